@@ -1,0 +1,5 @@
+"""`python -m disparo` is `disparo`."""
+
+from disparo.cli.app import main
+
+main()

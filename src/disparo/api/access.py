@@ -1,0 +1,96 @@
+"""Who calls: the token, its life, its permissions, its rate (api.md §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from disparo.api.errors import Failure, Unauthenticated
+from disparo.api.services import Services, services_of
+from disparo.auth.permissions import Permission
+from disparo.auth.tokens import InvalidToken
+from disparo.db import tokens
+from disparo.domain.windows import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCaller:
+    """A user through an API client, with what the client is set to."""
+
+    client_id: int
+    user_id: int
+    permissions: frozenset[str]
+    error_codes: str
+    purpose: Purpose
+    repeat_window_s: int
+    extra_phones_per_day: int
+
+    @property
+    def actor(self) -> str:
+        """How events and the audit name them."""
+        return f"client:{self.client_id}/user:{self.user_id}"
+
+
+def require(permission: Permission) -> Callable[[Request], Awaitable[ApiCaller]]:
+    """Give the dependency of a route: raises Unauthenticated, TooMany, or Failure 403."""
+
+    async def dependency(request: Request) -> ApiCaller:
+        services = services_of(request)
+        try:
+            caller = await _authenticate(request, services)
+        except Unauthenticated:
+            # Guessing costs: counted by address, so that nobody is shut out by another.
+            settings = services.settings
+            await services.throttle.take(
+                "address", address_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst
+            )
+            raise
+        request.state.caller = caller
+        if permission not in caller.permissions:
+            raise Failure(403, "Este usuário não tem permissão para esta operação")
+        return caller
+
+    return dependency
+
+
+def address_of(request: Request) -> str:
+    """Give the caller's address; behind a proxy that is trusted, the one it names."""
+    return request.client.host if request.client else "local"
+
+
+async def _authenticate(request: Request, services: Services) -> ApiCaller:
+    try:
+        claims = services.mint.verify(_token_of(request))
+    except InvalidToken:
+        raise Unauthenticated from None
+    async with services.pool.acquire() as connection:
+        row = await tokens.read_live(connection, claims.jti)
+    if row is None:
+        raise Unauthenticated
+    settings = services.settings
+    await services.throttle.take(
+        "client",
+        str(row["client_id"]),
+        per_s=settings.rate_per_s if row["rate_per_s"] is None else row["rate_per_s"],
+        burst=row["rate_burst"] or settings.rate_burst,
+    )
+    cap = row["extra_phones_per_day"]
+    return ApiCaller(
+        client_id=row["client_id"],
+        user_id=row["user_id"],
+        permissions=frozenset(row["permissions"]),
+        error_codes=row["error_codes"],
+        purpose=Purpose(row["purpose"]),
+        repeat_window_s=row["repeat_window_s"],
+        extra_phones_per_day=settings.max_extra_phones_per_day if cap is None else cap,
+    )
+
+
+def _token_of(request: Request) -> str:
+    header = request.headers.get("authorization", "").strip()
+    scheme, _, rest = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    return header  # some clients send the bare token

@@ -1,0 +1,134 @@
+"""The composition root of a server process: settings in, an ASGI application out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from disparo import __version__
+from disparo.api import health, oauth, webhooks
+from disparo.api.edge import Edge
+from disparo.api.errors import install_handlers
+from disparo.api.hubsoft import routes
+from disparo.api.services import Services
+from disparo.auth.passwords import PasswordChecker
+from disparo.auth.throttle import Throttle
+from disparo.auth.tokens import SigningKey, TokenMint, new_signing_key
+from disparo.db import tokens
+from disparo.db.dispatches import StoredAs
+from disparo.db.pool import Pool, open_pool
+from disparo.dispatch.accept import AcceptSettings
+from disparo.dispatch.group_commit import Acceptor
+from disparo.dispatch.intake import Intake
+from disparo.metrics import Metrics
+from disparo.platforms.registry import build_platforms, read_table
+from disparo.settings import Settings
+
+_DESCRIPTION = (
+    "Envia faturas por SMS para provedores de internet. Compatível com a rota "
+    "`POST /api/v1/integracao/cliente/financeiro/enviar_sms` da API de integração do HubSoft."
+)
+
+
+def build_app(settings: Settings, dsn: str) -> ASGIApp:
+    """Build the application; connections open when the server starts it."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            app.state.services = await _open_services(stack, settings, dsn, metrics)
+            yield
+
+    app = FastAPI(
+        title="Disparo",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    install_handlers(app)
+    for router in (oauth.router, routes.router, webhooks.router, health.router):
+        app.include_router(router)
+    return Edge(_Cors(app, settings.cors_origins), metrics)
+
+
+async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str, metrics: Metrics) -> Services:
+    pool = await stack.enter_async_context(open_pool(dsn, size=12, name="disparo-server"))
+    platforms = build_platforms(
+        settings.platforms,
+        real_sending=settings.real_sending,
+        test_numbers=frozenset(settings.test_numbers),
+        public_url=settings.public_url,
+    )
+    accept_settings = AcceptSettings(
+        stored_as=StoredAs(settings.queue, settings.tries, settings.timeout_s, settings.worker_memory_mb),
+        delay_s=settings.dispatch_delay_s,
+        zone=settings.zone,
+        allow_paid=settings.allow_paid,
+        has_platform=bool(platforms),
+        is_holiday=lambda _day: False,
+    )
+    services = Services(
+        settings=settings,
+        pool=pool,
+        mint=TokenMint(await _signing_keys(pool)),
+        passwords=PasswordChecker(),
+        throttle=Throttle(pool),
+        acceptor=Acceptor(pool, accept_settings, grouped=settings.group_commit),
+        intake=Intake(pool, platforms),
+        metrics=metrics,
+        webhook_secrets=_webhook_secrets(settings),
+    )
+    for job in (services.acceptor.run(), services.intake.run()):
+        task = asyncio.create_task(job)
+        stack.push_async_callback(_end, task)
+    for platform in platforms.values():
+        stack.push_async_callback(platform.close)
+    return services
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _signing_keys(pool: Pool) -> list[SigningKey]:
+    async with pool.acquire() as connection:
+        rows = await tokens.signing_keys(connection)
+        if not rows:
+            key = await asyncio.to_thread(new_signing_key)
+            await tokens.add_first_signing_key(
+                connection, kid=key.kid, private_pem=key.private_pem, public_pem=key.public_pem
+            )
+            rows = await tokens.signing_keys(connection)
+    return [SigningKey(row["kid"], row["private_pem"], row["public_pem"]) for row in rows]
+
+
+def _webhook_secrets(settings: Settings) -> dict[str, str]:
+    secrets = {name: read_table(name, table).webhook_secret for name, table in settings.platforms.items()}
+    return {name: secret.get_secret_value() for name, secret in secrets.items() if secret is not None}
+
+
+class _Cors:
+    """CORS for /api and /oauth alone; everything else goes straight through."""
+
+    def __init__(self, app: FastAPI, origins: list[str]) -> None:
+        self._plain = app
+        self._with_cors = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+            expose_headers=["Retry-After", "Idempotent-Replayed"],
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        shared = scope["type"] == "http" and scope["path"].startswith(("/api/", "/oauth/"))
+        await (self._with_cors if shared else self._plain)(scope, receive, send)

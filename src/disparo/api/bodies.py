@@ -1,0 +1,114 @@
+"""Request bodies, as clients in the field really send them: JSON, urlencoded, multipart (api.md §1)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncGenerator
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from disparo.api.errors import Failure, Refusal
+
+_BRACKETS = re.compile(r"^([^\[\]]+)\[[^\[\]]*\]$")
+_MOST_FIELDS = 1000
+_MALFORMED = "O corpo da requisição não é um JSON válido"
+_NOT_AN_OBJECT = "O corpo da requisição deve ser um objeto JSON"
+
+
+async def read_raw(request: Request, limit_bytes: int) -> bytes:
+    """Read a body up to a limit; raises Failure 413 beyond it, before more than that is in memory."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limit_bytes:
+        raise _too_large(limit_bytes)
+    read = bytearray()
+    async for piece in request.stream():
+        read += piece
+        if len(read) > limit_bytes:
+            raise _too_large(limit_bytes)
+    return bytes(read)
+
+
+async def read_fields(request: Request, limit_bytes: int) -> dict[str, Any]:
+    """Read a body as named fields; raises Failure 413, 415 or Refusal.
+
+    What starts with `{` is JSON whatever its label; what is labelled JSON but is urlencoded is taken as
+    that. Of a name that comes twice the last counts; `name[]` makes a list.
+    """
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Failure(415, "Envie o corpo da requisição sem compressão")
+    body = await read_raw(request, limit_bytes)
+    label = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    text = body.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
+    if not text:
+        return {}
+    if text.startswith(b"{"):
+        return _json_object(text)
+    if label == "multipart/form-data":
+        return await _multipart(request.headers, body)
+    if label in ("", "application/x-www-form-urlencoded"):
+        return _urlencoded(text)
+    if label == "application/json" or label.endswith("+json"):
+        if b"=" in text and text[:1] not in b'["':
+            return _urlencoded(text)
+        _json_object(text)
+    raise Failure(415, "Envie o corpo como JSON, application/x-www-form-urlencoded ou multipart/form-data")
+
+
+def _json_object(text: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):  # not JSON, NaN, an integer of thousands of digits, a depth bomb
+        raise Refusal(_MALFORMED) from None
+    if not isinstance(found, dict):
+        raise Refusal(_NOT_AN_OBJECT)
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _urlencoded(text: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(
+            text.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
+        )
+    except ValueError:
+        raise Refusal("O corpo da requisição tem campos demais") from None
+    return _gather(pairs)
+
+
+async def _multipart(headers: Headers, body: bytes) -> dict[str, Any]:
+    async def whole() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    parser = MultiPartParser(
+        headers, whole(), max_files=0, max_fields=_MOST_FIELDS, max_part_size=len(body) + 1
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError, ValueError, LookupError):
+        raise Refusal("O corpo da requisição não é um multipart/form-data válido, ou traz arquivos") from None
+    return _gather([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
+
+
+def _gather(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        found = _BRACKETS.match(name)
+        if found is None:
+            fields[name] = value
+        elif isinstance(fields.get(found[1]), list):
+            fields[found[1]].append(value)
+        else:
+            fields[found[1]] = [value]
+    return fields
+
+
+def _too_large(limit_bytes: int) -> Failure:
+    return Failure(413, f"O corpo da requisição passa do limite de {limit_bytes // 1024} KiB")

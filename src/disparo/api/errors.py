@@ -1,0 +1,113 @@
+"""How failures look on the wire: one envelope, in Portuguese, and the codes of api.md §1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from disparo.auth.throttle import TooMany
+from disparo.db.pool import CONNECTION_LOST
+from disparo.dispatch.group_commit import Busy, FateUnknown, KeyInUse
+
+NO_SUCH_ROUTE = "Método/endpoint não disponível"
+
+
+class Refusal(Exception):
+    """A validation or business error: 422, or 200 for clients that are set to the original's codes."""
+
+    def __init__(self, msg: str, errors: Sequence[str] = ()) -> None:
+        super().__init__(msg)
+        self.msg = msg
+        self.errors = list(errors)
+
+
+class Failure(Exception):
+    """A failure whose HTTP code is real for every client."""
+
+    def __init__(
+        self, status: int, msg: str, *, headers: Mapping[str, str] | None = None, **more: object
+    ) -> None:
+        super().__init__(msg)
+        self.status = status
+        self.msg = msg
+        self.headers = dict(headers or {})
+        self.more = more
+
+
+class Unauthenticated(Exception):
+    """No live token of ours came with the call."""
+
+
+def envelope(msg: str, errors: Sequence[str] = (), **more: object) -> dict[str, Any]:
+    """Give the body of a failure."""
+    return {"status": "error", "msg": msg, "errors": list(errors), **more}
+
+
+def answer_500(request_id: str) -> JSONResponse:
+    """Give what a fault of ours looks like: a number to ask about, and no trace."""
+    msg = f"Erro interno. Informe ao administrador o código {request_id}."
+    return JSONResponse(envelope(msg, request_id=request_id), status_code=500)
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Teach the application every failure there is."""
+
+    @app.exception_handler(Refusal)
+    async def refused(request: Request, error: Refusal) -> JSONResponse:
+        caller = getattr(request.state, "caller", None)
+        status = 200 if caller is not None and caller.error_codes == "hubsoft" else 422
+        return JSONResponse(envelope(error.msg, error.errors), status_code=status)
+
+    @app.exception_handler(Failure)
+    async def failed(_request: Request, error: Failure) -> JSONResponse:
+        return JSONResponse(
+            {**envelope(error.msg), **error.more}, status_code=error.status, headers=error.headers
+        )
+
+    @app.exception_handler(Unauthenticated)
+    async def unauthenticated(_request: Request, _error: Unauthenticated) -> JSONResponse:
+        return JSONResponse(
+            {"error": "Unauthenticated.", "message": "Unauthenticated."},
+            status_code=401,
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+    @app.exception_handler(HTTPException)
+    async def no_route(_request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse(
+            envelope(NO_SUCH_ROUTE), status_code=error.status_code, headers=dict(error.headers or {})
+        )
+
+    @app.exception_handler(TooMany)
+    async def too_many(_request: Request, error: TooMany) -> JSONResponse:
+        return answer_429(error.wait_s)
+
+    @app.exception_handler(KeyInUse)
+    async def key_in_use(_request: Request, _error: KeyInUse) -> JSONResponse:
+        msg = "Uma chamada com a mesma Idempotency-Key ainda está em andamento. Tente novamente."
+        return JSONResponse(envelope(msg), status_code=409, headers={"Retry-After": "2"})
+
+    @app.exception_handler(FateUnknown)
+    @app.exception_handler(Exception)
+    async def fault(request: Request, _error: Exception) -> JSONResponse:
+        return answer_500(str(getattr(request.state, "request_id", "")))
+
+    async def busy(_request: Request, error: Exception) -> JSONResponse:
+        wait_s = error.retry_after_s if isinstance(error, Busy) else 2
+        msg = "Serviço momentaneamente indisponível; nada foi agendado. Tente novamente em instantes."
+        return JSONResponse(envelope(msg), status_code=503, headers={"Retry-After": str(wait_s)})
+
+    for kind in (Busy, *CONNECTION_LOST):
+        app.add_exception_handler(kind, busy)
+
+
+def answer_429(wait_s: int) -> JSONResponse:
+    """Give the contract's words for too many calls."""
+    msg = f"Muitas requisições. Tente novamente em {wait_s} segundo(s)."
+    return JSONResponse(
+        envelope(msg, retry_after=wait_s), status_code=429, headers={"Retry-After": str(wait_s)}
+    )

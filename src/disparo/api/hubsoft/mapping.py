@@ -1,0 +1,314 @@
+"""Between the wire and us: what callers send, and the answers they read (api.md §3, §5)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from disparo.api.errors import Refusal
+from disparo.api.hubsoft.words import (
+    IGNORED_WORDS,
+    ORIGIN_WORDS,
+    PURPOSE_WORDS,
+    STATUS_OF_WORD,
+    STATUS_WORDS,
+    reason_word,
+)
+from disparo.dispatch.accept import Accepted, Reason, Refused
+from disparo.domain.message import FINAL, Status
+from disparo.domain.phone import InvalidPhone, Phone, parse_phone
+
+ACCEPTED_MSG = (
+    "As faturas foram adicionadas para serem disparadas por SMS. Por se tratar de um processo de envio "
+    "massivo, o sistema fará o agendamento do disparo. Dentro de alguns minutos o cliente irá receber as "
+    "mensagens SMS com os dados das faturas. OBS: Para cada fatura selecionada será enviado um SMS"
+)
+BASE = "/api/v1/integracao"
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_LARGEST_ID = 10**18 - 1
+_LONGEST_ECHO = 40
+_DAY = re.compile(r"(?:19[7-9]|2[0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}")
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    """A validated body of enviar_sms."""
+
+    invoice_id: int
+    extra_phones: Sequence[Phone]
+
+
+def read_send(fields: Mapping[str, Any], *, most_phones: int) -> SendRequest:
+    """Validate the body of enviar_sms; raises Refusal naming what is wrong."""
+    invoice_id = read_invoice_id(fields)
+    if "telefone_adicional" in fields:
+        items = _items(fields["telefone_adicional"])
+    else:
+        items = _phones_under_email(fields.get("email_adicional"))
+    if len(items) > most_phones:
+        raise Refusal(f"São permitidos no máximo {most_phones} telefones adicionais por chamada")
+    return SendRequest(invoice_id, [_phone(item) for item in items])
+
+
+def read_invoice_id(fields: Mapping[str, Any]) -> int:
+    """Read `id_fatura`: an integer above 0, or the same as a string of digits."""
+    value = fields.get("id_fatura")
+    if value is None or value == "":
+        raise Refusal("Favor preencher o atributo (id_fatura)")
+    if isinstance(value, str):
+        text = value.strip(" \t\r\n")
+        value = int(text) if _DIGITS.fullmatch(text) else 0
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= _LARGEST_ID:
+        raise Refusal("O atributo (id_fatura) deve conter um número inteiro maior que 0")
+    return value
+
+
+def read_key(value: str | None) -> str | None:
+    """Check an Idempotency-Key header."""
+    if value is None:
+        return None
+    if not _KEY.fullmatch(value):
+        raise Refusal("O cabeçalho Idempotency-Key deve ter de 1 a 255 caracteres ASCII visíveis")
+    return value
+
+
+def _items(value: object) -> list[object]:
+    if value is None or value == "":
+        return []
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return [value]
+    if not isinstance(value, list):
+        raise Refusal("O atributo (telefone_adicional) deve conter um array de strings")
+    return value
+
+
+def _phones_under_email(value: object) -> list[object]:
+    """Take what the seed's own JSON sample does: the phones under `email_adicional`, if all are phones."""
+    items = value if isinstance(value, list) else [value]
+    try:
+        for item in items:
+            parse_phone(item if isinstance(item, str) else "")
+    except InvalidPhone:
+        return []
+    return list(items)
+
+
+def _phone(item: object) -> Phone:
+    text = str(item) if isinstance(item, str | int) and not isinstance(item, bool) else ""
+    try:
+        return parse_phone(text)
+    except InvalidPhone:
+        shown = str(item).encode("utf-8", "replace").decode().strip()[:_LONGEST_ECHO] or "(vazio)"
+        msg = f"O telefone adicional {shown} não é válido: use o formato DDNNNNNNNN ou DDNNNNNNNNN"
+        raise Refusal(msg, [msg]) from None
+
+
+def accepted_answer(accepted: Accepted, zone: ZoneInfo) -> bytes:
+    """Give the body of the 200."""
+    stored = accepted.stored_as
+    answer: dict[str, Any] = {
+        "status": "success",
+        "msg": ACCEPTED_MSG,
+        "job": {
+            "tries": stored.tries,
+            "timeout": stored.timeout_s,
+            "memory": stored.memory_mb,
+            "faturas": [{"id_fatura": accepted.invoice_id}],
+            "telefones": [
+                {
+                    "id_contato": recipient.contact_id,
+                    "id_cliente": recipient.customer_id,
+                    "telefone": recipient.phone.national,
+                    "nome": recipient.name,
+                    "permite_enviar_sms": True,
+                    "origem": ORIGIN_WORDS[recipient.origin],
+                }
+                for recipient in accepted.recipients
+            ],
+            "connection": None,
+            "queue": stored.queue,
+            "delay": {
+                "date": accepted.starts_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S.%f"),
+                "timezone_type": 3,
+                "timezone": zone.key,
+            },
+        },
+        "disparo": {
+            "id": str(accepted.dispatch_id),
+            "consulta": f"{BASE}/disparo/{accepted.dispatch_id}",
+            "ignorados": [
+                {"telefone": item.phone, "motivo": IGNORED_WORDS[item.reason]} for item in accepted.ignored
+            ],
+        },
+    }
+    return json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def refusal_of(refused: Refused) -> Refusal:
+    """Give the words of a refusal."""
+    number = refused.invoice_id
+    words = {
+        Reason.INVOICE_UNKNOWN: f"Fatura de ID {number} não encontrada",
+        Reason.INVOICE_PAID: f"A fatura de ID {number} já encontra-se quitada com data de pagamento em "
+        f"{_day(refused.paid_at)}",
+        Reason.INVOICE_CANCELLED: f"A fatura de ID {number} está cancelada",
+        Reason.NOBODY: f"Nenhum telefone celular válido para a fatura de ID {number}",
+        Reason.NO_PLATFORM: "Nenhuma plataforma de SMS configurada",
+        Reason.EXTRA_CAP: f"O limite diário de {refused.limit} telefones adicionais deste cliente de API "
+        "foi atingido",
+        Reason.KEY_REUSED: "Esta Idempotency-Key já foi usada com outra requisição",
+    }
+    return Refusal(words[refused.reason])
+
+
+def dispatch_answer(
+    row: asyncpg.Record, messages: Sequence[asyncpg.Record], *, page: int, per_page: int, zone: ZoneInfo
+) -> dict[str, Any]:
+    """Give the body of GET disparo/{id}."""
+    summary = dispatch_summary(row, zone)
+    total = summary["progresso"]["total"]
+    summary |= {
+        "tentativas": row["tries"],
+        "timeout": row["timeout_s"],
+        "ignorados": [
+            {"telefone": phone, "motivo": IGNORED_WORDS.get(reason, reason)}
+            for phone, reason in json.loads(row["ignored"])
+        ],
+        "mensagens": [_message(message, zone) for message in messages],
+    }
+    return {
+        "status": "success",
+        "msg": "Dados consultados com sucesso",
+        "disparo": summary,
+        "paginacao": pagination(page, per_page, total),
+    }
+
+
+def dispatch_summary(row: asyncpg.Record, zone: ZoneInfo) -> dict[str, Any]:
+    """Give what the list and the single answer have in common."""
+    counts: dict[str, int] = json.loads(row["counts"] or "{}")
+    total = sum(counts.values())
+    # What a platform took is done as far as we can do anything; receipts may still come.
+    done = sum(number for status, number in counts.items() if status in _DONE)
+    return {
+        "id": str(row["id"]),
+        "situacao": "concluido" if done == total else "em_andamento",
+        "finalidade": PURPOSE_WORDS[row["purpose"]],
+        "fila": row["queue"],
+        "faturas": [{"id_fatura": number} for number in row["invoice_ids"]],
+        "criado_em": when(row["created_at"], zone),
+        "inicio_em": when(row["starts_at"], zone),
+        "contagem": {STATUS_WORDS[status]: number for status, number in sorted(counts.items())},
+        "progresso": {
+            "total": total,
+            "finalizadas": done,
+            "percentual": round(100 * done / total, 1) if total else 100.0,
+        },
+    }
+
+
+_DONE = FINAL | {Status.ACCEPTED, Status.SENT}
+
+
+def pagination(page: int, per_page: int, total: int) -> dict[str, int]:
+    """Give the original's paging block: pages count from 0."""
+    return {
+        "primeira_pagina": 0,
+        "ultima_pagina": max(0, -(-total // per_page) - 1),
+        "pagina_atual": page,
+        "total_registros": total,
+    }
+
+
+def _message(row: asyncpg.Record, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "id_fatura": row["invoice_id"],
+        "id_cliente": row["customer_id"],
+        "id_contato": row["contact_id"],
+        "nome": row["name"],
+        "telefone": row["phone"],
+        "origem": ORIGIN_WORDS[row["origin"]],
+        "situacao": STATUS_WORDS[row["status"]],
+        "motivo": reason_word(row["reason"]),
+        "plataforma": row["platform"],
+        "id_plataforma": row["platform_id"],
+        "codigo": row["code"],
+        "tentativas": row["attempts"],
+        "segmentos": row["segments"],
+        "criada_em": when(row["created_at"], zone),
+        "prevista_para": when(row["due_at"], zone) if row["status"] == "queued" else None,
+        "enviada_em": when(row["started_at"], zone),
+        "entregue_em": when(row["delivered_at"], zone),
+        "atualizada_em": when(row["changed_at"], zone),
+    }
+
+
+def when(moment: datetime | None, zone: ZoneInfo) -> str | None:
+    """Give a time as the original does: `2026-11-23 14:05:09` in the installation's zone."""
+    return None if moment is None else moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _day(day: date | None) -> str:
+    return "data não informada" if day is None else day.strftime("%d/%m/%Y")
+
+
+def read_page(query: Mapping[str, str], *, default: int, most: int) -> tuple[int, int]:
+    """Read `pagina` (from 0) and `itens_por_pagina`; raises Refusal."""
+    page = _number(query, "pagina", 0, 0, 10**7)
+    return page, _number(query, "itens_por_pagina", default, 1, most)
+
+
+def _number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = query.get(name, "").strip()
+    if not text:
+        return default
+    value = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else -1
+    if not least <= value <= most:
+        raise Refusal(f"O atributo ({name}) deve conter um número inteiro de {least} a {most}")
+    return value
+
+
+def read_status(query: Mapping[str, str]) -> str | None:
+    """Read the `status` filter."""
+    word = query.get("status", "").strip().lower()
+    if not word:
+        return None
+    if word not in STATUS_OF_WORD:
+        accepted = ", ".join(STATUS_OF_WORD)
+        raise Refusal(f"O status não é válido | Valores aceitos para esse campo: {accepted}")
+    return STATUS_OF_WORD[word]
+
+
+def read_day(query: Mapping[str, str], name: str) -> date | None:
+    """Read a date filter, YYYY-MM-DD."""
+    text = query.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        # Years that the database and every zone can hold; nothing but digits and two dashes.
+        return date.fromisoformat(_DAY.fullmatch(text)[0])  # type: ignore[index]
+    except (TypeError, ValueError):
+        raise Refusal(f"O atributo ({name}) deve conter uma data no formato AAAA-MM-DD") from None
+
+
+def read_dispatch_id(text: str) -> UUID:
+    """Read a dispatch's id; raises the refusal of one that is not there."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise no_such_dispatch(text) from None
+
+
+def no_such_dispatch(text: str) -> Refusal:
+    """Give the refusal for an id that names nothing."""
+    return Refusal(f"Disparo de ID {text.encode('utf-8', 'replace').decode()[:_LONGEST_ECHO]} não encontrado")

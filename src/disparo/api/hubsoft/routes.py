@@ -1,0 +1,247 @@
+"""The compatible routes: enviar_sms, and our own beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, time, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from disparo.api.access import ApiCaller, require
+from disparo.api.bodies import read_fields
+from disparo.api.errors import Refusal
+from disparo.api.hubsoft import mapping, schemas
+from disparo.api.schemas import COMMON, WITH_BODY
+from disparo.api.services import Services, services_of
+from disparo.auth.permissions import Permission
+from disparo.db import accounts, dispatches, opt_outs
+from disparo.db.idempotency import Key
+from disparo.dispatch import cancel
+from disparo.dispatch.accept import Call, Caller, Done, Refused
+from disparo.domain.phone import InvalidPhone, Phone, parse_phone
+
+router = APIRouter(prefix=mapping.BASE)
+
+_SEND_ROUTE = "enviar_sms"
+Sender = Annotated[ApiCaller, Depends(require(Permission.SEND))]
+Canceller = Annotated[ApiCaller, Depends(require(Permission.CANCEL))]
+Remover = Annotated[ApiCaller, Depends(require(Permission.REMOVE_OPT_OUT))]
+Page = Annotated[str | None, Query(description="Página, a partir de 0")]
+PerPage = Annotated[str | None, Query(description="Itens por página, de 1 a 500")]
+
+
+@router.post(
+    "/cliente/financeiro/enviar_sms",
+    tags=["Financeiro"],
+    responses=schemas.SEND_RESPONSES,
+    openapi_extra=schemas.SEND_BODY,
+)
+async def send_sms(
+    request: Request,
+    caller: Sender,
+    idempotency_key: Annotated[str | None, Header(description="Repetir a chamada sem enviar de novo")] = None,
+) -> Response:
+    """Agenda o envio de uma fatura por SMS aos telefones do cadastro e aos adicionais."""
+    services = services_of(request)
+    settings = services.settings
+    fields = await read_fields(request, settings.body_limit_bytes)
+    wanted = mapping.read_send(fields, most_phones=settings.max_extra_phones)
+    call = Call(
+        invoice_id=wanted.invoice_id,
+        extra_phones=wanted.extra_phones,
+        caller=Caller(
+            caller.client_id,
+            caller.user_id,
+            caller.purpose,
+            caller.repeat_window_s,
+            caller.extra_phones_per_day,
+        ),
+        render=lambda accepted: mapping.accepted_answer(accepted, settings.zone),
+        key=_key(mapping.read_key(idempotency_key), caller, wanted),
+    )
+    verdict = await services.acceptor.accept(call)
+    if isinstance(verdict, Refused):
+        services.metrics.verdicts.labels(verdict=str(verdict.reason)).inc()
+        raise mapping.refusal_of(verdict)
+    assert isinstance(verdict, Done)  # noqa: S101 - for the type checker: the acceptor waits for the others
+    services.metrics.verdicts.labels(verdict="replayed" if verdict.replayed else "accepted").inc()
+    headers = {"Idempotent-Replayed": "true"} if verdict.replayed else None
+    return Response(verdict.response, media_type="application/json", headers=headers)
+
+
+def _key(key: str | None, caller: ApiCaller, wanted: mapping.SendRequest) -> Key | None:
+    if key is None:
+        return None
+    said = (wanted.invoice_id, [phone.national for phone in wanted.extra_phones])
+    digest = hashlib.sha256(repr(said).encode()).digest()
+    return Key(caller.client_id, caller.user_id, _SEND_ROUTE, key, digest)
+
+
+@router.get(
+    "/disparo/{dispatch_id}",
+    tags=["Disparos"],
+    responses={**COMMON, **schemas.success(schemas.DispatchAnswer)},
+)
+async def show_dispatch(
+    request: Request, caller: Sender, dispatch_id: str, pagina: Page = None, itens_por_pagina: PerPage = None
+) -> JSONResponse:
+    """Mostra um disparo e o destino de cada mensagem."""
+    del caller, pagina, itens_por_pagina  # declared for the document; read leniently below
+    services = services_of(request)
+    page, per_page = mapping.read_page(request.query_params, default=500, most=500)
+    wanted = mapping.read_dispatch_id(dispatch_id)
+    async with services.pool.acquire() as connection:
+        row = await dispatches.read(connection, wanted)
+        if row is None:
+            raise mapping.no_such_dispatch(dispatch_id)
+        messages = await dispatches.read_messages(connection, wanted, limit=per_page, offset=page * per_page)
+    zone = services.settings.zone
+    return JSONResponse(mapping.dispatch_answer(row, messages, page=page, per_page=per_page, zone=zone))
+
+
+@router.get("/disparo", tags=["Disparos"], responses={**COMMON, **schemas.success(schemas.DispatchList)})
+async def list_dispatches(
+    request: Request,
+    caller: Sender,
+    pagina: Page = None,
+    itens_por_pagina: PerPage = None,
+    status: Annotated[str | None, Query(description="Só disparos com mensagens nesta situação")] = None,
+    data_inicio: Annotated[str | None, Query(description="AAAA-MM-DD")] = None,
+    data_fim: Annotated[str | None, Query(description="AAAA-MM-DD, inclusive")] = None,
+) -> JSONResponse:
+    """Lista os disparos, do mais novo ao mais antigo."""
+    del caller, pagina, itens_por_pagina, status, data_inicio, data_fim
+    services = services_of(request)
+    query, zone = request.query_params, services.settings.zone
+    page, per_page = mapping.read_page(query, default=50, most=500)
+    first, last = mapping.read_day(query, "data_inicio"), mapping.read_day(query, "data_fim")
+    wanted = mapping.read_status(query)
+    since = None if first is None else datetime.combine(first, time(), zone)
+    until = None if last is None else datetime.combine(last + timedelta(days=1), time(), zone)
+    async with services.pool.acquire() as connection:
+        rows = await dispatches.list_page(
+            connection, status=wanted, since=since, until=until, limit=per_page, offset=page * per_page
+        )
+        total = await dispatches.count(connection, status=wanted, since=since, until=until)
+    return JSONResponse(
+        {
+            "status": "success",
+            "msg": "Dados consultados com sucesso",
+            "disparos": [mapping.dispatch_summary(row, zone) for row in rows],
+            "paginacao": mapping.pagination(page, per_page, total),
+        }
+    )
+
+
+@router.post(
+    "/disparo/{dispatch_id}/cancelar",
+    tags=["Disparos"],
+    responses={**COMMON, **schemas.success(schemas.CancelAnswer)},
+)
+async def cancel_dispatch(request: Request, caller: Canceller, dispatch_id: str) -> JSONResponse:
+    """Cancela o que ainda não foi entregue à plataforma; diz quanto já tinha ido."""
+    services = services_of(request)
+    wanted = mapping.read_dispatch_id(dispatch_id)
+    async with services.pool.acquire() as connection, connection.transaction():
+        result = await cancel.cancel_dispatch(connection, wanted, actor=caller.actor)
+    if result is None:
+        raise mapping.no_such_dispatch(dispatch_id)
+    msg = f"{result.cancelled} mensagem(ns) cancelada(s); {result.gone} já tinha(m) sido enviada(s)"
+    return JSONResponse(
+        {"status": "success", "msg": msg, "canceladas": result.cancelled, "ja_entregues": result.gone}
+    )
+
+
+@router.get(
+    "/sms/descadastro", tags=["Descadastro"], responses={**COMMON, **schemas.success(schemas.OptOutList)}
+)
+async def list_opt_outs(
+    request: Request,
+    caller: Sender,
+    telefone: Annotated[str | None, Query(description="Só este número")] = None,
+    pagina: Page = None,
+    itens_por_pagina: PerPage = None,
+) -> JSONResponse:
+    """Lista os números que pediram para não receber SMS."""
+    del caller, pagina, itens_por_pagina
+    services = services_of(request)
+    zone = services.settings.zone
+    page, per_page = mapping.read_page(request.query_params, default=50, most=500)
+    e164 = _mobile(telefone).e164 if telefone else None
+    async with services.pool.acquire() as connection:
+        rows = await opt_outs.list_page(connection, e164=e164, limit=per_page, offset=page * per_page)
+    items = [
+        {
+            "telefone": row["e164"].removeprefix("+55"),
+            "motivo": {"asked": "pedido", "platform": "plataforma", "inbound": "resposta"}[row["reason"]],
+            "descadastrado_em": mapping.when(row["created_at"], zone),
+        }
+        for row in rows
+    ]
+    total = rows[0]["total"] if rows else 0
+    return JSONResponse(
+        {
+            "status": "success",
+            "msg": "Dados consultados com sucesso",
+            "descadastros": items,
+            "paginacao": mapping.pagination(page, per_page, total),
+        }
+    )
+
+
+@router.post(
+    "/sms/descadastro",
+    tags=["Descadastro"],
+    responses={**WITH_BODY, **schemas.success(schemas.Done)},
+    openapi_extra=schemas.PHONE_BODY,
+)
+async def add_opt_out(request: Request, caller: Sender) -> JSONResponse:
+    """Descadastra um número: nenhum SMS vai mais para ele, nem como telefone adicional."""
+    services = services_of(request)
+    phone = await _phone_in_body(request, services)
+    async with services.pool.acquire() as connection, connection.transaction():
+        new = await opt_outs.add(connection, phone.e164, reason="asked", actor=caller.actor)
+        await accounts.audit(connection, actor=caller.actor, action="opt_out_added")
+    return JSONResponse(
+        {
+            "status": "success",
+            "msg": "Telefone descadastrado" if new else "O telefone já estava descadastrado",
+        }
+    )
+
+
+@router.delete(
+    "/sms/descadastro",
+    tags=["Descadastro"],
+    responses={**COMMON, **schemas.success(schemas.Done)},
+)
+async def remove_opt_out(
+    request: Request, caller: Remover, telefone: Annotated[str | None, Query()] = None
+) -> JSONResponse:
+    """Volta a permitir SMS para um número."""
+    services = services_of(request)
+    phone = _mobile(telefone)
+    async with services.pool.acquire() as connection, connection.transaction():
+        found = await opt_outs.remove(connection, phone.e164)
+        await accounts.audit(connection, actor=caller.actor, action="opt_out_removed")
+    if not found:
+        raise Refusal("O telefone não estava descadastrado")
+    return JSONResponse({"status": "success", "msg": "O telefone volta a receber SMS"})
+
+
+async def _phone_in_body(request: Request, services: Services) -> Phone:
+    fields = await read_fields(request, services.settings.body_limit_bytes)
+    value = fields.get("telefone")
+    return _mobile(str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None)
+
+
+def _mobile(text: str | None) -> Phone:
+    if not text:
+        raise Refusal("Favor preencher o atributo (telefone)")
+    try:
+        phone = parse_phone(text)
+    except InvalidPhone:
+        raise Refusal("O telefone não é válido: use o formato DDNNNNNNNN ou DDNNNNNNNNN") from None
+    return phone

@@ -1,0 +1,221 @@
+"""The shapes of §3 and §5 for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from disparo.api.schemas import WITH_BODY, Refused, Responses, body_of
+
+
+class InvoiceRef(BaseModel):
+    """Uma fatura."""
+
+    id_fatura: int
+
+
+class PhoneOut(BaseModel):
+    """Um destinatário."""
+
+    id_contato: int | None
+    id_cliente: int
+    telefone: str
+    nome: str
+    permite_enviar_sms: bool
+    origem: Literal["cadastro_cliente", "contato", "telefone_adicional"]
+
+
+class Delay(BaseModel):
+    """Quando o disparo começa."""
+
+    date: str
+    timezone_type: Literal[3]
+    timezone: str
+
+
+class Job(BaseModel):
+    """O que o original chama de job."""
+
+    tries: int
+    timeout: int
+    memory: int
+    faturas: list[InvoiceRef]
+    telefones: list[PhoneOut]
+    connection: None
+    queue: str
+    delay: Delay
+
+
+class IgnoredPhone(BaseModel):
+    """Um telefone que não recebe o SMS, e por quê."""
+
+    telefone: str
+    motivo: str
+
+
+class DispatchRef(BaseModel):
+    """O disparo, para consultar depois."""
+
+    id: str
+    consulta: str
+    ignorados: list[IgnoredPhone]
+
+
+class SendAccepted(BaseModel):
+    """A resposta de enviar_sms."""
+
+    status: Literal["success"]
+    msg: str
+    job: Job
+    disparo: DispatchRef
+
+
+class Progress(BaseModel):
+    """Quanto já foi."""
+
+    total: int
+    finalizadas: int
+    percentual: float
+
+
+class DispatchOut(BaseModel):
+    """Um disparo."""
+
+    id: str
+    situacao: Literal["em_andamento", "concluido"]
+    finalidade: str
+    fila: str
+    faturas: list[InvoiceRef]
+    criado_em: str
+    inicio_em: str
+    contagem: dict[str, int]
+    progresso: Progress
+
+
+class MessageOut(BaseModel):
+    """Uma mensagem e seu destino."""
+
+    id: int
+    id_fatura: int
+    id_cliente: int
+    id_contato: int | None
+    nome: str
+    telefone: str
+    origem: str
+    situacao: str
+    motivo: str | None
+    plataforma: str | None
+    id_plataforma: str | None
+    codigo: str | None
+    tentativas: int
+    segmentos: int | None
+    criada_em: str
+    prevista_para: str | None
+    enviada_em: str | None
+    entregue_em: str | None
+    atualizada_em: str
+
+
+class DispatchWithMessages(DispatchOut):
+    """Um disparo com suas mensagens."""
+
+    tentativas: int
+    timeout: int
+    ignorados: list[IgnoredPhone]
+    mensagens: list[MessageOut]
+
+
+class Paging(BaseModel):
+    """A paginação do original: as páginas contam do 0."""
+
+    primeira_pagina: int
+    ultima_pagina: int
+    pagina_atual: int
+    total_registros: int
+
+
+class DispatchAnswer(BaseModel):
+    """A resposta de GET disparo/{id}."""
+
+    status: Literal["success"]
+    msg: str
+    disparo: DispatchWithMessages
+    paginacao: Paging
+
+
+class DispatchList(BaseModel):
+    """A resposta de GET disparo."""
+
+    status: Literal["success"]
+    msg: str
+    disparos: list[DispatchOut]
+    paginacao: Paging
+
+
+class CancelAnswer(BaseModel):
+    """A resposta de POST disparo/{id}/cancelar."""
+
+    status: Literal["success"]
+    msg: str
+    canceladas: int
+    ja_entregues: int
+
+
+class OptOutOut(BaseModel):
+    """Um número descadastrado."""
+
+    telefone: str
+    motivo: str
+    descadastrado_em: str
+
+
+class OptOutList(BaseModel):
+    """A resposta de GET sms/descadastro."""
+
+    status: Literal["success"]
+    msg: str
+    descadastros: list[OptOutOut]
+    paginacao: Paging
+
+
+class Done(BaseModel):
+    """Feito."""
+
+    status: Literal["success"]
+    msg: str
+
+
+REFUSED: Responses = {422: {"model": Refused, "description": "Recusado; nada foi agendado"}}
+
+
+def success(model: type[BaseModel]) -> Responses:
+    """Describe a 200: for clients with `error_codes: hubsoft` it may hold the refusal instead."""
+    return {200: {"model": model | Refused, "description": "Sucesso"}, **REFUSED}
+
+
+SEND_RESPONSES: Responses = {
+    **WITH_BODY,
+    **success(SendAccepted),
+    409: {"model": Refused, "description": "Uma chamada com a mesma Idempotency-Key está em andamento"},
+}
+SEND_BODY: dict[str, Any] = body_of(
+    {
+        "id_fatura": {
+            "oneOf": [
+                {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
+                {"type": "string", "pattern": "^[0-9]{1,18}$"},
+            ],
+            "example": "11000",
+        },
+        "telefone_adicional": {
+            "type": "array",
+            "items": {"type": "string"},
+            "maxItems": 10,
+            "nullable": True,
+            "example": ["11988887777", "1188887776"],
+        },
+    },
+    ["id_fatura"],
+)
+PHONE_BODY: dict[str, Any] = body_of({"telefone": {"type": "string", "example": "11988887777"}}, ["telefone"])

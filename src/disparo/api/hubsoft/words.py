@@ -1,0 +1,72 @@
+"""Our stored English values in the words that clients and screens read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+STATUS_WORDS: Mapping[str, str] = {
+    "queued": "agendada",
+    "claimed": "na_fila_de_envio",
+    "sending": "enviando",
+    "accepted": "entregue_a_plataforma",
+    "sent": "enviada_a_operadora",
+    "delivered": "entregue",
+    "undelivered": "nao_entregue",
+    "failed": "falhou",
+    "uncertain": "incerta",
+    "held": "retida",
+    "skipped": "dispensada",
+    "cancelled": "cancelada",
+}
+STATUS_OF_WORD: Mapping[str, str] = {word: status for status, word in STATUS_WORDS.items()}
+
+ORIGIN_WORDS: Mapping[str, str] = {
+    "customer": "cadastro_cliente",
+    "contact": "contato",
+    "extra": "telefone_adicional",
+}
+IGNORED_WORDS: Mapping[str, str] = {
+    "landline": "telefone_fixo",
+    "invalid": "numero_invalido",
+    "no_permission": "sem_permissao",
+    "opted_out": "descadastrado",
+    "repeated": "repetida",
+}
+PURPOSE_WORDS: Mapping[str, str] = {"requested": "solicitada", "notice": "aviso", "collection": "cobranca"}
+
+_REASON_WORDS: Mapping[str, str] = {
+    "invoice_gone": "fatura_excluida",
+    "invoice_paid": "fatura_quitada",
+    "invoice_cancelled": "fatura_cancelada",
+    "opted_out": "descadastrado",
+    "permission_withdrawn": "permissao_retirada",
+    "timeout": "prazo_esgotado",
+    "outside_window": "fora_do_horario",
+    "no_platform": "sem_plataforma",
+    "does_not_fit": "texto_nao_cabe",
+    "template": "modelo_invalido",
+    "worker_lost": "worker_perdido",
+    "poison": "derrubou_o_worker",
+    "restored": "banco_restaurado",
+    "stray": "conexao_perdida",
+    "try_again": "nova_tentativa",
+    "resent": "reenviada",
+    "given_as_sent": "dada_como_enviada",
+    "released": "liberada",
+    "cancelled": "cancelada",
+    "number": "numero_recusado",
+    "opt_out": "descadastrado_na_plataforma",
+    "content": "conteudo_recusado",
+    "credit": "sem_credito_na_plataforma",
+    "auth": "credenciais_da_plataforma_recusadas",
+    "throttle": "plataforma_pediu_para_esperar",
+    "carrier": "operadora_recusou",
+    "expired": "expirou_na_operadora",
+    "network": "plataforma_fora_de_alcance",
+    "unknown": "motivo_nao_informado",
+}
+
+
+def reason_word(reason: str | None) -> str | None:
+    """Give a stored reason in Portuguese; a platform's own code stays as it is."""
+    return None if reason is None else _REASON_WORDS.get(reason, reason)

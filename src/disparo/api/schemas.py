@@ -1,0 +1,100 @@
+"""Shapes for the OpenAPI document that all routes share; answers themselves are built by hand."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+
+class Refused(BaseModel):
+    """O envelope de toda recusa."""
+
+    status: Literal["error"]
+    msg: str
+    errors: list[str]
+
+
+class TooManyRequests(Refused):
+    """Chamadas demais."""
+
+    retry_after: int
+
+
+class InternalError(Refused):
+    """Falha interna."""
+
+    request_id: str
+
+
+class UnauthenticatedBody(BaseModel):
+    """O token falta, venceu ou foi revogado."""
+
+    error: str
+    message: str
+
+
+class TokenPair(BaseModel):
+    """Um par de tokens."""
+
+    token_type: Literal["Bearer"]
+    expires_in: int
+    access_token: str
+    refresh_token: str
+
+
+class OAuthError(BaseModel):
+    """Uma recusa de /oauth/token."""
+
+    error: str
+    error_description: str
+    message: str
+    hint: str | None = Field(default=None, json_schema_extra={"nullable": False})
+
+
+Responses = dict[int | str, dict[str, Any]]
+
+#: Every route behind a token may answer these.
+COMMON: Responses = {
+    401: {"model": UnauthenticatedBody, "description": "Token ausente, inválido, vencido ou revogado"},
+    403: {"model": Refused, "description": "O usuário não tem a permissão"},
+    429: {"model": TooManyRequests, "description": "Chamadas demais"},
+    500: {"model": InternalError, "description": "Falha interna"},
+    503: {"model": Refused, "description": "Momentaneamente indisponível; nada foi agendado"},
+}
+#: And those that read a body, these.
+WITH_BODY: Responses = {
+    **COMMON,
+    413: {"model": Refused, "description": "Corpo grande demais"},
+    415: {"model": Refused, "description": "Formato do corpo não suportado"},
+}
+OAUTH_RESPONSES: Responses = {
+    200: {"model": TokenPair, "description": "Um par de tokens"},
+    400: {"model": OAuthError, "description": "Pedido incompleto"},
+    401: {"model": OAuthError, "description": "Cliente, usuário, senha ou refresh token incorreto"},
+    413: {"model": OAuthError, "description": "Corpo grande demais"},
+    415: {"model": OAuthError, "description": "Formato do corpo não suportado"},
+    429: {"model": TooManyRequests, "description": "Chamadas demais"},
+    500: {"model": InternalError, "description": "Falha interna"},
+    503: {"model": Refused, "description": "Momentaneamente indisponível"},
+}
+
+
+def body_of(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    """Describe a body that is read by hand: the same fields as JSON, urlencoded or multipart."""
+    schema = {"type": "object", "properties": properties, "required": required}
+    kinds = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+    return {"requestBody": {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}}
+
+
+TOKEN_BODY = body_of(
+    {
+        "grant_type": {"type": "string", "enum": ["password", "refresh_token"]},
+        "client_id": {"oneOf": [{"type": "integer"}, {"type": "string"}]},
+        "client_secret": {"type": "string"},
+        "username": {"type": "string", "description": "O e-mail do usuário (grant_type password)"},
+        "password": {"type": "string"},
+        "refresh_token": {"type": "string", "description": "Só para grant_type refresh_token"},
+    },
+    ["grant_type", "client_id", "client_secret"],
+)

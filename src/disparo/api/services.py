@@ -1,0 +1,38 @@
+"""What one server process works with, made when it starts and handed to every route."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from disparo.auth.passwords import PasswordChecker
+from disparo.auth.throttle import Throttle
+from disparo.auth.tokens import TokenMint
+from disparo.db.pool import Pool
+from disparo.dispatch.group_commit import Acceptor
+from disparo.dispatch.intake import Intake
+from disparo.metrics import Metrics
+from disparo.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`webhook_secrets`: by platform name."""
+
+    settings: Settings
+    pool: Pool
+    mint: TokenMint
+    passwords: PasswordChecker
+    throttle: Throttle
+    acceptor: Acceptor
+    intake: Intake
+    metrics: Metrics
+    webhook_secrets: Mapping[str, str]
+
+
+def services_of(request: Request) -> Services:
+    """Give the services of the process that serves this request."""
+    found: Services = request.app.state.services
+    return found

@@ -1,0 +1,15 @@
+"""What a user may do through the API and the panel; ADMIN does not include the others."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """Stored values."""
+
+    SEND = "send"
+    SEND_BULK = "send_bulk"
+    CANCEL = "cancel"
+    REMOVE_OPT_OUT = "remove_opt_out"
+    ADMIN = "admin"

@@ -1,0 +1,93 @@
+"""The command line's root: it loads the one command that is asked for, so that every start is quick."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import typer
+
+from disparo.errors import DisparoError
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    module: str
+    attribute: str
+    help: str
+
+
+_COMMANDS = {
+    "run": _Command("run", "run", "Inicia tudo: banco próprio, servidor e workers."),
+    "demo": _Command("demo", "demo", "Faz uma chamada de verdade, espera a entrega e mostra tudo."),
+    "serve": _Command("serve", "serve", "Inicia só o servidor HTTP."),
+    "worker": _Command("worker", "worker", "Inicia um worker, que entrega as mensagens às plataformas."),
+    "simulador": _Command("simulator", "simulator", "Inicia a plataforma de SMS simulada."),
+    "usuario": _Command("accounts", "users", "Usuários: criar, listar, revogar, senha."),
+    "cliente-api": _Command("accounts", "clients", "Clientes de API (OAuth): criar, listar, revogar, senha."),
+    "token": _Command("accounts", "access", "Tokens de acesso: criar, listar, revogar."),
+    "importar": _Command("imports", "imports", "Importa clientes, contatos e faturas de arquivos CSV."),
+    "simular": _Command(
+        "simulate", "simulate", "Mostra quem receberia uma fatura e o texto; não envia nada."
+    ),
+    "mensagem": _Command("messages", "messages", "Busca mensagens por telefone ou fatura."),
+    "incertas": _Command(
+        "messages", "uncertain", "Mensagens cujo envio ninguém confirmou: listar, resolver."
+    ),
+    "descadastro": _Command("opt_outs", "opt_outs", "Números que não querem SMS."),
+    "retomar": _Command("messages", "resume", "Libera as mensagens retidas por uma restauração."),
+    "plataforma": _Command("platforms", "platforms", "Plataformas de SMS: listar, testar."),
+    "db": _Command("db", "database_commands", "Banco de dados: backup, restore, shell."),
+}
+
+
+def main() -> None:
+    """Run the command of `sys.argv`; errors meant for people end with status 1 and no trace."""
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    root = typer.Typer(
+        name="disparo",
+        help="Envia faturas por SMS para provedores de internet.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    root.callback(invoke_without_command=True)(_root)
+    for name, command in _COMMANDS.items():
+        target = _load(command) if name == wanted else _stub
+        if isinstance(target, typer.Typer):
+            root.add_typer(target, name=name, help=command.help)
+        else:
+            help_text = None if name == wanted else command.help
+            root.command(name=name, help=help_text)(target)
+    try:
+        root()
+    except DisparoError as error:
+        print(f"Erro: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _root(
+    versao: bool = typer.Option(False, "--versao", "--version", help="Mostra a versão e termina."),
+) -> None:
+    if versao:
+        from disparo import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+def _load(command: _Command) -> typer.Typer | Callable[..., None]:
+    found: typer.Typer | Callable[..., None] = getattr(
+        importlib.import_module(f"disparo.cli.{command.module}"), command.attribute
+    )
+    return found
+
+
+def _stub() -> None:
+    """Stand in for a command that is listed but not asked for."""

@@ -1,0 +1,151 @@
+"""Everything on one machine: database, simulator where no platform is set, server, workers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import socket
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from disparo.api.server import PortTaken
+from disparo.cli.processes import Family
+from disparo.db.embedded import EmbeddedPostgres
+from disparo.errors import DisparoError
+from disparo.settings import Settings
+
+_PATIENCE_S = 60.0
+#: What curl's -k does: the certificate is our own, the address our own loopback.
+UNVERIFIED = ssl._create_unverified_context()  # noqa: S323, SLF001 - see above
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to start; `tls` are the options of `serve`, `simulator_port` None: real platforms are set."""
+
+    settings: Settings
+    data_dir: Path
+    port: int
+    workers: int
+    tls: tuple[str, ...]
+    simulator_port: int | None
+    log_level: str = "WARNING"
+
+    @property
+    def base_url(self) -> str:
+        """The server's address on this machine."""
+        host = "127.0.0.1" if self.settings.host in ("", "0.0.0.0", "::") else self.settings.host  # noqa: S104
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
+
+    @property
+    def simulator_url(self) -> str | None:
+        """The simulator's address, where there is one."""
+        return None if self.simulator_port is None else f"http://127.0.0.1:{self.simulator_port}"
+
+
+def open_database(settings: Settings, data_dir: Path) -> tuple[str, EmbeddedPostgres | None]:
+    """Give the database's address, and the server that has to be stopped where it is our own."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value(), None
+    server = EmbeddedPostgres(data_dir)
+    return server.start(), server
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise PortTaken before anything is started; a port in use is found out only by binding to it."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(
+                f"A porta {port} já está em uso ou não é permitida ({error.strerror}). "
+                "Escolha outra com --porta. Nada foi alterado."
+            ) from error
+
+
+def free_port(host: str = "127.0.0.1", preferred: int = 0) -> int:
+    """Give the preferred port if it is free, else any that is."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    raise DisparoError("Não há porta livre nesta máquina.")
+
+
+@asynccontextmanager
+async def launched(plan: Plan, dsn: str) -> AsyncIterator[Family]:
+    """Run all processes for as long as this lasts; ready when it begins."""
+    family = Family(_environment(plan, dsn))
+    try:
+        if plan.simulator_port is not None:
+            log = plan.data_dir / "simulador.jsonl"
+            await family.start(
+                "simulator", "simulador", "--porta", str(plan.simulator_port), "--registro", str(log)
+            )
+        await family.start(
+            "server", "serve", "--porta", str(plan.port), "--host", plan.settings.host, *plan.tls
+        )
+        for number in range(plan.workers):
+            await family.start(f"worker-{number}", "worker")
+        await _until_ready(f"{plan.base_url}/saude")
+        yield family
+    finally:
+        await family.stop()
+
+
+def _environment(plan: Plan, dsn: str) -> dict[str, str]:
+    settings = plan.settings
+    environment = {
+        "DISPARO_DATABASE_URL": dsn,
+        "DISPARO_DATA_DIR": str(plan.data_dir),
+        "DISPARO_LOG_LEVEL": plan.log_level,
+        "DISPARO_DISPATCH_DELAY_S": str(settings.dispatch_delay_s),
+    }
+    if plan.simulator_url is not None:
+        platform = {
+            "type": "simulator",
+            "url": plan.simulator_url,
+            "webhook_secret": _webhook_secret(plan.data_dir),
+        }
+        environment["DISPARO_PLATFORMS"] = json.dumps({"simulador": platform})
+        environment["DISPARO_PUBLIC_URL"] = settings.public_url or plan.base_url
+    return environment
+
+
+def _webhook_secret(data_dir: Path) -> str:
+    """Give the simulator's part of the receipt address, the same at every start."""
+    path = data_dir / "simulador.secret"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(16), encoding="ascii")
+    return path.read_text(encoding="ascii")
+
+
+async def _until_ready(url: str) -> None:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            while not await asyncio.to_thread(answers, url):  # noqa: ASYNC110 - another process is asked
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise DisparoError("O servidor não ficou pronto. O motivo está nas linhas acima.") from None
+
+
+def answers(url: str) -> bool:
+    """Tell whether an address answers 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=2, context=UNVERIFIED) as answer:  # noqa: S310 - our own
+            return bool(answer.status == 200)  # noqa: PLR2004
+    except (urllib.error.URLError, OSError):
+        return False

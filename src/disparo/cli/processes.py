@@ -1,0 +1,113 @@
+"""A family of processes: children that end with their parent, and are started anew when they fall."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+_PARENT = "DISPARO_PARENT_PID"
+_PR_SET_PDEATHSIG = 1
+_STOP_PATIENCE_S = 20.0
+#: A child that falls again within this time is started more and more slowly.
+_STEADY_AFTER_S = 30.0
+_SLOWEST_RESTART_S = 10.0
+
+
+def end_with_parent() -> None:
+    """Ask the kernel to end this process when its parent dies; for children of `Family` only."""
+    parent = os.environ.pop(_PARENT, None)
+    if parent is None:
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != int(parent):  # it died before we asked
+        sys.exit(0)
+
+
+@dataclass(slots=True)
+class _Child:
+    name: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    process: asyncio.subprocess.Process | None = None
+    falls: int = 0
+    started_at: float = field(default_factory=time.monotonic)
+
+
+class Family:
+    """Children of this process; each runs `python -m disparo ARGUMENTS` in a session of its own.
+
+    A session of its own, so that Ctrl-C at the terminal reaches the parent alone, which ends them in order.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = {**os.environ, **environment, _PARENT: str(os.getpid())}
+        self._children: list[_Child] = []
+        self._keepers: list[asyncio.Task[None]] = []
+        self._ending = False
+
+    async def start(self, name: str, *arguments: str) -> None:
+        """Start a child and keep it running."""
+        child = _Child(name, arguments, self._environment)
+        self._children.append(child)
+        await self._spawn(child)
+        self._keepers.append(asyncio.create_task(self._keep(child)))
+
+    async def stop(self) -> None:
+        """End all children, the last started first; the obstinate are killed."""
+        self._ending = True
+        for child in reversed(self._children):
+            await _end(child)
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+
+    def pids(self) -> dict[str, int]:
+        """Give the process id of each child by name."""
+        return {child.name: child.process.pid for child in self._children if child.process is not None}
+
+    async def _spawn(self, child: _Child) -> None:
+        child.started_at = time.monotonic()
+        child.process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "disparo",
+            *child.arguments,
+            env=dict(child.environment),
+            stdin=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    async def _keep(self, child: _Child) -> None:
+        while child.process is not None:
+            status = await child.process.wait()
+            if self._ending:
+                return
+            steady = time.monotonic() - child.started_at > _STEADY_AFTER_S
+            child.falls = 0 if steady else child.falls + 1
+            log.warning("process_ended_and_is_started_again", process=child.name, status=status)
+            await asyncio.sleep(min(_SLOWEST_RESTART_S, 0.1 * 2 ** min(child.falls, 8)))
+            if not self._ending:
+                await self._spawn(child)
+
+
+async def _end(child: _Child) -> None:
+    process = child.process
+    if process is None or process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(_STOP_PATIENCE_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

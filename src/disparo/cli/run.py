@@ -1,0 +1,152 @@
+"""`disparo run`: everything on this machine, in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from disparo.cli.context import DataDir, data_dir_of
+from disparo.cli.credentials import Credentials, make_both
+from disparo.cli.launch import Plan, check_port, free_port, launched, open_database
+from disparo.cli.serve import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of
+from disparo.db import accounts
+from disparo.db.data_dir import make_data_dir
+from disparo.db.pool import connect
+from disparo.dispatch.prepare import prepare
+from disparo.log import configure_logging
+from disparo.settings import Settings, load_settings
+from disparo.sources.demo_data import add_demo_data
+
+SEED_BODY = '{"id_fatura":"11000", "telefone_adicional":["11988887777","1188887776"]}'
+_PLACEHOLDERS = Credentials(0, "SEGREDO", "EMAIL", "SENHA")
+_FIRST_USER = "admin@example.com"
+
+
+def run(
+    dados: DataDir = None,
+    porta: Port = None,
+    host: Host = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Quantos workers.")] = 1,
+    atraso: Annotated[
+        float | None, typer.Option(min=0, help="Segundos entre aceitar e enviar (padrão: 60).")
+    ] = None,
+    tls_self_signed: SelfSigned = False,
+    tls_certificado: CertificateFile = None,
+    tls_chave: KeyFile = None,
+) -> None:
+    """Inicia tudo nesta máquina e mostra como fazer a primeira chamada. Ctrl-C encerra."""
+    configure_logging(level="WARNING")
+    settings = load_settings(
+        data_dir=dados,
+        port=porta,
+        host=host,
+        dispatch_delay_s=atraso,
+        tls_certificate=tls_certificado,
+        tls_key=tls_chave,
+    )
+    check_port(settings.host, settings.port)
+    data_dir = make_data_dir(data_dir_of(settings))
+    certificate = certificate_of(settings, own=tls_self_signed)
+    tls: tuple[str, ...] = ()
+    if certificate is not None:
+        pair = ("--tls-certificado", str(certificate.certificate), "--tls-chave", str(certificate.key))
+        tls = pair
+    dsn, server = open_database(settings, data_dir)
+    try:
+        asyncio.run(_run(settings, data_dir, workers, tls, dsn))
+    finally:
+        if server is not None:
+            server.stop()
+
+
+async def _run(settings: Settings, data_dir: Path, workers: int, tls: tuple[str, ...], dsn: str) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    ours = await prepare(dsn)
+    credentials = await _first_start(dsn, with_data=settings.database_url is None)
+    plan = Plan(
+        settings=settings,
+        data_dir=data_dir,
+        port=settings.port or free_port(settings.host),
+        workers=workers,
+        tls=tls,
+        simulator_port=None if settings.platforms else free_port(preferred=settings.port + 1),
+    )
+    async with launched(plan, dsn):
+        print(_banner(plan, credentials), flush=True)
+        if not ours:
+            print(
+                "ATENÇÃO: este banco é uma cópia restaurada. As mensagens pendentes estão retidas; "
+                "confira e rode: disparo retomar",
+                flush=True,
+            )
+        await stop.wait()
+        print("\nEncerrando...", flush=True)
+    print("Encerrado. Os dados ficam em", data_dir, flush=True)
+
+
+async def _first_start(dsn: str, *, with_data: bool) -> Credentials | None:
+    """Make the first user, client and made-up data where there are none; None at later starts."""
+    connection = await connect(dsn)
+    try:
+        async with connection.transaction():
+            if await accounts.list_users(connection):
+                return None
+            if with_data:
+                await add_demo_data(connection)
+            return await make_both(connection, _FIRST_USER, "primeiro cliente de API")
+    finally:
+        await connection.close()
+
+
+def _banner(plan: Plan, credentials: Credentials | None) -> str:
+    insecure = " -k" if plan.tls else ""
+    lines = ["", f"Disparo no ar: {plan.base_url}    (documentação da API: {plan.base_url}/docs)"]
+    if plan.simulator_url is not None:
+        lines.append(f"SMS que chegam na plataforma simulada: {plan.simulator_url}")
+    if credentials is None:
+        lines += [
+            "",
+            "As credenciais foram mostradas no primeiro início. Para criar outras:",
+            f"  disparo usuario criar EMAIL --dados {plan.data_dir}",
+            f"  disparo cliente-api criar NOME --dados {plan.data_dir}",
+        ]
+        credentials = _PLACEHOLDERS
+    else:
+        lines += [
+            "",
+            "Credenciais desta instalação (mostradas só agora; guardadas com hash):",
+            f"  client_id: {credentials.client_id}    client_secret: {credentials.client_secret}",
+            f"  usuário: {credentials.username}    senha: {credentials.password}",
+        ]
+    body = json.dumps(
+        {
+            "grant_type": "password",
+            "client_id": str(credentials.client_id or "ID"),
+            "client_secret": credentials.client_secret,
+            "username": credentials.username,
+            "password": credentials.password,
+        }
+    )
+    lines += [
+        "",
+        "1. Peça um token:",
+        f"curl{insecure} -X POST {plan.base_url}/oauth/token \\",
+        f"  --header 'Content-Type: application/json' -d '{body}'",
+        "",
+        "2. Envie uma fatura (troque TOKEN pelo access_token):",
+        f"curl{insecure} -X POST --header 'Accept:application/json' \\",
+        "  --header 'Authorization: Bearer TOKEN' --header 'Content-Type: application/json' \\",
+        f"  {plan.base_url}/api/v1/integracao/cliente/financeiro/enviar_sms \\",
+        f"  -d '{SEED_BODY}'",
+        "",
+        "Ctrl-C encerra.",
+    ]
+    return "\n".join(lines)

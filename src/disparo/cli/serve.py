@@ -1,0 +1,60 @@
+"""`disparo serve`: one HTTP server process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from disparo import failpoints
+from disparo.api.server import Certificate, self_signed
+from disparo.api.server import serve as serve_http
+from disparo.cli.context import DataDir, data_dir_of, database
+from disparo.cli.processes import end_with_parent
+from disparo.dispatch.prepare import prepare
+from disparo.errors import SettingsInvalid
+from disparo.log import configure_logging
+from disparo.settings import Settings, load_settings
+
+Port = Annotated[int | None, typer.Option("--porta", min=0, max=65535, help="Porta (padrão: 8000).")]
+Host = Annotated[str | None, typer.Option("--host", help="Endereço em que escutar (padrão: 127.0.0.1).")]
+SelfSigned = Annotated[bool, typer.Option("--tls-self-signed", help="HTTPS com um certificado próprio.")]
+CertificateFile = Annotated[Path | None, typer.Option("--tls-certificado", help="Certificado (PEM).")]
+KeyFile = Annotated[Path | None, typer.Option("--tls-chave", help="Chave do certificado (PEM).")]
+
+
+def serve(
+    dados: DataDir = None,
+    porta: Port = None,
+    host: Host = None,
+    tls_self_signed: SelfSigned = False,
+    tls_certificado: CertificateFile = None,
+    tls_chave: KeyFile = None,
+) -> None:
+    """Inicia só o servidor HTTP; os workers são iniciados com `disparo worker`."""
+    end_with_parent()
+    failpoints.arm(os.environ.get("DISPARO_FAILPOINTS", ""))
+    settings = load_settings(
+        data_dir=dados, port=porta, host=host, tls_certificate=tls_certificado, tls_key=tls_chave
+    )
+    configure_logging(level=settings.log_level)
+    certificate = certificate_of(settings, own=tls_self_signed)
+    with database(dados) as dsn:
+        asyncio.run(prepare(dsn))
+        serve_http(settings, dsn, certificate=certificate)
+
+
+def certificate_of(settings: Settings, *, own: bool) -> Certificate | None:
+    """Give the certificate to serve with, if any; raises SettingsInvalid for half a pair."""
+    given = (settings.tls_certificate, settings.tls_key)
+    if given[0] is not None and given[1] is not None:
+        for path in given:
+            if path is not None and not os.access(path, os.R_OK):
+                raise SettingsInvalid(f"O arquivo {path} não existe ou não pode ser lido.")
+        return Certificate(given[0], given[1])
+    if any(given):
+        raise SettingsInvalid("Informe os dois: --tls-certificado e --tls-chave.")
+    return self_signed(data_dir_of(settings), settings.host) if own else None

@@ -1,0 +1,36 @@
+"""`disparo simulador`: the simulated SMS platform."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from disparo.cli.processes import end_with_parent
+from disparo.errors import DisparoError
+from disparo.platforms.simulator.app import HOST, serve
+
+
+def simulator(
+    porta: Annotated[int, typer.Option("--porta", min=1, max=65535, help="Porta, só nesta máquina.")] = 8001,
+    registro: Annotated[
+        Path, typer.Option("--registro", help="Arquivo em que anota o que recebeu; só cresce.")
+    ] = Path("simulador.jsonl"),
+) -> None:
+    """Inicia uma plataforma de SMS de mentira, para testar a instalação: nada sai desta máquina."""
+    end_with_parent()
+    try:
+        asyncio.run(_serve(porta, registro))
+    except OSError as error:
+        raise DisparoError(f"O simulador não pôde iniciar em {HOST}:{porta}: {error.strerror}.") from error
+
+
+async def _serve(port: int, log: Path) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(port, log, stop)

@@ -1,0 +1,127 @@
+"""Users, API clients and the audit log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import asyncpg
+
+from disparo.db.pool import Connection
+
+
+async def find_user(connection: Connection, email: str) -> asyncpg.Record | None:
+    """Read an active user by e-mail, whatever its case."""
+    return await connection.fetchrow(
+        "SELECT id, email, password_hash, permissions FROM users WHERE lower(email) = lower($1) AND active",
+        email,
+    )
+
+
+async def find_client(connection: Connection, client_id: int) -> asyncpg.Record | None:
+    """Read an active API client."""
+    return await connection.fetchrow("SELECT * FROM api_clients WHERE id = $1 AND active", client_id)
+
+
+async def add_user(
+    connection: Connection, *, email: str, name: str, password_hash: str, permissions: Sequence[str]
+) -> int | None:
+    """Add a user; gives the id, None where the e-mail is taken."""
+    user_id: int | None = await connection.fetchval(
+        """INSERT INTO users (email, name, password_hash, permissions) VALUES ($1, $2, $3, $4)
+           ON CONFLICT DO NOTHING RETURNING id""",
+        email,
+        name,
+        password_hash,
+        list(permissions),
+    )
+    return user_id
+
+
+async def set_password(connection: Connection, email: str, password_hash: str) -> int | None:
+    """Change a user's password; gives the id, None where there is no such user."""
+    user_id: int | None = await connection.fetchval(
+        "UPDATE users SET password_hash = $2 WHERE lower(email) = lower($1) RETURNING id",
+        email,
+        password_hash,
+    )
+    return user_id
+
+
+async def deactivate_user(connection: Connection, email: str) -> int | None:
+    """Shut a user out; gives the id, None where there is no such user."""
+    user_id: int | None = await connection.fetchval(
+        "UPDATE users SET active = false WHERE lower(email) = lower($1) RETURNING id", email
+    )
+    return user_id
+
+
+async def delete_user(connection: Connection, email: str) -> None:
+    """Remove a user and every token of theirs: for users made for a demonstration."""
+    await connection.execute("DELETE FROM users WHERE lower(email) = lower($1)", email)
+
+
+async def list_users(connection: Connection) -> list[asyncpg.Record]:
+    """List users by id."""
+    return await connection.fetch(
+        "SELECT id, email, name, permissions, active, created_at FROM users ORDER BY id"
+    )
+
+
+async def add_client(
+    connection: Connection, *, name: str, secret_sha256: bytes, settings: Mapping[str, object]
+) -> int:
+    """Add an API client; `settings`: error_codes, purpose, repeat_window_s, rate_per_s, rate_burst."""
+    client_id: int = await connection.fetchval(
+        """INSERT INTO api_clients (name, secret_sha256, error_codes, purpose, repeat_window_s, rate_per_s,
+                                    rate_burst, extra_phones_per_day)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id""",
+        name,
+        secret_sha256,
+        settings.get("error_codes", "rest"),
+        settings.get("purpose", "requested"),
+        settings.get("repeat_window_s", 0),
+        settings.get("rate_per_s"),
+        settings.get("rate_burst"),
+        settings.get("extra_phones_per_day"),
+    )
+    return client_id
+
+
+async def set_client_secret(connection: Connection, client_id: int, secret_sha256: bytes) -> bool:
+    """Change a client's secret; False where there is no such client."""
+    done = await connection.execute(
+        "UPDATE api_clients SET secret_sha256 = $2 WHERE id = $1", client_id, secret_sha256
+    )
+    return done.endswith(" 1")
+
+
+async def deactivate_client(connection: Connection, client_id: int) -> bool:
+    """Shut a client out; False where there is no such client."""
+    done = await connection.execute("UPDATE api_clients SET active = false WHERE id = $1", client_id)
+    return done.endswith(" 1")
+
+
+async def delete_client(connection: Connection, client_id: int) -> None:
+    """Remove a client and every token of its: for clients made for a demonstration."""
+    await connection.execute("DELETE FROM api_clients WHERE id = $1", client_id)
+
+
+async def list_clients(connection: Connection) -> list[asyncpg.Record]:
+    """List API clients by id, without their secrets."""
+    return await connection.fetch(
+        """SELECT id, name, error_codes, purpose, repeat_window_s, rate_per_s, rate_burst,
+                  extra_phones_per_day, active, created_at FROM api_clients ORDER BY id"""
+    )
+
+
+async def audit(
+    connection: Connection, *, actor: str, action: str, detail: Mapping[str, object] | None = None
+) -> None:
+    """Write down who did what; no secret, phone or text belongs into `detail`."""
+    await connection.execute(
+        "INSERT INTO audit_log (actor, action, detail) VALUES ($1, $2, $3::jsonb)",
+        actor,
+        action,
+        json.dumps(detail or {}),
+    )

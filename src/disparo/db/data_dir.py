@@ -1,0 +1,87 @@
+"""The folder that holds an installation's data: where it is, who may use it, and who runs it now."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from disparo.errors import DisparoError
+
+
+class DataDirUnusable(DisparoError):
+    """The folder cannot be used; nothing in it was changed."""
+
+
+class AlreadyRunning(DisparoError):
+    """Another Disparo holds this folder."""
+
+
+def default_data_dir() -> Path:
+    """Give $XDG_DATA_HOME/disparo, ~/.local/share/disparo, or what fits root and users without a home."""
+    named = os.environ.get("XDG_DATA_HOME")
+    if os.geteuid() == 0:
+        return Path("/var/lib/disparo")
+    if named:
+        return Path(named) / "disparo"
+    home = os.environ.get("HOME")
+    if home and os.access(home, os.W_OK | os.X_OK):
+        return Path(home) / ".local" / "share" / "disparo"
+    return Path(f"/var/tmp/disparo-{os.geteuid()}")  # noqa: S108 - its owner is checked before use
+
+
+def make_data_dir(path: Path) -> Path:
+    """Make the folder, or check one that is there; permissions of what we did not make stay as they are."""
+    path = path.absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o711)
+        found = path.stat()
+    except OSError as error:
+        raise DataDirUnusable(_unusable(path, error.strerror or type(error).__name__)) from error
+    if not stat.S_ISDIR(found.st_mode):
+        raise DataDirUnusable(_unusable(path, "não é uma pasta"))
+    if os.geteuid() != 0 and found.st_uid != os.geteuid():
+        raise DataDirUnusable(_unusable(path, "pertence a outro usuário"))
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise DataDirUnusable(_unusable(path, "não é possível gravar nela"))
+    return path
+
+
+def _unusable(path: Path, why: str) -> str:
+    return f"A pasta de dados {path} não pode ser usada: {why}. Escolha outra com --dados PASTA."
+
+
+def take_lock(path: Path) -> IO[str]:
+    """Hold the folder for this process, until the file is closed; raises AlreadyRunning."""
+    try:
+        file = (path / "lock").open("a+", encoding="ascii")
+    except OSError as error:
+        raise DataDirUnusable(_unusable(path, error.strerror or type(error).__name__)) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip()
+        file.close()
+        who = f" (processo {holder})" if holder else ""
+        raise AlreadyRunning(
+            f"O Disparo já está em execução com a pasta {path}{who}. "
+            "Pare-o com Ctrl-C ou escolha outra pasta com --dados PASTA. Nada foi alterado."
+        ) from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether a process runs on this folder now."""
+    with suppress(OSError), (path / "lock").open(encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -1,0 +1,193 @@
+"""Dispatches: stored with their messages, read whole, listed, cancelled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from disparo.db.pool import Connection, sql
+from disparo.domain.recipients import Ignored, Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """One message to be stored."""
+
+    recipient: Recipient
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewDispatch:
+    """One accepted call to be stored; `chunk_id` is set just before."""
+
+    id: UUID
+    invoice_id: int
+    purpose: str
+    client_id: int
+    user_id: int
+    starts_at: datetime
+    messages: Sequence[NewMessage]
+    ignored: Sequence[Ignored] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAs:
+    """What every dispatch of this installation is stored with."""
+
+    queue: str
+    tries: int
+    timeout_s: int
+    memory_mb: int  # reported, not stored
+
+
+async def insert(
+    connection: Connection, new: Sequence[NewDispatch], chunks: Sequence[int], stored_as: StoredAs
+) -> None:
+    """Store dispatches and their messages; `chunks` names the chunk of each dispatch."""
+    messages = [
+        (dispatch, message.recipient, message.reference, chunk)
+        for dispatch, chunk in zip(new, chunks, strict=True)
+        for message in dispatch.messages
+    ]
+    await connection.execute(
+        sql("insert_dispatches"),
+        [item.id for item in new],
+        [item.invoice_id for item in new],
+        [item.purpose for item in new],
+        [item.client_id for item in new],
+        [item.user_id for item in new],
+        [item.starts_at for item in new],
+        [json.dumps([[one.phone, one.reason] for one in item.ignored]) for item in new],
+        stored_as.queue,
+        stored_as.tries,
+        stored_as.timeout_s,
+        [dispatch.id for dispatch, _, _, _ in messages],
+        [dispatch.invoice_id for dispatch, _, _, _ in messages],
+        [recipient.customer_id for _, recipient, _, _ in messages],
+        [recipient.contact_id for _, recipient, _, _ in messages],
+        [str(recipient.origin) for _, recipient, _, _ in messages],
+        [recipient.name for _, recipient, _, _ in messages],
+        [recipient.phone.national for _, recipient, _, _ in messages],
+        [recipient.phone.e164 for _, recipient, _, _ in messages],
+        [reference for _, _, reference, _ in messages],
+        [dispatch.starts_at for dispatch, _, _, _ in messages],
+        [chunk for _, _, _, chunk in messages],
+        [f"client:{dispatch.client_id}/user:{dispatch.user_id}" for dispatch, _, _, _ in messages],
+    )
+
+
+async def take_chunks(connection: Connection, count: int) -> list[int]:
+    """Take fresh chunk ids."""
+    rows = await connection.fetch("SELECT nextval('chunks_id_seq') AS id FROM generate_series(1, $1)", count)
+    return [row["id"] for row in rows]
+
+
+async def recent(
+    connection: Connection, wanted: Sequence[tuple[int, str, int]]
+) -> dict[tuple[int, str], UUID]:
+    """Of (invoice, number, window in s): the dispatch that messaged them within the window."""
+    invoices, numbers, windows = zip(*wanted, strict=True)
+    # One call at a time for an invoice: two that come together must not both find nothing.
+    await connection.fetch(
+        "SELECT pg_advisory_xact_lock(hashtextextended('repeat', id)) FROM unnest($1::bigint[]) AS t (id)",
+        sorted(set(invoices)),
+    )
+    rows = await connection.fetch(sql("recent_messages"), invoices, numbers, windows)
+    return {(row["invoice_id"], row["e164"]): row["dispatch_id"] for row in rows}
+
+
+async def existing(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Tell which of these dispatches are stored."""
+    rows = await connection.fetch("SELECT id FROM dispatches WHERE id = ANY($1::uuid[])", ids)
+    return {row["id"] for row in rows}
+
+
+async def read(connection: Connection, dispatch_id: UUID) -> asyncpg.Record | None:
+    """Read one dispatch with its counts by status (JSON)."""
+    return await connection.fetchrow(
+        """SELECT d.*, (SELECT json_object_agg(status, total) FROM
+                 (SELECT status, sum(delta)::int AS total FROM dispatch_counts
+                  WHERE dispatch_id = d.id GROUP BY status HAVING sum(delta) <> 0) c) AS counts
+           FROM dispatches d WHERE d.id = $1""",
+        dispatch_id,
+    )
+
+
+async def read_messages(
+    connection: Connection, dispatch_id: UUID, *, limit: int, offset: int
+) -> list[asyncpg.Record]:
+    """Read a page of a dispatch's messages with their last attempt, in the order they were stored."""
+    return await connection.fetch(
+        """SELECT m.id, m.invoice_id, m.customer_id, m.contact_id, m.origin, m.name, m.phone, m.status,
+                  m.reason, m.platform, m.platform_id, m.segments, m.created_at, m.changed_at, m.due_at,
+                  a.started_at, a.finished_at, a.code, a.failure, a.detail, a.outcome,
+                  (SELECT count(*) FROM attempts t WHERE t.message_id = m.id) AS attempts,
+                  (SELECT max(at) FROM message_events e
+                   WHERE e.message_id = m.id AND e.to_status = 'delivered') AS delivered_at
+           FROM messages m
+           LEFT JOIN LATERAL (SELECT * FROM attempts t WHERE t.message_id = m.id
+                              ORDER BY t.id DESC LIMIT 1) a ON true
+           WHERE m.dispatch_id = $1 ORDER BY m.id LIMIT $2 OFFSET $3""",
+        dispatch_id,
+        limit,
+        offset,
+    )
+
+
+async def list_page(
+    connection: Connection,
+    *,
+    status: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    offset: int,
+) -> list[asyncpg.Record]:
+    """List dispatches, the newest first, each with its counts (JSON); `status`: with a message in it."""
+    return await connection.fetch(
+        """SELECT d.id, d.kind, d.purpose, d.queue, d.invoice_ids, d.created_at, d.starts_at,
+                  (SELECT json_object_agg(status, total) FROM
+                     (SELECT status, sum(delta)::int AS total FROM dispatch_counts
+                      WHERE dispatch_id = d.id GROUP BY status HAVING sum(delta) <> 0) c) AS counts
+           FROM dispatches d
+           WHERE ($1::text IS NULL OR (SELECT sum(delta) FROM dispatch_counts c
+                                       WHERE c.dispatch_id = d.id AND c.status = $1) > 0)
+             AND ($2::timestamptz IS NULL OR d.created_at >= $2)
+             AND ($3::timestamptz IS NULL OR d.created_at < $3)
+           ORDER BY d.created_at DESC, d.id DESC LIMIT $4 OFFSET $5""",
+        status,
+        since,
+        until,
+        limit,
+        offset,
+    )
+
+
+async def count(
+    connection: Connection, *, status: str | None, since: datetime | None, until: datetime | None
+) -> int:
+    """Count what `list_page` would list in all."""
+    total: int = await connection.fetchval(
+        """SELECT count(*) FROM dispatches d
+           WHERE ($1::text IS NULL OR (SELECT sum(delta) FROM dispatch_counts c
+                                       WHERE c.dispatch_id = d.id AND c.status = $1) > 0)
+             AND ($2::timestamptz IS NULL OR d.created_at >= $2)
+             AND ($3::timestamptz IS NULL OR d.created_at < $3)""",
+        status,
+        since,
+        until,
+    )
+    return total
+
+
+async def message_statuses(connection: Connection, dispatch_id: UUID) -> list[asyncpg.Record]:
+    """Give id and status of a dispatch's messages."""
+    return await connection.fetch(
+        "SELECT id, status FROM messages WHERE dispatch_id = $1 ORDER BY id", dispatch_id
+    )

@@ -1,0 +1,345 @@
+"""A private PostgreSQL, supervised by us: made on the first start, kept alive, ended with the program.
+
+architecture.md says why it is ours: scram on a unix socket in a closed folder, a lock of our own, the
+server as our child that gets SIGINT when we die, no superuser for the application.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+import asyncpg
+import structlog
+
+from disparo.db.data_dir import AlreadyRunning, DataDirUnusable, is_held, make_data_dir, take_lock
+from disparo.db.postgres_binaries import Runner, find_runner, major_version
+from disparo.errors import DatabaseUnavailable
+
+log = structlog.get_logger(__name__)
+
+_ADMIN, _APP = "disparo_admin", "disparo"
+#: sun_path holds 108 bytes; PostgreSQL adds `/.s.PGSQL.5432` and a lock file's `.lock`.
+_LONGEST_SOCKET_DIR = 85
+_START_PATIENCE_S = 60.0
+_STOP_PATIENCE_S = 60.0
+_FALLS_ALLOWED, _FALLS_WITHIN_S = 5, 60.0
+_OPTIONS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "dynamic_shared_memory_type": "mmap",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    # Lines of the server's log hold no values: a phone could be among them.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length_on_error": "0",
+    "log_checkpoints": "off",
+}
+
+
+class DatabaseFailed(DatabaseUnavailable):
+    """The private PostgreSQL does not start, or does not stay up."""
+
+
+class EmbeddedPostgres:
+    """Owns the server of one data folder from `start` to `stop`; `on_failure` is told if it is given up."""
+
+    def __init__(self, data_dir: Path, *, on_failure: Callable[[], None] | None = None) -> None:
+        self._data_dir = data_dir
+        self._on_failure = on_failure
+        self._lock: IO[str] | None = None
+        self._server: subprocess.Popen[bytes] | None = None
+        self._ready = threading.Event()
+        self._stopping = threading.Event()
+        self._failed = threading.Event()
+        self._keeper: threading.Thread | None = None
+        self._temporary_socket_dir: str | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id while it runs."""
+        return None if self._server is None else self._server.pid
+
+    @property
+    def admin_dsn(self) -> str:
+        """The superuser's address: for tests and repairs, never for the application."""
+        return _dsn(self._data_dir, _ADMIN, "postgres")
+
+    def start(self) -> str:
+        """Start, making the database the first time; gives the application's address.
+
+        Raises AlreadyRunning, DataDirUnusable, DatabaseBinariesMissing or DatabaseFailed.
+        """
+        self._data_dir = make_data_dir(self._data_dir)
+        self._lock = take_lock(self._data_dir)
+        try:
+            runner = find_runner(self._data_dir)
+            _make_cluster(self._data_dir, runner)
+            _end_leftover(self._cluster)
+            socket_dir = self._socket_dir(runner)
+            # Of this thread's own: the kernel sends the parent-death signal when the *thread* ends.
+            self._keeper = threading.Thread(target=self._keep, args=(runner, socket_dir), daemon=True)
+            self._keeper.start()
+            self._wait_until_ready()
+            asyncio.run(_make_application_role(self._data_dir))
+        except BaseException:
+            self.stop()
+            raise
+        return _dsn(self._data_dir, _APP, "disparo")
+
+    def stop(self) -> None:
+        """End the server in order and give the folder free; safe to call twice."""
+        self._stopping.set()
+        server = self._server
+        if server is not None and server.poll() is None:
+            with suppress(ProcessLookupError):
+                server.send_signal(signal.SIGINT)  # SIGTERM would wait for clients
+        if self._keeper is not None:
+            self._keeper.join(_STOP_PATIENCE_S)
+            if self._keeper.is_alive() and server is not None:
+                server.send_signal(signal.SIGQUIT)
+                self._keeper.join(_STOP_PATIENCE_S)
+        if self._temporary_socket_dir is not None:
+            shutil.rmtree(self._temporary_socket_dir, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    @property
+    def _cluster(self) -> Path:
+        return self._data_dir / "postgres"
+
+    def _keep(self, runner: Runner, socket_dir: Path) -> None:
+        """Run the server, again and again if it falls, until `stop`."""
+        falls: list[float] = []
+        options = {**_OPTIONS, "unix_socket_directories": str(socket_dir)}
+        arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        while not self._stopping.is_set():
+            command = runner.command("postgres", "-D", str(self._cluster), *arguments, parent=os.getpid())
+            with _log_file(self._data_dir).open("ab") as output:
+                self._server = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                )
+            status = self._server.wait()
+            if self._stopping.is_set():
+                return
+            falls = [*(at for at in falls if at > time.monotonic() - _FALLS_WITHIN_S), time.monotonic()]
+            log.warning("database_fell_and_is_started_again", status=status)
+            if len(falls) >= _FALLS_ALLOWED:
+                self._failed.set()
+                if self._on_failure is not None:
+                    self._on_failure()
+                return
+            # Its orphaned children hold the shared memory for a moment.
+            self._stopping.wait(0.2 * len(falls))
+
+    def _wait_until_ready(self) -> None:
+        until = time.monotonic() + _START_PATIENCE_S
+        while time.monotonic() < until and not self._failed.is_set():
+            lines = _postmaster_lines(self._cluster)
+            if self.pid is not None and lines[:1] == [str(self.pid)] and lines[7:8] == ["ready"]:
+                return
+            time.sleep(0.02)
+        raise DatabaseFailed(
+            f"O banco de dados próprio não iniciou. O motivo está em {_log_file(self._data_dir)}: "
+            f"{_last_line(_log_file(self._data_dir))}"
+        )
+
+    def _socket_dir(self, runner: Runner) -> Path:
+        """Make the socket's closed folder: in the data folder, or in /tmp where that path is too long."""
+        wanted = self._data_dir / "socket"
+        if len(os.fsencode(wanted)) > _LONGEST_SOCKET_DIR:
+            self._temporary_socket_dir = tempfile.mkdtemp(prefix="disparo-")
+            runner.own(Path(self._temporary_socket_dir))
+            return Path(self._temporary_socket_dir)
+        if not wanted.exists():
+            wanted.mkdir(mode=0o700)
+            runner.own(wanted)
+        return wanted
+
+
+def attach(data_dir: Path) -> str:
+    """Give the application's address of a server that another process runs on this folder now."""
+    data_dir = data_dir.absolute()
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        if _postmaster_lines(data_dir / "postgres")[7:8] == ["ready"]:
+            return _dsn(data_dir, _APP, "disparo")
+        time.sleep(0.05)
+    raise DatabaseFailed("O banco de dados próprio ainda não está pronto. Tente de novo em instantes.")
+
+
+@contextmanager
+def running(data_dir: Path) -> Iterator[str]:
+    """Give the address of the folder's server: the one that runs, or one for as long as this lasts."""
+    if is_held(data_dir):
+        yield attach(data_dir)
+        return
+    server = EmbeddedPostgres(data_dir)
+    try:
+        address = server.start()
+    except AlreadyRunning:  # somebody started it between the two lines
+        yield attach(data_dir)
+        return
+    try:
+        yield address
+    finally:
+        server.stop()
+
+
+def _make_cluster(data_dir: Path, runner: Runner) -> None:
+    cluster = data_dir / "postgres"
+    if cluster.exists():
+        made_by = int((cluster / "PG_VERSION").read_text(encoding="ascii"))
+        if made_by != (found := major_version(runner)):
+            raise DatabaseFailed(
+                f"A pasta {data_dir} foi criada pelo PostgreSQL {made_by} e o disponível é o {found}. "
+                "Faça um backup com a versão anterior e restaure-o nesta. Nada foi alterado."
+            )
+        return
+    passwords = _passwords(data_dir)
+    # Made beside its place and moved there whole: a start that is killed leaves nothing half done.
+    # Under a name of its own: an initdb of such a start may still be writing for a moment.
+    for left in data_dir.glob("postgres.new-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    nursery = data_dir / f"postgres.new-{secrets.token_hex(4)}"
+    nursery.mkdir(mode=0o700)
+    runner.own(nursery)
+    with tempfile.NamedTemporaryFile("w", encoding="ascii", prefix="disparo-") as password_file:
+        password_file.write(passwords[_ADMIN])
+        password_file.flush()
+        runner.own(Path(password_file.name))
+        command = runner.command(
+            "initdb",
+            f"--pgdata={nursery}",
+            f"--username={_ADMIN}",
+            f"--pwfile={password_file.name}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            *_locale_options(major_version(runner)),
+            "--no-instructions",
+            parent=os.getpid(),
+        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode != 0:
+        why = (done.stderr.strip().splitlines() or ["sem explicação"])[-1]
+        shutil.rmtree(nursery, ignore_errors=True)
+        hint = (
+            f"O usuário do banco de dados não alcança {data_dir}: escolha outra pasta com --dados PASTA. "
+            if "ermission denied" in why
+            else ""
+        )
+        raise DataDirUnusable(f"Não foi possível criar o banco de dados em {data_dir}. {hint}({why})")
+    nursery.rename(cluster)
+
+
+def _locale_options(major: int) -> list[str]:
+    builtin = 17  # the first with PostgreSQL's own locales: the same order on every machine
+    if major < builtin:
+        return ["--locale=C"]
+    return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+
+
+async def _make_application_role(data_dir: Path) -> None:
+    """Make the application's role and database where they are missing: nothing else may be superuser."""
+    passwords = _passwords(data_dir)
+    connection = await asyncpg.connect(_dsn(data_dir, _ADMIN, "postgres"))
+    try:
+        if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", _APP) is None:
+            # Random letters of our own: nothing in it needs quoting.
+            await connection.execute(f"CREATE ROLE {_APP} LOGIN PASSWORD '{passwords[_APP]}'")
+        if await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = 'disparo'") is None:
+            await connection.execute(f"CREATE DATABASE disparo OWNER {_APP}")
+    finally:
+        await connection.close()
+
+
+def _passwords(data_dir: Path) -> dict[str, str]:
+    """Read the roles' passwords, made at random the first time; the file is ours alone."""
+    path = data_dir / "database.secret"
+    if not path.exists():
+        made = {role: secrets.token_urlsafe(24) for role in (_ADMIN, _APP)}
+        fresh = path.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(made, file)
+        fresh.rename(path)
+    try:
+        found: dict[str, str] = json.loads(path.read_text(encoding="ascii"))
+    except OSError as error:
+        raise DataDirUnusable(
+            f"Não é possível ler {path} ({error.strerror}). Use o mesmo usuário que criou a pasta."
+        ) from error
+    return found
+
+
+def _dsn(data_dir: Path, role: str, database: str) -> str:
+    lines = _postmaster_lines(data_dir / "postgres")
+    socket_dir = lines[4] if len(lines) > 4 else str(data_dir / "socket")  # noqa: PLR2004 - the file's fifth line
+    return f"postgresql://{role}:{_passwords(data_dir)[role]}@/{database}?host={quote(socket_dir, safe='')}"
+
+
+def _postmaster_lines(cluster: Path) -> list[str]:
+    """Read what the server writes of itself: pid, folder, start, port, socket folder, host, key, status."""
+    try:
+        text = (cluster / "postmaster.pid").read_text(encoding="utf-8")
+    except OSError:
+        return []
+    return [line.strip() for line in text.splitlines()]
+
+
+def _end_leftover(cluster: Path) -> None:
+    """Deal with what an earlier start left: we hold the lock, so no living program owns it.
+
+    A server still in its shutdown is waited for; a pid that belongs to a stranger is no server of ours.
+    """
+    lines = _postmaster_lines(cluster)
+    if not lines or not lines[0].lstrip("-").isdigit():
+        return
+    pid = abs(int(lines[0]))
+    until = time.monotonic() + _STOP_PATIENCE_S
+    while _is_server_of(cluster, pid):
+        if time.monotonic() > until:
+            raise DatabaseFailed(f"Um PostgreSQL anterior (processo {pid}) usa {cluster} e não termina.")
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGINT)
+        time.sleep(0.1)
+    (cluster / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _is_server_of(cluster: Path, pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink() == cluster.resolve() and "postgres" in Path(
+            f"/proc/{pid}/comm"
+        ).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+
+
+def _log_file(data_dir: Path) -> Path:
+    path = data_dir / "postgres.log"
+    with suppress(OSError):
+        if path.stat().st_size > 10_000_000:  # noqa: PLR2004 - kept small without a log rotation
+            path.unlink()
+    return path
+
+
+def _last_line(path: Path) -> str:
+    with suppress(OSError):
+        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+    return ""

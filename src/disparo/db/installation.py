@@ -1,0 +1,82 @@
+"""The installation: is this the database we last ran on, or a restored or promoted copy of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from disparo.db import messages
+from disparo.db.pool import Connection, connect
+
+RESTORED = "restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a copy of a database cannot share with the original."""
+
+    system_identifier: int
+    timeline: int
+    database_oid: int
+
+
+async def read_identity(connection: Connection) -> Identity:
+    """Ask the server which cluster, timeline and database this is."""
+    row = await connection.fetchrow(
+        """SELECT s.system_identifier::text AS system_identifier,
+                  ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int AS timeline,
+                  d.oid AS database_oid
+           FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()"""
+    )
+    assert row is not None  # noqa: S101 - for the type checker: the statement always has one row
+    return Identity(int(row["system_identifier"]), row["timeline"], row["database_oid"])
+
+
+async def recognise(connection: Connection) -> bool:
+    """Note a first start; hold everything and answer False where this is a copy. In one transaction."""
+    identity = await read_identity(connection)
+    known = await connection.fetchrow("SELECT * FROM installation FOR UPDATE")
+    if known is None:
+        await _remember(connection, identity)
+        return True
+    before = Identity(int(known["system_identifier"]), known["timeline"], known["database_oid"])
+    if identity == before:
+        return True
+    await _hold(connection, identity)
+    return False
+
+
+async def hold_after_restore(dsn: str) -> None:
+    """Hold what a restored database says is waiting, so that history is not sent again."""
+    connection = await connect(dsn)
+    try:
+        async with connection.transaction():
+            await _hold(connection, await read_identity(connection))
+    finally:
+        await connection.close()
+
+
+async def end_hold(connection: Connection) -> list[int]:
+    """Call the installation released; gives the messages that the restore held."""
+    await connection.execute("UPDATE installation SET held_since = NULL, held_reason = NULL")
+    rows = await connection.fetch(
+        "SELECT id FROM messages WHERE status = 'held' AND reason = $1 ORDER BY id", RESTORED
+    )
+    return [row["id"] for row in rows]
+
+
+async def _hold(connection: Connection, identity: Identity) -> None:
+    await messages.hold_waiting(connection, reason=RESTORED)
+    await connection.execute("DELETE FROM workers")
+    await _remember(connection, identity)
+    await connection.execute("UPDATE installation SET held_since = now(), held_reason = $1", RESTORED)
+
+
+async def _remember(connection: Connection, identity: Identity) -> None:
+    await connection.execute(
+        """INSERT INTO installation (system_identifier, timeline, database_oid) VALUES ($1, $2, $3)
+           ON CONFLICT (id) DO UPDATE SET system_identifier = excluded.system_identifier,
+                  timeline = excluded.timeline, database_oid = excluded.database_oid""",
+        identity.system_identifier,
+        identity.timeline,
+        identity.database_oid,
+    )

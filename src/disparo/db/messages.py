@@ -1,0 +1,272 @@
+"""Messages: every statement that moves one, and what screens and commands read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from disparo.db.pool import Connection, sql
+from disparo.domain.message import Event, Status, transition_arrays
+
+#: Workers that died preparing the same message before it, or its chunk, is set apart.
+SUSPECT_AFTER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One wanted move; with `attempt_id` only while that is the message's last attempt."""
+
+    message_id: int
+    event: Event
+    reason: str | None = None
+    attempt_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One move that happened."""
+
+    message_id: int
+    before: Status
+    after: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One claimed message that is to be handed over now."""
+
+    message_id: int
+    claim_token: UUID
+    text: str
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One attempt's result, ready to be written; `retry_s` counts if the message goes back to wait."""
+
+    attempt_id: int
+    message_id: int
+    outcome: str
+    event: Event
+    platform_id: str | None
+    code: str | None
+    detail: str | None
+    failure: str | None
+    latency_ms: int
+    segments: int | None
+    retry_s: float
+
+
+async def apply_events(connection: Connection, moves: Sequence[Move], *, actor: str) -> list[Moved]:
+    """Move messages as the transition table allows; the others are left out of the answer."""
+    rows = await connection.fetch(
+        sql("apply_events"),
+        [move.message_id for move in moves],
+        [str(move.event) for move in moves],
+        [move.reason for move in moves],
+        [move.attempt_id for move in moves],
+        actor,
+        *transition_arrays(),
+    )
+    return [Moved(row["id"], Status(row["before"]), Status(row["after"])) for row in rows]
+
+
+async def next_chunk(connection: Connection) -> int:
+    """Take a fresh chunk id."""
+    chunk_id: int = await connection.fetchval("SELECT nextval('chunks_id_seq')")
+    return chunk_id
+
+
+async def claim(
+    connection: Connection, worker_id: UUID, *, token: UUID, chunk_id: int, limit: int
+) -> list[int]:
+    """Claim a chunk's due messages; none where the worker was taken over meanwhile."""
+    rows = await connection.fetch(sql("claim"), worker_id, token, chunk_id, limit)
+    return sorted(row["id"] for row in rows)
+
+
+async def claimed_facts(connection: Connection, ids: Sequence[int]) -> list[asyncpg.Record]:
+    """Read what the last look before the start needs, see claimed_facts.sql for the columns."""
+    return await connection.fetch(sql("claimed_facts"), ids)
+
+
+async def put_back(
+    connection: Connection,
+    waits: Sequence[tuple[int, datetime, str]],
+    *,
+    token: UUID,
+    chunk_id: int,
+    actor: str = "worker",
+) -> list[int]:
+    """Give claimed messages back to wait: (id, not before, reason) each."""
+    ids, times, reasons = zip(*waits, strict=True)
+    rows = await connection.fetch(sql("put_back"), ids, token, times, reasons, chunk_id, actor)
+    return [row["id"] for row in rows]
+
+
+async def start(
+    connection: Connection, starts: Sequence[Start], *, platform: str, worker_id: UUID
+) -> dict[int, int]:
+    """Commit the start of hand-overs; gives attempt ids by message id for those that may be written."""
+    rows = await connection.fetch(
+        sql("start"),
+        [item.message_id for item in starts],
+        [item.claim_token for item in starts],
+        [item.text for item in starts],
+        [item.segments for item in starts],
+        platform,
+        worker_id,
+    )
+    return {row["id"]: row["attempt_id"] for row in rows}
+
+
+async def note_platform_ids(connection: Connection, platform: str, ids: Sequence[tuple[str, int]]) -> bool:
+    """Tie platform ids to attempts, before anything else of the transaction; True: a receipt came first."""
+    names, attempts = zip(*sorted(ids), strict=True)
+    rows = await connection.fetch(sql("note_platform_ids"), platform, names, attempts)
+    return any(row["was_there"] for row in rows)
+
+
+async def record(
+    connection: Connection, results: Sequence[Recorded], *, chunk_id: int
+) -> list[asyncpg.Record]:
+    """Write outcomes by attempt id; see record.sql for the columns of the answer."""
+    return await connection.fetch(
+        sql("record"),
+        [item.attempt_id for item in results],
+        [item.message_id for item in results],
+        [item.outcome for item in results],
+        [str(item.event) for item in results],
+        [item.platform_id for item in results],
+        [item.code for item in results],
+        [item.detail for item in results],
+        [item.failure for item in results],
+        [item.latency_ms for item in results],
+        [item.segments for item in results],
+        [item.retry_s for item in results],
+        chunk_id,
+        *transition_arrays(),
+    )
+
+
+async def take_over(
+    connection: Connection, worker_id: UUID, *, preparing: int | None
+) -> list[asyncpg.Record]:
+    """Free what a dead worker held; gives id, status, chunk_id and attempt_id of each."""
+    return await connection.fetch(sql("take_over"), worker_id, preparing, "reaper", SUSPECT_AFTER)
+
+
+async def requeue(connection: Connection, ids: Sequence[int], *, chunk_id: int, delay_s: float) -> None:
+    """Give messages that have just gone back to `queued` a chunk, a time and a fresh `timeout`."""
+    await connection.execute(sql("resend"), ids, chunk_id, delay_s)
+
+
+async def due_chunks(connection: Connection, *, overdue_s: float, limit: int) -> list[int]:
+    """List chunks with messages that have been due for longer than `overdue_s`."""
+    rows = await connection.fetch(
+        """SELECT chunk_id FROM messages
+           WHERE status = 'queued' AND due_at < now() - make_interval(secs => $1)
+           GROUP BY chunk_id ORDER BY min(due_at) LIMIT $2""",
+        overdue_s,
+        limit,
+    )
+    return [row["chunk_id"] for row in rows]
+
+
+async def hold_waiting(connection: Connection, *, reason: str) -> tuple[int, int]:
+    """Hold all that waits and call uncertain all that may have left (delivery.md §8); gives both counts."""
+    held = await connection.execute(
+        """UPDATE messages SET status = 'held', reason = $1, actor = 'restore', worker_id = NULL,
+                  claim_token = NULL, changed_at = clock_timestamp()
+           WHERE status IN ('queued', 'claimed')""",
+        reason,
+    )
+    uncertain = await connection.execute(
+        """UPDATE messages SET status = 'uncertain', reason = $1, actor = 'restore', worker_id = NULL,
+                  claim_token = NULL, changed_at = clock_timestamp()
+           WHERE status = 'sending'""",
+        reason,
+    )
+    return int(held.rpartition(" ")[2]), int(uncertain.rpartition(" ")[2])
+
+
+async def list_uncertain(
+    connection: Connection,
+    *,
+    platform: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 1000,
+) -> list[asyncpg.Record]:
+    """List messages whose hand-over began and whose outcome nobody knows, oldest first."""
+    return await connection.fetch(
+        """SELECT m.id, m.dispatch_id, m.invoice_id, m.phone, m.e164, m.platform, m.reason, m.changed_at,
+                  a.started_at
+           FROM messages m JOIN attempts a ON a.id = m.attempt_id
+           WHERE m.status = 'uncertain' AND ($1::text IS NULL OR m.platform = $1)
+             AND ($2::timestamptz IS NULL OR a.started_at >= $2)
+             AND ($3::timestamptz IS NULL OR a.started_at < $3)
+           ORDER BY m.id LIMIT $4""",
+        platform,
+        since,
+        until,
+        limit,
+    )
+
+
+async def started_recently(connection: Connection, ids: Sequence[int], *, within_s: float) -> set[int]:
+    """Tell which of these messages had an attempt started within the last `within_s` seconds."""
+    rows = await connection.fetch(
+        """SELECT m.id FROM messages m JOIN attempts a ON a.id = m.attempt_id
+           WHERE m.id = ANY($1::bigint[]) AND a.started_at > now() - make_interval(secs => $2)""",
+        ids,
+        within_s,
+    )
+    return {row["id"] for row in rows}
+
+
+async def fold_counts(connection: Connection, *, limit: int = 100) -> int:
+    """Fold the count rows of dispatches that have many of them; gives how many dispatches."""
+    rows = await connection.fetch(sql("fold_counts"), limit)
+    return len(rows)
+
+
+async def started_unseen(connection: Connection, starts: Sequence[Start]) -> dict[int, int]:
+    """Of messages whose start answered nothing: attempt ids of those that a lost connection did start."""
+    rows = await connection.fetch(
+        """SELECT m.id, m.attempt_id
+           FROM messages m JOIN unnest($1::bigint[], $2::uuid[]) AS w (id, token) ON w.id = m.id
+           WHERE m.status = 'sending' AND m.claim_token = w.token""",
+        [item.message_id for item in starts],
+        [item.claim_token for item in starts],
+    )
+    return {row["id"]: row["attempt_id"] for row in rows}
+
+
+async def held_by(connection: Connection, worker_id: UUID) -> list[asyncpg.Record]:
+    """List what a worker holds by the table: id, status, claim_token, chunk_id."""
+    return await connection.fetch(
+        """SELECT id, status, claim_token, chunk_id FROM messages
+           WHERE worker_id = $1 AND status IN ('claimed', 'sending')""",
+        worker_id,
+    )
+
+
+async def rechunk(connection: Connection, ids: Sequence[int], *, chunk_id: int) -> None:
+    """Put waiting messages into another chunk, due as they were."""
+    await connection.execute(
+        "UPDATE messages SET chunk_id = $2 WHERE id = ANY($1::bigint[]) AND status = 'queued'", ids, chunk_id
+    )
+
+
+async def with_tries_left(connection: Connection, ids: Sequence[int], max_tries: int) -> list[int]:
+    """Of these messages, those that may be handed over again by themselves."""
+    rows = await connection.fetch(
+        "SELECT id FROM messages WHERE id = ANY($1::bigint[]) AND tries < $2 ORDER BY id", ids, max_tries
+    )
+    return [row["id"] for row in rows]

@@ -1,0 +1,90 @@
+"""Bring the database to this version of the program: plain SQL revisions, one process at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from disparo.db.pool import connect
+from disparo.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+HEAD = "0001"
+MINIMUM_VERSION = 150_000
+_HERE = Path(__file__).parent / "migrations"
+_LOCK = 0x64697370  # "disp": serialises starts of several processes
+
+
+async def migrate(dsn: str) -> None:
+    """Upgrade to HEAD; raises DatabaseUnavailable on a server too old or a database that is newer than we."""
+    connection = await connect(dsn)
+    try:
+        if connection.get_server_version()[0] * 10_000 < MINIMUM_VERSION:
+            raise DatabaseUnavailable("O PostgreSQL precisa ser da versão 15 ou mais nova.")
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        version = await current_version(connection)
+        _refuse_newer(version)
+        if version != HEAD:
+            await _run_alembic(dsn)
+    finally:
+        await connection.close()  # releases the lock too
+
+
+async def current_version(connection: asyncpg.Connection[asyncpg.Record]) -> str | None:
+    """Give the database's revision, None where it holds nothing of ours."""
+    if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+        return None
+    version: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+    return version
+
+
+def revisions() -> list[str]:
+    """List the revisions this program knows, oldest first."""
+    return sorted(path.name.split("_")[0] for path in (_HERE / "versions").glob("[0-9]*.py"))
+
+
+def _refuse_newer(version: str | None) -> None:
+    if version is not None and version not in revisions():
+        raise DatabaseUnavailable(
+            f"Este banco de dados foi criado por uma versão mais nova do Disparo (revisão {version}). "
+            "Atualize o programa; nada foi alterado."
+        )
+
+
+async def _run_alembic(dsn: str, revision: str = HEAD) -> None:
+    # SQLAlchemy and Alembic are loaded only when there is something to do: half a second of each start.
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy.ext.asyncio import create_async_engine
+    from sqlalchemy.pool import NullPool
+
+    async def connection_of_ours() -> asyncpg.Connection[asyncpg.Record]:
+        return await connect(dsn)
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=connection_of_ours, poolclass=NullPool
+    )
+
+    def upgrade(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(_HERE))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade)
+    await engine.dispose()
+
+
+def run_sql_file(name: str) -> None:
+    """Run one revision's file, many statements in one go, on the migration's own connection."""
+    from alembic import op
+    from sqlalchemy.util import await_only
+
+    raw = op.get_bind().connection.driver_connection
+    assert raw is not None  # noqa: S101 - for the type checker: a migration always has one
+    await_only(raw.execute((_HERE / name).read_text(encoding="utf-8")))

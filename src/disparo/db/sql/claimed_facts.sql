@@ -1,0 +1,18 @@
+-- Everything the last look before the start needs, read again now (delivery.md §5).
+-- $1 claimed message ids.
+SELECT m.id, m.invoice_id, m.contact_id, m.origin, m.e164, m.reference, m.due_at, m.wait_since, m.tries,
+       m.not_taken, m.platform, d.purpose, d.timeout_s, d.id AS dispatch_id,
+       i.id IS NOT NULL AS invoice_exists, i.status AS invoice_status, i.amount, i.due_date, i.link,
+       i.linha_digitavel, i.pix,
+       c.name AS customer_name, c.uf,
+       c.phone_1, c.phone_1_allowed, c.phone_2, c.phone_2_allowed, c.phone_3, c.phone_3_allowed,
+       k.phone AS contact_phone, k.sms_allowed AS contact_allowed,
+       EXISTS (SELECT FROM opt_outs o WHERE o.e164 = m.e164) AS opted_out,
+       now() AS now
+FROM messages m
+JOIN dispatches d ON d.id = m.dispatch_id
+LEFT JOIN invoices i ON i.id = m.invoice_id
+LEFT JOIN customers c ON c.id = i.customer_id
+LEFT JOIN contacts k ON k.id = m.contact_id
+WHERE m.id = ANY($1::bigint[])
+ORDER BY m.id

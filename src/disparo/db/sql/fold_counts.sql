@@ -1,0 +1,12 @@
+-- Sums the count rows of dispatches with more than 20 of them. The dispatch's row is locked so that two
+-- folders do not take the same; appenders are not held up.
+WITH many AS (
+    SELECT dispatch_id FROM dispatch_counts GROUP BY dispatch_id HAVING count(*) > 20 LIMIT $1
+), locked AS (
+    SELECT d.id FROM dispatches d JOIN many ON many.dispatch_id = d.id ORDER BY d.id FOR UPDATE OF d SKIP LOCKED
+), taken AS (
+    DELETE FROM dispatch_counts c USING locked l WHERE c.dispatch_id = l.id RETURNING c.dispatch_id, c.status, c.delta
+)
+INSERT INTO dispatch_counts (dispatch_id, status, delta)
+SELECT dispatch_id, status, sum(delta) FROM taken GROUP BY 1, 2 HAVING sum(delta) <> 0
+RETURNING dispatch_id

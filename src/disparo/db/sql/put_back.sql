@@ -1,0 +1,15 @@
+-- give_back: claimed -> queued, to be looked at again later; nothing has left.
+-- $1 ids, $2 claim token, $3 due times, $4 reasons, $5 chunk, $6 actor.
+WITH wanted AS (
+    SELECT * FROM unnest($1::bigint[], $3::timestamptz[], $4::text[]) AS w (id, due_at, reason)
+), ours AS (
+    SELECT m.id FROM messages m JOIN wanted w ON w.id = m.id
+    WHERE m.status = 'claimed' AND m.claim_token = $2
+    ORDER BY m.id FOR UPDATE OF m
+)
+UPDATE messages m
+SET status = 'queued', due_at = w.due_at, reason = w.reason, chunk_id = $5, worker_id = NULL,
+    claim_token = NULL, actor = $6, changed_at = clock_timestamp()
+FROM wanted w JOIN ours ON ours.id = w.id
+WHERE m.id = w.id
+RETURNING m.id

@@ -1,0 +1,41 @@
+-- Writes down what became of started attempts. A fact is never refused: the attempt's row always takes
+-- it; the message moves if the table allows it and this is still its last attempt.
+-- $1 attempts, $2 messages, $3 outcomes, $4 events, $5 platform ids, $6 codes, $7 details, $8 failures,
+-- $9 latencies (ms), $10 segments, $11 seconds until the next try, $12 chunk for the next try,
+-- $13-$15 the transition table.
+WITH outcome AS (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],
+                         $7::text[], $8::text[], $9::integer[], $10::smallint[], $11::double precision[])
+        AS o (attempt_id, message_id, outcome, event, platform_id, code, detail, failure, latency_ms,
+              segments, retry_s)
+), noted AS (
+    UPDATE attempts a
+    SET finished_at = clock_timestamp(), outcome = o.outcome, platform_id = o.platform_id, code = o.code,
+        detail = o.detail, failure = o.failure, latency_ms = o.latency_ms
+    FROM outcome o WHERE a.id = o.attempt_id
+), locked AS (
+    SELECT m.id, m.status, o.* FROM messages m JOIN outcome o ON o.message_id = m.id
+    WHERE m.attempt_id = o.attempt_id
+    ORDER BY m.id FOR UPDATE OF m
+), moves AS (
+    SELECT l.*, t.after FROM locked l
+    LEFT JOIN unnest($13::text[], $14::text[], $15::text[]) AS t (before, event, after)
+      ON t.before = l.status AND t.event = l.event
+)
+UPDATE messages m
+SET status = coalesce(v.after, m.status),
+    reason = CASE WHEN v.after IS NULL THEN m.reason ELSE coalesce(v.failure, v.code) END,
+    actor = CASE WHEN v.after IS NULL THEN m.actor ELSE 'platform:' || m.platform END,
+    changed_at = CASE WHEN v.after IS NULL THEN m.changed_at ELSE clock_timestamp() END,
+    platform_id = coalesce(v.platform_id, m.platform_id),
+    segments = coalesce(v.segments, m.segments),
+    worker_id = NULL,
+    claim_token = NULL,
+    tries = CASE WHEN v.after = 'queued' THEN m.tries - 1 ELSE m.tries END,
+    not_taken = CASE WHEN v.after = 'queued' AND v.outcome = 'not_taken' THEN m.not_taken + 1 ELSE m.not_taken END,
+    due_at = CASE WHEN v.after = 'queued' THEN now() + make_interval(secs => v.retry_s) ELSE m.due_at END,
+    chunk_id = CASE WHEN v.after = 'queued' THEN $12 ELSE m.chunk_id END
+FROM moves v
+WHERE m.id = v.id
+RETURNING m.id, v.status AS before, m.status AS after, m.tries, m.e164, v.failure, v.outcome, v.attempt_id,
+          m.dispatch_id

@@ -1,0 +1,152 @@
+"""Signing keys, access tokens and refresh tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from disparo.db.pool import Connection, sql
+
+
+async def signing_keys(connection: Connection) -> list[asyncpg.Record]:
+    """List kid, private_pem and public_pem of every key, the newest last."""
+    return await connection.fetch(
+        "SELECT kid, private_pem, public_pem FROM signing_keys ORDER BY created_at, kid"
+    )
+
+
+async def add_first_signing_key(
+    connection: Connection, *, kid: str, private_pem: str, public_pem: str
+) -> None:
+    """Store a key where there is none yet: of several processes that start together one wins."""
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE")
+        await connection.execute(
+            """INSERT INTO signing_keys (kid, private_pem, public_pem)
+               SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT FROM signing_keys)""",
+            kid,
+            private_pem,
+            public_pem,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NewPair:
+    """An access token and the refresh token that goes with it."""
+
+    jti: UUID
+    family_id: UUID
+    client_id: int
+    user_id: int
+    issued_at: datetime
+    access_s: int
+    refresh_sha256: bytes
+    refresh_s: int
+
+
+async def add_pair(connection: Connection, pair: NewPair) -> None:
+    """Store a pair; earlier ones stay alive."""
+    await connection.execute(
+        """WITH access AS (
+               INSERT INTO access_tokens (jti, client_id, user_id, family_id, issued_at, expires_at)
+               VALUES ($1, $2, $3, $4, $5::timestamptz, $5::timestamptz + make_interval(secs => $6::float8)))
+           INSERT INTO refresh_tokens (token_sha256, family_id, client_id, user_id, issued_at, expires_at)
+           VALUES ($7, $4, $2, $3, $5::timestamptz, $5::timestamptz + make_interval(secs => $8::float8))""",
+        pair.jti,
+        pair.client_id,
+        pair.user_id,
+        pair.family_id,
+        pair.issued_at,
+        pair.access_s,
+        pair.refresh_sha256,
+        pair.refresh_s,
+    )
+
+
+async def lock_refresh(connection: Connection, token_sha256: bytes) -> asyncpg.Record | None:
+    """Lock a refresh token's family and read the token.
+
+    `is_usable`: not revoked, not run out; `age_s`: seconds since it was rotated, None if it never was;
+    `is_last_rotated`: no other of its family was rotated later.
+    """
+    family = await connection.fetchval(
+        "SELECT family_id FROM refresh_tokens WHERE token_sha256 = $1", token_sha256
+    )
+    if family is None:
+        return None
+    await connection.execute(
+        "SELECT FROM refresh_tokens WHERE family_id = $1 ORDER BY token_sha256 FOR UPDATE", family
+    )
+    return await connection.fetchrow(
+        """SELECT t.family_id, t.client_id, t.user_id, u.permissions,
+                  t.revoked_at IS NULL AND t.expires_at > now() AND u.active AND c.active AS is_usable,
+                  extract(epoch FROM clock_timestamp() - t.rotated_at)::float8 AS age_s,
+                  NOT EXISTS (SELECT FROM refresh_tokens o WHERE o.family_id = t.family_id
+                              AND o.rotated_at > t.rotated_at) AS is_last_rotated
+           FROM refresh_tokens t JOIN users u ON u.id = t.user_id JOIN api_clients c ON c.id = t.client_id
+           WHERE t.token_sha256 = $1""",
+        token_sha256,
+    )
+
+
+async def mark_rotated(connection: Connection, token_sha256: bytes) -> None:
+    """Note the first exchange of a refresh token."""
+    await connection.execute(
+        "UPDATE refresh_tokens SET rotated_at = clock_timestamp() "
+        "WHERE token_sha256 = $1 AND rotated_at IS NULL",
+        token_sha256,
+    )
+
+
+async def read_live(connection: Connection, jti: UUID) -> asyncpg.Record | None:
+    """Read whose token this is, with what user and client are set to; None if it is not alive."""
+    return await connection.fetchrow(sql("live_token"), jti)
+
+
+async def list_live(connection: Connection) -> list[asyncpg.Record]:
+    """List tokens that are alive, the newest first."""
+    return await connection.fetch(
+        """SELECT t.jti, t.issued_at, t.expires_at, t.client_id, c.name AS client_name, u.email
+           FROM access_tokens t JOIN users u ON u.id = t.user_id JOIN api_clients c ON c.id = t.client_id
+           WHERE t.revoked_at IS NULL AND t.expires_at > now() ORDER BY t.issued_at DESC LIMIT 1000"""
+    )
+
+
+async def revoke(
+    connection: Connection,
+    *,
+    jti: UUID | None = None,
+    family_id: UUID | None = None,
+    user_id: int | None = None,
+    client_id: int | None = None,
+) -> int:
+    """Revoke one token, a family, a user's, a client's, or (nothing named) all; gives how many.
+
+    A single token takes its family's refresh tokens with it: else it would come back.
+    """
+    if jti is not None:
+        family_id = await connection.fetchval("SELECT family_id FROM access_tokens WHERE jti = $1", jti)
+        if family_id is None:
+            return 0
+    done = await connection.execute(
+        """UPDATE access_tokens SET revoked_at = now()
+           WHERE revoked_at IS NULL AND ($1::uuid IS NULL OR jti = $1)
+             AND ($2::uuid IS NULL OR family_id = $2) AND ($3::bigint IS NULL OR user_id = $3)
+             AND ($4::int IS NULL OR client_id = $4)""",
+        jti,
+        family_id,
+        user_id,
+        client_id,
+    )
+    await connection.execute(
+        """UPDATE refresh_tokens SET revoked_at = now()
+           WHERE revoked_at IS NULL AND ($1::uuid IS NULL OR family_id = $1)
+             AND ($2::bigint IS NULL OR user_id = $2) AND ($3::int IS NULL OR client_id = $3)""",
+        family_id,
+        user_id,
+        client_id,
+    )
+    return int(done.rpartition(" ")[2])

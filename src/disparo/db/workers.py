@@ -1,0 +1,41 @@
+"""Workers: who holds messages, and whether it still lives."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import asyncpg
+
+from disparo.db.pool import Connection
+
+
+async def register(connection: Connection, worker_id: UUID, *, host: str, pid: int) -> None:
+    """Enter a worker; it must beat from now on."""
+    await connection.execute("INSERT INTO workers (id, host, pid) VALUES ($1, $2, $3)", worker_id, host, pid)
+
+
+async def beat(connection: Connection, worker_id: UUID, *, preparing: int | None) -> bool:
+    """Show life; False where somebody has taken the worker over."""
+    row = await connection.fetchval(
+        "UPDATE workers SET beat = beat + 1, preparing = $2 WHERE id = $1 RETURNING true",
+        worker_id,
+        preparing,
+    )
+    return row is not None
+
+
+async def list_beats(connection: Connection) -> dict[UUID, int]:
+    """Give every worker's beat counter."""
+    return {row["id"]: row["beat"] for row in await connection.fetch("SELECT id, beat FROM workers")}
+
+
+async def remove_if_silent(connection: Connection, worker_id: UUID, *, beat: int) -> asyncpg.Record | None:
+    """Strike a worker off if it has not beaten since; gives its row (`preparing`), None where it lives."""
+    return await connection.fetchrow(
+        "DELETE FROM workers WHERE id = $1 AND beat = $2 RETURNING preparing", worker_id, beat
+    )
+
+
+async def remove(connection: Connection, worker_id: UUID) -> None:
+    """Strike off a worker that ends in order."""
+    await connection.execute("DELETE FROM workers WHERE id = $1", worker_id)

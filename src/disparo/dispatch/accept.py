@@ -1,0 +1,311 @@
+"""Accepting calls: one transaction stores the dispatch, its messages, the wake-up and the kept answer.
+
+Calls come as a batch, of one or of many: there is one way through, so that group commit gives the very
+same answers (delivery.md §6). Reading and storing are statements over the whole batch; what each call
+gets is decided in between, in memory.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from disparo import queue
+from disparo.db import dispatches, extra_phones, idempotency, invoices, opt_outs
+from disparo.db.dispatches import NewDispatch, NewMessage, StoredAs
+from disparo.db.idempotency import Key
+from disparo.db.invoices import InvoiceFacts
+from disparo.db.pool import Connection
+from disparo.domain.phone import Phone
+from disparo.domain.recipients import (
+    Candidates,
+    Ignored,
+    IgnoredReason,
+    Origin,
+    Recipient,
+    drop,
+    list_candidates,
+)
+from disparo.domain.windows import IsHoliday, Purpose, next_allowed
+
+
+class Reason(StrEnum):
+    """Why a call is refused; nothing is stored then."""
+
+    INVOICE_UNKNOWN = "invoice_unknown"
+    INVOICE_PAID = "invoice_paid"
+    INVOICE_CANCELLED = "invoice_cancelled"
+    NOBODY = "nobody"
+    NO_PLATFORM = "no_platform"
+    EXTRA_CAP = "extra_cap"
+    KEY_REUSED = "key_reused"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and what their API client is set to."""
+
+    client_id: int
+    user_id: int
+    purpose: Purpose
+    repeat_window_s: int
+    extra_phones_per_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What was stored; with `earlier` nothing was, since everyone had this invoice a moment ago."""
+
+    dispatch_id: UUID
+    invoice_id: int
+    recipients: Sequence[Recipient]
+    ignored: Sequence[Ignored]
+    starts_at: datetime
+    stored_as: StoredAs
+    earlier: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One validated call; `render` shapes the answer, which an idempotency key keeps as bytes."""
+
+    invoice_id: int
+    extra_phones: Sequence[Phone]
+    caller: Caller
+    render: Callable[[Accepted], bytes]
+    key: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The answer's bytes; `replayed`: of an earlier call."""
+
+    response: bytes
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was stored."""
+
+    reason: Reason
+    invoice_id: int
+    paid_at: date | None = None
+    limit: int | None = None
+
+
+class InProgress:
+    """Another call holds the idempotency key right now."""
+
+
+Verdict = Done | Refused | InProgress
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptSettings:
+    """What the installation says about accepting."""
+
+    stored_as: StoredAs
+    delay_s: float
+    zone: ZoneInfo
+    allow_paid: bool
+    has_platform: bool
+    is_holiday: IsHoliday
+
+
+@dataclass(slots=True)
+class _World:
+    """What the database said, and what this batch has used up of it so far."""
+
+    now: datetime
+    facts: Mapping[int, InvoiceFacts]
+    candidates: Mapping[int, Candidates]  # by the call's place in the batch
+    opted_out: set[str]
+    recent: dict[tuple[int, str], UUID]
+    extra_used: dict[int, int] = field(default_factory=dict)
+
+
+async def accept_batch(
+    connection: Connection, calls: Sequence[Call], settings: AcceptSettings
+) -> tuple[list[Verdict], list[UUID]]:
+    """Decide and store a batch in the caller's transaction; gives verdicts in order, and what was stored."""
+    verdicts: dict[int, Verdict] = await _known(connection, calls)
+    new = [place for place in range(len(calls)) if place not in verdicts]
+    if not new:
+        return [verdicts[place] for place in range(len(calls))], []
+    world = await _look(connection, {place: calls[place] for place in new}, settings)
+    stored: list[NewDispatch] = []
+    kept: list[tuple[Key, bytes]] = []
+    for place in new:
+        call = calls[place]
+        planned = _plan(place, call, world, settings)
+        if isinstance(planned, Refused):
+            verdicts[place] = planned
+            continue
+        if not planned.earlier:
+            stored.append(_to_store(planned, call))
+        response = call.render(planned)
+        verdicts[place] = Done(response)
+        if call.key is not None:
+            kept.append((call.key, response))
+    await _store(connection, stored, kept, world, settings)
+    return [verdicts[place] for place in range(len(calls))], [item.id for item in stored]
+
+
+async def _known(connection: Connection, calls: Sequence[Call]) -> dict[int, Verdict]:
+    """Answer what idempotency keys decide: replays, keys in use by another call, keys used for another."""
+    keyed: dict[tuple[int, int, str, str], tuple[int, Key]] = {}
+    verdicts: dict[int, Verdict] = {}
+    for place, call in enumerate(calls):
+        if call.key is None:
+            continue
+        if call.key.scope in keyed:
+            verdicts[place] = InProgress()  # the same key twice in one batch: the first one runs
+        else:
+            keyed[call.key.scope] = (place, call.key)
+    if not keyed:
+        return verdicts
+    keys = [key for _, key in keyed.values()]
+    taken = await idempotency.lock(connection, keys)
+    found = await idempotency.find(connection, keys)
+    for (place, key), is_ours in zip(keyed.values(), taken, strict=True):
+        kept = found.get(key.scope)
+        if kept is not None and kept.digest != key.digest:
+            verdicts[place] = Refused(Reason.KEY_REUSED, calls[place].invoice_id)
+        elif kept is not None:
+            verdicts[place] = Done(kept.response, replayed=True)
+        elif not is_ours:
+            verdicts[place] = InProgress()
+    return verdicts
+
+
+async def _look(connection: Connection, calls: Mapping[int, Call], settings: AcceptSettings) -> _World:
+    facts = await invoices.read_facts(connection, [call.invoice_id for call in calls.values()])
+    candidates = {
+        place: list_candidates(facts[call.invoice_id].register, call.extra_phones)
+        for place, call in calls.items()
+        if call.invoice_id in facts
+    }
+    numbers = {recipient.phone.e164 for found in candidates.values() for recipient in found.recipients}
+    wanted = [
+        (calls[place].invoice_id, recipient.phone.e164, calls[place].caller.repeat_window_s)
+        for place, found in candidates.items()
+        if calls[place].caller.repeat_window_s
+        for recipient in found.recipients
+    ]
+    recent = await dispatches.recent(connection, wanted) if wanted else {}
+    now: datetime = await connection.fetchval("SELECT now()")
+    world = _World(now, facts, candidates, await opt_outs.among(connection, numbers), recent)
+    with_extra = [call.caller.client_id for call in calls.values() if call.extra_phones]
+    if with_extra:
+        world.extra_used = await extra_phones.lock_used(connection, with_extra, _day(now, settings))
+    return world
+
+
+def _plan(place: int, call: Call, world: _World, settings: AcceptSettings) -> Accepted | Refused:
+    facts = world.facts.get(call.invoice_id)
+    refusal = _refusal_of_invoice(call, facts, settings)
+    if facts is None or refusal is not None:
+        return refusal or Refused(Reason.INVOICE_UNKNOWN, call.invoice_id)
+    repeated = {
+        recipient.phone.e164: world.recent[call.invoice_id, recipient.phone.e164]
+        for recipient in world.candidates[place].recipients
+        if call.caller.repeat_window_s and (call.invoice_id, recipient.phone.e164) in world.recent
+    }
+    found = drop(world.candidates[place], opted_out=world.opted_out, repeated=repeated)
+    starts_at = _starts_at(call, facts, world.now, settings)
+    if not found.recipients:
+        earlier = next((world.recent[call.invoice_id, number] for number in repeated), None)
+        again = [item for item in found.ignored if item.reason is IgnoredReason.REPEATED]
+        if earlier is None or not again:
+            return Refused(Reason.NOBODY, call.invoice_id)
+        return Accepted(
+            earlier, call.invoice_id, [], found.ignored, starts_at, settings.stored_as, earlier=True
+        )
+    if not settings.has_platform:
+        return Refused(Reason.NO_PLATFORM, call.invoice_id)
+    if not _within_cap(call, found, world):
+        return Refused(Reason.EXTRA_CAP, call.invoice_id, limit=call.caller.extra_phones_per_day)
+    accepted = Accepted(
+        uuid4(), call.invoice_id, found.recipients, found.ignored, starts_at, settings.stored_as
+    )
+    for recipient in found.recipients:
+        world.recent[call.invoice_id, recipient.phone.e164] = accepted.dispatch_id
+    return accepted
+
+
+def _refusal_of_invoice(call: Call, facts: InvoiceFacts | None, settings: AcceptSettings) -> Refused | None:
+    if facts is None:
+        return Refused(Reason.INVOICE_UNKNOWN, call.invoice_id)
+    if facts.status == "paid" and not settings.allow_paid:
+        return Refused(Reason.INVOICE_PAID, call.invoice_id, paid_at=facts.paid_at)
+    if facts.status == "cancelled":
+        return Refused(Reason.INVOICE_CANCELLED, call.invoice_id)
+    return None
+
+
+def _within_cap(call: Call, found: Candidates, world: _World) -> bool:
+    extra = sum(recipient.origin is Origin.EXTRA for recipient in found.recipients)
+    if not extra:
+        return True
+    used = world.extra_used.get(call.caller.client_id, 0) + extra
+    if used > call.caller.extra_phones_per_day:
+        return False
+    world.extra_used[call.caller.client_id] = used
+    return True
+
+
+def _starts_at(call: Call, facts: InvoiceFacts, now: datetime, settings: AcceptSettings) -> datetime:
+    return next_allowed(
+        now + timedelta(seconds=settings.delay_s),
+        call.caller.purpose,
+        ufs=(facts.register.uf,) if facts.register.uf else (),
+        zone=settings.zone,
+        is_holiday=settings.is_holiday,
+    )
+
+
+def _to_store(accepted: Accepted, call: Call) -> NewDispatch:
+    return NewDispatch(
+        id=accepted.dispatch_id,
+        invoice_id=accepted.invoice_id,
+        purpose=str(call.caller.purpose),
+        client_id=call.caller.client_id,
+        user_id=call.caller.user_id,
+        starts_at=accepted.starts_at,
+        messages=[NewMessage(recipient, secrets.token_hex(16)) for recipient in accepted.recipients],
+        ignored=accepted.ignored,
+    )
+
+
+async def _store(
+    connection: Connection,
+    stored: Sequence[NewDispatch],
+    kept: Sequence[tuple[Key, bytes]],
+    world: _World,
+    settings: AcceptSettings,
+) -> None:
+    if stored:
+        # Calls that start at the same moment share a chunk, and so one queue entry.
+        starts = sorted({item.starts_at for item in stored})
+        chunks = dict(zip(starts, await dispatches.take_chunks(connection, len(starts)), strict=True))
+        await dispatches.insert(
+            connection, stored, [chunks[item.starts_at] for item in stored], settings.stored_as
+        )
+        wake_ups = [
+            queue.WakeUp(chunks[start], max(0.0, (start - world.now).total_seconds())) for start in starts
+        ]
+        await queue.enqueue(connection, wake_ups)
+    if world.extra_used:
+        await extra_phones.write_used(connection, world.extra_used, _day(world.now, settings))
+    if kept:
+        await idempotency.keep(connection, kept)
+
+
+def _day(now: datetime, settings: AcceptSettings) -> date:
+    return now.astimezone(settings.zone).date()

@@ -1,0 +1,191 @@
+"""Group commit: calls that arrive together share one transaction, and no call suffers for another.
+
+With `grouped=False` each call has a transaction of its own: same code, same answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from disparo import failpoints
+from disparo.db import dispatches
+from disparo.db.pool import CONNECTION_LOST, Pool
+from disparo.dispatch.accept import AcceptSettings, Call, InProgress, Verdict, accept_batch
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 256
+_WRITERS = 2
+_LONGEST_QUEUE = 2048
+_KEY_PATIENCE_S = 5.0
+_KEY_LOOK_EVERY_S = 0.1
+#: How long the fate of a transaction is asked for after its connection was lost in COMMIT.
+_FATE_PATIENCE_S = 20.0
+
+#: Faults that are the moment's and not the call's: a lock held too long, a full disk.
+_PASSING = (
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InsufficientResourcesError,
+)
+
+
+class Busy(Exception):
+    """Nothing was stored: too much to do, or no database. Try again in `retry_after_s` seconds."""
+
+    def __init__(self, retry_after_s: int = 1) -> None:
+        super().__init__("busy")
+        self.retry_after_s = retry_after_s
+
+
+class KeyInUse(Exception):
+    """The call that holds the idempotency key did not end in time."""
+
+
+class FateUnknown(Exception):
+    """The connection was lost in COMMIT and nobody can be asked whether it happened."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    call: Call
+    verdict: asyncio.Future[Verdict]
+
+
+@dataclass(slots=True)
+class _Commit:
+    """One transaction's own number and what it stores: enough to ask for its fate."""
+
+    xid: int
+    stored: Sequence[UUID]
+
+
+class Acceptor:
+    """One for each server process; `run` must be running while `accept` is called."""
+
+    def __init__(self, pool: Pool, settings: AcceptSettings, *, grouped: bool) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._at_once = _AT_ONCE if grouped else 1
+        self._writers = _WRITERS if grouped else 8
+        self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(_LONGEST_QUEUE)
+
+    async def accept(self, call: Call) -> Verdict:
+        """Store one call durably or say why not; raises Busy, KeyInUse or FateUnknown."""
+        until = time.monotonic() + _KEY_PATIENCE_S
+        while True:
+            verdict = await self._submit(call)
+            if not isinstance(verdict, InProgress):
+                return verdict
+            if time.monotonic() >= until:
+                raise KeyInUse
+            await asyncio.sleep(_KEY_LOOK_EVERY_S)
+
+    async def run(self) -> None:
+        """Write until cancelled; those still waiting then are told to come again."""
+        writers = [asyncio.create_task(self._write()) for _ in range(self._writers)]
+        try:
+            await asyncio.gather(*writers)
+        finally:
+            for writer in writers:
+                writer.cancel()
+            await asyncio.gather(*writers, return_exceptions=True)
+            while not self._waiting.empty():
+                _fail(self._waiting.get_nowait(), Busy())
+
+    async def _submit(self, call: Call) -> Verdict:
+        item = _Waiting(call, asyncio.get_running_loop().create_future())
+        try:
+            self._waiting.put_nowait(item)
+        except asyncio.QueueFull:
+            raise Busy from None
+        return await item.verdict
+
+    async def _write(self) -> None:
+        while True:
+            batch = [await self._waiting.get()]
+            while len(batch) < self._at_once and not self._waiting.empty():
+                batch.append(self._waiting.get_nowait())
+            # A client that went away meanwhile is not dispatched for: it never got its 200.
+            batch = [item for item in batch if not item.verdict.done()]
+            try:
+                if batch:
+                    await self._settle(batch)
+            except asyncio.CancelledError:
+                for item in batch:
+                    _fail(item, Busy())
+                raise
+
+    async def _settle(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            verdicts = await self._commit([item.call for item in batch])
+        except Exception as error:
+            if len(batch) > 1 and not isinstance(error, Busy | FateUnknown):
+                for item in batch:  # one of them is the cause: the others must not pay for it
+                    await self._settle([item])
+                return
+            for item in batch:
+                _fail(item, Busy() if isinstance(error, _PASSING) else error)
+            return
+        for item, verdict in zip(batch, verdicts, strict=True):
+            if not item.verdict.done():
+                item.verdict.set_result(verdict)
+
+    async def _commit(self, calls: Sequence[Call]) -> list[Verdict]:
+        commit: _Commit | None = None
+        verdicts: list[Verdict] = []
+        try:
+            async with self._pool.acquire(timeout=5) as connection:
+                transaction = connection.transaction()
+                await transaction.start()
+                try:
+                    verdicts, stored = await accept_batch(connection, calls, self._settings)
+                    if stored:
+                        xid = await connection.fetchval("SELECT pg_current_xact_id()::text")
+                        failpoints.hit("accept_before_commit")
+                        commit = _Commit(int(xid), stored)
+                except BaseException:
+                    with suppress(*CONNECTION_LOST, asyncpg.PostgresError):
+                        await transaction.rollback()
+                    raise
+                await transaction.commit()
+        except CONNECTION_LOST as error:
+            log.warning("accept_lost_database", error=type(error).__name__, calls=len(calls))
+            if commit is None or not await self._happened(commit):
+                raise Busy from error
+        if commit is not None:
+            failpoints.hit("accept_after_commit")
+        return verdicts
+
+    async def _happened(self, commit: _Commit) -> bool:
+        """Ask what became of a COMMIT whose answer was lost; raises FateUnknown."""
+        until = time.monotonic() + _FATE_PATIENCE_S
+        while time.monotonic() < until:
+            with suppress(*CONNECTION_LOST):
+                async with self._pool.acquire(timeout=5) as connection:
+                    if await _is_over(connection, commit.xid):
+                        # A number may be given out anew after a crash: only the rows themselves are proof.
+                        return await dispatches.existing(connection, commit.stored) == set(commit.stored)
+            await asyncio.sleep(0.2)
+        raise FateUnknown
+
+
+async def _is_over(connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record], xid: int) -> bool:
+    try:
+        status = await connection.fetchval("SELECT pg_xact_status($1::text::xid8)", str(xid))
+    except asyncpg.InvalidParameterValueError:  # "in the future": a crash forgot the number
+        return True
+    return bool(status != "in progress")
+
+
+def _fail(item: _Waiting, error: Exception) -> None:
+    if not item.verdict.done():
+        item.verdict.set_exception(error)

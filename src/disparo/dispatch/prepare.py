@@ -1,0 +1,57 @@
+"""Make a database ready for this version of the program, or say why it cannot be."""
+
+from __future__ import annotations
+
+import asyncpg
+import structlog
+
+from disparo import queue
+from disparo.db import installation
+from disparo.db.migrate import migrate
+from disparo.db.pool import Connection, connect
+from disparo.errors import DatabaseUnavailable
+
+log = structlog.get_logger(__name__)
+
+
+async def prepare(dsn: str) -> bool:
+    """Migrate, install the engine, check durability; False where the database is a copy and now held.
+
+    Raises DatabaseUnavailable in words for the administrator; nothing is changed then.
+    """
+    await _check_durability(dsn)
+    await migrate(dsn)
+    connection = await connect(dsn)
+    try:
+        await queue.install(connection)
+        async with connection.transaction():
+            ours = await installation.recognise(connection)
+    finally:
+        await connection.close()
+    if not ours:
+        log.warning("database_is_a_copy_and_held")
+    return ours
+
+
+async def _check_durability(dsn: str) -> None:
+    connection = await connect(dsn)
+    try:
+        for name in ("fsync", "full_page_writes"):
+            if await _show(connection, name) != "on":
+                raise DatabaseUnavailable(
+                    f"O PostgreSQL está com {name} = off: um SMS aceito poderia se perder. "
+                    f"Ligue {name} e reinicie."
+                )
+        if await _show(connection, "synchronous_commit") in ("off", "local"):
+            raise DatabaseUnavailable("O PostgreSQL não respeita synchronous_commit = on desta conexão.")
+    except asyncpg.PostgresError as error:
+        raise DatabaseUnavailable(
+            f"O banco de dados recusou a verificação ({type(error).__name__})."
+        ) from error
+    finally:
+        await connection.close()
+
+
+async def _show(connection: Connection, name: str) -> str:
+    value: str = await connection.fetchval("SELECT current_setting($1)", name)
+    return value

@@ -1,0 +1,75 @@
+"""Receipts find their messages and move them, forward only; late and early ones are listed cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import asyncpg
+import structlog
+
+from disparo.db import messages, phones, receipts
+from disparo.db.messages import Move
+from disparo.db.pool import Connection, Pool
+from disparo.domain.message import CONTRADICTED_BY_DELIVERY, EVENT_OF_RECEIPT, Event, Status
+from disparo.domain.outcome import FailureClass, ReceiptKind
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 500
+_RANK = {Event.RECEIPT_SENT: 1, Event.RECEIPT_UNDELIVERED: 2, Event.RECEIPT_DELIVERED: 3}
+
+
+async def apply_waiting(pool: Pool, *, after_id: int = 0) -> int:
+    """Apply every stored receipt past `after_id` that finds its message now; gives how many did.
+
+    Those that find none wait for their outcome to be written, three days at most.
+    """
+    applied = 0
+    while True:
+        async with pool.acquire() as connection, connection.transaction():
+            waiting = await receipts.lock_waiting(connection, after_id=after_id, limit=_AT_ONCE)
+            if not waiting:
+                await receipts.give_up_unmatched(connection)
+                return applied
+            applied += await _apply(connection, waiting)
+            after_id = waiting[-1]["id"]
+
+
+async def _apply(connection: Connection, waiting: Sequence[asyncpg.Record]) -> int:
+    found = await receipts.match(connection, waiting)
+    matched = [row for row in waiting if row["id"] in found]
+    moved = await messages.apply_events(connection, _best_moves(matched, found), actor="receipt")
+    before = {item.message_id: item.before for item in moved}
+    results = []
+    for row in matched:
+        target = found[row["id"]]
+        result = _result(row, before.get(target["message_id"]))
+        results.append((row["id"], target["attempt_id"], result))
+        if row["failure"] in (FailureClass.NUMBER, FailureClass.OPT_OUT):
+            await phones.mark(
+                connection, target["e164"], failure=row["failure"], platform=row["platform"], code=row["code"]
+            )
+    await receipts.mark_applied(connection, results)
+    return len(results)
+
+
+def _best_moves(matched: Sequence[asyncpg.Record], found: Mapping[int, asyncpg.Record]) -> list[Move]:
+    """Give one move a message: the highest of what this batch says of it."""
+    best: dict[int, Move] = {}
+    for row in matched:
+        event = EVENT_OF_RECEIPT.get(ReceiptKind(row["kind"]))
+        if event is None:
+            continue
+        message_id = found[row["id"]]["message_id"]
+        if message_id not in best or _RANK[event] > _RANK[best[message_id].event]:
+            best[message_id] = Move(message_id, event, row["failure"] or row["code"])
+    return sorted(best.values(), key=lambda move: move.message_id)
+
+
+def _result(row: asyncpg.Record, before: Status | None) -> str:
+    if before is None:
+        return "no_move"
+    if row["kind"] == ReceiptKind.DELIVERED and before in CONTRADICTED_BY_DELIVERY:
+        log.warning("delivery_contradicts_status", platform=row["platform"], before=str(before))
+        return "contradiction"
+    return "moved"

@@ -1,0 +1,72 @@
+"""What settles an uncertain message, or lets a held one go: a person, or `tries` above one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from disparo import queue
+from disparo.db import installation, messages
+from disparo.db.pool import Connection
+from disparo.domain.message import Event, Status
+from disparo.errors import DisparoError
+
+#: A person's "send again" waits until nobody can still be writing: 10 minutes past the start's deadline.
+RESEND_AFTER_S = 604.0
+_TRY_AGAIN_S = 30.0
+
+
+class TooSoon(DisparoError):
+    """A message was handed over too short a time ago to be sent again by hand."""
+
+
+async def try_again(connection: Connection, ids: Sequence[int]) -> None:
+    """Send uncertain messages again by themselves: only where the dispatch allows more than one try.
+
+    The hand-over keeps them on the same platform, under the same reference.
+    """
+    await _release(
+        connection, ids, event=Event.RESEND, reason="try_again", actor="worker", delay_s=_TRY_AGAIN_S
+    )
+
+
+async def resend(connection: Connection, ids: Sequence[int], *, actor: str) -> list[int]:
+    """A person's "enviar de novo"; gives the ids that wait again. Raises TooSoon, changing nothing."""
+    recent = await messages.started_recently(connection, ids, within_s=RESEND_AFTER_S)
+    if recent:
+        raise TooSoon(
+            f"Mensagem {min(recent)}: o envio começou há menos de 10 minutos e ainda pode ser confirmado. "
+            "Espere antes de enviar de novo. Nada foi alterado."
+        )
+    return await _release(connection, ids, event=Event.RESEND, reason="resent", actor=actor, delay_s=0)
+
+
+async def give_as_sent(connection: Connection, ids: Sequence[int], *, actor: str) -> list[int]:
+    """A person's "dar como enviada"; gives the ids that were settled."""
+    moves = [messages.Move(id_, Event.GIVE_AS_SENT, "given_as_sent") for id_ in sorted(set(ids))]
+    return [moved.message_id for moved in await messages.apply_events(connection, moves, actor=actor)]
+
+
+async def release_held(connection: Connection, ids: Sequence[int], *, actor: str) -> list[int]:
+    """Let held messages go; gives the ids that wait again."""
+    return await _release(connection, ids, event=Event.RELEASE, reason="released", actor=actor, delay_s=0)
+
+
+async def resume(connection: Connection, *, actor: str) -> list[int]:
+    """End the hold of a restored installation; gives the ids that wait again."""
+    return await release_held(connection, await installation.end_hold(connection), actor=actor)
+
+
+async def _release(
+    connection: Connection, ids: Sequence[int], *, event: Event, reason: str, actor: str, delay_s: float
+) -> list[int]:
+    if not ids:
+        return []
+    moves = [messages.Move(id_, event, reason) for id_ in sorted(set(ids))]
+    moved = await messages.apply_events(connection, moves, actor=actor)
+    waiting = [item.message_id for item in moved if item.after is Status.QUEUED]
+    for slice_start in range(0, len(waiting), 500):
+        part = waiting[slice_start : slice_start + 500]
+        chunk_id = await messages.next_chunk(connection)
+        await messages.requeue(connection, part, chunk_id=chunk_id, delay_s=delay_s)
+        await queue.enqueue(connection, [queue.WakeUp(chunk_id, delay_s)])
+    return waiting

@@ -1,0 +1,163 @@
+"""The recorder: writes outcomes down, whatever becomes of leases, connections or the engine.
+
+It has a pool of its own and no patience limit: an outcome is a fact and is never given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import asyncpg
+import structlog
+
+from disparo import failpoints, queue
+from disparo.db import messages, phones
+from disparo.db.messages import Recorded
+from disparo.db.pool import CONNECTION_LOST, Connection, Pool
+from disparo.dispatch import receipts, reconcile
+from disparo.domain.message import EVENT_OF_OUTCOME
+from disparo.domain.outcome import FailureClass, Outcome
+from disparo.domain.retry import backoff_s
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 500
+_RETRY_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One outcome on its way to the table; `written` is called once it is committed."""
+
+    platform: str
+    result: Recorded
+    written: Callable[[], None]
+
+
+def to_result(
+    outcome: Outcome, *, attempt_id: int, message_id: int, latency_ms: int, not_taken: int
+) -> Recorded:
+    """Shape an outcome for the table, with the wait before the next try if there is to be one."""
+    wait_s = backoff_s(
+        not_taken,
+        failure=outcome.failure,
+        retry_after_s=outcome.retry_after_s,
+        jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
+    )
+    return Recorded(
+        attempt_id=attempt_id,
+        message_id=message_id,
+        outcome=str(outcome.kind),
+        event=EVENT_OF_OUTCOME[outcome.kind],
+        platform_id=_clean(outcome.platform_id, 200),
+        code=_clean(outcome.code, 100),
+        detail=_clean(outcome.detail, 500),
+        failure=None if outcome.failure is None else str(outcome.failure),
+        latency_ms=latency_ms,
+        segments=outcome.segments,
+        retry_s=wait_s,
+    )
+
+
+def _clean(value: str | None, longest: int) -> str | None:
+    # NUL and lone surrogates are what PostgreSQL cannot hold; a platform may answer anything.
+    if value is None:
+        return None
+    return value.replace("\0", "").encode("utf-8", "replace").decode()[:longest] or None
+
+
+class Recorder:
+    """Takes outcomes from every lane of one worker and writes them in batches, in order of arrival."""
+
+    def __init__(self, pool: Pool, *, max_tries: int) -> None:
+        self._pool = pool
+        self._max_tries = max_tries
+        self._entries: asyncio.Queue[Entry] = asyncio.Queue()
+
+    def put(self, entry: Entry) -> None:
+        """Take an outcome; never blocks, as the lanes' windows bound what can be here."""
+        self._entries.put_nowait(entry)
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            batch = [await self._entries.get()]
+            while len(batch) < _BATCH and not self._entries.empty():
+                batch.append(self._entries.get_nowait())
+            await self._write_surely(batch)
+            failpoints.hit("after_record")
+            for entry in batch:
+                entry.written()
+
+    async def _write_surely(self, batch: Sequence[Entry]) -> None:
+        while True:
+            try:
+                await self._write(batch)
+            except CONNECTION_LOST as error:
+                log.warning("record_waits_for_database", error=type(error).__name__, outcomes=len(batch))
+            except asyncpg.TransactionRollbackError:  # deadlock or serialisation: simply again
+                pass
+            except asyncpg.PostgresError as error:
+                log.error("record_refused", error=type(error).__name__, outcomes=len(batch))
+                await self._write_apart(batch)
+                return
+            else:
+                return
+            await asyncio.sleep(_RETRY_S)
+
+    async def _write_apart(self, batch: Sequence[Entry]) -> None:
+        """One outcome that the database cannot hold must not keep the others from it."""
+        for entry in batch:
+            bare = replace(entry.result, platform_id=None, code=None, detail=None)
+            for result in (entry.result, bare) if len(batch) > 1 else (bare,):
+                try:
+                    await self._write([replace(entry, result=result)])
+                except asyncpg.PostgresError:
+                    continue
+                break
+
+    async def _write(self, batch: Sequence[Entry]) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            early = await _note_ids(connection, batch)
+            chunk_id = await messages.next_chunk(connection)
+            rows = await messages.record(connection, [entry.result for entry in batch], chunk_id=chunk_id)
+            waits = {entry.result.message_id: entry.result.retry_s for entry in batch}
+            again = [
+                waits[row["id"]] for row in rows if row["before"] != "queued" and row["after"] == "queued"
+            ]
+            if again:
+                await queue.enqueue(connection, [queue.WakeUp(chunk_id, min(again))])
+            await _mark_phones(connection, batch, rows)
+            await reconcile.try_again(connection, _tried_too_little(rows, self._max_tries))
+        if early:
+            await receipts.apply_waiting(self._pool)
+
+
+async def _note_ids(connection: Connection, batch: Sequence[Entry]) -> bool:
+    by_platform: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for entry in batch:
+        if entry.result.platform_id is not None:
+            by_platform[entry.platform][entry.result.platform_id] = entry.result.attempt_id
+    early = [
+        await messages.note_platform_ids(connection, platform, list(by_platform[platform].items()))
+        for platform in sorted(by_platform)
+    ]
+    return any(early)
+
+
+async def _mark_phones(
+    connection: Connection, batch: Sequence[Entry], rows: Sequence[asyncpg.Record]
+) -> None:
+    platform_of = {entry.result.attempt_id: (entry.platform, entry.result.code) for entry in batch}
+    for row in rows:
+        if row["outcome"] == "refused" and row["failure"] in (FailureClass.NUMBER, FailureClass.OPT_OUT):
+            platform, code = platform_of[row["attempt_id"]]
+            await phones.mark(connection, row["e164"], failure=row["failure"], platform=platform, code=code)
+
+
+def _tried_too_little(rows: Sequence[asyncpg.Record], max_tries: int) -> list[int]:
+    return [row["id"] for row in rows if row["after"] == "uncertain" and row["tries"] < max_tries]

@@ -1,0 +1,144 @@
+"""The last look before a message's start: may it still go, now, and with which text (delivery.md §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from disparo.domain.message import Event
+from disparo.domain.phone import read_registered, uf_of_ddd
+from disparo.domain.sms_text import SegmentProfile
+from disparo.domain.template import InvoiceText, TemplateRefused, render
+from disparo.domain.windows import Purpose, allowed_seconds_between, next_allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the installation's settings say about every message."""
+
+    brand: str
+    template: str | None
+    zone: ZoneInfo
+    profile: SegmentProfile
+    allow_paid: bool
+    is_holiday: Callable[[date], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Goes now, with this text."""
+
+    text: str
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Looked at again at `until`."""
+
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Does not go: `event` is SKIP, EXPIRE or FAIL."""
+
+    event: Event
+    reason: str
+
+
+def decide(facts: Mapping[str, Any], rules: Rules) -> Send | Wait | Drop:
+    """Decide one claimed message from the row of `claimed_facts.sql`."""
+    reason = _why_not(facts, rules)
+    if reason is not None:
+        return Drop(Event.SKIP, reason)
+    if _waited_too_long(facts, rules):
+        return Drop(Event.EXPIRE, "timeout")
+    opens_at = _opens_at(facts, rules)
+    if opens_at > facts["now"]:
+        return Wait(opens_at, "outside_window")
+    return _rendered(facts, rules)
+
+
+def _why_not(facts: Mapping[str, Any], rules: Rules) -> str | None:
+    if not facts["invoice_exists"]:
+        return "invoice_gone"
+    if facts["invoice_status"] == "cancelled":
+        return "invoice_cancelled"
+    if facts["invoice_status"] == "paid" and not rules.allow_paid:
+        return "invoice_paid"
+    if facts["opted_out"]:
+        return "opted_out"
+    if not _permitted(facts):
+        return "permission_withdrawn"
+    return None
+
+
+def _permitted(facts: Mapping[str, Any]) -> bool:
+    """Tell whether the register still lets us use this number; additional ones were asked for in the call."""
+    if facts["origin"] == "extra":
+        return True
+    if facts["origin"] == "contact":
+        return bool(facts["contact_allowed"]) and _is(facts["contact_phone"], facts["e164"])
+    return any(facts[f"phone_{n}_allowed"] and _is(facts[f"phone_{n}"], facts["e164"]) for n in (1, 2, 3))
+
+
+def _is(registered: str | None, e164: str) -> bool:
+    return any(phone.e164 == e164 for phone in read_registered(registered)[0])
+
+
+def _waited_too_long(facts: Mapping[str, Any], rules: Rules) -> bool:
+    limit_s: int = facts["timeout_s"]
+    if (facts["now"] - facts["wait_since"]).total_seconds() <= limit_s:
+        return False  # the clock on the wall has not even run out
+    waited = allowed_seconds_between(
+        facts["wait_since"],
+        facts["now"],
+        Purpose(facts["purpose"]),
+        ufs=_ufs(facts),
+        zone=rules.zone,
+        is_holiday=rules.is_holiday,
+    )
+    return waited > limit_s
+
+
+def _opens_at(facts: Mapping[str, Any], rules: Rules) -> datetime:
+    return next_allowed(
+        facts["now"],
+        Purpose(facts["purpose"]),
+        ufs=_ufs(facts),
+        zone=rules.zone,
+        is_holiday=rules.is_holiday,
+    )
+
+
+def _ufs(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the customer's state and the phone's: the stricter of the two counts."""
+    return tuple(filter(None, (facts["uf"], uf_of_ddd(facts["e164"][3:5]))))
+
+
+def _rendered(facts: Mapping[str, Any], rules: Rules) -> Send | Drop:
+    invoice = InvoiceText(
+        brand=rules.brand,
+        customer_name=facts["customer_name"],
+        amount=facts["amount"],
+        due_date=facts["due_date"],
+        link=facts["link"],
+        linha_digitavel=facts["linha_digitavel"],
+        pix=facts["pix"],
+        today=facts["now"].astimezone(rules.zone).date(),
+    )
+    try:
+        rendered = render(invoice, rules.profile, template=rules.template)
+    except TemplateRefused as refused:
+        return Drop(Event.FAIL, refused.reason)
+    return Send(rendered.text, rendered.segments)
+
+
+def expires_at(wait_since: datetime, timeout_s: int) -> datetime:
+    """Give the earliest moment at which the wait can be over: a look is due then at the latest."""
+    return wait_since + timedelta(seconds=timeout_s)

@@ -1,0 +1,33 @@
+"""The sweep: what no event wakes. Due chunks without an entry, waiting receipts, counts, old rows."""
+
+from __future__ import annotations
+
+from disparo import queue
+from disparo.db import messages, prune
+from disparo.db.pool import Pool
+from disparo.dispatch import receipts
+
+#: A chunk due for so long with no live entry has lost it.
+OVERDUE_S = 5.0
+_AT_ONCE = 500
+
+
+async def wake_forgotten_chunks(pool: Pool) -> int:
+    """Make entries for due chunks that have none; gives how many."""
+    async with pool.acquire() as connection, connection.transaction():
+        due = await messages.due_chunks(connection, overdue_s=OVERDUE_S, limit=_AT_ONCE)
+        if not due:
+            return 0
+        alive = await queue.chunks_with_entry(connection, due)
+        forgotten = [chunk_id for chunk_id in due if chunk_id not in alive]
+        await queue.enqueue(connection, [queue.WakeUp(chunk_id) for chunk_id in forgotten])
+    return len(forgotten)
+
+
+async def tidy(pool: Pool) -> None:
+    """Rematch waiting receipts, fold counts, delete what has run out."""
+    await receipts.apply_waiting(pool)
+    async with pool.acquire() as connection, connection.transaction():
+        await messages.fold_counts(connection)
+    async with pool.acquire() as connection:
+        await prune.delete_expired(connection)

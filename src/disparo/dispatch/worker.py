@@ -1,0 +1,172 @@
+"""One worker process: its lanes and recorder, its beat, its watch over the others."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import structlog
+
+from disparo import queue
+from disparo.db import workers
+from disparo.db.pool import CONNECTION_LOST, Pool, open_pool
+from disparo.dispatch import sweep, takeover
+from disparo.dispatch.handover import Handover, give_back
+from disparo.dispatch.lane import Holder, Lane
+from disparo.dispatch.recorder import Recorder
+from disparo.dispatch.rules import Rules
+from disparo.platforms.base import Platform
+
+log = structlog.get_logger(__name__)
+
+#: Exit status of a worker that ends to be started anew (its memory grew past the setting).
+RESTART_ME = 75
+_BEAT_EVERY_S = 1.0
+_SWEEP_EVERY_S = 5.0
+_TIDY_EVERY_S = 60.0
+_CHUNKS_AT_ONCE = 8
+_PATIENCE_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What the installation says of its workers."""
+
+    max_tries: int
+    memory_mb: int
+
+
+class Worker:
+    """Runs until `stop` is set, or its memory passes the limit; then finishes what it holds."""
+
+    def __init__(
+        self, dsn: str, *, platforms: Mapping[str, Platform], rules: Rules, settings: WorkerSettings
+    ) -> None:
+        self._dsn = dsn
+        self._platforms = platforms
+        self._rules = rules
+        self._settings = settings
+        self._holder = Holder(uuid4())
+        self._too_big = False
+
+    async def run(self, stop: asyncio.Event) -> int:
+        """Work until `stop`; gives the process's exit status."""
+        async with AsyncExitStack() as stack:
+            work = await stack.enter_async_context(open_pool(self._dsn, size=5, name="disparo-worker"))
+            # The beat must not queue behind work, nor an outcome behind claims.
+            control = await stack.enter_async_context(open_pool(self._dsn, size=2, name="disparo-beat"))
+            record = await stack.enter_async_context(open_pool(self._dsn, size=2, name="disparo-record"))
+            await self._register(control)
+            recorder = Recorder(record, max_tries=self._settings.max_tries)
+            lanes = {name: Lane(platform, work, recorder) for name, platform in self._platforms.items()}
+            handover = Handover(work, lanes=lanes, rules=self._rules, holder=self._holder)
+            ending = asyncio.Event()
+            helpers = [
+                asyncio.create_task(job, name=name)
+                for name, job in self._jobs(control, work, recorder, lanes, ending)
+            ]
+            helpers.append(asyncio.create_task(_forward(stop, ending), name="stop"))
+            helpers.append(asyncio.create_task(self._close(ending, lanes), name="close"))
+            engine_pool = await stack.enter_async_context(open_pool(self._dsn, size=3, name="disparo-queue"))
+            await queue.run(engine_pool, handover.handle_chunk, concurrency=_CHUNKS_AT_ONCE, stop=ending)
+            await self._finish(control, lanes)
+            for task in helpers:
+                task.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+        return RESTART_ME if self._too_big else 0
+
+    def _jobs(
+        self, control: Pool, work: Pool, recorder: Recorder, lanes: Mapping[str, Lane], ending: asyncio.Event
+    ) -> list[tuple[str, Coroutine[None, None, None]]]:
+        watch = takeover.Watch()
+        return [
+            ("beat", _forever("beat", _BEAT_EVERY_S, lambda: self._beat(control, lanes))),
+            ("reaper", _forever("reaper", takeover.LOOK_EVERY_S, lambda: self._reap(control, watch))),
+            ("sweep", _forever("sweep", _SWEEP_EVERY_S, lambda: self._sweep(work, ending))),
+            ("tidy", _forever("tidy", _TIDY_EVERY_S, lambda: sweep.tidy(work))),
+            ("recorder", recorder.run()),
+            *((f"lane:{name}", lane.run(self._holder)) for name, lane in lanes.items()),
+        ]
+
+    async def _register(self, control: Pool) -> None:
+        async with control.acquire() as connection:
+            await workers.register(
+                connection, self._holder.worker_id, host=socket.gethostname(), pid=os.getpid()
+            )
+        log.info("worker_started", worker_id=str(self._holder.worker_id))
+
+    async def _beat(self, control: Pool, lanes: Mapping[str, Lane]) -> None:
+        async with control.acquire() as connection:
+            alive = await workers.beat(connection, self._holder.worker_id, preparing=self._holder.preparing)
+        if alive:
+            return
+        # Somebody took us over while we were away: nothing we held is ours. Begin anew under a new name.
+        log.warning("worker_was_taken_over", worker_id=str(self._holder.worker_id))
+        for lane in lanes.values():
+            lane.drop_waiting()
+        self._holder.worker_id = uuid4()
+        await self._register(control)
+
+    async def _reap(self, control: Pool, watch: takeover.Watch) -> None:
+        async with control.acquire() as connection:
+            beats = await workers.list_beats(connection)
+            beats.pop(self._holder.worker_id, None)
+            for worker_id, beat in watch.look(beats):
+                async with connection.transaction():
+                    await takeover.take_over(
+                        connection, worker_id, beat=beat, max_tries=self._settings.max_tries
+                    )
+
+    async def _sweep(self, work: Pool, ending: asyncio.Event) -> None:
+        await sweep.wake_forgotten_chunks(work)
+        await give_back(work, self._holder)
+        if not ending.is_set() and _memory_mb() > self._settings.memory_mb:
+            log.warning("worker_restarts_for_memory", limit_mb=self._settings.memory_mb)
+            self._too_big = True
+            ending.set()
+
+    async def _close(self, ending: asyncio.Event, lanes: Mapping[str, Lane]) -> None:
+        await ending.wait()
+        self._holder.ending = True
+        for lane in lanes.values():
+            lane.close()
+
+    async def _finish(self, control: Pool, lanes: Mapping[str, Lane]) -> None:
+        """Let what is written be recorded, give back the rest, leave."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_S):
+                await asyncio.gather(*(lane.drained() for lane in lanes.values()))
+        with suppress(*CONNECTION_LOST):
+            self._holder.tokens.clear()
+            await give_back(control, self._holder)
+            async with control.acquire() as connection:
+                await workers.remove(connection, self._holder.worker_id)
+
+
+async def _forward(source: asyncio.Event, target: asyncio.Event) -> None:
+    await source.wait()
+    target.set()
+
+
+async def _forever(name: str, every_s: float, job: Callable[[], Awaitable[None]]) -> None:
+    """Do `job` again and again; a database that is away, or one bad round, ends nothing."""
+    while True:
+        try:
+            await job()
+        except CONNECTION_LOST as error:
+            log.warning("waits_for_database", job=name, error=type(error).__name__)
+        except asyncpg.PostgresError:
+            log.exception("round_failed", job=name)
+        await asyncio.sleep(every_s)
+
+
+def _memory_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1_048_576

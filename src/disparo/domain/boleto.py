@@ -1,0 +1,44 @@
+"""The linha digitável of a boleto, and whether it is one that can be paid.
+
+Sources: FEBRABAN, layout of the boleto's 47 digits and of the arrecadação's 48.
+"""
+
+from __future__ import annotations
+
+_BANK, _UTILITY = 47, 48
+
+
+def digits_only(line: str) -> str:
+    """Give the digits of a line as people print it, with dots and blanks."""
+    return "".join(char for char in line if char in "0123456789")
+
+
+def is_valid_linha_digitavel(line: str) -> bool:
+    """Check the digits of each field: 47 digits of a bank's boleto or 48 of a utility's."""
+    digits = digits_only(line)
+    if len(digits) == _BANK:
+        return all(_mod10(body) == int(check) for body, check in _bank_fields(digits))
+    if len(digits) == _UTILITY and digits[0] == "8":
+        blocks = [digits[start : start + 12] for start in range(0, _UTILITY, 12)]
+        # The third digit says which check the blocks carry: 6 and 7 modulus 10, 8 and 9 modulus 11.
+        check = _mod10 if digits[2] in "67" else _mod11
+        return all(check(block[:11]) == int(block[11]) for block in blocks)
+    return False
+
+
+def _bank_fields(digits: str) -> list[tuple[str, str]]:
+    return [(digits[:9], digits[9]), (digits[10:20], digits[20]), (digits[21:31], digits[31])]
+
+
+def _mod10(body: str) -> int:
+    total = 0
+    for place, char in enumerate(reversed(body)):
+        product = int(char) * (2 if place % 2 == 0 else 1)
+        total += product // 10 + product % 10
+    return -total % 10
+
+
+def _mod11(body: str) -> int:
+    total = sum(int(char) * (2 + place % 8) for place, char in enumerate(reversed(body)))
+    rest = total % 11
+    return 0 if rest in (0, 1) else 11 - rest

@@ -1,0 +1,143 @@
+"""The life of a message: its states, and every move that is allowed between them.
+
+The table is the only place that says which move is legal. Python asks `move`; SQL statements get the
+same table as arrays (`transition_arrays`) and join it, so a batch of a thousand rows obeys it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from types import MappingProxyType
+
+from disparo.domain.outcome import OutcomeKind, ReceiptKind
+
+
+class Status(StrEnum):
+    """Stored values; delivery.md §2 gives each its meaning."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    HELD = "held"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class Event(StrEnum):
+    """What can happen to a message."""
+
+    CLAIM = "claim"
+    GIVE_BACK = "give_back"  # nothing has left: deferral, take-over of a claim
+    SKIP = "skip"  # not sent on purpose
+    EXPIRE = "expire"  # `timeout` passed before any platform took it
+    FAIL = "fail"  # cannot be sent at all: no text fits, no platform can ever take it
+    START = "start"  # the start of an attempt is committed
+    OUTCOME_ACCEPTED = "outcome_accepted"
+    OUTCOME_REFUSED = "outcome_refused"
+    OUTCOME_NOT_TAKEN = "outcome_not_taken"
+    OUTCOME_NOT_STARTED = "outcome_not_started"
+    OUTCOME_AMBIGUOUS = "outcome_ambiguous"
+    LOSE = "lose"  # the worker died or was paused with the start committed
+    HOLD = "hold"
+    RELEASE = "release"  # a person lets a held message go
+    CANCEL = "cancel"
+    RESEND = "resend"  # a person: "enviar de novo"
+    GIVE_AS_SENT = "give_as_sent"  # a person: "dar como enviada"
+    RECEIPT_SENT = "receipt_sent"
+    RECEIPT_DELIVERED = "receipt_delivered"
+    RECEIPT_UNDELIVERED = "receipt_undelivered"
+
+
+S, E = Status, Event
+
+#: Waiting for a worker or held by one: nothing of the current attempt has left.
+WAITING = frozenset({S.QUEUED, S.CLAIMED, S.SENDING})
+#: No later move but what a receipt or a person may still say.
+FINAL = frozenset({S.DELIVERED, S.UNDELIVERED, S.FAILED, S.SKIPPED, S.CANCELLED})
+
+_BEFORE_CARRIER = (S.QUEUED, S.CLAIMED, S.SENDING, S.HELD, S.UNCERTAIN, S.ACCEPTED)
+
+
+def _table() -> dict[tuple[Status, Event], Status]:
+    table = {
+        (S.QUEUED, E.CLAIM): S.CLAIMED,
+        (S.CLAIMED, E.GIVE_BACK): S.QUEUED,
+        (S.CLAIMED, E.SKIP): S.SKIPPED,
+        (S.CLAIMED, E.FAIL): S.FAILED,
+        (S.CLAIMED, E.EXPIRE): S.FAILED,
+        (S.QUEUED, E.EXPIRE): S.FAILED,
+        (S.CLAIMED, E.START): S.SENDING,
+        (S.SENDING, E.LOSE): S.UNCERTAIN,
+        (S.QUEUED, E.HOLD): S.HELD,
+        (S.CLAIMED, E.HOLD): S.HELD,
+        (S.HELD, E.RELEASE): S.QUEUED,
+        (S.QUEUED, E.CANCEL): S.CANCELLED,
+        (S.CLAIMED, E.CANCEL): S.CANCELLED,
+        (S.HELD, E.CANCEL): S.CANCELLED,
+        (S.UNCERTAIN, E.RESEND): S.QUEUED,
+        (S.UNCERTAIN, E.GIVE_AS_SENT): S.ACCEPTED,
+        (S.SENDING, E.OUTCOME_AMBIGUOUS): S.UNCERTAIN,
+    }
+    # A fact is never refused: the outcome of a start that was taken over meanwhile still counts.
+    for status in (S.SENDING, S.UNCERTAIN):
+        table[status, E.OUTCOME_ACCEPTED] = S.ACCEPTED
+        table[status, E.OUTCOME_REFUSED] = S.FAILED
+        table[status, E.OUTCOME_NOT_TAKEN] = S.QUEUED
+        table[status, E.OUTCOME_NOT_STARTED] = S.QUEUED
+    # Sent again by a person before the outcome of the first start was written: the outcome still wins.
+    for status in (S.QUEUED, S.CLAIMED, S.HELD):
+        table[status, E.OUTCOME_ACCEPTED] = S.ACCEPTED
+        table[status, E.OUTCOME_REFUSED] = S.FAILED
+    # Receipts by rank, only forward: delivered > undelivered > sent > accepted > earlier.
+    for status in _BEFORE_CARRIER:
+        table[status, E.RECEIPT_SENT] = S.SENT
+        table[status, E.RECEIPT_UNDELIVERED] = S.UNDELIVERED
+    table[S.SENT, E.RECEIPT_UNDELIVERED] = S.UNDELIVERED
+    for status in Status:
+        if status is not S.DELIVERED:
+            table[status, E.RECEIPT_DELIVERED] = S.DELIVERED
+    return table
+
+
+TRANSITIONS: Mapping[tuple[Status, Event], Status] = MappingProxyType(_table())
+
+#: A receipt that says "delivered" against one of these is a contradiction: counted and shown.
+CONTRADICTED_BY_DELIVERY = frozenset({S.UNDELIVERED, S.FAILED, S.SKIPPED, S.CANCELLED, S.QUEUED, S.HELD})
+
+EVENT_OF_OUTCOME: Mapping[OutcomeKind, Event] = MappingProxyType(
+    {
+        OutcomeKind.ACCEPTED: E.OUTCOME_ACCEPTED,
+        OutcomeKind.REFUSED: E.OUTCOME_REFUSED,
+        OutcomeKind.NOT_TAKEN: E.OUTCOME_NOT_TAKEN,
+        OutcomeKind.NOT_STARTED: E.OUTCOME_NOT_STARTED,
+        OutcomeKind.AMBIGUOUS: E.OUTCOME_AMBIGUOUS,
+    }
+)
+EVENT_OF_RECEIPT: Mapping[ReceiptKind, Event] = MappingProxyType(
+    {
+        ReceiptKind.SENT: E.RECEIPT_SENT,
+        ReceiptKind.DELIVERED: E.RECEIPT_DELIVERED,
+        ReceiptKind.UNDELIVERED: E.RECEIPT_UNDELIVERED,
+    }
+)
+
+
+def move(status: Status, event: Event) -> Status | None:
+    """Give the status after `event`, or None where the event moves nothing (late, repeated, overtaken)."""
+    return TRANSITIONS.get((status, event))
+
+
+@cache
+def transition_arrays() -> tuple[list[str], list[str], list[str]]:
+    """Give the whole table as three equal-length columns: from, event, to; for `unnest` in SQL."""
+    rows = [(str(before), str(event), str(after)) for (before, event), after in TRANSITIONS.items()]
+    before, event, after = map(list, zip(*rows, strict=True))
+    return before, event, after

@@ -1,0 +1,67 @@
+"""What a platform says: of a hand-over at once (outcome), of a message later (receipt)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class OutcomeKind(StrEnum):
+    """What became of one hand-over (delivery.md §3)."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # for good: never tried again
+    NOT_TAKEN = "not_taken"  # surely not taken: free to try again
+    NOT_STARTED = "not_started"  # the start's deadline passed before the write
+    AMBIGUOUS = "ambiguous"  # the bytes may have had an effect: never re-sent by itself
+
+
+class FailureClass(StrEnum):
+    """Why, in words common to all platforms."""
+
+    NUMBER = "number"  # the phone is marked
+    OPT_OUT = "opt_out"  # the phone is suppressed
+    CONTENT = "content"
+    CREDIT = "credit"
+    AUTH = "auth"
+    THROTTLE = "throttle"
+    CARRIER = "carrier"
+    EXPIRED = "expired"
+    NETWORK = "network"
+    UNKNOWN = "unknown"
+
+
+class ReceiptKind(StrEnum):
+    """The levels a receipt can speak of; OTHER is stored and moves nothing."""
+
+    SENT = "sent"  # the carrier has it
+    DELIVERED = "delivered"  # the handset has it
+    UNDELIVERED = "undelivered"  # failed, expired or rejected
+    OTHER = "other"  # progress notes and unknown codes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One hand-over's result; `detail` is cut to 500 characters and holds no secret."""
+
+    kind: OutcomeKind
+    platform_id: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    failure: FailureClass | None = None
+    segments: int | None = None
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptEvent:
+    """One normalised receipt; at least one of `platform_id` and `reference` is set."""
+
+    kind: ReceiptKind
+    platform_id: str | None = None
+    reference: str | None = None
+    code: str | None = None
+    failure: FailureClass | None = None
+    carrier: str | None = None
+    happened_at: datetime | None = None

@@ -1,0 +1,193 @@
+"""Brazilian phone numbers: what may receive an SMS, and under which number.
+
+Sources: Anatel's numbering plan (67 area codes; mobiles have nine digits since 2016-11), api.md §3 for
+what callers may send, field_facts.md §3 for what registers hold.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+_UF_OF_DDD = {
+    **dict.fromkeys(("11", "12", "13", "14", "15", "16", "17", "18", "19"), "SP"),
+    **dict.fromkeys(("21", "22", "24"), "RJ"),
+    **dict.fromkeys(("27", "28"), "ES"),
+    **dict.fromkeys(("31", "32", "33", "34", "35", "37", "38"), "MG"),
+    **dict.fromkeys(("41", "42", "43", "44", "45", "46"), "PR"),
+    **dict.fromkeys(("47", "48", "49"), "SC"),
+    **dict.fromkeys(("51", "53", "54", "55"), "RS"),
+    "61": "DF",
+    **dict.fromkeys(("62", "64"), "GO"),
+    "63": "TO",
+    **dict.fromkeys(("65", "66"), "MT"),
+    "67": "MS",
+    "68": "AC",
+    "69": "RO",
+    **dict.fromkeys(("71", "73", "74", "75", "77"), "BA"),
+    "79": "SE",
+    **dict.fromkeys(("81", "87"), "PE"),
+    "82": "AL",
+    "83": "PB",
+    "84": "RN",
+    **dict.fromkeys(("85", "88"), "CE"),
+    **dict.fromkeys(("86", "89"), "PI"),
+    **dict.fromkeys(("91", "93", "94"), "PA"),
+    **dict.fromkeys(("92", "97"), "AM"),
+    "95": "RR",
+    "96": "AP",
+    **dict.fromkeys(("98", "99"), "MA"),
+}
+_ZONE_OF_DDD = {
+    "68": "America/Rio_Branco",
+    **dict.fromkeys(("65", "66"), "America/Cuiaba"),
+    "67": "America/Campo_Grande",
+    "69": "America/Porto_Velho",
+    **dict.fromkeys(("92", "97"), "America/Manaus"),
+    "95": "America/Boa_Vista",
+}
+
+#: Longer items are not read: a phone with every tolerated decoration is far shorter.
+_LONGEST = 40
+_ALLOWED = frozenset("0123456789 \t\u00a0()-.+/")
+_DROP_PUNCTUATION = str.maketrans("", "", " \t\u00a0()-.+/")
+_SEPARATORS = re.compile(r"[;,|/]")
+#: 0 + carrier code + DDD + number, as people write long-distance calls down: 015 37 99993-1412.
+_TRUNK = 1
+_CARRIER_CODE = 3
+
+
+class PhoneKind(StrEnum):
+    """What a well-formed number is."""
+
+    MOBILE = "mobile"
+    LEGACY_MOBILE = "legacy_mobile"  # registered without its ninth digit, which is added when sent
+    LANDLINE = "landline"  # no SMS can reach it
+
+
+class PhoneFault(StrEnum):
+    """Why something is no phone number."""
+
+    NOT_A_NUMBER = "not_a_number"
+    LENGTH = "length"
+    DDD = "ddd"
+    SUBSCRIBER = "subscriber"
+
+
+class InvalidPhone(ValueError):
+    """This is no Brazilian phone number; `fault` says why. The text holds no digit of it."""
+
+    def __init__(self, fault: PhoneFault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """`national`: DDD and number as registered, 10 or 11 digits; `e164`: `+55`, with the ninth digit."""
+
+    national: str
+    e164: str
+    kind: PhoneKind
+
+    @property
+    def ddd(self) -> str:
+        """The area code."""
+        return self.national[:2]
+
+    @property
+    def takes_sms(self) -> bool:
+        """Whether an SMS can reach it."""
+        return self.kind is not PhoneKind.LANDLINE
+
+
+def parse_phone(text: str) -> Phone:
+    """Read one number as a caller may send it (api.md §3); raises InvalidPhone.
+
+    Punctuation, a leading +55 or 0, and a 55 in front of 10 or 11 digits are tolerated.
+    """
+    if len(text) == 11 and text.isascii() and text.isdigit():  # noqa: PLR2004 - DDNNNNNNNNN, the common case
+        return _from_national(text)
+    digits = _digits_of(text)
+    if len(digits) in (12, 13) and digits.startswith("55"):
+        digits = digits[2:]
+    elif len(digits) in (11, 12) and digits.startswith("0"):
+        digits = digits[_TRUNK:]
+    return _from_national(digits)
+
+
+def parse_registered(text: str) -> Phone:
+    """Read one number as registers hold it: also 00 55, or 0 and a carrier's code before the DDD."""
+    digits = _digits_of(text)
+    if digits.startswith("0055"):
+        digits = digits[2:]
+    if len(digits) in (13, 14) and digits.startswith("0") and digits[1] != "0":
+        digits = digits[_CARRIER_CODE:]
+    return parse_phone(digits)
+
+
+def split_registered(text: str) -> list[str]:
+    """Split a register's field into single numbers: `11988887777;1133334444`, `... / ...`."""
+    return [part for part in (piece.strip() for piece in _SEPARATORS.split(text)) if part]
+
+
+def read_registered(field: str | None) -> tuple[list[Phone], list[str]]:
+    """Read a register's field, which may hold several numbers or none: (phones, what is no phone)."""
+    phones, faulty = [], []
+    for part in split_registered(field or ""):
+        try:
+            phones.append(parse_registered(part))
+        except InvalidPhone:
+            faulty.append(part)
+    return phones, faulty
+
+
+def uf_of_ddd(ddd: str) -> str:
+    """Give the state of an area code (DDD 61 counts as DF); raises KeyError for one there is not."""
+    return _UF_OF_DDD[ddd]
+
+
+def zone_of_ddd(ddd: str) -> str:
+    """Give the time zone's name of an area code."""
+    return _ZONE_OF_DDD.get(ddd, "America/Sao_Paulo")
+
+
+def is_filler(phone: Phone) -> bool:
+    """Tell whether it looks typed in to fill a field: eight or more times the same digit at the end."""
+    return len(set(phone.national[-8:])) == 1
+
+
+def mask_phone(national: str) -> str:
+    """Give a number as screens and logs may show it: (37) 9****-1412."""
+    if len(national) < 10:  # noqa: PLR2004 - not a phone: show nothing of it
+        return "****"
+    return f"({national[:2]}) {national[2]}****-{national[-4:]}"
+
+
+def _digits_of(text: str) -> str:
+    stripped = text.strip()
+    if not stripped or len(stripped) > _LONGEST or not _ALLOWED.issuperset(stripped):
+        raise InvalidPhone(PhoneFault.NOT_A_NUMBER)
+    if "+" in stripped[1:]:
+        raise InvalidPhone(PhoneFault.NOT_A_NUMBER)
+    if stripped[0] == "+" and not stripped[1:].lstrip(" (").startswith("55"):
+        raise InvalidPhone(PhoneFault.LENGTH)
+    return stripped.translate(_DROP_PUNCTUATION)
+
+
+def _from_national(digits: str) -> Phone:
+    if len(digits) not in (10, 11):
+        raise InvalidPhone(PhoneFault.LENGTH)
+    if digits[:2] not in _UF_OF_DDD:
+        raise InvalidPhone(PhoneFault.DDD)
+    first = digits[2]
+    if len(digits) == 11:  # noqa: PLR2004 - with the ninth digit
+        if first != "9":
+            raise InvalidPhone(PhoneFault.SUBSCRIBER)
+        return Phone(digits, f"+55{digits}", PhoneKind.MOBILE)
+    if first in "6789":
+        return Phone(digits, f"+55{digits[:2]}9{digits[2:]}", PhoneKind.LEGACY_MOBILE)
+    if first in "2345":
+        return Phone(digits, f"+55{digits}", PhoneKind.LANDLINE)
+    raise InvalidPhone(PhoneFault.SUBSCRIBER)

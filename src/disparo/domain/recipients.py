@@ -1,0 +1,137 @@
+"""Who gets the SMS of an invoice: the register's phones, contacts, then additional ones (api.md §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from disparo.domain.phone import Phone, PhoneKind, is_filler, read_registered
+
+_LONGEST_SHOWN = 20
+
+
+class Origin(StrEnum):
+    """Where a number comes from."""
+
+    CUSTOMER = "customer"
+    CONTACT = "contact"
+    EXTRA = "extra"
+
+
+class IgnoredReason(StrEnum):
+    """Why a number gets no SMS."""
+
+    LANDLINE = "landline"
+    INVALID = "invalid"
+    NO_PERMISSION = "no_permission"
+    OPTED_OUT = "opted_out"
+    REPEATED = "repeated"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One contact of a customer."""
+
+    contact_id: int
+    name: str
+    phone: str
+    allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """What is registered of a customer; `phones` are (field as it stands, permitted)."""
+
+    customer_id: int
+    name: str
+    uf: str | None
+    phones: Sequence[tuple[str | None, bool]]
+    contacts: Sequence[Contact] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One number that gets the SMS."""
+
+    phone: Phone
+    origin: Origin
+    customer_id: int
+    contact_id: int | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """One number that gets none; `phone` is as it was registered or sent, digits only."""
+
+    phone: str
+    reason: IgnoredReason
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Who could get the SMS, before opt-outs and repeats are known; one per normalised number."""
+
+    recipients: Sequence[Recipient]
+    ignored: Sequence[Ignored]
+
+
+def list_candidates(register: Register, extra: Sequence[Phone]) -> Candidates:
+    """List everyone in the contract's order; a number that appears twice counts where it comes first."""
+    chosen: dict[str, Recipient] = {}
+    ignored: dict[str, Ignored] = {}
+    for item in _everyone(register, extra):
+        if isinstance(item, Ignored):
+            ignored.setdefault(item.phone, item)
+        else:
+            chosen.setdefault(item.phone.e164, item)
+    used = {recipient.phone.national for recipient in chosen.values()}
+    return Candidates(list(chosen.values()), [item for phone, item in ignored.items() if phone not in used])
+
+
+def drop(candidates: Candidates, *, opted_out: Iterable[str], repeated: Iterable[str] = ()) -> Candidates:
+    """Leave out E.164 numbers that opted out, or had this invoice a moment ago."""
+    out, again = frozenset(opted_out), frozenset(repeated)
+    kept, ignored = [], list(candidates.ignored)
+    for recipient in candidates.recipients:
+        if recipient.phone.e164 in out:
+            ignored.append(Ignored(recipient.phone.national, IgnoredReason.OPTED_OUT))
+        elif recipient.phone.e164 in again:
+            ignored.append(Ignored(recipient.phone.national, IgnoredReason.REPEATED))
+        else:
+            kept.append(recipient)
+    return Candidates(kept, ignored)
+
+
+def _everyone(register: Register, extra: Sequence[Phone]) -> Iterator[Recipient | Ignored]:
+    for field, allowed in register.phones:
+        yield from _registered(register, field, allowed=allowed, contact=None)
+    for contact in register.contacts:
+        yield from _registered(register, contact.phone, allowed=contact.allowed, contact=contact)
+    for phone in extra:
+        yield _one(register, phone, Origin.EXTRA, None)
+
+
+def _registered(
+    register: Register, field: str | None, *, allowed: bool, contact: Contact | None
+) -> Iterator[Recipient | Ignored]:
+    phones, faulty = read_registered(field)
+    origin = Origin.CUSTOMER if contact is None else Origin.CONTACT
+    for phone in phones:
+        if is_filler(phone):
+            yield Ignored(phone.national, IgnoredReason.INVALID)
+        elif not allowed and phone.takes_sms:
+            yield Ignored(phone.national, IgnoredReason.NO_PERMISSION)
+        else:
+            yield _one(register, phone, origin, contact)
+    for text in faulty:
+        yield Ignored("".join(filter(str.isdecimal, text))[:_LONGEST_SHOWN], IgnoredReason.INVALID)
+
+
+def _one(register: Register, phone: Phone, origin: Origin, contact: Contact | None) -> Recipient | Ignored:
+    if phone.kind is PhoneKind.LANDLINE:
+        return Ignored(phone.national, IgnoredReason.LANDLINE)
+    name = contact.name if contact is not None and contact.name else register.name
+    contact_id = None if contact is None else contact.contact_id
+    return Recipient(phone, origin, register.customer_id, contact_id, name)

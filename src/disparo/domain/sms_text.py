@@ -1,0 +1,114 @@
+"""SMS text: GSM-7 without surprises, and how many segments a text takes.
+
+Sources: 3GPP TS 23.038 §6.2.1 (the alphabet), field_facts.md §4 (what Brazilian platforms make of it).
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+#: The basic alphabet. The extension table is left out on purpose: carriers here do not support it.
+GSM_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_GSM_EXTENSION = frozenset("^{}\\[~]|€\f")
+
+#: What decomposition alone gets wrong or leaves over.
+_OVERRIDES = {
+    "º": "o", "ª": "a", "°": "o", "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-",
+    "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "´": "'", "`": "'",
+    "…": "...", "€": "EUR", "•": "-", "·": "-", "×": "x", "÷": "/", "™": "", "®": "", "©": "",
+    "[": "(", "]": ")", "{": "(", "}": ")", "|": "/", "\\": "/", "~": "-", "^": "",
+    "\t": " ", "\f": " ", "\r": "",
+}  # fmt: skip
+#: Brazilian carriers pass these, but they look out of place beside letters that lose their accent.
+_KEPT_OUT = frozenset("èùìòØøÅåÆæÄÖÑäöñ¤¡¿àéÉÇüÜ")
+
+
+class Encoding(StrEnum):
+    """How a text goes over the air."""
+
+    GSM7 = "gsm7"
+    UCS2 = "ucs2"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentProfile:
+    """How a platform counts and cuts; the defaults are the standard's, in characters."""
+
+    single: int = 160
+    part: int = 153
+    ucs2_single: int = 70
+    ucs2_part: int = 67
+    max_parts: int = 3
+    cuts_at_spaces: bool = False  # no word longer than a part can be sent through it
+
+
+def to_gsm_basic(text: str) -> str:
+    """Give the text in ASCII letters and GSM-7 basic signs: one accent would double the price.
+
+    Digits and ASCII letters stay as they are; what has no equivalent is left out.
+    """
+    return text if text.isascii() and _plain(text) else "".join(map(_letter, text))
+
+
+def encoding_of(text: str) -> Encoding:
+    """Tell whether a text fits GSM-7 (with the extension table) or needs UCS-2."""
+    return Encoding.GSM7 if _is_gsm(text) else Encoding.UCS2
+
+
+def count_segments(text: str, profile: SegmentProfile) -> int:
+    """Count the SMS a text is billed as under a platform's profile; 1 for the empty text."""
+    if _is_gsm(text):
+        length = len(text) + sum(char in _GSM_EXTENSION for char in text)
+        single, part = profile.single, profile.part
+    else:
+        length = len(text.encode("utf-16-be", "surrogatepass")) // 2
+        single, part = profile.ucs2_single, profile.ucs2_part
+    if length <= single:
+        return 1
+    return _parts_at_spaces(text, part) if profile.cuts_at_spaces else math.ceil(length / part)
+
+
+def is_cut(text: str, code: str, profile: SegmentProfile) -> bool:
+    """Tell whether a payment code inside a text would be torn by a platform that cuts between words."""
+    return profile.cuts_at_spaces and len(code) > profile.part and code in text
+
+
+def _is_gsm(text: str) -> bool:
+    return all(char in GSM_BASIC or char in _GSM_EXTENSION for char in text)
+
+
+def _plain(text: str) -> bool:
+    return not any(char in _OVERRIDES or not (char.isprintable() or char == "\n") for char in text)
+
+
+def _letter(char: str) -> str:
+    replaced = _OVERRIDES.get(char)
+    if replaced is not None:
+        return replaced
+    if char in GSM_BASIC and char not in _KEPT_OUT:
+        return char
+    if char.isspace():
+        return " "
+    if char.isdigit() or char.isnumeric():
+        return ""  # a foreign digit must not turn into one of ours: it could alter an amount or a code
+    return "".join(
+        part for part in unicodedata.normalize("NFKD", char) if part in GSM_BASIC and part.isascii()
+    )
+
+
+def _parts_at_spaces(text: str, part: int) -> int:
+    parts, used = 1, 0
+    for word in text.split(" "):
+        length = len(word)
+        if used and used + 1 + length > part:
+            parts, used = parts + 1, 0
+        used += length + (1 if used else 0)
+        while used > part:  # longer than a part: cut all the same
+            parts, used = parts + 1, used - part
+    return parts

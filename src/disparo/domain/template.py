@@ -1,0 +1,184 @@
+"""The text a customer reads: one template, filled at the last moment, never cut.
+
+Placeholders are Portuguese, since a clerk edits them. Values are filled in once and never read as
+template again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from disparo.domain.sms_text import (
+    Encoding,
+    SegmentProfile,
+    count_segments,
+    encoding_of,
+    is_cut,
+    to_gsm_basic,
+)
+
+DEFAULT = "{marca}: {primeiro_nome}, sua fatura de {valor} vence em {vencimento}. {pagamento} {observacao}"
+
+NAMES = frozenset(
+    {
+        "marca",
+        "primeiro_nome",
+        "valor",
+        "vencimento",
+        "pagamento",
+        "link",
+        "linha_digitavel",
+        "pix",
+        "observacao",
+    }
+)
+#: Left out one after the other, until the text fits.
+_OPTIONAL = ("observacao", "primeiro_nome")
+_PAYMENT = frozenset({"pagamento", "link", "linha_digitavel", "pix"})
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_LONGEST_NAME = 20
+_LONGEST_TEMPLATE = 1000
+_IF_PAID = "Se ja pagou, desconsidere."
+
+
+class TemplateRefused(ValueError):
+    """No text can be made: `reason` is a word for the message's row, `detail` Portuguese for a person."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceText:
+    """What a text may speak of; `today` is the installation's."""
+
+    brand: str
+    customer_name: str | None
+    amount: Decimal
+    due_date: date
+    today: date
+    link: str | None = None
+    linha_digitavel: str | None = None
+    pix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A text ready to be handed over."""
+
+    text: str
+    segments: int
+    encoding: Encoding
+
+
+@dataclass(slots=True)
+class _Draft:
+    template: str
+    values: dict[str, str]
+    left_out: set[str] = field(default_factory=set)
+
+    def text(self) -> str:
+        filled = _PLACEHOLDER.sub(self._value, self.template)
+        return re.sub(r" {2,}", " ", re.sub(r" +([,.:;])", r"\1", filled)).strip()
+
+    def _value(self, found: re.Match[str]) -> str:
+        name = found[1]
+        return "" if name in self.left_out else self.values[name]
+
+
+def check_template(template: str) -> None:
+    """Refuse a template that no customer should get; raises TemplateRefused for the person editing it."""
+    if len(template) > _LONGEST_TEMPLATE:
+        raise TemplateRefused("template", f"O modelo passa de {_LONGEST_TEMPLATE} caracteres.")
+    names = set(_PLACEHOLDER.findall(template))
+    unknown = sorted(names - NAMES)
+    if unknown:
+        known = ", ".join(f"{{{name}}}" for name in sorted(NAMES))
+        raise TemplateRefused("template", f"O modelo usa {{{unknown[0]}}}, que não existe. Existem: {known}.")
+    if "{" in _PLACEHOLDER.sub("", template) or "}" in _PLACEHOLDER.sub("", template):
+        raise TemplateRefused("template", "O modelo tem uma chave sem par.")
+    if not {"valor", "vencimento"} <= names:
+        raise TemplateRefused("template", "O modelo precisa de {valor} e {vencimento}.")
+
+
+def render(invoice: InvoiceText, profile: SegmentProfile, *, template: str | None = None) -> Rendered:
+    """Fill the template within the profile's `max_parts`; raises TemplateRefused rather than cut anything.
+
+    What may be left out goes first (the note, the name); then a shorter payment path is tried.
+    """
+    template = template or DEFAULT
+    check_template(template)
+    for payment in _payments(invoice) or [""]:
+        if any(is_cut(payment, word, profile) for word in payment.split(" ")):
+            continue
+        rendered = _fitting(template, _values(invoice, payment), profile)
+        if rendered is not None:
+            return rendered
+    raise TemplateRefused("does_not_fit", f"O texto não cabe em {profile.max_parts} SMS sem cortar a fatura.")
+
+
+def format_amount(amount: Decimal) -> str:
+    """Give an amount as Brazilians write it: R$ 1.234,56."""
+    whole, cents = f"{abs(amount):,.2f}".split(".")
+    sign = "-" if amount < 0 else ""
+    return f"{sign}R$ {whole.replace(',', '.')},{cents}"
+
+
+def first_name(name: str | None) -> str:
+    """Give a customer's first name in title case; empty where there is none to speak of."""
+    words = (name or "").split()
+    if not words or len(words[0]) > _LONGEST_NAME or not any(char.isalpha() for char in words[0]):
+        return ""
+    return words[0][:1].upper() + words[0][1:].lower()
+
+
+def _fitting(template: str, values: dict[str, str], profile: SegmentProfile) -> Rendered | None:
+    draft = _Draft(template, values)
+    for leave_out in (None, *_OPTIONAL):
+        if leave_out is not None:
+            draft.left_out.add(leave_out)
+        text = _without_orphans(draft.text())
+        segments = count_segments(text, profile)
+        if segments <= profile.max_parts:
+            return Rendered(text, segments, encoding_of(text))
+    return None
+
+
+def _without_orphans(text: str) -> str:
+    """Mend what a missing name leaves: `MARCA:, sua fatura`."""
+    return re.sub(r"([:.,;]),\s*", r"\1 ", text)
+
+
+def _values(invoice: InvoiceText, payment: str) -> dict[str, str]:
+    values = {
+        "marca": invoice.brand,
+        "primeiro_nome": first_name(invoice.customer_name),
+        "valor": format_amount(invoice.amount),
+        "vencimento": invoice.due_date.strftime("%d/%m/%Y"),
+        "pagamento": payment,
+        "link": invoice.link or "",
+        "linha_digitavel": _digits(invoice.linha_digitavel),
+        "pix": invoice.pix or "",
+        "observacao": _IF_PAID if invoice.due_date < invoice.today else "",
+    }
+    # A code is handed on letter by letter; only words lose their accents.
+    return {name: value if name in _PAYMENT else to_gsm_basic(value) for name, value in values.items()}
+
+
+def _payments(invoice: InvoiceText) -> list[str]:
+    """List the payment paths there are, the best first: own link, boleto line, Pix."""
+    paths = [
+        ("Pague em ", invoice.link),
+        ("Codigo: ", _digits(invoice.linha_digitavel)),
+        ("Pix: ", invoice.pix),
+    ]
+    return [f"{words}{code.strip()}" for words, code in paths if code and code.strip()]
+
+
+def _digits(code: str | None) -> str:
+    return "".join(char for char in code or "" if char in "0123456789")

@@ -1,0 +1,107 @@
+"""When a message may go: the hours of its purpose, in the state of the customer and of the phone.
+
+Source: field_facts.md §5 (state laws on collection hours; the carriers' and the trade's custom elsewhere).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+IsHoliday = Callable[[date], bool]
+
+
+class Purpose(StrEnum):
+    """Why a message goes (delivery.md §1)."""
+
+    REQUESTED = "requested"  # the customer asked for it: at any hour
+    NOTICE = "notice"  # not yet due
+    COLLECTION = "collection"  # overdue
+
+
+#: Hours (from, to) on weekdays and on Saturdays; None: not at all. Never on Sundays and holidays.
+_Hours = tuple[int, int] | None
+_NOTICE: tuple[_Hours, _Hours] = ((8, 20), (8, 20))
+_COLLECTION: dict[str, tuple[_Hours, _Hours]] = {
+    "SP": ((8, 20), (8, 14)),  # Lei 15.426/2014
+    "AL": ((8, 20), (8, 14)),  # Lei 7.782/2016
+    "RJ": ((9, 19), None),  # Lei 7.868/2018
+    "ES": ((8, 19), None),  # Lei 10.626/2017
+    "AM": ((8, 19), None),  # Lei 306/2016
+}
+_COLLECTION_ELSEWHERE: tuple[_Hours, _Hours] = ((8, 20), (8, 14))
+_SATURDAY, _SUNDAY = 5, 6
+#: No window is closed for longer: a run of holidays ends.
+_FURTHEST_DAYS = 30
+
+
+def next_allowed(
+    at: datetime, purpose: Purpose, *, ufs: Sequence[str], zone: ZoneInfo, is_holiday: IsHoliday
+) -> datetime:
+    """Give the first moment from `at` on (aware; the answer in UTC) at which a message may go.
+
+    With several states the strictest counts: the hours that all of them allow.
+    """
+    if purpose is Purpose.REQUESTED:
+        return at
+    for opens, closes in _windows(at, purpose, ufs=ufs, zone=zone, is_holiday=is_holiday):
+        if at < closes:
+            return max(at, opens)
+    raise ValueError("no sending window within a month")
+
+
+def allowed_seconds_between(
+    start: datetime,
+    end: datetime,
+    purpose: Purpose,
+    *,
+    ufs: Sequence[str],
+    zone: ZoneInfo,
+    is_holiday: IsHoliday,
+) -> float:
+    """Count the seconds of [start, end] that lie inside sending hours: what `timeout` is measured in."""
+    if purpose is Purpose.REQUESTED:
+        return max(0.0, (end - start).total_seconds())
+    total = 0.0
+    for opens, closes in _windows(start, purpose, ufs=ufs, zone=zone, is_holiday=is_holiday, until=end):
+        total += max(0.0, (min(closes, end) - max(opens, start)).total_seconds())
+    return total
+
+
+def _windows(
+    start: datetime,
+    purpose: Purpose,
+    *,
+    ufs: Sequence[str],
+    zone: ZoneInfo,
+    is_holiday: IsHoliday,
+    until: datetime | None = None,
+) -> Iterator[tuple[datetime, datetime]]:
+    """Go through the windows from the day of `start` on, as (opens, closes) in UTC."""
+    utc = ZoneInfo("UTC")
+    day = start.astimezone(zone).date()
+    last = until.astimezone(zone).date() if until else day + timedelta(days=_FURTHEST_DAYS)
+    while day <= last:
+        hours = None if is_holiday(day) else _hours(day, purpose, ufs)
+        if hours is not None:
+            opens, closes = (datetime.combine(day, time(hour), zone).astimezone(utc) for hour in hours)
+            yield opens, closes
+        day += timedelta(days=1)
+
+
+def _hours(day: date, purpose: Purpose, ufs: Sequence[str]) -> _Hours:
+    if day.weekday() == _SUNDAY:
+        return None
+    tables = (
+        [_NOTICE]
+        if purpose is Purpose.NOTICE
+        else [_COLLECTION.get(uf, _COLLECTION_ELSEWHERE) for uf in ufs] or [_COLLECTION_ELSEWHERE]
+    )
+    each = [table[day.weekday() == _SATURDAY] for table in tables]
+    allowed = [hours for hours in each if hours is not None]
+    if len(allowed) < len(each):
+        return None
+    opens, closes = max(hours[0] for hours in allowed), min(hours[1] for hours in allowed)
+    return (opens, closes) if opens < closes else None

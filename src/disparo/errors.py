@@ -1,0 +1,15 @@
+"""Errors that reach a person: the text is Portuguese and says what to do."""
+
+from __future__ import annotations
+
+
+class DisparoError(Exception):
+    """The base of every error whose message may be shown as it stands."""
+
+
+class SettingsInvalid(DisparoError):
+    """A setting is missing or wrong; the message names it."""
+
+
+class DatabaseUnavailable(DisparoError):
+    """The database cannot be reached or refuses what is needed."""

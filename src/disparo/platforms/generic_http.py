@@ -1,0 +1,256 @@
+"""A platform by configuration alone: what to write, how to read the answer, how to read receipts."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import structlog
+
+from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind, ReceiptEvent, ReceiptKind
+from disparo.platforms.base import Capabilities, Exchange, Outgoing, WebhookRejected, WebhookRequest
+from disparo.platforms.generic_settings import PLACEHOLDER, Condition, GenericHttpSettings, ReceiptRules
+from disparo.platforms.http import Call, HttpSender, NotStarted, NotTaken, Reply, Unknown
+
+log = structlog.get_logger(__name__)
+
+_K, _F = OutcomeKind, FailureClass
+#: How a status code reads where the settings say nothing. A request that was understood and turned down
+#: had no effect; 5xx, 3xx and anything unknown may have had one.
+_BY_STATUS: Mapping[int, tuple[OutcomeKind, FailureClass]] = {
+    400: (_K.REFUSED, _F.UNKNOWN),
+    401: (_K.NOT_TAKEN, _F.AUTH),
+    402: (_K.NOT_TAKEN, _F.CREDIT),
+    403: (_K.NOT_TAKEN, _F.AUTH),
+    404: (_K.NOT_TAKEN, _F.AUTH),
+    405: (_K.NOT_TAKEN, _F.AUTH),
+    413: (_K.REFUSED, _F.CONTENT),
+    415: (_K.NOT_TAKEN, _F.AUTH),
+    422: (_K.REFUSED, _F.UNKNOWN),
+    429: (_K.NOT_TAKEN, _F.THROTTLE),
+}
+
+
+class GenericHttp:
+    """See `generic_settings.GenericHttpSettings` for what can be said."""
+
+    def __init__(self, name: str, settings: GenericHttpSettings, *, receipt_url: str | None = None) -> None:
+        self.name = name
+        self._settings = settings
+        self._receipt_url = receipt_url or ""
+        self._sender = HttpSender(timeout_s=settings.timeout_s)
+        self.capabilities = Capabilities(
+            max_batch=1,
+            window=settings.window,
+            per_second=settings.per_second,
+            tries_are_safe_s=settings.tries_are_safe_s,
+            receipts=settings.receipts is not None,
+        )
+
+    async def send(self, batch: Sequence[Outgoing]) -> list[Outcome]:
+        """Hand over each message in a call of its own."""
+        return [await self._send_one(message) for message in batch]
+
+    async def exchange(self, message: Outgoing) -> tuple[Outcome, Exchange]:
+        """Hand over one message and give both sides of the call, secrets masked."""
+        call = self._call(message)
+        shown = self._masked(
+            f"{call.method} {call.url}\n{_lines(call.headers)}\n{(call.body or b'').decode()}"
+        )
+        try:
+            reply = await self._sender.send(call)
+        except (NotTaken, NotStarted, Unknown) as error:
+            return _outcome_of_failure(error), Exchange(shown, f"({error})")
+        answer = f"HTTP {reply.status}\n{_lines(reply.headers)}\n{reply.body.decode('utf-8', 'replace')}"
+        return self._read(reply), Exchange(shown, self._masked(answer))
+
+    def parse_receipts(self, request: WebhookRequest) -> list[ReceiptEvent]:
+        """Read one webhook call."""
+        rules = self._settings.receipts
+        if rules is None:
+            raise WebhookRejected("receipts are not configured")
+        _verify(request, rules)
+        content = _content_of(request)
+        items = _at(content, rules.items) if rules.items else [content]
+        if not isinstance(items, list):
+            raise WebhookRejected("no list of receipts where the settings say")
+        return [event for event in (self._event(item, rules) for item in items) if event is not None]
+
+    async def close(self) -> None:
+        """Give up connections."""
+        await self._sender.close()
+
+    async def _send_one(self, message: Outgoing) -> Outcome:
+        try:
+            return self._read(await self._sender.send(self._call(message)))
+        except (NotTaken, NotStarted, Unknown) as error:
+            return _outcome_of_failure(error)
+
+    def _call(self, message: Outgoing) -> Call:
+        settings = self._settings
+        fill = self._filler(message)
+        headers = {name: _header_safe(fill(value)) for name, value in settings.headers.items()}
+        url, body = settings.url, None
+        if settings.query is not None:
+            filled = urlencode({name: fill(value) for name, value in settings.query.items()})
+            url += ("&" if "?" in url else "?") + filled
+        if settings.json_body is not None:
+            body = json.dumps(_fill_tree(settings.json_body, fill), ensure_ascii=False).encode()
+            headers.setdefault("Content-Type", "application/json")
+        elif settings.form is not None:
+            body = urlencode({name: fill(value) for name, value in settings.form.items()}).encode()
+            headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        return Call(settings.method, url, headers, body, message.deadline_s)
+
+    def _filler(self, message: Outgoing) -> Callable[[str], str]:
+        values = {
+            "telefone": _number(message.e164, self._settings.number_format),
+            "texto": message.text,
+            "referencia": message.reference,
+            "retorno": self._receipt_url,
+            **{f"segredo:{name}": value.get_secret_value() for name, value in self._settings.secrets.items()},
+        }
+        return lambda template: PLACEHOLDER.sub(lambda found: values[found[1]], template)
+
+    def _read(self, reply: Reply) -> Outcome:
+        content = _json_or_none(reply.body)
+        code = _text(_at(content, self._settings.code_path)) or f"http_{reply.status}"
+        for rule in self._settings.errors:
+            if _holds(rule, reply, content):
+                wait_s = rule.retry_after_s or _retry_after(reply)
+                return Outcome(rule.outcome, code=code, failure=rule.failure, retry_after_s=wait_s)
+        if _holds(self._settings.success, reply, content):
+            return Outcome(OutcomeKind.ACCEPTED, platform_id=self._id(reply, content))
+        kind, failure = _BY_STATUS.get(reply.status, (OutcomeKind.AMBIGUOUS, FailureClass.UNKNOWN))
+        return Outcome(kind, code=code, failure=failure, retry_after_s=_retry_after(reply))
+
+    def _id(self, reply: Reply, content: object) -> str | None:
+        if self._settings.id_path is not None:
+            return _text(_at(content, self._settings.id_path))
+        if self._settings.id_regex is not None:
+            found = re.search(self._settings.id_regex, reply.body.decode("utf-8", "replace"))
+            return found[1] if found and found.groups() else None
+        return None
+
+    def _event(self, item: object, rules: ReceiptRules) -> ReceiptEvent | None:
+        platform_id, reference = _text(_at(item, rules.id)), _text(_at(item, rules.reference))
+        if platform_id is None and reference is None:
+            return None
+        status, code = _text(_at(item, rules.status)) or "", _text(_at(item, rules.code))
+        kind = rules.statuses.get(status, ReceiptKind.OTHER)
+        if status not in rules.statuses:
+            log.warning("receipt_status_unknown", platform=self.name, status=status[:40])
+        failure = rules.failures.get(code or "") or rules.failures.get(status)
+        if failure is None and kind is ReceiptKind.UNDELIVERED:
+            failure = FailureClass.UNKNOWN
+        return ReceiptEvent(
+            kind, platform_id, reference, code=code, failure=failure, carrier=_text(_at(item, rules.carrier))
+        )
+
+    def _masked(self, text: str) -> str:
+        for secret in self._settings.secrets.values():
+            if secret.get_secret_value():
+                text = text.replace(secret.get_secret_value(), "***")
+        return text
+
+
+def _outcome_of_failure(error: Exception) -> Outcome:
+    if isinstance(error, NotStarted):
+        return Outcome(OutcomeKind.NOT_STARTED)
+    kind = OutcomeKind.NOT_TAKEN if isinstance(error, NotTaken) else OutcomeKind.AMBIGUOUS
+    return Outcome(kind, code=str(error), failure=FailureClass.NETWORK)
+
+
+def _holds(condition: Condition, reply: Reply, content: object) -> bool:
+    if condition.status is not None and reply.status not in condition.status:
+        return False
+    if condition.path is not None or condition.equals is not None:
+        wanted = [condition.equals] if isinstance(condition.equals, str) else condition.equals
+        found = _text(_at(content, condition.path))
+        if found is None or (wanted is not None and found not in wanted):
+            return False
+    return condition.regex is None or bool(re.search(condition.regex, reply.body.decode("utf-8", "replace")))
+
+
+def _verify(request: WebhookRequest, rules: ReceiptRules) -> None:
+    if rules.header and rules.token:
+        given = request.headers.get(rules.header.lower(), "")
+        if not hmac.compare_digest(given.encode(), rules.token.get_secret_value().encode()):
+            raise WebhookRejected("wrong token")
+    if rules.hmac_header and rules.hmac_key:
+        key = rules.hmac_key.get_secret_value().encode()
+        expected = hmac.new(key, request.body, hashlib.sha256).hexdigest()
+        given = request.headers.get(rules.hmac_header.lower(), "").lower()
+        if not hmac.compare_digest(given.encode(), expected.encode()):
+            raise WebhookRejected("wrong signature")
+
+
+def _content_of(request: WebhookRequest) -> object:
+    content = _json_or_none(request.body)
+    if content is not None:
+        return content
+    form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+    found = {**request.query, **form}
+    if not found:
+        raise WebhookRejected("neither JSON, form nor query")
+    return found
+
+
+def _fill_tree(tree: Any, fill: Callable[[str], str]) -> Any:
+    if isinstance(tree, str):
+        return fill(tree)
+    if isinstance(tree, dict):
+        return {name: _fill_tree(value, fill) for name, value in tree.items()}
+    if isinstance(tree, list):
+        return [_fill_tree(value, fill) for value in tree]
+    return tree
+
+
+def _at(content: object, path: str | None) -> object:
+    """Follow `data.items[0].id` into what came as JSON; None where it leads nowhere."""
+    if path is None:
+        return None
+    for step in re.findall(r"[^.\[\]]+", path):
+        if isinstance(content, list) and step.isdigit() and int(step) < len(content):
+            content = content[int(step)]
+        elif isinstance(content, dict):
+            content = content.get(step)
+        else:
+            return None
+    return content
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str | int | float) and value != "" else None
+
+
+def _json_or_none(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _number(e164: str, form: str) -> str:
+    return {"e164": e164, "e164_digits": e164[1:], "national": e164[3:]}[form]
+
+
+def _header_safe(value: str) -> str:
+    # A line break in a header would be a second header.
+    return value.translate({13: " ", 10: " ", 0: ""})
+
+
+def _retry_after(reply: Reply) -> float | None:
+    given = reply.headers.get("Retry-After", "")
+    return float(given) if given.isdigit() else None
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers.items())

@@ -1,0 +1,150 @@
+"""What an administrator writes to connect a platform by configuration alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind
+
+PLACEHOLDER = re.compile(r"\{(telefone|texto|referencia|retorno|segredo:[A-Za-z0-9_]+)\}")
+_Outcome = Literal[OutcomeKind.REFUSED, OutcomeKind.NOT_TAKEN, OutcomeKind.AMBIGUOUS]
+_Words = str | list[str]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Condition(_Strict):
+    """Holds when everything that is given holds; paths are `data.id` or `items[0].id`."""
+
+    status: list[int] | None = None
+    path: str | None = None
+    equals: _Words | None = None
+    regex: str | None = None
+
+    @field_validator("regex")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"expressão regular inválida: {error}") from error
+        return value
+
+
+class ErrorRule(Condition):
+    """What an answer that meets the condition means."""
+
+    outcome: _Outcome
+    failure: FailureClass = FailureClass.UNKNOWN
+    retry_after_s: float | None = None
+
+
+class ReceiptRules(_Strict):
+    """How to read a call of the platform to our webhook, and how to know that it is the platform's."""
+
+    items: str | None = None  # path of the list, where one call brings several
+    id: str | None = None
+    reference: str | None = None
+    status: str
+    code: str | None = None
+    carrier: str | None = None
+    statuses: dict[str, ReceiptKind]
+    failures: dict[str, FailureClass] = {}  # by code, else by status
+    header: str | None = None  # a header that must hold `token`
+    token: SecretStr | None = None
+    hmac_header: str | None = None  # hexadecimal HMAC-SHA256 of the raw body
+    hmac_key: SecretStr | None = None
+
+
+class GenericHttpSettings(_Strict):
+    """One platform table of the settings file, `type = "generic_http"`."""
+
+    type: Literal["generic_http", "simulator"] = "generic_http"
+    method: Literal["GET", "POST", "PUT"] = "POST"
+    url: str
+    headers: dict[str, str] = {}
+    json_body: Annotated[dict[str, Any] | list[Any] | None, Field(alias="json")] = None
+    form: dict[str, str] | None = None
+    query: dict[str, str] | None = None
+    number_format: Literal["e164", "e164_digits", "national"] = "e164_digits"
+    secrets: dict[str, SecretStr] = {}
+    success: Condition = Condition(status=[200, 201, 202])
+    id_path: str | None = None
+    id_regex: str | None = None
+    code_path: str | None = None
+    errors: list[ErrorRule] = []
+    receipts: ReceiptRules | None = None
+    webhook_secret: SecretStr | None = None
+    per_second: Annotated[float | None, Field(gt=0)] = None
+    window: Annotated[int, Field(ge=1, le=50)] = 50
+    timeout_s: Annotated[float, Field(gt=0, le=120)] = 20.0
+    tries_are_safe_s: int = 0
+
+    @field_validator("url")
+    @classmethod
+    def _plain_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("o endereço deve começar com http:// ou https:// e ter um servidor")
+        if PLACEHOLDER.search(url):
+            raise ValueError("marcadores são permitidos só em query, form, json e headers, nunca no endereço")
+        if parts.username or parts.password:
+            raise ValueError("não ponha senha no endereço; use headers com {segredo:NOME}")
+        return url
+
+    @field_validator("headers")
+    @classmethod
+    def _one_line(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or _has_control(value):
+                raise ValueError(f"o cabeçalho {name!r} tem caracteres que não são permitidos")
+        return headers
+
+    @field_validator("secrets")
+    @classmethod
+    def _fetch(cls, secrets: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        return {
+            name: SecretStr(_fetch_secret(name, value.get_secret_value())) for name, value in secrets.items()
+        }
+
+    @model_validator(mode="after")
+    def _secrets_exist(self) -> GenericHttpSettings:
+        used = set(
+            re.findall(
+                r"\{segredo:([A-Za-z0-9_]+)\}", repr((self.headers, self.json_body, self.form, self.query))
+            )
+        )
+        missing = sorted(used - set(self.secrets))
+        if missing:
+            raise ValueError(f"o segredo {missing[0]} é usado mas não está em secrets")
+        if self.json_body is not None and self.form is not None:
+            raise ValueError("use json ou form, não os dois")
+        return self
+
+
+def _has_control(value: str) -> bool:
+    return any(ord(char) < 32 or ord(char) == 127 for char in value)  # noqa: PLR2004 - ASCII control characters
+
+
+def _fetch_secret(name: str, value: str) -> str:
+    """Take `env:VAR` from the environment, `file:/path` from a file; anything else is the secret itself."""
+    kind, _, rest = value.partition(":")
+    if kind == "env":
+        if rest not in os.environ:
+            raise ValueError(f"o segredo {name} aponta para a variável {rest}, que não existe")
+        return os.environ[rest]
+    if kind == "file":
+        try:
+            return Path(rest).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ValueError(f"o segredo {name} não pôde ser lido de {rest}: {error.strerror}") from error
+    return value

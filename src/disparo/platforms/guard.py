@@ -1,0 +1,47 @@
+"""The guard: no real SMS leaves before the administrator says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind, ReceiptEvent
+from disparo.platforms.base import Capabilities, Outgoing, Platform, WebhookRequest
+
+_KEPT_BACK = Outcome(
+    OutcomeKind.REFUSED,
+    code="guard",
+    detail="Envio real desligado: defina DISPARO_REAL_SENDING=yes ou ponha o número em DISPARO_TEST_NUMBERS.",
+    failure=FailureClass.UNKNOWN,
+)
+
+
+class Guarded:
+    """A real platform that takes only test numbers; every other message fails in plain sight."""
+
+    def __init__(self, platform: Platform, *, test_numbers: frozenset[str]) -> None:
+        self._platform = platform
+        self._test_numbers = test_numbers
+
+    @property
+    def name(self) -> str:
+        """The guarded platform's name."""
+        return self._platform.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The guarded platform's."""
+        return self._platform.capabilities
+
+    async def send(self, batch: Sequence[Outgoing]) -> list[Outcome]:
+        """Hand over what goes to test numbers."""
+        allowed = [message for message in batch if message.e164 in self._test_numbers]
+        sent = iter(await self._platform.send(allowed) if allowed else [])
+        return [next(sent) if message.e164 in self._test_numbers else _KEPT_BACK for message in batch]
+
+    def parse_receipts(self, request: WebhookRequest) -> list[ReceiptEvent]:
+        """Read receipts as ever."""
+        return self._platform.parse_receipts(request)
+
+    async def close(self) -> None:
+        """Give up connections."""
+        await self._platform.close()

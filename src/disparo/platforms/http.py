@@ -1,0 +1,171 @@
+"""One hand-over is one write on the wire: the HTTP way out, on aiohttp.
+
+The border between "surely not taken" and "may have left" is `ClientRequest.send`: connecting, TLS and
+waiting for a free connection come before it, everything after it is ambiguous. aiohttp repeats idempotent
+requests by itself when the peer drops the connection (client.py, "retrying requests"): the second `send`
+of a hand-over is refused there, whatever the method.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from aiohttp.client_reqrep import ClientRequest, ClientResponse
+
+from disparo import failpoints
+from disparo.platforms.base import boottime_s
+
+CONNECT_TIMEOUT_S = 5.0
+REPLY_LIMIT_BYTES = 65_536
+_CONNECTIONS = 100
+#: Addresses of cloud metadata services outside the link-local ranges.
+_METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")})
+_AddrInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
+
+
+class NotTaken(Exception):
+    """Nothing has left: no connection, no TLS, no free slot in time."""
+
+
+class NotStarted(Exception):
+    """The start's deadline passed before the write."""
+
+
+class Unknown(Exception):
+    """The bytes may have left, and no usable answer came."""
+
+
+class _SecondWrite(Exception):
+    """aiohttp was about to repeat the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One hand-over as it goes over the wire."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    deadline_s: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer, whole and within the size limit; header names as they came, lookup by lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class _Write:
+    deadline_s: float
+    written: bool = False
+
+
+_current: ContextVar[_Write] = ContextVar("hand_over")
+
+
+class _OneWrite(ClientRequest):
+    async def send(self, conn: Any) -> ClientResponse:
+        write = _current.get()
+        if write.written:
+            raise _SecondWrite
+        if boottime_s() > write.deadline_s:
+            raise NotStarted
+        write.written = True
+        response = await super().send(conn)
+        failpoints.hit("after_write")
+        return response
+
+
+class HttpSender:
+    """One platform's connections; `timeout_s` bounds a whole call, the reply included."""
+
+    def __init__(self, *, timeout_s: float) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
+        self._kept: aiohttp.ClientSession | None = None
+        self._fresh: aiohttp.ClientSession | None = None
+
+    async def send(self, call: Call) -> Reply:
+        """Write once and read the answer; raises NotTaken, NotStarted or Unknown."""
+        write = _Write(call.deadline_s)
+        token = _current.set(write)
+        try:
+            return await self._exchange(call)
+        except NotStarted:
+            raise
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, _SecondWrite) as error:
+            name = type(error).__name__
+            raise (Unknown(name) if write.written else NotTaken(name)) from error
+        finally:
+            _current.reset(token)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for session in (self._kept, self._fresh):
+            if session is not None:
+                await session.close()
+
+    async def _exchange(self, call: Call) -> Reply:
+        async with self._session(call.method).request(
+            call.method, call.url, headers=call.headers, data=call.body, allow_redirects=False
+        ) as response:
+            body = await _read_capped(response)
+            return Reply(response.status, response.headers, body)
+
+    def _session(self, method: str) -> aiohttp.ClientSession:
+        """Give the session for a method: only POST may go over a connection that was used before."""
+        if method == "POST":
+            self._kept = self._kept or self._open(force_close=False)
+            return self._kept
+        self._fresh = self._fresh or self._open(force_close=True)
+        return self._fresh
+
+    def _open(self, *, force_close: bool) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=_CONNECTIONS, force_close=force_close, socket_factory=_guarded_socket
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            timeout=self._timeout,
+            request_class=_OneWrite,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # a small answer must not unfold into a large one
+            headers={"Accept-Encoding": "identity", "User-Agent": "disparo"},
+        )
+
+
+async def _read_capped(response: ClientResponse) -> bytes:
+    read = bytearray()
+    async for piece in response.content.iter_any():
+        read += piece
+        if len(read) > REPLY_LIMIT_BYTES:
+            raise ValueError("reply too long")
+    return bytes(read)
+
+
+def is_forbidden(address: str) -> bool:
+    """Tell whether a platform's address may not be called: link-local, metadata, multicast, unspecified."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    ip = mapped or ip
+    return ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip in _METADATA
+
+
+def _guarded_socket(info: _AddrInfo) -> socket.socket:
+    # The address that is really connected to, after DNS: a name that changes its mind cannot slip past.
+    family, kind, protocol, _, address = info
+    if is_forbidden(address[0]):
+        raise OSError("forbidden address")
+    opened = socket.socket(family=family, type=kind, proto=protocol)
+    opened.setblocking(False)  # noqa: FBT003 - the socket's own way to say it
+    return opened

@@ -1,0 +1,99 @@
+"""From the settings' platform tables to platforms, each behind the guard."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from disparo.errors import SettingsInvalid
+from disparo.platforms.base import Platform
+from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.generic_settings import GenericHttpSettings
+from disparo.platforms.guard import Guarded
+
+#: How our own simulator is spoken to: what a person would write for `generic_http`.
+SIMULATOR: Mapping[str, Any] = {
+    "json": {"to": "{telefone}", "text": "{texto}", "reference": "{referencia}", "callback": "{retorno}"},
+    "number_format": "e164",
+    "id_path": "id",
+    "code_path": "code",
+    "success": {"status": [200], "path": "id"},
+    "errors": [
+        {
+            "status": [400],
+            "path": "code",
+            "equals": "invalid_number",
+            "outcome": "refused",
+            "failure": "number",
+        },
+        {"status": [400], "path": "code", "equals": "opted_out", "outcome": "refused", "failure": "opt_out"},
+        {"status": [400], "path": "code", "equals": "content", "outcome": "refused", "failure": "content"},
+    ],
+    "receipts": {
+        "id": "id",
+        "reference": "reference",
+        "status": "status",
+        "code": "code",
+        "carrier": "carrier",
+        "statuses": {"sent": "sent", "delivered": "delivered", "undelivered": "undelivered"},
+        "failures": {"invalid_number": "number", "opted_out": "opt_out", "expired": "expired"},
+    },
+}
+
+
+def build_platforms(
+    tables: Mapping[str, Mapping[str, Any]],
+    *,
+    real_sending: bool,
+    test_numbers: frozenset[str],
+    public_url: str | None,
+) -> dict[str, Platform]:
+    """Build every platform of the settings, in their order; raises SettingsInvalid naming the wrong one."""
+    built: dict[str, Platform] = {}
+    for name, table in tables.items():
+        settings = read_table(name, table)
+        platform = GenericHttp(name, settings, receipt_url=receipt_url(name, settings, public_url))
+        is_simulator = settings.type == "simulator"
+        built[name] = (
+            platform if is_simulator or real_sending else Guarded(platform, test_numbers=test_numbers)
+        )
+    return built
+
+
+def read_table(name: str, table: Mapping[str, Any]) -> GenericHttpSettings:
+    """Check one platform's table."""
+    kind = table.get("type", "generic_http")
+    if kind not in ("generic_http", "simulator"):
+        raise SettingsInvalid(f"Plataforma {name}: o tipo {kind!r} não existe (generic_http, simulator).")
+    filled = dict(table)
+    if kind == "simulator":
+        url = str(table.get("url", ""))
+        _check_is_here(name, url)
+        filled = {**SIMULATOR, **table, "url": url.rstrip("/") + "/v1/messages"}
+    try:
+        return GenericHttpSettings.model_validate(filled)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise SettingsInvalid(f"Plataforma {name}: {wrong}") from None
+
+
+def receipt_url(name: str, settings: GenericHttpSettings, public_url: str | None) -> str | None:
+    """Give the address at which a platform tells us of its messages."""
+    if public_url is None or settings.webhook_secret is None:
+        return None
+    return f"{public_url.rstrip('/')}/webhook/{name}/{settings.webhook_secret.get_secret_value()}"
+
+
+def _check_is_here(name: str, url: str) -> None:
+    """A simulator is on this machine: under its name no message may reach a real platform."""
+    host = urlsplit(url).hostname or ""
+    try:
+        here = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        here = host == "localhost"
+    if not here:
+        raise SettingsInvalid(f"Plataforma {name}: o simulador precisa estar em 127.0.0.1, não em {host!r}.")

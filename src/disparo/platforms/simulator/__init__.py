@@ -1,0 +1,10 @@
+"""A simulated SMS platform: a process of its own, for trying an installation and for every fault test.
+
+Loopback only. What it takes is in its append-only log before its answer leaves. The HTTP API:
+
+- `POST /v1/messages` `{"to", "text", "reference", "callback"?}` -> 200 `{"id"}`, or an error with `code`.
+- `GET /v1/messages?limit=` -> `{"messages": [...]}`, the newest first. `GET /v1/stats` -> counts and doubles.
+- `POST /v1/behaviour` -> how it behaves from now on, see `behaviour.Behaviour`; `GET` shows it.
+- To `callback` it posts receipts: `{"id", "reference", "status", "code", "carrier"}`, again until a 2xx.
+- `GET /` shows what arrived, for a person.
+"""

@@ -1,0 +1,131 @@
+"""The queue engine behind a narrow port: it wakes a worker for a chunk of messages, nothing more.
+
+The message table is the truth. An entry here may vanish or run twice without harm: a claim finds nothing
+the second time, and a sweep makes entries for due chunks that have none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import asyncpg
+import structlog
+from pgqueuer import PgQueuer
+from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.domain.settings import db_settings
+from pgqueuer.models import Job
+from pgqueuer.queries import Queries
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    _Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+
+log = structlog.get_logger(__name__)
+
+_ENTRYPOINT = "chunk"
+#: Both together: a killed worker's entry runs again after 4 s (lowering only one leaves it at 28 s).
+_HEARTBEAT_TIMEOUT = timedelta(seconds=6)
+_DEQUEUE_TIMEOUT = timedelta(seconds=2)
+
+Handler = Callable[[int], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """One chunk to be worked on, `delay_s` seconds after the commit; `urgent` ones come first."""
+
+    chunk_id: int
+    delay_s: float = 0.0
+    urgent: bool = True
+
+
+async def install(connection: _Connection) -> None:
+    """Create the engine's tables, or bring those of an older release up to this one's."""
+    queries = Queries.from_asyncpg_connection(connection)  # type: ignore[arg-type]  # proxies have its methods
+    if await queries.schema_is_installed():
+        await queries.upgrade()
+    else:
+        await queries.install()
+
+
+async def enqueue(connection: _Connection, wake_ups: Sequence[WakeUp]) -> None:
+    """Add entries inside the caller's transaction; a chunk that has a live entry keeps that one."""
+    if not wake_ups:
+        return
+    queries = Queries.from_asyncpg_connection(connection)  # type: ignore[arg-type]  # proxies have its methods
+    await queries.enqueue(
+        [_ENTRYPOINT] * len(wake_ups),
+        [str(item.chunk_id).encode() for item in wake_ups],
+        [int(item.urgent) for item in wake_ups],
+        [timedelta(seconds=item.delay_s) for item in wake_ups],
+        [_key(item.chunk_id) for item in wake_ups],
+        on_conflict="skip",
+    )
+
+
+async def chunks_with_entry(connection: _Connection, chunk_ids: Sequence[int]) -> set[int]:
+    """Tell which of these chunks have an entry that waits or runs."""
+    rows = await connection.fetch(
+        f"SELECT dedupe_key FROM {db_settings().queue_table} "  # noqa: S608 - the engine's own table name
+        "WHERE status IN ('queued', 'picked') AND dedupe_key = ANY($1)",
+        [_key(chunk_id) for chunk_id in chunk_ids],
+    )
+    return {int(row["dedupe_key"].rpartition(":")[2]) for row in rows}
+
+
+def _key(chunk_id: int) -> str:
+    return f"{_ENTRYPOINT}:{chunk_id}"
+
+
+async def run(
+    pool: asyncpg.Pool[asyncpg.Record], handler: Handler, *, concurrency: int, stop: asyncio.Event
+) -> None:
+    """Call `handler` for each chunk until `stop`; the engine is started anew whenever it dies.
+
+    `concurrency` chunks run at once. A handler that raises is logged and its entry kept aside: the
+    sweep makes a new one.
+    """
+    while not stop.is_set():
+        try:
+            await _run_engine(pool, handler, concurrency=concurrency, stop=stop)
+        except Exception as error:  # a database restart ends the engine: measured
+            log.warning("queue_engine_restarts", error=type(error).__name__)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), timeout=0.5)
+
+
+async def _run_engine(
+    pool: asyncpg.Pool[asyncpg.Record], handler: Handler, *, concurrency: int, stop: asyncio.Event
+) -> None:
+    engine = PgQueuer(AsyncpgPoolDriver(pool))
+
+    @engine.entrypoint(_ENTRYPOINT, on_failure="delete")
+    async def wake(job: Job) -> None:
+        try:
+            await handler(int(job.payload or b"0"))
+        except Exception:
+            log.exception("chunk_failed")
+
+    async def end_with_us() -> None:
+        await stop.wait()
+        engine.shutdown.set()
+
+    ender = asyncio.create_task(end_with_us())
+    try:
+        await engine.run(
+            batch_size=max(1, concurrency // 2),
+            max_concurrent_tasks=concurrency,
+            dequeue_timeout=_DEQUEUE_TIMEOUT,
+            heartbeat_timeout=_HEARTBEAT_TIMEOUT,
+            shutdown_on_listener_failure=True,
+        )
+    finally:
+        ender.cancel()
+        with suppress(asyncio.CancelledError):
+            await ender

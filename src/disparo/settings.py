@@ -1,0 +1,122 @@
+"""Every setting of the installation, from the environment (`DISPARO_*`) and one TOML file.
+
+Nothing is read at import: processes call `load_settings` once at their edge and pass values on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from disparo.errors import SettingsInvalid
+
+SYSTEM_FILE = Path("/etc/disparo/disparo.toml")
+
+
+class Settings(BaseSettings):
+    """Names are the keys of the file; `DISPARO_` + upper case is the environment's spelling."""
+
+    model_config = SettingsConfigDict(env_prefix="DISPARO_", env_nested_delimiter="__", extra="ignore")
+
+    # Where things are
+    database_url: SecretStr | None = None
+    data_dir: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str | None = None  # how platforms reach our webhooks, e.g. https://sms.provedor.com.br
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxies: list[str] = []
+    cors_origins: list[str] = ["*"]
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    # What the customer reads
+    brand: str = "SEU PROVEDOR"
+    template: str | None = None
+    timezone: str = "America/Sao_Paulo"
+
+    # What the contract reports and we enforce (delivery.md §3)
+    queue: str = "sms"
+    tries: int = Field(default=1, ge=1, le=10)
+    timeout_s: int = Field(default=172_800, ge=1)
+    worker_memory_mb: int = Field(default=2048, ge=1)
+    dispatch_delay_s: float = Field(default=60.0, ge=0)
+
+    # Accepting
+    group_commit: bool = True
+    allow_paid: bool = False
+    max_extra_phones: int = Field(default=10, ge=0)
+    max_extra_phones_per_day: int = Field(default=1000, ge=0)
+    rate_per_s: float = Field(default=20.0, ge=0)  # 0: off
+    rate_burst: int = Field(default=200, ge=1)
+    token_rate_per_min: float = Field(default=30.0, ge=0)  # 0: off
+    token_rate_burst: int = Field(default=20, ge=1)
+    access_token_s: int = Field(default=2_592_000, ge=1)
+    body_limit_bytes: int = Field(default=65_536, ge=1024)
+
+    # Sending
+    real_sending: bool = False
+    test_numbers: list[str] = []
+    platforms: dict[str, dict[str, Any]] = {}
+    max_segments: int = Field(default=3, ge=1, le=10)
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"fuso horário desconhecido: {name}") from error
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The installation's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic passes it by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic passes it by name
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let a value given in code win over the environment, and that over the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_file())
+
+
+def _file() -> Path | None:
+    named = os.environ.get("DISPARO_CONFIG")
+    if named:
+        if not Path(named).is_file():
+            raise SettingsInvalid(f"O arquivo de configuração {named} (DISPARO_CONFIG) não existe.")
+        return Path(named)
+    return SYSTEM_FILE if os.access(SYSTEM_FILE, os.R_OK) else None
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; raises SettingsInvalid naming each wrong one. None among `overrides` is ignored."""
+    given: Mapping[str, Any] = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+        )
+        raise SettingsInvalid(f"Configuração inválida: {wrong}") from None
+    except ValueError as error:  # a TOML file that is not TOML
+        raise SettingsInvalid(f"O arquivo de configuração não pôde ser lido: {error}") from None

@@ -1,0 +1,67 @@
+"""The driver: calls enviar_sms like a client would and writes down every 200."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+
+import aiohttp
+import asyncpg
+from tests.faults.stage import Stage
+from tests.support.rows import add_invoices
+
+PATH = "/api/v1/integracao/cliente/financeiro/enviar_sms"
+
+
+async def add_tokens(connection: asyncpg.Connection, count: int) -> None:
+    """Invoices whose link, and so whose text, carries a token of its own: T + 16 hexadecimal digits."""
+    await add_invoices(connection, count)
+    await connection.execute(
+        "UPDATE invoices SET link = 'https://f.example.com/T' || substr(md5('ensaio' || id), 1, 16)"
+    )
+
+
+@dataclass
+class Driver:
+    """`accepted` holds (invoice, phones) of every 200, by dispatch id."""
+
+    stage: Stage
+    seed: int
+    calls_per_s: float
+    invoices: int
+    accepted: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    refused_calls: int = 0
+    _stop: bool = False
+
+    async def run(self) -> None:
+        token = await self.stage.token()
+        rng = random.Random(self.seed)
+        headers = {"Authorization": f"Bearer {token}"}
+        calls: set[asyncio.Task[None]] = set()
+        async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(30)) as session:
+            invoice = 0
+            while not self._stop and invoice < self.invoices:
+                invoice += 1
+                extra = [f"119{rng.randrange(60_000_000, 99_999_999)}" for _ in range(rng.randrange(3))]
+                calls.add(task := asyncio.create_task(self._call(session, invoice, extra)))
+                task.add_done_callback(calls.discard)
+                await asyncio.sleep(1 / self.calls_per_s)
+            await asyncio.gather(*calls)
+
+    async def _call(self, session: aiohttp.ClientSession, invoice: int, extra: list[str]) -> None:
+        body = {"id_fatura": str(invoice), "telefone_adicional": extra}
+        try:
+            async with session.post(self.stage.base + PATH, json=body) as response:
+                reply = await response.json()
+                if response.status != 200:
+                    self.refused_calls += 1
+                    return
+        except (aiohttp.ClientError, TimeoutError):
+            self.refused_calls += 1  # no 200: the client may not count on it
+            return
+        phones = [item["telefone"] for item in reply["job"]["telefones"]]
+        self.accepted[reply["disparo"]["id"]] = (invoice, phones)
+
+    def stop(self) -> None:
+        self._stop = True

@@ -1,0 +1,198 @@
+"""The stage: a private PostgreSQL, the simulator, servers and workers, each a process that can be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import argon2
+import asyncpg
+
+from disparo.dispatch.prepare import prepare
+
+EMAIL, PASSWORD = "ensaio@example.com", secrets.token_urlsafe(16)
+SECRET = secrets.token_urlsafe(32)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Role:
+    """One place on the stage; its process comes and goes."""
+
+    name: str
+    arguments: list[str]
+    environment: dict[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **extra: str) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *self.arguments],
+                env={**os.environ, **self.environment, **extra},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def lives(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.lives:
+            os.kill(self.pid, number)
+
+    def reap(self) -> None:
+        if self.process is not None:
+            self.process.wait(30)
+
+    def stop(self) -> None:
+        if not self.lives:
+            return
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM)
+        try:
+            self.reap()
+        except subprocess.TimeoutExpired:
+            self.signal(signal.SIGKILL)
+            self.reap()
+
+
+@dataclass
+class Stage:
+    dsn: str
+    folder: Path
+    workers_count: int = 3
+    latency_ms: int = 60
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    roles: dict[str, Role] = field(default_factory=dict)
+    server_port: int = field(default_factory=free_port)
+    simulator_port: int = field(default_factory=free_port)
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    @property
+    def simulator_url(self) -> str:
+        return f"http://127.0.0.1:{self.simulator_port}"
+
+    @property
+    def simulator_log(self) -> Path:
+        return self.folder / "simulator.jsonl"
+
+    @property
+    def workers(self) -> list[Role]:
+        return [role for name, role in self.roles.items() if name.startswith("worker")]
+
+    def environment(self) -> dict[str, str]:
+        platform = {"type": "simulator", "url": self.simulator_url, "webhook_secret": "ensaio"}
+        return {
+            "DISPARO_DATABASE_URL": self.dsn,
+            "DISPARO_PLATFORMS": json.dumps({"simulador": platform}),
+            "DISPARO_PUBLIC_URL": self.base,
+            "DISPARO_DISPATCH_DELAY_S": "0",
+            "DISPARO_RATE_PER_S": "0",
+            "DISPARO_TOKEN_RATE_PER_MIN": "0",
+            "DISPARO_MAX_EXTRA_PHONES_PER_DAY": "100000000",
+            "DISPARO_BRAND": "ENSAIO",
+            **self.overrides,
+        }
+
+    async def __aenter__(self) -> Stage:
+        await prepare(self.dsn)
+        await self._add_account()
+        self._add(
+            "simulator",
+            "disparo",
+            "simulador",
+            "--porta",
+            str(self.simulator_port),
+            "--registro",
+            str(self.simulator_log),
+        )
+        self._add("server", "disparo", "serve", "--porta", str(self.server_port))
+        for number in range(self.workers_count):
+            self._add(f"worker{number}", "disparo", "worker")
+        for role in self.roles.values():
+            role.start()
+        await self._answers(f"{self.simulator_url}/v1/stats")
+        await self._answers(f"{self.base}/saude")
+        await self.behave({"latency_ms": self.latency_ms})
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for role in reversed(list(self.roles.values())):
+            role.stop()
+
+    def _add(self, name: str, *arguments: str) -> None:
+        self.roles[name] = Role(name, list(arguments), self.environment(), self.folder / f"{name}.log")
+
+    async def _add_account(self) -> None:
+        connection = await asyncpg.connect(self.dsn)
+        await connection.execute(
+            "INSERT INTO users (email, password_hash, permissions) VALUES ($1, $2, $3)",
+            EMAIL,
+            argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1).hash(PASSWORD),
+            ["send", "send_bulk", "cancel", "remove_opt_out", "admin"],
+        )
+        await connection.execute(
+            "INSERT INTO api_clients (name, secret_sha256) VALUES ('ensaio', $1)",
+            hashlib.sha256(SECRET.encode()).digest(),
+        )
+        await connection.close()
+
+    async def _answers(self, url: str) -> None:
+        async with aiohttp.ClientSession() as session:
+            for _ in range(300):
+                try:
+                    async with session.get(url) as response:
+                        if response.status == 200:
+                            return
+                except aiohttp.ClientError:
+                    pass
+                await asyncio.sleep(0.1)
+        raise RuntimeError(f"{url} does not answer; see {self.folder}")
+
+    async def behave(self, behaviour: dict[str, object]) -> None:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{self.simulator_url}/v1/behaviour", json=behaviour) as response,
+        ):
+            response.raise_for_status()
+
+    async def token(self) -> str:
+        body = {
+            "grant_type": "password",
+            "client_id": "1",
+            "client_secret": SECRET,
+            "username": EMAIL,
+            "password": PASSWORD,
+        }
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{self.base}/oauth/token", json=body) as response,
+        ):
+            return (await response.json())["access_token"]

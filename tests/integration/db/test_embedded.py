@@ -1,0 +1,311 @@
+"""The private PostgreSQL under everything that may happen to it and to us."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from disparo.db import postgres_binaries
+from disparo.db.data_dir import AlreadyRunning, DataDirUnusable, default_data_dir
+from disparo.db.embedded import DatabaseFailed, EmbeddedPostgres, attach, running
+
+ROOT = Path(__file__).parents[3]
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it is about what root's start does")
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from disparo.db.embedded import EmbeddedPostgres
+server = EmbeddedPostgres(Path(sys.argv[1]))
+print(server.start(), flush=True)
+print(server.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def folder():
+    made = Path(tempfile.mkdtemp(prefix="disparo-db-"))
+    made.chmod(0o711)
+    yield made / "data"
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture
+def server(folder):
+    server = EmbeddedPostgres(folder)
+    yield server
+    server.stop()
+
+
+def query(dsn, statement):
+    async def ask():
+        connection = await asyncpg.connect(dsn)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def until(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def answers(dsn):
+    try:
+        return query(dsn, "SELECT 1") == 1
+    except (OSError, asyncpg.PostgresError):
+        return False
+
+
+def lives(pid):
+    return Path(f"/proc/{pid}").exists()
+
+
+def python_for_everyone():
+    """A Python of our version that an unprivileged user may run, with our libraries."""
+    libraries = f"{ROOT / 'src'}:{sysconfig.get_path('purelib')}"
+    version = f"import sys, asyncpg; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
+    for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+        probe = [python, "-c", version]
+        try:
+            done = subprocess.run(
+                probe, env={"PYTHONPATH": libraries}, user=65534, group=65534, extra_groups=[], check=False
+            )
+        except OSError:
+            continue
+        if done.returncode == 0:
+            return python, {"PYTHONPATH": libraries}
+    pytest.skip("no Python of this version that an unprivileged user may run")
+
+
+def hold(folder, *, python=sys.executable, env=None, **kwargs):
+    """Another process that runs the folder's server: (process, dsn, server's pid)."""
+    process = subprocess.Popen(
+        [python, "-c", HOLD, str(folder)],
+        env=env or {"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        text=True,
+        **kwargs,
+    )
+    dsn, pid = process.stdout.readline().strip(), int(process.stdout.readline())
+    process.stdout.close()
+    return process, dsn, pid
+
+
+def test_the_data_are_there_at_the_next_start(folder):
+    with running(folder) as dsn:
+        query(dsn, "CREATE TABLE kept AS SELECT 42 AS number")
+    with running(folder) as dsn:
+        assert query(dsn, "SELECT number FROM kept") == 42
+
+
+def test_the_application_is_no_superuser_and_strangers_need_a_password(server):
+    dsn = server.start()
+    assert query(dsn, "SELECT usesuper FROM pg_user WHERE usename = current_user") is False
+    assert query(dsn, "SHOW listen_addresses") == ""
+    assert query(dsn, "SHOW fsync") == "on"
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        query(dsn.replace(dsn.split(":")[2].split("@")[0], "wrong"), "SELECT 1")
+
+
+def test_the_folders_and_secrets_are_closed_to_others(server, folder):
+    server.start()
+    assert (folder / "postgres").stat().st_mode & 0o777 == 0o700
+    assert (folder / "socket").stat().st_mode & 0o777 == 0o700
+    assert (folder / "database.secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_start_is_refused_and_harms_nothing(server, folder):
+    dsn = server.start()
+    with pytest.raises(AlreadyRunning, match=str(os.getpid())):
+        EmbeddedPostgres(folder).start()
+    assert answers(dsn)
+
+
+def test_other_commands_attach_to_the_running_server(server, folder):
+    server.start()
+    pid = server.pid
+    with running(folder) as dsn:
+        assert answers(dsn)
+    assert server.pid == pid
+    assert answers(attach(folder))
+
+
+def test_a_killed_server_is_started_again(server):
+    dsn = server.start()
+    query(dsn, "CREATE TABLE kept AS SELECT 1 AS one")
+    killed = server.pid
+    os.kill(killed, signal.SIGKILL)
+    assert until(lambda: server.pid != killed and answers(dsn))
+    assert query(dsn, "SELECT one FROM kept") == 1
+
+
+def test_a_server_that_keeps_falling_is_given_up_and_said_so(folder):
+    told = []
+    server = EmbeddedPostgres(folder, on_failure=lambda: told.append(True))
+    dsn = server.start()
+    while not told:
+        pid = server.pid
+        if pid is not None and lives(pid):
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+    server.stop()
+    assert not answers(dsn)
+
+
+def test_a_killed_program_leaves_no_server_and_the_next_start_works(folder):
+    process, dsn, pid = hold(folder)
+    query(dsn, "CREATE TABLE kept AS SELECT 1 AS one")
+    process.kill()
+    process.wait()
+    with running(folder) as again:  # at once: the old server may still be ending
+        assert query(again, "SELECT one FROM kept") == 1
+    assert until(lambda: not lives(pid))
+
+
+def test_a_program_killed_in_the_middle_of_the_first_start_harms_nothing(folder):
+    for moment in (0.05, 0.15, 0.3, 0.45):
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(folder)],
+            env={"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"]},
+            stdout=subprocess.DEVNULL,
+        )
+        time.sleep(moment)
+        process.kill()
+        process.wait()
+    with running(folder) as dsn:
+        assert answers(dsn)
+
+
+def test_a_stale_pid_file_naming_a_living_stranger_is_no_obstacle(folder):
+    with running(folder):
+        pass
+    owner = (folder / "postgres").stat()
+    stranger = subprocess.Popen(["sleep", "60"], user=owner.st_uid if os.geteuid() == 0 else None)
+    try:
+        stale = folder / "postgres" / "postmaster.pid"
+        stale.write_text(
+            f"{stranger.pid}\n{folder}/postgres\n1700000000\n5432\n{folder}/socket\n\n1 2\nready\n"
+        )
+        os.chown(stale, owner.st_uid, owner.st_gid)
+        with running(folder) as dsn:
+            assert answers(dsn)
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_path_too_long_for_a_socket_works_all_the_same(folder):
+    deep = folder / ("x" * 90)
+    for part in (folder, deep):
+        part.mkdir()
+        part.chmod(0o711)
+    with running(deep) as dsn:
+        assert answers(dsn)
+
+
+def test_the_permissions_of_a_folder_that_was_there_stay(folder):
+    folder.mkdir()
+    folder.chmod(0o755)
+    with running(folder):
+        pass
+    assert folder.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_file_in_the_folders_place_is_a_clear_error(folder):
+    folder.write_text("")
+    with pytest.raises(DataDirUnusable, match="--dados"), running(folder):
+        pass
+    assert folder.read_text() == ""
+
+
+def test_a_cluster_of_another_version_is_left_alone(folder):
+    (folder / "postgres").mkdir(parents=True)
+    (folder / "postgres" / "PG_VERSION").write_text("14\n")
+    with pytest.raises(DatabaseFailed, match="PostgreSQL 14"), running(folder):
+        pass
+    assert [path.name for path in (folder / "postgres").iterdir()] == ["PG_VERSION"]
+
+
+@as_root
+def test_as_root_the_server_runs_as_an_unprivileged_user(server):
+    server.start()
+    uid = Path(f"/proc/{server.pid}").stat().st_uid
+    assert pwd.getpwuid(uid).pw_name in ("postgres", "nobody")
+
+
+@as_root
+def test_programs_inside_roots_closed_home_are_copied_to_where_the_user_reaches_them(folder, monkeypatch):
+    wheel = postgres_binaries._wheel_folder()
+    home = Path(tempfile.mkdtemp(prefix="home-"))  # 0700
+    closed = home / wheel.name
+    shutil.copytree(wheel, closed, symlinks=True)
+    shutil.copytree(wheel.with_name(f"{wheel.name}.libs"), home / f"{wheel.name}.libs", symlinks=True)
+    monkeypatch.setattr(postgres_binaries, "_places", lambda: [closed / "pginstall18" / "bin"])
+    monkeypatch.setattr(postgres_binaries, "_wheel_folder", lambda: closed)
+    try:
+        with running(folder) as dsn:
+            assert answers(dsn)
+        assert home.stat().st_mode & 0o777 == 0o700
+    finally:
+        shutil.rmtree(home)
+
+
+@as_root
+@pytest.mark.parametrize("uid", [65534, 54321])
+def test_an_unprivileged_uid_without_a_home_or_a_name(folder, uid):
+    folder.mkdir()
+    os.chown(folder, uid, uid)
+    python, env = python_for_everyone()
+    process, _, _ = hold(folder, python=python, env=env, user=uid, group=uid, extra_groups=[])
+    process.terminate()
+    assert process.wait(20) is not None
+
+
+@as_root
+def test_a_folder_of_another_user_is_a_clear_error(folder):
+    folder.mkdir(mode=0o755)
+    python, env = python_for_everyone()
+    done = subprocess.run(
+        [python, "-c", HOLD, str(folder)],
+        env=env,
+        user=65534,
+        group=65534,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "pertence a outro usuário" in done.stderr
+
+
+def test_where_the_data_live(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert default_data_dir() == Path("/var/lib/disparo")
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    monkeypatch.setenv("XDG_DATA_HOME", "/somewhere")
+    assert default_data_dir() == Path("/somewhere/disparo")
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", "/nonexistent")
+    assert default_data_dir() == Path("/var/tmp/disparo-4711")

@@ -1,0 +1,204 @@
+"""Claim, start, record, take-over: each rule of delivery.md §4 on the real tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from tests.support import rows
+
+from disparo.db import messages, workers
+from disparo.db.messages import Move, Recorded, Start
+from disparo.dispatch import takeover
+from disparo.domain.message import Event
+
+pytestmark = pytest.mark.anyio
+
+
+async def claimed(connection, count=1, **kwargs):
+    """A worker holding `count` freshly claimed messages: (worker, token, ids)."""
+    ids = await rows.add_messages(connection, count, **kwargs)
+    worker, token = await rows.add_worker(connection), uuid4()
+    chunk = await rows.chunk_of(connection, ids[0])
+    assert await messages.claim(connection, worker, token=token, chunk_id=chunk, limit=500) == ids
+    return worker, token, ids
+
+
+async def start(connection, worker, token, ids):
+    starts = [Start(id_, token, "texto", 1) for id_ in ids]
+    return await messages.start(connection, starts, platform="p", worker_id=worker)
+
+
+def outcome(message_id, attempt_id, kind="accepted", **changes):
+    base = Recorded(
+        attempt_id=attempt_id,
+        message_id=message_id,
+        outcome=kind,
+        event=Event(f"outcome_{kind}"),
+        platform_id=None,
+        code=None,
+        detail=None,
+        failure=None,
+        latency_ms=1,
+        segments=1,
+        retry_s=5.0,
+    )
+    return replace(base, **changes)
+
+
+async def test_two_workers_never_claim_the_same_message(connection):
+    _, _, ids = await claimed(connection, 3)
+    other = await rows.add_worker(connection)
+    chunk = await rows.chunk_of(connection, ids[0])
+    assert await messages.claim(connection, other, token=uuid4(), chunk_id=chunk, limit=500) == []
+
+
+async def test_a_message_is_not_claimed_before_its_time(connection):
+    ids = await rows.add_messages(connection, due_in_s=60)
+    worker = await rows.add_worker(connection)
+    chunk = await rows.chunk_of(connection, ids[0])
+    assert await messages.claim(connection, worker, token=uuid4(), chunk_id=chunk, limit=500) == []
+
+
+async def test_a_worker_that_was_taken_over_claims_nothing(connection):
+    ids = await rows.add_messages(connection)
+    chunk = await rows.chunk_of(connection, ids[0])
+    assert await messages.claim(connection, uuid4(), token=uuid4(), chunk_id=chunk, limit=500) == []
+
+
+async def test_a_start_needs_the_token_of_the_claim(connection):
+    worker, _, ids = await claimed(connection)
+    assert await start(connection, worker, uuid4(), ids) == {}
+
+
+async def test_a_cancelled_message_is_not_started(connection):
+    worker, token, ids = await claimed(connection, 2)
+    await messages.apply_events(connection, [Move(ids[0], Event.CANCEL)], actor="test")
+    assert list(await start(connection, worker, token, ids)) == [ids[1]]
+
+
+async def test_a_started_message_is_not_cancelled(connection):
+    worker, token, ids = await claimed(connection)
+    await start(connection, worker, token, ids)
+    assert await messages.apply_events(connection, [Move(ids[0], Event.CANCEL)], actor="test") == []
+
+
+async def take_over(connection, worker):
+    beat = await connection.fetchval("SELECT beat FROM workers WHERE id = $1", worker)
+    async with connection.transaction():
+        return await takeover.take_over(connection, worker, beat=beat, max_tries=1)
+
+
+async def test_take_over_requeues_claims_and_makes_starts_uncertain(connection):
+    worker, token, ids = await claimed(connection, 2)
+    await start(connection, worker, token, ids[:1])
+    assert await take_over(connection, worker) == 2
+    assert await rows.statuses(connection, ids) == ["uncertain", "queued"]
+
+
+async def test_a_zombie_starts_nothing_after_the_take_over(connection):
+    worker, token, ids = await claimed(connection)
+    await take_over(connection, worker)
+    assert await start(connection, worker, token, ids) == {}
+
+
+async def test_a_worker_that_beat_meanwhile_is_not_taken_over(connection):
+    worker, _, ids = await claimed(connection)
+    async with connection.transaction():
+        await workers.beat(connection, worker, preparing=None)
+        assert await takeover.take_over(connection, worker, beat=0, max_tries=1) == 0
+    assert await rows.statuses(connection, ids) == ["claimed"]
+
+
+async def test_a_zombies_outcome_is_recorded_by_attempt_id(connection):
+    worker, token, ids = await claimed(connection)
+    attempts = await start(connection, worker, token, ids)
+    await take_over(connection, worker)
+    await messages.record(connection, [outcome(ids[0], attempts[ids[0]])], chunk_id=99)
+    assert await rows.statuses(connection, ids) == ["accepted"]
+
+
+async def test_an_old_attempts_outcome_does_not_touch_the_new_attempt(connection):
+    worker, token, ids = await claimed(connection)
+    old = (await start(connection, worker, token, ids))[ids[0]]
+    await messages.record(connection, [outcome(ids[0], old, "not_taken", retry_s=0.0)], chunk_id=77)
+    again = uuid4()
+    await messages.claim(connection, worker, token=again, chunk_id=77, limit=500)
+    await start(connection, worker, again, ids)
+    await messages.record(connection, [outcome(ids[0], old, "refused")], chunk_id=78)
+    assert await rows.statuses(connection, ids) == ["sending"]
+
+
+async def test_not_taken_waits_again_and_does_not_count_as_a_try(connection):
+    worker, token, ids = await claimed(connection)
+    attempts = await start(connection, worker, token, ids)
+    await messages.record(connection, [outcome(ids[0], attempts[ids[0]], "not_taken")], chunk_id=77)
+    row = await connection.fetchrow(
+        "SELECT status, tries, not_taken, chunk_id, due_at > now() AS later FROM messages"
+    )
+    assert dict(row) == {"status": "queued", "tries": 0, "not_taken": 1, "chunk_id": 77, "later": True}
+
+
+async def test_recording_twice_changes_nothing_more(connection):
+    worker, token, ids = await claimed(connection)
+    attempts = await start(connection, worker, token, ids)
+    for _ in range(2):
+        await messages.record(connection, [outcome(ids[0], attempts[ids[0]])], chunk_id=77)
+    assert await connection.fetchval("SELECT count(*) FROM message_events WHERE to_status = 'accepted'") == 1
+
+
+async def test_sent_again_by_hand_then_the_old_outcome_arrives_the_outcome_wins(connection):
+    worker, token, ids = await claimed(connection)
+    attempts = await start(connection, worker, token, ids)
+    await take_over(connection, worker)
+    await messages.apply_events(connection, [Move(ids[0], Event.RESEND)], actor="person")
+    await messages.record(connection, [outcome(ids[0], attempts[ids[0]])], chunk_id=77)
+    assert await rows.statuses(connection, ids) == ["accepted"]
+
+
+async def kill_while_preparing(connection, ids):
+    worker = await rows.add_worker(connection)
+    chunk = await rows.chunk_of(connection, ids[0])
+    await messages.claim(connection, worker, token=uuid4(), chunk_id=chunk, limit=500)
+    await take_over(connection, worker)
+
+
+async def test_poison_is_set_apart_then_held(connection):
+    ids = await rows.add_messages(connection, 3)
+    for _ in range(3):
+        await kill_while_preparing(connection, ids)
+    assert await connection.fetchval("SELECT count(DISTINCT chunk_id) FROM messages") == 3
+    await kill_while_preparing(connection, ids)
+    assert await rows.statuses(connection, ids) == ["held", "queued", "queued"]
+
+
+async def test_a_death_outside_preparing_is_no_suspicion(connection):
+    ids = await rows.add_messages(connection)
+    for _ in range(5):
+        worker, chunk = await rows.add_worker(connection), await rows.chunk_of(connection, ids[0])
+        await messages.claim(connection, worker, token=uuid4(), chunk_id=chunk, limit=500)
+        await workers.beat(connection, worker, preparing=None)
+        await take_over(connection, worker)
+    assert await rows.statuses(connection, ids) == ["queued"]
+
+
+async def test_counts_equal_a_fresh_group_by_also_after_folding(connection):
+    worker, token, ids = await claimed(connection, 30)
+    for id_ in ids:
+        attempts = await start(connection, worker, token, [id_])
+        await messages.record(connection, [outcome(id_, attempts[id_])], chunk_id=77)
+    kept = "SELECT status, sum(delta) FROM dispatch_counts GROUP BY status HAVING sum(delta) <> 0 ORDER BY 1"
+    fresh = await connection.fetch("SELECT status, count(*) FROM messages GROUP BY status ORDER BY 1")
+    assert [tuple(row) for row in await connection.fetch(kept)] == [tuple(row) for row in fresh]
+    await messages.fold_counts(connection)
+    assert [tuple(row) for row in await connection.fetch(kept)] == [tuple(row) for row in fresh]
+    assert await connection.fetchval("SELECT count(*) FROM dispatch_counts") == len(fresh)
+
+
+async def test_every_change_is_an_event(connection):
+    worker, token, ids = await claimed(connection)
+    attempts = await start(connection, worker, token, ids)
+    await messages.record(connection, [outcome(ids[0], attempts[ids[0]])], chunk_id=77)
+    events = await connection.fetch("SELECT to_status FROM message_events ORDER BY id")
+    assert [row["to_status"] for row in events] == ["queued", "claimed", "sending", "accepted"]

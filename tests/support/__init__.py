@@ -1,0 +1,1 @@
+"""What several suites share: rows, processes, stand-ins."""

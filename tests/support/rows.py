@@ -1,0 +1,78 @@
+"""Rows to begin a test with, written straight into the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+import asyncpg
+
+
+async def add_invoices(connection: asyncpg.Connection, count: int = 1, *, first_id: int = 1) -> list[int]:
+    """One customer each, with one permitted mobile phone."""
+    ids = list(range(first_id, first_id + count))
+    await connection.execute(
+        """INSERT INTO customers (id, name, uf, phone_1)
+           SELECT id, 'CLIENTE ' || id, 'SP', '119' || lpad(id::text, 8, '0') FROM unnest($1::bigint[]) AS t (id)
+           ON CONFLICT DO NOTHING""",
+        ids,
+    )
+    await connection.execute(
+        """INSERT INTO invoices (id, customer_id, amount, due_date, link)
+           SELECT id, id, 99.90, current_date + 5, 'https://faturas.example.com/' || id
+           FROM unnest($1::bigint[]) AS t (id) ON CONFLICT DO NOTHING""",
+        ids,
+    )
+    return ids
+
+
+async def add_messages(
+    connection: asyncpg.Connection,
+    count: int = 1,
+    *,
+    chunk_id: int | None = None,
+    due_in_s: float = 0,
+    timeout_s: int = 172_800,
+    tries: int = 1,
+    first_id: int = 1,
+) -> list[int]:
+    """`count` waiting messages of one dispatch, one invoice and one register phone each, in one chunk."""
+    invoices = await add_invoices(connection, count, first_id=first_id)
+    dispatch_id = uuid4()
+    chunk_id = chunk_id or await connection.fetchval("SELECT nextval('chunks_id_seq')")
+    await connection.execute(
+        """INSERT INTO dispatches (id, queue, purpose, tries, timeout_s, invoice_ids, starts_at)
+           VALUES ($1, 'sms', 'requested', $2, $3, $4, now())""",
+        dispatch_id,
+        tries,
+        timeout_s,
+        invoices,
+    )
+    rows = await connection.fetch(
+        """INSERT INTO messages (dispatch_id, invoice_id, customer_id, origin, name, phone, e164, reference, actor,
+                                 due_at, wait_since, chunk_id)
+           SELECT $1, id, id, 'customer', 'CLIENTE ' || id, '119' || lpad(id::text, 8, '0'),
+                  '+55119' || lpad(id::text, 8, '0'), replace(gen_random_uuid()::text, '-', ''), 'test',
+                  now() + make_interval(secs => $3), now() + make_interval(secs => $3), $4
+           FROM unnest($2::bigint[]) AS t (id) RETURNING id""",
+        dispatch_id,
+        invoices,
+        due_in_s,
+        chunk_id,
+    )
+    return sorted(row["id"] for row in rows)
+
+
+async def chunk_of(connection: asyncpg.Connection, message_id: int) -> int:
+    return await connection.fetchval("SELECT chunk_id FROM messages WHERE id = $1", message_id)
+
+
+async def statuses(connection: asyncpg.Connection, ids: Sequence[int]) -> list[str]:
+    rows = await connection.fetch("SELECT status FROM messages WHERE id = ANY($1::bigint[]) ORDER BY id", ids)
+    return [row["status"] for row in rows]
+
+
+async def add_worker(connection: asyncpg.Connection) -> UUID:
+    worker_id = uuid4()
+    await connection.execute("INSERT INTO workers (id, host, pid) VALUES ($1, 'test', 1)", worker_id)
+    return worker_id

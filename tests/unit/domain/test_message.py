@@ -1,0 +1,85 @@
+"""The transition table: what may follow what."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from disparo.db.pool import sql
+from disparo.domain.message import (
+    EVENT_OF_OUTCOME,
+    FINAL,
+    TRANSITIONS,
+    Event,
+    Status,
+    move,
+    transition_arrays,
+)
+from disparo.domain.outcome import OutcomeKind
+
+SQL = Path(__file__).parents[3] / "src/disparo/db/sql"
+
+
+def test_every_outcome_has_an_event():
+    assert set(EVENT_OF_OUTCOME) == set(OutcomeKind)
+
+
+@pytest.mark.parametrize("status", [s for s in Status if s is not Status.DELIVERED])
+def test_delivered_overrides_every_other_status(status):
+    assert move(status, Event.RECEIPT_DELIVERED) is Status.DELIVERED
+
+
+@pytest.mark.parametrize("event", list(Event))
+def test_nothing_moves_a_delivered_message(event):
+    assert move(Status.DELIVERED, event) is None
+
+
+@pytest.mark.parametrize("status", sorted(FINAL - {Status.DELIVERED}))
+def test_a_final_status_gives_way_to_a_delivery_only(status):
+    assert {event for (before, event) in TRANSITIONS if before is status} == {Event.RECEIPT_DELIVERED}
+
+
+def test_late_carrier_receipt_does_not_undo_a_failure():
+    assert move(Status.UNDELIVERED, Event.RECEIPT_SENT) is None
+
+
+def test_only_a_claimed_message_can_be_started():
+    assert [before for (before, event) in TRANSITIONS if event is Event.START] == [Status.CLAIMED]
+
+
+def test_cancel_never_touches_what_may_have_left():
+    allowed = {before for (before, event) in TRANSITIONS if event is Event.CANCEL}
+    assert allowed == {Status.QUEUED, Status.CLAIMED, Status.HELD}
+
+
+def test_an_uncertain_message_waits_again_only_by_resend_or_proof_that_it_was_not_taken():
+    back = {
+        event
+        for (before, event), after in TRANSITIONS.items()
+        if (before, after) == (Status.UNCERTAIN, "queued")
+    }
+    assert back == {Event.RESEND, Event.OUTCOME_NOT_TAKEN, Event.OUTCOME_NOT_STARTED}
+
+
+def test_arrays_hold_the_whole_table():
+    assert {
+        (Status(before), Event(event)): Status(after)
+        for before, event, after in zip(*transition_arrays(), strict=True)
+    } == dict(TRANSITIONS)
+
+
+def test_moves_written_out_in_sql_stand_in_the_table():
+    """Hot statements name their states, for the sake of partial indexes: `-- event: before -> after`."""
+    found = 0
+    for path in SQL.glob("*.sql"):
+        head = "".join(line for line in path.read_text().splitlines(keepends=True) if line.startswith("--"))
+        for event, before, after in re.findall(r"(\w+): (\w+) -> (\w+)", head):
+            assert move(Status(before), Event(event)) is Status(after), f"{path.name}: {event}"
+            found += 1
+    assert found >= 7
+
+
+def test_statements_are_found_by_name():
+    assert sql("claim").startswith("-- claim")
