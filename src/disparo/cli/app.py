@@ -63,7 +63,7 @@ def main() -> None:
             help_text = None if name == wanted else command.help
             root.command(name=name, help=help_text)(target)
     try:
-        root()
+        root(prog_name="disparo")
     except DisparoError as error:
         print(f"Erro: {error}", file=sys.stderr)
         sys.exit(1)

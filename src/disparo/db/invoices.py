@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+import asyncpg
+
 from disparo.db.pool import Connection, sql
 from disparo.domain.recipients import Contact, Register
 
@@ -39,3 +41,10 @@ async def read_facts(connection: Connection, invoice_ids: Iterable[int]) -> dict
         )
         for row in rows
     }
+
+
+async def read_text_facts(connection: Connection, invoice_id: int) -> asyncpg.Record | None:
+    """Read what the text of an invoice speaks of."""
+    return await connection.fetchrow(
+        "SELECT amount, due_date, link, linha_digitavel, pix FROM invoices WHERE id = $1", invoice_id
+    )

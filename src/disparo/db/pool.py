@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 
@@ -55,6 +56,22 @@ async def connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
             f"Não foi possível conectar ao banco de dados ({type(error).__name__}). "
             "Confira DISPARO_DATABASE_URL ou se o Disparo está em execução."
         ) from error
+
+
+def libpq_environment(dsn: str) -> dict[str, str]:
+    """Give an address as the variables psql and pg_dump read: on a command line all could see a password."""
+    parts = urlsplit(dsn)
+    query = dict(parse_qsl(parts.query))
+    found = {
+        "PGHOST": query.get("host") or parts.hostname,
+        "PGPORT": query.get("port") or (str(parts.port) if parts.port else None),
+        "PGUSER": unquote(parts.username or "") or query.get("user"),
+        "PGPASSWORD": unquote(parts.password or "") or query.get("password"),
+        "PGDATABASE": unquote(parts.path.lstrip("/")) or query.get("dbname"),
+        "PGSSLMODE": query.get("sslmode"),
+        "PGSSLROOTCERT": query.get("sslrootcert"),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 @asynccontextmanager

@@ -130,3 +130,17 @@ def _copy(wheel: Path, data_dir: Path) -> Path:
             folder.chmod(0o755)
         fresh.rename(target)
     return target / _PACKAGE
+
+
+def client_program(name: str) -> str:
+    """Give the path of psql, pg_dump or pg_restore, run as ourselves; raises DatabaseBinariesMissing."""
+    for place in _places():
+        if (place / name).exists():
+            return str(place / name)
+    found = shutil.which(name)
+    if found is None:
+        raise DatabaseBinariesMissing(
+            f"O programa {name} não foi encontrado. Instale o cliente do PostgreSQL "
+            "(Debian e Ubuntu: sudo apt install postgresql-client)."
+        )
+    return found

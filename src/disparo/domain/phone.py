@@ -48,6 +48,8 @@ _ZONE_OF_DDD = {
     "95": "America/Boa_Vista",
 }
 
+#: The area codes there are.
+DDDS = frozenset(_UF_OF_DDD)
 #: Longer items are not read: a phone with every tolerated decoration is far shorter.
 _LONGEST = 40
 _ALLOWED = frozenset("0123456789 \t\u00a0()-.+/")

@@ -38,7 +38,7 @@ _CONTACTS = (
     ContactRow(502, 3113, "HUGO", "11987650009", sms_allowed=False),
 )
 #: Made-up codes whose check digits hold.
-_LINHA = "34191.09008 61713.957308 71444.640008 5 00000012345"
+_LINHA = "34191.09008 61713.957308 71444.640008 5 00000000008990"
 
 
 async def add_demo_data(connection: Connection) -> None:

@@ -150,7 +150,7 @@ def accepted_answer(accepted: Accepted, zone: ZoneInfo) -> bytes:
             ],
         },
     }
-    return json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace")
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def refusal_of(refused: Refused) -> Refusal:

@@ -1,0 +1,186 @@
+"""`disparo mensagem`, `disparo incertas`, `disparo retomar`: where a message is, and settling it by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import asyncpg
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from disparo.cli.context import DataDir, actor, with_connection
+from disparo.cli.phones import phone_of
+from disparo.db import accounts, lookups
+from disparo.db import messages as rows
+from disparo.db.pool import Connection
+from disparo.dispatch import reconcile
+from disparo.errors import DisparoError
+from disparo.settings import load_settings
+
+messages = typer.Typer(no_args_is_help=True)
+uncertain = typer.Typer(no_args_is_help=True)
+
+#: As on the screen (delivery.md §2).
+STATUS_WORDS = {
+    "queued": "agendada",
+    "claimed": "na fila de envio",
+    "sending": "enviando",
+    "accepted": "entregue à plataforma",
+    "sent": "enviada à operadora",
+    "delivered": "entregue",
+    "undelivered": "não entregue",
+    "failed": "falhou",
+    "uncertain": "incerta",
+    "held": "retida",
+    "skipped": "dispensada",
+    "cancelled": "cancelada",
+}
+_Ids = Annotated[list[int] | None, typer.Argument(help="Números das mensagens, como em `incertas listar`.")]
+_PlatformName = Annotated[str | None, typer.Option("--plataforma", help="Só desta plataforma.")]
+_Since = Annotated[
+    datetime | None, typer.Option("--de", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Enviadas desde.")
+]
+_Until = Annotated[
+    datetime | None, typer.Option("--ate", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Enviadas antes de.")
+]
+
+
+@messages.command("buscar")
+def find(
+    telefone: Annotated[str | None, typer.Option(help="Telefone, em qualquer formato.")] = None,
+    fatura: Annotated[int | None, typer.Option(help="ID da fatura.")] = None,
+    limite: Annotated[int, typer.Option(min=1, max=1000, help="Quantas mostrar.")] = 20,
+    dados: DataDir = None,
+) -> None:
+    """Mostra as mensagens de um telefone ou de uma fatura, com a vida de cada uma."""
+    if (telefone is None) == (fatura is None):
+        raise DisparoError("Informe --telefone ou --fatura.")
+    e164 = phone_of(telefone).e164 if telefone is not None else None
+
+    async def work(connection: Connection) -> list[lookups.Life]:
+        return await lookups.lives(connection, e164=e164, invoice_id=fatura, limit=limite)
+
+    found = with_connection(dados, work)
+    if not found:
+        print("Nenhuma mensagem encontrada.")
+    for life in found:
+        _print_life(life)
+
+
+def _print_life(life: lookups.Life) -> None:
+    zone = load_settings().zone
+    row = life.message
+    print(
+        f"\nMensagem {row['id']}: fatura {row['invoice_id']} para {row['phone']} "
+        f"({STATUS_WORDS[row['status']]}{', ' + row['reason'] if row['reason'] else ''})"
+    )
+    if row["text"]:
+        print(f"  Texto: {row['text']}")
+    for event in life.events:
+        at = event["at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
+        why = f" ({event['reason']})" if event["reason"] else ""
+        print(f"  {at}  {STATUS_WORDS[event['to_status']]}{why}  por {event['actor']}")
+    for attempt in life.attempts:
+        at = attempt["started_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
+        said = attempt["outcome"] or "sem registro"
+        code = f", código {attempt['code']}" if attempt["code"] else ""
+        print(f"  {at}  tentativa na plataforma {attempt['platform']}: {said}{code}")
+
+
+@uncertain.command("listar")
+def list_uncertain(
+    plataforma: _PlatformName = None, de: _Since = None, ate: _Until = None, dados: DataDir = None
+) -> None:
+    """Lista as mensagens cujo envio começou e que ninguém confirmou."""
+    found = with_connection(dados, lambda connection: _chosen(connection, plataforma, de, ate))
+    table, zone = (
+        Table("Mensagem", "Fatura", "Telefone", "Plataforma", "Motivo", "Envio"),
+        load_settings().zone,
+    )
+    for row in found:
+        at = row["started_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
+        table.add_row(
+            str(row["id"]), str(row["invoice_id"]), row["phone"], row["platform"], row["reason"] or "", at
+        )
+    Console().print(table)
+    print(f"{len(found)} mensagem(ns) incerta(s).")
+
+
+@uncertain.command("reenviar")
+def resend(
+    ids: _Ids = None,
+    plataforma: _PlatformName = None,
+    de: _Since = None,
+    ate: _Until = None,
+    sim: Annotated[bool, typer.Option("--sim", help="Não perguntar.")] = False,
+    dados: DataDir = None,
+) -> None:
+    """Envia de novo: o cliente pode receber duas vezes. Por número, ou por plataforma e período."""
+    _need_choice(ids, plataforma, de, ate)
+
+    async def work(connection: Connection) -> int:
+        wanted = ids or [row["id"] for row in await _chosen(connection, plataforma, de, ate)]
+        if not sim:
+            question = f"{len(wanted)} mensagem(ns) podem chegar em dobro ao cliente. Enviar de novo?"
+            typer.confirm(question, abort=True)
+        done = await reconcile.resend(connection, wanted, actor=actor())
+        await accounts.audit(connection, actor=actor(), action="resent", detail={"messages": len(done)})
+        return len(done)
+
+    print(f"{with_connection(dados, work)} mensagem(ns) na fila outra vez.")
+
+
+@uncertain.command("dar-como-enviada")
+def give_as_sent(
+    ids: _Ids = None,
+    plataforma: _PlatformName = None,
+    de: _Since = None,
+    ate: _Until = None,
+    dados: DataDir = None,
+) -> None:
+    """Dá mensagens incertas como enviadas. Por número, ou por plataforma e período."""
+    _need_choice(ids, plataforma, de, ate)
+
+    async def work(connection: Connection) -> int:
+        wanted = ids or [row["id"] for row in await _chosen(connection, plataforma, de, ate)]
+        done = await reconcile.give_as_sent(connection, wanted, actor=actor())
+        await accounts.audit(
+            connection, actor=actor(), action="given_as_sent", detail={"messages": len(done)}
+        )
+        return len(done)
+
+    print(f"{with_connection(dados, work)} mensagem(ns) dada(s) como enviada(s).")
+
+
+def resume(dados: DataDir = None) -> None:
+    """Libera as mensagens que uma restauração do banco reteve."""
+
+    async def work(connection: Connection) -> int:
+        done = await reconcile.resume(connection, actor=actor())
+        await accounts.audit(connection, actor=actor(), action="resumed", detail={"messages": len(done)})
+        return len(done)
+
+    print(f"{with_connection(dados, work)} mensagem(ns) de volta à fila.")
+
+
+async def _chosen(
+    connection: Connection, platform: str | None, since: datetime | None, until: datetime | None
+) -> list[asyncpg.Record]:
+    zone = load_settings().zone
+    return await rows.list_uncertain(
+        connection,
+        platform=platform,
+        since=None if since is None else since.replace(tzinfo=zone),
+        until=None if until is None else until.replace(tzinfo=zone),
+        limit=10_000,
+    )
+
+
+def _need_choice(
+    ids: list[int] | None, platform: str | None, since: datetime | None, until: datetime | None
+) -> None:
+    by_filter = platform is not None or since is not None or until is not None
+    if bool(ids) == by_filter:
+        raise DisparoError("Informe os números das mensagens, ou --plataforma, --de e --ate.")

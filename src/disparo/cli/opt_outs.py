@@ -1,0 +1,63 @@
+"""`disparo descadastro`: numbers that want no SMS."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from disparo.cli.context import DataDir, actor, with_connection
+from disparo.cli.phones import phone_of
+from disparo.db import accounts
+from disparo.db import opt_outs as table
+from disparo.db.pool import Connection
+from disparo.settings import load_settings
+
+opt_outs = typer.Typer(no_args_is_help=True)
+_REASON_WORDS = {"asked": "pedido", "platform": "plataforma", "inbound": "resposta ao SMS"}
+
+
+@opt_outs.command("incluir")
+def add(telefone: str, dados: DataDir = None) -> None:
+    """Descadastra um número: nenhum SMS vai mais para ele."""
+    phone = phone_of(telefone)
+
+    async def work(connection: Connection) -> bool:
+        await accounts.audit(connection, actor=actor(), action="opt_out_added")
+        return await table.add(connection, phone.e164, reason="asked", actor=actor())
+
+    print(
+        "Telefone descadastrado." if with_connection(dados, work) else "O telefone já estava descadastrado."
+    )
+
+
+@opt_outs.command("remover")
+def remove(telefone: str, dados: DataDir = None) -> None:
+    """Volta a permitir SMS para um número."""
+    phone = phone_of(telefone)
+
+    async def work(connection: Connection) -> bool:
+        await accounts.audit(connection, actor=actor(), action="opt_out_removed")
+        return await table.remove(connection, phone.e164)
+
+    print(
+        "O telefone volta a receber SMS."
+        if with_connection(dados, work)
+        else "O telefone não estava descadastrado."
+    )
+
+
+@opt_outs.command("listar")
+def list_all(
+    limite: Annotated[int, typer.Option(min=1, max=10_000, help="Quantos mostrar.")] = 100,
+    dados: DataDir = None,
+) -> None:
+    """Lista os números descadastrados, os mais novos primeiro."""
+    rows = with_connection(dados, lambda connection: table.list_page(connection, limit=limite))
+    shown, zone = Table("Telefone", "Motivo", "Desde"), load_settings().zone
+    for row in rows:
+        since = row["created_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M")
+        shown.add_row(row["e164"], _REASON_WORDS.get(row["reason"], row["reason"]), since)
+    Console().print(shown)

@@ -1,0 +1,87 @@
+"""`disparo plataforma`: which there are, and one test message with both sides of the call."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Annotated
+
+import typer
+
+from disparo.cli.phones import phone_of
+from disparo.domain.outcome import Outcome, OutcomeKind
+from disparo.domain.sms_text import to_gsm_basic
+from disparo.errors import DisparoError
+from disparo.platforms.base import Exchange, Outgoing, boottime_s
+from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.registry import read_table, receipt_url
+from disparo.settings import Settings, load_settings
+
+platforms = typer.Typer(no_args_is_help=True)
+
+_OUTCOME_WORDS = {
+    OutcomeKind.ACCEPTED: "aceita pela plataforma",
+    OutcomeKind.REFUSED: "recusada pela plataforma",
+    OutcomeKind.NOT_TAKEN: "não recebida pela plataforma: pode ser tentada de novo",
+    OutcomeKind.NOT_STARTED: "não enviada: passou do prazo",
+    OutcomeKind.AMBIGUOUS: "incerta: a plataforma pode ter recebido",
+}
+
+
+@platforms.command("listar")
+def list_platforms() -> None:
+    """Lista as plataformas configuradas, na ordem em que são usadas."""
+    settings = load_settings()
+    if not settings.platforms:
+        print("Nenhuma plataforma configurada: `disparo run` usa a plataforma simulada.")
+    for name, table in settings.platforms.items():
+        read = read_table(name, table)
+        guarded = read.type != "simulator" and not settings.real_sending
+        print(f"{name}: {read.type}, {read.method} {read.url}{' (envio real desligado)' if guarded else ''}")
+
+
+@platforms.command("testar")
+def try_platform(
+    nome: Annotated[str, typer.Argument(help="Nome da plataforma na configuração.")],
+    telefone: Annotated[str, typer.Option(help="Celular que vai receber o teste.")],
+    texto: Annotated[str, typer.Option(help="Texto do teste.")] = "Teste do Disparo.",
+) -> None:
+    """Envia um SMS de teste e mostra o pedido e a resposta, com os segredos mascarados."""
+    settings = load_settings()
+    phone = phone_of(telefone)
+    if not phone.takes_sms:
+        raise DisparoError("Este é um telefone fixo: nenhum SMS chega a ele.")
+    platform = _platform(settings, nome, phone.e164)
+    message = Outgoing(
+        reference=secrets.token_hex(16),
+        e164=phone.e164,
+        text=to_gsm_basic(texto),
+        deadline_s=boottime_s() + 30,
+    )
+    outcome, exchange = asyncio.run(_send(platform, message))
+    print(f"Pedido:\n{exchange.request}\n\nResposta:\n{exchange.response}\n")
+    failure = f" ({outcome.failure}, código {outcome.code})" if outcome.code else ""
+    print(f"Resultado: {_OUTCOME_WORDS[outcome.kind]}{failure}")
+    if outcome.platform_id:
+        print(f"Número da plataforma: {outcome.platform_id}")
+    if outcome.kind is not OutcomeKind.ACCEPTED:
+        raise typer.Exit(1)
+
+
+def _platform(settings: Settings, name: str, e164: str) -> GenericHttp:
+    if name not in settings.platforms:
+        known = ", ".join(settings.platforms) or "nenhuma"
+        raise DisparoError(f"Não há plataforma {name}. Configuradas: {known}.")
+    table = read_table(name, settings.platforms[name])
+    if table.type != "simulator" and not settings.real_sending and e164 not in settings.test_numbers:
+        raise DisparoError(
+            "Envio real desligado: defina DISPARO_REAL_SENDING=yes ou ponha o número em DISPARO_TEST_NUMBERS."
+        )
+    return GenericHttp(name, table, receipt_url=receipt_url(name, table, settings.public_url))
+
+
+async def _send(platform: GenericHttp, message: Outgoing) -> tuple[Outcome, Exchange]:
+    try:
+        return await platform.exchange(message)
+    finally:
+        await platform.close()

@@ -1,0 +1,94 @@
+"""`disparo simular FATURA`: who would get it and what it would say; nothing is sent or stored."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+
+import asyncpg
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from disparo.cli.context import DataDir, with_connection
+from disparo.db import invoices, opt_outs
+from disparo.db.pool import Connection
+from disparo.domain.recipients import Candidates, drop, list_candidates
+from disparo.domain.sms_text import SegmentProfile
+from disparo.domain.template import InvoiceText, Rendered, TemplateRefused, format_amount, render
+from disparo.errors import DisparoError
+from disparo.settings import Settings, load_settings
+
+_ORIGIN_WORDS = {"customer": "cadastro", "contact": "contato", "extra": "adicional"}
+_IGNORED_WORDS = {
+    "landline": "telefone fixo",
+    "invalid": "número inválido",
+    "no_permission": "sem permissão",
+    "opted_out": "descadastrado",
+}
+
+
+def simulate(
+    fatura: int,
+    custo_segmento: Annotated[
+        str | None, typer.Option(metavar="VALOR", help="Preço de um segmento, por exemplo 0.08.")
+    ] = None,
+    dados: DataDir = None,
+) -> None:
+    """Mostra destinatários, dispensados com o motivo, texto, segmentos e custo. Não envia nada."""
+    settings = load_settings(data_dir=dados)
+    price = _price(custo_segmento)
+
+    async def work(connection: Connection) -> tuple[invoices.InvoiceFacts, asyncpg.Record, Candidates]:
+        facts = (await invoices.read_facts(connection, [fatura])).get(fatura)
+        row = await invoices.read_text_facts(connection, fatura)
+        if facts is None or row is None:
+            raise DisparoError(f"Fatura de ID {fatura} não encontrada.")
+        candidates = list_candidates(facts.register, [])
+        numbers = [recipient.phone.e164 for recipient in candidates.recipients]
+        return facts, row, drop(candidates, opted_out=await opt_outs.among(connection, numbers))
+
+    facts, row, found = with_connection(dados, work)
+    _print_people(found)
+    if facts.status != "open":
+        state = "quitada" if facts.status == "paid" else "cancelada"
+        print(f"Atenção: a fatura está {state}; a chamada seria recusada.")
+    rendered = _render(facts, row, settings)
+    print(f"\nTexto ({rendered.segments} segmento(s), {rendered.encoding}):\n  {rendered.text}")
+    total = rendered.segments * len(found.recipients)
+    cost = f", {format_amount(price * total)}" if price is not None else ""
+    print(f"\nTotal: {len(found.recipients)} SMS, {total} segmento(s){cost}. Nada foi enviado.")
+
+
+def _print_people(found: Candidates) -> None:
+    table = Table("Telefone", "Nome", "Origem", "Situação")
+    for recipient in found.recipients:
+        table.add_row(recipient.phone.national, recipient.name, _ORIGIN_WORDS[recipient.origin], "recebe")
+    for item in found.ignored:
+        table.add_row(item.phone, "", "", f"dispensado: {_IGNORED_WORDS[item.reason]}")
+    Console().print(table)
+
+
+def _render(facts: invoices.InvoiceFacts, row: asyncpg.Record, settings: Settings) -> Rendered:
+    text = InvoiceText(
+        brand=settings.brand,
+        customer_name=facts.register.name,
+        amount=row["amount"],
+        due_date=row["due_date"],
+        link=row["link"],
+        linha_digitavel=row["linha_digitavel"],
+        pix=row["pix"],
+        today=datetime.now(UTC).astimezone(settings.zone).date(),
+    )
+    try:
+        return render(text, SegmentProfile(max_parts=settings.max_segments), template=settings.template)
+    except TemplateRefused as refused:
+        raise DisparoError(refused.detail) from None
+
+
+def _price(text: str | None) -> Decimal | None:
+    try:
+        return None if text is None else Decimal(text.replace(",", "."))
+    except ArithmeticError:
+        raise DisparoError("--custo-segmento deve ser um valor, por exemplo 0.08.") from None
