@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import aiohttp
 import asyncpg
-from tests.faults.stage import Stage
 from tests.support.rows import add_invoices
+from tests.support.stage import Stage
 
 PATH = "/api/v1/integracao/cliente/financeiro/enviar_sms"
 

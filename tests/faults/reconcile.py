@@ -23,6 +23,7 @@ class Verdict:
     lost: list[str]
     waiting: int
     contradictions: list[str]
+    matches: bool
 
     @property
     def uncertain(self) -> int:
@@ -61,6 +62,7 @@ async def reconcile(
             if row["status"] in ("failed", "skipped", "cancelled") and there:
                 contradictions.append(f"{dispatch_id}: {row['status']}, but the platform has it")
     status = Counter(row["status"] for row in rows)
+    handed = sum(status[name] for name in HANDED_OVER)
     return Verdict(
         accepted=sum(len(phones) for _, phones in accepted.values()),
         by_status=dict(status),
@@ -69,4 +71,6 @@ async def reconcile(
         lost=lost,
         waiting=sum(status[name] for name in ("queued", "claimed", "sending")),
         contradictions=contradictions,
+        # What the platform took is what we say it took, plus at most what we say we do not know.
+        matches=handed <= sum(taken.values()) <= handed + status["uncertain"],
     )

@@ -9,10 +9,11 @@ import time
 from dataclasses import dataclass, field
 
 import asyncpg
-from tests.faults.stage import Role, Stage
+from tests.support.stage import Role, Stage
 
 #: Longer than the 6 s after which a silent worker is taken over.
 PAUSE_S = 9.0
+_GUARD_S_TURN = 20
 WORKER_FAILPOINTS = ("before_start", "after_start", "after_write", "after_reply", "after_record")
 
 
@@ -34,13 +35,21 @@ class Saboteur:
 
     def __post_init__(self) -> None:
         self._rng = random.Random(self.seed)
+        self._guard = 0
         self._waits: set[asyncio.Task[None]] = set()
 
     async def random_faults(self, *, kills: int, pauses: int, between_s: float) -> None:
-        """Spread the faults over time; two of the workers are always left alone to go on."""
+        """Spread the faults over time.
+
+        "Taken over with a second worker alive" needs one: it is left alone, and another takes its turn
+        after every 20 faults, once all take-overs are over.
+        """
         plan = ["kill"] * kills + ["pause"] * pauses
         self._rng.shuffle(plan)
-        for fault in plan:
+        for number, fault in enumerate(plan):
+            if number % _GUARD_S_TURN == _GUARD_S_TURN - 1:
+                await self.settled()
+                self._guard = (self._guard + 1) % len(self.stage.workers)
             await asyncio.sleep(between_s * self._rng.uniform(0.5, 1.5))
             role = await self._victim()
             await (self.kill(role) if fault == "kill" else self.pause(role))
@@ -48,7 +57,7 @@ class Saboteur:
     async def each_failpoint(self, action: str) -> None:
         """Start a worker armed at each failpoint in turn and wait until it has fallen into it."""
         for name in WORKER_FAILPOINTS:
-            role = self.stage.workers[0]
+            role = self.stage.workers[-1]
             role.stop()
             role.start(DISPARO_FAILPOINTS=f"{name}:{action}:{self._rng.randrange(2, 9)}")
             if await self._fell(role, action):
@@ -115,8 +124,9 @@ class Saboteur:
 
     async def _victim(self) -> Role:
         while True:
-            able = [role for role in self.stage.workers if role.lives and not _stopped(role.pid)]
-            if len(able) > 1:
+            others = [role for number, role in enumerate(self.stage.workers) if number != self._guard]
+            able = [role for role in others if role.lives and not _stopped(role.pid)]
+            if able:
                 return self._rng.choice(able)
             await asyncio.sleep(0.2)
 

@@ -1,0 +1,41 @@
+"""Check digits of the linha digitável."""
+
+from __future__ import annotations
+
+import pytest
+
+from disparo.domain.boleto import is_valid_linha_digitavel
+
+BANK = "34191.09008 61713.957308 71444.640008 5 00000000008990"
+
+
+def test_a_banks_line_holds_with_and_without_punctuation():
+    assert is_valid_linha_digitavel(BANK)
+    assert is_valid_linha_digitavel(BANK.replace(".", "").replace(" ", ""))
+
+
+@pytest.mark.parametrize("place", [0, 5, 12, 20, 25, 31])
+def test_one_wrong_digit_is_noticed(place):
+    digits = [char for char in BANK if char.isdigit()]
+    digits[place] = str((int(digits[place]) + 1) % 10)
+    assert not is_valid_linha_digitavel("".join(digits))
+
+
+def test_other_lengths_are_no_line():
+    assert not is_valid_linha_digitavel("")
+    assert not is_valid_linha_digitavel("1" * 46)
+    assert not is_valid_linha_digitavel("1" * 48)
+
+
+def test_a_utilitys_line_of_48_digits():
+    body = ["82660000000", "55000012020", "21001000000", "00000000000"]
+
+    def mod10(digits):
+        total = 0
+        for place, char in enumerate(reversed(digits)):
+            product = int(char) * (2 if place % 2 == 0 else 1)
+            total += product // 10 + product % 10
+        return str(-total % 10)
+
+    assert is_valid_linha_digitavel("".join(block + mod10(block) for block in body))
+    assert not is_valid_linha_digitavel("".join(block + str((int(mod10(block)) + 1) % 10) for block in body))

@@ -1,0 +1,146 @@
+"""api.md §3, phones: what is tolerated, what is refused, and what is sent to."""
+
+from __future__ import annotations
+
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from disparo.domain.phone import (
+    DDDS,
+    InvalidPhone,
+    Phone,
+    PhoneFault,
+    PhoneKind,
+    is_filler,
+    mask_phone,
+    parse_phone,
+    parse_registered,
+    read_registered,
+    uf_of_ddd,
+    zone_of_ddd,
+)
+
+MOBILE = "11988887777"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        MOBILE,
+        "(11) 98888-7777",
+        "11 98888.7777",
+        "+55 11 98888-7777",
+        "+55(11)988887777",
+        "5511988887777",
+        "011988887777",
+        "0 11 98888-7777",
+        " 11988887777 ",
+        "11\u00a098888\u00a07777",
+    ],
+)
+def test_decorations_are_tolerated(text):
+    assert parse_phone(text) == Phone(MOBILE, "+5511988887777", PhoneKind.MOBILE)
+
+
+def test_a_legacy_mobile_gets_its_ninth_digit_when_sent_and_keeps_its_ten_when_shown():
+    phone = parse_phone("1188887776")
+    assert (phone.national, phone.e164, phone.kind) == (
+        "1188887776",
+        "+5511988887776",
+        PhoneKind.LEGACY_MOBILE,
+    )
+
+
+def test_area_code_55_is_no_country_code():
+    assert parse_phone("55991234567").e164 == "+5555991234567"
+    assert parse_phone("5532123456").kind is PhoneKind.LANDLINE
+    assert parse_phone("555532123456").national == "5532123456"
+
+
+def test_a_landline_is_well_formed_but_takes_no_sms():
+    phone = parse_phone("1133334444")
+    assert phone.kind is PhoneKind.LANDLINE
+    assert not phone.takes_sms
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", PhoneFault.NOT_A_NUMBER),
+        ("abc", PhoneFault.NOT_A_NUMBER),
+        ("11988887777 ramal 2", PhoneFault.NOT_A_NUMBER),
+        ("1198888+7777", PhoneFault.NOT_A_NUMBER),
+        ("١١٩٨٨٨٨٧٧٧٧", PhoneFault.NOT_A_NUMBER),
+        ("9" * 41, PhoneFault.NOT_A_NUMBER),
+        ("123", PhoneFault.LENGTH),
+        ("119888877771", PhoneFault.LENGTH),
+        ("+1 202 555 0123", PhoneFault.LENGTH),
+        ("20988887777", PhoneFault.DDD),
+        ("00988887777", PhoneFault.DDD),
+        ("11888887777", PhoneFault.SUBSCRIBER),
+        ("1113334444", PhoneFault.SUBSCRIBER),
+        ("1103334444", PhoneFault.SUBSCRIBER),
+    ],
+)
+def test_anything_else_is_refused_with_its_reason(text, fault):
+    with pytest.raises(InvalidPhone) as caught:
+        parse_phone(text)
+    assert caught.value.fault is fault
+    assert not any(char.isdigit() for char in str(caught.value))
+
+
+@pytest.mark.parametrize("text", ["005511988887777", "01511988887777", "015 11 98888-7777", MOBILE])
+def test_registers_hold_carrier_codes_and_double_zeros(text):
+    assert parse_registered(text).national == MOBILE
+
+
+def test_a_registers_field_may_hold_several_numbers():
+    phones, faulty = read_registered("11988887777; 11 3333-4444 / nada")
+    assert [phone.national for phone in phones] == [MOBILE, "1133334444"]
+    assert faulty == ["nada"]
+    assert read_registered(None) == ([], [])
+
+
+def test_filler_is_recognised():
+    assert is_filler(parse_phone("11999999999"))
+    assert not is_filler(parse_phone(MOBILE))
+
+
+def test_a_masked_phone_shows_ddd_and_end_only():
+    assert mask_phone("37999931412") == "(37) 9****-1412"
+    assert mask_phone("123") == "****"
+
+
+def test_every_area_code_has_a_state_and_a_zone():
+    assert len(DDDS) == 67
+    assert {uf_of_ddd(ddd) for ddd in DDDS} >= {"SP", "AC", "DF", "RR"}
+    assert zone_of_ddd("68") == "America/Rio_Branco"
+    assert zone_of_ddd("11") == "America/Sao_Paulo"
+
+
+@given(st.text(max_size=45))
+def test_no_text_does_anything_but_parse_or_refuse(text):
+    for parse in (parse_phone, parse_registered):
+        try:
+            phone = parse(text)
+        except InvalidPhone:
+            continue
+        assert phone.national.isdecimal()
+        assert len(phone.national) in (10, 11)
+        assert phone.e164.startswith("+55")
+
+
+@given(st.sampled_from(sorted(DDDS)), st.integers(0, 99_999_999), st.booleans())
+def test_what_takes_sms_is_a_mobile_number_for_google_too(ddd, number, legacy):
+    text = f"{ddd}{number:08d}" if legacy else f"{ddd}9{number:08d}"
+    try:
+        phone = parse_phone(text)
+    except InvalidPhone:
+        return
+    parsed = phonenumbers.parse(phone.e164, "BR")
+    if phone.takes_sms and phonenumbers.is_valid_number(parsed):
+        assert phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.MOBILE
+    if not phone.takes_sms and phonenumbers.is_valid_number(parsed):
+        assert phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.FIXED_LINE

@@ -1,0 +1,82 @@
+"""The text over the air: GSM-7 without surprises, segments as platforms bill them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from disparo.domain.sms_text import (
+    GSM_BASIC,
+    Encoding,
+    SegmentProfile,
+    count_segments,
+    encoding_of,
+    is_cut,
+    to_gsm_basic,
+)
+
+PROFILE = SegmentProfile()
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("João, sua conexão está à disposição", "Joao, sua conexao esta a disposicao"),
+        ("Ação ÚNICA É ÔNUS ü Ñ", "Acao UNICA E ONUS u N"),
+        ("“aspas” – travessão… 5º R$ 1.234,56", '"aspas" - travessao... 5o R$ 1.234,56'),
+        ("€ 10 [ok] {a} | ~", "EUR 10 (ok) (a) / -"),
+        ("emoji 😀 fim", "emoji  fim"),
+        ("tab\tnbsp\u00a0fim", "tab nbsp fim"),
+        ("https://a.example/f?x=1&y=2_z", "https://a.example/f?x=1&y=2_z"),
+    ],
+)
+def test_transliteration(text, plain):
+    assert to_gsm_basic(text) == plain
+
+
+def test_foreign_digits_never_turn_into_ours():
+    assert to_gsm_basic("R$ ١٢٣ ² ½ 5") == "R$    5"
+
+
+@given(st.text())
+def test_the_result_is_always_gsm_basic_and_stays_as_it_is(text):
+    plain = to_gsm_basic(text)
+    assert set(plain) <= GSM_BASIC
+    assert encoding_of(plain) is Encoding.GSM7
+    assert to_gsm_basic(plain) == plain
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126)))
+def test_digits_and_ascii_letters_are_never_touched(text):
+    keep = [char for char in text if char.isalnum()]
+    assert [char for char in to_gsm_basic(text) if char.isalnum()] == keep
+
+
+@pytest.mark.parametrize(
+    ("text", "segments"),
+    [
+        ("", 1),
+        ("a" * 160, 1),
+        ("a" * 161, 2),
+        ("a" * 306, 2),
+        ("a" * 307, 3),
+        ("€" * 80, 1),
+        ("€" * 81, 2),
+        ("ã" * 70, 1),
+        ("ã" * 71, 2),
+        ("😀" * 35, 1),
+        ("😀" * 36, 2),
+    ],
+)
+def test_segments(text, segments):
+    assert count_segments(text, PROFILE) == segments
+
+
+def test_a_platform_that_cuts_at_spaces_needs_more_parts_and_tears_long_words():
+    cutting = SegmentProfile(cuts_at_spaces=True)
+    assert count_segments("a" * 100 + " " + "b" * 100, cutting) == 2
+    assert count_segments("a" * 80 + " " + "b" * 80 + " " + "c" * 80, cutting) == 3
+    code = "9" * 200
+    assert is_cut(f"Pix: {code}", code, cutting)
+    assert not is_cut(f"Pix: {code}", code, PROFILE)

@@ -1,0 +1,124 @@
+"""The default text and a clerk's own: filled once, never cut."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from disparo.domain.sms_text import Encoding, SegmentProfile
+from disparo.domain.template import (
+    InvoiceText,
+    TemplateRefused,
+    check_template,
+    first_name,
+    format_amount,
+    render,
+)
+
+PROFILE = SegmentProfile()
+LINHA = "34191.09008 61713.957308 71444.640008 5 00000000008990"
+
+
+def invoice(**changes):
+    facts = {
+        "brand": "Fibra Já",
+        "customer_name": "MARIA JOSÉ DA SILVA",
+        "amount": Decimal("1234.56"),
+        "due_date": date(2026, 12, 5),
+        "today": date(2026, 11, 24),
+        "link": "https://f.example/11000",
+    }
+    return InvoiceText(**{**facts, **changes})
+
+
+def test_the_default_text():
+    rendered = render(invoice(), PROFILE)
+    assert rendered.text == (
+        "Fibra Ja: Maria, sua fatura de R$ 1.234,56 vence em 05/12/2026. Pague em https://f.example/11000"
+    )
+    assert (rendered.segments, rendered.encoding) == (1, Encoding.GSM7)
+
+
+def test_without_a_link_the_boleto_line_is_the_payment_path():
+    text = render(invoice(link=None, linha_digitavel=LINHA), PROFILE).text
+    assert text.endswith("Codigo: 34191090086171395730871444640008500000000008990")
+
+
+def test_an_overdue_invoice_says_to_ignore_it_if_paid():
+    text = render(invoice(due_date=date(2026, 11, 1)), PROFILE).text
+    assert "pag" in text.rpartition("11000")[2].lower()
+
+
+def test_without_a_usable_name_the_sentence_still_stands():
+    for name in (None, "", "123", "A" * 60):
+        assert render(invoice(customer_name=name), PROFILE).text.startswith("Fibra Ja: sua fatura de")
+
+
+def test_without_any_payment_path_the_text_still_says_what_is_due():
+    text = render(invoice(link=None), PROFILE).text
+    assert "R$ 1.234,56" in text
+    assert text.endswith("05/12/2026.")
+
+
+def test_values_are_never_read_as_template_again():
+    text = render(invoice(customer_name="{valor}", brand="{link}"), PROFILE).text
+    assert "f.example" in text
+    assert text.count("1.234,56") == 1
+
+
+def test_what_may_be_left_out_goes_before_a_code_is_cut():
+    code = "https://f.example/" + "x" * 65
+    text = render(
+        invoice(link=code, due_date=date(2026, 11, 1)), SegmentProfile(max_parts=1), template=None
+    ).text
+    assert code in text
+    assert len(text) <= 160
+
+
+def test_a_text_that_cannot_fit_is_refused_not_cut():
+    with pytest.raises(TemplateRefused, match="não cabe"):
+        render(invoice(link="https://f.example/" + "x" * 500), SegmentProfile(max_parts=1))
+
+
+def test_a_platform_that_tears_long_words_gets_a_shorter_payment_path():
+    profile = SegmentProfile(cuts_at_spaces=True)
+    pix = "0" * 200
+    assert render(invoice(link=None, linha_digitavel=LINHA, pix=pix), profile).text.count("0" * 200) == 0
+
+
+@pytest.mark.parametrize(
+    ("template", "wrong"),
+    [
+        ("{valor} {vencimento} {nome}", "{nome}"),
+        ("{valor} {vencimento} {", "chave"),
+        ("{valor}", "{vencimento}"),
+        ("{valor}{vencimento}" + "x" * 2000, "caracteres"),
+    ],
+)
+def test_a_wrong_template_is_refused_in_words(template, wrong):
+    with pytest.raises(TemplateRefused) as caught:
+        check_template(template)
+    assert wrong in caught.value.detail
+
+
+def test_amounts_and_names():
+    assert format_amount(Decimal("0.5")) == "R$ 0,50"
+    assert format_amount(Decimal("1234567.8")) == "R$ 1.234.567,80"
+    assert first_name("  ANA PAULA ") == "Ana"
+
+
+@given(
+    name=st.text(max_size=60),
+    brand=st.text(min_size=1, max_size=30),
+    amount=st.decimals(0, 999999, places=2),
+    link=st.from_regex(r"https://[a-z]{1,20}\.example/[A-Za-z0-9]{0,60}", fullmatch=True),
+)
+def test_whatever_the_register_holds_the_link_is_whole_and_the_text_is_plain(name, brand, amount, link):
+    rendered = render(invoice(customer_name=name, brand=brand, amount=amount, link=link), PROFILE)
+    assert link in rendered.text
+    assert rendered.encoding is Encoding.GSM7
+    assert rendered.segments <= PROFILE.max_parts

@@ -1,0 +1,83 @@
+"""Sending hours by purpose and state (field_facts.md §5)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from disparo.domain.windows import Purpose, allowed_seconds_between, next_allowed
+
+SAO_PAULO = ZoneInfo("America/Sao_Paulo")
+MONDAY = date(2026, 11, 23)
+
+
+def at(day_offset, hour, minute=0):
+    day = MONDAY + timedelta(days=day_offset)
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=SAO_PAULO)
+
+
+def opens(when, purpose, *ufs, holidays=()):
+    found = next_allowed(when, purpose, ufs=ufs, zone=SAO_PAULO, is_holiday=lambda day: day in holidays)
+    return found.astimezone(SAO_PAULO)
+
+
+def test_what_the_customer_asked_for_goes_at_any_hour():
+    assert opens(at(6, 3), Purpose.REQUESTED, "RJ") == at(6, 3)
+
+
+def test_inside_the_window_it_goes_at_once():
+    assert opens(at(0, 10), Purpose.COLLECTION, "SP") == at(0, 10)
+
+
+@pytest.mark.parametrize(
+    ("when", "purpose", "ufs", "expected"),
+    [
+        (at(0, 6), Purpose.NOTICE, ("SP",), at(0, 8)),
+        (at(0, 21), Purpose.NOTICE, ("SP",), at(1, 8)),
+        (at(0, 8, 30), Purpose.COLLECTION, ("RJ",), at(0, 9)),
+        (at(0, 19, 30), Purpose.COLLECTION, ("SP",), at(0, 19, 30)),
+        (at(0, 19, 30), Purpose.COLLECTION, ("RJ",), at(1, 9)),
+        (at(4, 19, 0), Purpose.COLLECTION, ("ES",), at(7, 8)),  # Friday evening: no weekend there
+        (at(5, 15), Purpose.COLLECTION, ("SP",), at(7, 8)),  # Saturday after 14 h
+        (at(5, 15), Purpose.NOTICE, ("SP",), at(5, 15)),
+        (at(6, 12), Purpose.NOTICE, ("SP",), at(7, 8)),  # Sunday
+        (at(0, 8, 30), Purpose.COLLECTION, ("SP", "RJ"), at(0, 9)),  # the stricter counts
+        (at(5, 10), Purpose.COLLECTION, ("SP", "RJ"), at(7, 9)),
+        (at(0, 7), Purpose.COLLECTION, (), at(0, 8)),
+    ],
+)
+def test_outside_it_waits_for_the_next_opening(when, purpose, ufs, expected):
+    assert opens(when, purpose, *ufs) == expected
+
+
+def test_holidays_are_closed():
+    assert opens(at(0, 10), Purpose.NOTICE, "SP", holidays={MONDAY}) == at(1, 8)
+
+
+def test_only_allowed_seconds_count_against_the_timeout():
+    def seconds(start, end, purpose=Purpose.COLLECTION, uf="ES"):
+        return allowed_seconds_between(
+            start, end, purpose, ufs=(uf,), zone=SAO_PAULO, is_holiday=lambda _: False
+        )
+
+    assert seconds(at(0, 9), at(0, 10)) == 3600
+    assert seconds(at(4, 18), at(7, 9)) == 2 * 3600  # Friday 18-19 h and Monday 8-9 h
+    assert seconds(at(5, 0), at(6, 23)) == 0
+    assert seconds(at(5, 0), at(5, 1), Purpose.REQUESTED) == 3600
+    assert seconds(at(0, 10), at(0, 9)) == 0
+
+
+@given(
+    st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001
+    st.sampled_from(list(Purpose)),
+    st.lists(st.sampled_from(["SP", "RJ", "AM", "ES", "AL", "BA"]), max_size=2),
+)
+def test_the_next_opening_is_never_earlier_and_opening_again_changes_nothing(naive, purpose, ufs):
+    when = naive.replace(tzinfo=SAO_PAULO)
+    first = opens(when, purpose, *ufs)
+    assert first >= when
+    assert opens(first, purpose, *ufs) == first

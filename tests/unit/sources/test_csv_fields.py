@@ -1,0 +1,87 @@
+"""Fields as people export them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from disparo.sources import csv_fields as f
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("1234.56", "1234.56"),
+        ("1.234,56", "1234.56"),
+        ("1234,56", "1234.56"),
+        ("1,234.56", "1234.56"),
+        ("R$ 99,90", "99.90"),
+        ("1.234", "1234"),
+        ("1.234.567", "1234567"),
+        ("100", "100"),
+        ("0,5", "0.5"),
+    ],
+)
+def test_amounts(text, amount):
+    assert f.read_amount(text, "valor") == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "abc", "-1", "1,234", "1.2345,67x", "1e5", "NaN", "9999999999,00", "1,,5"]
+)
+def test_amounts_that_are_none(text):
+    if text == "1,234":  # three decimals: no money
+        with pytest.raises(f.BadField):
+            f.read_amount(text, "valor")
+        return
+    with pytest.raises(f.BadField):
+        f.read_amount(text, "valor")
+
+
+def test_dates():
+    assert f.read_date("05/12/2026", "d") == f.read_date("2026-12-05", "d") == date(2026, 12, 5)
+    assert f.read_date("2026-12-05T10:00:00", "d") == date(2026, 12, 5)
+    assert f.read_date("", "d") is None
+    for wrong in ("31/02/2026", "2026/12/05", "12-05-2026", "05/12/1926", "hoje"):
+        with pytest.raises(f.BadField):
+            f.read_date(wrong, "d")
+
+
+def test_flags_states_and_ids():
+    assert f.read_flag("Sim", "x", default=False)
+    assert not f.read_flag("NÃO", "x", default=True)
+    assert f.read_flag("", "x", default=True)
+    assert f.read_uf("sp", "uf") == "SP"
+    assert f.read_id("11000", "id") == 11000
+    for call in (
+        lambda: f.read_flag("talvez", "x", default=True),
+        lambda: f.read_uf("XX", "uf"),
+        lambda: f.read_id("0", "id"),
+        lambda: f.read_id("1_0", "id"),
+        lambda: f.read_id("1" * 19, "id"),
+        lambda: f.read_link("javascript:alert(1)", "link"),
+        lambda: f.read_link("https://a b", "link"),
+        lambda: f.read_text("a\0b", "nome", longest=9),
+        lambda: f.read_linha_digitavel("123", "linha_digitavel"),
+        lambda: f.read_status("sei la", "situacao", paid_at=None),
+    ):
+        with pytest.raises(f.BadField):
+            call()
+
+
+def test_a_day_of_payment_means_paid():
+    assert f.read_status("", "s", paid_at=date(2026, 1, 1)) == "paid"
+    assert f.read_status("Vencida", "s", paid_at=None) == "open"
+
+
+@given(st.text(max_size=40))
+def test_no_text_does_anything_but_parse_or_be_refused(text):
+    for read in (f.read_amount, f.read_date, f.read_uf, f.read_link, f.read_id, f.read_linha_digitavel):
+        try:
+            read(text, "x")
+        except f.BadField:
+            continue
