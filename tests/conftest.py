@@ -1,15 +1,22 @@
-"""What every kind of test may need: an event loop, and a PostgreSQL of the suite's own."""
+"""What every kind of test may need: an event loop, a PostgreSQL of the suite's own, fresh databases."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from disparo.db.embedded import EmbeddedPostgres
+from disparo.dispatch.prepare import prepare
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +25,12 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_dsn() -> Iterator[str]:
-    """The superuser's address of a private PostgreSQL that ends with the session."""
+def admin_dsn() -> Iterator[str]:
+    """A role that may create databases: DISPARO_TEST_DATABASE_URL, or the suite's own PostgreSQL."""
+    named = os.environ.get("DISPARO_TEST_DATABASE_URL")
+    if named:
+        yield named
+        return
     folder = Path(tempfile.mkdtemp(prefix="disparo-test-"))
     folder.chmod(0o711)
     server = EmbeddedPostgres(folder / "data")
@@ -27,3 +38,50 @@ def postgres_dsn() -> Iterator[str]:
     yield server.admin_dsn
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def with_database(dsn: str, name: str) -> str:
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
+
+
+def run_admin(dsn: str, statement: str) -> None:
+    async def work() -> None:
+        connection = await asyncpg.connect(with_database(dsn, "postgres"))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(work())
+
+
+@pytest.fixture(scope="session")
+def template(admin_dsn: str) -> Iterator[str]:
+    """A migrated, empty database to clone from."""
+    name = f"template_{uuid4().hex}"
+    run_admin(admin_dsn, f"CREATE DATABASE {name}")
+
+    async def make() -> None:
+        await prepare(with_database(admin_dsn, name))
+        # A clone is another database: let the first start of each enter its own identity.
+        connection = await asyncpg.connect(with_database(admin_dsn, name))
+        await connection.execute("DELETE FROM installation")
+        await connection.close()
+
+    asyncio.run(make())
+    yield name
+    run_admin(admin_dsn, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def new_database(admin_dsn: str, template: str) -> Iterator[Callable[[], str]]:
+    """Makes databases that live as long as the module."""
+    with ExitStack() as stack:
+
+        def make() -> str:
+            name = f"test_{uuid4().hex}"
+            run_admin(admin_dsn, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+            stack.callback(run_admin, admin_dsn, f"DROP DATABASE {name} WITH (FORCE)")
+            return with_database(admin_dsn, name)
+
+        yield make

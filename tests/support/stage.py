@@ -88,12 +88,14 @@ class Stage:
     latency_ms: int = 60
     overrides: Mapping[str, str] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
+    server_arguments: tuple[str, ...] = ()
     server_port: int = field(default_factory=free_port)
     simulator_port: int = field(default_factory=free_port)
 
     @property
     def base(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        scheme = "https" if "--tls-self-signed" in self.server_arguments else "http"
+        return f"{scheme}://127.0.0.1:{self.server_port}"
 
     @property
     def simulator_url(self) -> str:
@@ -111,6 +113,7 @@ class Stage:
         platform = {"type": "simulator", "url": self.simulator_url, "webhook_secret": "ensaio"}
         return {
             "DISPARO_DATABASE_URL": self.dsn,
+            "DISPARO_DATA_DIR": str(self.folder / "data"),
             "DISPARO_PLATFORMS": json.dumps({"simulador": platform}),
             "DISPARO_PUBLIC_URL": self.base,
             "DISPARO_DISPATCH_DELAY_S": "0",
@@ -133,7 +136,7 @@ class Stage:
             "--registro",
             str(self.simulator_log),
         )
-        self._add("server", "disparo", "serve", "--porta", str(self.server_port))
+        self._add("server", "disparo", "serve", "--porta", str(self.server_port), *self.server_arguments)
         for number in range(self.workers_count):
             self._add(f"worker{number}", "disparo", "worker")
         for role in self.roles.values():
@@ -165,7 +168,7 @@ class Stage:
         await connection.close()
 
     async def _answers(self, url: str) -> None:
-        async with aiohttp.ClientSession() as session:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False)) as session:
             for _ in range(300):
                 try:
                     async with session.get(url) as response:

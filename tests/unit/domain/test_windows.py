@@ -72,7 +72,7 @@ def test_only_allowed_seconds_count_against_the_timeout():
 
 
 @given(
-    st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001
+    st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)),
     st.sampled_from(list(Purpose)),
     st.lists(st.sampled_from(["SP", "RJ", "AM", "ES", "AL", "BA"]), max_size=2),
 )

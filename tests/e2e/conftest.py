@@ -1,0 +1,31 @@
+"""One installation for each module: server, worker, simulator, database, all real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from tests.support.client import Client
+from tests.support.house import House
+from tests.support.house import house as run_house
+
+
+@pytest.fixture(scope="module")
+def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with run_house(new_database(), tmp_path_factory.mktemp("house")) as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def client(house: House) -> Client:
+    """A live token with every permission."""
+    return house.client()
+
+
+@pytest.fixture(autouse=True)
+def _usual_behaviour(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "house" in request.fixturenames:
+        request.getfixturevalue("house").behave(
+            mode="accept", every=1, latency_ms=0, receipts=["sent", "delivered"], receipt_code=None
+        )

@@ -1,0 +1,115 @@
+"""A whole installation for tests: real processes, and short ways to look into them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import argon2
+import asyncpg
+from tests.support.client import DISPATCH, Answer, Client
+from tests.support.stage import Stage
+
+from disparo.auth.tokens import digest
+from disparo.sources.demo_data import add_demo_data
+
+ALL = ("send", "send_bulk", "cancel", "remove_opt_out", "admin")
+_HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD = "s3nha-de-teste"
+
+
+class House:
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.simulator = Client(stage.simulator_url)
+        self.anonymous = Client(stage.base)
+
+    def run(self, work: Callable[[asyncpg.Connection], Any]) -> Any:
+        async def main() -> Any:
+            connection = await asyncpg.connect(self.stage.dsn)
+            try:
+                return await work(connection)
+            finally:
+                await connection.close()
+
+        return asyncio.run(main())
+
+    def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        return self.run(lambda connection: connection.fetch(query, *arguments))
+
+    def value(self, query: str, *arguments: object) -> Any:
+        return self.run(lambda connection: connection.fetchval(query, *arguments))
+
+    def account(self, *, permissions: tuple[str, ...] = ALL, **client: object) -> dict[str, Any]:
+        """A fresh user and API client: what /oauth/token asks for."""
+        email, secret = f"{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(32)
+        names = ["name", "secret_sha256", *client]
+        values = ["teste", digest(secret), *client.values()]
+        marks = ", ".join(f"${number}" for number in range(1, len(names) + 1))
+        client_id = self.value(
+            f"INSERT INTO api_clients ({', '.join(names)}) VALUES ({marks}) RETURNING id", *values
+        )
+        self.fetch(
+            "INSERT INTO users (email, password_hash, permissions) VALUES ($1, $2, $3)",
+            email,
+            _HASHER.hash(PASSWORD),
+            list(permissions),
+        )
+        return {
+            "grant_type": "password",
+            "client_id": client_id,
+            "client_secret": secret,
+            "username": email,
+            "password": PASSWORD,
+        }
+
+    def client(self, **kwargs: Any) -> Client:
+        """A client with a live token of a fresh account."""
+        answer = self.anonymous.post("/oauth/token", self.account(**kwargs))
+        assert answer.status == 200, answer.raw
+        return Client(self.stage.base, answer.json["access_token"])
+
+    def behave(self, **behaviour: object) -> None:
+        answer = self.simulator.post("/v1/behaviour", behaviour)
+        assert answer.status == 200, answer.raw
+
+    def states(self, client: Client, sent: Answer) -> list[str]:
+        shown = client.get(f"{DISPATCH}/{sent.json['disparo']['id']}")
+        assert shown.status == 200, shown.raw
+        return [message["situacao"] for message in shown.json["disparo"]["mensagens"]]
+
+    def until(self, condition: Callable[[], Any], *, seconds: float = 20.0) -> Any:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.05)
+        raise AssertionError("it did not happen in time")
+
+    def until_state(self, client: Client, sent: Answer, state: str) -> None:
+        self.until(lambda: set(self.states(client, sent)) == {state})
+
+    def received(self, text: str) -> list[dict[str, Any]]:
+        """What the simulator took with `text` in it, oldest first."""
+        found = self.simulator.get("/v1/messages?limit=1000").json["messages"]
+        return [message for message in reversed(found) if text in message["text"]]
+
+
+@contextmanager
+def house(dsn: str, folder: Path, **stage: Any) -> Iterator[House]:
+    """Run an installation with the made-up data set."""
+    built = Stage(dsn, folder, **{"workers_count": 1, "latency_ms": 0, **stage})
+    try:
+        asyncio.run(built.__aenter__())
+        home = House(built)
+        home.run(add_demo_data)
+        home.behave(receipt_delay_ms=20)
+        yield home
+    finally:
+        asyncio.run(built.__aexit__())
