@@ -19,6 +19,7 @@ from disparo.db.data_dir import make_data_dir
 from disparo.db.pool import connect
 from disparo.dispatch.prepare import prepare
 from disparo.log import configure_logging
+from disparo.platforms.registry import check_tables
 from disparo.settings import Settings, load_settings
 from disparo.sources.demo_data import add_demo_data
 
@@ -49,6 +50,7 @@ def run(
         tls_certificate=tls_certificado,
         tls_key=tls_chave,
     )
+    check_tables(settings.platforms)
     check_port(settings.host, settings.port)
     data_dir = make_data_dir(data_dir_of(settings))
     certificate = certificate_of(settings, own=tls_self_signed)

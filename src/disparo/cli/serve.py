@@ -17,6 +17,7 @@ from disparo.cli.processes import end_with_parent
 from disparo.dispatch.prepare import prepare
 from disparo.errors import SettingsInvalid
 from disparo.log import configure_logging
+from disparo.platforms.registry import check_tables
 from disparo.settings import Settings, load_settings
 
 Port = Annotated[int | None, typer.Option("--porta", min=0, max=65535, help="Porta (padrão: 8000).")]
@@ -42,6 +43,7 @@ def serve(
     )
     configure_logging(level=settings.log_level)
     certificate = certificate_of(settings, own=tls_self_signed)
+    check_tables(settings.platforms)
     with database(dados) as dsn:
         asyncio.run(prepare(dsn))
         serve_http(settings, dsn, certificate=certificate)

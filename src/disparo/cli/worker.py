@@ -16,7 +16,7 @@ from disparo.dispatch.rules import Rules
 from disparo.dispatch.worker import Worker, WorkerSettings
 from disparo.domain.sms_text import SegmentProfile
 from disparo.log import configure_logging
-from disparo.platforms.registry import build_platforms
+from disparo.platforms.registry import build_platforms, check_tables
 from disparo.settings import Settings, load_settings
 
 
@@ -26,6 +26,7 @@ def worker(dados: DataDir = None) -> None:
     failpoints.arm(os.environ.get("DISPARO_FAILPOINTS", ""))
     settings = load_settings(data_dir=dados)
     configure_logging(level=settings.log_level)
+    check_tables(settings.platforms)
     with database(dados) as dsn:
         raise typer.Exit(_run(settings, dsn))
 

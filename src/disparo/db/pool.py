@@ -27,6 +27,7 @@ else:  # asyncpg's classes are generic only in the stubs
 CONNECTION_LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the driver met a connection that broke off in the middle of an answer
     asyncpg.CannotConnectNowError,
     asyncpg.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,

@@ -38,11 +38,12 @@ class Handover:
 
     def __init__(self, pool: Pool, *, lanes: Mapping[str, Lane], rules: Rules, holder: Holder) -> None:
         self._pool = pool
-        self._lanes = lanes
+        self.lanes = lanes
         self._rules = rules
         self._holder = holder
         # One chunk at a time is looked at: if that kills the process, it is known which one did.
         self._looking = asyncio.Lock()
+        self.has_worked = False
 
     async def handle_chunk(self, chunk_id: int) -> None:
         """Work a chunk off; what cannot go now waits in a chunk of its own."""
@@ -52,6 +53,7 @@ class Handover:
             try:
                 claimed, batch = await self._claim(chunk_id, token)
                 await batch.done.wait()
+                self.has_worked = self.has_worked or claimed > 0
             finally:
                 self._holder.tokens.discard(token)
             if claimed < CHUNK_SIZE or self._holder.ending:
@@ -87,7 +89,7 @@ class Handover:
         found = _Sorted()
         for row in facts:
             verdict = decide(dict(row), self._rules)
-            if isinstance(verdict, Send) and not self._lanes:
+            if isinstance(verdict, Send) and not self.lanes:
                 verdict = Wait(row["now"] + timedelta(seconds=_NO_PLATFORM_S), "no_platform")
             if isinstance(verdict, Send):
                 found.send.append((row, verdict))
@@ -113,10 +115,10 @@ class Handover:
 
     def _lane_for(self, row: asyncpg.Record) -> Lane:
         # A message that may have had an effect somewhere never goes to another platform.
-        if row["tries"] > 0 and row["platform"] in self._lanes:
-            return self._lanes[row["platform"]]
-        names = list(self._lanes)
-        return self._lanes[names[row["not_taken"] % len(names)]]
+        if row["tries"] > 0 and row["platform"] in self.lanes:
+            return self.lanes[row["platform"]]
+        names = list(self.lanes)
+        return self.lanes[names[row["not_taken"] % len(names)]]
 
 
 async def give_back(pool: Pool, holder: Holder) -> int:

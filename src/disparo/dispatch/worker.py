@@ -70,7 +70,7 @@ class Worker:
             ending = asyncio.Event()
             helpers = [
                 asyncio.create_task(job, name=name)
-                for name, job in self._jobs(control, work, recorder, lanes, ending)
+                for name, job in self._jobs(control, work, recorder, handover, ending)
             ]
             helpers.append(asyncio.create_task(_forward(stop, ending), name="stop"))
             helpers.append(asyncio.create_task(self._close(ending, lanes), name="close"))
@@ -83,13 +83,13 @@ class Worker:
         return RESTART_ME if self._too_big else 0
 
     def _jobs(
-        self, control: Pool, work: Pool, recorder: Recorder, lanes: Mapping[str, Lane], ending: asyncio.Event
+        self, control: Pool, work: Pool, recorder: Recorder, handover: Handover, ending: asyncio.Event
     ) -> list[tuple[str, Coroutine[None, None, None]]]:
-        watch = takeover.Watch()
+        watch, lanes = takeover.Watch(), handover.lanes
         return [
             ("beat", _forever("beat", _BEAT_EVERY_S, lambda: self._beat(control, lanes))),
             ("reaper", _forever("reaper", takeover.LOOK_EVERY_S, lambda: self._reap(control, watch))),
-            ("sweep", _forever("sweep", _SWEEP_EVERY_S, lambda: self._sweep(work, ending))),
+            ("sweep", _forever("sweep", _SWEEP_EVERY_S, lambda: self._sweep(work, handover, ending))),
             ("tidy", _forever("tidy", _TIDY_EVERY_S, lambda: sweep.tidy(work))),
             ("recorder", recorder.run()),
             *((f"lane:{name}", lane.run(self._holder)) for name, lane in lanes.items()),
@@ -124,10 +124,11 @@ class Worker:
                         connection, worker_id, beat=beat, max_tries=self._settings.max_tries
                     )
 
-    async def _sweep(self, work: Pool, ending: asyncio.Event) -> None:
+    async def _sweep(self, work: Pool, handover: Handover, ending: asyncio.Event) -> None:
         await sweep.wake_forgotten_chunks(work)
         await give_back(work, self._holder)
-        if not ending.is_set() and _memory_mb() > self._settings.memory_mb:
+        # Not before it has done something: a limit set too low must slow work down, never stop it.
+        if handover.has_worked and not ending.is_set() and _memory_mb() > self._settings.memory_mb:
             log.warning("worker_restarts_for_memory", limit_mb=self._settings.memory_mb)
             self._too_big = True
             ending.set()

@@ -153,8 +153,9 @@ class GenericHttp:
         )
 
     def _masked(self, text: str) -> str:
-        for secret in self._settings.secrets.values():
-            if secret.get_secret_value():
+        secrets = [*self._settings.secrets.values(), self._settings.webhook_secret]
+        for secret in secrets:
+            if secret is not None and secret.get_secret_value():
                 text = text.replace(secret.get_secret_value(), "***")
         return text
 

@@ -64,6 +64,12 @@ def build_platforms(
     return built
 
 
+def check_tables(tables: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise SettingsInvalid for the first table that is wrong, without opening anything."""
+    for name, table in tables.items():
+        read_table(name, table)
+
+
 def read_table(name: str, table: Mapping[str, Any]) -> GenericHttpSettings:
     """Check one platform's table."""
     kind = table.get("type", "generic_http")
