@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from disparo.db.pool import connect
+from disparo.db.pool import Connection, connect
 from disparo.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection as SqlalchemyConnection
 
 HEAD = "0001"
 MINIMUM_VERSION = 150_000
@@ -25,7 +25,7 @@ async def migrate(dsn: str) -> None:
     try:
         if connection.get_server_version()[0] * 10_000 < MINIMUM_VERSION:
             raise DatabaseUnavailable("O PostgreSQL precisa ser da versão 15 ou mais nova.")
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await wait_for_turn(connection)
         version = await current_version(connection)
         _refuse_newer(version)
         if version != HEAD:
@@ -34,7 +34,13 @@ async def migrate(dsn: str) -> None:
         await connection.close()  # releases the lock too
 
 
-async def current_version(connection: asyncpg.Connection[asyncpg.Record]) -> str | None:
+async def wait_for_turn(connection: Connection) -> None:
+    """Wait until no other process changes the schema; ours until this connection closes."""
+    await connection.execute("SET lock_timeout = 0")
+    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+
+
+async def current_version(connection: Connection) -> str | None:
     """Give the database's revision, None where it holds nothing of ours."""
     if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
         return None
@@ -69,7 +75,7 @@ async def _run_alembic(dsn: str, revision: str = HEAD) -> None:
         "postgresql+asyncpg://", async_creator=connection_of_ours, poolclass=NullPool
     )
 
-    def upgrade(connection: Connection) -> None:
+    def upgrade(connection: SqlalchemyConnection) -> None:
         config = Config()
         config.set_main_option("script_location", str(_HERE))
         config.attributes["connection"] = connection

@@ -7,7 +7,7 @@ import structlog
 
 from disparo import queue
 from disparo.db import installation
-from disparo.db.migrate import migrate
+from disparo.db.migrate import migrate, wait_for_turn
 from disparo.db.pool import Connection, connect
 from disparo.errors import DatabaseUnavailable
 
@@ -23,6 +23,7 @@ async def prepare(dsn: str) -> bool:
     await migrate(dsn)
     connection = await connect(dsn)
     try:
+        await wait_for_turn(connection)
         await queue.install(connection)
         async with connection.transaction():
             ours = await installation.recognise(connection)

@@ -1,0 +1,143 @@
+"""`disparo importar`: the good lines are stored, the bad ones named."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import asyncpg
+import pytest
+
+CUSTOMERS = "id_cliente;nome;uf;telefone_1;permite_sms_1;telefone_2\n"
+INVOICES = "id_fatura;id_cliente;valor;vencimento;situacao;link;linha_digitavel\n"
+
+
+@pytest.fixture(scope="module")
+def dsn(new_database):
+    return new_database()
+
+
+@pytest.fixture
+def load(dsn, tmp_path):
+    def load(kind, content, *, encoding="utf-8"):
+        path = tmp_path / f"{kind}.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+        return subprocess.run(
+            [sys.executable, "-m", "disparo", "importar", kind, str(path)],
+            env={**os.environ, "DISPARO_DATABASE_URL": dsn},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return load
+
+
+@pytest.fixture
+def rows(dsn):
+    import asyncio
+
+    def fetch(query):
+        async def work():
+            connection = await asyncpg.connect(dsn)
+            try:
+                return [tuple(row) for row in await connection.fetch(query)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(work())
+
+    return fetch
+
+
+def test_good_lines_are_stored_and_bad_ones_named(load, rows):
+    done = load(
+        "clientes",
+        CUSTOMERS
+        + "1;ANA;SP;11988880001;sim;\nx;BIA;SP;;;\n2;;SP;;;\n3;CAIO;XX;;;\n4;DORA;RJ;;nao;21988880004\n",
+    )
+    assert done.returncode == 1
+    assert "2 linha(s) gravada(s), 3 com erro." in done.stdout
+    assert "linha 3: id_cliente deve ser um número inteiro maior que 0" in done.stderr
+    assert "linha 4: nome está vazio" in done.stderr
+    assert "linha 5: uf não é uma UF" in done.stderr
+    assert rows(
+        "SELECT id, name, phone_1, phone_1_allowed, phone_2 FROM customers WHERE id < 10 ORDER BY id"
+    ) == [
+        (1, "ANA", "11988880001", True, None),
+        (4, "DORA", None, False, "21988880004"),
+    ]
+
+
+def test_a_second_import_updates_and_the_last_line_of_an_id_counts(load, rows):
+    assert load("clientes", CUSTOMERS + "11;UM;SP;;;\n11;DOIS;SP;;;\n").returncode == 0
+    assert load("clientes", CUSTOMERS + "11;TRES;MG;;;\n").returncode == 0
+    assert rows("SELECT name, uf FROM customers WHERE id = 11") == [("TRES", "MG")]
+
+
+def test_invoices_in_windows_1252_with_commas_bom_or_iso(load, rows):
+    load("clientes", "\ufeff" + CUSTOMERS + "20;JOÃO;SP;;;\n")
+    assert load("clientes", CUSTOMERS + "21;CONCEIÇÃO;SP;;;\n", encoding="cp1252").returncode == 0
+    assert rows("SELECT name FROM customers WHERE id IN (20, 21) ORDER BY id") == [("JOÃO",), ("CONCEIÇÃO",)]
+    assert (
+        load("faturas", INVOICES + "501;20;1.234,56;05/12/2026;aberta;https://f.example/1;\n").returncode == 0
+    )
+    comma = INVOICES.replace(";", ",") + '502,20,"1,234.56",2026-12-05,paga,,\n'
+    assert load("faturas", comma).returncode == 0
+    assert rows(
+        "SELECT amount::text, due_date::text, status FROM invoices WHERE id IN (501, 502) ORDER BY id"
+    ) == [
+        ("1234.56", "2026-12-05", "open"),
+        ("1234.56", "2026-12-05", "paid"),
+    ]
+
+
+def test_an_invoice_of_nobody_and_a_wrong_code_are_named(load, rows):
+    done = load(
+        "faturas", INVOICES + "601;999999;1,00;05/12/2026;;;\n602;1;1,00;05/12/2026;;;123\n603;1;1,00;;;;\n"
+    )
+    assert done.returncode == 1
+    assert "linha 2: id_cliente não existe: importe os clientes antes" in done.stderr
+    assert "linha 3: linha_digitavel não confere" in done.stderr
+    assert "linha 4: vencimento está vazio" in done.stderr
+    assert rows("SELECT count(*) FROM invoices WHERE id BETWEEN 601 AND 603") == [(0,)]
+
+
+def test_contacts(load, rows):
+    load("clientes", CUSTOMERS + "30;EVA;SP;;;\n")
+    assert (
+        load(
+            "contatos", "id_contato;id_cliente;nome;telefone;permite_sms\n7;30;LUCA;11988880007;sim\n"
+        ).returncode
+        == 0
+    )
+    assert rows("SELECT name, sms_allowed FROM contacts WHERE id = 7") == [("LUCA", True)]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "vazio"),
+        (b"a;b\n1;2\n", "Falta"),
+        (b'id_cliente;nome\n1;"' + b"x" * 20_000, "CSV"),
+        (b"id_cliente;nome;nome\n1;a;b\n", "mais de uma vez"),
+        (b"\x00\x01\x02", "Falta"),
+    ],
+)
+def test_files_that_are_none(load, content, says):
+    done = load("clientes", content)
+    assert done.returncode == 1
+    assert says in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nul_bytes_and_too_many_fields_are_bad_lines(load):
+    done = load("clientes", CUSTOMERS + "40;A\0B;SP;;;\n41;OK;SP;;;;;;extra\n42;BOA;SP;;;\n")
+    assert "1 linha(s) gravada(s), 2 com erro." in done.stdout
+
+
+def test_fifty_thousand_lines_stream_through(load, rows):
+    lines = "".join(f"{number};CLIENTE {number};SP;11988880001;;\n" for number in range(100_000, 150_000))
+    assert load("clientes", CUSTOMERS + lines).returncode == 0
+    assert rows("SELECT count(*) FROM customers WHERE id >= 100000") == [(50_000,)]

@@ -1,0 +1,110 @@
+"""The simulator's own promises: loopback only, a log that only grows, doubles counted, nothing executed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from tests.support.client import Client
+from tests.support.stage import free_port
+
+
+class Simulator:
+    def __init__(self, log):
+        self.log, self.port = log, free_port()
+        self.client = Client(f"http://127.0.0.1:{self.port}")
+        self.start()
+
+    def start(self):
+        arguments = ["simulador", "--porta", str(self.port), "--registro", str(self.log)]
+        self.process = subprocess.Popen([sys.executable, "-m", "disparo", *arguments])
+        for _ in range(200):
+            try:
+                self.client.get("/v1/stats")
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return
+
+    def take(self, **changes):
+        body = {"to": "+5511988887777", "text": "oi T0123456789abcdef", "reference": "r1", **changes}
+        return self.client.post("/v1/messages", body)
+
+    @property
+    def stats(self):
+        return self.client.get("/v1/stats").json
+
+
+@pytest.fixture
+def simulator(tmp_path):
+    simulator = Simulator(tmp_path / "log.jsonl")
+    yield simulator
+    simulator.process.kill()
+    simulator.process.wait()
+
+
+def test_what_it_takes_is_in_the_log_before_the_answer(simulator):
+    number = simulator.take().json["id"]
+    simulator.process.send_signal(signal.SIGKILL)
+    simulator.process.wait()
+    entry = json.loads(simulator.log.read_text())
+    assert (entry["id"], entry["to"], entry["taken"]) == (number, "+5511988887777", True)
+    assert simulator.log.stat().st_mode & 0o777 == 0o600
+
+
+def test_doubles_are_counted_across_a_restart_and_a_torn_line(simulator):
+    simulator.take()
+    simulator.process.kill()
+    simulator.process.wait()
+    with simulator.log.open("a") as log:
+        log.write('{"at": 1, "to": "torn')
+    simulator.start()
+    simulator.take()
+    assert simulator.stats["taken"] == 2
+    assert simulator.stats["doubles_by_reference"] == 1
+    assert simulator.stats["doubles_by_token"] == 1
+
+
+def test_the_page_escapes_and_runs_no_script(simulator):
+    simulator.take(text="<script>alert(1)</script>")
+    page = simulator.client.get("/")
+    assert b"<script" not in page.raw
+    assert b"&lt;script&gt;" in page.raw
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_foreign_names_and_plain_forms_are_turned_away(simulator):
+    assert simulator.client.get("/", headers={"Host": "evil.example"}).status == 421
+    body = '{"mode": "refuse"}'
+    assert simulator.client.post("/v1/behaviour", body, headers={"Content-Type": "text/plain"}).status == 415
+    assert simulator.client.get("/v1/behaviour").json["mode"] == "accept"
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "taken"),
+    [("refuse", 400, 0), ("throttle", 429, 0), ("no_credit", 402, 0), ("bad_auth", 401, 0), ("error", 500, 0),
+     ("error_taken", 500, 1), ("redirect", 307, 0), ("garbage", 200, 1)],
+)  # fmt: skip
+def test_behaviours(simulator, mode, status, taken):
+    simulator.client.post("/v1/behaviour", {"mode": mode})
+    assert simulator.take().status == status
+    assert simulator.stats["taken"] == taken
+
+
+def test_it_can_die_after_it_took(simulator):
+    simulator.client.post("/v1/behaviour", {"mode": "die"})
+    with pytest.raises((ConnectionError, OSError)):
+        simulator.take()
+    assert simulator.process.wait(5) == 1
+    assert json.loads(simulator.log.read_text())["taken"] is True
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{", '{"to": 1}', '{"mode": "fly"}', '{"every": 0}'])
+def test_wrong_calls_get_a_clear_answer(simulator, body):
+    headers = {"Content-Type": "application/json"}
+    assert simulator.client.post("/v1/messages", body, headers=headers).status == 400
+    assert simulator.client.post("/v1/behaviour", body, headers=headers).status in (400, 422)

@@ -1,0 +1,110 @@
+"""One's own server may be older than the private one: the whole schema and the hand-over run there too."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from tests.support import rows
+
+from disparo.db import embedded, messages, postgres_binaries
+from disparo.db.embedded import EmbeddedPostgres
+from disparo.db.messages import Start
+from disparo.db.migrate import current_version
+from disparo.db.pool import connect
+from disparo.dispatch.prepare import prepare
+from disparo.errors import DatabaseUnavailable
+
+
+@pytest.fixture
+def postgres_16(monkeypatch):
+    older = postgres_binaries._wheel_folder() / "pginstall" / "bin"
+    if not (older / "initdb").exists():
+        pytest.skip("the wheel brings no PostgreSQL 16")
+    monkeypatch.setattr(postgres_binaries, "_places", lambda: [older])
+    monkeypatch.setattr(embedded, "_locale_options", lambda _major: ["--locale=C"])
+    folder = Path(tempfile.mkdtemp(prefix="disparo-16-"))
+    folder.chmod(0o711)
+    server = EmbeddedPostgres(folder / "data")
+    yield server.start()
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_on_16(postgres_16):
+    async def work():
+        await prepare(postgres_16)
+        connection = await asyncpg.connect(postgres_16)
+        assert connection.get_server_version()[0] == 16
+        ids = await rows.add_messages(connection, 3)
+        worker, token = await rows.add_worker(connection), uuid4()
+        chunk = await rows.chunk_of(connection, ids[0])
+        assert await messages.claim(connection, worker, token=token, chunk_id=chunk, limit=10) == ids
+        started = await messages.start(
+            connection, [Start(number, token, "texto", 1) for number in ids], platform="p", worker_id=worker
+        )
+        assert sorted(started) == ids
+        await connection.close()
+
+    asyncio.run(work())
+
+
+@pytest.fixture
+def empty(admin_dsn):
+    from tests.conftest import run_admin, with_database
+
+    name = f"empty_{uuid4().hex}"
+    run_admin(admin_dsn, f"CREATE DATABASE {name}")
+    yield with_database(admin_dsn, name)
+    run_admin(admin_dsn, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_several_processes_may_start_on_an_empty_database_at_once(empty):
+    async def work():
+        await asyncio.gather(*(prepare(empty) for _ in range(4)))
+        connection = await connect(empty)
+        assert await current_version(connection) == "0001"
+        await connection.close()
+
+    asyncio.run(work())
+
+
+def test_a_database_of_a_newer_version_is_left_alone(empty):
+    async def work():
+        await prepare(empty)
+        connection = await connect(empty)
+        await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        with pytest.raises(DatabaseUnavailable, match="mais nova"):
+            await prepare(empty)
+        await connection.close()
+
+    asyncio.run(work())
+
+
+def test_a_server_without_fsync_is_refused(empty, admin_dsn):
+    from tests.conftest import run_admin
+
+    run_admin(admin_dsn, "ALTER SYSTEM SET fsync = off")
+    run_admin(admin_dsn, "SELECT pg_reload_conf()")
+    try:
+
+        async def work():
+            for _ in range(50):
+                connection = await connect(empty)
+                value = await connection.fetchval("SHOW fsync")
+                await connection.close()
+                if value == "off":
+                    break
+                await asyncio.sleep(0.05)
+            with pytest.raises(DatabaseUnavailable, match="fsync"):
+                await prepare(empty)
+
+        asyncio.run(work())
+    finally:
+        run_admin(admin_dsn, "ALTER SYSTEM RESET fsync")
+        run_admin(admin_dsn, "SELECT pg_reload_conf()")

@@ -1,0 +1,218 @@
+"""Accepting: group commit couples nobody, and a COMMIT whose answer was lost is looked up."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+from tests.support import rows
+
+from disparo.db.dispatches import StoredAs
+from disparo.db.idempotency import Key
+from disparo.db.pool import open_pool
+from disparo.dispatch.accept import AcceptSettings, Call, Caller, Done, Reason, Refused
+from disparo.dispatch.group_commit import Acceptor, Busy, KeyInUse
+from disparo.domain.phone import parse_phone
+from disparo.domain.windows import Purpose
+
+pytestmark = pytest.mark.anyio
+
+SETTINGS = AcceptSettings(
+    stored_as=StoredAs("sms", 1, 60, 2048),
+    delay_s=0,
+    zone=ZoneInfo("America/Sao_Paulo"),
+    allow_paid=False,
+    has_platform=True,
+    is_holiday=lambda _day: False,
+)
+
+
+def call(invoice_id, *, extra=(), key=None, render=None, purpose=Purpose.REQUESTED):
+    caller = Caller(1, 1, purpose, 0, 1000)
+    return Call(
+        invoice_id,
+        [parse_phone(phone) for phone in extra],
+        caller,
+        render or (lambda accepted: str(accepted.dispatch_id).encode()),
+        key,
+    )
+
+
+def key(name="k", digest=b"d"):
+    return Key(1, 1, "r", name, digest)
+
+
+@asynccontextmanager
+async def running(pool, *, grouped=True):
+    acceptor = Acceptor(pool, SETTINGS, grouped=grouped)
+    task = asyncio.create_task(acceptor.run())
+    try:
+        yield acceptor
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def acceptor(pool, connection):
+    await rows.add_invoices(connection, 50)
+    async with running(pool) as acceptor:
+        yield acceptor
+
+
+async def test_many_calls_share_a_transaction_and_each_gets_its_own_answer(acceptor, connection):
+    verdicts = await asyncio.gather(*(acceptor.accept(call(number)) for number in range(1, 61)))
+    assert sum(isinstance(verdict, Done) for verdict in verdicts) == 50
+    refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)]
+    assert {verdict.reason for verdict in refused} == {Reason.INVOICE_UNKNOWN}
+    stored = {str(row["id"]) for row in await connection.fetch("SELECT id FROM dispatches")}
+    assert stored == {verdict.response.decode() for verdict in verdicts if isinstance(verdict, Done)}
+    transactions = await connection.fetchval("SELECT count(DISTINCT xmin::text) FROM dispatches")
+    assert transactions < 10
+
+
+async def test_one_call_that_breaks_the_batch_fails_alone(acceptor, connection):
+    def broken(_accepted):
+        raise RuntimeError("this one")
+
+    calls = [call(number, render=broken if number == 3 else None) for number in range(1, 11)]
+    verdicts = await asyncio.gather(*(acceptor.accept(item) for item in calls), return_exceptions=True)
+    assert [type(verdict) for verdict in verdicts].count(RuntimeError) == 1
+    assert isinstance(verdicts[2], RuntimeError)
+    assert await connection.fetchval("SELECT count(*) FROM dispatches") == 9
+
+
+async def test_every_message_has_a_wake_up_in_the_same_transaction(acceptor, connection):
+    await asyncio.gather(*(acceptor.accept(call(number)) for number in range(1, 21)))
+    chunks = {row["chunk_id"] for row in await connection.fetch("SELECT chunk_id FROM messages")}
+    from disparo import queue
+
+    assert await queue.chunks_with_entry(connection, sorted(chunks)) == chunks
+
+
+async def test_the_dispatchs_counts_are_there(acceptor, connection):
+    await acceptor.accept(call(1, extra=["11988880001"]))
+    counted = await connection.fetch("SELECT status, sum(delta)::int FROM dispatch_counts GROUP BY 1")
+    assert [tuple(row) for row in counted] == [("queued", 2)]
+
+
+async def test_references_are_unguessable_and_differ(acceptor, connection):
+    await acceptor.accept(call(1, extra=["11988880001", "11988880002"]))
+    found = [row["reference"] for row in await connection.fetch("SELECT reference FROM messages")]
+    assert len(set(found)) == 3
+    assert {len(reference) for reference in found} == {32}
+
+
+async def test_a_collection_call_starts_inside_its_window(acceptor, connection):
+    await acceptor.accept(call(1, purpose=Purpose.COLLECTION))
+    starts = await connection.fetchval("SELECT starts_at AT TIME ZONE 'America/Sao_Paulo' FROM dispatches")
+    assert 8 <= starts.hour < 20
+    assert starts.weekday() < 6
+
+
+async def test_a_key_whose_holder_never_ends_is_409_in_time(acceptor, connection, monkeypatch):
+    monkeypatch.setattr("disparo.dispatch.group_commit._KEY_PATIENCE_S", 0.5)
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 7))", repr(key().scope))
+        with pytest.raises(KeyInUse):
+            await acceptor.accept(call(1, key=key()))
+    assert isinstance(await acceptor.accept(call(1, key=key())), Done)
+
+
+async def test_when_the_holder_of_a_key_fails_the_second_caller_runs_itself(acceptor, connection):
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 7))", repr(key().scope))
+    second = asyncio.create_task(acceptor.accept(call(1, key=key())))
+    await asyncio.sleep(0.3)
+    await transaction.rollback()
+    verdict = await second
+    assert isinstance(verdict, Done)
+    assert not verdict.replayed
+
+
+async def test_past_its_capacity_it_says_so_at_once(pool, connection):
+    await rows.add_invoices(connection, 1)
+    acceptor = Acceptor(pool, SETTINGS, grouped=True)  # nobody runs it: the queue only fills
+    waiting = [asyncio.create_task(acceptor.accept(call(1))) for _ in range(2048)]
+    await asyncio.sleep(0.1)
+    with pytest.raises(Busy):
+        await acceptor.accept(call(1))
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+class Cutter:
+    """A proxy before PostgreSQL that can lose the answer to a COMMIT."""
+
+    def __init__(self, dsn):
+        query = dict(parse_qsl(urlsplit(dsn).query))
+        self.socket = f"{query['host']}/.s.PGSQL.{query.get('port', '5432')}"
+        self.cut = None
+
+    async def serve(self, reader, writer):
+        try:
+            their_reader, their_writer = await asyncio.open_unix_connection(self.socket)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.wait(
+            [
+                asyncio.create_task(self._up(reader, their_writer, writer)),
+                asyncio.create_task(self._down(their_reader, writer)),
+            ],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        writer.close()
+        their_writer.close()
+
+    async def _up(self, reader, their_writer, writer):
+        while data := await reader.read(65536):
+            if self.cut == "before" and b"COMMIT;" in data:
+                self.cut = None
+                return
+            if self.cut == "after" and b"COMMIT;" in data:
+                self.cut = None
+                their_writer.write(data)
+                await their_writer.drain()
+                await asyncio.sleep(0.3)
+                writer.transport.abort()
+                return
+            their_writer.write(data)
+            await their_writer.drain()
+
+    async def _down(self, their_reader, writer):
+        while data := await their_reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_connection_lost_in_commit_is_looked_up_before_anyone_is_answered(dsn, connection, when):
+    await rows.add_invoices(connection, 5)
+    cutter = Cutter(dsn)
+    server = await asyncio.start_server(cutter.serve, "127.0.0.1", 0)
+    parts = urlsplit(dsn)
+    port = server.sockets[0].getsockname()[1]
+    through = f"postgresql://{parts.username}:{parts.password}@127.0.0.1:{port}{parts.path}"
+    async with open_pool(through, size=3) as pool, running(pool) as acceptor:
+        await acceptor.accept(call(1))
+        cutter.cut = when
+        verdicts = await asyncio.gather(
+            *(acceptor.accept(call(number)) for number in range(2, 5)), return_exceptions=True
+        )
+    server.close()
+    stored = {
+        str(row["id"])
+        for row in await connection.fetch("SELECT id FROM dispatches WHERE invoice_ids <> '{1}'")
+    }
+    answered = {verdict.response.decode() for verdict in verdicts if isinstance(verdict, Done)}
+    assert answered == stored  # nobody who is stored is told otherwise, nobody is told who is not
+    if when == "after":
+        assert len(stored) == 3
+    else:
+        assert any(isinstance(verdict, Busy) for verdict in verdicts)
