@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -53,10 +55,26 @@ def build_app(settings: Settings, dsn: str) -> ASGIApp:
         redirect_slashes=False,
         redoc_url=None,
     )
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     install_handlers(app)
     for router in (oauth.router, routes.router, webhooks.router, health.router):
         app.include_router(router)
     return Edge(_Cors(app, settings.cors_origins), metrics)
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """Give the OpenAPI document, with what a token is and which routes need one."""
+    if app.openapi_schema is None:
+        found = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        schemes = found.setdefault("components", {}).setdefault("securitySchemes", {})
+        schemes["token"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        for path, operations in found["paths"].items():
+            for operation in operations.values() if path.startswith("/api/") else ():
+                operation["security"] = [{"token": []}]
+        app.openapi_schema = found
+    return app.openapi_schema
 
 
 async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str, metrics: Metrics) -> Services:

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from disparo.auth.throttle import TooMany
 from disparo.db.pool import CONNECTION_LOST
@@ -77,10 +78,11 @@ def install_handlers(app: FastAPI) -> None:
         )
 
     @app.exception_handler(HTTPException)
-    async def no_route(_request: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse(
-            envelope(NO_SUCH_ROUTE), status_code=error.status_code, headers=dict(error.headers or {})
-        )
+    async def no_route(request: Request, error: HTTPException) -> JSONResponse:
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # noqa: PLR2004
+            headers["Allow"] = ", ".join(_allowed(request))
+        return JSONResponse(envelope(NO_SUCH_ROUTE), status_code=error.status_code, headers=headers)
 
     @app.exception_handler(TooMany)
     async def too_many(_request: Request, error: TooMany) -> JSONResponse:
@@ -103,6 +105,15 @@ def install_handlers(app: FastAPI) -> None:
 
     for kind in (Busy, *CONNECTION_LOST):
         app.add_exception_handler(kind, busy)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Name every method of a path: each route knows only its own."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found)
 
 
 def answer_429(wait_s: int) -> JSONResponse:
