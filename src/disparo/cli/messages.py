@@ -124,7 +124,7 @@ def resend(
         wanted = ids or [row["id"] for row in await _chosen(connection, plataforma, de, ate)]
         if not sim:
             question = f"{len(wanted)} mensagem(ns) podem chegar em dobro ao cliente. Enviar de novo?"
-            typer.confirm(question, abort=True)
+            _ask(question)
         done = await reconcile.resend(connection, wanted, actor=actor())
         await accounts.audit(connection, actor=actor(), action="resent", detail={"messages": len(done)})
         return len(done)
@@ -176,6 +176,13 @@ async def _chosen(
         until=None if until is None else until.replace(tzinfo=zone),
         limit=10_000,
     )
+
+
+def _ask(question: str) -> None:
+    answer: str = typer.prompt(f"{question} [s/N]", default="n", show_default=False)
+    if answer.strip().lower() not in ("s", "sim"):
+        print("Nada foi alterado.")
+        raise typer.Exit(1)
 
 
 def _need_choice(

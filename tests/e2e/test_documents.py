@@ -1,0 +1,101 @@
+"""What the documents tell people to type works as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from disparo.platforms.registry import read_table
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "docs" / "pt-BR" / "operar.md", ROOT / "docs" / "pt-BR" / "importar.md"]
+FILES = {
+    "clientes.csv": "id_cliente;nome;telefone_1\n1;ANA;11988880001\n",
+    "contatos.csv": "id_contato;id_cliente;telefone\n1;1;11988880002\n",
+    "faturas.csv": "id_fatura;id_cliente;valor;vencimento\n1;1;10,00;05/12/2026\n",
+}
+
+
+def commands(page):
+    """Every line `disparo ...` of a fenced block, in order, without its comment."""
+    for block in re.findall(r"^```\w*\n(.*?)^```$", page.read_text(encoding="utf-8"), re.S | re.M):
+        for line in block.splitlines():
+            if line.startswith("disparo "):
+                yield line.partition("#")[0].strip()
+
+
+def run(line, *, dsn, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "disparo", *shlex.split(line)[1:]],
+        env={**os.environ, "DISPARO_DATABASE_URL": dsn},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        input="s\n",
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_in_fences(page, new_database, tmp_path):
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    dsn, lines = new_database(), list(commands(page))
+    assert len(lines) >= 3
+    for line in lines:
+        done = run(line, dsn=dsn, cwd=tmp_path)
+        assert done.returncode == 0, (line, done.stderr)
+
+
+def test_commands_named_in_the_text_exist():
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = set(re.findall(r"`disparo ([a-z-]+)(?: ([a-z-]+))?", text))
+    assert len(named) >= 8
+    for command, action in named:
+        for words in ([command, "--help"], [command, action, "--help"] if action else [command, "--help"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "disparo", *words], capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, words
+
+
+def test_the_platform_table_is_valid(tmp_path):
+    block = re.search(r"```toml\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), re.DOTALL)[1]
+    secret = tmp_path / "chave"
+    secret.write_text("s3cret\n")
+    table = tomllib.loads(block.replace("/etc/disparo/chave", str(secret)))["platforms"]["minha"]
+    read = read_table("minha", table)
+    assert read.secrets["chave"].get_secret_value() == "s3cret"
+    assert read.receipts is not None
+
+
+def test_every_setting_of_the_table_exists():
+    from disparo.settings import Settings
+
+    rows = re.findall(r"^\| ((?:`[a-z_]+`(?:, )?)+) \|", PAGES[0].read_text(encoding="utf-8"), re.MULTILINE)
+    names = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+    assert len(names) > 15
+    assert names <= set(Settings.model_fields)
+
+
+def test_the_tests_named_in_the_table_of_the_original_exist():
+    named = set(re.findall(r"\btest_[a-z0-9_]+(?!\w*\.py)\b", (ROOT / "docs" / "hubsoft.md").read_text()))
+    code = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    missing = {
+        name
+        for name in named
+        if f"def {name}(" not in code and not list((ROOT / "tests").rglob(f"{name}.py"))
+    }
+    assert missing == set()
+
+
+def test_the_lock_files_name_no_address():
+    for path in (ROOT / "requirements").glob("*.txt"):
+        assert "://" not in path.read_text(), path.name
