@@ -25,7 +25,9 @@ FILES = {
 
 def commands(page):
     """Every line `disparo ...` of a fenced block, in order, without its comment."""
-    for block in re.findall(r"^```\w*\n(.*?)^```$", page.read_text(encoding="utf-8"), re.S | re.M):
+    for block in re.findall(
+        r"^```\w*\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    ):
         for line in block.splitlines():
             if line.startswith("disparo "):
                 yield line.partition("#")[0].strip()
