@@ -56,55 +56,62 @@ def answer_500(request_id: str) -> JSONResponse:
 
 def install_handlers(app: FastAPI) -> None:
     """Teach the application every failure there is."""
+    handlers = {
+        Refusal: _refused,
+        Failure: _failed,
+        Unauthenticated: _unauthenticated,
+        HTTPException: _no_route,
+        TooMany: _too_many,
+        KeyInUse: _key_in_use,
+        FateUnknown: _fault,
+        Exception: _fault,
+        Busy: _busy,
+        **dict.fromkeys(CONNECTION_LOST, _busy),
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)  # type: ignore[arg-type]  # each takes the kind it is for
 
-    @app.exception_handler(Refusal)
-    async def refused(request: Request, error: Refusal) -> JSONResponse:
-        caller = getattr(request.state, "caller", None)
-        status = 200 if caller is not None and caller.error_codes == "hubsoft" else 422
-        return JSONResponse(envelope(error.msg, error.errors), status_code=status)
 
-    @app.exception_handler(Failure)
-    async def failed(_request: Request, error: Failure) -> JSONResponse:
-        return JSONResponse(
-            {**envelope(error.msg), **error.more}, status_code=error.status, headers=error.headers
-        )
+async def _refused(request: Request, error: Refusal) -> JSONResponse:
+    caller = getattr(request.state, "caller", None)
+    status = 200 if caller is not None and caller.error_codes == "hubsoft" else 422
+    return JSONResponse(envelope(error.msg, error.errors), status_code=status)
 
-    @app.exception_handler(Unauthenticated)
-    async def unauthenticated(_request: Request, _error: Unauthenticated) -> JSONResponse:
-        return JSONResponse(
-            {"error": "Unauthenticated.", "message": "Unauthenticated."},
-            status_code=401,
-            headers={"WWW-Authenticate": "Bearer"},
-        )
 
-    @app.exception_handler(HTTPException)
-    async def no_route(request: Request, error: HTTPException) -> JSONResponse:
-        headers = dict(error.headers or {})
-        if error.status_code == 405:  # noqa: PLR2004
-            headers["Allow"] = ", ".join(_allowed(request))
-        return JSONResponse(envelope(NO_SUCH_ROUTE), status_code=error.status_code, headers=headers)
+async def _failed(_request: Request, error: Failure) -> JSONResponse:
+    body = {**envelope(error.msg), **error.more}
+    return JSONResponse(body, status_code=error.status, headers=error.headers)
 
-    @app.exception_handler(TooMany)
-    async def too_many(_request: Request, error: TooMany) -> JSONResponse:
-        return answer_429(error.wait_s)
 
-    @app.exception_handler(KeyInUse)
-    async def key_in_use(_request: Request, _error: KeyInUse) -> JSONResponse:
-        msg = "Uma chamada com a mesma Idempotency-Key ainda está em andamento. Tente novamente."
-        return JSONResponse(envelope(msg), status_code=409, headers={"Retry-After": "2"})
+async def _unauthenticated(_request: Request, _error: Unauthenticated) -> JSONResponse:
+    body = {"error": "Unauthenticated.", "message": "Unauthenticated."}
+    return JSONResponse(body, status_code=401, headers={"WWW-Authenticate": "Bearer"})
 
-    @app.exception_handler(FateUnknown)
-    @app.exception_handler(Exception)
-    async def fault(request: Request, _error: Exception) -> JSONResponse:
-        return answer_500(str(getattr(request.state, "request_id", "")))
 
-    async def busy(_request: Request, error: Exception) -> JSONResponse:
-        wait_s = error.retry_after_s if isinstance(error, Busy) else 2
-        msg = "Serviço momentaneamente indisponível; nada foi agendado. Tente novamente em instantes."
-        return JSONResponse(envelope(msg), status_code=503, headers={"Retry-After": str(wait_s)})
+async def _no_route(request: Request, error: HTTPException) -> JSONResponse:
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # noqa: PLR2004
+        headers["Allow"] = ", ".join(_allowed(request))
+    return JSONResponse(envelope(NO_SUCH_ROUTE), status_code=error.status_code, headers=headers)
 
-    for kind in (Busy, *CONNECTION_LOST):
-        app.add_exception_handler(kind, busy)
+
+async def _too_many(_request: Request, error: TooMany) -> JSONResponse:
+    return answer_429(error.wait_s)
+
+
+async def _key_in_use(_request: Request, _error: KeyInUse) -> JSONResponse:
+    msg = "Uma chamada com a mesma Idempotency-Key ainda está em andamento. Tente novamente."
+    return JSONResponse(envelope(msg), status_code=409, headers={"Retry-After": "2"})
+
+
+async def _fault(request: Request, _error: Exception) -> JSONResponse:
+    return answer_500(str(getattr(request.state, "request_id", "")))
+
+
+async def _busy(_request: Request, error: Exception) -> JSONResponse:
+    wait_s = error.retry_after_s if isinstance(error, Busy) else 2
+    msg = "Serviço momentaneamente indisponível; nada foi agendado. Tente novamente em instantes."
+    return JSONResponse(envelope(msg), status_code=503, headers={"Retry-After": str(wait_s)})
 
 
 def _allowed(request: Request) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -137,8 +137,3 @@ def _rendered(facts: Mapping[str, Any], rules: Rules) -> Send | Drop:
     except TemplateRefused as refused:
         return Drop(Event.FAIL, refused.reason)
     return Send(rendered.text, rendered.segments)
-
-
-def expires_at(wait_since: datetime, timeout_s: int) -> datetime:
-    """Give the earliest moment at which the wait can be over: a look is due then at the latest."""
-    return wait_since + timedelta(seconds=timeout_s)

@@ -76,7 +76,7 @@ def read_amount(text: str, column: str) -> Decimal:
         amount = Decimal(bare)
     except InvalidOperation:
         raise BadField(f"{column} deve ser um valor, por exemplo 1234,56") from None
-    if amount != amount.quantize(Decimal("0.01")) or amount > _LARGEST_AMOUNT:
+    if amount > _LARGEST_AMOUNT or amount != round(amount, 2):
         raise BadField(f"{column} deve ter no máximo dois decimais e nove inteiros")
     return amount
 

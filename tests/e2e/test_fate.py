@@ -1,0 +1,111 @@
+"""What becomes of an accepted message: cancelled, failing platforms, late receipts, paid meanwhile."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from tests.support.calls import JSON, SEED
+from tests.support.client import DISPATCH, SEND
+
+
+def test_cancelling_what_has_not_gone_yet(house, client):
+    house.behave(mode="throttle")
+    answer = client.send({"id_fatura": 11000, "telefone_adicional": ["11966665555"]})
+    house.until(lambda: house.states(client, answer) == ["agendada"] * 2 and _attempts(client, answer) >= 1)
+    path = f"{DISPATCH}/{answer.json['disparo']['id']}/cancelar"
+    cancelled = client.post(path)
+    assert cancelled.status == 200
+    assert cancelled.json["canceladas"] + cancelled.json["ja_entregues"] == 2
+    house.behave(mode="accept")
+    assert client.post(path).json["canceladas"] == 0
+
+
+def _attempts(client, answer):
+    shown = client.get(answer.json["disparo"]["consulta"]).json["disparo"]["mensagens"]
+    return min(message["tentativas"] for message in shown)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "state", "reason"),
+    [
+        ({"mode": "refuse", "code": "content"}, "falhou", "conteudo_recusado"),
+        ({"mode": "throttle"}, "agendada", "plataforma_pediu_para_esperar"),
+        ({"mode": "no_credit"}, "agendada", "sem_credito_na_plataforma"),
+        ({"mode": "bad_auth"}, "agendada", "credenciais_da_plataforma_recusadas"),
+        ({"mode": "error"}, "incerta", "motivo_nao_informado"),
+        ({"mode": "redirect"}, "incerta", "motivo_nao_informado"),
+        ({"mode": "drop"}, "incerta", "plataforma_fora_de_alcance"),
+    ],
+)
+def test_a_failing_platform_refuses_no_call_and_the_fate_is_shown(house, client, behaviour, state, reason):
+    house.behave(**behaviour, receipts=[])
+    answer = client.send({"id_fatura": 11000})
+    assert answer.status == 200
+
+    def shown():
+        (message,) = client.get(answer.json["disparo"]["consulta"]).json["disparo"]["mensagens"]
+        return message["situacao"] == state and message["motivo"] == reason
+
+    house.until(shown)
+    client.post(f"{DISPATCH}/{answer.json['disparo']['id']}/cancelar")
+
+
+@pytest.mark.parametrize("mode", ["error_taken", "take_and_drop", "cut", "garbage"])
+def test_taken_without_a_usable_answer_is_settled_by_the_receipt(house, client, mode):
+    house.behave(mode=mode)
+    answer = client.send({"id_fatura": 11000})
+    house.until_state(client, answer, "entregue")
+    assert house.simulator.get("/v1/stats").json["doubles_by_reference"] == 0
+
+
+def test_a_platform_that_is_down_for_a_moment(house, client):
+    simulator = house.stage.roles["simulator"]
+    simulator.stop()
+    answer = client.send({"id_fatura": 11000})
+    house.until(lambda: _reason(client, answer) == "plataforma_fora_de_alcance")
+    simulator.start()
+    house.until_state(client, answer, "entregue")
+
+
+def _reason(client, answer):
+    return client.get(answer.json["disparo"]["consulta"]).json["disparo"]["mensagens"][0]["motivo"]
+
+
+def test_a_number_the_platform_calls_wrong_is_marked_and_a_late_refusal_moves_on(house, client):
+    house.behave(receipts=["undelivered"], receipt_code="invalid_number")
+    answer = client.send({"id_fatura": 11000, "telefone_adicional": ["11955554444"]})
+    house.until_state(client, answer, "nao_entregue")
+    assert house.value("SELECT count(*) FROM bad_numbers WHERE e164 = '+5511955554444'") == 1
+
+
+def test_an_invoice_paid_after_the_call_is_not_sent(house, client):
+    house.fetch(
+        "INSERT INTO invoices (id, customer_id, amount, due_date) VALUES (777003, 3108, 7.77, current_date)"
+    )
+    house.behave(mode="throttle")
+    answer = client.send({"id_fatura": 777003})
+    house.until(lambda: _reason(client, answer) == "plataforma_pediu_para_esperar")
+    house.fetch("UPDATE invoices SET status = 'paid', paid_at = current_date WHERE id = 777003")
+    house.behave(mode="accept")
+    house.until_state(client, answer, "dispensada")
+    assert _reason(client, answer) == "fatura_quitada"
+    assert house.received("R$ 7,77") == []
+
+
+def test_no_phone_text_or_secret_is_in_any_log(house, client):
+    client.send(SEED, headers=JSON)
+    client.send({"id_fatura": 11000, "telefone_adicional": ["1198888"]})
+    for role in house.stage.roles.values():
+        text = role.log.read_text(errors="replace")
+        assert not re.search(r"\d{10,}", re.sub(r'"[a-z_]*(id|timestamp)": "[^"]*"', "", text)), role.name
+        for secret in ("MACIEL", "faturas.example", client.token, "ensaio"):
+            assert secret not in text, (role.name, secret)
+
+
+def test_the_document_names_the_route_and_its_answers(house):
+    document = json.loads(house.anonymous.get("/openapi.json").raw)
+    answers = document["paths"][SEND]["post"]["responses"]
+    assert {"200", "401", "403", "409", "413", "415", "422", "429", "500", "503"} <= set(answers)
+    assert house.anonymous.get("/docs").status == 200

@@ -1,0 +1,97 @@
+"""Around enviar_sms: envelopes, lists, opt-outs, health (api.md §1, §5)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from tests.support.client import DISPATCH, OPT_OUT, SEND
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/v1/integracao/nada", 404),
+        ("GET", "/nada", 404),
+        ("GET", SEND, 405),
+        ("PUT", SEND, 405),
+        ("GET", "/oauth/token", 405),
+        ("DELETE", DISPATCH, 405),
+        ("GET", "/webhook/simulador/errado", 404),
+        ("POST", "/webhook/nenhuma/ensaio", 404),
+    ],
+)
+def test_unknown_routes_and_methods_have_the_envelope(client, method, path, status):
+    answer = client.call(method, path)
+    assert answer.status == status
+    assert answer.json == {"status": "error", "msg": "Método/endpoint não disponível", "errors": []}
+
+
+def test_a_trailing_slash_is_no_redirect(client):
+    assert client.post(SEND + "/", {"id_fatura": 11000}).status == 200
+    assert client.get(DISPATCH + "/").status == 200
+
+
+def test_cors_is_on_for_the_api_only(house):
+    headers = {"Origin": "https://painel.example", "Access-Control-Request-Method": "POST"}
+    assert (
+        house.anonymous.call("OPTIONS", SEND, headers=headers).headers["access-control-allow-origin"] == "*"
+    )
+    assert "access-control-allow-origin" not in house.anonymous.get("/saude", headers=headers).headers
+
+
+def test_dispatches_are_listed_and_paged(client):
+    client.send({"id_fatura": 11000})
+    listed = client.get(f"{DISPATCH}?itens_por_pagina=1&pagina=0").json
+    assert len(listed["disparos"]) == 1
+    total = listed["paginacao"]["total_registros"]
+    assert listed["paginacao"] == {
+        "primeira_pagina": 0,
+        "ultima_pagina": total - 1,
+        "pagina_atual": 0,
+        "total_registros": total,
+    }
+    assert client.get(f"{DISPATCH}?pagina=100000").json["disparos"] == []
+    today = datetime.now().date()
+    assert client.get(f"{DISPATCH}?data_inicio={today}&status=&status=entregue").status == 200
+    assert client.get(f"{DISPATCH}?data_inicio=2999-01-01").json["paginacao"]["total_registros"] == 0
+    for query in (
+        "pagina=-1",
+        "itens_por_pagina=0",
+        "itens_por_pagina=501",
+        "status=x",
+        "data_fim=ontem",
+        "pagina=%00",
+    ):
+        assert client.get(f"{DISPATCH}?{query}").status == 422, query
+
+
+@pytest.mark.parametrize("number", ["00000000-0000-0000-0000-000000000000", "x", "%00", "é"])
+def test_an_unknown_dispatch(client, number):
+    from urllib.parse import quote
+
+    answer = client.get(f"{DISPATCH}/{quote(number, safe='%')}")
+    assert (answer.status, "não encontrado" in answer.json["msg"]) == (422, True)
+
+
+def test_opt_outs(house, client):
+    number = "11977776666"
+    assert client.post(OPT_OUT, {"telefone": "+55 (11) 97777-6666"}).json["msg"] == "Telefone descadastrado"
+    assert client.get(f"{OPT_OUT}?telefone={number}").json["descadastros"][0]["telefone"] == number
+    answer = client.send({"id_fatura": 11000, "telefone_adicional": [number]})
+    assert answer.json["disparo"]["ignorados"] == [{"telefone": number, "motivo": "descadastrado"}]
+    assert house.client(permissions=("send",)).call("DELETE", f"{OPT_OUT}?telefone={number}").status == 403
+    assert client.call("DELETE", f"{OPT_OUT}?telefone={number}").status == 200
+    assert client.call("DELETE", f"{OPT_OUT}?telefone={number}").status == 422
+    assert client.post(OPT_OUT, {"telefone": "x"}).status == 422
+
+
+def test_every_answer_has_a_request_id(client):
+    assert len({client.get(DISPATCH).headers["x-request-id"] for _ in range(3)}) == 3
+
+
+def test_health_and_metrics(house):
+    assert house.anonymous.get("/saude").json == {"vivo": True, "pronto": True}
+    text = house.anonymous.get("/metrics").raw.decode()
+    assert 'disparo_accept_verdicts_total{verdict="accepted"}' in text
+    assert 'disparo_messages{status="uncertain"}' in text
