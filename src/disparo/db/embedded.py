@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -36,7 +36,11 @@ _ADMIN, _APP = "disparo_admin", "disparo"
 _LONGEST_SOCKET_DIR = 85
 _START_PATIENCE_S = 60.0
 _STOP_PATIENCE_S = 60.0
-_FALLS_ALLOWED, _FALLS_WITHIN_S = 5, 60.0
+#: A server that has never been ready is given up after so many falls; one that has, never: a full disk
+#: is emptied at some time, and then it comes back by itself.
+_FALLS_AT_START = 3
+_STEADY_AFTER_S = 30.0
+_LONGEST_PAUSE_S = 10.0
 _OPTIONS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -56,11 +60,10 @@ class DatabaseFailed(DatabaseUnavailable):
 
 
 class EmbeddedPostgres:
-    """Owns the server of one data folder from `start` to `stop`; `on_failure` is told if it is given up."""
+    """Owns the server of one data folder from `start` to `stop`."""
 
-    def __init__(self, data_dir: Path, *, on_failure: Callable[[], None] | None = None) -> None:
+    def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
-        self._on_failure = on_failure
         self._lock: IO[str] | None = None
         self._server: subprocess.Popen[bytes] | None = None
         self._ready = threading.Event()
@@ -125,11 +128,12 @@ class EmbeddedPostgres:
 
     def _keep(self, runner: Runner, socket_dir: Path) -> None:
         """Run the server, again and again if it falls, until `stop`."""
-        falls: list[float] = []
+        falls = 0
         options = {**_OPTIONS, "unix_socket_directories": str(socket_dir)}
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        command = runner.command("postgres", "-D", str(self._cluster), *arguments, parent=os.getpid())
         while not self._stopping.is_set():
-            command = runner.command("postgres", "-D", str(self._cluster), *arguments, parent=os.getpid())
+            began = time.monotonic()
             with _log_file(self._data_dir).open("ab") as output:
                 self._server = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
@@ -137,21 +141,20 @@ class EmbeddedPostgres:
             status = self._server.wait()
             if self._stopping.is_set():
                 return
-            falls = [*(at for at in falls if at > time.monotonic() - _FALLS_WITHIN_S), time.monotonic()]
-            log.warning("database_fell_and_is_started_again", status=status)
-            if len(falls) >= _FALLS_ALLOWED:
+            falls = 1 if time.monotonic() - began > _STEADY_AFTER_S else falls + 1
+            log.warning("database_fell_and_is_started_again", status=status, falls=falls)
+            if falls >= _FALLS_AT_START and not self._ready.is_set():
                 self._failed.set()
-                if self._on_failure is not None:
-                    self._on_failure()
                 return
             # Its orphaned children hold the shared memory for a moment.
-            self._stopping.wait(0.2 * len(falls))
+            self._stopping.wait(min(_LONGEST_PAUSE_S, 0.1 * 2**falls))
 
     def _wait_until_ready(self) -> None:
         until = time.monotonic() + _START_PATIENCE_S
         while time.monotonic() < until and not self._failed.is_set():
             lines = _postmaster_lines(self._cluster)
             if self.pid is not None and lines[:1] == [str(self.pid)] and lines[7:8] == ["ready"]:
+                self._ready.set()
                 return
             time.sleep(0.02)
         raise DatabaseFailed(

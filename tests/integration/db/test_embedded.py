@@ -160,17 +160,23 @@ def test_a_killed_server_is_started_again(server):
     assert query(dsn, "SELECT one FROM kept") == 1
 
 
-def test_a_server_that_keeps_falling_is_given_up_and_said_so(folder):
-    told = []
-    server = EmbeddedPostgres(folder, on_failure=lambda: told.append(True))
+def test_a_server_that_falls_again_and_again_comes_back(server):
     dsn = server.start()
-    while not told:
+    for _ in range(4):
         pid = server.pid
-        if pid is not None and lives(pid):
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(0.05)
-    server.stop()
-    assert not answers(dsn)
+        os.kill(pid, signal.SIGKILL)
+        assert until(lambda: server.pid != pid and lives(server.pid))  # noqa: B023
+    assert until(lambda: answers(dsn))
+
+
+def test_a_server_that_never_starts_is_given_up_in_words(folder):
+    with running(folder):
+        pass
+    (folder / "postgres" / "postgresql.conf").write_text("nonsense = here\n")
+    with pytest.raises(DatabaseFailed, match=r"postgres\.log"), running(folder):
+        pass
+    with pytest.raises(DatabaseFailed), running(folder):  # and the folder is free again
+        pass
 
 
 def test_a_killed_program_leaves_no_server_and_the_next_start_works(folder):
