@@ -1,45 +1,77 @@
-"""`./dev faults [--segundos N] [--semente S] [--json FILE]`: without options the full run."""
+"""`./dev faults [--segundos N] [--semente S] [--json FILE]`: without options the full run (half an hour)."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from tests.faults.run import Plan, broken_promises, run
 
 from disparo.db.embedded import EmbeddedPostgres
 
-FULL = Plan(kills=100, pauses=20, failpoints=True, between_s=1.3, seed=1)
+FULL = Plan(
+    faults={
+        "kill": 500,
+        "pause": 100,
+        "kill_server": 30,
+        "kill_postgres": 50,
+        "platform_restart": 15,
+        "cut_platform": 15,
+        "slow_platform": 5,
+        "silent_platform": 5,
+        "cut_database": 20,
+        "silent_database": 5,
+        "fill_disk": 1,
+    },
+    seed=1,
+    failpoints=True,
+    workers=6,
+    servers=2,
+)
+_FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+_DISK = "3g"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="./dev faults", description="Derruba workers de propósito e confere."
-    )
+    parser = argparse.ArgumentParser(prog="./dev faults", description="Derruba tudo de propósito e confere.")
     parser.add_argument("--segundos", type=int, help="duração aproximada (padrão: a corrida inteira)")
     parser.add_argument("--semente", type=int, default=1, help="fixa a sequência de faltas")
     parser.add_argument("--json", type=Path, help="grava os números neste arquivo")
     options = parser.parse_args()
-    plan = Plan(FULL.kills, FULL.pauses, FULL.failpoints, FULL.between_s, options.semente)
+    plan = replace(FULL, seed=options.semente)
     if options.segundos:
-        faults = max(2, int(options.segundos / FULL.between_s))
-        plan = Plan(faults - faults // 6, faults // 6, failpoints=False, between_s=1.3, seed=options.semente)
+        share = options.segundos / (sum(FULL.faults.values()) * FULL.between_s)
+        counts = {name: max(1, round(count * share)) for name, count in FULL.faults.items()}
+        plan = replace(plan, faults=counts, failpoints=False)
+    not_done: list[str] = []
+    plan = _with_a_wrong_clock(plan, not_done)
     folder = Path(tempfile.mkdtemp(prefix="disparo-faults-"))
     folder.chmod(0o711)
-    server = EmbeddedPostgres(folder / "data")
-    try:
-        figures = asyncio.run(run(plan, dsn=server.start(), folder=folder))
-    finally:
-        server.stop()
+    with _small_disk(folder / "data", not_done) as disk:
+        if disk is None:
+            plan = replace(plan, faults={**plan.faults, "fill_disk": 0})
+        server = EmbeddedPostgres(folder / "data")
+        try:
+            figures = asyncio.run(run(plan, dsn=server.start(), folder=folder, postgres=server, disk=disk))
+        finally:
+            server.stop()
+    figures["not_done"] += not_done
     text = json.dumps(figures, indent=2, ensure_ascii=False)
     print(text)
     if options.json:
         options.json.write_text(text + "\n", encoding="utf-8")
+    for line in figures["not_done"]:
+        print(f"AVISO: não foi feito: {line}", file=sys.stderr)
     broken = broken_promises(figures)
     if broken:
         print(f"PROMESSAS QUEBRADAS: {', '.join(broken)}. Registros em {folder}", file=sys.stderr)
@@ -47,6 +79,34 @@ def main() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     print("Todas as promessas mantidas.")
     return 0
+
+
+def _with_a_wrong_clock(plan: Plan, not_done: list[str]) -> Plan:
+    """Set two workers' clocks an hour off, both ways."""
+    if not _FAKETIME.exists():
+        not_done.append("relógios errados: falta o pacote libfaketime (sudo apt install libfaketime)")
+        return plan
+
+    def off(hours: str) -> dict[str, str]:
+        return {"LD_PRELOAD": str(_FAKETIME), "FAKETIME": hours, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+    return replace(plan, worker_environments={1: off("+1h"), 2: off("-1h")})
+
+
+@contextmanager
+def _small_disk(path: Path, not_done: list[str]) -> Iterator[Path | None]:
+    """Give the data folder a small disk of its own, where this user may."""
+    path.mkdir()
+    path.chmod(0o711)
+    options = ["mount", "-t", "tmpfs", "-o", f"size={_DISK},mode=711", "tmpfs", str(path)]
+    if os.geteuid() != 0 or subprocess.run(options, capture_output=True, check=False).returncode != 0:
+        not_done.append("disco cheio: este usuário não pode montar um tmpfs")
+        yield None
+        return
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", str(path)], capture_output=True, check=False)
 
 
 sys.exit(main())

@@ -5,29 +5,34 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
 
 _TOKEN = re.compile(r"\bT[0-9a-f]{16}\b")
 HANDED_OVER = ("accepted", "sent", "delivered", "undelivered")
+WAITING = ("queued", "claimed", "sending")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Verdict:
+    """`fates`: of the messages of the 200s, which add up to `accepted` unless some are missing."""
+
     accepted: int
-    by_status: dict[str, int]
-    received: int
-    duplicates: int
-    lost: list[str]
-    waiting: int
-    contradictions: list[str]
-    matches: bool
+    fates: Counter[str] = field(default_factory=Counter)
+    by_status: Counter[str] = field(default_factory=Counter)
+    received: int = 0
+    duplicates: int = 0
+    without_200: int = 0
+    lost: list[str] = field(default_factory=list)
+    contradictions: list[str] = field(default_factory=list)
 
     @property
-    def uncertain(self) -> int:
-        return self.by_status.get("uncertain", 0)
+    def adds_up(self) -> bool:
+        """The identity of delivery.md §9.3."""
+        return sum(self.fates.values()) == self.accepted
 
 
 def received_messages(log: Path) -> Counter[tuple[str, str]]:
@@ -35,42 +40,53 @@ def received_messages(log: Path) -> Counter[tuple[str, str]]:
     taken: Counter[tuple[str, str]] = Counter()
     for line in log.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
-        if entry.get("taken", True) and "to" in entry:
+        if entry.get("taken", False):
             taken[entry["to"], _TOKEN.findall(entry["text"])[0]] += 1
     return taken
 
 
+def _fate(row: asyncpg.Record) -> str:
+    if row["status"] in HANDED_OVER:
+        return "sent"
+    if row["status"] in WAITING:
+        return "waiting"
+    if row["status"] == "failed":
+        return "timed_out" if row["reason"] == "timeout" else "refused"
+    return str(row["status"])
+
+
 async def reconcile(
-    connection: asyncpg.Connection, accepted: dict[str, tuple[int, list[str]]], log: Path
+    connection: asyncpg.Connection, accepted: Mapping[str, Sequence[str]], log: Path
 ) -> Verdict:
     taken = received_messages(log)
     rows = await connection.fetch(
-        """SELECT m.dispatch_id::text AS dispatch_id, m.phone, m.e164, m.status,
+        """SELECT m.dispatch_id::text AS dispatch_id, m.phone, m.e164, m.status, m.reason,
                   'T' || substr(md5('ensaio' || m.invoice_id), 1, 16) AS token FROM messages m"""
     )
+    verdict = Verdict(sum(map(len, accepted.values())))
     ours = {(row["dispatch_id"], row["phone"]): row for row in rows}
-    lost, contradictions = [], []
-    for dispatch_id, (_, phones) in accepted.items():
+    for dispatch_id, phones in accepted.items():
         for phone in phones:
             row = ours.get((dispatch_id, phone))
             if row is None:
-                lost.append(f"{dispatch_id}: not in the table")
-                continue
-            there = taken[row["e164"], row["token"]]
-            if row["status"] in HANDED_OVER and not there:
-                lost.append(f"{dispatch_id}: {row['status']}, but the platform never had it")
-            if row["status"] in ("failed", "skipped", "cancelled") and there:
-                contradictions.append(f"{dispatch_id}: {row['status']}, but the platform has it")
-    status = Counter(row["status"] for row in rows)
-    handed = sum(status[name] for name in HANDED_OVER)
-    return Verdict(
-        accepted=sum(len(phones) for _, phones in accepted.values()),
-        by_status=dict(status),
-        received=sum(taken.values()),
-        duplicates=sum(count - 1 for count in taken.values()),
-        lost=lost,
-        waiting=sum(status[name] for name in ("queued", "claimed", "sending")),
-        contradictions=contradictions,
-        # What the platform took is what we say it took, plus at most what we say we do not know.
-        matches=handed <= sum(taken.values()) <= handed + status["uncertain"],
-    )
+                verdict.lost.append(f"{dispatch_id}: answered 200 and not in the table")
+            else:
+                verdict.fates[_fate(row)] += 1
+    for row in rows:
+        _compare(row, taken[row["e164"], row["token"]], verdict)
+    verdict.by_status = Counter(row["status"] for row in rows)
+    verdict.received = sum(taken.values())
+    verdict.duplicates = sum(count - 1 for count in taken.values())
+    verdict.without_200 = sum(row["dispatch_id"] not in accepted for row in rows)
+    strange = set(taken) - {(row["e164"], row["token"]) for row in rows}
+    verdict.contradictions += [f"the platform took what we do not know: {len(strange)}"] if strange else []
+    return verdict
+
+
+def _compare(row: asyncpg.Record, there: int, verdict: Verdict) -> None:
+    """Hold what we say of one message against how often the platform took it."""
+    said = f"{row['dispatch_id']}: {row['status']} ({row['reason']})"
+    if row["status"] in HANDED_OVER and not there:
+        verdict.lost.append(f"{said}, but the platform never had it")
+    if row["status"] not in (*HANDED_OVER, "uncertain", "sending") and there:
+        verdict.contradictions.append(f"{said}, but the platform has it")

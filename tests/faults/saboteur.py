@@ -1,144 +1,164 @@
-"""The saboteur: kills and pauses workers at moments fixed by the seed, and sees what it hit."""
+"""The saboteur: faults at moments fixed by the seed."""
 
 from __future__ import annotations
 
 import asyncio
-import random
+import os
 import signal
-import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
-import asyncpg
-from tests.support.stage import Role, Stage
+import aiohttp
+from tests.faults.world import World, stopped
+from tests.support.stage import Role
 
 #: Longer than the 6 s after which a silent worker is taken over.
 PAUSE_S = 9.0
-_GUARD_S_TURN = 20
-WORKER_FAILPOINTS = ("before_start", "after_start", "after_write", "after_reply", "after_record")
+_TURN = 20
+_FILLED_S = 4.0
 
 
-@dataclass
-class Score:
-    kills: int = 0
-    kills_while_sending: int = 0
-    pauses: int = 0
-    failpoints: dict[str, int] = field(default_factory=dict)
-    takeovers_s: list[float] = field(default_factory=list)
-
-
-@dataclass
 class Saboteur:
-    stage: Stage
-    connection: asyncpg.Connection
-    seed: int
-    score: Score = field(default_factory=Score)
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._faults = {
+            "kill": self._kill_worker,
+            "pause": self._pause_worker,
+            "kill_server": self._kill_server,
+            "kill_postgres": self._kill_postgres,
+            "platform_restart": self._restart_platform,
+            "cut_platform": self._cut_platform,
+            "slow_platform": self._slow_platform,
+            "silent_platform": self._silent_platform,
+            "cut_database": self._cut_database,
+            "silent_database": self._silent_database,
+            "fill_disk": self._fill_disk,
+        }
 
-    def __post_init__(self) -> None:
-        self._rng = random.Random(self.seed)
-        self._guard = 0
-        self._waits: set[asyncio.Task[None]] = set()
+    async def spread(self, counts: Mapping[str, int], *, between_s: float) -> None:
+        """Do so many of each, in an order fixed by the seed.
 
-    async def random_faults(self, *, kills: int, pauses: int, between_s: float) -> None:
-        """Spread the faults over time.
-
-        "Taken over with a second worker alive" needs one: it is left alone, and another takes its turn
-        after every 20 faults, once all take-overs are over.
+        "Taken over with a second worker alive" needs one: the guard is left alone, and another takes its
+        turn after every 20 faults, once all take-overs are over.
         """
-        plan = ["kill"] * kills + ["pause"] * pauses
-        self._rng.shuffle(plan)
-        for number, fault in enumerate(plan):
-            if number % _GUARD_S_TURN == _GUARD_S_TURN - 1:
-                await self.settled()
-                self._guard = (self._guard + 1) % len(self.stage.workers)
-            await asyncio.sleep(between_s * self._rng.uniform(0.5, 1.5))
-            role = await self._victim()
-            await (self.kill(role) if fault == "kill" else self.pause(role))
-
-    async def each_failpoint(self, action: str) -> None:
-        """Start a worker armed at each failpoint in turn and wait until it has fallen into it."""
-        for name in WORKER_FAILPOINTS:
-            role = self.stage.workers[-1]
-            role.stop()
-            role.start(DISPARO_FAILPOINTS=f"{name}:{action}:{self._rng.randrange(2, 9)}")
-            if await self._fell(role, action):
-                self.score.failpoints[f"{name}:{action}"] = (
-                    self.score.failpoints.get(f"{name}:{action}", 0) + 1
-                )
-
-    async def _fell(self, role: Role, action: str) -> bool:
-        for _ in range(400):
-            await asyncio.sleep(0.05)
-            if action == "kill" and not role.lives:
-                await self._after_death(role)
-                role.start()
-                self.score.kills += 1
-                return True
-            if action == "stop" and _stopped(role.pid):
-                await asyncio.sleep(PAUSE_S)
-                role.signal(signal.SIGCONT)
-                self.score.pauses += 1
-                return True
-        return False
-
-    async def kill(self, role: Role) -> None:
-        role.signal(signal.SIGKILL)
-        await self._after_death(role)
-        role.start()
-        self.score.kills += 1
-
-    async def _after_death(self, role: Role) -> None:
-        role.reap()
-        held = await self.connection.fetch(
-            """SELECT w.id, count(*) FILTER (WHERE m.status = 'sending') AS sending, count(m.id) AS held
-               FROM workers w LEFT JOIN messages m ON m.worker_id = w.id AND m.status IN ('claimed', 'sending')
-               WHERE w.pid = $1 GROUP BY w.id""",
-            role.pid,
-        )
-        for row in held:
-            self.score.kills_while_sending += row["sending"] > 0
-            if row["held"]:
-                self._waits.add(task := asyncio.create_task(self._time_takeover(row["id"], time.monotonic())))
-                task.add_done_callback(self._waits.discard)
-
-    async def _time_takeover(self, worker_id: object, since: float) -> None:
-        while await self._fetchval("SELECT true FROM workers WHERE id = $1", worker_id):
-            await asyncio.sleep(0.1)
-        self.score.takeovers_s.append(time.monotonic() - since)
-
-    async def _fetchval(self, query: str, *arguments: object) -> object:
-        connection = await asyncpg.connect(self.stage.dsn)
-        try:
-            return await connection.fetchval(query, *arguments)
-        finally:
-            await connection.close()
-
-    async def pause(self, role: Role) -> None:
-        role.signal(signal.SIGSTOP)
-        self.score.pauses += 1
-        self._waits.add(task := asyncio.create_task(self._wake(role)))
-        task.add_done_callback(self._waits.discard)
-
-    async def _wake(self, role: Role) -> None:
-        await asyncio.sleep(PAUSE_S)
-        role.signal(signal.SIGCONT)
+        world = self._world
+        plan = [name for name, count in counts.items() for _ in range(count)]
+        world.random.shuffle(plan)
+        for number, name in enumerate(plan):
+            if number % _TURN == _TURN - 1:
+                await world.settled()
+                world.guard = (world.guard + 1) % len(world.stage.workers)
+            await asyncio.sleep(between_s * world.random.uniform(0.5, 1.5))
+            world.score.done[name] += 1
+            await self._faults[name]()
 
     async def _victim(self) -> Role:
+        world = self._world
         while True:
-            others = [role for number, role in enumerate(self.stage.workers) if number != self._guard]
-            able = [role for role in others if role.lives and not _stopped(role.pid)]
+            others = [role for number, role in enumerate(world.stage.workers) if number != world.guard]
+            able = [role for role in others if role.lives and not stopped(role.pid)]
             if able:
-                return self._rng.choice(able)
+                return world.random.choice(able)
             await asyncio.sleep(0.2)
 
-    async def settled(self) -> None:
-        """Wait until every pause is over and every take-over timed."""
-        while self._waits:
-            await asyncio.gather(*self._waits)
+    async def _kill_worker(self) -> None:
+        role = await self._victim()
+        role.signal(signal.SIGKILL)
+        role.reap()
+        await self._world.note_death(role)
+        role.start()
+
+    async def _pause_worker(self) -> None:
+        role = await self._victim()
+        role.signal(signal.SIGSTOP)
+        self._world.later(asyncio.create_task(_after(PAUSE_S, lambda: role.signal(signal.SIGCONT))))
+
+    async def _kill_server(self) -> None:
+        role = self._world.random.choice(self._world.stage.servers)
+        role.signal(signal.SIGKILL)
+        role.reap()
+        role.start()
+
+    async def _kill_postgres(self) -> None:
+        assert self._world.postgres is not None
+        await restart_postgres(self._world)
+
+    async def _restart_platform(self) -> None:
+        stage = self._world.stage
+        role = stage.roles["simulator"]
+        role.signal(signal.SIGKILL)
+        role.reap()
+        await asyncio.sleep(self._world.random.uniform(0, 1.5))
+        role.start()
+        self._world.later(asyncio.create_task(_behave_again(self._world)))
+
+    async def _cut_platform(self) -> None:
+        assert self._world.platform is not None
+        self._world.platform.cut()
+
+    async def _slow_platform(self) -> None:
+        assert self._world.platform is not None
+        self._world.platform.slow_s = 0.3
+        self._world.later(asyncio.create_task(_after(4, lambda: _set(self._world.platform, "slow_s", 0.0))))
+
+    async def _silent_platform(self) -> None:
+        assert self._world.platform is not None
+        self._world.platform.silent = True
+        self._world.later(asyncio.create_task(_after(4, lambda: _set(self._world.platform, "silent", False))))
+
+    async def _cut_database(self) -> None:
+        assert self._world.database is not None
+        self._world.database.cut()
+
+    async def _silent_database(self) -> None:
+        assert self._world.database is not None
+        self._world.database.silent = True
+        self._world.later(asyncio.create_task(_after(4, lambda: _set(self._world.database, "silent", False))))
+
+    async def _fill_disk(self) -> None:
+        folder = self._world.small_disk
+        assert folder is not None
+        filler = folder / "filler"
+        await asyncio.to_thread(_fill, str(filler))
+        await asyncio.sleep(_FILLED_S)
+        filler.unlink()
 
 
-def _stopped(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
-            return stat.read().rpartition(")")[2].split()[0] == "T"
-    except OSError:
-        return False
+async def restart_postgres(world: World) -> None:
+    """kill -9 the database and wait until its supervisor has it back."""
+    assert world.postgres is not None
+    before = world.postgres.pid
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+    while world.postgres.pid == before:
+        await asyncio.sleep(0.05)
+    await world.fetch("SELECT 1")
+
+
+def _fill(path: str) -> None:
+    block = b"\0" * 1_048_576
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(block)
+        except OSError:
+            return
+
+
+def _set(thing: object, name: str, value: object) -> None:
+    setattr(thing, name, value)
+
+
+async def _after(seconds: float, job) -> None:
+    await asyncio.sleep(seconds)
+    job()
+
+
+async def _behave_again(world: World) -> None:
+    """Tell a restarted platform its latency, as soon as it answers."""
+    for _ in range(200):
+        try:
+            await world.stage.behave({"latency_ms": world.stage.latency_ms})
+        except (aiohttp.ClientError, OSError):
+            await asyncio.sleep(0.05)
+        else:
+            return

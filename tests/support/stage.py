@@ -89,6 +89,10 @@ class Stage:
     overrides: Mapping[str, str] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
     server_arguments: tuple[str, ...] = ()
+    servers_count: int = 1
+    process_dsn: str | None = None  # how the processes reach the database, where that is not `dsn`
+    platform_url: str | None = None  # how they reach the platform, where that is not the simulator itself
+    worker_environments: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     server_port: int = field(default_factory=free_port)
     simulator_port: int = field(default_factory=free_port)
 
@@ -96,6 +100,13 @@ class Stage:
     def base(self) -> str:
         scheme = "https" if "--tls-self-signed" in self.server_arguments else "http"
         return f"{scheme}://127.0.0.1:{self.server_port}"
+
+    @property
+    def servers(self) -> list[Role]:
+        return [role for name, role in self.roles.items() if name.startswith("server")]
+
+    def base_of(self, server: Role) -> str:
+        return f"{self.base.rpartition(':')[0]}:{server.arguments[server.arguments.index('--porta') + 1]}"
 
     @property
     def simulator_url(self) -> str:
@@ -110,9 +121,13 @@ class Stage:
         return [role for name, role in self.roles.items() if name.startswith("worker")]
 
     def environment(self) -> dict[str, str]:
-        platform = {"type": "simulator", "url": self.simulator_url, "webhook_secret": "ensaio"}
+        platform = {
+            "type": "simulator",
+            "url": self.platform_url or self.simulator_url,
+            "webhook_secret": "ensaio",
+        }
         return {
-            "DISPARO_DATABASE_URL": self.dsn,
+            "DISPARO_DATABASE_URL": self.process_dsn or self.dsn,
             "DISPARO_DATA_DIR": str(self.folder / "data"),
             "DISPARO_PLATFORMS": json.dumps({"simulador": platform}),
             "DISPARO_PUBLIC_URL": self.base,
@@ -137,18 +152,24 @@ class Stage:
             str(self.simulator_log),
         )
         self._add("server", "disparo", "serve", "--porta", str(self.server_port), *self.server_arguments)
+        for number in range(1, self.servers_count):
+            self._add(
+                f"server{number}", "disparo", "serve", "--porta", str(free_port()), *self.server_arguments
+            )
         for number in range(self.workers_count):
             self._add(f"worker{number}", "disparo", "worker")
+            self.roles[f"worker{number}"].environment.update(self.worker_environments.get(number, {}))
         for role in self.roles.values():
             role.start()
         await self._answers(f"{self.simulator_url}/v1/stats")
-        await self._answers(f"{self.base}/saude")
+        for server in self.servers:
+            await self._answers(f"{self.base_of(server)}/saude")
         await self.behave({"latency_ms": self.latency_ms})
         return self
 
     async def __aexit__(self, *_: object) -> None:
         for role in reversed(list(self.roles.values())):
-            role.stop()
+            await asyncio.to_thread(role.stop)  # the loop goes on: proxies live on it
 
     def _add(self, name: str, *arguments: str) -> None:
         self.roles[name] = Role(name, list(arguments), self.environment(), self.folder / f"{name}.log")

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from disparo.auth.throttle import TooMany
-from disparo.db.pool import CONNECTION_LOST
+from disparo.db.pool import TRANSIENT
 from disparo.dispatch.group_commit import Busy, FateUnknown, KeyInUse
 
 NO_SUCH_ROUTE = "Método/endpoint não disponível"
@@ -66,7 +66,7 @@ def install_handlers(app: FastAPI) -> None:
         FateUnknown: _fault,
         Exception: _fault,
         Busy: _busy,
-        **dict.fromkeys(CONNECTION_LOST, _busy),
+        **dict.fromkeys(TRANSIENT, _busy),
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)  # type: ignore[arg-type]  # each takes the kind it is for

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 
 from disparo.api.services import services_of
 from disparo.db import figures
-from disparo.db.pool import CONNECTION_LOST
+from disparo.db.pool import TRANSIENT
 
 router = APIRouter()
 
@@ -24,7 +24,7 @@ async def health(request: Request) -> JSONResponse:
     try:
         async with asyncio.timeout(2), services_of(request).pool.acquire() as connection:
             await connection.fetchval("SELECT 1")
-    except CONNECTION_LOST:
+    except TRANSIENT:
         return JSONResponse({"vivo": True, "pronto": False}, status_code=503)
     return JSONResponse({"vivo": True, "pronto": True})
 

@@ -37,6 +37,16 @@ CONNECTION_LOST = (
     TimeoutError,
 )
 
+#: Faults of the moment, with the connection intact: a lock held too long, a full disk, a failing one.
+PASSING = (
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+)
+#: Whatever is worth simply trying again.
+TRANSIENT = (*CONNECTION_LOST, *PASSING)
+
 _SESSION = {
     "application_name": "disparo",
     "synchronous_commit": "on",

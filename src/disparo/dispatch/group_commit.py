@@ -17,7 +17,7 @@ import structlog
 
 from disparo import failpoints
 from disparo.db import dispatches
-from disparo.db.pool import CONNECTION_LOST, Pool
+from disparo.db.pool import CONNECTION_LOST, PASSING, TRANSIENT, Pool
 from disparo.dispatch.accept import AcceptSettings, Call, InProgress, Verdict, accept_batch
 
 log = structlog.get_logger(__name__)
@@ -29,13 +29,6 @@ _KEY_PATIENCE_S = 5.0
 _KEY_LOOK_EVERY_S = 0.1
 #: How long the fate of a transaction is asked for after its connection was lost in COMMIT.
 _FATE_PATIENCE_S = 20.0
-
-#: Faults that are the moment's and not the call's: a lock held too long, a full disk.
-_PASSING = (
-    asyncpg.TransactionRollbackError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.InsufficientResourcesError,
-)
 
 
 class Busy(Exception):
@@ -133,7 +126,7 @@ class Acceptor:
                     await self._settle([item])
                 return
             for item in batch:
-                _fail(item, Busy() if isinstance(error, _PASSING) else error)
+                _fail(item, Busy() if isinstance(error, PASSING) else error)
             return
         for item, verdict in zip(batch, verdicts, strict=True):
             if not item.verdict.done():
@@ -169,7 +162,7 @@ class Acceptor:
         """Ask what became of a COMMIT whose answer was lost; raises FateUnknown."""
         until = time.monotonic() + _FATE_PATIENCE_S
         while time.monotonic() < until:
-            with suppress(*CONNECTION_LOST):
+            with suppress(*TRANSIENT):
                 async with self._pool.acquire(timeout=5) as connection:
                     if await _is_over(connection, commit.xid):
                         # A number may be given out anew after a crash: only the rows themselves are proof.

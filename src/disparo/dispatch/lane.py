@@ -19,7 +19,7 @@ import structlog
 from disparo import failpoints
 from disparo.db import messages, rates
 from disparo.db.messages import Start
-from disparo.db.pool import CONNECTION_LOST, Pool
+from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch.recorder import Entry, Recorder, to_result
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.platforms.base import Outgoing, Platform, boottime_s
@@ -117,7 +117,13 @@ class Lane:
                 continue
             group = [self._waiting.popleft() for _ in range(size)]
             self._free -= len(group)
-            await self._start(group, holder.worker_id, granted)
+            try:
+                await self._start(group, holder.worker_id, granted)
+            except asyncpg.PostgresError:
+                # Nothing was started. The audit gives these back; the lane goes on with the others.
+                log.exception("start_refused", platform=self.platform.name)
+                for item in group:
+                    self._settle(item)
 
     async def drained(self) -> None:
         """Wait until nothing started is unwritten."""
@@ -147,7 +153,7 @@ class Lane:
                     slots = await rates.take_slots(
                         connection, self.platform.name, per_second=per_second, wanted=wanted
                     )
-            except CONNECTION_LOST:
+            except TRANSIENT:
                 await asyncio.sleep(_DATABASE_RETRY_S)
                 continue
             if slots.count:
@@ -178,7 +184,7 @@ class Lane:
                     started = await messages.start(
                         connection, starts, platform=self.platform.name, worker_id=worker_id
                     )
-            except (*CONNECTION_LOST, asyncpg.TransactionRollbackError) as error:
+            except TRANSIENT as error:
                 log.warning("start_waits_for_database", error=type(error).__name__)
                 await asyncio.sleep(_DATABASE_RETRY_S)
             else:
@@ -191,7 +197,7 @@ class Lane:
             try:
                 async with self._pool.acquire() as connection:
                     unseen = await messages.started_unseen(connection, [item.start for item in missing])
-            except CONNECTION_LOST:
+            except TRANSIENT:
                 await asyncio.sleep(_DATABASE_RETRY_S)
             else:
                 break

@@ -17,7 +17,7 @@ import structlog
 from disparo import failpoints, queue
 from disparo.db import messages, phones
 from disparo.db.messages import Recorded
-from disparo.db.pool import CONNECTION_LOST, Connection, Pool
+from disparo.db.pool import TRANSIENT, Connection, Pool
 from disparo.dispatch import receipts, reconcile
 from disparo.domain.message import EVENT_OF_OUTCOME
 from disparo.domain.outcome import FailureClass, Outcome
@@ -94,31 +94,27 @@ class Recorder:
                 entry.written()
 
     async def _write_surely(self, batch: Sequence[Entry]) -> None:
+        if await self._taken(batch):
+            return
+        # One outcome that the database cannot hold must not keep the others from it.
+        for entry in batch:
+            bare = replace(entry.result, platform_id=None, code=None, detail=None)
+            if not await self._taken([entry]):
+                await self._taken([replace(entry, result=bare)])
+
+    async def _taken(self, batch: Sequence[Entry]) -> bool:
+        """Write however long it takes; False where the database refuses the content itself."""
         while True:
             try:
                 await self._write(batch)
-            except CONNECTION_LOST as error:
+            except TRANSIENT as error:
                 log.warning("record_waits_for_database", error=type(error).__name__, outcomes=len(batch))
-            except asyncpg.TransactionRollbackError:  # deadlock or serialisation: simply again
-                pass
             except asyncpg.PostgresError as error:
                 log.error("record_refused", error=type(error).__name__, outcomes=len(batch))
-                await self._write_apart(batch)
-                return
+                return False
             else:
-                return
+                return True
             await asyncio.sleep(_RETRY_S)
-
-    async def _write_apart(self, batch: Sequence[Entry]) -> None:
-        """One outcome that the database cannot hold must not keep the others from it."""
-        for entry in batch:
-            bare = replace(entry.result, platform_id=None, code=None, detail=None)
-            for result in (entry.result, bare) if len(batch) > 1 else (bare,):
-                try:
-                    await self._write([replace(entry, result=result)])
-                except asyncpg.PostgresError:
-                    continue
-                break
 
     async def _write(self, batch: Sequence[Entry]) -> None:
         async with self._pool.acquire() as connection, connection.transaction():

@@ -16,7 +16,7 @@ import structlog
 
 from disparo import queue
 from disparo.db import workers
-from disparo.db.pool import CONNECTION_LOST, Pool, open_pool
+from disparo.db.pool import TRANSIENT, Pool, open_pool
 from disparo.dispatch import sweep, takeover
 from disparo.dispatch.handover import Handover, give_back
 from disparo.dispatch.lane import Holder, Lane
@@ -144,7 +144,7 @@ class Worker:
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_S):
                 await asyncio.gather(*(lane.drained() for lane in lanes.values()))
-        with suppress(*CONNECTION_LOST):
+        with suppress(*TRANSIENT):
             self._holder.tokens.clear()
             await give_back(control, self._holder)
             async with control.acquire() as connection:
@@ -161,7 +161,7 @@ async def _forever(name: str, every_s: float, job: Callable[[], Awaitable[None]]
     while True:
         try:
             await job()
-        except CONNECTION_LOST as error:
+        except TRANSIENT as error:
             log.warning("waits_for_database", job=name, error=type(error).__name__)
         except asyncpg.PostgresError:
             log.exception("round_failed", job=name)

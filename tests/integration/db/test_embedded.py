@@ -268,7 +268,6 @@ def test_programs_inside_roots_closed_home_are_copied_to_where_the_user_reaches_
     closed = home / wheel.name
     shutil.copytree(wheel, closed, symlinks=True)
     shutil.copytree(wheel.with_name(f"{wheel.name}.libs"), home / f"{wheel.name}.libs", symlinks=True)
-    monkeypatch.setattr(postgres_binaries, "_places", lambda: [closed / "pginstall18" / "bin"])
     monkeypatch.setattr(postgres_binaries, "_wheel_folder", lambda: closed)
     try:
         with running(folder) as dsn:

@@ -23,10 +23,10 @@ from disparo.errors import DatabaseUnavailable
 
 @pytest.fixture
 def postgres_16(monkeypatch):
-    older = postgres_binaries._wheel_folder() / "pginstall" / "bin"
-    if not (older / "initdb").exists():
+    wheel = postgres_binaries._wheel_folder()
+    if not (wheel / "pginstall" / "bin" / "initdb").exists():
         pytest.skip("the wheel brings no PostgreSQL 16")
-    monkeypatch.setattr(postgres_binaries, "_places", lambda: [older])
+    monkeypatch.setattr(postgres_binaries, "_INSTALL", "pginstall")
     monkeypatch.setattr(embedded, "_locale_options", lambda _major: ["--locale=C"])
     folder = Path(tempfile.mkdtemp(prefix="disparo-16-"))
     folder.chmod(0o711)
