@@ -361,3 +361,39 @@ async def test_a_signature_is_checked(peer):
     assert receipts(peer, raw, headers={"x-sig": good}, **rules)
     with pytest.raises(WebhookRejected):
         receipts(peer, raw + b" ", headers={"x-sig": good}, **rules)
+
+
+# Asking
+
+
+ASK = {
+    "url": "",
+    "query": {"ref": "{referencia}"},
+    "answer": {"id": "id", "reference": "ref", "status": "st", "statuses": {"OK": "delivered"}},
+}
+
+
+async def ask(peer, **rules):
+    table_of = table(peer, ask={**ASK, "url": peer.url, **rules})
+    platform = GenericHttp("p", read_table("p", table_of))
+    try:
+        return await platform.ask("r 1&x")
+    finally:
+        await platform.close()
+
+
+async def test_asking_names_the_message_by_our_reference(peer):
+    peer.answer = http(200, '{"id": "p-1", "ref": "r 1&x", "st": "OK"}')
+    answer = await ask(peer)
+    assert (answer.event.kind, answer.event.reference) == (ReceiptKind.DELIVERED, "r 1&x")
+    assert peer.requests[0].startswith(b"GET /sms?ref=r+1%26x ")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [http(404, "{}"), http(500, '{"id": "1", "st": "OK"}'), http(200, "{}"), http(200, "x"), take_and_drop,
+     http(200, '{"id": "1", "ref": "another", "st": "OK"}')],
+)  # fmt: skip
+async def test_not_known_is_never_an_answer(peer, answer):
+    peer.answer = answer
+    assert await ask(peer) is None

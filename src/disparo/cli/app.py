@@ -36,6 +36,7 @@ _COMMANDS = {
     "incertas": _Command(
         "messages", "uncertain", "Mensagens cujo envio ninguém confirmou: listar, resolver."
     ),
+    "retidas": _Command("messages", "held", "Mensagens retidas: listar, liberar."),
     "descadastro": _Command("opt_outs", "opt_outs", "Números que não querem SMS."),
     "retomar": _Command("messages", "resume", "Libera as mensagens retidas por uma restauração."),
     "plataforma": _Command("platforms", "platforms", "Plataformas de SMS: listar, testar."),

@@ -21,6 +21,7 @@ from disparo.settings import load_settings
 
 messages = typer.Typer(no_args_is_help=True)
 uncertain = typer.Typer(no_args_is_help=True)
+held = typer.Typer(no_args_is_help=True)
 
 #: As on the screen (delivery.md §2).
 STATUS_WORDS = {
@@ -152,6 +153,33 @@ def give_as_sent(
         return len(done)
 
     print(f"{with_connection(dados, work)} mensagem(ns) dada(s) como enviada(s).")
+
+
+@held.command("listar")
+def list_held(dados: DataDir = None) -> None:
+    """Lista as mensagens retidas: por uma restauração, ou porque derrubaram três workers."""
+    found = with_connection(dados, rows.list_held)
+    table, zone = Table("Mensagem", "Fatura", "Telefone", "Motivo", "Desde"), load_settings().zone
+    for row in found:
+        at = row["changed_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
+        table.add_row(str(row["id"]), str(row["invoice_id"]), row["phone"], row["reason"] or "", at)
+    Console().print(table)
+    print(f"{len(found)} mensagem(ns) retida(s).")
+
+
+@held.command("liberar")
+def release(
+    ids: Annotated[list[int], typer.Argument(help="Números das mensagens, como em `retidas listar`.")],
+    dados: DataDir = None,
+) -> None:
+    """Deixa mensagens retidas seguirem. As de uma restauração saem todas com `disparo retomar`."""
+
+    async def work(connection: Connection) -> int:
+        done = await reconcile.release_held(connection, ids, actor=actor())
+        await accounts.audit(connection, actor=actor(), action="released", detail={"messages": len(done)})
+        return len(done)
+
+    print(f"{with_connection(dados, work)} mensagem(ns) de volta à fila.")
 
 
 def resume(dados: DataDir = None) -> None:

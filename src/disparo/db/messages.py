@@ -219,6 +219,31 @@ async def list_uncertain(
     )
 
 
+async def list_held(connection: Connection) -> list[asyncpg.Record]:
+    """List held messages, oldest first, ten thousand at most."""
+    return await connection.fetch(
+        """SELECT id, dispatch_id, invoice_id, phone, reason, changed_at FROM messages
+           WHERE status = 'held' ORDER BY id LIMIT 10000"""
+    )
+
+
+async def uncertain_references(
+    connection: Connection, platforms: Sequence[str], *, older_s: float, younger_s: float, limit: int
+) -> list[asyncpg.Record]:
+    """List platform and reference of uncertain messages on these platforms, by the age of their state."""
+    return await connection.fetch(
+        """SELECT platform, reference FROM messages
+           WHERE status = 'uncertain' AND platform = ANY($1::text[])
+             AND changed_at < now() - make_interval(secs => $2)
+             AND changed_at > now() - make_interval(secs => $3)
+           ORDER BY random() LIMIT $4  -- those that stay unknown must not keep others from being asked""",
+        platforms,
+        older_s,
+        younger_s,
+        limit,
+    )
+
+
 async def started_recently(connection: Connection, ids: Sequence[int], *, within_s: float) -> set[int]:
     """Tell which of these messages had an attempt started within the last `within_s` seconds."""
     rows = await connection.fetch(

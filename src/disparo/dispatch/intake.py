@@ -54,6 +54,7 @@ class Intake:
 
     async def run(self) -> None:
         """Apply stored receipts until cancelled; what fails here is found by the workers' sweep."""
+        self._new.set()  # a process that died here left some that it had acknowledged
         while True:
             await self._new.wait()
             await asyncio.sleep(_GATHER_S)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from disparo import queue
-from disparo.db import installation, messages
-from disparo.db.pool import Connection
+from disparo.db import installation, messages, receipts
+from disparo.db.pool import Connection, Pool
 from disparo.domain.message import Event, Status
 from disparo.errors import DisparoError
+from disparo.platforms.base import Platform
 
 #: A person's "send again" waits until nobody can still be writing: 10 minutes past the start's deadline.
 RESEND_AFTER_S = 604.0
 _TRY_AGAIN_S = 30.0
+
+
+#: Platforms are asked about messages that have been uncertain for a minute to three days, some at a time.
+_ASK_AFTER_S, _ASK_UNTIL_S, _ASK_AT_ONCE = 60.0, 259_200.0, 50
 
 
 class TooSoon(DisparoError):
@@ -70,3 +75,26 @@ async def _release(
         await messages.requeue(connection, part, chunk_id=chunk_id, delay_s=delay_s)
         await queue.enqueue(connection, [queue.WakeUp(chunk_id, delay_s)])
     return waiting
+
+
+async def ask_platforms(
+    pool: Pool, platforms: Mapping[str, Platform], *, after_s: float = _ASK_AFTER_S
+) -> int:
+    """Ask platforms that can be asked about uncertain messages; gives how many answers told something.
+
+    Answers are stored and applied as receipts are. No connection is in hand while a platform is asked.
+    """
+    able = [name for name, platform in platforms.items() if platform.capabilities.can_be_asked]
+    if not able:
+        return 0
+    async with pool.acquire() as connection:
+        wanted = await messages.uncertain_references(
+            connection, able, older_s=after_s, younger_s=_ASK_UNTIL_S, limit=_ASK_AT_ONCE
+        )
+    told = 0
+    for row in wanted:
+        answer = await platforms[row["platform"]].ask(row["reference"])
+        if answer is not None:
+            async with pool.acquire() as connection:
+                told += len(await receipts.store(connection, row["platform"], [answer.event], raw=answer.raw))
+    return told

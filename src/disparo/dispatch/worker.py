@@ -17,7 +17,7 @@ import structlog
 from disparo import queue
 from disparo.db import workers
 from disparo.db.pool import TRANSIENT, Pool, open_pool
-from disparo.dispatch import sweep, takeover
+from disparo.dispatch import reconcile, sweep, takeover
 from disparo.dispatch.handover import Handover, give_back
 from disparo.dispatch.lane import Holder, Lane
 from disparo.dispatch.recorder import Recorder
@@ -90,7 +90,7 @@ class Worker:
             ("beat", _forever("beat", _BEAT_EVERY_S, lambda: self._beat(control, lanes))),
             ("reaper", _forever("reaper", takeover.LOOK_EVERY_S, lambda: self._reap(control, watch))),
             ("sweep", _forever("sweep", _SWEEP_EVERY_S, lambda: self._sweep(work, handover, ending))),
-            ("tidy", _forever("tidy", _TIDY_EVERY_S, lambda: sweep.tidy(work))),
+            ("tidy", _forever("tidy", _TIDY_EVERY_S, lambda: self._tidy(work))),
             ("recorder", recorder.run()),
             *((f"lane:{name}", lane.run(self._holder)) for name, lane in lanes.items()),
         ]
@@ -132,6 +132,10 @@ class Worker:
             log.warning("worker_restarts_for_memory", limit_mb=self._settings.memory_mb)
             self._too_big = True
             ending.set()
+
+    async def _tidy(self, work: Pool) -> None:
+        await reconcile.ask_platforms(work, self._platforms)
+        await sweep.tidy(work)
 
     async def _close(self, ending: asyncio.Event, lanes: Mapping[str, Lane]) -> None:
         await ending.wait()

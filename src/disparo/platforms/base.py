@@ -38,6 +38,7 @@ class Capabilities:
     per_second: float | None = None  # None: as fast as it goes
     tries_are_safe_s: int = 0  # the platform de-duplicates by our reference for so many seconds
     receipts: bool = False
+    can_be_asked: bool = False  # what became of a message, by our reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,14 @@ class Exchange:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a platform said when asked; `raw` as it came."""
+
+    event: ReceiptEvent
+    raw: str
+
+
 class WebhookRejected(Exception):
     """The call is not the platform's (wrong authentication) or cannot be read; the text goes to the log."""
 
@@ -76,6 +85,9 @@ class Platform(Protocol):
 
     async def send(self, batch: Sequence[Outgoing]) -> list[Outcome]:
         """Hand over at most `max_batch` messages in one write; outcomes in the same order; never raises."""
+
+    async def ask(self, reference: str) -> Answered | None:
+        """Ask what became of a message; None where that tells nothing. "Not known" is never an answer."""
 
     def parse_receipts(self, request: WebhookRequest) -> list[ReceiptEvent]:
         """Read one webhook call, after checking that it is the platform's; raises WebhookRejected."""

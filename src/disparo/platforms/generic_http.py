@@ -7,18 +7,20 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import structlog
 
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind, ReceiptEvent, ReceiptKind
-from disparo.platforms.base import Capabilities, Exchange, Outgoing, WebhookRejected, WebhookRequest
+from disparo.platforms.base import Answered, Capabilities, Exchange, Outgoing, WebhookRejected, WebhookRequest
 from disparo.platforms.generic_settings import PLACEHOLDER, Condition, GenericHttpSettings, ReceiptRules
 from disparo.platforms.http import Call, HttpSender, NotStarted, NotTaken, Reply, Unknown
 
 log = structlog.get_logger(__name__)
 
+_OK = 200
 _K, _F = OutcomeKind, FailureClass
 #: How a status code reads where the settings say nothing. A request that was understood and turned down
 #: had no effect; 5xx, 3xx and anything unknown may have had one.
@@ -50,6 +52,7 @@ class GenericHttp:
             per_second=settings.per_second,
             tries_are_safe_s=settings.tries_are_safe_s,
             receipts=settings.receipts is not None,
+            can_be_asked=settings.ask is not None,
         )
 
     async def send(self, batch: Sequence[Outgoing]) -> list[Outcome]:
@@ -68,6 +71,24 @@ class GenericHttp:
             return _outcome_of_failure(error), Exchange(shown, f"({error})")
         answer = f"HTTP {reply.status}\n{_lines(reply.headers)}\n{reply.body.decode('utf-8', 'replace')}"
         return self._read(reply), Exchange(shown, self._masked(answer))
+
+    async def ask(self, reference: str) -> Answered | None:
+        """Ask what became of a message, by our reference."""
+        rules = self._settings.ask
+        if rules is None:
+            return None
+        fill = self._filler(Outgoing(reference=reference, e164="+55", text="", deadline_s=0))
+        headers = {name: _header_safe(fill(value)) for name, value in self._settings.headers.items()}
+        query = urlencode({name: fill(value) for name, value in rules.query.items()})
+        try:
+            reply = await self._sender.send(Call("GET", f"{rules.url}?{query}", headers))
+        except (NotTaken, NotStarted, Unknown):
+            return None
+        event = self._event(_json_or_none(reply.body), rules.answer) if reply.status == _OK else None
+        if event is None or event.reference not in (None, reference):
+            return None
+        named = replace(event, reference=reference)
+        return Answered(named, f"GET ?{query}\n{reply.body.decode('utf-8', 'replace')}".replace("\0", ""))
 
     def parse_receipts(self, request: WebhookRequest) -> list[ReceiptEvent]:
         """Read one webhook call."""

@@ -65,6 +65,31 @@ class ReceiptRules(_Strict):
     hmac_key: SecretStr | None = None
 
 
+def plain_address(url: str) -> str:
+    """Check an address: http or https, no placeholder, no password; raises ValueError in words."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("o endereço deve começar com http:// ou https:// e ter um servidor")
+    if PLACEHOLDER.search(url):
+        raise ValueError("marcadores são permitidos só em query, form, json e headers, nunca no endereço")
+    if parts.username or parts.password:
+        raise ValueError("não ponha senha no endereço; use headers com {segredo:NOME}")
+    return url
+
+
+class AskRules(_Strict):
+    """How to ask what became of a message: a GET with our reference, its answer read as a receipt is."""
+
+    url: str
+    query: dict[str, str]
+    answer: ReceiptRules
+
+    @field_validator("url")
+    @classmethod
+    def _plain_address(cls, url: str) -> str:
+        return plain_address(url)
+
+
 class GenericHttpSettings(_Strict):
     """One platform table of the settings file, `type = "generic_http"`."""
 
@@ -83,6 +108,7 @@ class GenericHttpSettings(_Strict):
     code_path: str | None = None
     errors: list[ErrorRule] = []
     receipts: ReceiptRules | None = None
+    ask: AskRules | None = None
     webhook_secret: SecretStr | None = None
     per_second: Annotated[float | None, Field(gt=0)] = None
     window: Annotated[int, Field(ge=1, le=50)] = 50
@@ -92,14 +118,7 @@ class GenericHttpSettings(_Strict):
     @field_validator("url")
     @classmethod
     def _plain_address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("o endereço deve começar com http:// ou https:// e ter um servidor")
-        if PLACEHOLDER.search(url):
-            raise ValueError("marcadores são permitidos só em query, form, json e headers, nunca no endereço")
-        if parts.username or parts.password:
-            raise ValueError("não ponha senha no endereço; use headers com {segredo:NOME}")
-        return url
+        return plain_address(url)
 
     @field_validator("headers")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind, ReceiptEvent
-from disparo.platforms.base import Capabilities, Outgoing, Platform, WebhookRequest
+from disparo.platforms.base import Answered, Capabilities, Outgoing, Platform, WebhookRequest
 
 _KEPT_BACK = Outcome(
     OutcomeKind.REFUSED,
@@ -37,6 +37,10 @@ class Guarded:
         allowed = [message for message in batch if message.e164 in self._test_numbers]
         sent = iter(await self._platform.send(allowed) if allowed else [])
         return [next(sent) if message.e164 in self._test_numbers else _KEPT_BACK for message in batch]
+
+    async def ask(self, reference: str) -> Answered | None:
+        """Ask as ever: no SMS leaves by it."""
+        return await self._platform.ask(reference)
 
     def parse_receipts(self, request: WebhookRequest) -> list[ReceiptEvent]:
         """Read receipts as ever."""

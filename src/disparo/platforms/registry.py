@@ -79,7 +79,13 @@ def read_table(name: str, table: Mapping[str, Any]) -> GenericHttpSettings:
     if kind == "simulator":
         url = str(table.get("url", ""))
         _check_is_here(name, url)
-        filled = {**SIMULATOR, **table, "url": url.rstrip("/") + "/v1/messages"}
+        base = url.rstrip("/") + "/v1"
+        ask = {
+            "url": f"{base}/message",
+            "query": {"reference": "{referencia}"},
+            "answer": SIMULATOR["receipts"],
+        }
+        filled = {**SIMULATOR, "ask": ask, **table, "url": f"{base}/messages"}
     try:
         return GenericHttpSettings.model_validate(filled)
     except ValidationError as error:

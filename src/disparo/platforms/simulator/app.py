@@ -45,6 +45,7 @@ class Simulator:
         app = web.Application(middlewares=[_guard], client_max_size=_BODY_LIMIT)
         app.router.add_post("/v1/messages", self._take)
         app.router.add_get("/v1/messages", self._list)
+        app.router.add_get("/v1/message", self._one)
         app.router.add_get("/v1/stats", self._stats)
         app.router.add_get("/v1/behaviour", self._show_behaviour)
         app.router.add_post("/v1/behaviour", self._behave)
@@ -112,6 +113,13 @@ class Simulator:
         limit = request.query.get("limit", "100")
         count = min(int(limit), 1000) if limit.isdecimal() and len(limit) < 6 else 100  # noqa: PLR2004
         return web.json_response({"messages": list(self._store.messages)[::-1][:count]})
+
+    async def _one(self, request: web.Request) -> web.Response:
+        found = self._store.by_reference(request.query.get("reference", ""))
+        if found is None:
+            return web.json_response({"code": "unknown"}, status=404)
+        status = found.get("status", "sent")
+        return web.json_response({"id": found["id"], "reference": found["reference"], "status": status})
 
     async def _stats(self, _request: web.Request) -> web.Response:
         return web.json_response(self._store.stats())

@@ -42,6 +42,10 @@ class Store:
         os.write(self._file, (json.dumps(entry, ensure_ascii=False) + "\n").encode())
         self._count(entry)
 
+    def by_reference(self, reference: str) -> Entry | None:
+        """Give the latest message taken under a reference; None where it is not among the last thousand."""
+        return next((entry for entry in reversed(self.messages) if entry["reference"] == reference), None)
+
     def stats(self) -> dict[str, Any]:
         """Count: `taken`, calls by mode, doubles by our reference and by the token in the text."""
         return {

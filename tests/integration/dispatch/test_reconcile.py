@@ -1,0 +1,104 @@
+"""What settles an uncertain or a held message: a receipt, the platform's own word, a person."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from tests.support import rows
+
+from disparo.db import messages
+from disparo.db.messages import Start
+from disparo.dispatch import receipts, reconcile, takeover
+from disparo.domain.outcome import ReceiptEvent, ReceiptKind
+from disparo.platforms.base import Answered, Capabilities
+
+pytestmark = pytest.mark.anyio
+
+
+class Platform:
+    """A platform that can be asked; `knows` by reference."""
+
+    name = "p"
+
+    def __init__(self, **knows):
+        self.knows = knows
+        self.asked = []
+        self.capabilities = Capabilities(can_be_asked=True)
+
+    async def ask(self, reference):
+        self.asked.append(reference)
+        kind = self.knows.get(reference)
+        return None if kind is None else Answered(ReceiptEvent(kind, None, reference), "raw")
+
+
+@pytest.fixture
+async def uncertain(connection):
+    """Three messages that died in a worker's hands, ten minutes ago."""
+    ids = await rows.add_messages(connection, 3)
+    worker, token = await rows.add_worker(connection), uuid4()
+    chunk = await rows.chunk_of(connection, ids[0])
+    await messages.claim(connection, worker, token=token, chunk_id=chunk, limit=500)
+    starts = [Start(number, token, "texto", 1) for number in ids]
+    await messages.start(connection, starts, platform="p", worker_id=worker)
+    async with connection.transaction():
+        await takeover.take_over(connection, worker, beat=0, max_tries=1)
+    assert await rows.statuses(connection, ids) == ["uncertain"] * 3
+    await connection.execute("UPDATE messages SET changed_at = changed_at - interval '11 minutes'")
+    return ids
+
+
+async def reference(connection, message):
+    return await connection.fetchval("SELECT reference FROM messages WHERE id = $1", message)
+
+
+async def test_a_platform_that_can_be_asked_settles_what_it_knows_and_only_that(pool, connection, uncertain):
+    knows = {
+        await reference(connection, uncertain[0]): ReceiptKind.DELIVERED,
+        await reference(connection, uncertain[1]): ReceiptKind.UNDELIVERED,
+    }
+    platform = Platform(**knows)
+    assert await reconcile.ask_platforms(pool, {"p": platform}) == 2
+    assert len(platform.asked) == 3
+    await receipts.apply_waiting(pool)
+    assert await rows.statuses(connection, uncertain) == ["delivered", "undelivered", "uncertain"]
+
+
+async def test_nobody_is_asked_about_what_has_just_happened(pool, connection, uncertain):
+    await connection.execute("UPDATE messages SET changed_at = now()")
+    platform = Platform()
+    await reconcile.ask_platforms(pool, {"p": platform})
+    assert platform.asked == []
+
+
+async def test_a_resend_by_hand_waits_until_nobody_can_still_be_writing(connection, uncertain):
+    with pytest.raises(reconcile.TooSoon):
+        await reconcile.resend(connection, uncertain, actor="ana")
+    assert await rows.statuses(connection, uncertain) == ["uncertain"] * 3
+    await connection.execute("UPDATE attempts SET started_at = started_at - interval '11 minutes'")
+    before = [await reference(connection, number) for number in uncertain]
+    assert sorted(await reconcile.resend(connection, uncertain, actor="ana")) == uncertain
+    assert await rows.statuses(connection, uncertain) == ["queued"] * 3
+    assert [await reference(connection, number) for number in uncertain] == before
+    events = await connection.fetch(
+        "SELECT actor FROM message_events WHERE to_status = 'queued' AND reason = 'resent'"
+    )
+    assert [event["actor"] for event in events] == ["ana"] * 3
+
+
+async def test_given_as_sent_in_bulk_by_platform_and_period(connection, uncertain):
+    assert await messages.list_uncertain(connection, platform="another") == []
+    found = await messages.list_uncertain(connection, platform="p")
+    assert [row["id"] for row in found] == uncertain
+    settled = await reconcile.give_as_sent(connection, [row["id"] for row in found], actor="ana")
+    assert sorted(settled) == uncertain
+    assert await rows.statuses(connection, uncertain) == ["accepted"] * 3
+    assert await reconcile.give_as_sent(connection, uncertain, actor="ana") == []
+
+
+async def test_held_messages_are_shown_and_released(connection):
+    ids = await rows.add_messages(connection, 2)
+    await messages.hold_waiting(connection, reason="poison")
+    assert [row["id"] for row in await messages.list_held(connection)] == ids
+    assert await reconcile.release_held(connection, ids[:1], actor="ana") == ids[:1]
+    assert await rows.statuses(connection, ids) == ["queued", "held"]

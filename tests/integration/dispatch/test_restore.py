@@ -1,0 +1,76 @@
+"""A restored or promoted copy sends no history (delivery.md §8)."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from tests.conftest import run_admin, with_database
+from tests.support import rows
+
+from disparo.db import messages
+from disparo.db.messages import Start
+from disparo.dispatch.prepare import prepare
+from disparo.dispatch.reconcile import resume
+
+pytestmark = pytest.mark.anyio
+
+
+async def every_kind(connection):
+    """One message queued, one claimed, one sending, one accepted."""
+    ids = await rows.add_messages(connection, 4)
+    worker, token = await rows.add_worker(connection), uuid4()
+    chunk = await rows.chunk_of(connection, ids[0])
+    await messages.claim(connection, worker, token=token, chunk_id=chunk, limit=500)
+    await connection.execute(
+        "UPDATE messages SET status = 'queued', claim_token = NULL WHERE id = $1", ids[0]
+    )
+    await messages.start(
+        connection, [Start(number, token, "t", 1) for number in ids[2:]], platform="p", worker_id=worker
+    )
+    await connection.execute("UPDATE messages SET status = 'accepted' WHERE id = $1", ids[3])
+    return ids
+
+
+async def test_the_same_database_goes_on(dsn, connection):
+    assert await prepare(dsn)
+    ids = await every_kind(connection)
+    assert await prepare(dsn)
+    assert await rows.statuses(connection, ids) == ["queued", "claimed", "sending", "accepted"]
+
+
+async def test_a_copy_is_held_until_a_person_resumes_it(dsn, connection, admin_dsn):
+    await prepare(dsn)
+    ids = await every_kind(connection)
+    await connection.close()
+    name = f"copy_{uuid4().hex}"
+    source = dsn.partition("?")[0].rpartition("/")[2]
+    import asyncio
+
+    await asyncio.to_thread(
+        run_admin, admin_dsn, f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY"
+    )
+    copy = with_database(dsn, name)
+    try:
+        assert not await prepare(copy)
+        there = await asyncpg.connect(copy)
+        assert await rows.statuses(there, ids) == ["held", "held", "uncertain", "accepted"]
+        assert await prepare(copy)  # known by now, and still held
+        assert await rows.statuses(there, ids) == ["held", "held", "uncertain", "accepted"]
+        async with there.transaction():
+            assert sorted(await resume(there, actor="test")) == ids[:2]
+        assert await rows.statuses(there, ids) == ["queued", "queued", "uncertain", "accepted"]
+        await there.close()
+    finally:
+        await asyncio.to_thread(run_admin, admin_dsn, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.parametrize("change", ["timeline = timeline + 1", "system_identifier = system_identifier - 1"])
+async def test_a_promoted_standby_and_another_cluster_are_copies_too(dsn, connection, change):
+    await prepare(dsn)
+    ids = await every_kind(connection)
+    await connection.execute(f"UPDATE installation SET {change}")
+    assert not await prepare(dsn)
+    assert await rows.statuses(connection, ids) == ["held", "held", "uncertain", "accepted"]
+    assert await connection.fetchval("SELECT count(*) FROM workers") == 0

@@ -1,0 +1,113 @@
+"""The engine only wakes: what happens when it, its entries or its handler fail (delivery.md §4.5)."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.support import rows
+
+from disparo import queue
+from disparo.dispatch.sweep import wake_forgotten_chunks
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def engine(pool, handler):
+    stop = asyncio.Event()
+    task = asyncio.create_task(queue.run(pool, handler, concurrency=4, stop=stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 20)
+
+
+async def until(condition, seconds=15.0):
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def enqueue(connection, *chunks):
+    async with connection.transaction():
+        await queue.enqueue(connection, [queue.WakeUp(chunk) for chunk in chunks])
+
+
+async def test_an_entry_is_seen_only_if_its_transaction_commits(pool, connection):
+    seen = []
+
+    async def handler(chunk_id):
+        seen.append(chunk_id)
+
+    async with engine(pool, handler):
+        transaction = connection.transaction()
+        await transaction.start()
+        await queue.enqueue(connection, [queue.WakeUp(1)])
+        await transaction.rollback()
+        await enqueue(connection, 2)
+        await until(lambda: seen == [2])
+
+
+async def test_a_handler_that_raises_neither_ends_the_engine_nor_keeps_the_entry(pool, connection):
+    seen = []
+
+    async def handler(chunk_id):
+        seen.append(chunk_id)
+        if chunk_id == 1:
+            raise RuntimeError("by mistake")
+
+    async with engine(pool, handler):
+        await enqueue(connection, 1)
+        await until(lambda: seen == [1])
+        await enqueue(connection, 2)
+        await until(lambda: seen == [1, 2])
+        assert await queue.chunks_with_entry(connection, [1]) == set()
+
+
+async def test_the_engine_is_started_anew_when_the_database_throws_it_out(pool, connection):
+    seen = []
+
+    async def handler(chunk_id):
+        seen.append(chunk_id)
+
+    async with engine(pool, handler):
+        await enqueue(connection, 1)
+        await until(lambda: 1 in seen)
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+        await enqueue(connection, 2)
+        await until(lambda: 2 in seen)
+
+
+async def test_an_entry_that_vanished_is_made_again_for_due_messages_only(pool, connection):
+    due = await rows.add_messages(connection, 2)
+    later = await rows.add_messages(connection, 1, due_in_s=60, first_id=100)
+    await connection.execute(
+        "UPDATE messages SET due_at = due_at - interval '6 seconds' WHERE id = ANY($1)", due
+    )
+    assert await wake_forgotten_chunks(pool) == 1
+    chunk = await rows.chunk_of(connection, due[0])
+    assert await queue.chunks_with_entry(connection, [chunk]) == {chunk}
+    assert await queue.chunks_with_entry(connection, [await rows.chunk_of(connection, later[0])]) == set()
+    assert await wake_forgotten_chunks(pool) == 0  # it has a live entry now
+
+
+async def test_a_zombie_that_deletes_its_successors_entry_stops_nothing(pool, connection):
+    (message,) = await rows.add_messages(connection, 1)
+    chunk = await rows.chunk_of(connection, message)
+    await enqueue(connection, chunk)
+    await connection.execute("DELETE FROM pgqueuer")  # what a resumed zombie was seen to do
+    await connection.execute("UPDATE messages SET due_at = due_at - interval '6 seconds'")
+    seen = []
+
+    async def handler(chunk_id):
+        seen.append(chunk_id)
+
+    async with engine(pool, handler):
+        await wake_forgotten_chunks(pool)
+        await until(lambda: seen == [chunk])
