@@ -52,6 +52,24 @@ async def install(connection: _Connection) -> None:
         await queries.upgrade()
     else:
         await queries.install()
+    # Its log of every job is of no use to us: three rows a job that need not survive anything.
+    for table in (db_settings().queue_table_log, db_settings().statistics_table):
+        if (
+            await connection.fetchval(
+                "SELECT relpersistence FROM pg_class WHERE oid = $1::text::regclass", table
+            )
+            == b"p"
+        ):
+            await connection.execute(f"ALTER TABLE {table} SET UNLOGGED")
+
+
+async def prune_log(connection: _Connection) -> None:
+    """Delete what the engine has logged of jobs, a slice at a time; it never does so itself."""
+    table = db_settings().queue_table_log
+    await connection.execute(
+        f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} "  # noqa: S608 - the engine's own table name
+        "WHERE created < now() - interval '1 minute' ORDER BY id LIMIT 50000)"
+    )
 
 
 async def enqueue(connection: _Connection, wake_ups: Sequence[WakeUp]) -> None:

@@ -111,3 +111,20 @@ async def test_a_zombie_that_deletes_its_successors_entry_stops_nothing(pool, co
     async with engine(pool, handler):
         await wake_forgotten_chunks(pool)
         await until(lambda: seen == [chunk])
+
+
+async def test_the_engines_own_log_does_not_grow_for_ever(pool, connection):
+    seen = []
+
+    async def handler(chunk_id):
+        seen.append(chunk_id)
+
+    async with engine(pool, handler):
+        await enqueue(connection, 1, 2, 3)
+        await until(lambda: len(seen) == 3)
+    assert await connection.fetchval("SELECT count(*) FROM pgqueuer_log") > 0
+    await queue.prune_log(connection)
+    assert await connection.fetchval("SELECT count(*) FROM pgqueuer_log") > 0  # not old enough
+    await connection.execute("UPDATE pgqueuer_log SET created = created - interval '2 minutes'")
+    await queue.prune_log(connection)
+    assert await connection.fetchval("SELECT count(*) FROM pgqueuer_log") == 0
