@@ -36,4 +36,4 @@ async def receive(request: Request, platform: str, secret: str) -> PlainTextResp
         log.warning("webhook_rejected", platform=platform, why=str(rejected))
         raise Failure(400, "Confirmação de entrega não reconhecida") from None
     services.metrics.receipts.labels(platform=platform).inc(new)
-    return PlainTextResponse("OK")
+    return PlainTextResponse(services.intake.reply_of(platform))

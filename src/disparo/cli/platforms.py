@@ -14,6 +14,7 @@ from disparo.domain.sms_text import to_gsm_basic
 from disparo.errors import DisparoError
 from disparo.platforms.base import Exchange, Outgoing, boottime_s
 from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.presets import presets
 from disparo.platforms.registry import read_table, receipt_url
 from disparo.settings import Settings, load_settings
 
@@ -38,6 +39,24 @@ def list_platforms() -> None:
         read = read_table(name, table)
         guarded = read.type != "simulator" and not settings.real_sending
         print(f"{name}: {read.type}, {read.method} {read.url}{' (envio real desligado)' if guarded else ''}")
+
+
+@platforms.command("presets")
+def list_presets(
+    nome: Annotated[str | None, typer.Argument(help="Mostra o que preencher para este.")] = None,
+) -> None:
+    """Lista as plataformas que já vêm prontas; com o nome de uma, o que é preciso preencher."""
+    if nome is None:
+        for preset in presets().values():
+            print(f"{preset.name}: {preset.title}")
+        return
+    if nome not in presets():
+        raise DisparoError(f"Não há {nome}. Existem: {', '.join(presets())}.")
+    chosen = presets()[nome]
+    print(f'{chosen.title}\n\n[platforms.{nome}]\ntype = "{nome}"')
+    for key, explanation in chosen.needs.items():
+        print(f'{key} = ""    # {explanation}')
+    print('webhook_secret = ""    # um texto longo e aleatório, seu')
 
 
 @platforms.command("testar")

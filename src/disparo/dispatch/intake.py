@@ -35,6 +35,10 @@ class Intake:
         """Tell whether there is a platform of this name."""
         return platform in self._platforms
 
+    def reply_of(self, platform: str) -> str:
+        """Give what a platform wants to hear when its receipts are stored."""
+        return self._platforms[platform].capabilities.receipt_reply
+
     async def take(self, platform: str, request: WebhookRequest) -> int:
         """Store the receipts of one call; gives how many were new. Raises WebhookRejected, storing nothing.
 

@@ -38,6 +38,7 @@ class Capabilities:
     per_second: float | None = None  # None: as fast as it goes
     tries_are_safe_s: int = 0  # the platform de-duplicates by our reference for so many seconds
     receipts: bool = False
+    receipt_reply: str = "OK"  # what the platform wants to hear
     can_be_asked: bool = False  # what became of a message, by our reference
 
 

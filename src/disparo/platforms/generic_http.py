@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import base64
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
-import structlog
-
-from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind, ReceiptEvent, ReceiptKind
+from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind, ReceiptEvent
 from disparo.platforms.base import Answered, Capabilities, Exchange, Outgoing, WebhookRejected, WebhookRequest
-from disparo.platforms.generic_settings import PLACEHOLDER, Condition, GenericHttpSettings, ReceiptRules
+from disparo.platforms.generic_receipts import read_event, read_receipts
+from disparo.platforms.generic_settings import BASIC, PLACEHOLDER, Condition, GenericHttpSettings
 from disparo.platforms.http import Call, HttpSender, NotStarted, NotTaken, Reply, Unknown
-
-log = structlog.get_logger(__name__)
+from disparo.platforms.json_paths import json_or_none, text_at
 
 _OK = 200
+_ANY = re.compile(f"{BASIC.pattern}|{PLACEHOLDER.pattern}")
 _K, _F = OutcomeKind, FailureClass
 #: How a status code reads where the settings say nothing. A request that was understood and turned down
 #: had no effect; 5xx, 3xx and anything unknown may have had one.
@@ -52,6 +50,7 @@ class GenericHttp:
             per_second=settings.per_second,
             tries_are_safe_s=settings.tries_are_safe_s,
             receipts=settings.receipts is not None,
+            receipt_reply=settings.receipts.reply if settings.receipts else "OK",
             can_be_asked=settings.ask is not None,
         )
 
@@ -84,7 +83,9 @@ class GenericHttp:
             reply = await self._sender.send(Call("GET", f"{rules.url}?{query}", headers))
         except (NotTaken, NotStarted, Unknown):
             return None
-        event = self._event(_json_or_none(reply.body), rules.answer) if reply.status == _OK else None
+        event = None
+        if reply.status == _OK:
+            event = read_event(json_or_none(reply.body), rules.answer, platform=self.name)
         if event is None or event.reference not in (None, reference):
             return None
         named = replace(event, reference=reference)
@@ -95,12 +96,7 @@ class GenericHttp:
         rules = self._settings.receipts
         if rules is None:
             raise WebhookRejected("receipts are not configured")
-        _verify(request, rules)
-        content = _content_of(request)
-        items = _at(content, rules.items) if rules.items else [content]
-        if not isinstance(items, list):
-            raise WebhookRejected("no list of receipts where the settings say")
-        return [event for event in (self._event(item, rules) for item in items) if event is not None]
+        return read_receipts(request, rules, platform=self.name)
 
     async def close(self) -> None:
         """Give up connections."""
@@ -134,13 +130,23 @@ class GenericHttp:
             "texto": message.text,
             "referencia": message.reference,
             "retorno": self._receipt_url,
+            **{f"valor:{name}": value for name, value in self._settings.values.items()},
             **{f"segredo:{name}": value.get_secret_value() for name, value in self._settings.secrets.items()},
         }
-        return lambda template: PLACEHOLDER.sub(lambda found: values[found[1]], template)
+
+        def basic(found: re.Match[str]) -> str:
+            pair = f"{values['segredo:' + found[1]]}:{values['segredo:' + found[2]]}"
+            return base64.b64encode(pair.encode()).decode()
+
+        def fill(template: str) -> str:
+            # One pass over the template alone: what is filled in is never read as template again.
+            return _ANY.sub(lambda found: basic(found) if found[1] else values[found[3]], template)
+
+        return fill
 
     def _read(self, reply: Reply) -> Outcome:
-        content = _json_or_none(reply.body)
-        code = _text(_at(content, self._settings.code_path)) or f"http_{reply.status}"
+        content = json_or_none(reply.body)
+        code = text_at(content, self._settings.code_path) or f"http_{reply.status}"
         for rule in self._settings.errors:
             if _holds(rule, reply, content):
                 wait_s = rule.retry_after_s or _retry_after(reply)
@@ -152,33 +158,19 @@ class GenericHttp:
 
     def _id(self, reply: Reply, content: object) -> str | None:
         if self._settings.id_path is not None:
-            return _text(_at(content, self._settings.id_path))
+            return text_at(content, self._settings.id_path)
         if self._settings.id_regex is not None:
             found = re.search(self._settings.id_regex, reply.body.decode("utf-8", "replace"))
             return found[1] if found and found.groups() else None
         return None
-
-    def _event(self, item: object, rules: ReceiptRules) -> ReceiptEvent | None:
-        platform_id, reference = _text(_at(item, rules.id)), _text(_at(item, rules.reference))
-        if platform_id is None and reference is None:
-            return None
-        status, code = _text(_at(item, rules.status)) or "", _text(_at(item, rules.code))
-        kind = rules.statuses.get(status, ReceiptKind.OTHER)
-        if status not in rules.statuses:
-            log.warning("receipt_status_unknown", platform=self.name, status=status[:40])
-        failure = rules.failures.get(code or "") or rules.failures.get(status)
-        if failure is None and kind is ReceiptKind.UNDELIVERED:
-            failure = FailureClass.UNKNOWN
-        return ReceiptEvent(
-            kind, platform_id, reference, code=code, failure=failure, carrier=_text(_at(item, rules.carrier))
-        )
 
     def _masked(self, text: str) -> str:
         secrets = [*self._settings.secrets.values(), self._settings.webhook_secret]
         for secret in secrets:
             if secret is not None and secret.get_secret_value():
                 text = text.replace(secret.get_secret_value(), "***")
-        return text
+        # A pair of them in base64 hides nothing.
+        return re.sub(r"(Basic )[A-Za-z0-9+/=]+", r"\1***", text)
 
 
 def _outcome_of_failure(error: Exception) -> Outcome:
@@ -193,34 +185,10 @@ def _holds(condition: Condition, reply: Reply, content: object) -> bool:
         return False
     if condition.path is not None or condition.equals is not None:
         wanted = [condition.equals] if isinstance(condition.equals, str) else condition.equals
-        found = _text(_at(content, condition.path))
+        found = text_at(content, condition.path)
         if found is None or (wanted is not None and found not in wanted):
             return False
     return condition.regex is None or bool(re.search(condition.regex, reply.body.decode("utf-8", "replace")))
-
-
-def _verify(request: WebhookRequest, rules: ReceiptRules) -> None:
-    if rules.header and rules.token:
-        given = request.headers.get(rules.header.lower(), "")
-        if not hmac.compare_digest(given.encode(), rules.token.get_secret_value().encode()):
-            raise WebhookRejected("wrong token")
-    if rules.hmac_header and rules.hmac_key:
-        key = rules.hmac_key.get_secret_value().encode()
-        expected = hmac.new(key, request.body, hashlib.sha256).hexdigest()
-        given = request.headers.get(rules.hmac_header.lower(), "").lower()
-        if not hmac.compare_digest(given.encode(), expected.encode()):
-            raise WebhookRejected("wrong signature")
-
-
-def _content_of(request: WebhookRequest) -> object:
-    content = _json_or_none(request.body)
-    if content is not None:
-        return content
-    form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
-    found = {**request.query, **form}
-    if not found:
-        raise WebhookRejected("neither JSON, form nor query")
-    return found
 
 
 def _fill_tree(tree: Any, fill: Callable[[str], str]) -> Any:
@@ -231,33 +199,6 @@ def _fill_tree(tree: Any, fill: Callable[[str], str]) -> Any:
     if isinstance(tree, list):
         return [_fill_tree(value, fill) for value in tree]
     return tree
-
-
-def _at(content: object, path: str | None) -> object:
-    """Follow `data.items[0].id` into what came as JSON; None where it leads nowhere."""
-    if path is None:
-        return None
-    for step in re.findall(r"[^.\[\]]+", path):
-        if isinstance(content, list) and step.isdigit() and int(step) < len(content):
-            content = content[int(step)]
-        elif isinstance(content, dict):
-            content = content.get(step)
-        else:
-            return None
-    return content
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, str | int | float) and value != "" else None
-
-
-def _json_or_none(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _number(e164: str, form: str) -> str:

@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind
 
-PLACEHOLDER = re.compile(r"\{(telefone|texto|referencia|retorno|segredo:[A-Za-z0-9_]+)\}")
+PLACEHOLDER = re.compile(r"\{(telefone|texto|referencia|retorno|(?:segredo|valor):[A-Za-z0-9_]+)\}")
+#: `{basico:USER:PASSWORD}`, both names of secrets: what HTTP's Basic authentication wants.
+BASIC = re.compile(r"\{basico:([A-Za-z0-9_]+):([A-Za-z0-9_]+)\}")
 _Outcome = Literal[OutcomeKind.REFUSED, OutcomeKind.NOT_TAKEN, OutcomeKind.AMBIGUOUS]
 _Words = str | list[str]
 
@@ -54,15 +56,26 @@ class ReceiptRules(_Strict):
     items: str | None = None  # path of the list, where one call brings several
     id: str | None = None
     reference: str | None = None
-    status: str
-    code: str | None = None
+    status: _Words  # of several paths the first that leads somewhere
+    code: _Words | None = None
     carrier: str | None = None
     statuses: dict[str, ReceiptKind]
     failures: dict[str, FailureClass] = {}  # by code, else by status
     header: str | None = None  # a header that must hold `token`
-    token: SecretStr | None = None
+    token_path: str | None = None  # or a field of the call that must hold it
+    token: SecretStr | None = None  # itself, or `{segredo:NOME}`
     hmac_header: str | None = None  # hexadecimal HMAC-SHA256 of the raw body
+    hmac_timestamp_header: str | None = None  # ... and of this header's seconds after it
     hmac_key: SecretStr | None = None
+    reply: str = "OK"
+
+    @model_validator(mode="after")
+    def _whole(self) -> ReceiptRules:
+        if (self.token is None) != (self.header is None and self.token_path is None):
+            raise ValueError("receipts: token precisa de header ou token_path, e o contrário")
+        if (self.hmac_header is None) != (self.hmac_key is None):
+            raise ValueError("receipts: hmac_header e hmac_key vão juntos")
+        return self
 
 
 def plain_address(url: str) -> str:
@@ -101,6 +114,7 @@ class GenericHttpSettings(_Strict):
     form: dict[str, str] | None = None
     query: dict[str, str] | None = None
     number_format: Literal["e164", "e164_digits", "national"] = "e164_digits"
+    values: dict[str, str] = {}
     secrets: dict[str, SecretStr] = {}
     success: Condition = Condition(status=[200, 201, 202])
     id_path: str | None = None
@@ -137,17 +151,27 @@ class GenericHttpSettings(_Strict):
 
     @model_validator(mode="after")
     def _secrets_exist(self) -> GenericHttpSettings:
-        used = set(
-            re.findall(
-                r"\{segredo:([A-Za-z0-9_]+)\}", repr((self.headers, self.json_body, self.form, self.query))
-            )
-        )
-        missing = sorted(used - set(self.secrets))
-        if missing:
-            raise ValueError(f"o segredo {missing[0]} é usado mas não está em secrets")
+        used = repr((self.headers, self.json_body, self.form, self.query))
+        named = {("segredo", name) for pair in BASIC.findall(used) for name in pair}
+        named |= set(re.findall(r"\{(segredo|valor):([A-Za-z0-9_]+)\}", used))
+        if self.receipts is not None and self.receipts.token is not None:
+            named |= set(re.findall(r"\{(segredo):([A-Za-z0-9_]+)\}", self.receipts.token.get_secret_value()))
+        for kind, name in sorted(named):
+            if name not in (self.secrets if kind == "segredo" else self.values):
+                where = "secrets" if kind == "segredo" else "values"
+                raise ValueError(f"o {kind} {name} é usado mas não está em {where}")
         if self.json_body is not None and self.form is not None:
             raise ValueError("use json ou form, não os dois")
-        return self
+        return self._with_receipt_token()
+
+    def _with_receipt_token(self) -> GenericHttpSettings:
+        """Put the secret in the place of a token that only names it."""
+        token = self.receipts.token.get_secret_value() if self.receipts and self.receipts.token else ""
+        named = re.fullmatch(r"\{segredo:([A-Za-z0-9_]+)\}", token)
+        if named is None or self.receipts is None:
+            return self
+        receipts = self.receipts.model_copy(update={"token": self.secrets[named[1]]})
+        return self.model_copy(update={"receipts": receipts})
 
 
 def _has_control(value: str) -> bool:

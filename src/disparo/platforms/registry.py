@@ -14,6 +14,7 @@ from disparo.platforms.base import Platform
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.guard import Guarded
+from disparo.platforms.presets import fill, presets
 
 #: How our own simulator is spoken to: what a person would write for `generic_http`.
 SIMULATOR: Mapping[str, Any] = {
@@ -73,9 +74,10 @@ def check_tables(tables: Mapping[str, Mapping[str, Any]]) -> None:
 def read_table(name: str, table: Mapping[str, Any]) -> GenericHttpSettings:
     """Check one platform's table."""
     kind = table.get("type", "generic_http")
-    if kind not in ("generic_http", "simulator"):
-        raise SettingsInvalid(f"Plataforma {name}: o tipo {kind!r} não existe (generic_http, simulator).")
-    filled = dict(table)
+    if kind not in ("generic_http", "simulator", *presets()):
+        known = ", ".join(("generic_http", "simulator", *presets()))
+        raise SettingsInvalid(f"Plataforma {name}: o tipo {kind!r} não existe. Existem: {known}.")
+    filled = fill(kind, table) if kind in presets() else dict(table)
     if kind == "simulator":
         url = str(table.get("url", ""))
         _check_is_here(name, url)
