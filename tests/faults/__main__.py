@@ -34,6 +34,7 @@ FULL = Plan(
         "fill_disk": 1,
     },
     seed=1,
+    between_s=1.0,
     failpoints=True,
     workers=6,
     servers=2,

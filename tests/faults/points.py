@@ -35,6 +35,7 @@ async def each(world: World) -> None:
 
 
 async def _one(world: World, role: Role, name: str, action: str) -> None:
+    world.in_hand.add(role.name)
     await asyncio.to_thread(role.stop)
     does = "kill" if action == "kill" else "stop"
     role.start(DISPARO_FAILPOINTS=f"{name}:{does}:{world.random.randrange(2, 9)}")
@@ -55,6 +56,7 @@ async def _one(world: World, role: Role, name: str, action: str) -> None:
     world.score.failpoints[f"{name}:{action}"] = int(fell)
     await asyncio.to_thread(role.stop)
     role.start()
+    world.in_hand.discard(role.name)
 
 
 async def _fell(role: Role, does: str) -> bool:

@@ -60,6 +60,7 @@ async def run(
         await connection.close()
         driver = Driver(stage, plan.seed, plan.calls_per_s, plan.invoices)
         load = asyncio.create_task(driver.run())
+        keeper = asyncio.create_task(world.keep())
         await asyncio.sleep(2)
         await Saboteur(world).spread(plan.faults, between_s=plan.between_s)
         if plan.failpoints:
@@ -68,6 +69,7 @@ async def run(
         await load
         await world.settled()
         settled_s = await _until_nothing_waits(world)
+        keeper.cancel()
         connection = await asyncpg.connect(dsn)
         verdict = await reconcile(connection, driver.accepted, stage.simulator_log)
         await connection.close()
@@ -113,6 +115,7 @@ def _figures(plan: Plan, driver: Driver, world: World, verdict: Verdict, settled
         "faults": dict(score.done),
         "failpoints": score.failpoints,
         "not_done": score.skipped,
+        "processes_that_ended_by_themselves": world.fell_alone,
         "calls_with_200": len(driver.accepted),
         "calls_without_200": driver.without_200,
         "accepted": verdict.accepted,

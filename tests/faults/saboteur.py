@@ -62,10 +62,12 @@ class Saboteur:
 
     async def _kill_worker(self) -> None:
         role = await self._victim()
+        self._world.in_hand.add(role.name)
         role.signal(signal.SIGKILL)
         role.reap()
         await self._world.note_death(role)
         role.start()
+        self._world.in_hand.discard(role.name)
 
     async def _pause_worker(self) -> None:
         role = await self._victim()
@@ -85,10 +87,12 @@ class Saboteur:
     async def _restart_platform(self) -> None:
         stage = self._world.stage
         role = stage.roles["simulator"]
+        self._world.in_hand.add(role.name)
         role.signal(signal.SIGKILL)
         role.reap()
         await asyncio.sleep(self._world.random.uniform(0, 1.5))
         role.start()
+        self._world.in_hand.discard(role.name)
         self._world.later(asyncio.create_task(_behave_again(self._world)))
 
     async def _cut_platform(self) -> None:

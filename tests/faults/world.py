@@ -51,6 +51,8 @@ class World:
     score: Score = field(default_factory=Score)
     guard: int = 0  # the worker that is left alone now
     waits: set[asyncio.Task[None]] = field(default_factory=set)
+    in_hand: set[str] = field(default_factory=set)  # roles whose process a fault is handling now
+    fell_alone: int = 0
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -58,6 +60,15 @@ class World:
     def later(self, job: asyncio.Task[None]) -> None:
         self.waits.add(job)
         job.add_done_callback(self.waits.discard)
+
+    async def keep(self) -> None:
+        """Do what a service manager does: start again what ended without being told to."""
+        while True:
+            for role in self.stage.roles.values():
+                if role.name not in self.in_hand and not role.lives:
+                    self.fell_alone += 1
+                    role.start()
+            await asyncio.sleep(0.5)
 
     async def settled(self) -> None:
         """Wait until every pause is over and every take-over timed."""

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+import structlog
 import typer
 
 from disparo.db.data_dir import default_data_dir
 from disparo.db.embedded import running
-from disparo.db.pool import Connection, connect
+from disparo.db.pool import TRANSIENT, Connection, connect
 from disparo.dispatch.prepare import prepare
+from disparo.errors import DatabaseUnavailable
 from disparo.settings import Settings, load_settings
 
+log = structlog.get_logger(__name__)
+
+#: How long a starting process waits for a database that does not answer.
+_PATIENCE_S = 10.0
 T = TypeVar("T")
 
 DataDir = Annotated[
@@ -54,6 +61,23 @@ def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T
 
     with database(dados) as dsn:
         return asyncio.run(main(dsn))
+
+
+async def prepare_patiently(dsn: str) -> bool:
+    """Prepare the database; one that is just being restarted is waited for. Raises DatabaseUnavailable."""
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return await prepare(dsn)
+        except (DatabaseUnavailable, *TRANSIENT) as error:
+            if time.monotonic() >= until:
+                if isinstance(error, DatabaseUnavailable):
+                    raise
+                raise DatabaseUnavailable(
+                    f"O banco de dados não responde ({type(error).__name__})."
+                ) from error
+            log.warning("waits_for_database", error=type(error).__name__)
+            await asyncio.sleep(0.5)
 
 
 def actor() -> str:

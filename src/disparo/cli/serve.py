@@ -12,9 +12,8 @@ import typer
 from disparo import failpoints
 from disparo.api.server import Certificate, self_signed
 from disparo.api.server import serve as serve_http
-from disparo.cli.context import DataDir, data_dir_of, database
+from disparo.cli.context import DataDir, data_dir_of, database, prepare_patiently
 from disparo.cli.processes import end_with_parent
-from disparo.dispatch.prepare import prepare
 from disparo.errors import SettingsInvalid
 from disparo.log import configure_logging
 from disparo.platforms.registry import check_tables
@@ -45,7 +44,7 @@ def serve(
     certificate = certificate_of(settings, own=tls_self_signed)
     check_tables(settings.platforms)
     with database(dados) as dsn:
-        asyncio.run(prepare(dsn))
+        asyncio.run(prepare_patiently(dsn))
         serve_http(settings, dsn, certificate=certificate)
 
 

@@ -9,12 +9,13 @@ import signal
 import typer
 
 from disparo import failpoints
-from disparo.cli.context import DataDir, database
+from disparo.cli.context import DataDir, database, prepare_patiently
 from disparo.cli.processes import end_with_parent
-from disparo.dispatch.prepare import prepare
+from disparo.db.pool import TRANSIENT
 from disparo.dispatch.rules import Rules
 from disparo.dispatch.worker import Worker, WorkerSettings
 from disparo.domain.sms_text import SegmentProfile
+from disparo.errors import DatabaseUnavailable
 from disparo.log import configure_logging
 from disparo.platforms.registry import build_platforms, check_tables
 from disparo.settings import Settings, load_settings
@@ -42,7 +43,7 @@ async def _work(settings: Settings, dsn: str) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await prepare(dsn)
+    await prepare_patiently(dsn)
     platforms = build_platforms(
         settings.platforms,
         real_sending=settings.real_sending,
@@ -53,6 +54,10 @@ async def _work(settings: Settings, dsn: str) -> int:
     try:
         runner = Worker(dsn, platforms=platforms, rules=rules_of(settings), settings=worker_settings)
         return await runner.run(stop)
+    except TRANSIENT as error:  # it fell while we were starting: whoever keeps us starts us again
+        raise DatabaseUnavailable(
+            f"O banco de dados caiu durante o início ({type(error).__name__})."
+        ) from error
     finally:
         for platform in platforms.values():
             await platform.close()

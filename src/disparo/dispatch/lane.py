@@ -20,6 +20,7 @@ from disparo import failpoints
 from disparo.db import messages, rates
 from disparo.db.messages import Start
 from disparo.db.pool import TRANSIENT, Pool
+from disparo.dispatch.brake import Brake
 from disparo.dispatch.recorder import Entry, Recorder, to_result
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.platforms.base import Outgoing, Platform, boottime_s
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 #: after which a silent worker is taken over.
 START_TTL_S = 4.0
 _DATABASE_RETRY_S = 0.2
+_BRAKE_LOOK_S = 0.05
 
 
 @dataclass(slots=True)
@@ -89,6 +91,7 @@ class Lane:
         self._freed = asyncio.Event()
         self._closed = False
         self._writing: set[asyncio.Task[None]] = set()
+        self._brake = Brake()
 
     def add(self, items: Sequence[Prepared]) -> None:
         """Queue messages for the way out; a closed lane lets go of them at once."""
@@ -112,8 +115,10 @@ class Lane:
         while True:
             await self._something_to_start()
             granted = await self._granted()
-            size = min(len(self._waiting), self._free, granted.count)  # some may have been dropped meanwhile
+            # Some may have been dropped meanwhile.
+            size = self._brake.allowed(min(len(self._waiting), self._free, granted.count))
             if size == 0:
+                await asyncio.sleep(_BRAKE_LOOK_S if self._brake.is_on else 0)
                 continue
             group = [self._waiting.popleft() for _ in range(size)]
             self._free -= len(group)
@@ -122,6 +127,7 @@ class Lane:
             except asyncpg.PostgresError:
                 # Nothing was started. The audit gives these back; the lane goes on with the others.
                 log.exception("start_refused", platform=self.platform.name)
+                self._brake.forget_probe()
                 for item in group:
                     self._settle(item)
 
@@ -166,6 +172,8 @@ class Lane:
         failpoints.hit("after_start")
         ready = [(item, started[item.start.message_id]) for item in group if item.start.message_id in started]
         missing = [item for item in group if item.start.message_id not in started]
+        if not ready:
+            self._brake.forget_probe()
         if missing:
             await self._settle_missing(missing)
         size = self.platform.capabilities.max_batch
@@ -233,6 +241,7 @@ class Lane:
         return [*outcomes, *[unknown] * missing][: len(outgoing)]
 
     def _report(self, item: Prepared, attempt_id: int, outcome: Outcome, *, latency_ms: int) -> None:
+        self._brake.note(outcome)
         result = to_result(
             outcome,
             attempt_id=attempt_id,
