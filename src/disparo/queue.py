@@ -33,6 +33,21 @@ _ENTRYPOINT = "chunk"
 _HEARTBEAT_TIMEOUT = timedelta(seconds=6)
 _DEQUEUE_TIMEOUT = timedelta(seconds=2)
 
+#: The table is a wake-up, not a truth (the sweep makes what is missing), so its commits need not wait for a
+#: flush and a crash may empty it. The engine's log of every job is of no use to us: nothing enters it.
+_OURS = """
+DO $$ BEGIN
+    IF (SELECT relpersistence FROM pg_class WHERE oid = '{queue}'::regclass) = 'p' THEN
+        ALTER TABLE {queue} SET UNLOGGED;
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION disparo_keeps_no_job_log() RETURNS trigger LANGUAGE plpgsql
+    AS 'BEGIN RETURN NULL; END';
+CREATE OR REPLACE TRIGGER disparo_keeps_no_job_log BEFORE INSERT ON {log}
+    FOR EACH ROW EXECUTE FUNCTION disparo_keeps_no_job_log();
+TRUNCATE {log};
+"""
+
 Handler = Callable[[int], Awaitable[None]]
 
 
@@ -52,24 +67,7 @@ async def install(connection: _Connection) -> None:
         await queries.upgrade()
     else:
         await queries.install()
-    # Its log of every job is of no use to us: three rows a job that need not survive anything.
-    for table in (db_settings().queue_table_log, db_settings().statistics_table):
-        if (
-            await connection.fetchval(
-                "SELECT relpersistence FROM pg_class WHERE oid = $1::text::regclass", table
-            )
-            == b"p"
-        ):
-            await connection.execute(f"ALTER TABLE {table} SET UNLOGGED")
-
-
-async def prune_log(connection: _Connection) -> None:
-    """Delete what the engine has logged of jobs, a slice at a time; it never does so itself."""
-    table = db_settings().queue_table_log
-    await connection.execute(
-        f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} "  # noqa: S608 - the engine's own table name
-        "WHERE created < now() - interval '1 minute' ORDER BY id LIMIT 50000)"
-    )
+    await connection.execute(_OURS.format(queue=db_settings().queue_table, log=db_settings().queue_table_log))
 
 
 async def enqueue(connection: _Connection, wake_ups: Sequence[WakeUp]) -> None:

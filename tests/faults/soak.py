@@ -1,6 +1,8 @@
-"""`./dev soak [--segundos N] [--por-segundo R] [--json FILE]`: an hour of steady load, watched for growth.
+"""`./dev soak [--segundos N] [--por-segundo R] [--json FILE]`: an hour at half capacity, watched for growth.
 
-Every minute: memory of each process, size of the queue's tables, open connections, p99 of accepting.
+Capacity is measured first, on the same house: 64 callers that ask again as soon as they are answered, for a
+minute; an SMS counts when it is handed over. Then, every minute of the watch: memory of each process, size of
+the queue's tables, open connections, p99 of accepting.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from tests.support.stage import Stage
 from disparo.db.embedded import EmbeddedPostgres
 
 INVOICES = 20_000
+CALLERS = 64
 _QUEUE_TABLES = ("pgqueuer", "pgqueuer_log", "workers", "platform_rates", "rate_limits")
 
 
@@ -37,6 +40,11 @@ class Watch:
     latencies: list[float] = field(default_factory=list)
     not_200: int = 0
     samples: list[dict[str, Any]] = field(default_factory=list)
+
+    async def waiting(self) -> int:
+        return await self.connection.fetchval(
+            "SELECT count(*) FROM messages WHERE status IN ('queued', 'claimed', 'sending')"
+        )
 
     async def sample(self, at_s: float) -> None:
         tables = await self.connection.fetch(
@@ -52,12 +60,11 @@ class Watch:
                     for name, role in self.stage.roles.items()
                 },
                 "queue_mb": round(sum(row["size"] for row in tables) / 1e6, 2),
+                "tables_kb": {row["relname"]: row["size"] // 1000 for row in tables},
                 "connections": await self.connection.fetchval(
                     "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'disparo%'"
                 ),
-                "waiting": await self.connection.fetchval(
-                    "SELECT count(*) FROM messages WHERE status IN ('queued', 'claimed', 'sending')"
-                ),
+                "waiting": await self.waiting(),
                 "calls": len(taken),
                 "p50_ms": round(taken[len(taken) // 2] * 1000, 1) if taken else None,
                 "p99_ms": round(taken[int(len(taken) * 0.99)] * 1000, 1) if taken else None,
@@ -66,44 +73,76 @@ class Watch:
         print(json.dumps(self.samples[-1]), flush=True)
 
 
-async def load(watch: Watch, per_s: float, seconds: float) -> None:
-    headers = {"Authorization": f"Bearer {await watch.stage.token()}"}
+async def _ask(watch: Watch, session: aiohttp.ClientSession, number: int) -> None:
+    asked = time.monotonic()
+    body = {"id_fatura": number % INVOICES + 1}
+    async with session.post(watch.stage.base + SEND, json=body) as answer:
+        await answer.read()
+        watch.not_200 += answer.status != 200
+    watch.latencies.append(time.monotonic() - asked)
+
+
+async def _drained(watch: Watch) -> None:
+    while await watch.waiting():
+        await asyncio.sleep(0.1)
+
+
+async def capacity(watch: Watch, session: aiohttp.ClientSession, seconds: float) -> float:
+    """SMS a second that the whole house carries, from the call to the platform, with receipts coming back."""
+    began = time.monotonic()
+
+    async def caller(first: int) -> None:
+        number = first
+        while time.monotonic() - began < seconds:
+            await _ask(watch, session, number)
+            number += CALLERS
+
+    await asyncio.gather(*(caller(first) for first in range(CALLERS)))
+    await _drained(watch)
+    return len(watch.latencies) / (time.monotonic() - began)
+
+
+async def load(watch: Watch, session: aiohttp.ClientSession, per_s: float, seconds: float) -> None:
+    """Ask `per_s` times a second whatever the answers take, so that a slow answer is seen as slow."""
     calls: set[asyncio.Task[None]] = set()
-    url, began = watch.stage.base + SEND, time.monotonic()
-    connector = aiohttp.TCPConnector(limit=64)
-
-    async def one(session: aiohttp.ClientSession, number: int) -> None:
-        asked = time.monotonic()
-        async with session.post(url, json={"id_fatura": number % INVOICES + 1}) as answer:
-            await answer.read()
-            watch.not_200 += answer.status != 200
-        watch.latencies.append(time.monotonic() - asked)
-
-    async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
-        number = 0
-        while (passed := time.monotonic() - began) < seconds:
-            while number < passed * per_s:
-                number += 1
-                calls.add(task := asyncio.create_task(one(session, number)))
-                task.add_done_callback(calls.discard)
-            await asyncio.sleep(0.005)
-        await asyncio.gather(*calls)
+    began, number = time.monotonic(), 0
+    while (passed := time.monotonic() - began) < seconds:
+        while number < passed * per_s:
+            number += 1
+            calls.add(task := asyncio.create_task(_ask(watch, session, number)))
+            task.add_done_callback(calls.discard)
+        await asyncio.sleep(0.005)
+    await asyncio.gather(*calls)
 
 
-async def soak(dsn: str, folder: Path, *, per_s: float, seconds: float) -> dict[str, Any]:
+async def soak(dsn: str, folder: Path, *, per_s: float | None, seconds: float) -> dict[str, Any]:
     async with Stage(dsn, folder, workers_count=1, latency_ms=0) as stage:
         await stage.behave({"receipts": ["delivered"], "receipt_delay_ms": 50})
         connection = await asyncpg.connect(dsn)
         await add_tokens(connection, INVOICES)
         watch = Watch(stage, connection)
-        began = time.monotonic()
-        running = asyncio.create_task(load(watch, per_s, seconds))
-        while not running.done():
-            await asyncio.wait([running], timeout=60)
-            await watch.sample(time.monotonic() - began)
-        await running
+        headers = {"Authorization": f"Bearer {await stage.token()}"}
+        connector = aiohttp.TCPConnector(limit=CALLERS)
+        measured = None
+        async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
+            if per_s is None:
+                measured = await capacity(watch, session, min(60, seconds))
+                per_s, watch.latencies = measured / 2, []
+                print(f"capacity: {measured:.0f} SMS/s; the watch runs at {per_s:.0f}/s", flush=True)
+            began = time.monotonic()
+            running = asyncio.create_task(load(watch, session, per_s, seconds))
+            while not running.done():
+                await asyncio.wait([running], timeout=60)
+                await watch.sample(time.monotonic() - began)
+            await running
         await connection.close()
-    return {"per_s": per_s, "seconds": seconds, "not_200": watch.not_200, **_growth(watch.samples, seconds)}
+    return {
+        "capacity_per_s": measured,
+        "per_s": per_s,
+        "seconds": seconds,
+        "not_200": watch.not_200,
+        **_growth(watch.samples, seconds),
+    }
 
 
 def _growth(samples: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
@@ -131,7 +170,9 @@ def _growth(samples: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev soak", description="Uma hora de carga constante.")
     parser.add_argument("--segundos", type=int, default=3600)
-    parser.add_argument("--por-segundo", type=float, default=400.0, help="chamadas por segundo")
+    parser.add_argument(
+        "--por-segundo", type=float, help="chamadas por segundo (sem isto, metade da capacidade medida)"
+    )
     parser.add_argument("--json", type=Path, help="grava os números neste arquivo")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="disparo-soak-"))

@@ -113,7 +113,7 @@ async def test_a_zombie_that_deletes_its_successors_entry_stops_nothing(pool, co
         await until(lambda: seen == [chunk])
 
 
-async def test_the_engines_own_log_does_not_grow_for_ever(pool, connection):
+async def test_the_engine_keeps_no_log_of_jobs_and_waits_for_no_flush(pool, connection):
     seen = []
 
     async def handler(chunk_id):
@@ -122,9 +122,16 @@ async def test_the_engines_own_log_does_not_grow_for_ever(pool, connection):
     async with engine(pool, handler):
         await enqueue(connection, 1, 2, 3)
         await until(lambda: len(seen) == 3)
-    assert await connection.fetchval("SELECT count(*) FROM pgqueuer_log") > 0
-    await queue.prune_log(connection)
-    assert await connection.fetchval("SELECT count(*) FROM pgqueuer_log") > 0  # not old enough
-    await connection.execute("UPDATE pgqueuer_log SET created = created - interval '2 minutes'")
-    await queue.prune_log(connection)
     assert await connection.fetchval("SELECT count(*) FROM pgqueuer_log") == 0
+    kind = await connection.fetchval("SELECT relpersistence FROM pg_class WHERE relname = 'pgqueuer'")
+    assert kind == b"u"
+
+
+async def test_what_is_due_since_before_the_server_began_is_woken_at_once(pool, connection):
+    new, old = await rows.add_messages(connection, 1), await rows.add_messages(connection, 1)
+    await connection.execute(
+        "UPDATE messages SET due_at = pg_postmaster_start_time() - interval '1 ms' WHERE id = $1", old[0]
+    )
+    assert await wake_forgotten_chunks(pool) == 1
+    chunks = [await rows.chunk_of(connection, message) for message in (new[0], old[0])]
+    assert await queue.chunks_with_entry(connection, chunks) == {chunks[1]}

@@ -167,10 +167,14 @@ async def requeue(connection: Connection, ids: Sequence[int], *, chunk_id: int, 
 
 
 async def due_chunks(connection: Connection, *, overdue_s: float, limit: int) -> list[int]:
-    """List chunks with messages that have been due for longer than `overdue_s`."""
+    """List chunks with messages due for longer than `overdue_s`, or since before the server began.
+
+    The second may be those whose entries a crash of the server took: nothing need be waited for.
+    """
     rows = await connection.fetch(
         """SELECT chunk_id FROM messages
-           WHERE status = 'queued' AND due_at < now() - make_interval(secs => $1)
+           WHERE status = 'queued'
+             AND due_at < greatest(now() - make_interval(secs => $1), pg_postmaster_start_time())
            GROUP BY chunk_id ORDER BY min(due_at) LIMIT $2""",
         overdue_s,
         limit,

@@ -31,4 +31,3 @@ async def tidy(pool: Pool) -> None:
         await messages.fold_counts(connection)
     async with pool.acquire() as connection:
         await prune.delete_expired(connection)
-        await queue.prune_log(connection)
