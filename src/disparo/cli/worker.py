@@ -14,10 +14,9 @@ from disparo.cli.processes import end_with_parent
 from disparo.db.pool import TRANSIENT
 from disparo.dispatch.rules import Rules
 from disparo.dispatch.worker import Worker, WorkerSettings
-from disparo.domain.sms_text import SegmentProfile
 from disparo.errors import DatabaseUnavailable
 from disparo.log import configure_logging
-from disparo.platforms.registry import build_platforms, check_tables
+from disparo.platforms.registry import build_platforms, build_routes, check_tables
 from disparo.settings import Settings, load_settings
 
 
@@ -52,7 +51,13 @@ async def _work(settings: Settings, dsn: str) -> int:
     )
     worker_settings = WorkerSettings(max_tries=settings.tries, memory_mb=settings.worker_memory_mb)
     try:
-        runner = Worker(dsn, platforms=platforms, rules=rules_of(settings), settings=worker_settings)
+        runner = Worker(
+            dsn,
+            platforms=platforms,
+            routes=build_routes(settings.platforms),
+            rules=rules_of(settings),
+            settings=worker_settings,
+        )
         return await runner.run(stop)
     except TRANSIENT as error:  # it fell while we were starting: whoever keeps us starts us again
         raise DatabaseUnavailable(
@@ -69,7 +74,7 @@ def rules_of(settings: Settings) -> Rules:
         brand=settings.brand,
         template=settings.template,
         zone=settings.zone,
-        profile=SegmentProfile(max_parts=settings.max_segments),
+        max_parts=settings.max_segments,
         allow_paid=settings.allow_paid,
         is_holiday=lambda _day: False,
     )

@@ -7,6 +7,8 @@ start in `lane.py`, the record in `recorder.py`. No connection is in hand while 
 from __future__ import annotations
 
 import asyncio
+import random
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,55 +19,108 @@ import asyncpg
 from disparo import queue
 from disparo.db import messages
 from disparo.db.messages import Move, Start
-from disparo.db.pool import Pool
-from disparo.dispatch.lane import Batch, Holder, Lane, Prepared
-from disparo.dispatch.rules import Drop, Rules, Send, Wait, decide
+from disparo.db.pool import Connection, Pool
+from disparo.dispatch.claims import Batch, Holder, Prepared
+from disparo.dispatch.lane import Lane
+from disparo.dispatch.rules import Drop, Rules, Wait, objection, rendered
 from disparo.domain.message import Event, Status
+from disparo.domain.routing import NoRoute, Route, choose
 
 CHUNK_SIZE = 500
 _NO_PLATFORM_S = 60.0
+#: Where nothing can go, what waits is still looked at now and then: it may have run out, or been paid.
+_LOOK_ANYWAY_S = 15.0
 
 
 @dataclass(slots=True)
 class _Sorted:
-    send: list[tuple[asyncpg.Record, Send]] = field(default_factory=list)
+    send: list[tuple[Lane, asyncpg.Record, Start]] = field(default_factory=list)
     drop: list[Move] = field(default_factory=list)
     wait: list[tuple[int, datetime, str]] = field(default_factory=list)
 
 
 class Handover:
-    """The queue engine's handler; one for each worker."""
+    """The queue engine's handler; one for each worker. `lanes` may be exchanged while it works."""
 
-    def __init__(self, pool: Pool, *, lanes: Mapping[str, Lane], rules: Rules, holder: Holder) -> None:
+    def __init__(
+        self, pool: Pool, *, lanes: Mapping[str, Lane], routes: Sequence[Route], rules: Rules, holder: Holder
+    ) -> None:
         self._pool = pool
-        self.lanes = lanes
         self._rules = rules
         self._holder = holder
         # One chunk at a time is looked at: if that kills the process, it is known which one did.
         self._looking = asyncio.Lock()
+        self._room = asyncio.Event()
+        self._settling: set[asyncio.Task[None]] = set()
         self.has_worked = False
+        self.use(lanes, routes)
+
+    def use(self, lanes: Mapping[str, Lane], routes: Sequence[Route]) -> None:
+        """Hand over through these lanes from now on."""
+        self.lanes = dict(lanes)
+        self._routes = list(routes)
+        for lane in self.lanes.values():
+            lane.on_room = self._room.set
+        self._room.set()
 
     async def handle_chunk(self, chunk_id: int) -> None:
-        """Work a chunk off; what cannot go now waits in a chunk of its own."""
-        while True:
+        """Give a chunk's messages to lanes, as many as there is room for; what cannot go now waits."""
+        while not self._holder.ending:
+            room = await self._wait_for_room()
+            limit = min(CHUNK_SIZE, room or CHUNK_SIZE)
             token = uuid4()
             self._holder.tokens.add(token)
+            batch = Batch(left=0)
             try:
-                claimed, batch = await self._claim(chunk_id, token)
-                await batch.done.wait()
-                self.has_worked = self.has_worked or claimed > 0
+                claimed, batch = await self._claim(chunk_id, token, limit)
             finally:
-                self._holder.tokens.discard(token)
-            if claimed < CHUNK_SIZE or self._holder.ending:
+                self._settling.add(task := asyncio.create_task(self._forget_token(token, batch)))
+                task.add_done_callback(self._settling.discard)
+            self.has_worked = self.has_worked or claimed > 0
+            if claimed < limit:
                 return
 
-    async def _claim(self, chunk_id: int, token: UUID) -> tuple[int, Batch]:
+    async def let_go(self, lane: Lane) -> int:
+        """Put what waits in a stopped lane back into the queue, due now; gives how many there were."""
+        items = lane.take_waiting()
+        by_token: defaultdict[UUID, list[int]] = defaultdict(list)
+        for item in items:
+            by_token[item.start.claim_token].append(item.start.message_id)
+        for token, ids in by_token.items():
+            async with self._pool.acquire() as connection, connection.transaction():
+                now: datetime = await connection.fetchval("SELECT now()")
+                await self._put_back(connection, [(id_, now, "platform_stopped") for id_ in ids], token)
+        for item in items:
+            item.batch.settle()
+        return len(items)
+
+    async def _wait_for_room(self) -> int:
+        """Wait until some lane has room; 0 after a while without any, or where there is no lane at all."""
+        give_up_at = asyncio.get_running_loop().time() + _LOOK_ANYWAY_S
+        while self.lanes and not self._holder.ending:
+            room = sum(lane.room for lane in self.lanes.values())
+            if room:
+                return room
+            self._room.clear()
+            try:
+                async with asyncio.timeout_at(give_up_at):
+                    await self._room.wait()
+            except TimeoutError:
+                break
+        return 0
+
+    async def _forget_token(self, token: UUID, batch: Batch) -> None:
+        if batch.left:
+            await batch.done.wait()
+        self._holder.tokens.discard(token)
+
+    async def _claim(self, chunk_id: int, token: UUID, limit: int) -> tuple[int, Batch]:
         async with self._looking:
             self._holder.preparing = chunk_id
             try:
                 async with self._pool.acquire() as connection:
                     ids = await messages.claim(
-                        connection, self._holder.worker_id, token=token, chunk_id=chunk_id, limit=CHUNK_SIZE
+                        connection, self._holder.worker_id, token=token, chunk_id=chunk_id, limit=limit
                     )
                     facts = await messages.claimed_facts(connection, ids) if ids else []
                 batch = await self._look(facts, token)
@@ -74,30 +129,53 @@ class Handover:
         return len(ids), batch
 
     async def _look(self, facts: Sequence[asyncpg.Record], token: UUID) -> Batch:
-        found = self._sort(facts)
-        await self._put_aside(found, token)
-        batch = Batch(left=len(found.send))
-        if not found.send:
-            batch.done.set()
-        for row, verdict in found.send:
-            start = Start(row["id"], token, verdict.text, verdict.segments)
-            prepared = Prepared(start, row["reference"], row["e164"], row["not_taken"], batch)
-            self._lane_for(row).add([prepared])
-        return batch
-
-    def _sort(self, facts: Sequence[asyncpg.Record]) -> _Sorted:
+        taken: defaultdict[str, int] = defaultdict(int)
         found = _Sorted()
         for row in facts:
-            verdict = decide(dict(row), self._rules)
-            if isinstance(verdict, Send) and not self.lanes:
-                verdict = Wait(row["now"] + timedelta(seconds=_NO_PLATFORM_S), "no_platform")
-            if isinstance(verdict, Send):
-                found.send.append((row, verdict))
-            elif isinstance(verdict, Drop):
-                found.drop.append(Move(row["id"], verdict.event, verdict.reason))
+            self._sort(row, token, found, taken)
+        await self._put_aside(found, token)
+        batch = Batch(left=len(found.send))
+        for lane, row, start in found.send:
+            lane.add([Prepared(start, row["reference"], row["e164"], row["not_taken"], batch)])
+        return batch
+
+    def _sort(self, row: asyncpg.Record, token: UUID, found: _Sorted, taken: defaultdict[str, int]) -> None:
+        facts = dict(row)
+        verdict: Wait | Drop | None = objection(facts, self._rules)
+        if verdict is None:
+            lane = self._lane_for(row, taken)
+            if isinstance(lane, Lane):
+                text = rendered(facts, self._rules, lane.platform.capabilities.profile)
+                if not isinstance(text, Drop):
+                    taken[lane.platform.name] += 1
+                    found.send.append((lane, row, Start(row["id"], token, text.text, text.segments)))
+                    return
+                verdict = text
             else:
-                found.wait.append((row["id"], verdict.until, verdict.reason))
-        return found
+                later = row["now"] + timedelta(seconds=_NO_PLATFORM_S)
+                verdict = Wait(lane.until or later, lane.reason)
+        if isinstance(verdict, Drop):
+            found.drop.append(Move(row["id"], verdict.event, verdict.reason))
+        else:
+            found.wait.append((row["id"], verdict.until, verdict.reason))
+
+    def _lane_for(self, row: asyncpg.Record, taken: Mapping[str, int]) -> Lane | NoRoute:
+        def has_room(name: str) -> bool:
+            return self.lanes[name].room > taken.get(name, 0)
+
+        # A message that may have had an effect somewhere never goes to another platform.
+        if row["tries"] > 0 and row["platform"] in self.lanes:
+            name = row["platform"]
+            return self.lanes[name] if has_room(name) else NoRoute("platform_unavailable")
+        chosen = choose(
+            self._routes,
+            ddd=row["e164"][3:5],
+            local=row["now"].astimezone(self._rules.zone),
+            has_room=has_room,
+            avoid=row["platform"] if row["not_taken"] > 0 else None,
+            draw=random.random(),  # noqa: S311 - shares load, guards nothing
+        )
+        return self.lanes[chosen] if isinstance(chosen, str) else chosen
 
     async def _put_aside(self, found: _Sorted, token: UUID) -> None:
         if not found.drop and not found.wait:
@@ -106,19 +184,16 @@ class Handover:
             if found.drop:
                 await messages.apply_events(connection, found.drop, actor="worker")
             if found.wait:
-                chunk_id = await messages.next_chunk(connection)
-                await messages.put_back(connection, found.wait, token=token, chunk_id=chunk_id)
-                soonest = min(until for _, until, _ in found.wait)
-                now: datetime = await connection.fetchval("SELECT now()")
-                delay_s = max(0.0, (soonest - now).total_seconds())
-                await queue.enqueue(connection, [queue.WakeUp(chunk_id, delay_s, urgent=False)])
+                await self._put_back(connection, found.wait, token)
 
-    def _lane_for(self, row: asyncpg.Record) -> Lane:
-        # A message that may have had an effect somewhere never goes to another platform.
-        if row["tries"] > 0 and row["platform"] in self.lanes:
-            return self.lanes[row["platform"]]
-        names = list(self.lanes)
-        return self.lanes[names[row["not_taken"] % len(names)]]
+    async def _put_back(
+        self, connection: Connection, waits: Sequence[tuple[int, datetime, str]], token: UUID
+    ) -> None:
+        chunk_id = await messages.next_chunk(connection)
+        await messages.put_back(connection, waits, token=token, chunk_id=chunk_id)
+        now: datetime = await connection.fetchval("SELECT now()")
+        delay_s = max(0.0, (min(until for _, until, _ in waits) - now).total_seconds())
+        await queue.enqueue(connection, [queue.WakeUp(chunk_id, delay_s, urgent=False)])
 
 
 async def give_back(pool: Pool, holder: Holder) -> int:

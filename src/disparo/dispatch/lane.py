@@ -1,6 +1,6 @@
 """A lane: one worker's way out to one platform, never with more than a window of starts unsettled.
 
-A slot of the window is taken before the start is committed and given back when the outcome is committed:
+A place of the window is taken before the start is committed and given back when the outcome is committed:
 so at most a window of messages can be uncertain when this process dies.
 """
 
@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import asyncpg
 import structlog
 
 from disparo import failpoints
-from disparo.db import messages, rates
-from disparo.db.messages import Start
+from disparo.db import messages
 from disparo.db.pool import TRANSIENT, Pool
-from disparo.dispatch.brake import Brake
+from disparo.dispatch.breaker import Breaker
+from disparo.dispatch.claims import Holder, Prepared
+from disparo.dispatch.gate import LATE_S, Gate, Grant
 from disparo.dispatch.recorder import Entry, Recorder, to_result
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.platforms.base import Outgoing, Platform, boottime_s
@@ -31,67 +31,53 @@ log = structlog.get_logger(__name__)
 #: after which a silent worker is taken over.
 START_TTL_S = 4.0
 _DATABASE_RETRY_S = 0.2
-_BRAKE_LOOK_S = 0.05
-
-
-@dataclass(slots=True)
-class Holder:
-    """Who this worker is to the database now, and which of its claims it still works on."""
-
-    worker_id: UUID
-    tokens: set[UUID] = field(default_factory=set)
-    preparing: int | None = None
-    ending: bool = False
-
-
-@dataclass(slots=True)
-class Batch:
-    """What one claim brought: `done` once none of it is in this worker's hands."""
-
-    left: int
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def settle(self) -> None:
-        """Count one message off."""
-        self.left -= 1
-        if self.left <= 0:
-            self.done.set()
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A claimed message, looked at and rendered: only the start is missing."""
-
-    start: Start
-    reference: str
-    e164: str
-    not_taken: int
-    batch: Batch
-
-
-@dataclass(frozen=True, slots=True)
-class _Grant:
-    """So many may be written: the first at `first_at` (time.monotonic), each `interval_s` after the other."""
-
-    count: int
-    first_at: float
-    interval_s: float
+#: Messages that may wait in a lane, claimed: for a platform with a rate, what it takes in a second.
+_LONGEST_LINE = 1000
+_STOPPED_LOOK_S = 0.05
 
 
 class Lane:
-    """Starts, writes and hands outcomes to the recorder; one task runs it."""
+    """Starts, writes and hands outcomes to the recorder; `run` and `keep_share` are tasks of their own."""
 
-    def __init__(self, platform: Platform, pool: Pool, recorder: Recorder) -> None:
+    def __init__(self, platform: Platform, pool: Pool, recorder: Recorder, *, zone: str) -> None:
         self.platform = platform
+        self.breaker = Breaker()
         self._pool = pool
         self._recorder = recorder
+        self._gate = Gate(pool, platform.name, platform.capabilities, zone=zone)
         self._waiting: deque[Prepared] = deque()
         self._arrived = asyncio.Event()
-        self._free = platform.capabilities.window
+        self._under_way = 0
         self._freed = asyncio.Event()
+        self._began: dict[int, float] = {}  # attempt id -> when its write began
         self._closed = False
+        self._day_full_until = 0.0
         self._writing: set[asyncio.Task[None]] = set()
-        self._brake = Brake()
+        #: Called when there may be room where there was none, and when what waits here has to go elsewhere.
+        self.on_room: Callable[[], None] = lambda: None
+        self.on_stop: Callable[[], None] = lambda: None
+
+    @property
+    def room(self) -> int:
+        """How many more messages may be given to this lane now."""
+        if self._is_shut or self.breaker.paused:
+            return 0
+        if self.breaker.is_open:
+            return 1 if self.breaker.may_probe and not self._waiting else 0
+        able = self.platform.capabilities
+        line = min(_LONGEST_LINE, max(able.window, int(able.per_second or _LONGEST_LINE)))
+        return max(0, line - len(self._waiting))
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether what waits here will not be started soon."""
+        return self._is_shut or (self.breaker.is_open and not self.breaker.may_probe)
+
+    @property
+    def ages_s(self) -> list[float]:
+        """How long each hand-over in flight has been waiting for its answer."""
+        now = time.monotonic()
+        return [now - began for began in self._began.values()]
 
     def add(self, items: Sequence[Prepared]) -> None:
         """Queue messages for the way out; a closed lane lets go of them at once."""
@@ -104,83 +90,108 @@ class Lane:
         """Start nothing more; what is started goes on, see `drained`."""
         self._closed = True
         self.drop_waiting()
+        self.on_room()
+
+    def take_waiting(self) -> list[Prepared]:
+        """Give what has not been started into the caller's hands."""
+        items = list(self._waiting)
+        self._waiting.clear()
+        return items
 
     def drop_waiting(self) -> None:
         """Forget what has not been started: the claims are given back by the audit (`give_back`)."""
-        while self._waiting:
-            self._waiting.popleft().batch.settle()
+        for item in self.take_waiting():
+            item.batch.settle()
+
+    def forget_places(self) -> None:
+        """Give up the places of a shared window: this worker was taken over, and others have them."""
+        if self.platform.capabilities.shared_window:
+            self._gate.places = 0
+
+    async def keep_share(self, holder: Holder) -> None:
+        """Keep this lane's places of a window that all workers share, until cancelled."""
+        await self._gate.keep_share(
+            lambda: holder.worker_id, lambda: (len(self._waiting), self._under_way), self._freed
+        )
 
     async def run(self, holder: Holder) -> None:
         """Start and write until cancelled; writes under way go on, see `drained`."""
         while True:
             await self._something_to_start()
-            granted = await self._granted()
-            # Some may have been dropped meanwhile.
-            size = self._brake.allowed(min(len(self._waiting), self._free, granted.count))
-            if size == 0:
-                await asyncio.sleep(_BRAKE_LOOK_S if self._brake.is_on else 0)
+            probe = self.breaker.is_open
+            grant = await self._gate.moments(1 if probe else min(len(self._waiting), self._free))
+            if grant.day_full_s:
+                self._day_full_until = time.monotonic() + grant.day_full_s
+                self.on_stop()
                 continue
-            group = [self._waiting.popleft() for _ in range(size)]
-            self._free -= len(group)
-            try:
-                await self._start(group, holder.worker_id, granted)
-            except asyncpg.PostgresError:
-                # Nothing was started. The audit gives these back; the lane goes on with the others.
-                log.exception("start_refused", platform=self.platform.name)
-                self._brake.forget_probe()
-                for item in group:
-                    self._settle(item)
+            group = self._take_group(grant.count, probe=probe)
+            await self._gate.give_back(grant.count - len(group))
+            if group:
+                await self._start_surely(group, holder.worker_id, grant, probe=probe)
 
     async def drained(self) -> None:
         """Wait until nothing started is unwritten."""
-        while self._free < self.platform.capabilities.window:
+        while self._under_way:
             self._freed.clear()
             await self._freed.wait()
+
+    @property
+    def _free(self) -> int:
+        return self._gate.places - self._under_way
+
+    @property
+    def _is_shut(self) -> bool:
+        return self._closed or time.monotonic() < self._day_full_until
 
     async def _something_to_start(self) -> None:
-        while not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
-        while self._free == 0:
-            self._freed.clear()
-            await self._freed.wait()
-
-    async def _granted(self) -> _Grant:
-        """Ask how many may be written, and when, under the platform's rate; waits until there is one."""
-        per_second = self.platform.capabilities.per_second
-        wanted = min(len(self._waiting), self._free)
-        if per_second is None:
-            return _Grant(wanted, time.monotonic(), 0.0)
-        wanted = min(wanted, max(1, int(per_second / 4)))
         while True:
-            asked_at = time.monotonic()
-            try:
-                async with self._pool.acquire() as connection:
-                    slots = await rates.take_slots(
-                        connection, self.platform.name, per_second=per_second, wanted=wanted
-                    )
-            except TRANSIENT:
-                await asyncio.sleep(_DATABASE_RETRY_S)
-                continue
-            if slots.count:
-                return _Grant(slots.count, asked_at + slots.wait_s, 1.0 / per_second)
-            await asyncio.sleep(slots.wait_s)
+            if not self._waiting:
+                self._arrived.clear()
+                await self._arrived.wait()
+            elif self._free <= 0:
+                self._freed.clear()
+                await self._freed.wait()
+            elif self.is_stopped:
+                await asyncio.sleep(_STOPPED_LOOK_S)  # what waits is about to be taken away
+            else:
+                return
 
-    async def _start(self, group: list[Prepared], worker_id: UUID, grant: _Grant) -> None:
+    def _take_group(self, granted: int, *, probe: bool) -> list[Prepared]:
+        """Take what may start from the line; the world may have changed while the moments were asked for."""
+        if self.is_stopped or self.breaker.is_open is not probe:
+            return []
+        self.breaker.may_probe = False
+        size = max(0, min(len(self._waiting), self._free, granted))
+        group = [self._waiting.popleft() for _ in range(size)]
+        self._under_way += size
+        self.on_room()
+        return group
+
+    async def _start_surely(
+        self, group: list[Prepared], worker_id: UUID, grant: Grant, *, probe: bool
+    ) -> None:
+        try:
+            await self._start(group, worker_id, grant, probe=probe)
+        except asyncpg.PostgresError:
+            # Nothing was started. The audit gives these back; the lane goes on with the others.
+            log.exception("start_refused", platform=self.platform.name)
+            for item in group:
+                self._settle(item)
+
+    async def _start(self, group: list[Prepared], worker_id: UUID, grant: Grant, *, probe: bool) -> None:
         failpoints.hit("before_start")
         started, deadline_s = await self._commit_start(group, worker_id)
         failpoints.hit("after_start")
         ready = [(item, started[item.start.message_id]) for item in group if item.start.message_id in started]
         missing = [item for item in group if item.start.message_id not in started]
-        if not ready:
-            self._brake.forget_probe()
         if missing:
             await self._settle_missing(missing)
+            await self._gate.give_back(len(missing))
         size = self.platform.capabilities.max_batch
         for first in range(0, len(ready), size):
             slot_at = grant.first_at + first * grant.interval_s
-            task = asyncio.create_task(self._write(ready[first : first + size], deadline_s, slot_at))
-            self._writing.add(task)
+            write = self._write(ready[first : first + size], deadline_s, slot_at, probe=probe)
+            self._writing.add(task := asyncio.create_task(write))
             task.add_done_callback(self._writing.discard)
 
     async def _commit_start(self, group: Sequence[Prepared], worker_id: UUID) -> tuple[dict[int, int], float]:
@@ -216,19 +227,43 @@ class Lane:
             else:
                 self._report(item, attempt_id, Outcome(OutcomeKind.NOT_STARTED), latency_ms=0)
 
-    async def _write(self, group: Sequence[tuple[Prepared, int]], deadline_s: float, slot_at: float) -> None:
-        # Each message has a slot of time of its own: written together they would be a burst.
-        await asyncio.sleep(max(0.0, slot_at - time.monotonic()))
+    async def _write(
+        self, group: Sequence[tuple[Prepared, int]], deadline_s: float, slot_at: float, *, probe: bool
+    ) -> None:
+        if not await self._at_its_moment(slot_at, len(group), deadline_s):
+            for item, attempt_id in group:
+                self._report(item, attempt_id, Outcome(OutcomeKind.NOT_STARTED), latency_ms=0)
+            return
         outgoing = [
             Outgoing(reference=item.reference, e164=item.e164, text=item.start.text, deadline_s=deadline_s)
             for item, _ in group
         ]
         began = time.monotonic()
+        self._began.update((attempt_id, began) for _, attempt_id in group)
         outcomes = await self._send(outgoing)
         failpoints.hit("after_reply")
-        latency_ms = int((time.monotonic() - began) * 1000)
+        latency_s = time.monotonic() - began
         for (item, attempt_id), outcome in zip(group, outcomes, strict=True):
-            self._report(item, attempt_id, outcome, latency_ms=latency_ms)
+            del self._began[attempt_id]
+            self.breaker.note(outcome, latency_s=latency_s, probe=probe)
+            self._report(item, attempt_id, outcome, latency_ms=int(latency_s * 1000))
+        if self.breaker.tripped or self.breaker.recovered:
+            self.on_stop()
+
+    async def _at_its_moment(self, slot_at: float, count: int, deadline_s: float) -> bool:
+        """Wait for the moment; a missed one is given up for another. False: none before the deadline."""
+        while True:
+            # Each message has a slot of time of its own: written together they would be a burst.
+            await asyncio.sleep(max(0.0, slot_at - time.monotonic()))
+            if not self._gate.is_timed or time.monotonic() - slot_at <= LATE_S:
+                return True
+            await self._gate.give_back(count)
+            if boottime_s() > deadline_s:
+                return False
+            grant = await self._gate.moments(count)
+            if grant.day_full_s:
+                return False
+            slot_at = grant.first_at
 
     async def _send(self, outgoing: Sequence[Outgoing]) -> list[Outcome]:
         try:
@@ -241,7 +276,6 @@ class Lane:
         return [*outcomes, *[unknown] * missing][: len(outgoing)]
 
     def _report(self, item: Prepared, attempt_id: int, outcome: Outcome, *, latency_ms: int) -> None:
-        self._brake.note(outcome)
         result = to_result(
             outcome,
             attempt_id=attempt_id,
@@ -252,6 +286,6 @@ class Lane:
         self._recorder.put(Entry(self.platform.name, result, lambda: self._settle(item)))
 
     def _settle(self, item: Prepared) -> None:
-        self._free += 1
+        self._under_way -= 1
         self._freed.set()
         item.batch.settle()

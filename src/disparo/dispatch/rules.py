@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,14 +22,14 @@ class Rules:
     brand: str
     template: str | None
     zone: ZoneInfo
-    profile: SegmentProfile
+    max_parts: int
     allow_paid: bool
     is_holiday: Callable[[date], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
-    """Goes now, with this text."""
+class Text:
+    """What the customer will read, and as how many SMS it is billed."""
 
     text: str
     segments: int
@@ -51,8 +51,8 @@ class Drop:
     reason: str
 
 
-def decide(facts: Mapping[str, Any], rules: Rules) -> Send | Wait | Drop:
-    """Decide one claimed message from the row of `claimed_facts.sql`."""
+def objection(facts: Mapping[str, Any], rules: Rules) -> Wait | Drop | None:
+    """Say what keeps a claimed message (a row of `claimed_facts.sql`) from going now, if anything does."""
     reason = _why_not(facts, rules)
     if reason is not None:
         return Drop(Event.SKIP, reason)
@@ -61,7 +61,7 @@ def decide(facts: Mapping[str, Any], rules: Rules) -> Send | Wait | Drop:
     opens_at = _opens_at(facts, rules)
     if opens_at > facts["now"]:
         return Wait(opens_at, "outside_window")
-    return _rendered(facts, rules)
+    return None
 
 
 def _why_not(facts: Mapping[str, Any], rules: Rules) -> str | None:
@@ -121,7 +121,8 @@ def _ufs(facts: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(filter(None, (facts["uf"], uf_of_ddd(facts["e164"][3:5]))))
 
 
-def _rendered(facts: Mapping[str, Any], rules: Rules) -> Send | Drop:
+def rendered(facts: Mapping[str, Any], rules: Rules, profile: SegmentProfile) -> Text | Drop:
+    """Write a message's text as a platform of this profile will cut it."""
     invoice = InvoiceText(
         brand=rules.brand,
         customer_name=facts["customer_name"],
@@ -132,8 +133,9 @@ def _rendered(facts: Mapping[str, Any], rules: Rules) -> Send | Drop:
         pix=facts["pix"],
         today=facts["now"].astimezone(rules.zone).date(),
     )
+    profile = replace(profile, max_parts=min(profile.max_parts, rules.max_parts))
     try:
-        rendered = render(invoice, rules.profile, template=rules.template)
+        found = render(invoice, profile, template=rules.template)
     except TemplateRefused as refused:
         return Drop(Event.FAIL, refused.reason)
-    return Send(rendered.text, rendered.segments)
+    return Text(found.text, found.segments)

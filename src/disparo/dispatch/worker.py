@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,13 @@ from disparo import queue
 from disparo.db import workers
 from disparo.db.pool import TRANSIENT, Pool, open_pool
 from disparo.dispatch import reconcile, sweep, takeover
+from disparo.dispatch.claims import Holder
 from disparo.dispatch.handover import Handover, give_back
-from disparo.dispatch.lane import Holder, Lane
+from disparo.dispatch.lane import Lane
 from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rules import Rules
+from disparo.dispatch.watch import PlatformWatch
+from disparo.domain.routing import Route
 from disparo.platforms.base import Platform
 
 log = structlog.get_logger(__name__)
@@ -47,10 +50,17 @@ class Worker:
     """Runs until `stop` is set, or its memory passes the limit; then finishes what it holds."""
 
     def __init__(
-        self, dsn: str, *, platforms: Mapping[str, Platform], rules: Rules, settings: WorkerSettings
+        self,
+        dsn: str,
+        *,
+        platforms: Mapping[str, Platform],
+        routes: Sequence[Route],
+        rules: Rules,
+        settings: WorkerSettings,
     ) -> None:
         self._dsn = dsn
         self._platforms = platforms
+        self._routes = routes
         self._rules = rules
         self._settings = settings
         self._holder = Holder(uuid4())
@@ -65,8 +75,13 @@ class Worker:
             record = await stack.enter_async_context(open_pool(self._dsn, size=2, name="disparo-record"))
             await self._register(control)
             recorder = Recorder(record, max_tries=self._settings.max_tries)
-            lanes = {name: Lane(platform, work, recorder) for name, platform in self._platforms.items()}
-            handover = Handover(work, lanes=lanes, rules=self._rules, holder=self._holder)
+            zone = self._rules.zone.key
+            lanes = {
+                name: Lane(platform, work, recorder, zone=zone) for name, platform in self._platforms.items()
+            }
+            handover = Handover(
+                work, lanes=lanes, routes=self._routes, rules=self._rules, holder=self._holder
+            )
             ending = asyncio.Event()
             helpers = [
                 asyncio.create_task(job, name=name)
@@ -86,13 +101,17 @@ class Worker:
         self, control: Pool, work: Pool, recorder: Recorder, handover: Handover, ending: asyncio.Event
     ) -> list[tuple[str, Coroutine[None, None, None]]]:
         watch, lanes = takeover.Watch(), handover.lanes
+        platforms = PlatformWatch(control, handover)
+        platforms.attach(lanes)
         return [
-            ("beat", _forever("beat", _BEAT_EVERY_S, lambda: self._beat(control, lanes))),
-            ("reaper", _forever("reaper", takeover.LOOK_EVERY_S, lambda: self._reap(control, watch))),
-            ("sweep", _forever("sweep", _SWEEP_EVERY_S, lambda: self._sweep(work, handover, ending))),
-            ("tidy", _forever("tidy", _TIDY_EVERY_S, lambda: self._tidy(work))),
+            ("platforms", _forever("platforms", platforms.until_next, platforms.look)),
+            ("beat", _forever("beat", _each(_BEAT_EVERY_S), lambda: self._beat(control, lanes))),
+            ("reaper", _forever("reaper", _each(takeover.LOOK_EVERY_S), lambda: self._reap(control, watch))),
+            ("sweep", _forever("sweep", _each(_SWEEP_EVERY_S), lambda: self._sweep(work, handover, ending))),
+            ("tidy", _forever("tidy", _each(_TIDY_EVERY_S), lambda: self._tidy(work))),
             ("recorder", recorder.run()),
             *((f"lane:{name}", lane.run(self._holder)) for name, lane in lanes.items()),
+            *((f"share:{name}", lane.keep_share(self._holder)) for name, lane in lanes.items()),
         ]
 
     async def _register(self, control: Pool) -> None:
@@ -111,6 +130,7 @@ class Worker:
         log.warning("worker_was_taken_over", worker_id=str(self._holder.worker_id))
         for lane in lanes.values():
             lane.drop_waiting()
+            lane.forget_places()
         self._holder.worker_id = uuid4()
         await self._register(control)
 
@@ -160,7 +180,13 @@ async def _forward(source: asyncio.Event, target: asyncio.Event) -> None:
     target.set()
 
 
-async def _forever(name: str, every_s: float, job: Callable[[], Awaitable[None]]) -> None:
+def _each(seconds: float) -> Callable[[], Awaitable[None]]:
+    return lambda: asyncio.sleep(seconds)
+
+
+async def _forever(
+    name: str, pause: Callable[[], Awaitable[None]], job: Callable[[], Awaitable[None]]
+) -> None:
     """Do `job` again and again; a database that is away, or one bad round, ends nothing."""
     while True:
         try:
@@ -169,7 +195,7 @@ async def _forever(name: str, every_s: float, job: Callable[[], Awaitable[None]]
             log.warning("waits_for_database", job=name, error=type(error).__name__)
         except asyncpg.PostgresError:
             log.exception("round_failed", job=name)
-        await asyncio.sleep(every_s)
+        await pause()
 
 
 def _memory_mb() -> float:

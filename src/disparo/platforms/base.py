@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from disparo.domain.outcome import Outcome, ReceiptEvent
+from disparo.domain.sms_text import SegmentProfile
 
 
 def boottime_s() -> float:
@@ -35,7 +36,10 @@ class Capabilities:
 
     max_batch: int = 1
     window: int = 50  # hand-overs in flight at once, for each worker
-    per_second: float | None = None  # None: as fast as it goes
+    shared_window: int | None = None  # ... and for all workers together
+    per_second: float | None = None  # None: as fast as it goes; all workers together
+    per_day: int | None = None  # hand-overs a day of the installation's zone; all workers together
+    profile: SegmentProfile = field(default_factory=SegmentProfile)  # how it counts and cuts texts
     tries_are_safe_s: int = 0  # the platform de-duplicates by our reference for so many seconds
     receipts: bool = False
     receipt_reply: str = "OK"  # what the platform wants to hear

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind, ReceiptEvent
+from disparo.domain.sms_text import SegmentProfile
 from disparo.platforms.base import Answered, Capabilities, Exchange, Outgoing, WebhookRejected, WebhookRequest
 from disparo.platforms.generic_receipts import read_event, read_receipts
 from disparo.platforms.generic_settings import BASIC, PLACEHOLDER, Condition, GenericHttpSettings
@@ -46,8 +47,10 @@ class GenericHttp:
         self._sender = HttpSender(timeout_s=settings.timeout_s)
         self.capabilities = Capabilities(
             max_batch=1,
-            window=settings.window,
+            shared_window=settings.window,
             per_second=settings.per_second,
+            per_day=settings.per_day,
+            profile=SegmentProfile(**settings.segments.model_dump()),
             tries_are_safe_s=settings.tries_are_safe_s,
             receipts=settings.receipts is not None,
             receipt_reply=settings.receipts.reply if settings.receipts else "OK",

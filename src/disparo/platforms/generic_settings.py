@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -103,6 +105,17 @@ class AskRules(_Strict):
         return plain_address(url)
 
 
+class SegmentRules(_Strict):
+    """How the platform counts and cuts, in characters: GSM-7 and UCS-2, alone and in parts."""
+
+    single: int = 160
+    part: int = 153
+    ucs2_single: int = 70
+    ucs2_part: int = 67
+    max_parts: int = 10
+    cuts_at_spaces: bool = False
+
+
 class GenericHttpSettings(_Strict):
     """One platform table of the settings file, `type = "generic_http"`."""
 
@@ -124,8 +137,15 @@ class GenericHttpSettings(_Strict):
     receipts: ReceiptRules | None = None
     ask: AskRules | None = None
     webhook_secret: SecretStr | None = None
+    segments: SegmentRules = SegmentRules()
     per_second: Annotated[float | None, Field(gt=0)] = None
-    window: Annotated[int, Field(ge=1, le=50)] = 50
+    per_day: Annotated[int | None, Field(ge=1)] = None
+    window: Annotated[int | None, Field(ge=1, le=50)] = None  # of all workers together
+    order: int | None = None  # lower first; without it, as they stand in the file
+    weight: Annotated[int, Field(ge=0)] = 1  # 0: not used for new messages
+    hours: str | None = None  # "08:00-20:00", in the installation's zone
+    ddds: list[Annotated[int, Field(ge=11, le=99)]] = []  # none: all
+    cost_per_segment: Annotated[Decimal | None, Field(ge=0)] = None
     timeout_s: Annotated[float, Field(gt=0, le=120)] = 20.0
     tries_are_safe_s: int = 0
 
@@ -141,6 +161,13 @@ class GenericHttpSettings(_Strict):
             if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or _has_control(value):
                 raise ValueError(f"o cabeçalho {name!r} tem caracteres que não são permitidos")
         return headers
+
+    @field_validator("hours")
+    @classmethod
+    def _are_hours(cls, hours: str | None) -> str | None:
+        if hours is not None:
+            read_hours(hours)
+        return hours
 
     @field_validator("secrets")
     @classmethod
@@ -172,6 +199,18 @@ class GenericHttpSettings(_Strict):
             return self
         receipts = self.receipts.model_copy(update={"token": self.secrets[named[1]]})
         return self.model_copy(update={"receipts": receipts})
+
+
+def read_hours(text: str) -> tuple[time, time]:
+    """Read "08:00-20:00"; raises ValueError in words."""
+    begin, _, end = text.partition("-")
+    try:
+        hours = time.fromisoformat(begin.strip()), time.fromisoformat(end.strip())
+    except ValueError as error:
+        raise ValueError('o horário se escreve assim: "08:00-20:00"') from error
+    if hours[0] >= hours[1]:
+        raise ValueError("o horário deve começar antes de terminar, no mesmo dia")
+    return hours
 
 
 def _has_control(value: str) -> bool:

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from disparo.domain.routing import Route
 from disparo.errors import SettingsInvalid
 from disparo.platforms.base import Platform
 from disparo.platforms.generic_http import GenericHttp
-from disparo.platforms.generic_settings import GenericHttpSettings
+from disparo.platforms.generic_settings import GenericHttpSettings, read_hours
 from disparo.platforms.guard import Guarded
 from disparo.platforms.presets import fill, presets
 
@@ -63,6 +64,23 @@ def build_platforms(
             platform if is_simulator or real_sending else Guarded(platform, test_numbers=test_numbers)
         )
     return built
+
+
+def build_routes(tables: Mapping[str, Mapping[str, Any]]) -> list[Route]:
+    """Give how each platform of the settings is used; raises SettingsInvalid naming the wrong one."""
+    routes = []
+    for place, (name, table) in enumerate(tables.items()):
+        settings = read_table(name, table)
+        routes.append(
+            Route(
+                name,
+                order=place if settings.order is None else settings.order,
+                weight=settings.weight,
+                hours=None if settings.hours is None else read_hours(settings.hours),
+                ddds=frozenset(map(str, settings.ddds)),
+            )
+        )
+    return routes
 
 
 def check_tables(tables: Mapping[str, Mapping[str, Any]]) -> None:

@@ -68,7 +68,7 @@ def test_several_processes_may_start_on_an_empty_database_at_once(empty):
     async def work():
         await asyncio.gather(*(prepare(empty) for _ in range(4)))
         connection = await connect(empty)
-        assert await current_version(connection) == "0001"
+        assert await current_version(connection) == "0002"
         await connection.close()
 
     asyncio.run(work())

@@ -1,0 +1,84 @@
+"""Whether a platform works, and whether a person has paused it: one row each, read by all workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import asyncpg
+
+from disparo.db import alerts
+from disparo.db.pool import Connection
+
+#: While a platform is open one message is tried after 1, 2, 4, 8 s and then every so many seconds.
+LONGEST_PAUSE_S = 10.0
+
+
+async def read(connection: Connection) -> dict[str, asyncpg.Record]:
+    """Give every known state by platform: paused_by, paused_at, open_reason, opened_at, probe_due."""
+    rows = await connection.fetch(
+        """SELECT platform, paused_by, paused_at, open_reason, opened_at, probe_at <= now() AS probe_due
+           FROM platform_states"""
+    )
+    return {row["platform"]: row for row in rows}
+
+
+async def open_all(connection: Connection, reasons: Mapping[str, str]) -> None:
+    """Stop using platforms, by name -> reason; one that is stopped already keeps its first reason."""
+    for platform, reason in sorted(reasons.items()):
+        opened = await connection.fetchval(
+            """INSERT INTO platform_states AS s (platform, open_reason, opened_at, probe_at, probes)
+               VALUES ($1, $2, now(), now() + interval '1 s', 0)
+               ON CONFLICT (platform) DO UPDATE
+               SET open_reason = excluded.open_reason, opened_at = excluded.opened_at,
+                   probe_at = excluded.probe_at, probes = 0
+               WHERE s.open_reason IS NULL
+               RETURNING true""",
+            platform,
+            reason,
+        )
+        if opened:
+            await alerts.raise_(connection, "platform_open", platform, detail=reason)
+
+
+async def take_probe(connection: Connection, platform: str) -> bool:
+    """Take the right to try one message on a stopped platform; only one worker gets it."""
+    taken = await connection.fetchval(
+        """UPDATE platform_states
+           SET probes = probes + 1,
+               probe_at = now() + make_interval(secs => least($2, 2.0 ^ least(probes, 10)))
+           WHERE platform = $1 AND open_reason IS NOT NULL AND probe_at <= now() RETURNING true""",
+        platform,
+        LONGEST_PAUSE_S,
+    )
+    return taken is not None
+
+
+async def close_all(connection: Connection, platforms: Sequence[str]) -> None:
+    """Use platforms again."""
+    for platform in sorted(platforms):
+        await connection.execute(
+            "UPDATE platform_states SET open_reason = NULL WHERE platform = $1 AND open_reason IS NOT NULL",
+            platform,
+        )
+        await alerts.clear(connection, "platform_open", platform)
+
+
+async def pause(connection: Connection, platform: str, *, actor: str) -> None:
+    """Stop using a platform until a person says otherwise."""
+    await connection.execute(
+        """INSERT INTO platform_states (platform, paused_by, paused_at) VALUES ($1, $2, now())
+           ON CONFLICT (platform) DO UPDATE SET paused_by = excluded.paused_by, paused_at = excluded.paused_at
+           WHERE platform_states.paused_by IS NULL""",
+        platform,
+        actor,
+    )
+
+
+async def resume(connection: Connection, platform: str) -> bool:
+    """End a pause, and try a stopped platform at once; False where there was neither."""
+    changed = await connection.fetchval(
+        """UPDATE platform_states SET paused_by = NULL, paused_at = NULL, probe_at = now(), probes = 0
+           WHERE platform = $1 AND (paused_by IS NOT NULL OR open_reason IS NOT NULL) RETURNING true""",
+        platform,
+    )
+    return changed is not None

@@ -1,0 +1,104 @@
+"""The breaker of one platform: a platform that fails is left alone, and tried with one message now and again.
+
+Without it a platform that takes connections and drops them would make every waiting message uncertain,
+one after the other. What is seen here opens it here at once; `dispatch/watch.py` tells the other workers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
+
+_BAD_IN_A_ROW = 5
+#: Of the last outcomes, not older than so many seconds, at least so many, half of them bad.
+_LOOK_BACK, _LOOK_BACK_S, _ENOUGH = 40, 10.0, 20
+_SLOW_S = 5.0
+_SLOW_ONES = 5
+_SLOW_ALL = 2
+#: One of these is enough: it will be the same with the next message.
+_AT_ONCE = frozenset({FailureClass.AUTH, FailureClass.CREDIT})
+_BAD_WITHOUT_EFFECT = frozenset({FailureClass.NETWORK, FailureClass.THROTTLE, *_AT_ONCE})
+
+
+class Breaker:
+    """`is_open`: start nothing, except one message where `may_probe`; `note` every outcome."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._bad = 0
+        self._last: deque[tuple[float, bool]] = deque(maxlen=_LOOK_BACK)
+        self.open_reason: str | None = None
+        self.paused = False
+        self.may_probe = False
+        #: Seen here and not yet told to the others.
+        self.tripped = False
+        self.recovered = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the platform is left alone."""
+        return self.paused or self.open_reason is not None
+
+    def note(self, outcome: Outcome, *, latency_s: float, probe: bool) -> None:
+        """Count an outcome; a good probe closes the breaker. What was not started says nothing."""
+        if outcome.kind is OutcomeKind.NOT_STARTED:
+            return
+        bad = _is_bad(outcome)
+        if probe:
+            self.recovered = self.recovered or not (bad or latency_s > _SLOW_S)
+            if self.recovered:
+                self._close()
+            return
+        now = self._clock()
+        self._bad = self._bad + 1 if bad else 0
+        self._last.append((now, bad))
+        if bad and outcome.failure in _AT_ONCE:
+            self._trip(str(outcome.failure))
+        elif self._bad >= _BAD_IN_A_ROW:
+            self._trip("throttle" if outcome.failure is FailureClass.THROTTLE else "failing")
+        elif bad:
+            recent = [was_bad for at, was_bad in self._last if now - at <= _LOOK_BACK_S]
+            if len(recent) >= _ENOUGH and sum(recent) * 2 >= len(recent):
+                self._trip("error_rate")
+
+    def note_waiting(self, ages_s: list[float]) -> None:
+        """Look at how long hand-overs in flight have been waiting for their answers."""
+        slow = sum(age_s > _SLOW_S for age_s in ages_s)
+        if slow >= _SLOW_ONES or (slow >= _SLOW_ALL and slow == len(ages_s)):
+            self._trip("slow")
+
+    def take(self, *, open_reason: str | None, paused: bool) -> None:
+        """Take over what all workers know; what was seen here and not yet told stands."""
+        self.paused = paused
+        if self.tripped or self.recovered:
+            return
+        if open_reason is None:
+            self._close()
+        else:
+            self.open_reason = open_reason
+
+    def _trip(self, reason: str) -> None:
+        if self.open_reason is None:
+            self.open_reason = reason
+            self.tripped = True
+            self.may_probe = False
+            self._forget()
+
+    def _close(self) -> None:
+        if self.open_reason is not None:
+            self.open_reason = None
+            self._forget()
+        self.may_probe = False
+
+    def _forget(self) -> None:
+        self._bad = 0
+        self._last.clear()
+
+
+def _is_bad(outcome: Outcome) -> bool:
+    if outcome.kind is OutcomeKind.AMBIGUOUS:
+        return True
+    return outcome.kind is OutcomeKind.NOT_TAKEN and outcome.failure in _BAD_WITHOUT_EFFECT

@@ -1,0 +1,117 @@
+"""What bounds one lane's starts, together with all other workers: places, moments and the day's count."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from disparo.db import rates
+from disparo.db.pool import TRANSIENT, Pool
+from disparo.platforms.base import Capabilities
+
+_DATABASE_RETRY_S = 0.2
+#: A share is asked for anew so often while there is work, and given up after so long without any.
+_SHARE_EVERY_S = 0.25
+_IDLE_S = 1.0
+#: A moment missed by more is given up: made up for, it would be one too many within a second.
+LATE_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """So many may be written: the first at `first_at` (time.monotonic), each `interval_s` after the other.
+
+    `day_full_s` above 0: none, and none before so many seconds have passed.
+    """
+
+    count: int
+    first_at: float
+    interval_s: float
+    day_full_s: float = 0.0
+
+
+class Gate:
+    """One for each lane."""
+
+    def __init__(self, pool: Pool, platform: str, able: Capabilities, *, zone: str) -> None:
+        self._pool = pool
+        self._platform = platform
+        self._able = able
+        self._zone = zone
+        self.places = 0 if able.shared_window else able.window
+        self._busy_at = 0.0
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether each message has a moment of its own."""
+        return self._able.per_second is not None
+
+    async def moments(self, wanted: int) -> Grant:
+        """Ask how many may be written, and when; waits until there is one, or the day is used up."""
+        able = self._able
+        if able.per_second is None and able.per_day is None:
+            return Grant(wanted, time.monotonic(), 0.0)
+        interval_s = 0.0 if able.per_second is None else 1.0 / able.per_second
+        if able.per_second is not None:
+            wanted = min(wanted, max(1, int(able.per_second / 4)))
+        while True:
+            asked_at = time.monotonic()
+            try:
+                async with self._pool.acquire() as connection:
+                    slots = await rates.take_slots(
+                        connection,
+                        self._platform,
+                        per_second=able.per_second,
+                        per_day=able.per_day,
+                        zone=self._zone,
+                        wanted=wanted,
+                    )
+            except TRANSIENT:
+                await asyncio.sleep(_DATABASE_RETRY_S)
+                continue
+            if slots.count or slots.day_full_s:
+                return Grant(slots.count, asked_at + slots.wait_s, interval_s, slots.day_full_s)
+            await asyncio.sleep(slots.wait_s)
+
+    async def give_back(self, count: int) -> None:
+        """Give back what was granted and not used: it counts against the day."""
+        if count <= 0 or self._able.per_day is None:
+            return
+        try:
+            async with self._pool.acquire() as connection:
+                await rates.give_back_slots(connection, self._platform, count)
+        except TRANSIENT:
+            return  # one less that day; never one more
+
+    async def keep_share(
+        self, worker_id: Callable[[], UUID], load: Callable[[], tuple[int, int]], changed: asyncio.Event
+    ) -> None:
+        """Keep this lane's places of a shared window until cancelled.
+
+        `load` gives (waiting, in flight); `changed` is set when there are other places than before.
+        """
+        window = self._able.shared_window
+        while window is not None:
+            waiting, in_flight = load()
+            now = time.monotonic()
+            if waiting or in_flight:
+                self._busy_at = now
+            wants = min(window, waiting + in_flight)
+            if wants or (self.places and now - self._busy_at > _IDLE_S):
+                await self._ask_for_places(worker_id(), wants, in_flight, window)
+                changed.set()
+            await asyncio.sleep(_SHARE_EVERY_S if self.places else _SHARE_EVERY_S / 10)
+
+    async def _ask_for_places(self, worker_id: UUID, wants: int, in_flight: int, window: int) -> None:
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                held = await rates.share_window(
+                    connection, self._platform, worker_id, wants=wants, in_flight=in_flight, window=window
+                )
+        except TRANSIENT:
+            return
+        # Only once it is committed: until then the places are somebody else's.
+        self.places = held

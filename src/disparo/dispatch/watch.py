@@ -1,0 +1,85 @@
+"""What the workers tell each other of platforms: who fails, who is paused, who may try again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+import structlog
+
+from disparo.db import platform_states
+from disparo.db.pool import Connection, Pool
+from disparo.dispatch.handover import Handover
+from disparo.dispatch.lane import Lane
+
+log = structlog.get_logger(__name__)
+
+_EVERY_S = 1.0
+
+
+class PlatformWatch:
+    """One for each worker. `look` brings its lanes and the shared table together."""
+
+    def __init__(self, pool: Pool, handover: Handover) -> None:
+        self._pool = pool
+        self._handover = handover
+        self._now = asyncio.Event()
+
+    def attach(self, lanes: Mapping[str, Lane]) -> None:
+        """Look at once when one of these lanes stops or recovers."""
+        for lane in lanes.values():
+            lane.on_stop = self._now.set
+
+    async def until_next(self) -> None:
+        """Wait for the next look: a second, or until something has happened here."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_EVERY_S):
+                await self._now.wait()
+        self._now.clear()
+
+    async def look(self) -> None:
+        """Tell what was seen here, learn what others saw, and let messages go that wait in stopped lanes."""
+        lanes = self._handover.lanes
+        for lane in lanes.values():
+            lane.breaker.note_waiting(lane.ages_s)
+        # First, and without the table: what waits for a stopped platform may go to another one.
+        await self._let_go(lanes)
+        async with self._pool.acquire() as connection:
+            await self._tell(connection, lanes)
+            await self._learn(connection, lanes)
+        await self._let_go(lanes)
+
+    async def _tell(self, connection: Connection, lanes: Mapping[str, Lane]) -> None:
+        recovered = [name for name, lane in lanes.items() if lane.breaker.recovered]
+        tripped = {name: lane.breaker.open_reason for name, lane in lanes.items() if lane.breaker.tripped}
+        if not recovered and not tripped:
+            return
+        async with connection.transaction():
+            await platform_states.close_all(connection, recovered)
+            await platform_states.open_all(
+                connection, {name: reason for name, reason in tripped.items() if reason}
+            )
+        for name in recovered:
+            lanes[name].breaker.recovered = False
+            log.info("platform_recovered", platform=name)
+        for name, reason in tripped.items():
+            lanes[name].breaker.tripped = False
+            log.warning("platform_stopped", platform=name, reason=reason)
+
+    async def _learn(self, connection: Connection, lanes: Mapping[str, Lane]) -> None:
+        states = await platform_states.read(connection)
+        for name, lane in lanes.items():
+            state = states.get(name)
+            lane.breaker.take(
+                open_reason=state["open_reason"] if state else None,
+                paused=bool(state and state["paused_by"]),
+            )
+            if lane.breaker.open_reason and not lane.breaker.paused and state and state["probe_due"]:
+                lane.breaker.may_probe = await platform_states.take_probe(connection, name)
+            lane.on_room()
+
+    async def _let_go(self, lanes: Mapping[str, Lane]) -> None:
+        for name, lane in lanes.items():
+            if lane.is_stopped and (count := await self._handover.let_go(lane)):
+                log.info("messages_let_go", platform=name, messages=count)

@@ -1,0 +1,76 @@
+"""Which platform a message goes to: in order, by weight, within each one's hours and area codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How an installation uses one platform: lower `order` first, those of one order by weight.
+
+    `hours` are (from, to) in the installation's zone, `to` exclusive and later; `ddds` empty: all.
+    """
+
+    name: str
+    order: int = 0
+    weight: int = 1
+    hours: tuple[time, time] | None = None
+    ddds: frozenset[str] = frozenset()
+
+    def is_open_at(self, local: datetime) -> bool:
+        """Tell whether the platform may be used at this local time."""
+        return self.hours is None or self.hours[0] <= local.time() < self.hours[1]
+
+    def opens_after(self, local: datetime) -> datetime:
+        """Give the next moment, from a closed one on, at which it may be used."""
+        assert self.hours is not None  # noqa: S101 - for the type checker: one without hours is never closed
+        today = datetime.combine(local.date(), self.hours[0], tzinfo=local.tzinfo)
+        return today if today > local else today + timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoute:
+    """Nowhere to go now; `until` is known where hours alone are in the way."""
+
+    reason: str
+    until: datetime | None = None
+
+
+def choose(
+    routes: Sequence[Route],
+    *,
+    ddd: str,
+    local: datetime,
+    has_room: Callable[[str], bool],
+    avoid: str | None,
+    draw: float,
+) -> str | NoRoute:
+    """Give the platform for a message of this area code at this local time.
+
+    `avoid` is the platform that did not take it last time: used again only where there is no other.
+    `draw`, in 0..1, decides among weights.
+    """
+    fitting = [route for route in routes if route.weight > 0 and (not route.ddds or ddd in route.ddds)]
+    if not fitting:
+        return NoRoute("no_platform")
+    at_hours = [route for route in fitting if route.is_open_at(local)]
+    if not at_hours:
+        return NoRoute("platform_hours", min(route.opens_after(local) for route in fitting))
+    able = [route for route in at_hours if has_room(route.name)]
+    able = [route for route in able if route.name != avoid] or able
+    if not able:
+        return NoRoute("platform_unavailable")
+    first = min(route.order for route in able)
+    return _drawn([route for route in able if route.order == first], draw)
+
+
+def _drawn(routes: Sequence[Route], draw: float) -> str:
+    left = draw * sum(route.weight for route in routes)
+    for route in routes:
+        left -= route.weight
+        if left < 0:
+            return route.name
+    return routes[-1].name
