@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_ENTRYPOINT = "chunk"
+#: Two ways in, so that a bulk run that fills one of them never stands before a single call in the other.
+_ENTRYPOINT, _URGENT = "chunk", "urgent"
 #: Both together: a killed worker's entry runs again after 4 s (lowering only one leaves it at 28 s).
 _HEARTBEAT_TIMEOUT = timedelta(seconds=6)
 _DEQUEUE_TIMEOUT = timedelta(seconds=2)
@@ -48,16 +49,24 @@ CREATE OR REPLACE TRIGGER disparo_keeps_no_job_log BEFORE INSERT ON {log}
 TRUNCATE {log};
 """
 
-Handler = Callable[[int], Awaitable[None]]
+Handler = Callable[[int, bool], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """One chunk to be worked on, `delay_s` seconds after the commit; `urgent` ones come first."""
+    """One chunk to be worked on, `delay_s` seconds after the commit.
+
+    Chunks of single calls have positive numbers and are urgent: they never queue behind those of bulk
+    runs, whose numbers are negative.
+    """
 
     chunk_id: int
     delay_s: float = 0.0
-    urgent: bool = True
+
+    @property
+    def urgent(self) -> bool:
+        """Whether somebody waits for these messages."""
+        return self.chunk_id > 0
 
 
 async def install(connection: _Connection) -> None:
@@ -76,7 +85,7 @@ async def enqueue(connection: _Connection, wake_ups: Sequence[WakeUp]) -> None:
         return
     queries = Queries.from_asyncpg_connection(connection)  # type: ignore[arg-type]  # proxies have its methods
     await queries.enqueue(
-        [_ENTRYPOINT] * len(wake_ups),
+        [_URGENT if item.urgent else _ENTRYPOINT for item in wake_ups],
         [str(item.chunk_id).encode() for item in wake_ups],
         [int(item.urgent) for item in wake_ups],
         [timedelta(seconds=item.delay_s) for item in wake_ups],
@@ -102,14 +111,27 @@ def _key(chunk_id: int) -> str:
 async def run(
     pool: asyncpg.Pool[asyncpg.Record], handler: Handler, *, concurrency: int, stop: asyncio.Event
 ) -> None:
-    """Call `handler` for each chunk until `stop`; the engine is started anew whenever it dies.
+    """Call `handler` with each chunk, and whether it is urgent, until `stop`; a dead engine is started anew.
 
-    `concurrency` chunks run at once. A handler that raises is logged and its entry kept aside: the
-    sweep makes a new one.
+    `concurrency` chunks of each kind run at once. A handler that raises is logged and its entry kept
+    aside: the sweep makes a new one.
     """
+    async with asyncio.TaskGroup() as group:
+        for entrypoint in (_ENTRYPOINT, _URGENT):
+            group.create_task(_keep_running(pool, entrypoint, handler, concurrency=concurrency, stop=stop))
+
+
+async def _keep_running(
+    pool: asyncpg.Pool[asyncpg.Record],
+    entrypoint: str,
+    handler: Handler,
+    *,
+    concurrency: int,
+    stop: asyncio.Event,
+) -> None:
     while not stop.is_set():
         try:
-            await _run_engine(pool, handler, concurrency=concurrency, stop=stop)
+            await _run_engine(pool, entrypoint, handler, concurrency=concurrency, stop=stop)
         except Exception as error:  # a database restart ends the engine: measured
             log.warning("queue_engine_restarts", error=type(error).__name__)
         with suppress(TimeoutError):
@@ -117,14 +139,19 @@ async def run(
 
 
 async def _run_engine(
-    pool: asyncpg.Pool[asyncpg.Record], handler: Handler, *, concurrency: int, stop: asyncio.Event
+    pool: asyncpg.Pool[asyncpg.Record],
+    entrypoint: str,
+    handler: Handler,
+    *,
+    concurrency: int,
+    stop: asyncio.Event,
 ) -> None:
     engine = PgQueuer(AsyncpgPoolDriver(pool))
 
-    @engine.entrypoint(_ENTRYPOINT, on_failure="delete")
+    @engine.entrypoint(entrypoint, on_failure="delete")
     async def wake(job: Job) -> None:
         try:
-            await handler(int(job.payload or b"0"))
+            await handler(int(job.payload or b"0"), entrypoint == _URGENT)
         except Exception:
             log.exception("chunk_failed")
 

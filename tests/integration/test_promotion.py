@@ -119,7 +119,7 @@ async def test_a_promoted_standby_holds_what_may_already_have_gone(folder):
             seen: list[int] = []
             stop = asyncio.Event()
 
-            async def handler(chunk_id: int) -> None:
+            async def handler(chunk_id: int, _urgent: bool) -> None:
                 seen.append(chunk_id)
                 stop.set()
 

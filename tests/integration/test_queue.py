@@ -39,7 +39,7 @@ async def enqueue(connection, *chunks):
 async def test_an_entry_is_seen_only_if_its_transaction_commits(pool, connection):
     seen = []
 
-    async def handler(chunk_id):
+    async def handler(chunk_id, urgent):
         seen.append(chunk_id)
 
     async with engine(pool, handler):
@@ -54,7 +54,7 @@ async def test_an_entry_is_seen_only_if_its_transaction_commits(pool, connection
 async def test_a_handler_that_raises_neither_ends_the_engine_nor_keeps_the_entry(pool, connection):
     seen = []
 
-    async def handler(chunk_id):
+    async def handler(chunk_id, urgent):
         seen.append(chunk_id)
         if chunk_id == 1:
             raise RuntimeError("by mistake")
@@ -70,7 +70,7 @@ async def test_a_handler_that_raises_neither_ends_the_engine_nor_keeps_the_entry
 async def test_the_engine_is_started_anew_when_the_database_throws_it_out(pool, connection):
     seen = []
 
-    async def handler(chunk_id):
+    async def handler(chunk_id, urgent):
         seen.append(chunk_id)
 
     async with engine(pool, handler):
@@ -105,7 +105,7 @@ async def test_a_zombie_that_deletes_its_successors_entry_stops_nothing(pool, co
     await connection.execute("UPDATE messages SET due_at = due_at - interval '6 seconds'")
     seen = []
 
-    async def handler(chunk_id):
+    async def handler(chunk_id, urgent):
         seen.append(chunk_id)
 
     async with engine(pool, handler):
@@ -116,7 +116,7 @@ async def test_a_zombie_that_deletes_its_successors_entry_stops_nothing(pool, co
 async def test_the_engine_keeps_no_log_of_jobs_and_waits_for_no_flush(pool, connection):
     seen = []
 
-    async def handler(chunk_id):
+    async def handler(chunk_id, urgent):
         seen.append(chunk_id)
 
     async with engine(pool, handler):

@@ -77,7 +77,10 @@ async def apply_events(connection: Connection, moves: Sequence[Move], *, actor: 
 
 
 async def next_chunk(connection: Connection) -> int:
-    """Take a fresh chunk id."""
+    """Take a fresh chunk number: as it is for single calls, negative for bulk runs (see `queue.WakeUp`).
+
+    Statements that give messages a new chunk keep each one's sign.
+    """
     chunk_id: int = await connection.fetchval("SELECT nextval('chunks_id_seq')")
     return chunk_id
 
@@ -103,10 +106,10 @@ async def put_back(
     chunk_id: int,
     actor: str = "worker",
 ) -> list[int]:
-    """Give claimed messages back to wait: (id, not before, reason) each."""
+    """Give claimed messages back to wait: (id, not before, reason) each; gives the chunks they are in now."""
     ids, times, reasons = zip(*waits, strict=True)
     rows = await connection.fetch(sql("put_back"), ids, token, times, reasons, chunk_id, actor)
-    return [row["id"] for row in rows]
+    return sorted({row["chunk_id"] for row in rows})
 
 
 async def start(
@@ -161,9 +164,10 @@ async def take_over(
     return await connection.fetch(sql("take_over"), worker_id, preparing, "reaper", SUSPECT_AFTER)
 
 
-async def requeue(connection: Connection, ids: Sequence[int], *, chunk_id: int, delay_s: float) -> None:
-    """Give messages that have just gone back to `queued` a chunk, a time and a fresh `timeout`."""
-    await connection.execute(sql("resend"), ids, chunk_id, delay_s)
+async def requeue(connection: Connection, ids: Sequence[int], *, chunk_id: int, delay_s: float) -> list[int]:
+    """Give messages that went back to `queued` a chunk, a time and a fresh `timeout`; gives the chunks."""
+    rows = await connection.fetch(sql("resend"), ids, chunk_id, delay_s)
+    return sorted({row["chunk_id"] for row in rows})
 
 
 async def due_chunks(connection: Connection, *, overdue_s: float, limit: int) -> list[int]:
@@ -286,11 +290,15 @@ async def held_by(connection: Connection, worker_id: UUID) -> list[asyncpg.Recor
     )
 
 
-async def rechunk(connection: Connection, ids: Sequence[int], *, chunk_id: int) -> None:
-    """Put waiting messages into another chunk, due as they were."""
-    await connection.execute(
-        "UPDATE messages SET chunk_id = $2 WHERE id = ANY($1::bigint[]) AND status = 'queued'", ids, chunk_id
+async def rechunk(connection: Connection, ids: Sequence[int], *, chunk_id: int) -> list[int]:
+    """Put waiting messages into another chunk, due as they were; gives the chunks they are in now."""
+    rows = await connection.fetch(
+        """UPDATE messages SET chunk_id = CASE WHEN chunk_id < 0 THEN -$2::bigint ELSE $2 END
+           WHERE id = ANY($1::bigint[]) AND status = 'queued' RETURNING chunk_id""",
+        ids,
+        chunk_id,
     )
+    return sorted({row["chunk_id"] for row in rows})
 
 
 async def with_tries_left(connection: Connection, ids: Sequence[int], max_tries: int) -> list[int]:

@@ -1,47 +1,59 @@
-"""A platform's limits, shared by all workers: moments, the day's count, places of the window."""
+"""A platform's limits, shared by all workers: moments, the count of 24 hours, places of the window."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
 from disparo.db.pool import Connection, sql
 
+#: Waits for one's turn at a platform's row, and makes it: a row is locked whether or not its update applies.
+_TURN = """INSERT INTO platform_rates AS r (platform, tat) VALUES ($1, now())
+           ON CONFLICT (platform) DO UPDATE SET tat = r.tat WHERE false"""
+
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """`count` hand-overs may be written, the first `wait_s` seconds from now.
+    """`count` hand-overs may be written, the first `wait_s` seconds from now, counted in `bucket`.
 
-    `day_full_s` above 0: the day's count is used up, and a new day begins in so many seconds.
+    `day_full_s` above 0: the limit of 24 hours is used up, and there is room again in so many seconds.
     """
 
     count: int
     wait_s: float
     day_full_s: float
+    bucket: datetime | None
 
 
 async def take_slots(
     connection: Connection,
     platform: str,
     *,
-    per_second: float | None,
+    interval_s: float,
     per_day: int | None,
-    zone: str,
     wanted: int,
+    ahead_s: float,
 ) -> Slots:
-    """Take up to `wanted` slots, none further ahead than 250 ms; 0 with a wait where there is none."""
-    interval_s = 0.0 if per_second is None else 1.0 / per_second
-    row = await connection.fetchrow(sql("take_slots"), platform, interval_s, wanted, per_day, zone)
+    """Take up to `wanted` slots, none further ahead than `ahead_s`; 0 with a wait where there is none."""
+    async with connection.transaction():
+        if per_day is not None:
+            # A statement sees other tables as they were when it began: the turn must come before it.
+            await connection.execute(_TURN, platform)
+        row = await connection.fetchrow(sql("take_slots"), platform, interval_s, wanted, per_day, ahead_s)
     assert row is not None  # noqa: S101 - for the type checker: the statement always has one row
-    return Slots(row["granted"], max(0.0, row["wait_s"]), max(0.0, row["day_full_s"]))
+    return Slots(row["granted"], max(0.0, row["wait_s"]), max(0.0, row["day_full_s"]), row["bucket"])
 
 
-async def give_back_slots(connection: Connection, platform: str, count: int) -> None:
-    """Take hand-overs that did not happen off the day's count; their moments are gone."""
+async def give_back_slots(connection: Connection, platform: str, count: int, *, bucket: datetime) -> None:
+    """Take hand-overs that did not happen off the count of their bucket; their moments are gone."""
     await connection.execute(
-        "UPDATE platform_rates SET day_used = greatest(0, day_used - $2) WHERE platform = $1", platform, count
+        "UPDATE platform_day_use SET used = used - $2 WHERE platform = $1 AND bucket = $3",
+        platform,
+        count,
+        bucket,
     )
 
 
@@ -49,10 +61,7 @@ async def share_window(
     connection: Connection, platform: str, worker_id: UUID, *, wants: int, in_flight: int, window: int
 ) -> int:
     """Ask for places of a platform's window, inside the caller's transaction; gives how many are held now."""
-    await connection.execute(
-        "INSERT INTO platform_rates (platform, tat) VALUES ($1, now()) ON CONFLICT DO NOTHING", platform
-    )
-    await connection.execute("SELECT FROM platform_rates WHERE platform = $1 FOR UPDATE", platform)
+    await connection.execute(_TURN, platform)
     try:
         held: int = await connection.fetchval(
             sql("share_window"), platform, worker_id, wants, in_flight, window

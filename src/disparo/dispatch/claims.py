@@ -41,4 +41,5 @@ class Prepared:
     reference: str
     e164: str
     not_taken: int
+    urgent: bool
     batch: Batch

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from disparo.db import rates
@@ -18,45 +19,57 @@ _SHARE_EVERY_S = 0.25
 _IDLE_S = 1.0
 #: A moment missed by more is given up: made up for, it would be one too many within a second.
 LATE_S = 0.01
+#: Moments further ahead are nobody's yet; of these, bulk runs may take so much.
+_AHEAD_S, _BULK_SHARE = 0.25, 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
     """So many may be written: the first at `first_at` (time.monotonic), each `interval_s` after the other.
 
-    `day_full_s` above 0: none, and none before so many seconds have passed.
+    `day_full_s` above 0: none, and none before so many seconds have passed. `bucket` is what a day's
+    limit counts them in.
     """
 
     count: int
     first_at: float
     interval_s: float
     day_full_s: float = 0.0
+    bucket: datetime | None = None
+
+    def after(self, count: int) -> Grant:
+        """Give this grant as the message after the first `count` sees it."""
+        return replace(self, first_at=self.first_at + count * self.interval_s)
 
 
 class Gate:
     """One for each lane."""
 
-    def __init__(self, pool: Pool, platform: str, able: Capabilities, *, zone: str) -> None:
+    def __init__(self, pool: Pool, platform: str, able: Capabilities) -> None:
         self._pool = pool
         self._platform = platform
         self._able = able
-        self._zone = zone
         self.places = 0 if able.shared_window else able.window
         self._busy_at = 0.0
+        # Two hand-overs may each be late by LATE_S, on their way out and on the wire: with slots a little
+        # wider no second, wherever it begins, holds one too many.
+        self._interval_s = (1.0 + 2 * LATE_S) / able.per_second if able.per_second else 0.0
 
     @property
     def is_timed(self) -> bool:
         """Whether each message has a moment of its own."""
         return self._able.per_second is not None
 
-    async def moments(self, wanted: int) -> Grant:
-        """Ask how many may be written, and when; waits until there is one, or the day is used up."""
+    async def moments(self, wanted: int, *, urgent: bool) -> Grant:
+        """Ask how many may be written, and when; waits until there is one, or the day is used up.
+
+        The last fifth of the moments ahead is left to urgent ones, whatever the others have taken.
+        """
         able = self._able
         if able.per_second is None and able.per_day is None:
             return Grant(wanted, time.monotonic(), 0.0)
-        interval_s = 0.0 if able.per_second is None else 1.0 / able.per_second
         if able.per_second is not None:
-            wanted = min(wanted, max(1, int(able.per_second / 4)))
+            wanted = min(wanted, max(1, int(able.per_second * _AHEAD_S)))
         while True:
             asked_at = time.monotonic()
             try:
@@ -64,25 +77,26 @@ class Gate:
                     slots = await rates.take_slots(
                         connection,
                         self._platform,
-                        per_second=able.per_second,
+                        interval_s=self._interval_s,
                         per_day=able.per_day,
-                        zone=self._zone,
                         wanted=wanted,
+                        ahead_s=_AHEAD_S if urgent else _AHEAD_S * _BULK_SHARE,
                     )
             except TRANSIENT:
                 await asyncio.sleep(_DATABASE_RETRY_S)
                 continue
             if slots.count or slots.day_full_s:
-                return Grant(slots.count, asked_at + slots.wait_s, interval_s, slots.day_full_s)
+                first_at = asked_at + slots.wait_s
+                return Grant(slots.count, first_at, self._interval_s, slots.day_full_s, slots.bucket)
             await asyncio.sleep(slots.wait_s)
 
-    async def give_back(self, count: int) -> None:
+    async def give_back(self, grant: Grant, count: int) -> None:
         """Give back what was granted and not used: it counts against the day."""
-        if count <= 0 or self._able.per_day is None:
+        if count <= 0 or self._able.per_day is None or grant.bucket is None:
             return
         try:
             async with self._pool.acquire() as connection:
-                await rates.give_back_slots(connection, self._platform, count)
+                await rates.give_back_slots(connection, self._platform, count, bucket=grant.bucket)
         except TRANSIENT:
             return  # one less that day; never one more
 

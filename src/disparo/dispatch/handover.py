@@ -24,12 +24,16 @@ from disparo.dispatch.claims import Batch, Holder, Prepared
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.rules import Drop, Rules, Wait, objection, rendered
 from disparo.domain.message import Event, Status
-from disparo.domain.routing import NoRoute, Route, choose
+from disparo.domain.routing import NoRoute, Route, choose, in_first_line
 
 CHUNK_SIZE = 500
-_NO_PLATFORM_S = 60.0
+#: Before a message is looked at again for which there was no platform, or only a busy one.
+_NO_PLATFORM_S, _BUSY_S = 15.0, 2.0
 #: Where nothing can go, what waits is still looked at now and then: it may have run out, or been paid.
 _LOOK_ANYWAY_S = 15.0
+
+
+_Kind = tuple[str, bool]  # a platform's name, and whether the message is of a single call
 
 
 @dataclass(slots=True)
@@ -63,10 +67,10 @@ class Handover:
             lane.on_room = self._room.set
         self._room.set()
 
-    async def handle_chunk(self, chunk_id: int) -> None:
+    async def handle_chunk(self, chunk_id: int, urgent: bool) -> None:  # noqa: FBT001 - the queue's handler
         """Give a chunk's messages to lanes, as many as there is room for; what cannot go now waits."""
         while not self._holder.ending:
-            room = await self._wait_for_room()
+            room = await self._wait_for_room(urgent=urgent)
             limit = min(CHUNK_SIZE, room or CHUNK_SIZE)
             token = uuid4()
             self._holder.tokens.add(token)
@@ -94,11 +98,14 @@ class Handover:
             item.batch.settle()
         return len(items)
 
-    async def _wait_for_room(self) -> int:
+    async def _wait_for_room(self, *, urgent: bool) -> int:
         """Wait until some lane has room; 0 after a while without any, or where there is no lane at all."""
         give_up_at = asyncio.get_running_loop().time() + _LOOK_ANYWAY_S
         while self.lanes and not self._holder.ending:
-            room = sum(lane.room for lane in self.lanes.values())
+            names = in_first_line(
+                self._routes, local=datetime.now(self._rules.zone), is_usable=self._is_usable
+            )
+            room = sum(self.lanes[name].room(urgent=urgent) for name in names)
             if room:
                 return room
             self._room.clear()
@@ -108,6 +115,9 @@ class Handover:
             except TimeoutError:
                 break
         return 0
+
+    def _is_usable(self, name: str) -> bool:
+        return name in self.lanes and not self.lanes[name].is_stopped
 
     async def _forget_token(self, token: UUID, batch: Batch) -> None:
         if batch.left:
@@ -129,17 +139,17 @@ class Handover:
         return len(ids), batch
 
     async def _look(self, facts: Sequence[asyncpg.Record], token: UUID) -> Batch:
-        taken: defaultdict[str, int] = defaultdict(int)
+        taken: defaultdict[_Kind, int] = defaultdict(int)
         found = _Sorted()
         for row in facts:
             self._sort(row, token, found, taken)
         await self._put_aside(found, token)
         batch = Batch(left=len(found.send))
         for lane, row, start in found.send:
-            lane.add([Prepared(start, row["reference"], row["e164"], row["not_taken"], batch)])
+            lane.add([Prepared(start, row["reference"], row["e164"], row["not_taken"], row["urgent"], batch)])
         return batch
 
-    def _sort(self, row: asyncpg.Record, token: UUID, found: _Sorted, taken: defaultdict[str, int]) -> None:
+    def _sort(self, row: asyncpg.Record, token: UUID, found: _Sorted, taken: defaultdict[_Kind, int]) -> None:
         facts = dict(row)
         verdict: Wait | Drop | None = objection(facts, self._rules)
         if verdict is None:
@@ -147,21 +157,24 @@ class Handover:
             if isinstance(lane, Lane):
                 text = rendered(facts, self._rules, lane.platform.capabilities.profile)
                 if not isinstance(text, Drop):
-                    taken[lane.platform.name] += 1
+                    taken[lane.platform.name, row["urgent"]] += 1
                     found.send.append((lane, row, Start(row["id"], token, text.text, text.segments)))
                     return
                 verdict = text
             else:
-                later = row["now"] + timedelta(seconds=_NO_PLATFORM_S)
+                wait_s = _BUSY_S if lane.reason == "platform_busy" else _NO_PLATFORM_S
+                later = row["now"] + timedelta(seconds=wait_s)
                 verdict = Wait(lane.until or later, lane.reason)
         if isinstance(verdict, Drop):
             found.drop.append(Move(row["id"], verdict.event, verdict.reason))
         else:
             found.wait.append((row["id"], verdict.until, verdict.reason))
 
-    def _lane_for(self, row: asyncpg.Record, taken: Mapping[str, int]) -> Lane | NoRoute:
+    def _lane_for(self, row: asyncpg.Record, taken: Mapping[_Kind, int]) -> Lane | NoRoute:
+        urgent: bool = row["urgent"]
+
         def has_room(name: str) -> bool:
-            return self.lanes[name].room > taken.get(name, 0)
+            return self.lanes[name].room(urgent=urgent) > taken.get((name, urgent), 0)
 
         # A message that may have had an effect somewhere never goes to another platform.
         if row["tries"] > 0 and row["platform"] in self.lanes:
@@ -171,6 +184,7 @@ class Handover:
             self._routes,
             ddd=row["e164"][3:5],
             local=row["now"].astimezone(self._rules.zone),
+            is_usable=self._is_usable,
             has_room=has_room,
             avoid=row["platform"] if row["not_taken"] > 0 else None,
             draw=random.random(),  # noqa: S311 - shares load, guards nothing
@@ -190,10 +204,10 @@ class Handover:
         self, connection: Connection, waits: Sequence[tuple[int, datetime, str]], token: UUID
     ) -> None:
         chunk_id = await messages.next_chunk(connection)
-        await messages.put_back(connection, waits, token=token, chunk_id=chunk_id)
+        chunks = await messages.put_back(connection, waits, token=token, chunk_id=chunk_id)
         now: datetime = await connection.fetchval("SELECT now()")
         delay_s = max(0.0, (min(until for _, until, _ in waits) - now).total_seconds())
-        await queue.enqueue(connection, [queue.WakeUp(chunk_id, delay_s, urgent=False)])
+        await queue.enqueue(connection, [queue.WakeUp(chunk, delay_s) for chunk in chunks])
 
 
 async def give_back(pool: Pool, holder: Holder) -> int:
@@ -216,6 +230,6 @@ async def give_back(pool: Pool, holder: Holder) -> int:
         waiting = [item.message_id for item in moved if item.after is Status.QUEUED]
         if waiting:
             chunk_id = await messages.next_chunk(connection)
-            await messages.rechunk(connection, waiting, chunk_id=chunk_id)
-            await queue.enqueue(connection, [queue.WakeUp(chunk_id)])
+            chunks = await messages.rechunk(connection, waiting, chunk_id=chunk_id)
+            await queue.enqueue(connection, [queue.WakeUp(chunk) for chunk in chunks])
     return len(strays)

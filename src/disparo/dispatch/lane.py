@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch.breaker import Breaker
 from disparo.dispatch.claims import Holder, Prepared
 from disparo.dispatch.gate import LATE_S, Gate, Grant
+from disparo.dispatch.line import Line
 from disparo.dispatch.recorder import Entry, Recorder, to_result
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.platforms.base import Outgoing, Platform, boottime_s
@@ -39,13 +39,14 @@ _STOPPED_LOOK_S = 0.05
 class Lane:
     """Starts, writes and hands outcomes to the recorder; `run` and `keep_share` are tasks of their own."""
 
-    def __init__(self, platform: Platform, pool: Pool, recorder: Recorder, *, zone: str) -> None:
+    def __init__(self, platform: Platform, pool: Pool, recorder: Recorder) -> None:
         self.platform = platform
         self.breaker = Breaker()
         self._pool = pool
         self._recorder = recorder
-        self._gate = Gate(pool, platform.name, platform.capabilities, zone=zone)
-        self._waiting: deque[Prepared] = deque()
+        self._gate = Gate(pool, platform.name, platform.capabilities)
+        able = platform.capabilities
+        self._line = Line(min(_LONGEST_LINE, max(able.window, int(able.per_second or _LONGEST_LINE))))
         self._arrived = asyncio.Event()
         self._under_way = 0
         self._freed = asyncio.Event()
@@ -57,21 +58,19 @@ class Lane:
         self.on_room: Callable[[], None] = lambda: None
         self.on_stop: Callable[[], None] = lambda: None
 
-    @property
-    def room(self) -> int:
+    def room(self, *, urgent: bool) -> int:
         """How many more messages may be given to this lane now."""
-        if self._is_shut or self.breaker.paused:
+        if self.is_stopped:
             return 0
         if self.breaker.is_open:
-            return 1 if self.breaker.may_probe and not self._waiting else 0
-        able = self.platform.capabilities
-        line = min(_LONGEST_LINE, max(able.window, int(able.per_second or _LONGEST_LINE)))
-        return max(0, line - len(self._waiting))
+            return 0 if self._line else 1
+        return self._line.room(urgent=urgent)
 
     @property
     def is_stopped(self) -> bool:
         """Whether what waits here will not be started soon."""
-        return self._is_shut or (self.breaker.is_open and not self.breaker.may_probe)
+        shut = self._closed or time.monotonic() < self._day_full_until
+        return shut or self.breaker.paused or (self.breaker.is_open and not self.breaker.may_probe)
 
     @property
     def ages_s(self) -> list[float]:
@@ -81,7 +80,7 @@ class Lane:
 
     def add(self, items: Sequence[Prepared]) -> None:
         """Queue messages for the way out; a closed lane lets go of them at once."""
-        self._waiting.extend(items)
+        self._line.add(items)
         self._arrived.set()
         if self._closed:
             self.drop_waiting()
@@ -94,9 +93,7 @@ class Lane:
 
     def take_waiting(self) -> list[Prepared]:
         """Give what has not been started into the caller's hands."""
-        items = list(self._waiting)
-        self._waiting.clear()
-        return items
+        return self._line.take(len(self._line))
 
     def drop_waiting(self) -> None:
         """Forget what has not been started: the claims are given back by the audit (`give_back`)."""
@@ -111,7 +108,7 @@ class Lane:
     async def keep_share(self, holder: Holder) -> None:
         """Keep this lane's places of a window that all workers share, until cancelled."""
         await self._gate.keep_share(
-            lambda: holder.worker_id, lambda: (len(self._waiting), self._under_way), self._freed
+            lambda: holder.worker_id, lambda: (len(self._line), self._under_way), self._freed
         )
 
     async def run(self, holder: Holder) -> None:
@@ -119,13 +116,13 @@ class Lane:
         while True:
             await self._something_to_start()
             probe = self.breaker.is_open
-            grant = await self._gate.moments(1 if probe else min(len(self._waiting), self._free))
+            grant = await self._ask_for_moments(probe=probe)
             if grant.day_full_s:
                 self._day_full_until = time.monotonic() + grant.day_full_s
                 self.on_stop()
                 continue
             group = self._take_group(grant.count, probe=probe)
-            await self._gate.give_back(grant.count - len(group))
+            await self._gate.give_back(grant, grant.count - len(group))
             if group:
                 await self._start_surely(group, holder.worker_id, grant, probe=probe)
 
@@ -139,13 +136,9 @@ class Lane:
     def _free(self) -> int:
         return self._gate.places - self._under_way
 
-    @property
-    def _is_shut(self) -> bool:
-        return self._closed or time.monotonic() < self._day_full_until
-
     async def _something_to_start(self) -> None:
         while True:
-            if not self._waiting:
+            if not self._line:
                 self._arrived.clear()
                 await self._arrived.wait()
             elif self._free <= 0:
@@ -156,14 +149,19 @@ class Lane:
             else:
                 return
 
+    async def _ask_for_moments(self, *, probe: bool) -> Grant:
+        urgent = self._line.urgent
+        # Where moments are scarce, those for bulk runs are not asked for in the name of single calls.
+        waiting = urgent if urgent and self._gate.is_timed else len(self._line)
+        return await self._gate.moments(1 if probe else min(waiting, self._free), urgent=urgent > 0)
+
     def _take_group(self, granted: int, *, probe: bool) -> list[Prepared]:
         """Take what may start from the line; the world may have changed while the moments were asked for."""
         if self.is_stopped or self.breaker.is_open is not probe:
             return []
         self.breaker.may_probe = False
-        size = max(0, min(len(self._waiting), self._free, granted))
-        group = [self._waiting.popleft() for _ in range(size)]
-        self._under_way += size
+        group = self._line.take(max(0, min(self._free, granted)))
+        self._under_way += len(group)
         self.on_room()
         return group
 
@@ -186,11 +184,11 @@ class Lane:
         missing = [item for item in group if item.start.message_id not in started]
         if missing:
             await self._settle_missing(missing)
-            await self._gate.give_back(len(missing))
-        size = self.platform.capabilities.max_batch
+            await self._gate.give_back(grant, len(missing))
+        # Each moment is one message's: a batch would be a burst.
+        size = 1 if self._gate.is_timed else self.platform.capabilities.max_batch
         for first in range(0, len(ready), size):
-            slot_at = grant.first_at + first * grant.interval_s
-            write = self._write(ready[first : first + size], deadline_s, slot_at, probe=probe)
+            write = self._write(ready[first : first + size], deadline_s, grant.after(first), probe=probe)
             self._writing.add(task := asyncio.create_task(write))
             task.add_done_callback(self._writing.discard)
 
@@ -228,9 +226,9 @@ class Lane:
                 self._report(item, attempt_id, Outcome(OutcomeKind.NOT_STARTED), latency_ms=0)
 
     async def _write(
-        self, group: Sequence[tuple[Prepared, int]], deadline_s: float, slot_at: float, *, probe: bool
+        self, group: Sequence[tuple[Prepared, int]], deadline_s: float, grant: Grant, *, probe: bool
     ) -> None:
-        if not await self._at_its_moment(slot_at, len(group), deadline_s):
+        if not await self._at_its_moment(grant, len(group), deadline_s):
             for item, attempt_id in group:
                 self._report(item, attempt_id, Outcome(OutcomeKind.NOT_STARTED), latency_ms=0)
             return
@@ -250,20 +248,20 @@ class Lane:
         if self.breaker.tripped or self.breaker.recovered:
             self.on_stop()
 
-    async def _at_its_moment(self, slot_at: float, count: int, deadline_s: float) -> bool:
+    async def _at_its_moment(self, grant: Grant, count: int, deadline_s: float) -> bool:
         """Wait for the moment; a missed one is given up for another. False: none before the deadline."""
-        while True:
+        while self._gate.is_timed:
             # Each message has a slot of time of its own: written together they would be a burst.
-            await asyncio.sleep(max(0.0, slot_at - time.monotonic()))
-            if not self._gate.is_timed or time.monotonic() - slot_at <= LATE_S:
+            await asyncio.sleep(max(0.0, grant.first_at - time.monotonic()))
+            if time.monotonic() - grant.first_at <= LATE_S:
                 return True
-            await self._gate.give_back(count)
+            await self._gate.give_back(grant, count)
             if boottime_s() > deadline_s:
                 return False
-            grant = await self._gate.moments(count)
+            grant = await self._gate.moments(count, urgent=True)
             if grant.day_full_s:
                 return False
-            slot_at = grant.first_at
+        return True
 
     async def _send(self, outgoing: Sequence[Outgoing]) -> list[Outcome]:
         try:

@@ -72,8 +72,8 @@ async def _release(
     for slice_start in range(0, len(waiting), 500):
         part = waiting[slice_start : slice_start + 500]
         chunk_id = await messages.next_chunk(connection)
-        await messages.requeue(connection, part, chunk_id=chunk_id, delay_s=delay_s)
-        await queue.enqueue(connection, [queue.WakeUp(chunk_id, delay_s)])
+        chunks = await messages.requeue(connection, part, chunk_id=chunk_id, delay_s=delay_s)
+        await queue.enqueue(connection, [queue.WakeUp(chunk, delay_s) for chunk in chunks])
     return waiting
 
 

@@ -121,12 +121,7 @@ class Recorder:
             early = await _note_ids(connection, batch)
             chunk_id = await messages.next_chunk(connection)
             rows = await messages.record(connection, [entry.result for entry in batch], chunk_id=chunk_id)
-            waits = {entry.result.message_id: entry.result.retry_s for entry in batch}
-            again = [
-                waits[row["id"]] for row in rows if row["before"] != "queued" and row["after"] == "queued"
-            ]
-            if again:
-                await queue.enqueue(connection, [queue.WakeUp(chunk_id, min(again))])
+            await queue.enqueue(connection, _wake_ups(batch, rows))
             await _mark_phones(connection, batch, rows)
             await reconcile.try_again(connection, _tried_too_little(rows, self._max_tries))
         if early:
@@ -153,6 +148,15 @@ async def _mark_phones(
         if row["outcome"] == "refused" and row["failure"] in (FailureClass.NUMBER, FailureClass.OPT_OUT):
             platform, code = platform_of[row["attempt_id"]]
             await phones.mark(connection, row["e164"], failure=row["failure"], platform=platform, code=code)
+
+
+def _wake_ups(batch: Sequence[Entry], rows: Sequence[asyncpg.Record]) -> list[queue.WakeUp]:
+    waits = {entry.result.message_id: entry.result.retry_s for entry in batch}
+    again: defaultdict[int, list[float]] = defaultdict(list)
+    for row in rows:
+        if row["before"] != "queued" and row["after"] == "queued":
+            again[row["chunk_id"]].append(waits[row["id"]])
+    return [queue.WakeUp(chunk_id, min(found)) for chunk_id, found in again.items()]
 
 
 def _tried_too_little(rows: Sequence[asyncpg.Record], max_tries: int) -> list[int]:

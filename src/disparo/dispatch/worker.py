@@ -75,10 +75,7 @@ class Worker:
             record = await stack.enter_async_context(open_pool(self._dsn, size=2, name="disparo-record"))
             await self._register(control)
             recorder = Recorder(record, max_tries=self._settings.max_tries)
-            zone = self._rules.zone.key
-            lanes = {
-                name: Lane(platform, work, recorder, zone=zone) for name, platform in self._platforms.items()
-            }
+            lanes = {name: Lane(platform, work, recorder) for name, platform in self._platforms.items()}
             handover = Handover(
                 work, lanes=lanes, routes=self._routes, rules=self._rules, holder=self._holder
             )

@@ -24,6 +24,10 @@ class Route:
         """Tell whether the platform may be used at this local time."""
         return self.hours is None or self.hours[0] <= local.time() < self.hours[1]
 
+    def covers(self, other: Route) -> bool:
+        """Tell whether every message that may go to `other` may go here too, hours aside."""
+        return not self.ddds or (bool(other.ddds) and self.ddds >= other.ddds)
+
     def opens_after(self, local: datetime) -> datetime:
         """Give the next moment, from a closed one on, at which it may be used."""
         assert self.hours is not None  # noqa: S101 - for the type checker: one without hours is never closed
@@ -44,14 +48,16 @@ def choose(
     *,
     ddd: str,
     local: datetime,
+    is_usable: Callable[[str], bool],
     has_room: Callable[[str], bool],
     avoid: str | None,
     draw: float,
 ) -> str | NoRoute:
     """Give the platform for a message of this area code at this local time.
 
-    `avoid` is the platform that did not take it last time: used again only where there is no other.
-    `draw`, in 0..1, decides among weights.
+    One that works and is merely busy is waited for: only those of the same order share its load. `avoid`
+    is the platform that did not take it last time: used again only where there is no other. `draw`, in
+    0..1, decides among weights.
     """
     fitting = [route for route in routes if route.weight > 0 and (not route.ddds or ddd in route.ddds)]
     if not fitting:
@@ -59,12 +65,25 @@ def choose(
     at_hours = [route for route in fitting if route.is_open_at(local)]
     if not at_hours:
         return NoRoute("platform_hours", min(route.opens_after(local) for route in fitting))
-    able = [route for route in at_hours if has_room(route.name)]
-    able = [route for route in able if route.name != avoid] or able
-    if not able:
+    usable = [route for route in at_hours if is_usable(route.name)]
+    usable = [route for route in usable if route.name != avoid] or usable
+    if not usable:
         return NoRoute("platform_unavailable")
-    first = min(route.order for route in able)
-    return _drawn([route for route in able if route.order == first], draw)
+    first = min(route.order for route in usable)
+    able = [route for route in usable if route.order == first and has_room(route.name)]
+    return _drawn(able, draw) if able else NoRoute("platform_busy")
+
+
+def in_first_line(routes: Sequence[Route], *, local: datetime, is_usable: Callable[[str], bool]) -> list[str]:
+    """Give the platforms that new messages may go to now: not those that only stand in for another one."""
+    usable = [
+        route for route in routes if route.weight > 0 and route.is_open_at(local) and is_usable(route.name)
+    ]
+    return [
+        route.name
+        for route in usable
+        if not any(other.order < route.order and other.covers(route) for other in usable)
+    ]
 
 
 def _drawn(routes: Sequence[Route], draw: float) -> str:

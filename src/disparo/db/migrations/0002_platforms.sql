@@ -1,7 +1,10 @@
 -- What all workers know of a platform together: how much of it is used, and whether it works.
-ALTER TABLE platform_rates
-    ADD COLUMN day      date,                       -- in the installation's zone
-    ADD COLUMN day_used integer NOT NULL DEFAULT 0; -- hand-overs of that day
+CREATE TABLE platform_day_use (
+    platform text NOT NULL,
+    bucket   timestamptz NOT NULL,                  -- ten minutes from here
+    used     integer NOT NULL,                      -- hand-overs granted in them
+    PRIMARY KEY (platform, bucket)
+) WITH (fillfactor = 50);
 
 -- Who may have how many hand-overs in flight at once; a dead worker's share goes with its row in `workers`.
 CREATE TABLE platform_lanes (
@@ -36,3 +39,5 @@ CREATE TABLE alerts (
 );
 CREATE UNIQUE INDEX alerts_live ON alerts (kind, subject) WHERE cleared_at IS NULL;
 CREATE INDEX alerts_untold ON alerts (id) WHERE told_at IS NULL OR (cleared_at IS NOT NULL AND told_over IS NULL);
+
+COMMENT ON COLUMN messages.chunk_id IS 'the queue entry that wakes a worker for it; negative: of a bulk run, never before a single call';

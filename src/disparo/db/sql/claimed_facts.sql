@@ -1,7 +1,7 @@
 -- Everything the last look before the start needs, read again now (delivery.md §5).
 -- $1 claimed message ids.
 SELECT m.id, m.invoice_id, m.contact_id, m.origin, m.e164, m.reference, m.due_at, m.wait_since, m.tries,
-       m.not_taken, m.platform, d.purpose, d.timeout_s, d.id AS dispatch_id,
+       m.not_taken, m.platform, d.purpose, d.timeout_s, d.id AS dispatch_id, d.kind = 'single' AS urgent,
        i.id IS NOT NULL AS invoice_exists, i.status AS invoice_status, i.amount, i.due_date, i.link,
        i.linha_digitavel, i.pix,
        c.name AS customer_name, c.uf,

@@ -34,8 +34,9 @@ SET status = coalesce(v.after, m.status),
     tries = CASE WHEN v.after = 'queued' THEN m.tries - 1 ELSE m.tries END,
     not_taken = CASE WHEN v.after = 'queued' AND v.outcome = 'not_taken' THEN m.not_taken + 1 ELSE m.not_taken END,
     due_at = CASE WHEN v.after = 'queued' THEN now() + make_interval(secs => v.retry_s) ELSE m.due_at END,
-    chunk_id = CASE WHEN v.after = 'queued' THEN $12 ELSE m.chunk_id END
+    chunk_id = CASE WHEN v.after <> 'queued' OR v.after IS NULL THEN m.chunk_id
+                    WHEN m.chunk_id < 0 THEN -$12::bigint ELSE $12 END
 FROM moves v
 WHERE m.id = v.id
 RETURNING m.id, v.status AS before, m.status AS after, m.tries, m.e164, v.failure, v.outcome, v.attempt_id,
-          m.dispatch_id
+          m.dispatch_id, m.chunk_id

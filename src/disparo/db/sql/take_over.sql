@@ -12,7 +12,7 @@ WITH locked AS (  -- its own level: only a locked row's columns are sure to be t
            count(*) FILTER (WHERE status = 'claimed') OVER (PARTITION BY chunk_id) AS chunk_size
     FROM locked
 ), new_chunk AS MATERIALIZED (
-    SELECT chunk_id AS old, nextval('chunks_id_seq') AS new
+    SELECT chunk_id AS old, sign(chunk_id)::bigint * nextval('chunks_id_seq') AS new
     FROM (SELECT DISTINCT chunk_id FROM held WHERE status = 'claimed') c
 ), verdict AS (
     SELECT h.id, h.crashes, n.new,
@@ -27,7 +27,7 @@ SET status = v.after, crashes = v.crashes, worker_id = NULL, claim_token = NULL,
     reason = CASE v.after WHEN 'held' THEN 'poison' ELSE 'worker_lost' END,
     changed_at = clock_timestamp(),
     chunk_id = CASE WHEN v.after <> 'queued' THEN m.chunk_id
-                    WHEN v.alone THEN nextval('chunks_id_seq') ELSE v.new END
+                    WHEN v.alone THEN sign(m.chunk_id)::bigint * nextval('chunks_id_seq') ELSE v.new END
 FROM verdict v
 WHERE m.id = v.id
 RETURNING m.id, m.status, m.chunk_id, m.attempt_id

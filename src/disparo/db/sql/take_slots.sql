@@ -1,32 +1,37 @@
 -- GCRA on the server's clock: a slot is a moment, there is no burst. The row says when the next free slot
--- is; slots further ahead than 250 ms are not given out. The day's count is kept in the same row.
--- $1 platform, $2 seconds a slot (0: no rate), $3 slots wanted, $4 hand-overs a day (or NULL), $5 zone.
+-- is; slots further ahead than $5 are not given out. What the day's limit has left is the sum of buckets of
+-- ten minutes over the last 24 hours and ten minutes, so that no 24 hours ever hold more.
+-- $1 platform, $2 seconds a slot (0: no rate), $3 slots wanted, $4 hand-overs in 24 hours (or NULL),
+-- $5 seconds ahead.
 WITH there AS (
     INSERT INTO platform_rates (platform, tat) VALUES ($1, clock_timestamp()) ON CONFLICT DO NOTHING
 ), now_ AS MATERIALIZED (
-    SELECT clock_timestamp() AS now, (clock_timestamp() AT TIME ZONE $5::text)::date AS today
+    SELECT clock_timestamp() AS now
+), day AS MATERIALIZED (
+    SELECT $4::int - coalesce(sum(u.used), 0)::int AS left_now, min(u.bucket) + interval '24 h 10 min' AS frees_at
+    FROM now_ n LEFT JOIN platform_day_use u
+      ON u.platform = $1 AND u.used > 0 AND u.bucket > n.now - interval '24 h 10 min' AND $4::int IS NOT NULL
 ), free AS MATERIALIZED (
-    SELECT CASE WHEN $2::float8 = 0 THEN n.now ELSE greatest(r.tat, n.now + interval '20 ms') END AS first,
-           n.now, n.today, $4::int - CASE WHEN r.day = n.today THEN r.day_used ELSE 0 END AS left_today
+    SELECT CASE WHEN $2::float8 = 0 THEN n.now ELSE greatest(r.tat, n.now + interval '20 ms') END AS first, n.now
     FROM platform_rates r, now_ n WHERE r.platform = $1 FOR UPDATE OF r
 ), grant_ AS (
-    SELECT first, now, today, left_today, greatest(0, least(
-               $3::int, left_today,
+    SELECT f.first, f.now, d.left_now, d.frees_at, date_bin('10 min', f.now, 'epoch') AS bucket, greatest(0, least(
+               $3::int, d.left_now,
                CASE WHEN $2::float8 > 0
-                    THEN 1 + floor((0.25 - extract(epoch FROM first - now)::float8) / $2::float8)::int END
+                    THEN 1 + floor(($5::float8 - extract(epoch FROM f.first - f.now)::float8) / $2::float8)::int END
            )) AS granted
-    FROM free
+    FROM free f, day d
 ), taken AS (
-    UPDATE platform_rates r
-    SET tat = greatest(r.tat, g.first + make_interval(secs => g.granted * $2::float8)),
-        day = g.today,
-        day_used = g.granted + CASE WHEN r.day = g.today THEN r.day_used ELSE 0 END
+    UPDATE platform_rates r SET tat = greatest(r.tat, g.first + make_interval(secs => g.granted * $2::float8))
     FROM grant_ g WHERE r.platform = $1 AND g.granted > 0
+), counted AS (
+    INSERT INTO platform_day_use AS u (platform, bucket, used)
+    SELECT $1, bucket, granted FROM grant_ WHERE granted > 0 AND $4::int IS NOT NULL
+    ON CONFLICT (platform, bucket) DO UPDATE SET used = u.used + excluded.used
 )
 SELECT coalesce(max(granted), 0) AS granted,
        coalesce(max(CASE WHEN granted > 0 THEN extract(epoch FROM first - now)::float8
-                         ELSE extract(epoch FROM first - now)::float8 - 0.25 + $2::float8 END), 0.05)::float8 AS wait_s,
-       coalesce(max(CASE WHEN left_today <= 0
-                         THEN extract(epoch FROM (today + 1)::timestamp AT TIME ZONE $5::text - now) END), 0)::float8
-           AS day_full_s
+                         ELSE extract(epoch FROM first - now)::float8 - $5::float8 + $2::float8 END), 0.05)::float8 AS wait_s,
+       coalesce(max(CASE WHEN left_now <= 0 THEN extract(epoch FROM frees_at - now) END), 0)::float8 AS day_full_s,
+       max(bucket) AS bucket
 FROM grant_

@@ -1,0 +1,100 @@
+"""A platform's limits over several workers, on the real rows."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+from tests.support import rows
+
+from disparo.db import rates
+
+pytestmark = pytest.mark.anyio
+
+
+async def take(connection, wanted, *, rate=None, per_day=None, ahead_s=0.25):
+    interval_s = 1.0 / rate if rate else 0.0
+    for _ in range(2):  # the first call of all only makes the row
+        found = await rates.take_slots(
+            connection, "p", interval_s=interval_s, per_day=per_day, wanted=wanted, ahead_s=ahead_s
+        )
+        if found.count or found.day_full_s:
+            break
+    return found
+
+
+async def test_moments_are_given_out_once_and_not_further_ahead_than_agreed(pool):
+    async def caller():
+        async with pool.acquire() as connection:
+            return await take(connection, 10, rate=100, ahead_s=0.25)
+
+    found = await asyncio.gather(*[caller() for _ in range(6)])
+    assert sum(slots.count for slots in found) <= 26
+    firsts = sorted(slots.wait_s for slots in found if slots.count)
+    assert all(later > earlier for earlier, later in pairwise(firsts))
+
+
+async def test_the_last_moments_are_left_to_urgent_ones(connection):
+    bulk = await take(connection, 1000, rate=100, ahead_s=0.2)
+    assert 15 <= bulk.count <= 20
+    assert (await take(connection, 1000, rate=100, ahead_s=0.2)).count == 0
+    assert 1 <= (await take(connection, 1000, rate=100, ahead_s=0.25)).count <= 6
+
+
+async def test_no_24_hours_hold_more_than_the_limit(connection):
+    assert (await take(connection, 100, per_day=30)).count == 30
+    full = await take(connection, 100, per_day=30)
+    assert full.count == 0
+    assert 86_000 < full.day_full_s < 87_100
+    await connection.execute("UPDATE platform_day_use SET bucket = bucket - interval '24 h'")
+    assert (await take(connection, 100, per_day=30)).count == 0  # its ten minutes may not be over
+    await connection.execute("UPDATE platform_day_use SET bucket = bucket - interval '11 min'")
+    assert (await take(connection, 100, per_day=30)).count == 30
+
+
+async def test_what_is_given_back_may_be_used_again_the_same_day(connection):
+    first = await take(connection, 30, per_day=30)
+    await rates.give_back_slots(connection, "p", 7, bucket=first.bucket)
+    assert (await take(connection, 100, per_day=30)).count == 7
+
+
+async def test_several_callers_never_pass_the_limit_of_a_day(pool):
+    async def caller():
+        async with pool.acquire() as connection:
+            return (await take(connection, 7, per_day=50)).count
+
+    assert sum(await asyncio.gather(*[caller() for _ in range(10)])) == 50
+
+
+async def share(pool, worker, wants, in_flight=0):
+    async with pool.acquire() as connection, connection.transaction():
+        return await rates.share_window(connection, "p", worker, wants=wants, in_flight=in_flight, window=10)
+
+
+async def test_the_places_of_a_window_are_shared_and_never_more_than_there_are(pool, connection):
+    workers = [await rows.add_worker(connection) for _ in range(4)]
+    held = dict.fromkeys(workers, 0)
+    for _ in range(5):
+        for worker in workers:
+            held[worker] = await share(pool, worker, 10)
+            assert sum(held.values()) <= 10
+    assert min(held.values()) >= 2
+
+
+async def test_places_in_flight_are_not_taken_away(pool, connection):
+    first, second = [await rows.add_worker(connection) for _ in range(2)]
+    assert await share(pool, first, 10) == 10
+    assert await share(pool, second, 10) == 0
+    assert await share(pool, first, 10, in_flight=10) == 10
+    assert await share(pool, first, 10, in_flight=3) == 5
+    assert await share(pool, second, 10) == 5
+
+
+async def test_a_dead_workers_places_come_back_with_its_row(pool, connection):
+    dead, other = [await rows.add_worker(connection) for _ in range(2)]
+    assert await share(pool, dead, 10) == 10
+    assert await share(pool, other, 10) == 0
+    await connection.execute("DELETE FROM workers WHERE id = $1", dead)
+    assert await share(pool, other, 10) == 10
+    assert await share(pool, dead, 10, in_flight=10) == 0  # woken up, it has nothing

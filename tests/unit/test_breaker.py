@@ -1,0 +1,109 @@
+"""A platform that fails is left alone, and one good probe brings it back."""
+
+from __future__ import annotations
+
+import pytest
+
+from disparo.dispatch.breaker import Breaker
+from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
+
+GOOD = Outcome(OutcomeKind.ACCEPTED)
+LOST = Outcome(OutcomeKind.AMBIGUOUS, failure=FailureClass.NETWORK)
+REFUSED = Outcome(OutcomeKind.REFUSED, failure=FailureClass.NUMBER)
+
+
+def not_taken(failure):
+    return Outcome(OutcomeKind.NOT_TAKEN, failure=failure)
+
+
+@pytest.fixture
+def clock():
+    return [100.0]
+
+
+@pytest.fixture
+def breaker(clock):
+    return Breaker(lambda: clock[0])
+
+
+def note(breaker, *outcomes, probe=False, latency_s=0.1):
+    for outcome in outcomes:
+        breaker.note(outcome, latency_s=latency_s, probe=probe)
+
+
+def test_five_bad_ones_in_a_row_open_it(breaker):
+    note(breaker, *[LOST] * 4, GOOD, *[LOST] * 4)
+    assert not breaker.is_open
+    note(breaker, LOST)
+    assert (breaker.open_reason, breaker.tripped) == ("failing", True)
+
+
+@pytest.mark.parametrize("failure", [FailureClass.AUTH, FailureClass.CREDIT])
+def test_a_wrong_password_or_no_credit_opens_it_at_once(breaker, failure):
+    note(breaker, not_taken(failure))
+    assert breaker.open_reason == str(failure)
+
+
+def test_throttling_is_told_from_failing(breaker):
+    note(breaker, *[not_taken(FailureClass.THROTTLE)] * 5)
+    assert breaker.open_reason == "throttle"
+
+
+def test_half_of_the_last_ones_bad_opens_it(breaker):
+    note(breaker, *[GOOD, LOST] * 9)
+    assert not breaker.is_open
+    note(breaker, *[GOOD, LOST] * 2)
+    assert breaker.open_reason == "error_rate"
+
+
+def test_bad_ones_of_long_ago_do_not_count(breaker, clock):
+    note(breaker, *[GOOD, LOST] * 9)
+    clock[0] += 60
+    note(breaker, *[GOOD, LOST] * 2)
+    assert not breaker.is_open
+
+
+def test_numbers_that_are_refused_say_nothing_against_the_platform(breaker):
+    note(breaker, *[REFUSED] * 50)
+    assert not breaker.is_open
+
+
+def test_answers_that_do_not_come_open_it_before_they_time_out(breaker):
+    breaker.note_waiting([6.0] * 4 + [0.1])
+    assert not breaker.is_open
+    breaker.note_waiting([6.0] * 5 + [0.1])
+    assert breaker.open_reason == "slow"
+
+
+def test_a_platform_of_which_all_of_few_hang_is_slow(breaker):
+    breaker.note_waiting([6.0])
+    assert not breaker.is_open
+    breaker.note_waiting([6.0, 6.0])
+    assert breaker.open_reason == "slow"
+
+
+def test_one_good_probe_closes_it_and_a_bad_or_slow_one_does_not(breaker):
+    note(breaker, *[LOST] * 5)
+    note(breaker, LOST, probe=True)
+    note(breaker, GOOD, probe=True, latency_s=8.0)
+    assert breaker.is_open
+    note(breaker, GOOD, probe=True)
+    assert (breaker.is_open, breaker.recovered) == (False, True)
+
+
+def test_late_failures_of_those_under_way_do_not_open_it_twice(breaker):
+    note(breaker, *[LOST] * 5)
+    breaker.tripped = False  # told
+    note(breaker, *[LOST] * 45)
+    assert not breaker.tripped
+
+
+def test_what_others_saw_is_taken_over_but_not_against_what_was_seen_here(breaker):
+    breaker.take(open_reason="credit", paused=False)
+    assert breaker.open_reason == "credit"
+    breaker.take(open_reason=None, paused=True)
+    assert (breaker.open_reason, breaker.is_open) == (None, True)
+    breaker.take(open_reason=None, paused=False)
+    note(breaker, *[LOST] * 5)
+    breaker.take(open_reason=None, paused=False)
+    assert breaker.open_reason == "failing"
