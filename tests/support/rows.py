@@ -35,18 +35,20 @@ async def add_messages(
     timeout_s: int = 172_800,
     tries: int = 1,
     first_id: int = 1,
+    kind: str = "single",
 ) -> list[int]:
     """`count` waiting messages of one dispatch, one invoice and one register phone each, in one chunk."""
     invoices = await add_invoices(connection, count, first_id=first_id)
     dispatch_id = uuid4()
     chunk_id = chunk_id or await connection.fetchval("SELECT nextval('chunks_id_seq')")
     await connection.execute(
-        """INSERT INTO dispatches (id, queue, purpose, tries, timeout_s, invoice_ids, starts_at)
-           VALUES ($1, 'sms', 'requested', $2, $3, $4, now())""",
+        """INSERT INTO dispatches (id, kind, queue, purpose, tries, timeout_s, invoice_ids, starts_at)
+           VALUES ($1, $5, 'sms', 'requested', $2, $3, $4, now())""",
         dispatch_id,
         tries,
         timeout_s,
         invoices,
+        kind,
     )
     rows = await connection.fetch(
         """INSERT INTO messages (dispatch_id, invoice_id, customer_id, origin, name, phone, e164, reference, actor,

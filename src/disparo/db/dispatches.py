@@ -111,9 +111,7 @@ async def existing(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
 async def read(connection: Connection, dispatch_id: UUID) -> asyncpg.Record | None:
     """Read one dispatch with its counts by status (JSON)."""
     return await connection.fetchrow(
-        """SELECT d.*, (SELECT json_object_agg(status, total) FROM
-                 (SELECT status, sum(delta)::int AS total FROM dispatch_counts
-                  WHERE dispatch_id = d.id GROUP BY status HAVING sum(delta) <> 0) c) AS counts
+        """SELECT d.*, (SELECT json_object_agg(status, total) FROM counts_of(d.id, d.kind)) AS counts
            FROM dispatches d WHERE d.id = $1""",
         dispatch_id,
     )
@@ -152,12 +150,10 @@ async def list_page(
     """List dispatches, the newest first, each with its counts (JSON); `status`: with a message in it."""
     return await connection.fetch(
         """SELECT d.id, d.kind, d.purpose, d.queue, d.invoice_ids, d.created_at, d.starts_at,
-                  (SELECT json_object_agg(status, total) FROM
-                     (SELECT status, sum(delta)::int AS total FROM dispatch_counts
-                      WHERE dispatch_id = d.id GROUP BY status HAVING sum(delta) <> 0) c) AS counts
+                  (SELECT json_object_agg(status, total) FROM counts_of(d.id, d.kind)) AS counts
            FROM dispatches d
-           WHERE ($1::text IS NULL OR (SELECT sum(delta) FROM dispatch_counts c
-                                       WHERE c.dispatch_id = d.id AND c.status = $1) > 0)
+           WHERE ($1::text IS NULL OR EXISTS (SELECT FROM counts_of(d.id, d.kind) c
+                                         WHERE c.status = $1 AND c.total > 0))
              AND ($2::timestamptz IS NULL OR d.created_at >= $2)
              AND ($3::timestamptz IS NULL OR d.created_at < $3)
            ORDER BY d.created_at DESC, d.id DESC LIMIT $4 OFFSET $5""",
@@ -175,8 +171,8 @@ async def count(
     """Count what `list_page` would list in all."""
     total: int = await connection.fetchval(
         """SELECT count(*) FROM dispatches d
-           WHERE ($1::text IS NULL OR (SELECT sum(delta) FROM dispatch_counts c
-                                       WHERE c.dispatch_id = d.id AND c.status = $1) > 0)
+           WHERE ($1::text IS NULL OR EXISTS (SELECT FROM counts_of(d.id, d.kind) c
+                                         WHERE c.status = $1 AND c.total > 0))
              AND ($2::timestamptz IS NULL OR d.created_at >= $2)
              AND ($3::timestamptz IS NULL OR d.created_at < $3)""",
         status,

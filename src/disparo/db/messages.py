@@ -51,6 +51,7 @@ class Recorded:
 
     attempt_id: int
     message_id: int
+    platform: str
     outcome: str
     event: Event
     platform_id: str | None
@@ -128,13 +129,6 @@ async def start(
     return {row["id"]: row["attempt_id"] for row in rows}
 
 
-async def note_platform_ids(connection: Connection, platform: str, ids: Sequence[tuple[str, int]]) -> bool:
-    """Tie platform ids to attempts, before anything else of the transaction; True: a receipt came first."""
-    names, attempts = zip(*sorted(ids), strict=True)
-    rows = await connection.fetch(sql("note_platform_ids"), platform, names, attempts)
-    return any(row["was_there"] for row in rows)
-
-
 async def record(
     connection: Connection, results: Sequence[Recorded], *, chunk_id: int
 ) -> list[asyncpg.Record]:
@@ -154,6 +148,7 @@ async def record(
         [item.retry_s for item in results],
         chunk_id,
         *transition_arrays(),
+        [item.platform for item in results],
     )
 
 

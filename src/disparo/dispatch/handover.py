@@ -54,6 +54,7 @@ class Handover:
         self._holder = holder
         # One chunk at a time is looked at: if that kills the process, it is known which one did.
         self._looking = asyncio.Lock()
+        self._turn = {True: asyncio.Lock(), False: asyncio.Lock()}
         self._room = asyncio.Event()
         self._settling: set[asyncio.Task[None]] = set()
         self.has_worked = False
@@ -70,19 +71,26 @@ class Handover:
     async def handle_chunk(self, chunk_id: int, urgent: bool) -> None:  # noqa: FBT001 - the queue's handler
         """Give a chunk's messages to lanes, as many as there is room for; what cannot go now waits."""
         while not self._holder.ending:
-            room = await self._wait_for_room(urgent=urgent)
-            limit = min(CHUNK_SIZE, room or CHUNK_SIZE)
-            token = uuid4()
-            self._holder.tokens.add(token)
-            batch = Batch(left=0)
-            try:
-                claimed, batch = await self._claim(chunk_id, token, limit)
-            finally:
-                self._settling.add(task := asyncio.create_task(self._forget_token(token, batch)))
-                task.add_done_callback(self._settling.discard)
-            self.has_worked = self.has_worked or claimed > 0
+            # One after the other, so that no two chunks are given the same room.
+            async with self._turn[urgent]:
+                room = await self._wait_for_room(urgent=urgent)
+                limit = min(CHUNK_SIZE, room or CHUNK_SIZE)
+                claimed = await self._work_off(chunk_id, limit)
             if claimed < limit:
                 return
+
+    async def _work_off(self, chunk_id: int, limit: int) -> int:
+        """Claim up to `limit` messages and hand them to lanes; gives how many were claimed."""
+        token = uuid4()
+        self._holder.tokens.add(token)
+        batch = Batch(left=0)
+        try:
+            claimed, batch = await self._claim(chunk_id, token, limit)
+        finally:
+            self._settling.add(task := asyncio.create_task(self._forget_token(token, batch)))
+            task.add_done_callback(self._settling.discard)
+        self.has_worked = self.has_worked or claimed > 0
+        return claimed
 
     async def let_go(self, lane: Lane) -> int:
         """Put what waits in a stopped lane back into the queue, due now; gives how many there were."""
@@ -139,25 +147,29 @@ class Handover:
         return len(ids), batch
 
     async def _look(self, facts: Sequence[asyncpg.Record], token: UUID) -> Batch:
-        taken: defaultdict[_Kind, int] = defaultdict(int)
+        room = {
+            (name, urgent): lane.room(urgent=urgent)
+            for name, lane in self.lanes.items()
+            for urgent in (True, False)
+        }
         found = _Sorted()
         for row in facts:
-            self._sort(row, token, found, taken)
+            self._sort(row, token, found, room)
         await self._put_aside(found, token)
         batch = Batch(left=len(found.send))
         for lane, row, start in found.send:
             lane.add([Prepared(start, row["reference"], row["e164"], row["not_taken"], row["urgent"], batch)])
         return batch
 
-    def _sort(self, row: asyncpg.Record, token: UUID, found: _Sorted, taken: defaultdict[_Kind, int]) -> None:
+    def _sort(self, row: asyncpg.Record, token: UUID, found: _Sorted, room: dict[_Kind, int]) -> None:
         facts = dict(row)
         verdict: Wait | Drop | None = objection(facts, self._rules)
         if verdict is None:
-            lane = self._lane_for(row, taken)
+            lane = self._lane_for(row, room)
             if isinstance(lane, Lane):
                 text = rendered(facts, self._rules, lane.platform.capabilities.profile)
                 if not isinstance(text, Drop):
-                    taken[lane.platform.name, row["urgent"]] += 1
+                    room[lane.platform.name, row["urgent"]] -= 1
                     found.send.append((lane, row, Start(row["id"], token, text.text, text.segments)))
                     return
                 verdict = text
@@ -170,11 +182,11 @@ class Handover:
         else:
             found.wait.append((row["id"], verdict.until, verdict.reason))
 
-    def _lane_for(self, row: asyncpg.Record, taken: Mapping[_Kind, int]) -> Lane | NoRoute:
+    def _lane_for(self, row: asyncpg.Record, room: Mapping[_Kind, int]) -> Lane | NoRoute:
         urgent: bool = row["urgent"]
 
         def has_room(name: str) -> bool:
-            return self.lanes[name].room(urgent=urgent) > taken.get((name, urgent), 0)
+            return room[name, urgent] > 0
 
         # A message that may have had an effect somewhere never goes to another platform.
         if row["tries"] > 0 and row["platform"] in self.lanes:

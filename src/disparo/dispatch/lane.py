@@ -136,12 +136,23 @@ class Lane:
     def _free(self) -> int:
         return self._gate.places - self._under_way
 
+    @property
+    def _enough(self) -> int:
+        """Places that must be free: while much waits, half a window starts while the other is recorded."""
+        if self._gate.is_timed:
+            return 1
+        return max(1, min(len(self._line), self._half))
+
+    @property
+    def _half(self) -> int:
+        return (self._gate.places + 1) // 2
+
     async def _something_to_start(self) -> None:
         while True:
             if not self._line:
                 self._arrived.clear()
                 await self._arrived.wait()
-            elif self._free <= 0:
+            elif self._free < self._enough:
                 self._freed.clear()
                 await self._freed.wait()
             elif self.is_stopped:
@@ -153,7 +164,8 @@ class Lane:
         urgent = self._line.urgent
         # Where moments are scarce, those for bulk runs are not asked for in the name of single calls.
         waiting = urgent if urgent and self._gate.is_timed else len(self._line)
-        return await self._gate.moments(1 if probe else min(waiting, self._free), urgent=urgent > 0)
+        wanted = 1 if probe else min(waiting, self._free, self._half)
+        return await self._gate.moments(wanted, urgent=urgent > 0)
 
     def _take_group(self, granted: int, *, probe: bool) -> list[Prepared]:
         """Take what may start from the line; the world may have changed while the moments were asked for."""
@@ -278,10 +290,11 @@ class Lane:
             outcome,
             attempt_id=attempt_id,
             message_id=item.start.message_id,
+            platform=self.platform.name,
             latency_ms=latency_ms,
             not_taken=item.not_taken,
         )
-        self._recorder.put(Entry(self.platform.name, result, lambda: self._settle(item)))
+        self._recorder.put(Entry(result, lambda: self._settle(item)))
 
     def _settle(self, item: Prepared) -> None:
         self._under_way -= 1

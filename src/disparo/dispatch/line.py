@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from disparo.dispatch.claims import Prepared
 
+#: A line is filled again when one of so many parts of it is free.
+_PORTIONS = 4
+
 
 class Line:
     """`length` bulk messages may wait, and as many single ones beside them."""
@@ -25,8 +28,9 @@ class Line:
         return len(self._urgent)
 
     def room(self, *, urgent: bool) -> int:
-        """How many more of this kind may wait."""
-        return max(0, self._length - len(self._urgent if urgent else self._bulk))
+        """How many more of this kind may wait; 0 while it would be few: claims are made in good portions."""
+        free = self._length - len(self._urgent if urgent else self._bulk)
+        return free if free * _PORTIONS >= self._length else 0
 
     def add(self, items: Sequence[Prepared]) -> None:
         """Queue messages behind those of their kind."""

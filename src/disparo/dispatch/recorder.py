@@ -20,12 +20,14 @@ from disparo.db.messages import Recorded
 from disparo.db.pool import TRANSIENT, Connection, Pool
 from disparo.dispatch import receipts, reconcile
 from disparo.domain.message import EVENT_OF_OUTCOME
-from disparo.domain.outcome import FailureClass, Outcome
+from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.domain.retry import backoff_s
 
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
+#: Fewer than these wait a moment for others: a commit costs the same for one as for all.
+_ENOUGH, _GATHER_S = 25, 0.003
 _RETRY_S = 0.2
 
 
@@ -33,13 +35,12 @@ _RETRY_S = 0.2
 class Entry:
     """One outcome on its way to the table; `written` is called once it is committed."""
 
-    platform: str
     result: Recorded
     written: Callable[[], None]
 
 
 def to_result(
-    outcome: Outcome, *, attempt_id: int, message_id: int, latency_ms: int, not_taken: int
+    outcome: Outcome, *, attempt_id: int, message_id: int, platform: str, latency_ms: int, not_taken: int
 ) -> Recorded:
     """Shape an outcome for the table, with the wait before the next try if there is to be one."""
     wait_s = backoff_s(
@@ -51,6 +52,7 @@ def to_result(
     return Recorded(
         attempt_id=attempt_id,
         message_id=message_id,
+        platform=platform,
         outcome=str(outcome.kind),
         event=EVENT_OF_OUTCOME[outcome.kind],
         platform_id=_clean(outcome.platform_id, 200),
@@ -86,6 +88,8 @@ class Recorder:
         """Write until cancelled."""
         while True:
             batch = [await self._entries.get()]
+            if self._entries.qsize() < _ENOUGH:
+                await asyncio.sleep(_GATHER_S)
             while len(batch) < _BATCH and not self._entries.empty():
                 batch.append(self._entries.get_nowait())
             await self._write_surely(batch)
@@ -117,33 +121,32 @@ class Recorder:
             await asyncio.sleep(_RETRY_S)
 
     async def _write(self, batch: Sequence[Entry]) -> None:
-        async with self._pool.acquire() as connection, connection.transaction():
-            early = await _note_ids(connection, batch)
-            chunk_id = await messages.next_chunk(connection)
-            rows = await messages.record(connection, [entry.result for entry in batch], chunk_id=chunk_id)
-            await queue.enqueue(connection, _wake_ups(batch, rows))
-            await _mark_phones(connection, batch, rows)
-            await reconcile.try_again(connection, _tried_too_little(rows, self._max_tries))
-        if early:
+        results = [entry.result for entry in batch]
+        async with self._pool.acquire() as connection:
+            if all(result.outcome == OutcomeKind.ACCEPTED for result in results):
+                # Nothing comes of it but the outcome itself: one statement is its own transaction.
+                rows = await messages.record(connection, results, chunk_id=0)
+            else:
+                async with connection.transaction():
+                    rows = await self._write_with_consequences(connection, batch, results)
+        if any(row["early"] for row in rows):
             await receipts.apply_waiting(self._pool)
 
-
-async def _note_ids(connection: Connection, batch: Sequence[Entry]) -> bool:
-    by_platform: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for entry in batch:
-        if entry.result.platform_id is not None:
-            by_platform[entry.platform][entry.result.platform_id] = entry.result.attempt_id
-    early = [
-        await messages.note_platform_ids(connection, platform, list(by_platform[platform].items()))
-        for platform in sorted(by_platform)
-    ]
-    return any(early)
+    async def _write_with_consequences(
+        self, connection: Connection, batch: Sequence[Entry], results: Sequence[Recorded]
+    ) -> list[asyncpg.Record]:
+        chunk_id = await messages.next_chunk(connection)
+        rows = await messages.record(connection, results, chunk_id=chunk_id)
+        await queue.enqueue(connection, _wake_ups(batch, rows))
+        await _mark_phones(connection, batch, rows)
+        await reconcile.try_again(connection, _tried_too_little(rows, self._max_tries))
+        return rows
 
 
 async def _mark_phones(
     connection: Connection, batch: Sequence[Entry], rows: Sequence[asyncpg.Record]
 ) -> None:
-    platform_of = {entry.result.attempt_id: (entry.platform, entry.result.code) for entry in batch}
+    platform_of = {entry.result.attempt_id: (entry.result.platform, entry.result.code) for entry in batch}
     for row in rows:
         if row["outcome"] == "refused" and row["failure"] in (FailureClass.NUMBER, FailureClass.OPT_OUT):
             platform, code = platform_of[row["attempt_id"]]

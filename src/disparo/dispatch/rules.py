@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -88,6 +89,8 @@ def _permitted(facts: Mapping[str, Any]) -> bool:
 
 
 def _is(registered: str | None, e164: str) -> bool:
+    if registered is None or f"+55{registered}" == e164:
+        return registered is not None
     return any(phone.e164 == e164 for phone in read_registered(registered)[0])
 
 
@@ -121,6 +124,11 @@ def _ufs(facts: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(filter(None, (facts["uf"], uf_of_ddd(facts["e164"][3:5]))))
 
 
+@lru_cache(maxsize=64)
+def _bounded(profile: SegmentProfile, max_parts: int) -> SegmentProfile:
+    return replace(profile, max_parts=min(profile.max_parts, max_parts))
+
+
 def rendered(facts: Mapping[str, Any], rules: Rules, profile: SegmentProfile) -> Text | Drop:
     """Write a message's text as a platform of this profile will cut it."""
     invoice = InvoiceText(
@@ -133,9 +141,8 @@ def rendered(facts: Mapping[str, Any], rules: Rules, profile: SegmentProfile) ->
         pix=facts["pix"],
         today=facts["now"].astimezone(rules.zone).date(),
     )
-    profile = replace(profile, max_parts=min(profile.max_parts, rules.max_parts))
     try:
-        found = render(invoice, profile, template=rules.template)
+        found = render(invoice, _bounded(profile, rules.max_parts), template=rules.template)
     except TemplateRefused as refused:
         return Drop(Event.FAIL, refused.reason)
     return Text(found.text, found.segments)

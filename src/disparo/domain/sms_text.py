@@ -16,6 +16,7 @@ GSM_BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _GSM_EXTENSION = frozenset("^{}\\[~]|€\f")
+_GSM = GSM_BASIC | _GSM_EXTENSION
 
 #: What decomposition alone gets wrong or leaves over.
 _OVERRIDES = {
@@ -63,7 +64,9 @@ def encoding_of(text: str) -> Encoding:
 
 def count_segments(text: str, profile: SegmentProfile) -> int:
     """Count the SMS a text is billed as under a platform's profile; 1 for the empty text."""
-    if _is_gsm(text):
+    if GSM_BASIC.issuperset(text):
+        length, single, part = len(text), profile.single, profile.part
+    elif _is_gsm(text):
         length = len(text) + sum(char in _GSM_EXTENSION for char in text)
         single, part = profile.single, profile.part
     else:
@@ -80,11 +83,11 @@ def is_cut(text: str, code: str, profile: SegmentProfile) -> bool:
 
 
 def _is_gsm(text: str) -> bool:
-    return all(char in GSM_BASIC or char in _GSM_EXTENSION for char in text)
+    return _GSM.issuperset(text)
 
 
 def _plain(text: str) -> bool:
-    return not any(char in _OVERRIDES or not (char.isprintable() or char == "\n") for char in text)
+    return _OVERRIDES.keys().isdisjoint(text) and text.replace("\n", "").isprintable()
 
 
 def _letter(char: str) -> str:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from disparo.domain.sms_text import (
     Encoding,
@@ -106,13 +107,17 @@ def check_template(template: str) -> None:
         raise TemplateRefused("template", "O modelo precisa de {valor} e {vencimento}.")
 
 
+#: One that was found good stays good; a refusal is raised anew each time.
+_check_once = lru_cache(maxsize=64)(check_template)
+
+
 def render(invoice: InvoiceText, profile: SegmentProfile, *, template: str | None = None) -> Rendered:
     """Fill the template within the profile's `max_parts`; raises TemplateRefused rather than cut anything.
 
     What may be left out goes first (the note, the name); then a shorter payment path is tried.
     """
     template = template or DEFAULT
-    check_template(template)
+    _check_once(template)
     for payment in _payments(invoice) or [""]:
         if any(is_cut(payment, word, profile) for word in payment.split(" ")):
             continue

@@ -32,6 +32,7 @@ async def start(connection, worker, token, ids):
 
 def outcome(message_id, attempt_id, kind="accepted", **changes):
     base = Recorded(
+        platform="p",
         attempt_id=attempt_id,
         message_id=message_id,
         outcome=kind,
@@ -183,17 +184,39 @@ async def test_a_death_outside_preparing_is_no_suspicion(connection):
     assert await rows.statuses(connection, ids) == ["queued"]
 
 
-async def test_counts_equal_a_fresh_group_by_also_after_folding(connection):
-    worker, token, ids = await claimed(connection, 30)
+@pytest.mark.parametrize(("kind", "chunk_id"), [("single", 5), ("bulk", -5)])
+async def test_counts_equal_a_fresh_group_by_also_after_folding(connection, kind, chunk_id):
+    worker, token, ids = await claimed(connection, 30, kind=kind, chunk_id=chunk_id)
     for id_ in ids:
         attempts = await start(connection, worker, token, [id_])
         await messages.record(connection, [outcome(id_, attempts[id_])], chunk_id=77)
-    kept = "SELECT status, sum(delta) FROM dispatch_counts GROUP BY status HAVING sum(delta) <> 0 ORDER BY 1"
+    kept = "SELECT c.* FROM dispatches d, counts_of(d.id, d.kind) c ORDER BY 1"
     fresh = await connection.fetch("SELECT status, count(*) FROM messages GROUP BY status ORDER BY 1")
     assert [tuple(row) for row in await connection.fetch(kept)] == [tuple(row) for row in fresh]
     await messages.fold_counts(connection)
     assert [tuple(row) for row in await connection.fetch(kept)] == [tuple(row) for row in fresh]
-    assert await connection.fetchval("SELECT count(*) FROM dispatch_counts") == len(fresh)
+    assert await connection.fetchval("SELECT count(*) FROM dispatch_counts") == (kind == "bulk") * len(fresh)
+
+
+async def test_what_belongs_to_a_deleted_dispatch_goes_with_it(connection):
+    worker, token, ids = await claimed(connection, 2, kind="bulk", chunk_id=-5)
+    await start(connection, worker, token, ids)
+    await rows.add_messages(connection, 1, first_id=50)
+    await connection.execute("DELETE FROM dispatches WHERE kind = 'bulk'")
+    for table, left in (("messages", 1), ("message_events", 1), ("attempts", 0), ("dispatch_counts", 0)):
+        assert await connection.fetchval(f"SELECT count(*) FROM {table}") == left, table
+
+
+async def test_a_bulk_runs_messages_stay_behind_single_calls_wherever_they_wait(connection):
+    worker, token, ids = await claimed(connection, 2, kind="bulk", chunk_id=-5)
+    attempts = await start(connection, worker, token, ids[:1])
+    result = outcome(ids[0], attempts[ids[0]], "not_taken")
+    (row,) = await messages.record(connection, [result], chunk_id=77)
+    assert row["chunk_id"] == -77
+    now = await connection.fetchval("SELECT now()")
+    assert await messages.put_back(connection, [(ids[1], now, "x")], token=token, chunk_id=78) == [-78]
+    assert await messages.rechunk(connection, ids, chunk_id=79) == [-79]
+    assert await messages.requeue(connection, ids, chunk_id=80, delay_s=0) == [-80]
 
 
 async def test_every_change_is_an_event(connection):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from itertools import pairwise
 
 import pytest
@@ -29,8 +30,9 @@ async def test_moments_are_given_out_once_and_not_further_ahead_than_agreed(pool
         async with pool.acquire() as connection:
             return await take(connection, 10, rate=100, ahead_s=0.25)
 
+    began = time.monotonic()
     found = await asyncio.gather(*[caller() for _ in range(6)])
-    assert sum(slots.count for slots in found) <= 26
+    assert sum(slots.count for slots in found) <= 26 + (time.monotonic() - began) * 100
     firsts = sorted(slots.wait_s for slots in found if slots.count)
     assert all(later > earlier for earlier, later in pairwise(firsts))
 

@@ -18,10 +18,8 @@ pytestmark = pytest.mark.anyio
 async def handed_over(connection, platform_id="id-1"):
     worker, token, ids = await claimed(connection)
     attempts = await start(connection, worker, token, ids)
-    async with connection.transaction():
-        await messages.note_platform_ids(connection, "p", [(platform_id, attempts[ids[0]])])
-        result = outcome(ids[0], attempts[ids[0]], platform_id=platform_id)
-        await messages.record(connection, [result], chunk_id=99)
+    result = outcome(ids[0], attempts[ids[0]], platform_id=platform_id)
+    await messages.record(connection, [result], chunk_id=99)
     return ids[0]
 
 
@@ -73,8 +71,20 @@ async def test_an_early_receipt_waits_for_its_outcome(pool, connection):
 async def test_an_early_receipt_is_announced_to_the_recorder(pool, connection):
     await say(connection, "delivered")
     await apply_waiting(pool)
-    async with connection.transaction():
-        assert await messages.note_platform_ids(connection, "p", [("id-1", 1)]) is True
+    worker, token, ids = await claimed(connection, 2)
+    attempts = await start(connection, worker, token, ids)
+    for id_, platform_id, early in zip(ids, ("id-1", "id-2"), (True, False), strict=True):
+        result = outcome(id_, attempts[id_], platform_id=platform_id)
+        (row,) = await messages.record(connection, [result], chunk_id=99)
+        assert row["early"] is early
+
+
+async def test_two_messages_under_one_platform_id_are_both_written_down(connection):
+    worker, token, ids = await claimed(connection, 2)
+    attempts = await start(connection, worker, token, ids)
+    results = [outcome(id_, attempts[id_], platform_id="same") for id_ in ids]
+    await messages.record(connection, results, chunk_id=99)
+    assert await rows.statuses(connection, ids) == ["accepted", "accepted"]
 
 
 async def test_by_reference_before_any_outcome(pool, connection):

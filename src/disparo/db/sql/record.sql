@@ -1,20 +1,30 @@
 -- Writes down what became of started attempts. A fact is never refused: the attempt's row always takes
 -- it; the message moves if the table allows it and this is still its last attempt.
+-- Platform ids come first, before any message is locked: receipts lock in that order too, and whichever of
+-- a receipt and its outcome comes second finds the other's row (note_receipt_ids.sql).
 -- $1 attempts, $2 messages, $3 outcomes, $4 events, $5 platform ids, $6 codes, $7 details, $8 failures,
 -- $9 latencies (ms), $10 segments, $11 seconds until the next try, $12 chunk for the next try,
--- $13-$15 the transition table.
+-- $13-$15 the transition table, $16 platforms.
 WITH outcome AS (
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],
-                         $7::text[], $8::text[], $9::integer[], $10::smallint[], $11::double precision[])
+                         $7::text[], $8::text[], $9::integer[], $10::smallint[], $11::double precision[], $16::text[])
         AS o (attempt_id, message_id, outcome, event, platform_id, code, detail, failure, latency_ms,
-              segments, retry_s)
+              segments, retry_s, platform)
+), named AS (
+    INSERT INTO platform_messages (platform, platform_id, attempt_id)
+    SELECT DISTINCT ON (platform, platform_id) platform, platform_id, attempt_id
+    FROM outcome WHERE platform_id IS NOT NULL ORDER BY platform, platform_id, attempt_id DESC
+    ON CONFLICT (platform, platform_id) DO UPDATE SET attempt_id = excluded.attempt_id
+    RETURNING xmax <> 0 AS was_there
+), early AS MATERIALIZED (
+    SELECT coalesce(bool_or(was_there), false) AS early FROM named
 ), noted AS (
     UPDATE attempts a
     SET finished_at = clock_timestamp(), outcome = o.outcome, platform_id = o.platform_id, code = o.code,
         detail = o.detail, failure = o.failure, latency_ms = o.latency_ms
     FROM outcome o WHERE a.id = o.attempt_id
 ), locked AS (
-    SELECT m.id, m.status, o.* FROM messages m JOIN outcome o ON o.message_id = m.id
+    SELECT m.id, m.status, e.early, o.* FROM early e CROSS JOIN outcome o JOIN messages m ON m.id = o.message_id
     WHERE m.attempt_id = o.attempt_id
     ORDER BY m.id FOR UPDATE OF m
 ), moves AS (
@@ -39,4 +49,4 @@ SET status = coalesce(v.after, m.status),
 FROM moves v
 WHERE m.id = v.id
 RETURNING m.id, v.status AS before, m.status AS after, m.tries, m.e164, v.failure, v.outcome, v.attempt_id,
-          m.dispatch_id, m.chunk_id
+          m.dispatch_id, m.chunk_id, v.early
