@@ -309,7 +309,7 @@ RULES = {
 def receipts(peer, body, *, headers=None, query=None, method="POST", **rules):
     platform = GenericHttp("p", read_table("p", table(peer, receipts={**RULES, **rules})))
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return platform.parse_receipts(WebhookRequest(method, headers or {}, query or {}, raw))
+    return platform.parse_webhook(WebhookRequest(method, headers or {}, query or {}, raw)).receipts
 
 
 async def test_a_receipt_in_json(peer):

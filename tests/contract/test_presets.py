@@ -108,7 +108,7 @@ def call_of(name, file):
 )
 async def test_documented_receipts(peer, name, receipt):
     file, kind, failure = receipt
-    (event,) = build(name, peer).parse_receipts(call_of(name, file))
+    (event,) = build(name, peer).parse_webhook(call_of(name, file)).receipts
     assert (str(event.kind), event.failure) == (kind, failure)
     assert event.reference == "ref-1" or event.platform_id == SPECS[name].platform_id
 
@@ -116,11 +116,11 @@ async def test_documented_receipts(peer, name, receipt):
 async def test_a_receipt_with_the_wrong_key_or_an_old_signature_is_rejected(peer):
     smsdev = build("smsdev", peer, secrets={"chave": "another"})
     with pytest.raises(WebhookRejected):
-        smsdev.parse_receipts(call_of("smsdev", "received.json"))
+        smsdev.parse_webhook(call_of("smsdev", "received.json"))
     phone, call = build("android_sms_gateway", peer), call_of("android_sms_gateway", "delivered.json")
     for headers in ({}, {**call.headers, "x-timestamp": "1700000000"}, {**call.headers, "x-signature": "00"}):
         with pytest.raises(WebhookRejected):
-            phone.parse_receipts(WebhookRequest("POST", headers, {}, call.body))
+            phone.parse_webhook(WebhookRequest("POST", headers, {}, call.body))
 
 
 async def test_jasmin_hears_what_it_waits_for(peer):

@@ -130,8 +130,8 @@ async def _signing_keys(pool: Pool) -> list[SigningKey]:
 
 
 def _webhook_secrets(settings: Settings) -> dict[str, str]:
-    secrets = {name: read_table(name, table).webhook_secret for name, table in settings.platforms.items()}
-    return {name: secret.get_secret_value() for name, secret in secrets.items() if secret is not None}
+    secrets = {name: read_table(name, table).webhook_secrets for name, table in settings.platforms.items()}
+    return {name: each[0] for name, each in secrets.items() if each}
 
 
 class _Cors:

@@ -44,7 +44,7 @@ class Intake:
 
         Once this returns they are committed: the platform may be told so.
         """
-        events = self._platforms[platform].parse_receipts(request)
+        events = self._platforms[platform].parse_webhook(request).receipts
         if not events:
             return 0
         failpoints.hit("receipt_before_store")

@@ -65,3 +65,14 @@ class ReceiptEvent:
     failure: FailureClass | None = None
     carrier: str | None = None
     happened_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboundText:
+    """A text that somebody sent to us; without a sender, the message of ours that it answers names them."""
+
+    sender: str | None
+    text: str
+    platform_id: str | None = None  # the platform's id of this text
+    about_id: str | None = None  # the platform's id of our message that it answers
+    about_reference: str | None = None  # or our reference of it

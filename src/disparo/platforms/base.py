@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol
 
-from disparo.domain.outcome import Outcome, ReceiptEvent
+from disparo.domain.outcome import FailureClass, InboundText, Outcome, ReceiptEvent
 from disparo.domain.sms_text import SegmentProfile
 
 
@@ -41,19 +42,36 @@ class Capabilities:
     per_day: int | None = None  # hand-overs a day of the installation's zone; all workers together
     profile: SegmentProfile = field(default_factory=SegmentProfile)  # how it counts and cuts texts
     tries_are_safe_s: int = 0  # the platform de-duplicates by our reference for so many seconds
-    receipts: bool = False
+    receipts: bool = False  # it brings receipts to our webhook
+    handset_receipts: bool = False  # ... and tells the handset's from the carrier's
+    inbound: bool = False  # it brings texts that customers send
     receipt_reply: str = "OK"  # what the platform wants to hear
-    can_be_asked: bool = False  # what became of a message, by our reference
+    can_be_asked: bool = False  # what became of an uncertain message
+    poll_after_s: float | None = None  # nobody brings receipts: ask for those missing so long
+    poll_every_s: float = 0.0  # ... with so much time between two questions
+    client_reference: bool = False  # it knows a message by our reference
+    has_balance: bool = False
+    low_balance: Decimal | None = None  # a person should be told below it
+    has_health: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """What a platform called us with; header names are lower case."""
+    """What a platform called us with; header names are lower case, `url` as the platform knows it."""
 
     method: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one call to our webhook said."""
+
+    receipts: Sequence[ReceiptEvent] = ()
+    texts: Sequence[InboundText] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +91,28 @@ class Answered:
     raw: str
 
 
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What credit is left, in the platform's own unit (messages or money)."""
+
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a platform answers as it should; `failure` says why not, `detail` in short."""
+
+    is_well: bool
+    failure: FailureClass | None = None
+    detail: str = ""
+
+
 class WebhookRejected(Exception):
-    """The call is not the platform's (wrong authentication) or cannot be read; the text goes to the log."""
+    """A call to our webhook that cannot be read; the text goes to the log."""
+
+
+class WebhookForged(WebhookRejected):
+    """A call to our webhook that is not the platform's."""
 
 
 class Platform(Protocol):
@@ -91,10 +129,20 @@ class Platform(Protocol):
     async def send(self, batch: Sequence[Outgoing]) -> list[Outcome]:
         """Hand over at most `max_batch` messages in one write; outcomes in the same order; never raises."""
 
-    async def ask(self, reference: str) -> Answered | None:
+    @property
+    def unknown_codes(self) -> Mapping[str, int]:
+        """How many codes it did not know, by where they stood: `answer`, `receipt`."""
+
+    async def ask(self, reference: str, platform_id: str | None = None) -> Answered | None:
         """Ask what became of a message; None where that tells nothing. "Not known" is never an answer."""
 
-    def parse_receipts(self, request: WebhookRequest) -> list[ReceiptEvent]:
+    async def balance(self) -> Balance | None:
+        """Ask what credit is left; None where it cannot be asked or does not answer."""
+
+    async def health(self) -> Health | None:
+        """Ask whether it is there and knows us, sending nothing; None where it cannot be asked."""
+
+    def parse_webhook(self, request: WebhookRequest) -> Heard:
         """Read one webhook call, after checking that it is the platform's; raises WebhookRejected."""
 
     async def close(self) -> None:

@@ -1,76 +1,100 @@
-"""Reading a platform's calls to our webhook, and knowing that they are the platform's."""
+"""Reading a platform's calls to our webhook: receipts, and texts that customers sent."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import time
+from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
-import structlog
-
-from disparo.domain.outcome import FailureClass, ReceiptEvent, ReceiptKind
-from disparo.platforms.base import WebhookRejected, WebhookRequest
-from disparo.platforms.generic_settings import ReceiptRules
+from disparo.domain.outcome import FailureClass, InboundText, ReceiptEvent, ReceiptKind
+from disparo.platforms.authenticity import check_call, check_receipt
+from disparo.platforms.base import Heard, WebhookRejected, WebhookRequest
+from disparo.platforms.generic_answers import says
+from disparo.platforms.generic_rules import InboundRules, ReceiptRules
 from disparo.platforms.json_paths import at, json_or_none, text_at
+from disparo.platforms.unknown_codes import UnknownCodes
 
-log = structlog.get_logger(__name__)
+_LONGEST_NAME = 200  # of an id, a reference, a code: PostgreSQL cannot index what has no end
+#: Failures that say something of the number for good.
+_OF_THE_NUMBER = frozenset({FailureClass.NUMBER})
 
-#: A signed call older, or further ahead, than this is a replay.
-_SKEW_S = 300.0
 
-
-def read_receipts(request: WebhookRequest, rules: ReceiptRules, *, platform: str) -> list[ReceiptEvent]:
-    """Read one call; raises WebhookRejected."""
-    _check_signature(request, rules)
+def read_call(
+    request: WebhookRequest,
+    receipts: ReceiptRules | None,
+    inbound: InboundRules | None,
+    unknown: UnknownCodes,
+) -> Heard:
+    """Read one call; raises WebhookRejected. Calls for receipts and for texts come to the same address."""
+    if receipts is None and inbound is None:
+        raise WebhookRejected("neither receipts nor inbound texts are configured")
+    if receipts is not None:
+        check_call(request, receipts)
     content = _content_of(request)
-    _check_token(request, content, rules)
-    items = at(content, rules.items) if rules.items else [content]
-    if not isinstance(items, list):
-        raise WebhookRejected("no list of receipts where the settings say")
-    events = [read_event(item, rules, platform=platform) for item in items]
-    return [event for event in events if event is not None]
+    texts = _texts(content, inbound) if inbound is not None else []
+    if texts or receipts is None:
+        return Heard(texts=texts)
+    events = []
+    for item in _items(content, receipts.items):
+        check_receipt(request, item, receipts)
+        event = read_event(item, receipts, unknown)
+        if event is not None:
+            events.append(event)
+    return Heard(receipts=events)
 
 
-def read_event(item: object, rules: ReceiptRules, *, platform: str) -> ReceiptEvent | None:
+def read_event(item: object, rules: ReceiptRules, unknown: UnknownCodes) -> ReceiptEvent | None:
     """Read one receipt; None where it names no message. An unknown status is kept and moves nothing."""
-    platform_id, reference = text_at(item, rules.id), text_at(item, rules.reference)
+    platform_id, reference = _name(item, rules.id), _name(item, rules.reference)
     if platform_id is None and reference is None:
         return None
-    status, code = text_at(item, rules.status) or "", text_at(item, rules.code)
+    status, code = text_at(item, rules.status) or "", _name(item, rules.code)
     kind = rules.statuses.get(status, ReceiptKind.OTHER)
     if status not in rules.statuses:
-        log.warning("receipt_status_unknown", platform=platform, status=status[:40])
-    failure = rules.failures.get(code or "") or rules.failures.get(status)
-    if kind is not ReceiptKind.UNDELIVERED:
-        failure = None
-    elif failure is None:
-        failure = FailureClass.UNKNOWN
-    carrier = text_at(item, rules.carrier)
+        unknown.count("receipt", status)
+    failure = None
+    if kind is ReceiptKind.UNDELIVERED:
+        failure = _failure(item, status, code, rules, unknown)
+    carrier = _name(item, rules.carrier)
     return ReceiptEvent(kind, platform_id, reference, code=code, failure=failure, carrier=carrier)
 
 
-def _check_token(request: WebhookRequest, content: object, rules: ReceiptRules) -> None:
-    if rules.token is None:
-        return
-    given = request.headers.get((rules.header or "").lower()) or text_at(content, rules.token_path) or ""
-    if not hmac.compare_digest(given.encode("utf-8", "replace"), rules.token.get_secret_value().encode()):
-        raise WebhookRejected("wrong token")
+def _failure(
+    item: object, status: str, code: str | None, rules: ReceiptRules, unknown: UnknownCodes
+) -> FailureClass:
+    failure = rules.failures.get(code or "") or rules.failures.get(status)
+    if failure is None:
+        if code:
+            unknown.count("receipt", code)
+        return FailureClass.UNKNOWN
+    may_pass = text_at(item, rules.permanent) == "false" if rules.permanent else False
+    return FailureClass.CARRIER if may_pass and failure in _OF_THE_NUMBER else failure
 
 
-def _check_signature(request: WebhookRequest, rules: ReceiptRules) -> None:
-    if rules.hmac_header is None or rules.hmac_key is None:
-        return
-    signed = request.body
-    if rules.hmac_timestamp_header is not None:
-        stamp = request.headers.get(rules.hmac_timestamp_header.lower(), "")
-        if not stamp.isdecimal() or abs(time.time() - int(stamp[:12])) > _SKEW_S:
-            raise WebhookRejected("no timestamp of now")
-        signed += stamp.encode()
-    expected = hmac.new(rules.hmac_key.get_secret_value().encode(), signed, hashlib.sha256).hexdigest()
-    given = request.headers.get(rules.hmac_header.lower(), "").lower()
-    if not hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode()):
-        raise WebhookRejected("wrong signature")
+def _texts(content: object, rules: InboundRules) -> list[InboundText]:
+    found = at(content, rules.items) if rules.items else [content]
+    return [text for item in found for text in _text(item, rules)] if isinstance(found, list) else []
+
+
+def _text(item: object, rules: InboundRules) -> Sequence[InboundText]:
+    if rules.when is not None and not says(rules.when, item):
+        return ()
+    text, sender = text_at(item, rules.text), _name(item, rules.sender)
+    about = _name(item, rules.about_id), _name(item, rules.about_reference)
+    if text is None or (sender is None and not any(about)):
+        return ()
+    return (InboundText(sender, text, _name(item, rules.id), *about),)
+
+
+def _items(content: object, path: str | None) -> list[object]:
+    items = at(content, path) if path else [content]
+    if not isinstance(items, list):
+        raise WebhookRejected("no list of receipts where the settings say")
+    return items
+
+
+def _name(item: object, path: str | list[str] | None) -> str | None:
+    found = text_at(item, path)
+    return None if found is None else found[:_LONGEST_NAME]
 
 
 def _content_of(request: WebhookRequest) -> object:

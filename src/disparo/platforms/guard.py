@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind, ReceiptEvent
-from disparo.platforms.base import Answered, Capabilities, Outgoing, Platform, WebhookRequest
+from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
+from disparo.platforms.base import (
+    Answered,
+    Balance,
+    Capabilities,
+    Health,
+    Heard,
+    Outgoing,
+    Platform,
+    WebhookRequest,
+)
 
 _KEPT_BACK = Outcome(
     OutcomeKind.REFUSED,
@@ -38,13 +47,26 @@ class Guarded:
         sent = iter(await self._platform.send(allowed) if allowed else [])
         return [next(sent) if message.e164 in self._test_numbers else _KEPT_BACK for message in batch]
 
-    async def ask(self, reference: str) -> Answered | None:
-        """Ask as ever: no SMS leaves by it."""
-        return await self._platform.ask(reference)
+    @property
+    def unknown_codes(self) -> Mapping[str, int]:
+        """The guarded platform's."""
+        return self._platform.unknown_codes
 
-    def parse_receipts(self, request: WebhookRequest) -> list[ReceiptEvent]:
-        """Read receipts as ever."""
-        return self._platform.parse_receipts(request)
+    async def ask(self, reference: str, platform_id: str | None = None) -> Answered | None:
+        """Ask as ever: no SMS leaves by it."""
+        return await self._platform.ask(reference, platform_id)
+
+    async def balance(self) -> Balance | None:
+        """Ask as ever."""
+        return await self._platform.balance()
+
+    async def health(self) -> Health | None:
+        """Ask as ever."""
+        return await self._platform.health()
+
+    def parse_webhook(self, request: WebhookRequest) -> Heard:
+        """Read calls as ever."""
+        return self._platform.parse_webhook(request)
 
     async def close(self) -> None:
         """Give up connections."""

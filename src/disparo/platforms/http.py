@@ -54,6 +54,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     deadline_s: float = float("inf")
+    reply_limit_bytes: int = REPLY_LIMIT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class HttpSender:
         async with self._session(call.method).request(
             call.method, call.url, headers=call.headers, data=call.body, allow_redirects=False
         ) as response:
-            body = await _read_capped(response)
+            body = await _read_capped(response, call.reply_limit_bytes)
             return Reply(response.status, response.headers, body)
 
     def _session(self, method: str) -> aiohttp.ClientSession:
@@ -144,11 +145,11 @@ class HttpSender:
         )
 
 
-async def _read_capped(response: ClientResponse) -> bytes:
+async def _read_capped(response: ClientResponse, limit_bytes: int) -> bytes:
     read = bytearray()
     async for piece in response.content.iter_any():
         read += piece
-        if len(read) > REPLY_LIMIT_BYTES:
+        if len(read) > limit_bytes:
             raise ValueError("reply too long")
     return bytes(read)
 

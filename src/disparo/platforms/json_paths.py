@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 
+_LONGEST = 2000  # of a text that is read: nothing a platform names is longer
+
 
 def at(content: object, path: str | None) -> object:
     """Follow a path; None where it leads nowhere."""
     if path is None:
         return None
     for step in re.findall(r"[^.\[\]]+", path):
-        if isinstance(content, list) and step.isdigit() and int(step) < len(content):
-            content = content[int(step)]
+        if isinstance(content, list) and step.isdecimal() and int(step[:9]) < len(content):
+            content = content[int(step[:9])]
         elif isinstance(content, dict):
             content = content.get(step)
         else:
@@ -27,14 +29,30 @@ def text_at(content: object, paths: str | list[str] | None) -> str | None:
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, str | int | float) and value != "":
-            return str(value)
+            return storable(str(value))[:_LONGEST]
     return None
 
 
+def storable(text: str) -> str:
+    """Give a text that PostgreSQL can hold: JSON can carry NUL and half a surrogate pair."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def json_or_none(body: bytes) -> object:
-    """Parse JSON; None where it is none."""
+    """Parse JSON; None where it is none. A comma too many before a bracket is forgiven."""
     try:
         found: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return _forgiving(body)
+    return found
+
+
+def _forgiving(body: bytes) -> object:
+    mended = re.sub(rb",(\s*[}\]])", rb"\1", body)
+    if mended == body:
+        return None
+    try:
+        found: object = json.loads(mended)
     except (ValueError, RecursionError):
         return None
     return found

@@ -115,9 +115,9 @@ def read_table(name: str, table: Mapping[str, Any]) -> GenericHttpSettings:
 
 def receipt_url(name: str, settings: GenericHttpSettings, public_url: str | None) -> str | None:
     """Give the address at which a platform tells us of its messages."""
-    if public_url is None or settings.webhook_secret is None:
+    if public_url is None or not settings.webhook_secrets:
         return None
-    return f"{public_url.rstrip('/')}/webhook/{name}/{settings.webhook_secret.get_secret_value()}"
+    return f"{public_url.rstrip('/')}/webhook/{name}/{settings.webhook_secrets[0]}"
 
 
 def _check_is_here(name: str, url: str) -> None:

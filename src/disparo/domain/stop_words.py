@@ -1,0 +1,23 @@
+"""Whether a customer's text asks us to send no more."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_STOP_WORDS = frozenset({"SAIR", "PARAR", "PARE", "CANCELAR", "STOP"})
+_LONGEST = 100  # of a text that can still be one word with blanks and signs around it
+
+
+def asks_to_stop(text: str) -> bool:
+    """Tell whether a text is one of the words, in any case, with any accents, blanks and signs around it."""
+    if len(text) > _LONGEST:
+        return False
+    plain = "".join(
+        char for char in unicodedata.normalize("NFKD", text) if not unicodedata.category(char).startswith("M")
+    )
+    begin, end = 0, len(plain)
+    while begin < end and not plain[begin].isalnum():
+        begin += 1
+    while end > begin and not plain[end - 1].isalnum():
+        end -= 1
+    return plain[begin:end].upper() in _STOP_WORDS

@@ -1,0 +1,133 @@
+"""Reading what a platform answers to a hand-over: one of the outcomes for each message, whatever it says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
+from disparo.platforms.base import Outgoing
+from disparo.platforms.generic_rules import Condition, outcome_of
+from disparo.platforms.generic_settings import GenericHttpSettings
+from disparo.platforms.http import NotStarted, NotTaken, Reply
+from disparo.platforms.json_paths import at, json_or_none, text_at
+from disparo.platforms.unknown_codes import UnknownCodes
+
+_K, _F = OutcomeKind, FailureClass
+#: How a status code reads where the settings say nothing. A request that was understood and turned down
+#: had no effect; 5xx, 3xx and anything unknown may have had one.
+_BY_STATUS: Mapping[int, tuple[OutcomeKind, FailureClass]] = {
+    400: (_K.REFUSED, _F.UNKNOWN),
+    401: (_K.NOT_TAKEN, _F.AUTH),
+    402: (_K.NOT_TAKEN, _F.CREDIT),
+    403: (_K.NOT_TAKEN, _F.AUTH),
+    404: (_K.NOT_TAKEN, _F.AUTH),
+    405: (_K.NOT_TAKEN, _F.AUTH),
+    413: (_K.REFUSED, _F.CONTENT),
+    415: (_K.NOT_TAKEN, _F.AUTH),
+    422: (_K.REFUSED, _F.UNKNOWN),
+    429: (_K.NOT_TAKEN, _F.THROTTLE),
+}
+_LACKING = Outcome(_K.AMBIGUOUS, code="item_missing", failure=_F.UNKNOWN)
+
+
+class Answers:
+    """Knows one platform's table of answers."""
+
+    def __init__(self, settings: GenericHttpSettings, unknown: UnknownCodes) -> None:
+        self._settings = settings
+        self._unknown = unknown
+
+    def read(self, reply: Reply, batch: Sequence[Outgoing]) -> list[Outcome]:
+        """Give each message's outcome, in their order."""
+        content = json_or_none(reply.body)
+        rules = self._settings.batch
+        if rules is None:
+            return [self._one(reply, content)]
+        items = at(content, rules.items) if rules.items else content
+        if isinstance(items, dict) and len(batch) == 1:
+            items = [items]  # some answer a list of one with its only item
+        if not isinstance(items, list):
+            return [self._whole(reply, content)] * len(batch)
+        if rules.reference is None:
+            # In the order of the messages: if one lacks, nobody knows which.
+            whole = len(items) == len(batch)
+            return [self._one(reply, item) for item in items] if whole else [_LACKING] * len(batch)
+        named = {text_at(item, rules.reference): item for item in items}
+        found = [named.get(message.reference) for message in batch]
+        return [_LACKING if item is None else self._one(reply, item) for item in found]
+
+    def of_question(self, reply: Reply) -> Outcome:
+        """Read what a platform says to a question as if it had been a hand-over: why it does not answer."""
+        return self._one(reply, json_or_none(reply.body))
+
+    def _whole(self, reply: Reply, content: object) -> Outcome:
+        """Read an answer to a batch that speaks of no single message: a refusal counts for all of them."""
+        outcome = self._one(reply, content)
+        return replace(_LACKING, code="no_items") if outcome.kind is _K.ACCEPTED else outcome
+
+    def _one(self, reply: Reply, content: object) -> Outcome:
+        said = self._code(reply, content)
+        code = said or f"http_{reply.status}"
+        for rule in self._settings.errors:
+            if holds(rule, reply, content):
+                kind = rule.outcome or outcome_of(rule.failure)
+                wait_s = rule.retry_after_s or _retry_after(reply)
+                return Outcome(kind, code=code, failure=rule.failure, retry_after_s=wait_s)
+        known = self._settings.codes.get(said or "")
+        if known is not None:
+            return Outcome(outcome_of(known), code=code, failure=known, retry_after_s=_retry_after(reply))
+        if holds(self._settings.success, reply, content):
+            return Outcome(_K.ACCEPTED, platform_id=self._id(reply, content))
+        if said:
+            self._unknown.count("answer", said)
+        kind, failure = _BY_STATUS.get(reply.status, (_K.AMBIGUOUS, _F.UNKNOWN))
+        return Outcome(kind, code=code, failure=failure, retry_after_s=_retry_after(reply))
+
+    def _code(self, reply: Reply, content: object) -> str | None:
+        if self._settings.code_regex is not None:
+            return _group(self._settings.code_regex, reply)
+        said = text_at(content, self._settings.code_path)
+        return said[:100] if said else None
+
+    def _id(self, reply: Reply, content: object) -> str | None:
+        if self._settings.id_path is not None:
+            return text_at(content, self._settings.id_path)
+        return _group(self._settings.id_regex, reply) if self._settings.id_regex else None
+
+
+def holds(condition: Condition, reply: Reply, content: object) -> bool:
+    """Tell whether an answer meets a condition."""
+    if condition.status is not None and reply.status not in condition.status:
+        return False
+    if not says(condition, content):
+        return False
+    return condition.regex is None or bool(re.search(condition.regex, reply.body.decode("utf-8", "replace")))
+
+
+def says(condition: Condition, content: object) -> bool:
+    """Tell whether a condition's path leads to something, and to what is wanted."""
+    if condition.path is None and condition.equals is None:
+        return True
+    wanted = [condition.equals] if isinstance(condition.equals, str) else condition.equals
+    found = text_at(content, condition.path)
+    return found is not None and (wanted is None or found in wanted)
+
+
+def outcome_of_failure(error: Exception) -> Outcome:
+    """Give the outcome of a call that brought no usable answer."""
+    if isinstance(error, NotStarted):
+        return Outcome(_K.NOT_STARTED)
+    kind = _K.NOT_TAKEN if isinstance(error, NotTaken) else _K.AMBIGUOUS
+    return Outcome(kind, code=str(error), failure=_F.NETWORK)
+
+
+def _group(pattern: str, reply: Reply) -> str | None:
+    found = re.search(pattern, reply.body.decode("utf-8", "replace"))
+    return found[1] if found and found.groups() else None
+
+
+def _retry_after(reply: Reply) -> float | None:
+    given = reply.headers.get("Retry-After", "")
+    return float(given) if given.isdecimal() and len(given) < 7 else None  # noqa: PLR2004 - digits of ten days

@@ -1,0 +1,124 @@
+"""Questions to a platform that send nothing: what became of a message, what credit is left, is it there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+
+from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptEvent
+from disparo.platforms.base import Answered, Balance, Health
+from disparo.platforms.generic_answers import Answers, holds
+from disparo.platforms.generic_calls import CallMaker
+from disparo.platforms.generic_receipts import read_event
+from disparo.platforms.generic_rules import AskRules, BalanceRules, HealthRules, Question
+from disparo.platforms.generic_settings import GenericHttpSettings
+from disparo.platforms.http import HttpSender, NotStarted, NotTaken, Reply, Unknown
+from disparo.platforms.json_paths import at, json_or_none, storable, text_at
+from disparo.platforms.unknown_codes import UnknownCodes
+
+_OK = 200
+_LONGEST_RAW = 65_536
+_NUMBER = re.compile(r"[-+]?\d[\d.,]*")
+
+
+class Questions:
+    """Asks over the platform's own connections; never raises for what the other side does."""
+
+    def __init__(
+        self, settings: GenericHttpSettings, calls: CallMaker, sender: HttpSender, unknown: UnknownCodes
+    ) -> None:
+        self._settings = settings
+        self._calls = calls
+        self._sender = sender
+        self._unknown = unknown
+        self._answers = Answers(settings, unknown)
+
+    async def fate(self, reference: str, platform_id: str | None) -> Answered | None:
+        """Ask what became of a message."""
+        rules = self._settings.ask or self._settings.poll
+        if rules is None or ("{id}" in _wording(rules) and not platform_id):
+            return None
+        reply = await self._put(rules, reference=reference, platform_id=platform_id or "")
+        if reply is None or reply.status != _OK:
+            return None
+        content = json_or_none(reply.body)
+        items = at(content, rules.answer.items) if rules.answer.items else [content]
+        for item in items if isinstance(items, list) else []:
+            event = read_event(item, rules.answer, self._unknown)
+            if event is None or not _is_of(event, reference, platform_id, alone=not rules.answer.items):
+                continue
+            raw = f"{rules.method}\n{reply.body.decode('utf-8', 'replace')}"
+            return Answered(replace(event, reference=reference), storable(raw)[:_LONGEST_RAW])
+        return None
+
+    async def balance(self) -> Balance | None:
+        """Ask what credit is left."""
+        rules = self._settings.balance
+        reply = await self._put(rules) if rules is not None else None
+        if rules is None or reply is None or reply.status != _OK:
+            return None
+        return _balance(reply, rules)
+
+    async def health(self) -> Health | None:
+        """Ask whether it is there; a platform with credit to ask for is well if it tells it."""
+        rules: HealthRules | BalanceRules | None = self._settings.health or self._settings.balance
+        if rules is None:
+            return None
+        reply = await self._put(rules)
+        if reply is None:
+            return Health(is_well=False, failure=FailureClass.NETWORK, detail="no answer")
+        if isinstance(rules, HealthRules):
+            is_well = holds(rules.good, reply, json_or_none(reply.body))
+        else:
+            is_well = reply.status == _OK and _balance(reply, rules) is not None
+        if is_well:
+            return Health(is_well=True)
+        outcome = self._answers.of_question(reply)
+        failure = FailureClass.UNKNOWN if outcome.kind is OutcomeKind.ACCEPTED else outcome.failure
+        return Health(is_well=False, failure=failure, detail=outcome.code or f"http_{reply.status}")
+
+    async def _put(self, rules: Question, *, reference: str = "", platform_id: str = "") -> Reply | None:
+        call = self._calls.question(rules, reference=reference, platform_id=platform_id)
+        try:
+            return await self._sender.send(call)
+        except (NotTaken, NotStarted, Unknown):
+            return None
+
+
+def read_amount(text: str) -> Decimal | None:
+    """Read a number as platforms write it: 1200, "50,35", "1.234,56", "R$ 9.90"."""
+    found = _NUMBER.search(text)
+    if found is None:
+        return None
+    digits = found[0].rstrip(".,")
+    if "," in digits and digits.rfind(",") > digits.rfind("."):
+        digits = digits.replace(".", "").replace(",", ".")
+    else:
+        digits = digits.replace(",", "")
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        return None
+
+
+def _is_of(event: ReceiptEvent, reference: str, platform_id: str | None, *, alone: bool) -> bool:
+    """Tell whether an answer speaks of the message asked about; one that came alone need not name it."""
+    if event.reference is not None:
+        return event.reference == reference
+    if platform_id is not None:
+        return event.platform_id == platform_id
+    return alone
+
+
+def _balance(reply: Reply, rules: BalanceRules) -> Balance | None:
+    said = text_at(json_or_none(reply.body), rules.answer) if rules.answer else None
+    if rules.regex is not None:
+        found = re.search(rules.regex, reply.body.decode("utf-8", "replace"))
+        said = found[1] if found and found.groups() else None
+    amount = read_amount(said) if said else None
+    return None if amount is None else Balance(amount)
+
+
+def _wording(rules: AskRules) -> str:
+    return repr((rules.path, rules.query, rules.json_body))

@@ -1,0 +1,28 @@
+"""Codes that no table of ours knows: counted, told once, never an error."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+_TOLD_AT_MOST = 200
+
+
+class UnknownCodes:
+    """One platform's, for the life of the process; `counts` by where the code stood."""
+
+    def __init__(self, platform: str) -> None:
+        self._platform = platform
+        self._told: set[tuple[str, str]] = set()
+        self.counts: Counter[str] = Counter()
+
+    def count(self, where: str, code: str) -> None:
+        """Count one; each code is written to the log the first time."""
+        self.counts[where] += 1
+        known = (where, code[:40])
+        if known not in self._told and len(self._told) < _TOLD_AT_MOST:
+            self._told.add(known)
+            log.warning("platform_code_unknown", platform=self._platform, where=where, code=code[:40])
