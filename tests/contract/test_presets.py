@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import time
+from decimal import Decimal
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from tests.contract.conftest import http
 from tests.contract.presets_spec import SPECS
 
-from disparo.domain.outcome import OutcomeKind
+from disparo.domain.outcome import OutcomeKind, ReceiptKind
+from disparo.domain.stop_words import asks_to_stop
 from disparo.errors import SettingsInvalid
-from disparo.platforms.base import Outgoing, WebhookRejected, WebhookRequest, boottime_s
+from disparo.platforms.base import Outgoing, WebhookForged, WebhookRejected, WebhookRequest, boottime_s
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.presets import presets
 from disparo.platforms.registry import read_table
@@ -22,22 +26,32 @@ from disparo.platforms.registry import read_table
 pytestmark = pytest.mark.anyio
 
 PAYLOADS = Path(__file__).parents[1] / "payloads"
+DOCS = Path(__file__).parents[2] / "docs" / "platforms"
+OURS = "https://sms.example/webhook/p/x"
 names = pytest.mark.parametrize("name", sorted(SPECS))
 
 
 def build(name, peer, **more):
-    table = {"type": name, **SPECS[name].fill, "url": peer.url, "timeout_s": 1.5, **more}
-    return GenericHttp(name, read_table(name, table), receipt_url="https://sms.example/webhook/p/x")
+    table = {"type": name, **SPECS[name].fill, "url": peer.url, "timeout_s": 0.5, **more}
+    return GenericHttp(name, read_table(name, table), receipt_url=OURS)
+
+
+async def doing(platform, work):
+    try:
+        return await work
+    finally:
+        await platform.close()
 
 
 async def send(name, peer):
     platform = build(name, peer)
     message = Outgoing(reference="ref-1", e164="+5511988887777", text="Ola", deadline_s=boottime_s() + 30)
-    try:
-        (outcome,) = await platform.send([message])
-    finally:
-        await platform.close()
+    (outcome,) = await doing(platform, platform.send([message]))
     return outcome
+
+
+def each(what):
+    return [(name, case) for name, spec in sorted(SPECS.items()) for case in getattr(spec, what)]
 
 
 def test_every_preset_is_specified():
@@ -53,14 +67,24 @@ async def test_the_request_has_the_documented_fields(peer, name):
         assert piece in peer.requests[0], piece
 
 
-@pytest.mark.parametrize(
-    ("name", "answer"), [(name, answer) for name, spec in sorted(SPECS.items()) for answer in spec.answers]
-)
+@pytest.mark.parametrize(("name", "answer"), each("answers"))
 async def test_documented_answers(peer, name, answer):
     status, body, kind, failure = answer
     peer.answer = http(status, body)
     outcome = await send(name, peer)
     assert (str(outcome.kind), outcome.failure) == (kind, failure)
+    assert len(peer.requests) == 1
+
+
+@names
+def test_what_stops_a_whole_platform_is_told_from_what_ails_one_message(name):
+    kinds = {(kind, failure) for _, _, kind, failure in SPECS[name].answers}
+    assert any(failure == "auth" for _, failure in kinds)
+    assert not {(kind, failure) for kind, failure in kinds if failure in ("auth", "credit", "throttle")} & {
+        ("refused", "auth"),
+        ("refused", "credit"),
+        ("refused", "throttle"),
+    }
 
 
 async def _drop(_peer, writer):
@@ -84,47 +108,132 @@ async def test_no_answer_in_time_and_garbage_are_ambiguous(peer, name):
     peer.answer = hang
     assert (await send(name, peer)).kind is OutcomeKind.AMBIGUOUS
     peer.answer = http(200, "<html>we are sorry</html>")
-    assert (await send(name, peer)).kind is OutcomeKind.AMBIGUOUS or name == "android_sms_gateway"
+    outcome = await send(name, peer)
+    assert outcome.kind is (OutcomeKind.ACCEPTED if SPECS[name].unread else OutcomeKind.AMBIGUOUS)
+    assert len(peer.requests) == 2
 
 
 def call_of(name, file):
     raw = (PAYLOADS / name / file).read_bytes().strip()
+    if file.endswith(".query"):
+        return WebhookRequest("GET", {}, dict(parse_qsl(raw.decode())), b"", OURS)
+    if name == "twilio":
+        url, query = f"{OURS}?ref=ref-1", {"ref": "ref-1"}
+        pairs = sorted(parse_qsl(raw.decode(), keep_blank_values=True))
+        signed = url + "".join(key + value for key, value in pairs)
+        signature = base64.b64encode(hmac.new(b"s3cret", signed.encode(), hashlib.sha1).digest()).decode()
+        return WebhookRequest("POST", {"x-twilio-signature": signature}, query, raw, url)
     headers = {}
     if name == "android_sms_gateway":
         stamp = str(int(time.time()))
         signed = hmac.new(b"k", raw + stamp.encode(), hashlib.sha256).hexdigest()
         headers = {"x-signature": signed, "x-timestamp": stamp}
-    query = {"ref": "ref-1"} if name == "twilio" else {}
-    if file.endswith(".query"):
-        from urllib.parse import parse_qsl
-
-        return WebhookRequest("GET", headers, dict(parse_qsl(raw.decode())), b"")
-    return WebhookRequest("POST", headers, query, raw)
+    return WebhookRequest("POST", headers, {}, raw, OURS)
 
 
-@pytest.mark.parametrize(
-    ("name", "receipt"),
-    [(name, receipt) for name, spec in sorted(SPECS.items()) for receipt in spec.receipts],
-)
+@pytest.mark.parametrize(("name", "receipt"), each("receipts"))
 async def test_documented_receipts(peer, name, receipt):
     file, kind, failure = receipt
-    (event,) = build(name, peer).parse_webhook(call_of(name, file)).receipts
+    platform = build(name, peer)
+    heard = platform.parse_webhook(call_of(name, file))
+    (event,) = heard.receipts
     assert (str(event.kind), event.failure) == (kind, failure)
     assert event.reference == "ref-1" or event.platform_id == SPECS[name].platform_id
+    assert not heard.texts
+    # Zenvia lists no codes, and the phone's reasons are free text.
+    assert name in ("zenvia", "android_sms_gateway") or not platform.unknown_codes
 
 
-async def test_a_receipt_with_the_wrong_key_or_an_old_signature_is_rejected(peer):
+@pytest.mark.parametrize(("name", "inbound"), each("inbound"))
+async def test_documented_inbound_texts(peer, name, inbound):
+    file, sender, text = inbound
+    platform = build(name, peer)
+    heard = platform.parse_webhook(call_of(name, file))
+    (said,) = heard.texts
+    assert (said.sender, said.text) == (sender, text)
+    assert said.sender or said.about_id == SPECS[name].platform_id
+    assert asks_to_stop(said.text)
+    assert not heard.receipts
+    assert platform.capabilities.inbound
+
+
+@pytest.mark.parametrize("name", [name for name, spec in sorted(SPECS.items()) if spec.balance])
+async def test_documented_balance(peer, name):
+    body, amount = SPECS[name].balance
+    peer.answer = http(200, body)
+    platform = build(name, peer)
+    balance = await doing(platform, platform.balance())
+    assert balance.amount == Decimal(amount)
+    assert len(peer.requests) == 1
+
+
+@pytest.mark.parametrize("name", [name for name, spec in sorted(SPECS.items()) if spec.asked])
+async def test_documented_fate(peer, name):
+    body, kind, failure = SPECS[name].asked
+    peer.answer = http(200, body)
+    platform = build(name, peer)
+    answer = await doing(platform, platform.ask("ref-1", SPECS[name].platform_id))
+    assert (str(answer.event.kind), answer.event.failure) == (kind, failure)
+    assert b"ref-1" in peer.requests[0] or SPECS[name].platform_id.encode() in peer.requests[0]
+
+
+def test_what_a_platform_can_do_is_specified():
+    for name, spec in SPECS.items():
+        settings = read_table(name, {"type": name, **spec.fill, "url": "http://127.0.0.1:1/sms"})
+        assert (settings.receipts is not None) == bool(spec.receipts), name
+        assert (settings.inbound is not None) == bool(spec.inbound), name
+        assert (settings.balance is not None) == bool(spec.balance), name
+        assert (settings.ask is not None or settings.poll is not None) == bool(spec.asked), name
+
+
+@names
+def test_every_way_to_fail_has_a_class(name):
+    table = read_table(name, {"type": name, **SPECS[name].fill, "url": "http://127.0.0.1:1/sms"})
+    told = [table.receipts, *(rules.answer for rules in (table.ask, table.poll) if rules)]
+    for rules in told if name != "kannel" else ():  # Kannel says "failed", and in other words why
+        for status, kind in rules.statuses.items() if rules else ():
+            assert kind is not ReceiptKind.UNDELIVERED or status in rules.failures, status
+
+
+async def test_a_receipt_with_the_wrong_key_or_an_old_signature_is_forged(peer):
     smsdev = build("smsdev", peer, secrets={"chave": "another"})
-    with pytest.raises(WebhookRejected):
+    with pytest.raises(WebhookForged):
         smsdev.parse_webhook(call_of("smsdev", "received.json"))
     phone, call = build("android_sms_gateway", peer), call_of("android_sms_gateway", "delivered.json")
     for headers in ({}, {**call.headers, "x-timestamp": "1700000000"}, {**call.headers, "x-signature": "00"}):
-        with pytest.raises(WebhookRejected):
+        with pytest.raises(WebhookForged):
             phone.parse_webhook(WebhookRequest("POST", headers, {}, call.body))
 
 
-async def test_jasmin_hears_what_it_waits_for(peer):
+async def test_twilio_signs_the_address_and_every_field(peer):
+    twilio, call = build("twilio", peer), call_of("twilio", "delivered.form")
+    for url, body in ((f"{OURS}?ref=ref-2", call.body), (call.url, call.body + b"&X=1"), (call.url, b"")):
+        with pytest.raises(WebhookForged):
+            twilio.parse_webhook(WebhookRequest("POST", call.headers, call.query, body, url))
+
+
+async def test_a_known_signature_of_twilios_own_example(peer):
+    """The example of Twilio's page on request validation."""
+    twilio = build("twilio", peer, secrets={"sid": "AC1", "token": "12345"})
+    form = (
+        b"Digits=1234&To=%2B18005551212&From=%2B14158675309&Caller=%2B14158675309&CallSid=CA1234567890ABCDE"
+    )
+    url, headers = (
+        "https://mycompany.com/myapp.php?foo=1&bar=2",
+        {"x-twilio-signature": "RSOYDt4T1cUTdK1PDd93/VVr8B8="},
+    )
+    assert not twilio.parse_webhook(WebhookRequest("POST", headers, {}, form, url)).receipts
+
+
+async def test_what_is_neither_receipt_nor_text_is_rejected(peer):
+    for name in ("smsbarato", "disparopro"):
+        with pytest.raises(WebhookRejected):
+            build(name, peer).parse_webhook(WebhookRequest("POST", {}, {}, b"{}"))
+
+
+async def test_platforms_hear_what_they_wait_for(peer):
     assert build("jasmin", peer).capabilities.receipt_reply == "ACK/Jasmin"
+    assert build("twilio", peer).capabilities.receipt_reply == "<Response></Response>"
 
 
 @names
@@ -137,16 +246,13 @@ def test_what_is_not_filled_in_is_named(name):
 
 @names
 def test_secrets_never_show(name):
-    class Nowhere:
-        url = "http://127.0.0.1:1/"
-
-    assert "s3cret" not in repr(read_table(name, {"type": name, **SPECS[name].fill, "url": Nowhere.url}))
+    table = read_table(name, {"type": name, **SPECS[name].fill, "url": "http://127.0.0.1:1/"})
+    assert "s3cret" not in repr(table)
 
 
 @names
 def test_each_preset_has_its_page(name):
-    page = Path(__file__).parents[2] / "docs" / "platforms" / f"{name}.md"
-    text = page.read_text(encoding="utf-8")
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
     assert f'type = "{name}"' in text
     for key in presets()[name].needs:
         assert key.rpartition(".")[2] in text

@@ -10,7 +10,7 @@ from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptEvent
 from disparo.platforms.base import Answered, Balance, Health
 from disparo.platforms.generic_answers import Answers, holds
 from disparo.platforms.generic_calls import CallMaker
-from disparo.platforms.generic_receipts import read_event
+from disparo.platforms.generic_receipts import read_event, status_at
 from disparo.platforms.generic_rules import AskRules, BalanceRules, HealthRules, Question
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import HttpSender, NotStarted, NotTaken, Reply, Unknown
@@ -45,6 +45,9 @@ class Questions:
         content = json_or_none(reply.body)
         items = at(content, rules.answer.items) if rules.answer.items else [content]
         for item in items if isinstance(items, list) else []:
+            # "I do not know it" is no answer, and what is not in the table tells nothing.
+            if status_at(item, rules.answer) not in rules.answer.statuses:
+                continue
             event = read_event(item, rules.answer, self._unknown)
             if event is None or not _is_of(event, reference, platform_id, alone=not rules.answer.items):
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
@@ -47,7 +48,7 @@ def read_event(item: object, rules: ReceiptRules, unknown: UnknownCodes) -> Rece
     platform_id, reference = _name(item, rules.id), _name(item, rules.reference)
     if platform_id is None and reference is None:
         return None
-    status, code = text_at(item, rules.status) or "", _name(item, rules.code)
+    status, code = status_at(item, rules), _code(item, rules)
     kind = rules.statuses.get(status, ReceiptKind.OTHER)
     if status not in rules.statuses:
         unknown.count("receipt", status)
@@ -58,14 +59,25 @@ def read_event(item: object, rules: ReceiptRules, unknown: UnknownCodes) -> Rece
     return ReceiptEvent(kind, platform_id, reference, code=code, failure=failure, carrier=carrier)
 
 
+def status_at(item: object, rules: ReceiptRules) -> str:
+    """Give the first status found that the table knows, else the first."""
+    paths = [rules.status] if isinstance(rules.status, str) else rules.status
+    found = [text for path in paths if (text := text_at(item, path)) is not None]
+    return next((text for text in found if text in rules.statuses), found[0] if found else "")
+
+
+def _code(item: object, rules: ReceiptRules) -> str | None:
+    said = _name(item, rules.code)
+    found = re.search(rules.code_regex, said) if rules.code_regex and said else None
+    return next(filter(None, found.groups()), said) if found else said
+
+
 def _failure(
     item: object, status: str, code: str | None, rules: ReceiptRules, unknown: UnknownCodes
 ) -> FailureClass:
-    failure = rules.failures.get(code or "") or rules.failures.get(status)
-    if failure is None:
-        if code:
-            unknown.count("receipt", code)
-        return FailureClass.UNKNOWN
+    failure = rules.failures.get(code or "") or rules.failures.get(status) or FailureClass.UNKNOWN
+    if failure is FailureClass.UNKNOWN and code and code not in rules.failures:
+        unknown.count("receipt", code)
     may_pass = text_at(item, rules.permanent) == "false" if rules.permanent else False
     return FailureClass.CARRIER if may_pass and failure in _OF_THE_NUMBER else failure
 

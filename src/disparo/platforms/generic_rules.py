@@ -57,8 +57,9 @@ class ReceiptRules(Strict):
     items: str | None = None  # path of the list, where one call brings several
     id: str | None = None
     reference: str | None = None
-    status: Words  # of several paths the first that leads somewhere
+    status: Words  # of several paths the first whose word is in `statuses`
     code: Words | None = None
+    code_regex: str | None = None  # what of it is the code: the first group that is found
     carrier: str | None = None
     permanent: str | None = None  # a path; "false" there: the failure may pass, and marks no number
     statuses: dict[str, ReceiptKind]
@@ -71,6 +72,11 @@ class ReceiptRules(Strict):
     hmac_timestamp_header: str | None = None  # hex_sha256: this header's seconds are signed after the body
     hmac_key: Secret | None = None  # itself, or `{segredo:NOME}`
     reply: str = "OK"
+
+    @field_validator("code_regex")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        return compiles(value)
 
     @model_validator(mode="after")
     def _whole(self) -> ReceiptRules:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import structlog
@@ -9,6 +10,8 @@ import structlog
 log = structlog.get_logger(__name__)
 
 _TOLD_AT_MOST = 200
+#: What may stand in the log: a word or a number, never a sentence, and nothing as long as a phone.
+_CODE = re.compile(r"(?!.*\d{8})[\w.:-]{1,40}")
 
 
 class UnknownCodes:
@@ -22,7 +25,7 @@ class UnknownCodes:
     def count(self, where: str, code: str) -> None:
         """Count one; each code is written to the log the first time."""
         self.counts[where] += 1
-        known = (where, code[:40])
+        known = (where, code if _CODE.fullmatch(code) else "(text)")
         if known not in self._told and len(self._told) < _TOLD_AT_MOST:
             self._told.add(known)
-            log.warning("platform_code_unknown", platform=self._platform, where=where, code=code[:40])
+            log.warning("platform_code_unknown", platform=self._platform, where=where, code=known[1])
