@@ -25,7 +25,19 @@ class Metrics:
             "disparo_accept_verdicts", "Calls of enviar_sms by verdict.", ["verdict"], registry=self._registry
         )
         self.receipts = Counter(
-            "disparo_receipts", "Receipts stored, by platform.", ["platform"], registry=self._registry
+            "disparo_receipts", "Receipts taken, by platform.", ["platform"], registry=self._registry
+        )
+        self.inbound = Counter(
+            "disparo_inbound_texts",
+            "Texts from customers, by platform.",
+            ["platform"],
+            registry=self._registry,
+        )
+        self.unknown_codes = Gauge(
+            "disparo_platform_unknown_codes",
+            "Codes of platforms that no table knows, since this process began.",
+            ["platform", "where"],
+            registry=self._registry,
         )
         self.messages = Gauge(
             "disparo_messages", "Messages that wait or need a person.", ["status"], registry=self._registry

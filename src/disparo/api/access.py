@@ -56,7 +56,7 @@ def require(permission: Permission) -> Callable[[Request], Awaitable[ApiCaller]]
 
 
 def address_of(request: Request) -> str:
-    """Give the caller's address; behind a proxy that is trusted, the one it names."""
+    """Give the caller's address, as `api.callers` settled it."""
     return request.client.host if request.client else "local"
 
 

@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from disparo import __version__
 from disparo.api import health, oauth, webhooks
+from disparo.api.callers import Callers
+from disparo.api.doors import doors_of
 from disparo.api.edge import Edge
 from disparo.api.errors import install_handlers
 from disparo.api.hubsoft import routes
@@ -28,7 +30,7 @@ from disparo.dispatch.accept import AcceptSettings
 from disparo.dispatch.group_commit import Acceptor
 from disparo.dispatch.intake import Intake
 from disparo.metrics import Metrics
-from disparo.platforms.registry import build_platforms, read_table
+from disparo.platforms.registry import build_platforms
 from disparo.settings import Settings
 
 _DESCRIPTION = (
@@ -59,7 +61,7 @@ def build_app(settings: Settings, dsn: str) -> ASGIApp:
     install_handlers(app)
     for router in (oauth.router, routes.router, webhooks.router, health.router):
         app.include_router(router)
-    return Edge(_Cors(app, settings.cors_origins), metrics)
+    return Edge(_Cors(app, settings.cors_origins), metrics, Callers(settings.trusted_proxies))
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
@@ -102,7 +104,7 @@ async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str, me
         acceptor=Acceptor(pool, accept_settings, grouped=settings.group_commit),
         intake=Intake(pool, platforms),
         metrics=metrics,
-        webhook_secrets=_webhook_secrets(settings),
+        doors=doors_of(settings.platforms),
     )
     for job in (services.acceptor.run(), services.intake.run()):
         task = asyncio.create_task(job)
@@ -127,11 +129,6 @@ async def _signing_keys(pool: Pool) -> list[SigningKey]:
             )
             rows = await tokens.signing_keys(connection)
     return [SigningKey(row["kid"], row["private_pem"], row["public_pem"]) for row in rows]
-
-
-def _webhook_secrets(settings: Settings) -> dict[str, str]:
-    secrets = {name: read_table(name, table).webhook_secrets for name, table in settings.platforms.items()}
-    return {name: each[0] for name, each in secrets.items() if each}
 
 
 class _Cors:

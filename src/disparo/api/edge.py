@@ -1,4 +1,4 @@
-"""The outermost layer: request ids, paths with a trailing slash, figures, and the last net under faults."""
+"""The outermost layer: who calls, request ids, trailing slashes, figures, and the last net under faults."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import uuid4
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from disparo.api.callers import Callers
 from disparo.api.errors import answer_500
 from disparo.metrics import Metrics
 
@@ -19,15 +20,17 @@ _LENIENT = ("/api/", "/oauth/")
 class Edge:
     """Wraps the application; never lets an exception through to the server."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, callers: Callers) -> None:
         self._app = app
         self._metrics = metrics
+        self._callers = callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        self._callers.settle(scope)
         request_id = uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         path = scope["path"]

@@ -72,8 +72,7 @@ def serve(settings: Settings, dsn: str, *, certificate: Certificate | None) -> N
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies or None,
+        proxy_headers=False,  # `api.callers` decides whose word counts
         timeout_graceful_shutdown=10,
         backlog=2048,
         ssl_certfile=certificate.certificate if certificate else None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from disparo.api.doors import Door
 from disparo.auth.passwords import PasswordChecker
 from disparo.auth.throttle import Throttle
 from disparo.auth.tokens import TokenMint
@@ -19,7 +20,7 @@ from disparo.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`webhook_secrets`: by platform name."""
+    """`doors`: of the webhooks, by platform name."""
 
     settings: Settings
     pool: Pool
@@ -29,7 +30,7 @@ class Services:
     acceptor: Acceptor
     intake: Intake
     metrics: Metrics
-    webhook_secrets: Mapping[str, str]
+    doors: Mapping[str, Door]
 
 
 def services_of(request: Request) -> Services:

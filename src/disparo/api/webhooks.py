@@ -1,17 +1,16 @@
-"""Where platforms tell us what became of messages."""
+"""Where platforms tell us what became of messages, and bring what customers answer."""
 
 from __future__ import annotations
 
-import hmac
-
 import structlog
 from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import Response
 
+from disparo.api.access import address_of
 from disparo.api.bodies import read_raw
 from disparo.api.errors import NO_SUCH_ROUTE, Failure
-from disparo.api.services import services_of
-from disparo.platforms.base import WebhookRejected, WebhookRequest
+from disparo.api.services import Services, services_of
+from disparo.platforms.base import WebhookForged, WebhookRejected, WebhookRequest
 
 router = APIRouter()
 log = structlog.get_logger(__name__)
@@ -20,20 +19,51 @@ _BODY_LIMIT = 1_048_576
 
 
 @router.api_route("/webhook/{platform}/{secret}", methods=["GET", "HEAD", "POST"], include_in_schema=False)
-async def receive(request: Request, platform: str, secret: str) -> PlainTextResponse:
-    """Take receipts: 200 means they are stored. A wrong secret looks like a wrong address."""
+async def receive(request: Request, platform: str, secret: str) -> Response:
+    """Take what a platform says: 200 means it is stored. Who is not the platform finds no such address."""
     services = services_of(request)
-    expected = services.webhook_secrets.get(platform, "")
-    if not expected or not hmac.compare_digest(secret.encode("utf-8", "replace"), expected.encode()):
+    door = services.doors.get(platform)
+    if door is None or not door.opens_to(secret, address_of(request)):
         raise Failure(404, NO_SUCH_ROUTE)
     body = await read_raw(request, _BODY_LIMIT)
     if request.method == "HEAD" or (request.method == "GET" and not request.query_params):
-        return PlainTextResponse("OK")  # a platform that checks the address before it uses it
-    call = WebhookRequest(request.method, dict(request.headers), dict(request.query_params), body)
+        return _answer("OK")  # a platform that checks the address before it uses it
+    call = WebhookRequest(
+        request.method,
+        dict(request.headers),
+        dict(request.query_params),
+        body,
+        _address_they_know(request, services),
+    )
     try:
-        new = await services.intake.take(platform, call)
+        heard = await services.intake.take(platform, call)
+    except WebhookForged as forged:
+        log.warning("webhook_forged", platform=platform, why=str(forged))
+        raise Failure(404, NO_SUCH_ROUTE) from None
     except WebhookRejected as rejected:
         log.warning("webhook_rejected", platform=platform, why=str(rejected))
         raise Failure(400, "Confirmação de entrega não reconhecida") from None
-    services.metrics.receipts.labels(platform=platform).inc(new)
-    return PlainTextResponse(services.intake.reply_of(platform))
+    _count(services, platform, len(heard.receipts), len(heard.texts))
+    return _answer(services.intake.reply_of(platform))
+
+
+def _address_they_know(request: Request, services: Services) -> str:
+    """Give the address as it was told to the platform: some sign it."""
+    raw_path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    query = request.scope["query_string"]
+    told = (services.settings.public_url or str(request.base_url)).rstrip("/")
+    return told + raw_path.decode("latin-1") + ("?" + query.decode("latin-1") if query else "")
+
+
+def _answer(reply: str) -> Response:
+    kind = "application/xml" if reply.startswith("<") else "text/plain"
+    return Response(reply, media_type=kind)
+
+
+def _count(services: Services, platform: str, receipts: int, texts: int) -> None:
+    metrics = services.metrics
+    metrics.receipts.labels(platform=platform).inc(receipts)
+    if texts:
+        metrics.inbound.labels(platform=platform).inc(texts)
+    for where, count in services.intake.unknown_codes(platform).items():
+        metrics.unknown_codes.labels(platform=platform, where=where).set(count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -11,13 +12,30 @@ from disparo.db.pool import Connection, sql
 from disparo.domain.outcome import ReceiptEvent
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One receipt, whose it is, and the call as it came."""
+
+    platform: str
+    event: ReceiptEvent
+    raw: str
+
+
 async def store(
     connection: Connection, platform: str, events: Sequence[ReceiptEvent], *, raw: str
 ) -> list[int]:
-    """Keep what a platform said; gives the ids of those not heard before."""
+    """Keep what a platform said in one call; gives the ids of those not heard before."""
+    return await store_all(connection, [Told(platform, event, raw) for event in events])
+
+
+async def store_all(connection: Connection, told: Sequence[Told]) -> list[int]:
+    """Keep what platforms said in many calls; gives the ids of those not heard before."""
+    if not told:
+        return []
+    events = [item.event for item in told]
     rows = await connection.fetch(
         sql("store_receipts"),
-        platform,
+        [item.platform for item in told],
         [_digest(event) for event in events],
         [event.platform_id for event in events],
         [event.reference for event in events],
@@ -26,7 +44,7 @@ async def store(
         [None if event.failure is None else str(event.failure) for event in events],
         [event.carrier for event in events],
         [event.happened_at for event in events],
-        raw,
+        [item.raw for item in told],
     )
     return [row["id"] for row in rows]
 

@@ -1,18 +1,29 @@
-"""The intake of receipts: stored before the platform gets its answer, applied just after, in batches."""
+"""What platforms tell us: stored before they get their answer, receipts applied just after, in batches.
+
+Calls that arrive together share one transaction; each is answered after its commit, and none suffers for
+another: where the transaction fails, each call has one of its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
-import asyncpg
 import structlog
 
 from disparo import failpoints
+from disparo.db import inbound
 from disparo.db import receipts as table
 from disparo.db.pool import CONNECTION_LOST, Pool
 from disparo.dispatch import receipts
-from disparo.platforms.base import Platform, WebhookRequest
+from disparo.dispatch.group_commit import Busy
+from disparo.domain.outcome import InboundText
+from disparo.domain.phone import InvalidPhone, parse_phone
+from disparo.domain.stop_words import asks_to_stop
+from disparo.platforms.base import Heard, Platform, WebhookRequest
+from disparo.platforms.json_paths import storable
 
 log = structlog.get_logger(__name__)
 
@@ -20,44 +31,106 @@ log = structlog.get_logger(__name__)
 _GATHER_S = 0.02
 _RETRY_S = 0.5
 _LONGEST_RAW = 65_536
+_AT_ONCE = 500
+_LONGEST_QUEUE = 20_000
+_PATIENCE_S = 5.0
+
+
+@dataclass(slots=True)
+class _Call:
+    platform: str
+    heard: Heard
+    raw: str
+    stored: asyncio.Future[None]
 
 
 class Intake:
-    """One for each server process; `run` applies what `take` stored."""
+    """One for each server process; `run` must be running while `take` is called."""
 
     def __init__(self, pool: Pool, platforms: Mapping[str, Platform]) -> None:
         self._pool = pool
         self._platforms = platforms
+        self._waiting: asyncio.Queue[_Call] = asyncio.Queue(_LONGEST_QUEUE)
         self._first_new: int | None = None
         self._new = asyncio.Event()
 
-    def knows(self, platform: str) -> bool:
-        """Tell whether there is a platform of this name."""
-        return platform in self._platforms
-
     def reply_of(self, platform: str) -> str:
-        """Give what a platform wants to hear when its receipts are stored."""
+        """Give what a platform wants to hear when what it told is stored."""
         return self._platforms[platform].capabilities.receipt_reply
 
-    async def take(self, platform: str, request: WebhookRequest) -> int:
-        """Store the receipts of one call; gives how many were new. Raises WebhookRejected, storing nothing.
+    def unknown_codes(self, platform: str) -> Mapping[str, int]:
+        """Give how many of a platform's codes nobody knew, by where they stood."""
+        return self._platforms[platform].unknown_codes
 
-        Once this returns they are committed: the platform may be told so.
+    async def take(self, platform: str, request: WebhookRequest) -> Heard:
+        """Store what one call says, and give it; raises WebhookRejected, or Busy, storing nothing.
+
+        Once this returns it is committed: the platform may be told so.
         """
-        events = self._platforms[platform].parse_webhook(request).receipts
-        if not events:
-            return 0
-        failpoints.hit("receipt_before_store")
-        async with self._pool.acquire() as connection:
-            new = await table.store(connection, platform, events, raw=_raw(request))
-        failpoints.hit("receipt_after_store")
+        heard = self._platforms[platform].parse_webhook(request)
+        if not heard.receipts and not heard.texts:
+            return heard
+        call = _Call(platform, heard, _raw(request), asyncio.get_running_loop().create_future())
+        try:
+            self._waiting.put_nowait(call)
+        except asyncio.QueueFull:
+            raise Busy from None
+        await call.stored
+        return heard
+
+    async def run(self) -> None:
+        """Store and apply until cancelled; those still waiting then are told to come again."""
+        jobs = [asyncio.create_task(self._store_all()), asyncio.create_task(self._apply_all())]
+        try:
+            await asyncio.gather(*jobs)
+        finally:
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+            while not self._waiting.empty():
+                _fail(self._waiting.get_nowait(), Busy())
+
+    async def _store_all(self) -> None:
+        while True:
+            calls = [await self._waiting.get()]
+            while len(calls) < _AT_ONCE and not self._waiting.empty():
+                calls.append(self._waiting.get_nowait())
+            try:
+                await self._settle(calls)
+            except asyncio.CancelledError:
+                for call in calls:
+                    _fail(call, Busy())
+                raise
+
+    async def _settle(self, calls: Sequence[_Call]) -> None:
+        try:
+            new = await self._commit(calls)
+        except Exception as error:
+            if len(calls) > 1 and not isinstance(error, CONNECTION_LOST):
+                for call in calls:  # one of them is the cause: the others must not pay for it
+                    await self._settle([call])
+                return
+            for call in calls:
+                _fail(call, error)
+            return
+        for call in calls:
+            if not call.stored.done():
+                call.stored.set_result(None)
         if new:
             self._first_new = min(self._first_new or new[0], *new)
             self._new.set()
-        return len(new)
 
-    async def run(self) -> None:
-        """Apply stored receipts until cancelled; what fails here is found by the workers' sweep."""
+    async def _commit(self, calls: Sequence[_Call]) -> list[int]:
+        failpoints.hit("receipt_before_store")
+        told = [table.Told(call.platform, event, call.raw) for call in calls for event in call.heard.receipts]
+        said = [_said(call, text) for call in calls for text in call.heard.texts]
+        async with self._pool.acquire(timeout=_PATIENCE_S) as connection, connection.transaction():
+            new = await table.store_all(connection, told)
+            await inbound.store(connection, said)
+        failpoints.hit("receipt_after_store")
+        return new
+
+    async def _apply_all(self) -> None:
         self._new.set()  # a process that died here left some that it had acknowledged
         while True:
             await self._new.wait()
@@ -66,13 +139,26 @@ class Intake:
             first, self._first_new = self._first_new, None
             try:
                 await receipts.apply_waiting(self._pool, after_id=(first or 1) - 1)
-            except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
+            except Exception as error:  # storing must go on, whatever ails the applying
                 log.warning("receipts_wait_for_sweep", error=type(error).__name__)
                 await asyncio.sleep(_RETRY_S)
+
+
+def _said(call: _Call, text: InboundText) -> inbound.Said:
+    e164 = None
+    if text.sender is not None:
+        with suppress(InvalidPhone):  # a short code, or somebody abroad
+            e164 = parse_phone(text.sender).e164
+    return inbound.Said(call.platform, text, e164, asks_to_stop(text.text), call.raw)
 
 
 def _raw(request: WebhookRequest) -> str:
     """Give the call's query and body as text that PostgreSQL can hold."""
     query = "&".join(f"{name}={value}" for name, value in request.query.items())
     body = request.body.decode("utf-8", "replace")
-    return f"{request.method} ?{query}\n{body}".replace("\0", "�")[:_LONGEST_RAW]
+    return storable(f"{request.method} ?{query}\n{body}")[:_LONGEST_RAW]
+
+
+def _fail(call: _Call, error: Exception) -> None:
+    if not call.stored.done():
+        call.stored.set_exception(error)

@@ -1,0 +1,62 @@
+"""Who calls: the one place that decides whose word on the caller's address counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from starlette.types import Scope
+
+_Address = IPv4Address | IPv6Address
+
+
+class Callers:
+    """Behind proxies that are trusted, takes the caller's address and scheme from their headers."""
+
+    def __init__(self, trusted_proxies: Sequence[str]) -> None:
+        self._trusted = [ip_network(proxy) for proxy in trusted_proxies]
+
+    def settle(self, scope: Scope) -> None:
+        """Write the caller's address, and the scheme they used, into the scope of a request."""
+        peer = read_address(scope["client"][0]) if scope.get("client") else None
+        if peer is None:
+            return
+        if self._is_trusted(peer):
+            headers = dict(scope["headers"])
+            scheme = headers.get(b"x-forwarded-proto", b"").decode("latin-1").strip().lower()
+            if scheme in ("http", "https"):
+                scope["scheme"] = scheme
+            peer = self._behind(peer, headers.get(b"x-forwarded-for", b"").decode("latin-1"))
+        scope["client"] = (str(peer), scope["client"][1])
+
+    def _behind(self, proxy: _Address, named: str) -> _Address:
+        """Walk from the nearest to the farthest; the first that is no proxy of ours is the caller.
+
+        What stands left of it is the caller's own word, and a word that is no address ends the walk.
+        """
+        caller = proxy
+        for word in reversed(named.split(",")):
+            address = read_address(word.strip())
+            if address is None:
+                break
+            caller = address
+            if not self._is_trusted(address):
+                break
+        return caller
+
+    def _is_trusted(self, address: _Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+
+def read_address(text: str) -> _Address | None:
+    """Read an address as servers and proxies write it: also `[::1]:80`, `1.2.3.4:80`, `::ffff:1.2.3.4`."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

@@ -1,0 +1,66 @@
+"""Texts that customers sent to us."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from disparo.db.pool import Connection, sql
+from disparo.domain.outcome import InboundText
+
+#: A text without an id of its own is the same one again within so many seconds.
+_SAME_WITHIN_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One text with what was made of it; `e164` None: the sender is no phone, or not named."""
+
+    platform: str
+    text: InboundText
+    e164: str | None
+    asks_to_stop: bool
+    raw: str
+
+
+async def store(connection: Connection, said: Sequence[Said]) -> int:
+    """Keep texts, and suppress numbers whose owners ask for no more; gives how many texts are new."""
+    if not said:
+        return 0
+    rows = await connection.fetch(
+        sql("store_inbound"),
+        [item.platform for item in said],
+        [_digest(item.text) for item in said],
+        [item.text.platform_id for item in said],
+        [item.text.sender for item in said],
+        [item.e164 for item in said],
+        [item.text.about_id for item in said],
+        [item.text.about_reference for item in said],
+        [item.text.text for item in said],
+        [item.asks_to_stop for item in said],
+        [item.raw for item in said],
+    )
+    return len(rows)
+
+
+async def list_page(
+    connection: Connection, *, e164: str | None = None, limit: int = 50, offset: int = 0
+) -> list[asyncpg.Record]:
+    """List texts, the newest first; one number's where it is given."""
+    return await connection.fetch(
+        """SELECT id, platform, sender, e164, message_id, text, opted_out, received_at FROM inbound_texts
+           WHERE $1::text IS NULL OR e164 = $1 ORDER BY id DESC LIMIT $2 OFFSET $3""",
+        e164,
+        limit,
+        offset,
+    )
+
+
+def _digest(text: InboundText) -> bytes:
+    when = 0 if text.platform_id else int(time.time()) // _SAME_WITHIN_S
+    said = (text.platform_id, text.sender, text.text, text.about_id, text.about_reference, when)
+    return hashlib.sha256(repr(said).encode()).digest()

@@ -1,0 +1,10 @@
+"""Inbound texts, and receipts that must be asked for."""
+
+from disparo.db.migrate import run_sql_file
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    run_sql_file("0003_inbound.sql")

@@ -1,0 +1,33 @@
+-- Keeps texts that customers sent, and suppresses the number of those that asked for no more.
+-- $1 platforms, $2 digests, $3 platform ids, $4 senders, $5 their E.164 numbers, $6 platform ids and
+-- $7 references of the messages of ours they answer, $8 texts, $9 whether they ask for no more, $10 the calls.
+-- Both inserts in the order of their keys: two processes that store the same texts cannot deadlock.
+WITH said AS (
+    SELECT DISTINCT ON (e.platform, e.digest) e.*, m.id AS message_id, coalesce(e.e164, m.e164) AS number
+    FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                $8::text[], $9::boolean[], $10::text[])
+         AS e (platform, digest, platform_id, sender, e164, about_id, about_reference, text, stops, raw)
+    LEFT JOIN LATERAL (
+        SELECT id, e164 FROM messages
+        WHERE id = coalesce(
+            (SELECT a.message_id FROM platform_messages p JOIN attempts a ON a.id = p.attempt_id
+             WHERE p.platform = e.platform AND p.platform_id = e.about_id LIMIT 1),
+            (SELECT r.id FROM messages r WHERE r.reference = e.about_reference LIMIT 1),
+            (SELECT l.id FROM messages l WHERE l.e164 = e.e164 ORDER BY l.created_at DESC LIMIT 1)
+        )
+        LIMIT 1
+    ) m ON true
+    ORDER BY e.platform, e.digest
+), stored AS (
+    INSERT INTO inbound_texts (platform, digest, platform_id, sender, e164, message_id, text, opted_out, raw)
+    SELECT platform, digest, platform_id, sender, number, message_id, text, stops AND number IS NOT NULL, raw
+    FROM said ORDER BY platform, digest
+    ON CONFLICT (platform, digest) DO NOTHING
+    RETURNING id, platform, digest, e164, opted_out
+), suppressed AS (
+    INSERT INTO opt_outs (e164, reason, actor, platform, inbound_id)
+    SELECT DISTINCT ON (e164) e164, 'inbound', 'platform:' || platform, platform, id
+    FROM stored WHERE opted_out ORDER BY e164, id
+    ON CONFLICT (e164) DO NOTHING
+)
+SELECT id FROM stored

@@ -1,0 +1,147 @@
+"""What platforms tell: stored together in one transaction, and no call suffers for another."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from tests.integration.dispatch.test_receipts import handed_over
+
+from disparo.db import inbound, opt_outs
+from disparo.dispatch.intake import Intake
+from disparo.domain.outcome import ReceiptEvent, ReceiptKind
+from disparo.platforms.base import Heard, WebhookRequest
+from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.registry import read_table
+
+pytestmark = pytest.mark.anyio
+
+RECEIPTS = {
+    "id": "id",
+    "reference": "ref",
+    "status": "status",
+    "statuses": {"SENT": "sent", "DELIVRD": "delivered"},
+}
+INBOUND = {"sender": "from", "text": "text", "id": "mo_id", "about_id": "about"}
+
+
+def platform(**rules):
+    table = {"url": "http://127.0.0.1:1/", "receipts": RECEIPTS, "inbound": INBOUND, **rules}
+    return GenericHttp("p", read_table("p", table))
+
+
+@pytest.fixture
+async def intake(pool):
+    intake = Intake(pool, {"p": platform(), "poison": Poison()})
+    job = asyncio.create_task(intake.run())
+    yield intake
+    job.cancel()
+    await asyncio.gather(job, return_exceptions=True)
+
+
+class Poison:
+    """A platform whose receipts the database does not take."""
+
+    name = "poison"
+
+    def parse_webhook(self, _request):
+        return Heard(receipts=[ReceiptEvent(ReceiptKind.SENT, "id", code="\0")])
+
+
+def call(**body):
+    return WebhookRequest("POST", {}, {}, json.dumps(body).encode())
+
+
+async def say(intake, text, sender="11988887777", **more):
+    return await intake.take("p", call(**{"from": sender}, text=text, **more))
+
+
+async def test_calls_that_arrive_together_share_a_transaction(intake, connection):
+    await asyncio.gather(*(intake.take("p", call(id=str(n), status="SENT")) for n in range(60)))
+    stored, transactions = await connection.fetchrow(
+        "SELECT count(*), count(DISTINCT xmin::text) FROM receipts"
+    )
+    assert stored == 60
+    assert transactions < 10
+
+
+async def test_what_is_taken_is_committed(intake, connection):
+    await intake.take("p", call(id="1", status="SENT"))
+    assert await connection.fetchval("SELECT count(*) FROM receipts") == 1
+
+
+async def test_one_that_cannot_be_stored_does_not_hurt_the_others(intake, connection):
+    good = [intake.take("p", call(id=str(n), status="SENT")) for n in range(20)]
+    results = await asyncio.gather(*good, intake.take("poison", call()), return_exceptions=True)
+    assert [isinstance(result, Exception) for result in results] == [False] * 20 + [True]
+    assert await connection.fetchval("SELECT count(*) FROM receipts") == 20
+
+
+async def test_receipts_are_applied_just_after(intake, connection):
+    id_ = await handed_over(connection)
+    await intake.take("p", call(id="id-1", status="DELIVRD"))
+    for _ in range(200):
+        if await connection.fetchval("SELECT status FROM messages WHERE id = $1", id_) == "delivered":
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("never applied")
+
+
+async def test_whoever_asks_for_no_more_is_suppressed_on_record(intake, connection):
+    await say(intake, " Saír ", mo_id="m1")
+    (row,) = await opt_outs.list_page(connection)
+    assert (row["e164"], row["reason"], row["actor"]) == ("+5511988887777", "inbound", "platform:p")
+    record = await connection.fetchrow(
+        "SELECT o.platform, i.text, i.opted_out, i.raw FROM opt_outs o JOIN inbound_texts i ON i.id = o.inbound_id"
+    )
+    assert (record["platform"], record["text"], record["opted_out"]) == ("p", " Saír ", True)
+    assert "mo_id" in record["raw"]
+
+
+async def test_other_texts_are_kept_and_suppress_nobody(intake, connection):
+    id_ = await handed_over(connection)
+    e164 = await connection.fetchval("SELECT e164 FROM messages WHERE id = $1", id_)
+    await say(intake, "já paguei", sender=e164, mo_id="m1")
+    (row,) = await inbound.list_page(connection, e164=e164)
+    assert (row["text"], row["opted_out"], row["message_id"]) == ("já paguei", False, id_)
+    assert await opt_outs.list_page(connection) == []
+
+
+@pytest.mark.parametrize("named", [{"mo_id": "m1"}, {}])
+async def test_a_repeated_call_is_one_text(intake, connection, named):
+    for _ in range(3):
+        await say(intake, "SAIR", **named)
+    assert await connection.fetchval("SELECT count(*) FROM inbound_texts") == 1
+
+
+async def test_a_repeated_call_does_not_undo_what_a_person_did_but_a_new_text_does(intake, connection):
+    await say(intake, "SAIR", mo_id="m1")
+    await opt_outs.remove(connection, "+5511988887777")
+    await say(intake, "SAIR", mo_id="m1")
+    assert await opt_outs.list_page(connection) == []
+    await say(intake, "SAIR", mo_id="m2")
+    assert len(await opt_outs.list_page(connection)) == 1
+
+
+async def test_an_answer_that_names_no_number_is_that_of_the_message_it_answers(intake, connection):
+    id_ = await handed_over(connection)
+    await intake.take("p", call(text="PARE", about="id-1", mo_id="m1"))
+    (row,) = await inbound.list_page(connection)
+    assert (row["message_id"], row["opted_out"]) == (id_, True)
+    (suppressed,) = await opt_outs.list_page(connection)
+    assert suppressed["e164"] == await connection.fetchval("SELECT e164 FROM messages WHERE id = $1", id_)
+
+
+@pytest.mark.parametrize("sender", ["27700", "+1 202 555 0100", "OPERADORA"])
+async def test_who_is_no_customer_is_kept_and_suppresses_nobody(intake, connection, sender):
+    await say(intake, "STOP", sender=sender, mo_id="m1")
+    (row,) = await inbound.list_page(connection)
+    assert (row["sender"], row["e164"], row["opted_out"]) == (sender, None, False)
+
+
+async def test_several_that_ask_at_once_and_twice(intake, connection):
+    texts = [say(intake, "SAIR", sender=f"119888877{n % 5:02}", mo_id=f"m{n}") for n in range(20)]
+    await asyncio.gather(*texts)
+    assert len(await opt_outs.list_page(connection)) == 5
+    assert await connection.fetchval("SELECT count(*) FROM inbound_texts WHERE opted_out") == 20
