@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from disparo.cli.phones import phone_of
 from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.sms_text import to_gsm_basic
 from disparo.errors import DisparoError
-from disparo.platforms.base import Exchange, Outgoing, boottime_s
+from disparo.platforms.base import Balance, Exchange, Health, Outgoing, boottime_s
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.presets import presets
 from disparo.platforms.registry import read_table, receipt_url
@@ -59,6 +60,24 @@ def list_presets(
     print('webhook_secret = ""    # um texto longo e aleatório, seu')
 
 
+@platforms.command("saldo")
+def show_credit(
+    nome: Annotated[str | None, typer.Argument(help="Só desta plataforma.")] = None,
+) -> None:
+    """Pergunta às plataformas quanto crédito resta e se elas respondem; nenhum SMS é enviado."""
+    settings = load_settings()
+    names = list(settings.platforms) if nome is None else [nome]
+    asked = {name: _configured(settings, name) for name in names}
+    answers = asyncio.run(_ask_credit(asked))
+    for name, (balance, health) in answers.items():
+        credit = "não informa o saldo" if balance is None else f"saldo {balance.amount}"
+        if health is not None and not health.is_well:
+            credit = f"não respondeu como devia ({health.failure}, {health.detail})"
+        print(f"{name}: {credit}")
+    if any(health is not None and not health.is_well for _, health in answers.values()):
+        raise typer.Exit(1)
+
+
 @platforms.command("testar")
 def try_platform(
     nome: Annotated[str, typer.Argument(help="Nome da plataforma na configuração.")],
@@ -87,16 +106,30 @@ def try_platform(
         raise typer.Exit(1)
 
 
-def _platform(settings: Settings, name: str, e164: str) -> GenericHttp:
+def _configured(settings: Settings, name: str) -> GenericHttp:
     if name not in settings.platforms:
         known = ", ".join(settings.platforms) or "nenhuma"
         raise DisparoError(f"Não há plataforma {name}. Configuradas: {known}.")
+    table = read_table(name, settings.platforms[name])
+    return GenericHttp(name, table, receipt_url=receipt_url(name, table, settings.public_url))
+
+
+async def _ask_credit(asked: Mapping[str, GenericHttp]) -> dict[str, tuple[Balance | None, Health | None]]:
+    try:
+        return {name: (await each.balance(), await each.health()) for name, each in asked.items()}
+    finally:
+        for each in asked.values():
+            await each.close()
+
+
+def _platform(settings: Settings, name: str, e164: str) -> GenericHttp:
+    platform = _configured(settings, name)
     table = read_table(name, settings.platforms[name])
     if table.type != "simulator" and not settings.real_sending and e164 not in settings.test_numbers:
         raise DisparoError(
             "Envio real desligado: defina DISPARO_REAL_SENDING=yes ou ponha o número em DISPARO_TEST_NUMBERS."
         )
-    return GenericHttp(name, table, receipt_url=receipt_url(name, table, settings.public_url))
+    return platform
 
 
 async def _send(platform: GenericHttp, message: Outgoing) -> tuple[Outcome, Exchange]:

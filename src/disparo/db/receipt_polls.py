@@ -1,0 +1,32 @@
+"""Accepted hand-overs whose receipts nobody brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import asyncpg
+
+from disparo.db.pool import Connection, sql
+from disparo.domain.message import Status
+
+_WAITING = [Status.ACCEPTED, Status.SENT]
+#: Asked about after 1, 2, 4 ... times the platform's `after_s`; after that it stays without.
+_ASKED_AT_MOST = 8
+
+
+async def fill(connection: Connection, after_s: Mapping[str, float], *, limit: int) -> int:
+    """Note what must be asked for, by platform -> seconds; gives how many attempts were looked at."""
+    seen: int = await connection.fetchval(
+        sql("fill_receipt_polls"),
+        list(after_s),
+        list(after_s.values()),
+        min(after_s.values()),
+        _WAITING,
+        limit,
+    )
+    return seen
+
+
+async def take(connection: Connection, platform: str, *, after_s: float) -> asyncpg.Record | None:
+    """Take the next hand-over to ask about: reference and platform_id; None where there is none now."""
+    return await connection.fetchrow(sql("take_receipt_poll"), platform, after_s, _WAITING, _ASKED_AT_MOST)

@@ -1,0 +1,20 @@
+-- Takes the hand-over of a platform that has waited longest to be asked about; only one process gets it. What
+-- has its receipt by now, or was asked about in vain too often, is forgotten on the way.
+-- $1 platform, $2 how long a receipt may be missing (seconds): asked again after twice as long each time,
+-- $3 statuses that wait for a receipt, $4 questions at most.
+WITH due AS (
+    SELECT p.attempt_id, p.asked,
+           p.asked < $4 AND m.attempt_id = p.attempt_id AND m.status = ANY($3::text[]) AS waits
+    FROM receipt_polls p LEFT JOIN messages m ON m.id = p.message_id
+    WHERE p.platform = $1 AND p.next_at <= now()
+    ORDER BY p.next_at LIMIT 200 FOR UPDATE OF p SKIP LOCKED
+), forgotten AS (
+    DELETE FROM receipt_polls WHERE attempt_id IN (SELECT attempt_id FROM due WHERE waits IS NOT TRUE)
+), taken AS (
+    SELECT attempt_id FROM due WHERE waits LIMIT 1
+)
+UPDATE receipt_polls p
+SET asked = p.asked + 1, next_at = now() + make_interval(secs => $2 * 2 ^ least(p.asked, 10))
+FROM taken, messages m, attempts a
+WHERE p.attempt_id = taken.attempt_id AND m.id = p.message_id AND a.id = p.attempt_id
+RETURNING m.reference, a.platform_id

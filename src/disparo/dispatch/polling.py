@@ -1,0 +1,106 @@
+"""What platforms do not tell by themselves: receipts that nobody brings, credit, whether they are there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from disparo.db import rate_limits, receipt_polls, receipts
+from disparo.db.pool import Connection, Pool
+from disparo.platforms.base import Capabilities, Health, Platform
+
+#: How long one round of questions may take; what is left waits for the next.
+ROUND_S = 25.0
+_SLICE = 20_000
+_SLICES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What a platform says is left; `is_low`: below what the administrator called low."""
+
+    platform: str
+    amount: Decimal
+    is_low: bool
+
+
+async def poll_receipts(pool: Pool, platforms: Mapping[str, Platform], *, round_s: float = ROUND_S) -> int:
+    """Ask for receipts that have been missing too long; gives how many answers told something new.
+
+    Any number of workers may call it: each hand-over is asked about by one of them, and a platform's own
+    pause between two questions holds for all of them together. Answers are stored as receipts are; what
+    applies those applies them. No connection is in hand while a platform is asked.
+    """
+    able = {
+        name: platform
+        for name, platform in platforms.items()
+        if platform.capabilities.poll_after_s is not None
+    }
+    if not able:
+        return 0
+    await _note(pool, {name: _after_s(platform.capabilities) for name, platform in able.items()})
+    until = time.monotonic() + round_s
+    told = await asyncio.gather(*(_ask_one(pool, name, each, until) for name, each in able.items()))
+    return sum(told)
+
+
+async def read_credit(platforms: Mapping[str, Platform]) -> list[Credit]:
+    """Ask every platform that can tell what credit is left; those that do not answer are left out."""
+    able = [platform for platform in platforms.values() if platform.capabilities.has_balance]
+    found = await asyncio.gather(*(platform.balance() for platform in able))
+    credit = []
+    for platform, balance in zip(able, found, strict=True):
+        low = platform.capabilities.low_balance
+        if balance is not None:
+            is_low = low is not None and balance.amount < low
+            credit.append(Credit(platform.name, balance.amount, is_low))
+    return credit
+
+
+async def read_health(platforms: Mapping[str, Platform]) -> dict[str, Health]:
+    """Ask every platform that can be asked whether it is there and knows us, sending nothing."""
+    able = [platform for platform in platforms.values() if platform.capabilities.has_health]
+    found = await asyncio.gather(*(platform.health() for platform in able))
+    return {platform.name: health for platform, health in zip(able, found, strict=True) if health}
+
+
+async def _note(pool: Pool, after_s: Mapping[str, float]) -> None:
+    for _ in range(_SLICES):
+        async with pool.acquire() as connection:
+            if await receipt_polls.fill(connection, after_s, limit=_SLICE) < _SLICE:
+                return
+
+
+async def _ask_one(pool: Pool, name: str, platform: Platform, until: float) -> int:
+    told = 0
+    able = platform.capabilities
+    while time.monotonic() < until:
+        async with pool.acquire() as connection:
+            wait_s = await _pause(connection, name, able.poll_every_s)
+            row = None if wait_s > 0 else await receipt_polls.take(connection, name, after_s=_after_s(able))
+        if wait_s > 0:
+            if time.monotonic() + wait_s > until:
+                break
+            await asyncio.sleep(wait_s)
+            continue
+        if row is None:
+            break
+        answer = await platform.ask(row["reference"], row["platform_id"])
+        if answer is not None:
+            async with pool.acquire() as connection:
+                told += len(await receipts.store(connection, name, [answer.event], raw=answer.raw))
+    return told
+
+
+async def _pause(connection: Connection, name: str, every_s: float) -> float:
+    """Take the right to put one question; gives how long to wait for it, 0 if it is taken."""
+    if every_s <= 0:
+        return 0.0
+    return await rate_limits.take(connection, f"poll:{name}", interval_s=every_s, burst=1)
+
+
+def _after_s(able: Capabilities) -> float:
+    return able.poll_after_s or 0.0

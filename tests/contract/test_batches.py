@@ -1,0 +1,145 @@
+"""Several messages in one call: still one write, and an outcome of its own for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from tests.contract.conftest import http
+
+from disparo.domain.outcome import FailureClass, OutcomeKind
+from disparo.errors import SettingsInvalid
+from disparo.platforms.base import Outgoing, boottime_s
+from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.registry import read_table
+
+pytestmark = pytest.mark.anyio
+
+BATCH = {"max": 10, "items": "list", "item": {"to": "{telefone}", "text": "{texto}", "ref": "{referencia}"}}
+BY_NAME = {**BATCH, "reference": "ref"}
+TABLE = {
+    "json": {"account": "{valor:conta}", "list": "{itens}"},
+    "values": {"conta": "isp"},
+    "id_path": "id",
+    "code_path": "code",
+    "success": {"status": [200], "path": "id"},
+    "codes": {"E1": "number", "E2": "credit"},
+    "timeout_s": 0.5,
+}
+THREE = ["a", "b", "c"]
+
+
+def messages(names, deadline_s=None):
+    deadline_s = boottime_s() + 30 if deadline_s is None else deadline_s
+    return [
+        Outgoing(reference=name, e164=f"+551198888777{number}", text=f"Ola {name}", deadline_s=deadline_s)
+        for number, name in enumerate(names)
+    ]
+
+
+async def send(peer, batch, names=THREE, **changes):
+    platform = GenericHttp("p", read_table("p", {"url": peer.url, **TABLE, "batch": batch, **changes}))
+    try:
+        return await platform.send(messages(names))
+    finally:
+        await platform.close()
+
+
+def kinds(outcomes):
+    return [str(outcome.kind) for outcome in outcomes]
+
+
+async def test_one_write_holds_all_of_them(peer):
+    peer.answer = http(200, '{"list": [{"id": 1}, {"id": 2}, {"id": 3}]}')
+    outcomes = await send(peer, BATCH)
+    assert [outcome.platform_id for outcome in outcomes] == ["1", "2", "3"]
+    (request,) = peer.requests
+    body = json.loads(request.partition(b"\r\n\r\n")[2])
+    assert body["account"] == "isp"
+    assert [item["ref"] for item in body["list"]] == THREE
+    assert [item["text"] for item in body["list"]] == ["Ola a", "Ola b", "Ola c"]
+
+
+async def test_each_has_its_own_outcome(peer):
+    peer.answer = http(200, '{"list": [{"id": 1}, {"code": "E1"}, {"code": "E9"}]}')
+    accepted, refused, unknown = await send(peer, BATCH)
+    assert accepted.kind is OutcomeKind.ACCEPTED
+    assert (refused.kind, refused.failure) == (OutcomeKind.REFUSED, FailureClass.NUMBER)
+    assert unknown.kind is OutcomeKind.AMBIGUOUS
+
+
+async def test_by_reference_the_order_does_not_matter_and_one_that_lacks_is_ambiguous(peer):
+    peer.answer = http(200, '{"list": [{"id": 3, "ref": "c"}, {"id": 1, "ref": "a"}, {"id": 9, "ref": "x"}]}')
+    outcomes = await send(peer, BY_NAME)
+    assert kinds(outcomes) == ["accepted", "ambiguous", "accepted"]
+    assert [outcome.platform_id for outcome in outcomes] == ["1", None, "3"]
+
+
+async def test_by_order_nobody_knows_which_one_lacks(peer):
+    peer.answer = http(200, '{"list": [{"id": 1}, {"id": 2}]}')
+    assert kinds(await send(peer, BATCH)) == ["ambiguous"] * 3
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "failure"),
+    [
+        (401, "{}", "not_taken", "auth"),
+        (429, "{}", "not_taken", "throttle"),
+        (400, "{}", "refused", "unknown"),
+        (200, '{"code": "E2"}', "not_taken", "credit"),
+        (200, '{"id": "whole"}', "ambiguous", "unknown"),
+        (200, "<html>", "ambiguous", "unknown"),
+        (500, "{}", "ambiguous", "unknown"),
+    ],
+)
+async def test_what_is_said_of_the_whole_counts_for_every_one(peer, status, body, kind, failure):
+    peer.answer = http(status, body)
+    outcomes = await send(peer, BATCH)
+    assert [(str(outcome.kind), outcome.failure) for outcome in outcomes] == [(kind, failure)] * 3
+    assert len(peer.requests) == 1
+
+
+async def test_taken_and_dropped_is_ambiguous_for_all_and_written_once(peer):
+    async def drop(_peer, writer):
+        writer.close()
+
+    peer.answer = drop
+    assert kinds(await send(peer, BATCH)) == ["ambiguous"] * 3
+    await asyncio.sleep(0.05)
+    assert len(peer.requests) == 1
+
+
+async def test_past_the_deadline_of_one_none_is_written(peer):
+    platform = GenericHttp("p", read_table("p", {"url": peer.url, **TABLE, "batch": BATCH}))
+    late = [*messages(["a"]), *messages(["b"], boottime_s() - 0.001)]
+    assert kinds(await platform.send(late)) == ["not_started"] * 2
+    await platform.close()
+    assert peer.requests == []
+
+
+async def test_a_list_of_one_may_be_answered_with_the_one_and_the_list_may_be_everything(peer):
+    peer.answer = http(200, '{"id": 7}')
+    (outcome,) = await send(peer, {**BATCH, "items": None}, ["a"], json="{itens}", values={})
+    assert outcome.platform_id == "7"
+    assert json.loads(peer.requests[0].partition(b"\r\n\r\n")[2])[0]["ref"] == "a"
+
+
+async def test_the_answer_to_many_may_be_longer(peer):
+    items = [{"id": "x" * 1500} for _ in range(100)]
+    peer.answer = http(200, json.dumps({"list": items}))
+    outcomes = await send(peer, {**BATCH, "max": 100}, [str(number) for number in range(100)])
+    assert kinds(outcomes) == ["accepted"] * 100
+
+
+def test_how_many_is_told_to_the_lane():
+    table = read_table("p", {"url": "http://x.example/", **TABLE, "batch": BATCH})
+    assert GenericHttp("p", table).capabilities.max_batch == 10
+
+
+@pytest.mark.parametrize(
+    "changes", [{"json": {"a": "b"}}, {"batch": None}, {"batch": {**BATCH, "max": 0}}, {"batch": {"max": 5}}]
+)
+def test_a_batch_half_said_is_named(changes):
+    with pytest.raises(SettingsInvalid):
+        read_table("p", {"url": "http://x.example/", **TABLE, "batch": BATCH, **changes})

@@ -1,0 +1,160 @@
+"""Receipts that nobody brings are asked for, each by one process, at the platform's pace; and credit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from tests.contract.conftest import Peer, http
+from tests.integration.dispatch.test_receipts import handed_over
+from tests.support import rows
+
+from disparo.dispatch import polling
+from disparo.dispatch.receipts import apply_waiting
+from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.registry import read_table
+
+pytestmark = pytest.mark.anyio
+
+POLL = {
+    "path": "/{id}",
+    "after_s": 600,
+    "answer": {"id": "id", "status": "st", "statuses": {"OK": "delivered", "BAD": "undelivered"}},
+}
+
+
+@pytest.fixture
+async def peer():
+    peer = Peer(http(200, '{"id": "id-1", "st": "OK"}'))
+    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
+    peer.port = server.sockets[0].getsockname()[1]
+    yield peer
+    server.close()
+
+
+def platform(peer, **table):
+    return GenericHttp("p", read_table("p", {"url": peer.url, "timeout_s": 1, **table}))
+
+
+async def poll(pool, peer, **rules):
+    able = platform(peer, poll={**POLL, **rules})
+    try:
+        return await polling.poll_receipts(pool, {"p": able}, round_s=1.0)
+    finally:
+        await able.close()
+
+
+async def age(connection, minutes):
+    await connection.execute(
+        "UPDATE attempts SET started_at = started_at - make_interval(mins => $1)", minutes
+    )
+
+
+async def test_a_missing_receipt_is_asked_for_and_settles_the_message(pool, connection, peer):
+    id_ = await handed_over(connection)
+    await connection.execute("UPDATE attempts SET platform_id = 'id-1'")
+    await age(connection, 11)
+    assert await poll(pool, peer) == 1
+    assert peer.requests[0].startswith(b"GET /sms/id-1 ")
+    await apply_waiting(pool)
+    assert await rows.statuses(connection, [id_]) == ["delivered"]
+    assert await poll(pool, peer) == 0
+    assert len(peer.requests) == 1
+
+
+async def test_nobody_is_asked_before_it_is_time(pool, connection, peer):
+    await handed_over(connection)
+    await connection.execute("UPDATE attempts SET platform_id = 'id-1'")
+    await age(connection, 5)
+    assert await poll(pool, peer) == 0
+    assert peer.requests == []
+    await age(connection, 6)
+    assert await poll(pool, peer) == 1
+
+
+async def test_what_has_its_receipt_is_not_asked_for(pool, connection, peer):
+    await handed_over(connection)
+    await age(connection, 11)
+    await connection.execute("UPDATE messages SET status = 'delivered'")
+    assert await poll(pool, peer) == 0
+    assert peer.requests == []
+
+
+async def test_not_known_is_asked_again_ever_later_and_not_for_ever(pool, connection, peer):
+    peer.answer = http(404, "{}")
+    await handed_over(connection)
+    await connection.execute("UPDATE attempts SET platform_id = 'id-1'")
+    await age(connection, 11)
+    for asked in range(1, 9):
+        await poll(pool, peer)
+        assert len(peer.requests) == asked
+        waits_s = await connection.fetchval("SELECT extract(epoch FROM next_at - now()) FROM receipt_polls")
+        assert waits_s == pytest.approx(600 * 2 ** (asked - 1), abs=30)
+        await connection.execute("UPDATE receipt_polls SET next_at = now()")
+    await poll(pool, peer)
+    assert len(peer.requests) == 8
+    assert await connection.fetchval("SELECT count(*) FROM receipt_polls") == 0
+
+
+async def test_two_processes_share_the_questions_and_the_pace(pool, connection, peer):
+    ids = await rows.add_messages(connection, 4)
+    await connection.execute(
+        """WITH made AS (
+               INSERT INTO attempts (message_id, platform, worker_id, started_at, outcome, platform_id)
+               SELECT id, 'p', gen_random_uuid(), now() - interval '11 minutes', 'accepted', 'id-' || id
+               FROM messages RETURNING id, message_id)
+           UPDATE messages m SET status = 'accepted', attempt_id = made.id, platform = 'p'
+           FROM made WHERE made.message_id = m.id"""
+    )
+    peer.answer = http(404, "{}")
+    began = time.monotonic()
+    await asyncio.gather(poll(pool, peer, every_s=0.3), poll(pool, peer, every_s=0.3))
+    assert time.monotonic() - began < 3
+    asked = [request.split(b" ")[1] for request in peer.requests]
+    assert len(asked) == len(set(asked)) <= len(ids)
+    assert 2 <= len(asked) <= 4
+
+
+async def test_a_platform_that_needs_no_asking_costs_nothing(pool, connection, peer):
+    await handed_over(connection)
+    await age(connection, 11)
+    able = platform(peer)
+    assert await polling.poll_receipts(pool, {"p": able}) == 0
+    assert await connection.fetchval("SELECT attempt_id FROM receipt_poll_mark") == 0
+
+
+@pytest.mark.parametrize(
+    ("left", "is_low"), [("50,35", True), ("1.250,00", False), ("100", False), ("99.99", True), ("0", True)]
+)
+async def test_low_credit_is_told(peer, left, is_low):
+    peer.answer = http(200, f'{{"left": "{left}"}}')
+    able = platform(peer, balance={"url": "balance", "answer": "left", "low": 100})
+    (credit,) = await polling.read_credit({"p": able, "silent": platform(peer)})
+    await able.close()
+    assert (credit.platform, credit.is_low) == ("p", is_low)
+    assert peer.requests[0].startswith(b"GET /balance ")
+
+
+@pytest.mark.parametrize(
+    ("answer", "well", "failure"),
+    [
+        (http(200, '{"left": 3}'), True, None),
+        (http(401, "{}"), False, "auth"),
+        (http(200, "<html>"), False, "unknown"),
+        (http(503, "{}"), False, "unknown"),
+    ],
+)
+async def test_health_is_whether_it_answers_and_knows_us(peer, answer, well, failure):
+    peer.answer = answer
+    able = platform(peer, balance={"url": "balance", "answer": "left"})
+    health = (await polling.read_health({"p": able}))["p"]
+    await able.close()
+    assert (health.is_well, health.failure) == (well, failure)
+
+
+async def test_a_platform_that_is_gone_is_not_well(peer):
+    able = GenericHttp("p", read_table("p", {"url": "http://127.0.0.1:1/", "health": {"url": "/ping"}}))
+    health = (await polling.read_health({"p": able}))["p"]
+    await able.close()
+    assert (health.is_well, health.failure) == (False, "network")
