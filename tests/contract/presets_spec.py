@@ -23,7 +23,7 @@ class Spec:
     inbound: list[tuple[str, str | None, str]] = field(default_factory=list)
     balance: tuple[str, str] | None = None
     asked: tuple[str, str, str | None] | None = None
-    unread: str | None = None  # an answer of garbage that this platform cannot tell from a good one
+    guessed: tuple[str, ...] = ()  # classes whose answers could not be verified
 
 
 def infobip(name: str, group: str, number: int = 1) -> str:
@@ -229,7 +229,6 @@ SPECS = {
             "undelivered",
             "unknown",
         ),
-        unread="its success is told by the HTTP status alone",
     ),
     "twilio": Spec(
         fill={"secrets": {"sid": "AC1", "token": "s3cret"}, "values": {"remetente": "MG1"}},
@@ -283,6 +282,7 @@ SPECS = {
             (500, "{}", "ambiguous", "unknown"),
         ],
         balance=('{"status": 200, "detail": {"saldo": "50,35"}}', "50.35"),
+        guessed=("auth", "throttle"),
     ),
     "smsmarket": Spec(
         fill={"secrets": {"usuario": "isp", "senha": "s3cret"}},
@@ -303,6 +303,7 @@ SPECS = {
             "undelivered",
             "opt_out",
         ),
+        guessed=("auth", "credit", "number"),
     ),
     "smsfire": Spec(
         fill={"secrets": {"usuario": "isp", "token": "s3cret"}},
@@ -317,6 +318,7 @@ SPECS = {
             (429, "{}", "not_taken", "throttle"),
             (500, "{}", "ambiguous", "unknown"),
         ],
+        guessed=("auth", "throttle"),
     ),
     "totalvoice": Spec(
         fill={"secrets": {"token": "s3cret"}},
@@ -356,5 +358,6 @@ SPECS = {
             (500, "", "ambiguous", "unknown"),
         ],
         inbound=[("inbound.json", "5511988887777", "sair")],
+        guessed=("auth", "credit", "number"),
     ),
 }  # fmt: skip

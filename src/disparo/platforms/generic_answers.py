@@ -78,7 +78,8 @@ class Answers:
         known = self._settings.codes.get(said or "")
         if known is not None:
             return Outcome(outcome_of(known), code=code, failure=known, retry_after_s=_retry_after(reply))
-        if holds(self._settings.success, reply, content):
+        good = self._settings.success
+        if any(holds(each, reply, content) for each in (good if isinstance(good, list) else [good])):
             return Outcome(_K.ACCEPTED, platform_id=self._id(reply, content))
         if said:
             self._unknown.count("answer", said)

@@ -46,7 +46,7 @@ class GenericHttpSettings(BaseModel):
     number_format: Literal["e164", "e164_digits", "national"] = "e164_digits"
     values: dict[str, str] = {}
     secrets: dict[str, SecretStr] = {}
-    success: Condition = Condition(status=[200, 201, 202])
+    success: Condition | list[Condition] = Condition(status=[200, 201, 202])  # of several, any
     id_path: str | None = None
     id_regex: str | None = None
     code_path: str | list[str] | None = None
