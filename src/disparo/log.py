@@ -65,7 +65,7 @@ def configure_logging(*, level: str = "INFO", stream: TextIO | None = None) -> N
     root.handlers[:] = [handler]
     root.setLevel(level)
     # Their lines hold request lines and statement arguments: phones and secrets among them.
-    for noisy in ("uvicorn.access", "asyncio", "pgqueuer", "aiohttp.access", "python_multipart"):
+    for noisy in ("uvicorn.access", "asyncio", "apprise", "pgqueuer", "aiohttp.access", "python_multipart"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
 

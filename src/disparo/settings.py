@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     real_sending: bool = False
     test_numbers: list[str] = []
     platforms: dict[str, dict[str, Any]] = {}
+    alerts: list[
+        SecretStr
+    ] = []  # where people are told of faults, as Apprise addresses (tgram://..., mailto://...)
     max_segments: int = Field(default=3, ge=1, le=10)
 
     @field_validator("timezone")
@@ -107,10 +110,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic passes it by name
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let a value given in code win over the environment, and that over the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_file())
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
 
 
-def _file() -> Path | None:
+def settings_file() -> Path | None:
+    """Give the settings' file, if there is one; raises SettingsInvalid where the one named is not there."""
     named = os.environ.get("DISPARO_CONFIG")
     if named:
         if not Path(named).is_file():

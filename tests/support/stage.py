@@ -92,6 +92,7 @@ class Stage:
     servers_count: int = 1
     process_dsn: str | None = None  # how the processes reach the database, where that is not `dsn`
     platform_url: str | None = None  # how they reach the platform, where that is not the simulator itself
+    settings_file: Path | None = None  # platforms stand there, and not in the environment
     worker_environments: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     server_port: int = field(default_factory=free_port)
     simulator_port: int = field(default_factory=free_port)
@@ -126,10 +127,13 @@ class Stage:
             "url": self.platform_url or self.simulator_url,
             "webhook_secret": "ensaio",
         }
+        platforms = {"DISPARO_PLATFORMS": json.dumps({"simulador": platform})}
+        if self.settings_file is not None:
+            platforms = {"DISPARO_CONFIG": str(self.settings_file)}
         return {
             "DISPARO_DATABASE_URL": self.process_dsn or self.dsn,
             "DISPARO_DATA_DIR": str(self.folder / "data"),
-            "DISPARO_PLATFORMS": json.dumps({"simulador": platform}),
+            **platforms,
             "DISPARO_PUBLIC_URL": self.base,
             "DISPARO_DISPATCH_DELAY_S": "0",
             "DISPARO_RATE_PER_S": "0",

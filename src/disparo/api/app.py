@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -30,8 +31,10 @@ from disparo.dispatch.accept import AcceptSettings
 from disparo.dispatch.group_commit import Acceptor
 from disparo.dispatch.intake import Intake
 from disparo.metrics import Metrics
+from disparo.platforms.base import Platform
 from disparo.platforms.registry import build_platforms
 from disparo.settings import Settings
+from disparo.settings_watch import SettingsWatch
 
 _DESCRIPTION = (
     "Envia faturas por SMS para provedores de internet. Compatível com a rota "
@@ -39,14 +42,20 @@ _DESCRIPTION = (
 )
 
 
-def build_app(settings: Settings, dsn: str) -> ASGIApp:
-    """Build the application; connections open when the server starts it."""
+def build_app(settings: Settings, dsn: str, *, load: Callable[[], Settings] | None = None) -> ASGIApp:
+    """Build the application; connections open when the server starts it. `load` reads settings anew."""
     metrics = Metrics()
+
+    def use(changed: Settings) -> None:
+        app.state.services = _exchange(app.state.services, changed)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             app.state.services = await _open_services(stack, settings, dsn, metrics)
+            if load is not None:
+                watch = SettingsWatch(load, use)
+                stack.push_async_callback(_end, asyncio.create_task(watch.run()))
             yield
 
     app = FastAPI(
@@ -81,37 +90,50 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str, metrics: Metrics) -> Services:
     pool = await stack.enter_async_context(open_pool(dsn, size=12, name="disparo-server"))
-    platforms = build_platforms(
-        settings.platforms,
-        real_sending=settings.real_sending,
-        test_numbers=frozenset(settings.test_numbers),
-        public_url=settings.public_url,
-    )
-    accept_settings = AcceptSettings(
-        stored_as=StoredAs(settings.queue, settings.tries, settings.timeout_s, settings.worker_memory_mb),
-        delay_s=settings.dispatch_delay_s,
-        zone=settings.zone,
-        allow_paid=settings.allow_paid,
-        has_platform=bool(platforms),
-        is_holiday=lambda _day: False,
-    )
     services = Services(
         settings=settings,
         pool=pool,
         mint=TokenMint(await _signing_keys(pool)),
         passwords=PasswordChecker(),
         throttle=Throttle(pool),
-        acceptor=Acceptor(pool, accept_settings, grouped=settings.group_commit),
-        intake=Intake(pool, platforms),
+        acceptor=Acceptor(pool, _accept_settings(settings), grouped=settings.group_commit),
+        intake=Intake(pool, _platforms(settings)),
         metrics=metrics,
         doors=doors_of(settings.platforms),
     )
     for job in (services.acceptor.run(), services.intake.run()):
         task = asyncio.create_task(job)
         stack.push_async_callback(_end, task)
-    for platform in platforms.values():
-        stack.push_async_callback(platform.close)
     return services
+
+
+def _accept_settings(settings: Settings) -> AcceptSettings:
+    return AcceptSettings(
+        stored_as=StoredAs(settings.queue, settings.tries, settings.timeout_s, settings.worker_memory_mb),
+        delay_s=settings.dispatch_delay_s,
+        zone=settings.zone,
+        allow_paid=settings.allow_paid,
+        has_platform=bool(settings.platforms),
+        is_holiday=lambda _day: False,
+    )
+
+
+def _platforms(settings: Settings) -> dict[str, Platform]:
+    """Build the platforms: a server only reads what they bring, and opens no connection to them."""
+    return build_platforms(
+        settings.platforms,
+        real_sending=settings.real_sending,
+        test_numbers=frozenset(settings.test_numbers),
+        public_url=settings.public_url,
+    )
+
+
+def _exchange(services: Services, settings: Settings) -> Services:
+    """Give the services that go on with other settings; where the server listens stays as it is."""
+    platforms, doors = _platforms(settings), doors_of(settings.platforms)
+    services.intake.use(platforms)
+    services.acceptor.use(_accept_settings(settings))
+    return replace(services, settings=settings, doors=doors)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

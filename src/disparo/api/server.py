@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -59,10 +59,12 @@ class _Server(uvicorn.Server):
         gc.freeze()
 
 
-def serve(settings: Settings, dsn: str, *, certificate: Certificate | None) -> None:
+def serve(
+    settings: Settings, dsn: str, *, certificate: Certificate | None, load: Callable[[], Settings]
+) -> None:
     """Serve until SIGTERM or SIGINT; raises PortTaken."""
     config = uvicorn.Config(
-        build_app(settings, dsn),
+        build_app(settings, dsn, load=load),
         host=settings.host,
         port=settings.port,
         loop="uvloop",

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from disparo.cli.context import DataDir, actor, with_connection
 from disparo.cli.phones import phone_of
+from disparo.db import accounts, platform_states
+from disparo.db.pool import Connection
 from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.sms_text import to_gsm_basic
 from disparo.errors import DisparoError
 from disparo.platforms.base import Balance, Exchange, Health, Outgoing, boottime_s
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.presets import presets
-from disparo.platforms.registry import read_table, receipt_url
+from disparo.platforms.registry import build_routes, read_table, receipt_url
 from disparo.settings import Settings, load_settings
 
 platforms = typer.Typer(no_args_is_help=True)
@@ -29,17 +32,57 @@ _OUTCOME_WORDS = {
     OutcomeKind.AMBIGUOUS: "incerta: a plataforma pode ter recebido",
 }
 
+_REASON_WORDS = {
+    "failing": "está falhando",
+    "error_rate": "falha em parte dos envios",
+    "slow": "não responde a tempo",
+    "throttle": "recusa por excesso de envios",
+    "auth": "recusa as credenciais",
+    "credit": "sem crédito",
+}
+
 
 @platforms.command("listar")
-def list_platforms() -> None:
-    """Lista as plataformas configuradas, na ordem em que são usadas."""
-    settings = load_settings()
+def list_platforms(dados: DataDir = None) -> None:
+    """Lista as plataformas configuradas, na ordem em que são usadas, e como estão."""
+    settings = load_settings(data_dir=dados)
     if not settings.platforms:
         print("Nenhuma plataforma configurada: `disparo run` usa a plataforma simulada.")
-    for name, table in settings.platforms.items():
-        read = read_table(name, table)
-        guarded = read.type != "simulator" and not settings.real_sending
-        print(f"{name}: {read.type}, {read.method} {read.url}{' (envio real desligado)' if guarded else ''}")
+        return
+    states = with_connection(dados, platform_states.read)
+    order = {route.name: route.order for route in build_routes(settings.platforms)}
+    for name in sorted(settings.platforms, key=lambda each: order[each]):
+        read = read_table(name, settings.platforms[name])
+        notes = [f"ordem {order[name]}", state_words(states.get(name))]
+        if read.type != "simulator" and not settings.real_sending:
+            notes.append("envio real desligado")
+        print(f"{name}: {read.type}, {read.method} {read.url} ({', '.join(notes)})")
+
+
+@platforms.command("pausar")
+def pause(nome: str, dados: DataDir = None) -> None:
+    """Para de usar uma plataforma, em todos os workers, até `disparo plataforma retomar`."""
+    _named(load_settings(data_dir=dados), nome)
+
+    async def work(connection: Connection) -> None:
+        await platform_states.pause(connection, nome, actor=actor())
+        await accounts.audit(connection, actor=actor(), action="platform_paused", detail={"platform": nome})
+
+    with_connection(dados, work)
+    print(f"Plataforma {nome} pausada. O que já saiu termina; o resto espera ou vai por outra.")
+
+
+@platforms.command("retomar")
+def resume(nome: str, dados: DataDir = None) -> None:
+    """Volta a usar uma plataforma pausada; uma que estava falhando é tentada de novo agora."""
+    _named(load_settings(data_dir=dados), nome)
+
+    async def work(connection: Connection) -> bool:
+        await accounts.audit(connection, actor=actor(), action="platform_resumed", detail={"platform": nome})
+        return await platform_states.resume(connection, nome)
+
+    changed = with_connection(dados, work)
+    print(f"Plataforma {nome} retomada." if changed else f"Plataforma {nome} já estava em uso.")
 
 
 @platforms.command("presets")
@@ -106,10 +149,24 @@ def try_platform(
         raise typer.Exit(1)
 
 
-def _configured(settings: Settings, name: str) -> GenericHttp:
+def state_words(state: Any) -> str:
+    """Say how a platform is, from its row of `platform_states`."""
+    if state is not None and state["paused_by"] is not None:
+        return f"pausada por {state['paused_by']}"
+    if state is not None and state["open_reason"] is not None:
+        reason = _REASON_WORDS.get(state["open_reason"], state["open_reason"])
+        return f"parada: {reason}"
+    return "em uso"
+
+
+def _named(settings: Settings, name: str) -> None:
     if name not in settings.platforms:
         known = ", ".join(settings.platforms) or "nenhuma"
         raise DisparoError(f"Não há plataforma {name}. Configuradas: {known}.")
+
+
+def _configured(settings: Settings, name: str) -> GenericHttp:
+    _named(settings, name)
     table = read_table(name, settings.platforms[name])
     return GenericHttp(name, table, receipt_url=receipt_url(name, table, settings.public_url))
 

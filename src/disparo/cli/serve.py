@@ -37,15 +37,20 @@ def serve(
     """Inicia só o servidor HTTP; os workers são iniciados com `disparo worker`."""
     end_with_parent()
     failpoints.arm(os.environ.get("DISPARO_FAILPOINTS", ""))
-    settings = load_settings(
-        data_dir=dados, port=porta, host=host, tls_certificate=tls_certificado, tls_key=tls_chave
-    )
+
+    def load() -> Settings:
+        settings = load_settings(
+            data_dir=dados, port=porta, host=host, tls_certificate=tls_certificado, tls_key=tls_chave
+        )
+        check_tables(settings.platforms)
+        return settings
+
+    settings = load()
     configure_logging(level=settings.log_level)
     certificate = certificate_of(settings, own=tls_self_signed)
-    check_tables(settings.platforms)
     with database(dados) as dsn:
         asyncio.run(prepare_patiently(dsn))
-        serve_http(settings, dsn, certificate=certificate)
+        serve_http(settings, dsn, certificate=certificate, load=load)
 
 
 def certificate_of(settings: Settings, *, own: bool) -> Certificate | None:

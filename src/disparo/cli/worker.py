@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 
 import typer
 
 from disparo import failpoints
 from disparo.cli.context import DataDir, database, prepare_patiently
 from disparo.cli.processes import end_with_parent
+from disparo.cli.telling import teller
 from disparo.db.pool import TRANSIENT
 from disparo.dispatch.rules import Rules
-from disparo.dispatch.worker import Worker, WorkerSettings
+from disparo.dispatch.worker import Plan, Worker, WorkerSettings
 from disparo.errors import DatabaseUnavailable
 from disparo.log import configure_logging
-from disparo.platforms.registry import build_platforms, build_routes, check_tables
+from disparo.platforms.base import Platform
+from disparo.platforms.registry import build_platforms, build_routes, check_tables, read_table
 from disparo.settings import Settings, load_settings
+from disparo.settings_watch import SettingsWatch
 
 
 def worker(dados: DataDir = None) -> None:
@@ -28,44 +32,68 @@ def worker(dados: DataDir = None) -> None:
     configure_logging(level=settings.log_level)
     check_tables(settings.platforms)
     with database(dados) as dsn:
-        raise typer.Exit(_run(settings, dsn))
+        raise typer.Exit(_run(settings, dsn, lambda: _checked(load_settings(data_dir=dados))))
 
 
-def _run(settings: Settings, dsn: str) -> int:
+def _checked(settings: Settings) -> Settings:
+    check_tables(settings.platforms)
+    return settings
+
+
+def _run(settings: Settings, dsn: str, load: Callable[[], Settings]) -> int:
     import uvloop
 
-    return uvloop.run(_work(settings, dsn))
+    return uvloop.run(_work(settings, dsn, load))
 
 
-async def _work(settings: Settings, dsn: str) -> int:
+async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await prepare_patiently(dsn)
-    platforms = build_platforms(
-        settings.platforms,
-        real_sending=settings.real_sending,
-        test_numbers=frozenset(settings.test_numbers),
-        public_url=settings.public_url,
-    )
+    planner = _Planner()
     worker_settings = WorkerSettings(max_tries=settings.tries, memory_mb=settings.worker_memory_mb)
+    runner = Worker(dsn, plan=planner.plan(settings), settings=worker_settings)
+    watch = SettingsWatch(load, lambda changed: runner.use(planner.plan(changed)), after_others=True)
+    watching = asyncio.create_task(watch.run())
     try:
-        runner = Worker(
-            dsn,
-            platforms=platforms,
-            routes=build_routes(settings.platforms),
-            rules=rules_of(settings),
-            settings=worker_settings,
-        )
         return await runner.run(stop)
     except TRANSIENT as error:  # it fell while we were starting: whoever keeps us starts us again
         raise DatabaseUnavailable(
             f"O banco de dados caiu durante o início ({type(error).__name__})."
         ) from error
     finally:
-        for platform in platforms.values():
-            await platform.close()
+        watching.cancel()
+
+
+class _Planner:
+    """Makes plans from settings; a platform whose table has not changed stays the object it is."""
+
+    def __init__(self) -> None:
+        self._built: dict[str, tuple[object, Platform]] = {}
+
+    def plan(self, settings: Settings) -> Plan:
+        shared = (settings.real_sending, settings.public_url, tuple(settings.test_numbers))
+        platforms = build_platforms(
+            settings.platforms,
+            real_sending=settings.real_sending,
+            test_numbers=frozenset(settings.test_numbers),
+            public_url=settings.public_url,
+        )
+        kept: dict[str, tuple[object, Platform]] = {}
+        for name, platform in platforms.items():
+            # As read, so that a secret whose file has changed is a change too.
+            made_from = (shared, read_table(name, settings.platforms[name]))
+            before = self._built.get(name)
+            kept[name] = before if before is not None and before[0] == made_from else (made_from, platform)
+        self._built = kept
+        return Plan(
+            {name: platform for name, (_, platform) in kept.items()},
+            build_routes(settings.platforms),
+            rules_of(settings),
+            teller(settings),
+        )
 
 
 def rules_of(settings: Settings) -> Rules:

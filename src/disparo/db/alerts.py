@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import asyncpg
 
 from disparo.db.pool import Connection
+
+#: Whoever took an alert to tell of it and died is not waited for longer.
+_LEASE_S = 120.0
 
 
 async def raise_(connection: Connection, kind: str, subject: str, *, detail: str | None = None) -> None:
@@ -27,16 +32,46 @@ async def clear(connection: Connection, kind: str, subject: str) -> None:
     )
 
 
-async def take_untold(connection: Connection) -> list[asyncpg.Record]:
-    """Lock what nobody has been told of yet, in order, inside the caller's transaction."""
+async def settle(
+    connection: Connection, kind: str, found: Mapping[str, str | None], *, seen: Sequence[str]
+) -> None:
+    """Make the live alerts of a kind those `found`, subject -> detail; only subjects `seen` are cleared."""
+    for subject in sorted(seen):
+        if subject in found:
+            await raise_(connection, kind, subject, detail=found[subject])
+        else:
+            await clear(connection, kind, subject)
+
+
+async def live(connection: Connection) -> list[asyncpg.Record]:
+    """List what goes on, oldest first."""
     return await connection.fetch(
-        """SELECT id, kind, subject, detail, raised_at, cleared_at, told_at FROM alerts
-           WHERE told_at IS NULL OR (cleared_at IS NOT NULL AND told_over IS NULL)
-           ORDER BY id LIMIT 20 FOR UPDATE SKIP LOCKED"""
+        "SELECT kind, subject, detail, raised_at FROM alerts WHERE cleared_at IS NULL ORDER BY id"
     )
 
 
-async def mark_told(connection: Connection, alert_id: int, *, over: bool) -> None:
-    """Note that people were told of an alert's beginning, or of its end."""
-    column = "told_over" if over else "told_at"
-    await connection.execute(f"UPDATE alerts SET {column} = now() WHERE id = $1", alert_id)  # noqa: S608 - two names
+async def take_untold(connection: Connection, *, limit: int = 20) -> list[asyncpg.Record]:
+    """Take what nobody has been told of yet, in order; a caller that dies loses it to another."""
+    return await connection.fetch(
+        """UPDATE alerts SET taken_until = now() + make_interval(secs => $2)
+           WHERE id IN (
+               SELECT id FROM alerts
+               WHERE (told_at IS NULL OR (cleared_at IS NOT NULL AND told_over IS NULL))
+                 AND (taken_until IS NULL OR taken_until < now())
+               ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+           RETURNING id, kind, subject, detail, raised_at, cleared_at, told_at""",
+        limit,
+        _LEASE_S,
+    )
+
+
+async def mark_told(connection: Connection, alert_id: int, *, begun: bool, over: bool) -> None:
+    """Note that people were told of an alert's beginning, of its end, or of both."""
+    await connection.execute(
+        """UPDATE alerts SET taken_until = NULL, told_at = CASE WHEN $2 THEN now() ELSE told_at END,
+                  told_over = CASE WHEN $3 THEN now() ELSE told_over END
+           WHERE id = $1""",
+        alert_id,
+        begun,
+        over,
+    )

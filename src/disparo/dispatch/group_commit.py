@@ -71,6 +71,10 @@ class Acceptor:
         self._writers = _WRITERS if grouped else 8
         self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(_LONGEST_QUEUE)
 
+    def use(self, settings: AcceptSettings) -> None:
+        """Accept by these settings from now on."""
+        self._settings = settings
+
     async def accept(self, call: Call) -> Verdict:
         """Store one call durably or say why not; raises Busy, KeyInUse or FateUnknown."""
         until = time.monotonic() + _KEY_PATIENCE_S

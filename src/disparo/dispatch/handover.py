@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -21,10 +22,12 @@ from disparo.db import messages
 from disparo.db.messages import Move, Start
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.claims import Batch, Holder, Prepared
+from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.rules import Drop, Rules, Wait, objection, rendered
 from disparo.domain.message import Event, Status
 from disparo.domain.routing import NoRoute, Route, choose, in_first_line
+from disparo.platforms.base import Platform
 
 CHUNK_SIZE = 500
 #: Before a message is looked at again for which there was no platform, or only a busy one.
@@ -44,13 +47,11 @@ class _Sorted:
 
 
 class Handover:
-    """The queue engine's handler; one for each worker. `lanes` may be exchanged while it works."""
+    """The queue engine's handler; one for each worker. `use` comes first, and again as often as wanted."""
 
-    def __init__(
-        self, pool: Pool, *, lanes: Mapping[str, Lane], routes: Sequence[Route], rules: Rules, holder: Holder
-    ) -> None:
+    def __init__(self, pool: Pool, *, fleet: Fleet, holder: Holder) -> None:
+        self.fleet = fleet
         self._pool = pool
-        self._rules = rules
         self._holder = holder
         # One chunk at a time is looked at: if that kills the process, it is known which one did.
         self._looking = asyncio.Lock()
@@ -58,14 +59,17 @@ class Handover:
         self._room = asyncio.Event()
         self._settling: set[asyncio.Task[None]] = set()
         self.has_worked = False
-        self.use(lanes, routes)
+        self.lanes: dict[str, Lane] = {}
 
-    def use(self, lanes: Mapping[str, Lane], routes: Sequence[Route]) -> None:
-        """Hand over through these lanes from now on."""
-        self.lanes = dict(lanes)
+    def use(self, platforms: Mapping[str, Platform], routes: Sequence[Route], rules: Rules) -> None:
+        """Hand over through these platforms, by these rules, from now on."""
+        self.fleet.use(platforms)
+        self.lanes = self.fleet.lanes
         self._routes = list(routes)
-        for lane in self.lanes.values():
+        self._rules = rules
+        for name, lane in self.lanes.items():
             lane.on_room = self._room.set
+            lane.elsewhere = partial(self._works_besides, name)
         self._room.set()
 
     async def handle_chunk(self, chunk_id: int, urgent: bool) -> None:  # noqa: FBT001 - the queue's handler
@@ -123,6 +127,9 @@ class Handover:
             except TimeoutError:
                 break
         return 0
+
+    def _works_besides(self, name: str) -> bool:
+        return any(other != name and self._is_usable(other) for other in self.lanes)
 
     def _is_usable(self, name: str) -> bool:
         return name in self.lanes and not self.lanes[name].is_stopped

@@ -54,6 +54,10 @@ class Intake:
         self._first_new: int | None = None
         self._new = asyncio.Event()
 
+    def use(self, platforms: Mapping[str, Platform]) -> None:
+        """Read calls of these platforms from now on."""
+        self._platforms = platforms
+
     def reply_of(self, platform: str) -> str:
         """Give what a platform wants to hear when what it told is stored."""
         return self._platforms[platform].capabilities.receipt_reply

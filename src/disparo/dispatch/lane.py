@@ -15,8 +15,8 @@ import asyncpg
 import structlog
 
 from disparo import failpoints
-from disparo.db import messages
-from disparo.db.pool import TRANSIENT, Pool
+from disparo.db.pool import Pool
+from disparo.dispatch import starts
 from disparo.dispatch.breaker import Breaker
 from disparo.dispatch.claims import Holder, Prepared
 from disparo.dispatch.gate import LATE_S, Gate, Grant
@@ -27,10 +27,6 @@ from disparo.platforms.base import Outgoing, Platform, boottime_s
 
 log = structlog.get_logger(__name__)
 
-#: From the moment the start is asked for until the last moment its bytes may leave. Well under the 6 s
-#: after which a silent worker is taken over.
-START_TTL_S = 4.0
-_DATABASE_RETRY_S = 0.2
 #: Messages that may wait in a lane, claimed: for a platform with a rate, what it takes in a second.
 _LONGEST_LINE = 1000
 _STOPPED_LOOK_S = 0.05
@@ -57,6 +53,8 @@ class Lane:
         #: Called when there may be room where there was none, and when what waits here has to go elsewhere.
         self.on_room: Callable[[], None] = lambda: None
         self.on_stop: Callable[[], None] = lambda: None
+        #: Whether another platform works: what this one did not take need not wait for it.
+        self.elsewhere: Callable[[], bool] = lambda: False
 
     def room(self, *, urgent: bool) -> int:
         """How many more messages may be given to this lane now."""
@@ -190,7 +188,9 @@ class Lane:
 
     async def _start(self, group: list[Prepared], worker_id: UUID, grant: Grant, *, probe: bool) -> None:
         failpoints.hit("before_start")
-        started, deadline_s = await self._commit_start(group, worker_id)
+        started, deadline_s = await starts.commit(
+            self._pool, [item.start for item in group], platform=self.platform.name, worker_id=worker_id
+        )
         failpoints.hit("after_start")
         ready = [(item, started[item.start.message_id]) for item in group if item.start.message_id in started]
         missing = [item for item in group if item.start.message_id not in started]
@@ -204,34 +204,11 @@ class Lane:
             self._writing.add(task := asyncio.create_task(write))
             task.add_done_callback(self._writing.discard)
 
-    async def _commit_start(self, group: Sequence[Prepared], worker_id: UUID) -> tuple[dict[int, int], float]:
-        starts = [item.start for item in group]
-        while True:
-            deadline_s = boottime_s() + START_TTL_S
-            try:
-                async with self._pool.acquire() as connection:
-                    started = await messages.start(
-                        connection, starts, platform=self.platform.name, worker_id=worker_id
-                    )
-            except TRANSIENT as error:
-                log.warning("start_waits_for_database", error=type(error).__name__)
-                await asyncio.sleep(_DATABASE_RETRY_S)
-            else:
-                return started, deadline_s
-
     async def _settle_missing(self, missing: Sequence[Prepared]) -> None:
         """Let go of what is no longer ours; what a lost connection started unseen was never written."""
-        unseen: dict[int, int] = {}
-        while True:
-            try:
-                async with self._pool.acquire() as connection:
-                    unseen = await messages.started_unseen(connection, [item.start for item in missing])
-            except TRANSIENT:
-                await asyncio.sleep(_DATABASE_RETRY_S)
-            else:
-                break
+        found = await starts.unseen(self._pool, [item.start for item in missing])
         for item in missing:
-            attempt_id = unseen.get(item.start.message_id)
+            attempt_id = found.get(item.start.message_id)
             if attempt_id is None:
                 self._settle(item)
             else:
@@ -293,6 +270,7 @@ class Lane:
             platform=self.platform.name,
             latency_ms=latency_ms,
             not_taken=item.not_taken,
+            elsewhere=self.elsewhere(),
         )
         self._recorder.put(Entry(result, lambda: self._settle(item)))
 

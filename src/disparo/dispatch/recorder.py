@@ -40,13 +40,23 @@ class Entry:
 
 
 def to_result(
-    outcome: Outcome, *, attempt_id: int, message_id: int, platform: str, latency_ms: int, not_taken: int
+    outcome: Outcome,
+    *,
+    attempt_id: int,
+    message_id: int,
+    platform: str,
+    latency_ms: int,
+    not_taken: int,
+    elsewhere: bool,
 ) -> Recorded:
-    """Shape an outcome for the table, with the wait before the next try if there is to be one."""
+    """Shape an outcome for the table, with the wait before the next try if there is to be one.
+
+    `elsewhere`: the next try may be another platform's, which knows nothing of this one's troubles.
+    """
     wait_s = backoff_s(
         not_taken,
-        failure=outcome.failure,
-        retry_after_s=outcome.retry_after_s,
+        failure=None if elsewhere else outcome.failure,
+        retry_after_s=None if elsewhere else outcome.retry_after_s,
         jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
     )
     return Recorded(

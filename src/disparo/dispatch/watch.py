@@ -25,11 +25,7 @@ class PlatformWatch:
         self._pool = pool
         self._handover = handover
         self._now = asyncio.Event()
-
-    def attach(self, lanes: Mapping[str, Lane]) -> None:
-        """Look at once when one of these lanes stops or recovers."""
-        for lane in lanes.values():
-            lane.on_stop = self._now.set
+        handover.fleet.on_stop = self._now.set
 
     async def until_next(self) -> None:
         """Wait for the next look: a second, or until something has happened here."""

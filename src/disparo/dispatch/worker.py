@@ -17,10 +17,11 @@ import structlog
 from disparo import queue
 from disparo.db import workers
 from disparo.db.pool import TRANSIENT, Pool, open_pool
-from disparo.dispatch import reconcile, sweep, takeover
+from disparo.dispatch import polling, receipts, reconcile, sweep, takeover
+from disparo.dispatch.alarms import Alarms, Tell, tell_all
 from disparo.dispatch.claims import Holder
+from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.handover import Handover, give_back
-from disparo.dispatch.lane import Lane
 from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rules import Rules
 from disparo.dispatch.watch import PlatformWatch
@@ -34,6 +35,8 @@ RESTART_ME = 75
 _BEAT_EVERY_S = 1.0
 _SWEEP_EVERY_S = 5.0
 _TIDY_EVERY_S = 60.0
+_POLL_EVERY_S = 30.0
+_ALARM_EVERY_S = 3.0
 _CHUNKS_AT_ONCE = 8
 _PATIENCE_S = 15.0
 
@@ -46,25 +49,32 @@ class WorkerSettings:
     memory_mb: int
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Through which platforms a worker hands over, and by which rules; may be exchanged while it works."""
+
+    platforms: Mapping[str, Platform]
+    routes: Sequence[Route]
+    rules: Rules
+    tell: Tell | None = None  # how people are told of faults
+
+
 class Worker:
     """Runs until `stop` is set, or its memory passes the limit; then finishes what it holds."""
 
-    def __init__(
-        self,
-        dsn: str,
-        *,
-        platforms: Mapping[str, Platform],
-        routes: Sequence[Route],
-        rules: Rules,
-        settings: WorkerSettings,
-    ) -> None:
+    def __init__(self, dsn: str, *, plan: Plan, settings: WorkerSettings) -> None:
         self._dsn = dsn
-        self._platforms = platforms
-        self._routes = routes
-        self._rules = rules
+        self._plan = plan
         self._settings = settings
         self._holder = Holder(uuid4())
+        self._handover: Handover | None = None
         self._too_big = False
+
+    def use(self, plan: Plan) -> None:
+        """Hand over by another plan from now on; what is started is finished by the old one."""
+        self._plan = plan
+        if self._handover is not None and not self._holder.ending:
+            self._handover.use(plan.platforms, plan.routes, plan.rules)
 
     async def run(self, stop: asyncio.Event) -> int:
         """Work until `stop`; gives the process's exit status."""
@@ -75,40 +85,45 @@ class Worker:
             record = await stack.enter_async_context(open_pool(self._dsn, size=2, name="disparo-record"))
             await self._register(control)
             recorder = Recorder(record, max_tries=self._settings.max_tries)
-            lanes = {name: Lane(platform, work, recorder) for name, platform in self._platforms.items()}
-            handover = Handover(
-                work, lanes=lanes, routes=self._routes, rules=self._rules, holder=self._holder
-            )
+            fleet = Fleet(work, recorder, self._holder)
+            handover = Handover(work, fleet=fleet, holder=self._holder)
+            self._handover = handover
+            self.use(self._plan)
             ending = asyncio.Event()
             helpers = [
                 asyncio.create_task(job, name=name)
-                for name, job in self._jobs(control, work, recorder, handover, ending)
+                for name, job in self._jobs(control, work, handover, ending)
             ]
-            helpers.append(asyncio.create_task(_forward(stop, ending), name="stop"))
-            helpers.append(asyncio.create_task(self._close(ending, lanes), name="close"))
-            engine_pool = await stack.enter_async_context(open_pool(self._dsn, size=3, name="disparo-queue"))
+            helpers += [
+                asyncio.create_task(recorder.run(), name="recorder"),
+                asyncio.create_task(_forward(stop, ending), name="stop"),
+                asyncio.create_task(self._close(ending, fleet), name="close"),
+            ]
+            engine_pool = await stack.enter_async_context(open_pool(self._dsn, size=4, name="disparo-queue"))
             await queue.run(engine_pool, handover.handle_chunk, concurrency=_CHUNKS_AT_ONCE, stop=ending)
-            await self._finish(control, lanes)
+            await self._finish(control, fleet)
+            await fleet.end()
             for task in helpers:
                 task.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
+            for platform in fleet.platforms.values():
+                await platform.close()
         return RESTART_ME if self._too_big else 0
 
     def _jobs(
-        self, control: Pool, work: Pool, recorder: Recorder, handover: Handover, ending: asyncio.Event
+        self, control: Pool, work: Pool, handover: Handover, ending: asyncio.Event
     ) -> list[tuple[str, Coroutine[None, None, None]]]:
-        watch, lanes = takeover.Watch(), handover.lanes
+        watch, fleet = takeover.Watch(), handover.fleet
+        alarms = Alarms(work, zone=self._plan.rules.zone)
         platforms = PlatformWatch(control, handover)
-        platforms.attach(lanes)
         return [
             ("platforms", _forever("platforms", platforms.until_next, platforms.look)),
-            ("beat", _forever("beat", _each(_BEAT_EVERY_S), lambda: self._beat(control, lanes))),
+            ("beat", _forever("beat", _each(_BEAT_EVERY_S), lambda: self._beat(control, fleet))),
             ("reaper", _forever("reaper", _each(takeover.LOOK_EVERY_S), lambda: self._reap(control, watch))),
             ("sweep", _forever("sweep", _each(_SWEEP_EVERY_S), lambda: self._sweep(work, handover, ending))),
-            ("tidy", _forever("tidy", _each(_TIDY_EVERY_S), lambda: self._tidy(work))),
-            ("recorder", recorder.run()),
-            *((f"lane:{name}", lane.run(self._holder)) for name, lane in lanes.items()),
-            *((f"share:{name}", lane.keep_share(self._holder)) for name, lane in lanes.items()),
+            ("tidy", _forever("tidy", _each(_TIDY_EVERY_S), lambda: self._tidy(work, fleet))),
+            ("alarms", _forever("alarms", _each(_ALARM_EVERY_S), lambda: self._alarm(alarms, work, fleet))),
+            ("poll", _forever("poll", _each(_POLL_EVERY_S), lambda: self._poll(work, fleet))),
         ]
 
     async def _register(self, control: Pool) -> None:
@@ -118,14 +133,14 @@ class Worker:
             )
         log.info("worker_started", worker_id=str(self._holder.worker_id))
 
-    async def _beat(self, control: Pool, lanes: Mapping[str, Lane]) -> None:
+    async def _beat(self, control: Pool, fleet: Fleet) -> None:
         async with control.acquire() as connection:
             alive = await workers.beat(connection, self._holder.worker_id, preparing=self._holder.preparing)
         if alive:
             return
         # Somebody took us over while we were away: nothing we held is ours. Begin anew under a new name.
         log.warning("worker_was_taken_over", worker_id=str(self._holder.worker_id))
-        for lane in lanes.values():
+        for lane in fleet.lanes.values():
             lane.drop_waiting()
             lane.forget_places()
         self._holder.worker_id = uuid4()
@@ -150,21 +165,29 @@ class Worker:
             self._too_big = True
             ending.set()
 
-    async def _tidy(self, work: Pool) -> None:
-        await reconcile.ask_platforms(work, self._platforms)
+    async def _tidy(self, work: Pool, fleet: Fleet) -> None:
+        await reconcile.ask_platforms(work, fleet.platforms)
         await sweep.tidy(work)
 
-    async def _close(self, ending: asyncio.Event, lanes: Mapping[str, Lane]) -> None:
+    async def _poll(self, work: Pool, fleet: Fleet) -> None:
+        if await polling.poll_receipts(work, fleet.platforms):
+            await receipts.apply_waiting(work)
+
+    async def _alarm(self, alarms: Alarms, work: Pool, fleet: Fleet) -> None:
+        await alarms.look(fleet.platforms)
+        if self._plan.tell is not None:
+            await tell_all(work, self._plan.tell)
+
+    async def _close(self, ending: asyncio.Event, fleet: Fleet) -> None:
         await ending.wait()
         self._holder.ending = True
-        for lane in lanes.values():
-            lane.close()
+        fleet.close()
 
-    async def _finish(self, control: Pool, lanes: Mapping[str, Lane]) -> None:
+    async def _finish(self, control: Pool, fleet: Fleet) -> None:
         """Let what is written be recorded, give back the rest, leave."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_S):
-                await asyncio.gather(*(lane.drained() for lane in lanes.values()))
+                await fleet.drained()
         with suppress(*TRANSIENT):
             self._holder.tokens.clear()
             await give_back(control, self._holder)

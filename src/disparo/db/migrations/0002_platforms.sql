@@ -35,7 +35,8 @@ CREATE TABLE alerts (
     raised_at  timestamptz NOT NULL DEFAULT now(),
     cleared_at timestamptz,
     told_at    timestamptz,                         -- of its beginning
-    told_over  timestamptz                          -- of its end
+    told_over  timestamptz,                         -- of its end
+    taken_until timestamptz                         -- somebody is just telling of it
 );
 CREATE UNIQUE INDEX alerts_live ON alerts (kind, subject) WHERE cleared_at IS NULL;
 CREATE INDEX alerts_untold ON alerts (id) WHERE told_at IS NULL OR (cleared_at IS NOT NULL AND told_over IS NULL);
@@ -108,4 +109,5 @@ BEGIN
 END $$;
 
 ALTER TABLE attempts SET (fillfactor = 70);          -- their outcome is written into the same page
+CREATE INDEX attempts_started ON attempts USING brin (started_at) WITH (pages_per_range = 32);
 DROP INDEX platform_messages_attempt;                -- read by nothing

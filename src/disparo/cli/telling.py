@@ -1,0 +1,37 @@
+"""How people are told of faults: e-mail, Telegram, Slack, webhooks and more, through Apprise."""
+
+from __future__ import annotations
+
+import asyncio
+
+from disparo.dispatch.alarms import Tell
+from disparo.errors import SettingsInvalid
+from disparo.settings import Settings
+
+_MISSING = (
+    "Há endereços em `alerts`, mas falta a biblioteca que os avisa: pip install 'disparo[alertas]' "
+    "(ou retire `alerts` da configuração)."
+)
+
+
+def teller(settings: Settings) -> Tell | None:
+    """Give the way to tell people, None where nobody wants to be told; raises SettingsInvalid."""
+    if not settings.alerts:
+        return None
+    try:
+        import apprise
+    except ImportError:
+        raise SettingsInvalid(_MISSING) from None
+    found = apprise.Apprise()
+    for place, address in enumerate(settings.alerts, 1):
+        if not found.add(address.get_secret_value()):
+            raise SettingsInvalid(
+                f"alerts: o {place}º endereço não é um endereço do Apprise (exemplos: "
+                "tgram://TOKEN/CHAT, mailto://usuario:senha@servidor, slack://..., json://servidor/caminho)."
+            )
+
+    async def tell(title: str, text: str) -> bool:
+        # It speaks HTTP and SMTP in its own threads; a slow one must not hold the loop.
+        return bool(await asyncio.to_thread(found.notify, title=title, body=text))
+
+    return tell

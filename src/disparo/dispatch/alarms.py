@@ -1,0 +1,127 @@
+"""Alarms: what is looked for, and how people are told of it, once at its beginning and once at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from disparo.db import alerts, signs
+from disparo.db.pool import Connection, Pool
+from disparo.dispatch import polling
+from disparo.platforms.base import Platform
+
+log = structlog.get_logger(__name__)
+
+_STUCK_AFTER_S = 900.0
+#: Platforms are asked for credit and whether they are there no more often than this.
+_ASK_EVERY_S = 300.0
+
+#: Tells people: (title, text); False where nobody could be told.
+Tell = Callable[[str, str], Awaitable[bool]]
+
+_WORDS = {
+    "platform_open": "A plataforma {subject} está falhando ({detail}) e não é usada por enquanto",
+    "credit_low": "O crédito da plataforma {subject} está acabando: {detail}",
+    "platform_unreachable": "A plataforma {subject} não responde como devia ({detail})",
+    "receipts_stopped": "A plataforma {subject} parou de confirmar entregas",
+    "dispatch_stuck": "Há mensagens na hora de sair e nenhuma está saindo (desde {detail})",
+}
+_OVER_WORDS = {
+    "platform_open": "A plataforma {subject} voltou a funcionar",
+    "credit_low": "A plataforma {subject} tem crédito de novo",
+    "platform_unreachable": "A plataforma {subject} voltou a responder",
+    "receipts_stopped": "A plataforma {subject} voltou a confirmar entregas",
+    "dispatch_stuck": "As mensagens voltaram a sair",
+}
+
+
+def words(kind: str, subject: str, detail: str | None, *, over: bool = False) -> str:
+    """Say an alert for a person."""
+    pattern = (_OVER_WORDS if over else _WORDS).get(kind, kind)
+    return pattern.format(subject=subject, detail=detail or "?")
+
+
+class Alarms:
+    """One for each worker; of all workers one at a time looks."""
+
+    def __init__(self, pool: Pool, *, zone: ZoneInfo) -> None:
+        self._pool = pool
+        self._zone = zone
+        self._ask_at = 0.0
+
+    async def look(self, platforms: Mapping[str, Platform]) -> None:
+        """Look for what is wrong, and note it. No connection is in hand while platforms are asked."""
+        answers = await self._ask(platforms) if time.monotonic() >= self._ask_at else None
+        async with self._pool.acquire() as connection, connection.transaction():
+            if not await signs.try_duty(connection):
+                return
+            await self._look_at_tables(connection, platforms)
+            if answers is not None:
+                await self._note(connection, *answers)
+
+    async def _ask(
+        self, platforms: Mapping[str, Platform]
+    ) -> tuple[dict[str, str | None], list[str], dict[str, str | None], list[str]]:
+        self._ask_at = time.monotonic() + _ASK_EVERY_S
+        credit = await polling.read_credit(platforms)
+        health = await polling.read_health(platforms)
+        return (
+            {each.platform: str(each.amount) for each in credit if each.is_low},
+            [each.platform for each in credit],
+            {name: str(each.failure or each.detail) for name, each in health.items() if not each.is_well},
+            list(health),
+        )
+
+    async def _note(
+        self,
+        connection: Connection,
+        low: Mapping[str, str | None],
+        with_credit: list[str],
+        unwell: Mapping[str, str | None],
+        with_health: list[str],
+    ) -> None:
+        await alerts.settle(connection, "credit_low", low, seen=with_credit)
+        await alerts.settle(connection, "platform_unreachable", unwell, seen=with_health)
+
+    async def _look_at_tables(self, connection: Connection, platforms: Mapping[str, Platform]) -> None:
+        for row in await alerts.live(connection):
+            if row["subject"] and row["subject"] not in platforms:  # no longer in the settings
+                await alerts.clear(connection, row["kind"], row["subject"])
+        expected = {name for name, each in platforms.items() if _tells_receipts(each)}
+        silent = await signs.silent_platforms(connection)
+        seen = sorted(expected & silent.keys())
+        await alerts.settle(
+            connection, "receipts_stopped", {name: None for name in seen if silent[name]}, seen=seen
+        )
+        since = await signs.stuck_since(connection, after_s=_STUCK_AFTER_S)
+        stuck = {} if since is None else {"": self._local(since)}
+        await alerts.settle(connection, "dispatch_stuck", stuck, seen=[""])
+
+    def _local(self, moment: datetime) -> str:
+        return moment.astimezone(self._zone).strftime("%d/%m %H:%M")
+
+
+async def tell_all(pool: Pool, tell: Tell) -> int:
+    """Tell people of what nobody has told them yet; gives how many alerts. What fails is tried again."""
+    async with pool.acquire() as connection:
+        untold = await alerts.take_untold(connection)
+    told = 0
+    for row in untold:
+        over = row["cleared_at"] is not None
+        # One that began and ended before anybody could be told is told of once, as over.
+        title = "Disparo: resolvido" if over else "Disparo: atenção"
+        if not await tell(title, words(row["kind"], row["subject"], row["detail"], over=over)):
+            log.warning("alert_not_told", kind=row["kind"])
+            continue
+        async with pool.acquire() as connection:
+            await alerts.mark_told(connection, row["id"], begun=row["told_at"] is None, over=over)
+        told += 1
+    return told
+
+
+def _tells_receipts(platform: Platform) -> bool:
+    return platform.capabilities.receipts or platform.capabilities.poll_after_s is not None

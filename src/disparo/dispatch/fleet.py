@@ -1,0 +1,100 @@
+"""A worker's lanes with their tasks, exchanged while it works when the settings change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+
+from disparo.db.pool import Pool
+from disparo.dispatch.claims import Holder
+from disparo.dispatch.lane import Lane
+from disparo.dispatch.recorder import Recorder
+from disparo.platforms.base import Platform
+
+
+@dataclass(slots=True)
+class _Ship:
+    lane: Lane
+    tasks: list[asyncio.Task[None]]
+
+
+class Fleet:
+    """`lanes` by platform name; a lane whose platform is replaced finishes what it started."""
+
+    def __init__(self, pool: Pool, recorder: Recorder, holder: Holder) -> None:
+        self._pool = pool
+        self._recorder = recorder
+        self._holder = holder
+        self._ships: dict[str, _Ship] = {}
+        self._leaving: dict[str, asyncio.Task[None]] = {}
+        #: Called when a lane stops or recovers.
+        self.on_stop: Callable[[], None] = lambda: None
+
+    @property
+    def lanes(self) -> dict[str, Lane]:
+        """The lanes there are now."""
+        return {name: ship.lane for name, ship in self._ships.items()}
+
+    @property
+    def platforms(self) -> dict[str, Platform]:
+        """The platforms that are used now."""
+        return {name: ship.lane.platform for name, ship in self._ships.items()}
+
+    def use(self, platforms: Mapping[str, Platform]) -> None:
+        """Have a lane for each of these; an object that is used already keeps its lane."""
+        for name, ship in list(self._ships.items()):
+            if platforms.get(name) is not ship.lane.platform:
+                del self._ships[name]
+                ship.lane.close()
+                self._leaving[name] = asyncio.create_task(self._retire(ship, self._leaving.get(name)))
+        for name, platform in platforms.items():
+            if name not in self._ships:
+                self._ships[name] = self._launch(name, platform)
+
+    def close(self) -> None:
+        """Start nothing more."""
+        for lane in self.lanes.values():
+            lane.close()
+
+    async def drained(self) -> None:
+        """Wait until nothing started is unwritten, in lanes of now and of before."""
+        await asyncio.gather(*(lane.drained() for lane in self.lanes.values()))
+        await asyncio.gather(*self._leaving.values())
+
+    async def end(self) -> None:
+        """End every task; what is started stays with the platforms."""
+        tasks = [task for ship in self._ships.values() for task in ship.tasks] + list(self._leaving.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _launch(self, name: str, platform: Platform) -> _Ship:
+        lane = Lane(platform, self._pool, self._recorder)
+        lane.on_stop = self._tell
+        # The window's places are leased under one name: the next lane begins when the last one is done.
+        before = self._leaving.get(name)
+        tasks = [
+            asyncio.create_task(self._after(before, lane.run), name=f"lane:{name}"),
+            asyncio.create_task(self._after(before, lane.keep_share), name=f"share:{name}"),
+        ]
+        return _Ship(lane, tasks)
+
+    def _tell(self) -> None:
+        self.on_stop()  # whoever listens may come after the lane
+
+    async def _after(
+        self, before: asyncio.Task[None] | None, run: Callable[[Holder], Coroutine[None, None, None]]
+    ) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        await run(self._holder)
+
+    async def _retire(self, ship: _Ship, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        await ship.lane.drained()
+        for task in ship.tasks:
+            task.cancel()
+        await asyncio.gather(*ship.tasks, return_exceptions=True)
+        await ship.lane.platform.close()

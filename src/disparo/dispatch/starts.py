@@ -1,0 +1,47 @@
+"""The commit of starts, however often the database is away meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from disparo.db import messages
+from disparo.db.messages import Start
+from disparo.db.pool import TRANSIENT, Pool
+from disparo.platforms.base import boottime_s
+
+log = structlog.get_logger(__name__)
+
+#: From the moment the start is asked for until the last moment its bytes may leave. Well under the 6 s
+#: after which a silent worker is taken over.
+START_TTL_S = 4.0
+_RETRY_S = 0.2
+
+
+async def commit(
+    pool: Pool, starts: Sequence[Start], *, platform: str, worker_id: UUID
+) -> tuple[dict[int, int], float]:
+    """Give attempt ids by message id of those that may be written, and until when (CLOCK_BOOTTIME)."""
+    while True:
+        deadline_s = boottime_s() + START_TTL_S
+        try:
+            async with pool.acquire() as connection:
+                started = await messages.start(connection, starts, platform=platform, worker_id=worker_id)
+        except TRANSIENT as error:
+            log.warning("start_waits_for_database", error=type(error).__name__)
+            await asyncio.sleep(_RETRY_S)
+        else:
+            return started, deadline_s
+
+
+async def unseen(pool: Pool, starts: Sequence[Start]) -> dict[int, int]:
+    """Of starts that answered nothing: attempt ids by message id of those a lost connection did commit."""
+    while True:
+        try:
+            async with pool.acquire() as connection:
+                return await messages.started_unseen(connection, starts)
+        except TRANSIENT:
+            await asyncio.sleep(_RETRY_S)

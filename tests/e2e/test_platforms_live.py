@@ -1,0 +1,146 @@
+"""Platforms exchanged, paused and fallen while everything runs; people told of it once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from tests.support.client import DISPATCH
+from tests.support.house import house as run_house
+from tests.support.stage import free_port
+
+
+class Listener:
+    """Whoever is told of faults: takes Apprise's JSON."""
+
+    def __init__(self):
+        self.heard = []
+        listener = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                listener.heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def said(self, words):
+        return [each["message"] for each in self.heard if words in each["message"]]
+
+
+def table(name, port, **more):
+    lines = [f"[platforms.{name}]", 'type = "simulator"', f'url = "http://127.0.0.1:{port}"']
+    return "\n".join(
+        [*lines, 'webhook_secret = "ensaio"', *(f"{key} = {value}" for key, value in more.items())]
+    )
+
+
+@pytest.fixture(scope="module")
+def listener():
+    return Listener()
+
+
+@pytest.fixture(scope="module")
+def house(new_database, tmp_path_factory, listener):
+    folder = tmp_path_factory.mktemp("live")
+    file = folder / "disparo.toml"
+    port = free_port()
+    alerts = f'alerts = ["json://127.0.0.1:{listener.port}/"]\n'
+    file.write_text(alerts + table("primeira", port), encoding="utf-8")
+    with run_house(new_database(), folder, settings_file=file, simulator_port=port) as house:
+        yield house
+
+
+@pytest.fixture
+def exchange(house):
+    """Write other platforms into the settings' file; the first line, about alerts, stays."""
+    file = house.stage.settings_file
+
+    def write(*tables):
+        head = file.read_text(encoding="utf-8").splitlines()[0]
+        file.write_text("\n".join([head, *tables]), encoding="utf-8")
+
+    before = file.read_text(encoding="utf-8")
+    yield write
+    log = house.stage.workers[0].log
+    reloads = log.read_text().count("settings_reloaded")
+    file.write_text(before, encoding="utf-8")
+    house.until(lambda: log.read_text().count("settings_reloaded") > reloads)
+
+
+def command(house, *words):
+    environment = {**os.environ, **house.stage.environment()}
+    return subprocess.run(
+        [sys.executable, "-m", "disparo", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def platform_of(client, answer):
+    return client.get(answer.json["disparo"]["consulta"]).json["disparo"]["mensagens"][0]["plataforma"]
+
+
+def test_a_paused_platform_gets_nothing_until_it_is_resumed(house):
+    client = house.client()
+    assert command(house, "plataforma", "pausar", "primeira").returncode == 0
+    assert "pausada por cli:" in command(house, "plataforma", "listar").stdout
+
+    time.sleep(1.5)  # what a worker may take to hear of it
+    answer = client.send({"id_fatura": 11000})
+    time.sleep(1.0)
+    assert house.states(client, answer) == ["agendada"]
+    assert command(house, "plataforma", "retomar", "primeira").returncode == 0
+    house.until_state(client, answer, "entregue")
+    assert "já estava em uso" in command(house, "plataforma", "retomar", "primeira").stdout
+    assert command(house, "plataforma", "pausar", "outra").returncode != 0
+
+
+def test_settings_are_taken_without_a_restart_and_wrong_ones_are_not(house, exchange):
+    client = house.client()
+    pids = {role.name: role.pid for role in house.stage.roles.values()}
+    exchange(
+        table("segunda", house.stage.simulator_port, order=0),
+        table("primeira", house.stage.simulator_port, order=1),
+    )
+
+    def through_the_second():
+        answer = client.send({"id_fatura": 11000})
+        house.until_state(client, answer, "entregue")  # the server knows its webhook too
+        return platform_of(client, answer) == "segunda"
+
+    house.until(through_the_second)
+    exchange('[platforms.segunda]\ntype = "nenhum"')
+    house.until(lambda: "settings_refused" in house.stage.workers[0].log.read_text(), seconds=10)
+    assert through_the_second()
+    assert {role.name: role.pid for role in house.stage.roles.values()} == pids
+
+
+def test_people_are_told_once_that_a_platform_fails_and_once_that_it_works_again(house, listener):
+    client = house.client()
+    house.behave(mode="no_credit")
+    answer = client.send({"id_fatura": 11000})
+    house.until(lambda: listener.said("não é usada por enquanto"), seconds=15)
+    assert "parada: sem crédito" in command(house, "plataforma", "listar").stdout
+    house.behave(mode="accept")
+    assert command(house, "plataforma", "retomar", "primeira").returncode == 0
+    client.post(f"{DISPATCH}/{answer.json['disparo']['id']}/cancelar")  # it waits for a person to pay
+    house.until_state(client, client.send({"id_fatura": 11000}), "entregue")
+    house.until(lambda: listener.said("voltou a funcionar"))
+    assert len(listener.said("primeira está falhando (credit)")) == 1
+    assert len(listener.said("voltou a funcionar")) == 1
