@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from disparo.api.callers import read_address
@@ -35,7 +35,9 @@ def doors_of(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Door]:
     """Give the door of every platform of the settings that has a secret."""
     read = {name: read_table(name, table) for name, table in tables.items()}
     return {
-        name: Door(tuple(secret.encode() for secret in table.webhook_secrets), tuple(table.sources))
+        name: Door(
+            tuple(secret.encode() for secret in table.webhook_secrets), tuple(map(ip_network, table.sources))
+        )
         for name, table in read.items()
         if table.webhook_secrets
     }

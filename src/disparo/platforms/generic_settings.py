@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import time
 from decimal import Decimal
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -24,7 +24,7 @@ from disparo.platforms.generic_rules import (
     SegmentRules,
     compiles,
 )
-from disparo.platforms.placeholders import Secret, fetch_secret, names_used, plain_address, secret_named
+from disparo.platforms.placeholders import Secrets, fetch_secret, names_used, plain_address, secret_named
 
 #: Stands in `json` for the list of a batch's items.
 ITEMS = "{itens}"
@@ -59,8 +59,8 @@ class GenericHttpSettings(BaseModel):
     poll: PollRules | None = None
     balance: BalanceRules | None = None
     health: HealthRules | None = None
-    webhook_secret: Secret | Annotated[list[Secret], Field(min_length=1, max_length=2)] | None = None
-    sources: list[IPv4Network | IPv6Network] = []  # where calls to our webhook may come from; none: all
+    webhook_secret: Secrets = []  # the newest first: the one told to the platform
+    sources: list[str] = []  # networks that calls to our webhook may come from; none: all
     segments: SegmentRules = SegmentRules()
     per_second: Annotated[float | None, Field(gt=0)] = None
     per_day: Annotated[int | None, Field(ge=1)] = None
@@ -75,10 +75,8 @@ class GenericHttpSettings(BaseModel):
 
     @property
     def webhook_secrets(self) -> list[str]:
-        """The secrets that open our webhook, the newest first: the one told to the platform."""
-        given = self.webhook_secret
-        each = given if isinstance(given, list) else [given]
-        return [secret.get_secret_value() for secret in each if secret and secret.get_secret_value()]
+        """The secrets that open our webhook, the newest first."""
+        return [secret.get_secret_value() for secret in self.webhook_secret]
 
     @field_validator("url")
     @classmethod
@@ -97,6 +95,18 @@ class GenericHttpSettings(BaseModel):
             if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or _has_control(value):
                 raise ValueError(f"o cabeçalho {name!r} tem caracteres que não são permitidos")
         return headers
+
+    @field_validator("sources")
+    @classmethod
+    def _are_networks(cls, sources: list[str]) -> list[str]:
+        for source in sources:
+            try:
+                ip_network(source)
+            except ValueError as error:
+                raise ValueError(
+                    f"não é um endereço nem uma rede: {source} (exemplo: 10.0.0.0/24)"
+                ) from error
+        return sources
 
     @field_validator("hours")
     @classmethod

@@ -96,3 +96,14 @@ def fetch_secret(value: str, name: str = "") -> str:
 Secret = Annotated[
     SecretStr, BeforeValidator(lambda value: fetch_secret(value) if isinstance(value, str) else value)
 ]
+
+
+def _one_or_two(given: object) -> object:
+    each = [given] if isinstance(given, str) else given
+    if not isinstance(each, list) or len(each) > 2 or not all(isinstance(one, str) for one in each):  # noqa: PLR2004
+        raise ValueError('um segredo, ou dois durante a troca: ["novo", "velho"]')
+    return [fetch_secret(one) for one in each if one]
+
+
+#: One secret, or two while one takes the other's place.
+Secrets = Annotated[list[SecretStr], BeforeValidator(_one_or_two)]
