@@ -29,10 +29,7 @@ class Load:
         while time.perf_counter() < until:
             began = time.perf_counter()
             writer.write(self.requests[place % len(self.requests)])
-            head = await reader.readuntil(b"\r\n\r\n")
-            start = head.lower().index(b"content-length:") + 15
-            await reader.readexactly(int(head[start : head.index(b"\r", start)]))
-            if head.startswith(b"HTTP/1.1 200"):
+            if await is_answered_200(reader):
                 self.latencies.append(time.perf_counter() - began)
             else:
                 self.others += 1
@@ -42,3 +39,11 @@ class Load:
     def quantile(self, share: float) -> float:
         found = sorted(self.latencies)
         return found[min(len(found) - 1, int(len(found) * share))] if found else float("nan")
+
+
+async def is_answered_200(reader: asyncio.StreamReader) -> bool:
+    """Read one whole answer; tell whether it is a 200."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    start = head.lower().index(b"content-length:") + 15
+    await reader.readexactly(int(head[start : head.index(b"\r", start)]))
+    return head.startswith(b"HTTP/1.1 200")

@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from tests.support.rows import add_invoices, add_messages  # noqa: E402
 from tests.support.stage import Stage  # noqa: E402
 
-from bench.load import Load  # noqa: E402
+from bench.load import Load, is_answered_200  # noqa: E402
 from bench.run import INVOICES, request  # noqa: E402
 from disparo.db.embedded import EmbeddedPostgres  # noqa: E402
 
@@ -74,10 +74,7 @@ class Schedule:
             due = began + number / self.per_s
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             writer.write(self.requests[number])
-            head = await reader.readuntil(b"\r\n\r\n")
-            start = head.lower().index(b"content-length:") + 15
-            await reader.readexactly(int(head[start : head.index(b"\r", start)]))
-            if head.startswith(b"HTTP/1.1 200"):
+            if await is_answered_200(reader):
                 self.late_s.append(time.perf_counter() - due)
             else:
                 self.not_200 += 1

@@ -8,6 +8,7 @@ import hmac
 import json
 import socket
 from contextlib import suppress
+from decimal import Decimal
 
 import pytest
 from tests.contract.conftest import http
@@ -16,6 +17,7 @@ from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind
 from disparo.errors import SettingsInvalid
 from disparo.platforms.base import Outgoing, WebhookRejected, WebhookRequest, boottime_s
 from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.generic_questions import read_amount
 from disparo.platforms.http import is_forbidden
 from disparo.platforms.registry import build_platforms, read_table
 
@@ -406,3 +408,52 @@ async def test_asking_names_the_message_by_our_reference(peer):
 async def test_not_known_is_never_an_answer(peer, answer):
     peer.answer = answer
     assert await ask(peer) is None
+
+
+async def test_a_question_may_be_a_json_post_beside_the_platforms_address(peer):
+    peer.answer = http(200, '{"all": [{"id": "x", "st": "OK"}, {"id": "p-1", "st": "OK"}]}')
+    rules = {"method": "POST", "url": "find", "query": {}, "json": {"ids": ["{id}"], "from": "{desde}"}}
+    answer = {"id": "id", "items": "all", "status": "st", "statuses": {"OK": "delivered"}}
+    table_of = table(peer, ask={**rules, "answer": answer})
+    platform = GenericHttp("p", read_table("p", table_of))
+    found = await platform.ask("ref-1", "p-1")
+    assert await platform.ask("ref-1") is None  # it cannot be asked without the platform's id
+    await platform.close()
+    assert (found.event.platform_id, found.event.reference) == ("p-1", "ref-1")
+    (request,) = peer.requests
+    assert request.startswith(b"POST /find ")
+    assert json.loads(request.partition(b"\r\n\r\n")[2])["ids"] == ["p-1"]
+
+
+async def test_what_stands_in_a_path_stays_in_its_place(peer):
+    peer.answer = http(404, "{}")
+    answer = {"id": "id", "status": "st", "statuses": {"OK": "delivered"}}
+    table_of = table(peer, ask={"path": "/{id}.json", "answer": answer})
+    platform = GenericHttp("p", read_table("p", table_of))
+    await platform.ask("ref-1", "../../x?a=b#c")
+    await platform.close()
+    assert peer.requests[0].startswith(b"GET /sms/..%2F..%2Fx%3Fa=b%23c.json ")
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("1200", "1200"), ("50,35", "50.35"), ("1.234,56", "1234.56"), ("1,234.56", "1234.56"), ("R$ 9.90", "9.90"),
+     ("-3.5", "-3.5"), ("0", "0"), ("ND", None), ("", None), ("1200.", "1200")],
+)  # fmt: skip
+def test_amounts_as_platforms_write_them(text, amount):
+    found = read_amount(text)
+    assert found == (None if amount is None else Decimal(amount))
+
+
+async def test_codes_that_nobody_knows_are_counted_and_nothing_personal_is_told(peer, capsys):
+    platform = GenericHttp("p", read_table("p", table(peer, receipts=RULES)))
+    peer.answer = http(200, '{"error": {"code": "E77"}}')
+    outcomes = await platform.send([message()]), await platform.send([message()])
+    for reason in ("5511988887777 sem saldo", "119888877771", "E1"):
+        body = {"message": {"id": "1"}, "status": "UNDELIV", "reason": reason}
+        (event,) = platform.parse_webhook(WebhookRequest("POST", {}, {}, json.dumps(body).encode())).receipts
+        assert event.failure is FailureClass.UNKNOWN
+    await platform.close()
+    assert [outcome.kind for (outcome,) in outcomes] == [OutcomeKind.ACCEPTED] * 2
+    assert dict(platform.unknown_codes) == {"receipt": 3}
+    assert "88887777" not in capsys.readouterr().out

@@ -10,9 +10,10 @@ async def mark(connection: Connection, e164: str, *, failure: str, platform: str
     """Note a number that a platform calls wrong, or suppress one whose owner opted out there."""
     if failure == FailureClass.OPT_OUT:
         await connection.execute(
-            "INSERT INTO opt_outs (e164, reason, actor) VALUES ($1, 'platform', $2) ON CONFLICT DO NOTHING",
+            """INSERT INTO opt_outs (e164, reason, actor, platform)
+               VALUES ($1, 'platform', 'platform:' || $2, $2) ON CONFLICT DO NOTHING""",
             e164,
-            f"platform:{platform}",
+            platform,
         )
         return
     await connection.execute(

@@ -58,7 +58,7 @@ class CallMaker:
         moments = {"desde": _moment(now - _SINCE), "ate": _moment(now + _UNTIL)}
         fill = filler({**self._constant, **moments, "referencia": reference, "id": platform_id})
         in_path = filler({"referencia": quote(reference, safe=""), "id": quote(platform_id, safe="")})
-        url = urljoin(self._settings.url, rules.url) + in_path(rules.path)
+        url = urljoin(self._settings.url.partition("?")[0], rules.url) + in_path(rules.path)
         if rules.query:
             url += ("&" if "?" in url else "?") + _encoded(rules.query, fill)
         headers, body = self._headers(fill), None
