@@ -108,6 +108,9 @@ def test_a_wrong_signature_looks_like_a_wrong_address(house):
 def test_jasmin_hears_what_it_waits_for(house):
     answer = house.anonymous.post("/webhook/jasmin/s", "id=1&level=1&message_status=ESME_ROK&connector=c")
     assert (answer.status, answer.raw) == (200, b"ACK/Jasmin")
+    figures = house.anonymous.get("/metrics").raw.decode()
+    assert 'disparo_receipts_total{platform="jasmin"} 1.0' in figures
+    assert 'route="/webhook/{platform}/{secret}"' in figures  # never the secret itself
 
 
 def test_a_customer_who_answers_sair_gets_no_more(house):

@@ -18,10 +18,10 @@ log = structlog.get_logger(__name__)
 _BODY_LIMIT = 1_048_576
 
 
-@router.api_route("/webhook/{platform}/{secret}", methods=["GET", "HEAD", "POST"], include_in_schema=False)
-async def receive(request: Request, platform: str, secret: str) -> Response:
+async def receive(request: Request) -> Response:
     """Take what a platform says: 200 means it is stored. Who is not the platform finds no such address."""
     services = services_of(request)
+    platform, secret = request.path_params["platform"], request.path_params["secret"]
     door = services.doors.get(platform)
     if door is None or not door.opens_to(secret, address_of(request)):
         raise Failure(404, NO_SUCH_ROUTE)
@@ -67,3 +67,7 @@ def _count(services: Services, platform: str, receipts: int, texts: int) -> None
         metrics.inbound.labels(platform=platform).inc(texts)
     for where, count in services.intake.unknown_codes(platform).items():
         metrics.unknown_codes.labels(platform=platform, where=where).set(count)
+
+
+# A plain route: a thousand receipts a second need no parameters read from a signature.
+router.add_route("/webhook/{platform}/{secret}", receive, ["GET", "HEAD", "POST"], include_in_schema=False)
