@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from starlette.routing import Route
 
 from disparo.api.access import address_of
 from disparo.api.bodies import read_raw
@@ -20,6 +21,7 @@ _BODY_LIMIT = 1_048_576
 
 async def receive(request: Request) -> Response:
     """Take what a platform says: 200 means it is stored. Who is not the platform finds no such address."""
+    request.scope["route"] = _ROUTE  # under which name it is counted
     services = services_of(request)
     platform, secret = request.path_params["platform"], request.path_params["secret"]
     door = services.doors.get(platform)
@@ -70,4 +72,7 @@ def _count(services: Services, platform: str, receipts: int, texts: int) -> None
 
 
 # A plain route: a thousand receipts a second need no parameters read from a signature.
-router.add_route("/webhook/{platform}/{secret}", receive, ["GET", "HEAD", "POST"], include_in_schema=False)
+_ROUTE = Route(
+    "/webhook/{platform}/{secret}", receive, methods=["GET", "HEAD", "POST"], include_in_schema=False
+)
+router.routes.append(_ROUTE)
