@@ -132,7 +132,7 @@ SPECS = {
         receipts=[("received.json", "delivered", None), ("blacklist.json", "undelivered", "opt_out")],
         inbound=[("inbound.json", "5511988887777", "PARE")],
         balance=('{"situacao": "OK", "saldo_sms": "1200", "descricao": "SALDO ATUAL"}', "1200"),
-        asked=('{"situacao": "OK", "codigo": "1", "id": "637849052", "operadora": "TIM", "descricao": "RECEBIDA"}', "delivered", None),
+        asked=('{"situacao": "OK", "codigo": "1", "data_envio": "24112026120000", "operadora": "TIM", "descricao": "RECEBIDA"}', "delivered", None),
     ),
     "comtele": Spec(
         fill={"secrets": {"chave": "s3cret"}},
@@ -268,6 +268,7 @@ SPECS = {
             (500, "", "ambiguous", "unknown"),
         ],
         balance=("1.234,50", "1234.50"),
+        asked=("F 2026-11-24 12:00:05", "undelivered", "unknown"),
     ),
     "disparopro": Spec(
         fill={"secrets": {"token": "s3cret"}},

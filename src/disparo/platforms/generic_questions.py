@@ -42,14 +42,16 @@ class Questions:
         reply = await self._put(rules, reference=reference, platform_id=platform_id or "")
         if reply is None or reply.status != _OK:
             return None
-        content = json_or_none(reply.body)
+        content = _content(reply, rules)
         items = at(content, rules.answer.items) if rules.answer.items else [content]
         for item in items if isinstance(items, list) else []:
             # "I do not know it" is no answer, and what is not in the table tells nothing.
             if status_at(item, rules.answer) not in rules.answer.statuses:
                 continue
-            event = read_event(item, rules.answer, self._unknown)
-            if event is None or not _is_of(event, reference, platform_id, alone=not rules.answer.items):
+            # An answer that came alone need not name the message it was asked about.
+            alone = None if rules.answer.items else reference
+            event = read_event(item, rules.answer, self._unknown, asked=alone)
+            if event is None or not _is_of(event, reference, platform_id):
                 continue
             raw = f"{rules.method}\n{reply.body.decode('utf-8', 'replace')}"
             return Answered(replace(event, reference=reference), storable(raw)[:_LONGEST_RAW])
@@ -105,13 +107,18 @@ def read_amount(text: str) -> Decimal | None:
         return None
 
 
-def _is_of(event: ReceiptEvent, reference: str, platform_id: str | None, *, alone: bool) -> bool:
-    """Tell whether an answer speaks of the message asked about; one that came alone need not name it."""
+def _content(reply: Reply, rules: AskRules) -> object:
+    if rules.text is None:
+        return json_or_none(reply.body)
+    found = re.search(rules.text, reply.body.decode("utf-8", "replace"))
+    return found.groupdict() if found else None
+
+
+def _is_of(event: ReceiptEvent, reference: str, platform_id: str | None) -> bool:
+    """Tell whether an answer speaks of the message that was asked about."""
     if event.reference is not None:
         return event.reference == reference
-    if platform_id is not None:
-        return event.platform_id == platform_id
-    return alone
+    return event.platform_id == platform_id
 
 
 def _balance(reply: Reply, rules: BalanceRules) -> Balance | None:

@@ -43,11 +43,18 @@ def read_call(
     return Heard(receipts=events)
 
 
-def read_event(item: object, rules: ReceiptRules, unknown: UnknownCodes) -> ReceiptEvent | None:
-    """Read one receipt; None where it names no message. An unknown status is kept and moves nothing."""
+def read_event(
+    item: object, rules: ReceiptRules, unknown: UnknownCodes, *, asked: str | None = None
+) -> ReceiptEvent | None:
+    """Read one receipt; None where it names no message. An unknown status is kept and moves nothing.
+
+    `asked`: the reference of the message that was asked about, for an answer that names none.
+    """
     platform_id, reference = _name(item, rules.id), _name(item, rules.reference)
     if platform_id is None and reference is None:
-        return None
+        reference = asked
+        if asked is None:
+            return None
     status, code = status_at(item, rules), _code(item, rules)
     kind = rules.statuses.get(status, ReceiptKind.OTHER)
     if status not in rules.statuses:

@@ -124,9 +124,18 @@ class Question(Strict):
 
 
 class AskRules(Question):
-    """How to ask what became of a message, by our reference or the platform's id; read as a receipt is."""
+    """How to ask what became of a message, by our reference or the platform's id; read as a receipt is.
+
+    Where the answer is plain text, `text` says with named groups what stands where.
+    """
 
     answer: ReceiptRules
+    text: str | None = None
+
+    @field_validator("text")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        return compiles(value)
 
 
 class PollRules(AskRules):
