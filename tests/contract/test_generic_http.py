@@ -457,3 +457,11 @@ async def test_codes_that_nobody_knows_are_counted_and_nothing_personal_is_told(
     assert [outcome.kind for (outcome,) in outcomes] == [OutcomeKind.ACCEPTED] * 2
     assert dict(platform.unknown_codes) == {"receipt": 3}
     assert "88887777" not in capsys.readouterr().out
+
+
+async def test_a_name_without_end_is_cut_alike_in_answer_and_receipt(peer):
+    endless = "x" * 60_000
+    peer.answer = http(200, json.dumps({"id": endless}))
+    outcome = await send(peer)
+    (event,) = receipts(peer, {"message": {"id": endless}, "status": "DELIVRD"})
+    assert outcome.platform_id == event.platform_id == "x" * 200

@@ -11,7 +11,7 @@ from disparo.platforms.base import Outgoing
 from disparo.platforms.generic_rules import Condition, outcome_of
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import NotStarted, NotTaken, Reply
-from disparo.platforms.json_paths import at, json_or_none, text_at
+from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, storable, text_at
 from disparo.platforms.unknown_codes import UnknownCodes
 
 _K, _F = OutcomeKind, FailureClass
@@ -29,6 +29,7 @@ _BY_STATUS: Mapping[int, tuple[OutcomeKind, FailureClass]] = {
     422: (_K.REFUSED, _F.UNKNOWN),
     429: (_K.NOT_TAKEN, _F.THROTTLE),
 }
+_LONGEST_CODE = 100
 _LACKING = Outcome(_K.AMBIGUOUS, code="item_missing", failure=_F.UNKNOWN)
 
 
@@ -88,14 +89,17 @@ class Answers:
 
     def _code(self, reply: Reply, content: object) -> str | None:
         if self._settings.code_regex is not None:
-            return _group(self._settings.code_regex, reply)
-        said = text_at(content, self._settings.code_path)
-        return said[:100] if said else None
+            said = _group(self._settings.code_regex, reply)
+        else:
+            said = text_at(content, self._settings.code_path)
+        return said[:_LONGEST_CODE] if said else None
 
     def _id(self, reply: Reply, content: object) -> str | None:
         if self._settings.id_path is not None:
-            return text_at(content, self._settings.id_path)
-        return _group(self._settings.id_regex, reply) if self._settings.id_regex else None
+            found = text_at(content, self._settings.id_path)
+        else:
+            found = _group(self._settings.id_regex, reply) if self._settings.id_regex else None
+        return found[:LONGEST_NAME] if found else None
 
 
 def holds(condition: Condition, reply: Reply, content: object) -> bool:
@@ -126,7 +130,7 @@ def outcome_of_failure(error: Exception) -> Outcome:
 
 def _group(pattern: str, reply: Reply) -> str | None:
     found = re.search(pattern, reply.body.decode("utf-8", "replace"))
-    return found[1] if found and found.groups() else None
+    return storable(found[1]) if found and found.groups() and found[1] else None
 
 
 def _retry_after(reply: Reply) -> float | None:

@@ -11,10 +11,9 @@ from disparo.platforms.authenticity import check_call, check_receipt
 from disparo.platforms.base import Heard, WebhookRejected, WebhookRequest
 from disparo.platforms.generic_answers import says
 from disparo.platforms.generic_rules import InboundRules, ReceiptRules
-from disparo.platforms.json_paths import at, json_or_none, text_at
+from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, text_at
 from disparo.platforms.unknown_codes import UnknownCodes
 
-_LONGEST_NAME = 200  # of an id, a reference, a code: PostgreSQL cannot index what has no end
 #: Failures that say something of the number for good.
 _OF_THE_NUMBER = frozenset({FailureClass.NUMBER})
 
@@ -113,7 +112,7 @@ def _items(content: object, path: str | None) -> list[object]:
 
 def _name(item: object, path: str | list[str] | None) -> str | None:
     found = text_at(item, path)
-    return None if found is None else found[:_LONGEST_NAME]
+    return None if found is None else found[:LONGEST_NAME]
 
 
 def _content_of(request: WebhookRequest) -> object:

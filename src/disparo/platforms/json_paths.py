@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-_LONGEST = 2000  # of a text that is read: nothing a platform names is longer
+#: Of an id or a reference: PostgreSQL cannot index what has no end. Both sides of a comparison are cut alike.
+LONGEST_NAME = 200
+_LONGEST = 2000  # of a text that is read
 
 
 def at(content: object, path: str | None) -> object:

@@ -1,0 +1,55 @@
+"""`disparo plataforma saldo`: what credit is left, asked over the wire, and nothing sent."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+
+@pytest.fixture
+def vendor():
+    asked = []
+
+    class Vendor(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            body = b'{"situacao": "OK", "saldo_sms": "1200"}' if "key=certa" in self.path else b"{}"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Vendor)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_credit_of_every_platform_is_told(vendor, tmp_path):
+    url, asked = vendor
+    config = tmp_path / "disparo.toml"
+    config.write_text(
+        "".join(
+            f'[platforms.{name}]\ntype = "smsdev"\nurl = "{url}/v1/send"\nsecrets = {{ chave = "{key}" }}\n'
+            for name, key in (("boa", "certa"), ("ruim", "errada"))
+        )
+        + '[platforms.muda]\nurl = "http://127.0.0.1:1/"\njson = { a = "{texto}" }\n'
+    )
+    env = {**os.environ, "DISPARO_CONFIG": str(config)}
+    command = [sys.executable, "-m", "disparo", "plataforma", "saldo"]
+    told = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert "boa: saldo 1200" in told.stdout
+    assert "ruim: não respondeu como devia" in told.stdout
+    assert "muda: não informa o saldo" in told.stdout
+    assert told.returncode == 1
+    assert all(path.startswith("/v1/balance?key=") for path in asked)
+    assert "certa" not in told.stdout + told.stderr
