@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptEvent
@@ -75,6 +76,8 @@ class Questions:
             return Health(is_well=False, failure=FailureClass.NETWORK, detail="no answer")
         if isinstance(rules, HealthRules):
             is_well = holds(rules.good, reply, json_or_none(reply.body))
+            if is_well and not _is_fresh(json_or_none(reply.body), rules):
+                return Health(is_well=False, failure=FailureClass.NETWORK, detail="not seen")
         else:
             is_well = reply.status == _OK and _balance(reply, rules) is not None
         if is_well:
@@ -89,6 +92,23 @@ class Questions:
             return await self._sender.send(call)
         except (NotTaken, NotStarted, Unknown):
             return None
+
+
+def _is_fresh(content: object, rules: HealthRules) -> bool:
+    if rules.seen is None:
+        return True
+    items = content if isinstance(content, list) else [content]
+    seen = [moment for item in items if (moment := _moment(text_at(item, rules.seen))) is not None]
+    # An answer without times tells nothing against the platform.
+    return not seen or (datetime.now(UTC) - max(seen)).total_seconds() < rules.seen_within_s
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None
 
 
 def read_amount(text: str) -> Decimal | None:

@@ -159,9 +159,15 @@ class BalanceRules(Question):
 
 
 class HealthRules(Question):
-    """Whether the platform is there: the answer meets `good`."""
+    """Whether the platform is there: the answer meets `good`.
+
+    With `seen`, the path of a time (of each item, where the answer is a list), whether the newest is of the
+    last `seen_within_s`: what stands behind a server that always answers, like a phone.
+    """
 
     good: Condition = Condition(status=[200])
+    seen: str | None = None
+    seen_within_s: Annotated[float, Field(gt=0)] = 3600.0
 
 
 class BatchRules(Strict):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.contract.conftest import Peer, http
@@ -158,3 +160,19 @@ async def test_a_platform_that_is_gone_is_not_well(peer):
     health = (await polling.read_health({"p": able}))["p"]
     await able.close()
     assert (health.is_well, health.failure) == (False, "network")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "well"), [([5], True), ([90], False), ([90, 5], True), ([], True), (["ontem"], True)]
+)
+async def test_a_phone_that_was_not_seen_for_an_hour_is_not_well(peer, minutes, well):
+    def moment(ago):
+        return ago if isinstance(ago, str) else (datetime.now(UTC) - timedelta(minutes=ago)).isoformat()
+
+    peer.answer = http(200, json.dumps([{"id": "x", "lastSeen": moment(ago)} for ago in minutes]))
+    fill = {"secrets": {"usuario": "u", "senha": "s"}, "receipts": {"hmac_key": "k"}}
+    phone = platform(peer, type="android_sms_gateway", **fill)
+    health = (await polling.read_health({"p": phone}))["p"]
+    await phone.close()
+    assert health.is_well is well
+    assert peer.requests[0].startswith(b"GET /devices ")
