@@ -1,49 +1,155 @@
-"""What Prometheus reads of a server process; names and labels are English, no label holds a person's data."""
+"""What is counted for Prometheus; names and labels are English, no label holds a person's data.
+
+Servers and workers are many processes, and one of them is asked. So each adds up here, in memory, what it
+has seen, and every few seconds folds that into one table (`dispatch/figures.py`), from which any server
+answers for the whole installation: docs/decisions/0011.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
 
-_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+#: (row's name, labels joined by _SEPARATOR) -> sum since it was last folded.
+Sums = dict[tuple[str, str], float]
+
+_SEPARATOR = "\x1f"
+_INFINITE = "+Inf"
+#: Of this process alone, like its log: whoever counts needs no way to a registry.
+_pending: defaultdict[tuple[str, str], float] = defaultdict(float)
 
 
-class Metrics:
-    """One registry for each process: tests may make as many as they like."""
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Only grows; Prometheus sees it as `name`_total."""
 
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        self.requests = Counter(
-            "disparo_http_requests",
-            "Requests answered.",
-            ["route", "method", "status"],
-            registry=self._registry,
-        )
-        self.latency = Histogram(
-            "disparo_http_seconds", "Time to answer.", ["route"], buckets=_BUCKETS, registry=self._registry
-        )
-        self.verdicts = Counter(
-            "disparo_accept_verdicts", "Calls of enviar_sms by verdict.", ["verdict"], registry=self._registry
-        )
-        self.receipts = Counter(
-            "disparo_receipts", "Receipts taken, by platform.", ["platform"], registry=self._registry
-        )
-        self.inbound = Counter(
-            "disparo_inbound_texts",
-            "Texts from customers, by platform.",
-            ["platform"],
-            registry=self._registry,
-        )
-        self.unknown_codes = Gauge(
-            "disparo_platform_unknown_codes",
-            "Codes of platforms that no table knows, since this process began.",
-            ["platform", "where"],
-            registry=self._registry,
-        )
-        self.messages = Gauge(
-            "disparo_messages", "Messages that wait or need a person.", ["status"], registry=self._registry
-        )
-        self.workers = Gauge("disparo_workers", "Workers that are registered.", registry=self._registry)
+    name: str
+    text: str
+    labels: tuple[str, ...]
 
-    def text(self) -> bytes:
-        """Give the exposition format."""
-        return generate_latest(self._registry)
+    def count(self, *values: str, by: float = 1) -> None:
+        """Add to one of its series."""
+        _pending[self.name, _SEPARATOR.join(values)] += by
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Seconds, sorted into buckets by their upper bounds."""
+
+    name: str
+    text: str
+    labels: tuple[str, ...]
+    bounds: tuple[float, ...]
+
+    def observe(self, seconds: float, *values: str) -> None:
+        """Add one measurement to one of its series."""
+        place = bisect_left(self.bounds, seconds)
+        bound = repr(self.bounds[place]) if place < len(self.bounds) else _INFINITE
+        _pending[self.name + "_bucket", _SEPARATOR.join((*values, bound))] += 1
+        _pending[self.name + "_sum", _SEPARATOR.join(values)] += max(0.0, seconds)
+
+
+_QUICK = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_WAITS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0)
+
+REQUESTS: Final = Counter("disparo_http_requests", "Requests answered.", ("route", "method", "status"))
+LATENCY: Final = Histogram("disparo_http_seconds", "Time to answer.", ("route",), _QUICK)
+VERDICTS: Final = Counter("disparo_accept_verdicts", "Calls of enviar_sms by verdict.", ("verdict",))
+HANDOVERS: Final = Counter("disparo_handovers", "Hand-overs recorded.", ("platform", "outcome", "failure"))
+HANDOVER_SECONDS: Final = Histogram(
+    "disparo_handover_seconds", "Time a platform took to answer.", ("platform",), (*_QUICK, 30.0)
+)
+ACCEPT_TO_PLATFORM: Final = Histogram(
+    "disparo_accept_to_platform_seconds", "From the 200 until a platform took it.", ("platform",), _WAITS
+)
+DUE_TO_PLATFORM: Final = Histogram(
+    "disparo_due_to_platform_seconds",
+    "From the moment it might go until a platform took it.",
+    ("platform",),
+    _WAITS,
+)
+ACCEPT_TO_HANDSET: Final = Histogram(
+    "disparo_accept_to_handset_seconds", "From the 200 until the handset's receipt.", ("platform",), _WAITS
+)
+RECEIPTS: Final = Counter("disparo_receipts", "Receipts stored, by class.", ("platform", "kind", "failure"))
+RECEIPTS_APPLIED: Final = Counter(
+    "disparo_receipts_applied", "Receipts that found their message, by effect.", ("platform", "result")
+)
+INBOUND: Final = Counter("disparo_inbound_texts", "Texts from customers.", ("platform",))
+UNKNOWN_CODES: Final = Counter(
+    "disparo_platform_unknown_codes", "Codes of platforms that no table knows.", ("platform", "where")
+)
+COUNTERS: Final = (REQUESTS, VERDICTS, HANDOVERS, RECEIPTS, RECEIPTS_APPLIED, INBOUND, UNKNOWN_CODES)
+HISTOGRAMS: Final = (LATENCY, HANDOVER_SECONDS, ACCEPT_TO_PLATFORM, DUE_TO_PLATFORM, ACCEPT_TO_HANDSET)
+
+
+def take() -> Sums:
+    """Take what has been counted since the last time."""
+    taken = dict(_pending)
+    _pending.clear()
+    return taken
+
+
+def give_back(sums: Sums) -> None:
+    """Count what was taken and could not be written down."""
+    for key, value in sums.items():
+        _pending[key] += value
+
+
+def as_metrics(sums: Mapping[tuple[str, str], float]) -> list[Metric]:
+    """Shape the installation's sums as the families above; sums of names unknown here are left out."""
+    series: defaultdict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
+    for (name, labels), value in sums.items():
+        series[name][tuple(labels.split(_SEPARATOR))] = value
+    return [
+        *(_counter(family, series[family.name]) for family in COUNTERS),
+        *(
+            _histogram(family, series[family.name + "_bucket"], series[family.name + "_sum"])
+            for family in HISTOGRAMS
+        ),
+    ]
+
+
+def _counter(family: Counter, series: Mapping[tuple[str, ...], float]) -> Metric:
+    metric = CounterMetricFamily(family.name, family.text, labels=family.labels)
+    for values, total in sorted(series.items()):
+        metric.add_metric(values, total)
+    return metric
+
+
+def _histogram(
+    family: Histogram, buckets: Mapping[tuple[str, ...], float], totals: Mapping[tuple[str, ...], float]
+) -> Metric:
+    metric = HistogramMetricFamily(family.name, family.text, labels=family.labels)
+    for values, total in sorted(totals.items()):
+        # Bounds of an earlier version that are still in the table count too.
+        stored = {bound: count for (*key, bound), count in buckets.items() if tuple(key) == values}
+        bounds = sorted({*map(repr, family.bounds), *stored} - {_INFINITE}, key=float)
+        seen, cumulative = 0.0, []
+        for bound in [*bounds, _INFINITE]:
+            seen += stored.get(bound, 0.0)
+            cumulative.append((bound, seen))
+        metric.add_metric(values, cumulative, total)
+    return metric
+
+
+class _Given(Collector):
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = list(metrics)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def exposition(metrics: Iterable[Metric]) -> bytes:
+    """Give Prometheus's text format."""
+    registry = CollectorRegistry()
+    registry.register(_Given(metrics))
+    return generate_latest(registry)

@@ -121,6 +121,6 @@ def test_an_acknowledged_receipt_survives_the_death_of_everything(own_database):
 
 def _up(house):
     try:
-        return house.anonymous.get("/saude").status == 200
+        return house.anonymous.get("/saude/vivo").status == 200
     except OSError:
         return False

@@ -37,7 +37,7 @@ def test_cors_is_on_for_the_api_only(house):
     assert (
         house.anonymous.call("OPTIONS", SEND, headers=headers).headers["access-control-allow-origin"] == "*"
     )
-    assert "access-control-allow-origin" not in house.anonymous.get("/saude", headers=headers).headers
+    assert "access-control-allow-origin" not in house.anonymous.get("/saude/vivo", headers=headers).headers
 
 
 def test_dispatches_are_listed_and_paged(client):
@@ -88,10 +88,3 @@ def test_opt_outs(house, client):
 
 def test_every_answer_has_a_request_id(client):
     assert len({client.get(DISPATCH).headers["x-request-id"] for _ in range(3)}) == 3
-
-
-def test_health_and_metrics(house):
-    assert house.anonymous.get("/saude").json == {"vivo": True, "pronto": True}
-    text = house.anonymous.get("/metrics").raw.decode()
-    assert 'disparo_accept_verdicts_total{verdict="accepted"}' in text
-    assert 'disparo_messages{status="uncertain"}' in text

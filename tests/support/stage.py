@@ -167,7 +167,7 @@ class Stage:
             role.start()
         await self._answers(f"{self.simulator_url}/v1/stats")
         for server in self.servers:
-            await self._answers(f"{self.base_of(server)}/saude")
+            await self._answers(self.base_of(server) + ("/saude" if self.workers_count else "/saude/vivo"))
         await self.behave({"latency_ms": self.latency_ms})
         return self
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fastapi import Request
 
+from disparo.api.callers import read_address
 from disparo.api.errors import Failure, Unauthenticated
 from disparo.api.services import Services, services_of
 from disparo.auth.permissions import Permission
 from disparo.auth.tokens import InvalidToken
 from disparo.db import tokens
 from disparo.domain.windows import Purpose
+from disparo.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,19 @@ def require(permission: Permission) -> Callable[[Request], Awaitable[ApiCaller]]
 def address_of(request: Request) -> str:
     """Give the caller's address, as `api.callers` settled it."""
     return request.client.host if request.client else "local"
+
+
+def may_read_metrics(request: Request, settings: Settings) -> bool:
+    """Tell whether the caller has the token, or stands in one of the networks."""
+    token = settings.metrics_token
+    given = _token_of(request).encode("utf-8", "replace")
+    if token is not None and hmac.compare_digest(given, token.get_secret_value().encode()):
+        return True
+    address = read_address(request.client.host) if request.client else None
+    # The address of somebody who speaks for another, and is not trusted to, tells nothing of who asks.
+    if address is None or getattr(request.state, "is_spoken_for", False):
+        return False
+    return any(address in network for network in settings.metrics_networks)
 
 
 async def _authenticate(request: Request, services: Services) -> ApiCaller:

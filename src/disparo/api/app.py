@@ -24,13 +24,14 @@ from disparo.api.services import Services
 from disparo.auth.passwords import PasswordChecker
 from disparo.auth.throttle import Throttle
 from disparo.auth.tokens import SigningKey, TokenMint, new_signing_key
-from disparo.db import tokens
+from disparo.db import figures, tokens
 from disparo.db.dispatches import StoredAs
 from disparo.db.pool import Pool, open_pool
 from disparo.dispatch.accept import AcceptSettings
+from disparo.dispatch.figures import Costly, fold_forever
 from disparo.dispatch.group_commit import Acceptor
+from disparo.dispatch.heartbeats import Heartbeats
 from disparo.dispatch.intake import Intake
-from disparo.metrics import Metrics
 from disparo.platforms.base import Platform
 from disparo.platforms.registry import build_platforms
 from disparo.settings import Settings
@@ -44,7 +45,6 @@ _DESCRIPTION = (
 
 def build_app(settings: Settings, dsn: str, *, load: Callable[[], Settings] | None = None) -> ASGIApp:
     """Build the application; connections open when the server starts it. `load` reads settings anew."""
-    metrics = Metrics()
 
     def use(changed: Settings) -> None:
         app.state.services = _exchange(app.state.services, changed)
@@ -52,7 +52,7 @@ def build_app(settings: Settings, dsn: str, *, load: Callable[[], Settings] | No
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.services = await _open_services(stack, settings, dsn, metrics)
+            app.state.services = await _open_services(stack, settings, dsn)
             if load is not None:
                 watch = SettingsWatch(load, use)
                 stack.push_async_callback(_end, asyncio.create_task(watch.run()))
@@ -70,7 +70,7 @@ def build_app(settings: Settings, dsn: str, *, load: Callable[[], Settings] | No
     install_handlers(app)
     for router in (oauth.router, routes.router, webhooks.router, health.router):
         app.include_router(router)
-    return Edge(_Cors(app, settings.cors_origins), metrics, Callers(settings.trusted_proxies))
+    return Edge(_Cors(app, settings.cors_origins), Callers(settings.trusted_proxies))
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
@@ -88,8 +88,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str, metrics: Metrics) -> Services:
+async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str) -> Services:
     pool = await stack.enter_async_context(open_pool(dsn, size=12, name="disparo-server"))
+    platforms = _platforms(settings)
     services = Services(
         settings=settings,
         pool=pool,
@@ -97,11 +98,14 @@ async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str, me
         passwords=PasswordChecker(),
         throttle=Throttle(pool),
         acceptor=Acceptor(pool, _accept_settings(settings), grouped=settings.group_commit),
-        intake=Intake(pool, _platforms(settings)),
-        metrics=metrics,
+        intake=Intake(pool, platforms),
+        platforms=platforms,
+        heartbeats=Heartbeats(pool),
+        queued=Costly(figures.count_queued),
         doors=doors_of(settings.platforms),
     )
-    for job in (services.acceptor.run(), services.intake.run()):
+    jobs = (services.acceptor.run(), services.intake.run(), services.heartbeats.run(), fold_forever(pool))
+    for job in jobs:
         task = asyncio.create_task(job)
         stack.push_async_callback(_end, task)
     return services
@@ -133,7 +137,7 @@ def _exchange(services: Services, settings: Settings) -> Services:
     platforms, doors = _platforms(settings), doors_of(settings.platforms)
     services.intake.use(platforms)
     services.acceptor.use(_accept_settings(settings))
-    return replace(services, settings=settings, doors=doors)
+    return replace(services, settings=settings, platforms=platforms, doors=doors)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -1,16 +1,17 @@
-"""The outermost layer: who calls, request ids, trailing slashes, figures, and the last net under faults."""
+"""The outermost layer: who calls, request ids, trailing slashes, a line, figures, the last net."""
 
 from __future__ import annotations
 
 import time
+from typing import Any
 from uuid import uuid4
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from disparo import metrics
 from disparo.api.callers import Callers
 from disparo.api.errors import answer_500
-from disparo.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -20,9 +21,8 @@ _LENIENT = ("/api/", "/oauth/")
 class Edge:
     """Wraps the application; never lets an exception through to the server."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, callers: Callers) -> None:
+    def __init__(self, app: ASGIApp, callers: Callers) -> None:
         self._app = app
-        self._metrics = metrics
         self._callers = callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,6 +53,29 @@ class Edge:
             if not status:
                 await answer_500(request_id)(scope, receive, note)
         finally:
-            route = getattr(scope.get("route"), "path", "unmatched")
-            self._metrics.requests.labels(route, scope["method"], str(status)).inc()
-            self._metrics.latency.labels(route).observe(time.perf_counter() - began)
+            _note(scope, status, time.perf_counter() - began)
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    """Count the request and write its line: the route's template, never the address as it was called."""
+    route = getattr(scope.get("route"), "path", "unmatched")
+    metrics.REQUESTS.count(route, scope["method"], str(status))
+    metrics.LATENCY.observe(seconds, route)
+    log.info(
+        "request",
+        method=scope["method"],
+        route=route,
+        status=status,
+        duration_ms=round(seconds * 1000, 1),
+        **_who(scope["state"]),
+    )
+
+
+def _who(state: dict[str, Any]) -> dict[str, object]:
+    caller, dispatch_id = state.get("caller"), state.get("dispatch_id")
+    found: dict[str, object] = {"request_id": state["request_id"]}
+    if caller is not None:
+        found["client_id"] = caller.client_id
+    if dispatch_id is not None:
+        found["dispatch_id"] = str(dispatch_id)
+    return found

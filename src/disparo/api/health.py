@@ -3,38 +3,72 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from disparo.api.services import services_of
-from disparo.db import figures
+from disparo.api import gauges
+from disparo.api.access import may_read_metrics
+from disparo.api.errors import Failure
+from disparo.api.services import Services, services_of
+from disparo.db.migrate import HEAD, current_version
 from disparo.db.pool import TRANSIENT
+from disparo.dispatch import figures
 
 router = APIRouter()
+
+_PATIENCE_S = 2.0
+_TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @router.get(
     "/saude",
     tags=["Operação"],
-    responses={200: {"description": "Pronto"}, 503: {"description": "O banco de dados não responde"}},
+    responses={200: {"description": "Pronto"}, 503: {"description": "Vivo, mas não pronto: diz o que falta"}},
 )
 async def health(request: Request) -> JSONResponse:
-    """Diz se o serviço está vivo e pronto (o banco de dados responde)."""
+    """Diz se o serviço está vivo e pronto: banco de dados, migrações, workers."""
+    checks = await _checks(services_of(request))
+    ready = all(check["ok"] for check in checks.values())
+    return JSONResponse(
+        {"vivo": True, "pronto": ready, "verificacoes": checks}, status_code=200 if ready else 503
+    )
+
+
+@router.get("/saude/vivo", tags=["Operação"], responses={200: {"description": "Vivo"}})
+async def alive() -> JSONResponse:
+    """Diz só que este processo responde: para quem o reinicia quando não responde."""
+    return JSONResponse({"vivo": True})
+
+
+async def _checks(services: Services) -> dict[str, dict[str, Any]]:
+    unknown = {"ok": False, "motivo": "o banco de dados não responde"}
+    checks = {"banco_de_dados": unknown, "migracoes": unknown, "workers": unknown}
     try:
-        async with asyncio.timeout(2), services_of(request).pool.acquire() as connection:
-            await connection.fetchval("SELECT 1")
+        async with asyncio.timeout(_PATIENCE_S):
+            async with services.pool.acquire() as connection:
+                version = await current_version(connection)
+            checks |= {"banco_de_dados": {"ok": True}, "migracoes": _migrations(version)}
+            beating = await services.heartbeats.beating()
+            checks["workers"] = {"ok": beating > 0, "batendo": beating}
     except TRANSIENT:
-        return JSONResponse({"vivo": True, "pronto": False}, status_code=503)
-    return JSONResponse({"vivo": True, "pronto": True})
+        checks["banco_de_dados"] = unknown
+    return checks
+
+
+def _migrations(version: str | None) -> dict[str, Any]:
+    if version == HEAD:
+        return {"ok": True, "revisao": version}
+    why = f"o banco está na revisão {version} e este programa precisa da {HEAD}: reinicie o serviço"
+    return {"ok": False, "revisao": version, "motivo": why}
 
 
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
-    """Give Prometheus its text."""
+    """Give Prometheus its text; closed to addresses and tokens that are not in the settings."""
     services = services_of(request)
-    async with services.pool.acquire() as connection:
-        services.metrics.workers.set(await figures.count_workers(connection))
-        for status, count in (await figures.count_open(connection)).items():
-            services.metrics.messages.labels(status=status).set(count)
-    return Response(services.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    if not may_read_metrics(request, services.settings):
+        raise Failure(403, "Métricas fechadas a este endereço: veja metrics_networks e metrics_token")
+    await figures.fold(services.pool)
+    return Response(await gauges.page(services), media_type=_TEXT_FORMAT)

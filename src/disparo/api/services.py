@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import asyncpg
 from fastapi import Request
 
 from disparo.api.doors import Door
@@ -12,9 +13,11 @@ from disparo.auth.passwords import PasswordChecker
 from disparo.auth.throttle import Throttle
 from disparo.auth.tokens import TokenMint
 from disparo.db.pool import Pool
+from disparo.dispatch.figures import Costly
 from disparo.dispatch.group_commit import Acceptor
+from disparo.dispatch.heartbeats import Heartbeats
 from disparo.dispatch.intake import Intake
-from disparo.metrics import Metrics
+from disparo.platforms.base import Platform
 from disparo.settings import Settings
 
 
@@ -29,7 +32,9 @@ class Services:
     throttle: Throttle
     acceptor: Acceptor
     intake: Intake
-    metrics: Metrics
+    platforms: Mapping[str, Platform]
+    heartbeats: Heartbeats
+    queued: Costly[list[asyncpg.Record]]
     doors: Mapping[str, Door]
 
 

@@ -38,14 +38,13 @@ async def receive(request: Request) -> Response:
         _address_they_know(request, services),
     )
     try:
-        heard = await services.intake.take(platform, call)
+        await services.intake.take(platform, call)
     except WebhookForged as forged:
         log.warning("webhook_forged", platform=platform, why=str(forged))
         raise Failure(404, NO_SUCH_ROUTE) from None
     except WebhookRejected as rejected:
         log.warning("webhook_rejected", platform=platform, why=str(rejected))
         raise Failure(400, "Confirmação de entrega não reconhecida") from None
-    _count(services, platform, len(heard.receipts), len(heard.texts))
     return _answer(services.intake.reply_of(platform))
 
 
@@ -60,15 +59,6 @@ def _address_they_know(request: Request, services: Services) -> str:
 def _answer(reply: str) -> Response:
     kind = "application/xml" if reply.startswith("<") else "text/plain"
     return Response(reply, media_type=kind)
-
-
-def _count(services: Services, platform: str, receipts: int, texts: int) -> None:
-    metrics = services.metrics
-    metrics.receipts.labels(platform=platform).inc(receipts)
-    if texts:
-        metrics.inbound.labels(platform=platform).inc(texts)
-    for where, count in services.intake.unknown_codes(platform).items():
-        metrics.unknown_codes.labels(platform=platform, where=where).set(count)
 
 
 # A plain route: a thousand receipts a second need no parameters read from a signature.

@@ -1,22 +1,100 @@
-"""Counts for metrics and screens: only what partial indexes answer quickly."""
+"""Figures for metrics and health: the folded sums, and counts that partial indexes answer quickly."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import asyncpg
+
 from disparo.db.pool import Connection
 
-_OPEN = ("queued", "claimed", "sending", "uncertain", "held")
 
-
-async def count_open(connection: Connection) -> dict[str, int]:
-    """Count messages that wait, are in work or need a person, by status; 0 where there is none."""
-    rows = await connection.fetch(
-        """SELECT status, count(*) AS total FROM messages
-           WHERE status IN ('queued', 'claimed', 'sending', 'uncertain', 'held') GROUP BY status"""
+async def fold(connection: Connection, sums: Mapping[tuple[str, str], float]) -> None:
+    """Add sums to the installation's; several processes at once lock rows in the same order."""
+    keys = sorted(sums)
+    await connection.execute(
+        """INSERT INTO metric_sums AS m (name, labels, value)
+           SELECT * FROM unnest($1::text[], $2::text[], $3::double precision[])
+           ON CONFLICT (name, labels) DO UPDATE SET value = m.value + excluded.value""",
+        [name for name, _ in keys],
+        [labels for _, labels in keys],
+        [sums[key] for key in keys],
     )
-    return {**dict.fromkeys(_OPEN, 0), **{row["status"]: row["total"] for row in rows}}
 
 
-async def count_workers(connection: Connection) -> int:
-    """Count registered workers."""
-    total: int = await connection.fetchval("SELECT count(*) FROM workers")
+async def read_sums(connection: Connection) -> dict[tuple[str, str], float]:
+    """Give the installation's sums."""
+    rows = await connection.fetch("SELECT name, labels, value FROM metric_sums")
+    return {(row["name"], row["labels"]): row["value"] for row in rows}
+
+
+async def count_few(connection: Connection) -> dict[str, int]:
+    """Count messages in work or in need of a person, by status; 0 where there is none."""
+    # One look-up by a partial index each: asked for as a list, PostgreSQL would read the whole table.
+    row = await connection.fetchrow(
+        """SELECT (SELECT count(*) FROM messages WHERE status = 'claimed') AS claimed,
+                  (SELECT count(*) FROM messages WHERE status = 'sending') AS sending,
+                  (SELECT count(*) FROM messages WHERE status = 'uncertain') AS uncertain,
+                  (SELECT count(*) FROM messages WHERE status = 'held') AS held"""
+    )
+    return {} if row is None else dict(row)
+
+
+async def count_queued(connection: Connection) -> list[asyncpg.Record]:
+    """Count what waits by queue and kind: total, due, seconds the oldest due one has been due.
+
+    Due is what might have gone but for us or a platform: a next try set for later is no excuse, the hours
+    of the law are. Reads every waiting message's row: see `Costly` for how often that may be.
+    """
+    return await connection.fetch(
+        """SELECT d.queue, d.kind, sum(m.total)::bigint AS total, sum(m.due)::bigint AS due,
+                  coalesce(extract(epoch FROM now() - min(m.oldest)), 0)::float8 AS oldest_s
+           FROM (SELECT dispatch_id, count(*) AS total, count(since) AS due, min(since) AS oldest
+                 FROM (SELECT dispatch_id,
+                              CASE WHEN due_at <= now() OR (wait_since <= now() AND coalesce(reason, '')
+                                        NOT IN ('outside_window', 'platform_hours'))
+                                   THEN wait_since END AS since
+                       FROM messages WHERE status = 'queued') w
+                 GROUP BY dispatch_id) m
+           JOIN dispatches d ON d.id = m.dispatch_id
+           GROUP BY d.queue, d.kind"""
+    )
+
+
+async def in_flight(connection: Connection) -> dict[str, int]:
+    """Count started and unrecorded hand-overs by platform."""
+    rows = await connection.fetch(
+        "SELECT platform, count(*) AS total FROM messages WHERE status = 'sending' GROUP BY platform"
+    )
+    return {row["platform"]: row["total"] for row in rows}
+
+
+async def day_used(connection: Connection) -> dict[str, int]:
+    """Give the hand-overs of the last 24 hours by platform, of those that have a limit; see take_slots.sql."""
+    rows = await connection.fetch(
+        """SELECT platform, sum(used)::bigint AS used FROM platform_day_use
+           WHERE bucket > now() - interval '24 h 10 min' GROUP BY platform"""
+    )
+    return {row["platform"]: row["used"] for row in rows}
+
+
+async def count_waiting_receipts(connection: Connection) -> int:
+    """Count receipts that have not found their message."""
+    total: int = await connection.fetchval("SELECT count(*) FROM receipts WHERE applied_at IS NULL")
     return total
+
+
+async def count_alerts(connection: Connection) -> dict[tuple[str, str], int]:
+    """Count what goes on now and a person has been told of, by kind and subject."""
+    rows = await connection.fetch(
+        "SELECT kind, subject, count(*) AS total FROM alerts WHERE cleared_at IS NULL GROUP BY kind, subject"
+    )
+    return {(row["kind"], row["subject"]): row["total"] for row in rows}
+
+
+async def is_held(connection: Connection) -> bool:
+    """Tell whether everything is held after a restore."""
+    held: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM installation WHERE held_since IS NOT NULL)"
+    )
+    return held

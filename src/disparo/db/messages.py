@@ -33,6 +33,7 @@ class Moved:
     message_id: int
     before: Status
     after: Status
+    age_s: float  # since it was accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ async def apply_events(connection: Connection, moves: Sequence[Move], *, actor: 
         actor,
         *transition_arrays(),
     )
-    return [Moved(row["id"], Status(row["before"]), Status(row["after"])) for row in rows]
+    return [Moved(row["id"], Status(row["before"]), Status(row["after"]), row["age_s"]) for row in rows]
 
 
 async def next_chunk(connection: Connection) -> int:

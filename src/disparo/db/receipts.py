@@ -23,17 +23,17 @@ class Told:
 
 async def store(
     connection: Connection, platform: str, events: Sequence[ReceiptEvent], *, raw: str
-) -> list[int]:
-    """Keep what a platform said in one call; gives the ids of those not heard before."""
+) -> list[asyncpg.Record]:
+    """Keep what a platform said in one call; gives what was not heard before, see `store_all`."""
     return await store_all(connection, [Told(platform, event, raw) for event in events])
 
 
-async def store_all(connection: Connection, told: Sequence[Told]) -> list[int]:
-    """Keep what platforms said in many calls; gives the ids of those not heard before."""
+async def store_all(connection: Connection, told: Sequence[Told]) -> list[asyncpg.Record]:
+    """Keep what platforms said in many calls; gives id, platform, kind and failure of what is new."""
     if not told:
         return []
     events = [item.event for item in told]
-    rows = await connection.fetch(
+    return await connection.fetch(
         sql("store_receipts"),
         [item.platform for item in told],
         [_digest(event) for event in events],
@@ -46,7 +46,6 @@ async def store_all(connection: Connection, told: Sequence[Told]) -> list[int]:
         [event.happened_at for event in events],
         [item.raw for item in told],
     )
-    return [row["id"] for row in rows]
 
 
 def _digest(event: ReceiptEvent) -> bytes:

@@ -83,9 +83,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The answer's bytes; `replayed`: of an earlier call."""
+    """The answer's bytes, and what they are about; `replayed`: of an earlier call."""
 
     response: bytes
+    dispatch_id: UUID | None
     replayed: bool = False
 
 
@@ -150,7 +151,7 @@ async def accept_batch(
         if not planned.earlier:
             stored.append(_to_store(planned, call))
         response = call.render(planned)
-        verdicts[place] = Done(response)
+        verdicts[place] = Done(response, planned.dispatch_id)
         if call.key is not None:
             kept.append((call.key, response))
     await _store(connection, stored, kept, world, settings)
@@ -178,7 +179,7 @@ async def _known(connection: Connection, calls: Sequence[Call]) -> dict[int, Ver
         if kept is not None and kept.digest != key.digest:
             verdicts[place] = Refused(Reason.KEY_REUSED, calls[place].invoice_id)
         elif kept is not None:
-            verdicts[place] = Done(kept.response, replayed=True)
+            verdicts[place] = Done(kept.response, None, replayed=True)
         elif not is_ours:
             verdicts[place] = InProgress()
     return verdicts

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+import asyncpg
 import structlog
 
-from disparo import failpoints
+from disparo import failpoints, metrics
 from disparo.db import inbound
 from disparo.db import receipts as table
 from disparo.db.pool import CONNECTION_LOST, Pool
-from disparo.dispatch import receipts
+from disparo.dispatch import figures, receipts
 from disparo.dispatch.group_commit import Busy
 from disparo.domain.outcome import InboundText
 from disparo.domain.phone import InvalidPhone, parse_phone
@@ -61,10 +62,6 @@ class Intake:
     def reply_of(self, platform: str) -> str:
         """Give what a platform wants to hear when what it told is stored."""
         return self._platforms[platform].capabilities.receipt_reply
-
-    def unknown_codes(self, platform: str) -> Mapping[str, int]:
-        """Give how many of a platform's codes nobody knew, by where they stood."""
-        return self._platforms[platform].unknown_codes
 
     async def take(self, platform: str, request: WebhookRequest) -> Heard:
         """Store what one call says, and give it; raises WebhookRejected, or Busy, storing nothing.
@@ -121,10 +118,12 @@ class Intake:
             if not call.stored.done():
                 call.stored.set_result(None)
         if new:
-            self._first_new = min(self._first_new or new[0], *new)
+            figures.note_receipts(new)
+            first = min(row["id"] for row in new)
+            self._first_new = min(self._first_new or first, first)
             self._new.set()
 
-    async def _commit(self, calls: Sequence[_Call]) -> list[int]:
+    async def _commit(self, calls: Sequence[_Call]) -> list[asyncpg.Record]:
         failpoints.hit("receipt_before_store")
         told = [table.Told(call.platform, event, call.raw) for call in calls for event in call.heard.receipts]
         said = [_said(call, text) for call in calls for text in call.heard.texts]
@@ -132,6 +131,8 @@ class Intake:
             new = await table.store_all(connection, told)
             await inbound.store(connection, said)
         failpoints.hit("receipt_after_store")
+        for item in said:
+            metrics.INBOUND.count(item.platform)
         return new
 
     async def _apply_all(self) -> None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from disparo.db import rate_limits, receipt_polls, receipts
 from disparo.db.pool import Connection, Pool
+from disparo.dispatch import figures
 from disparo.platforms.base import Capabilities, Health, Platform
 
 #: How long one round of questions may take; what is left waits for the next.
@@ -91,7 +92,9 @@ async def _ask_one(pool: Pool, name: str, platform: Platform, until: float) -> i
         answer = await platform.ask(row["reference"], row["platform_id"])
         if answer is not None:
             async with pool.acquire() as connection:
-                told += len(await receipts.store(connection, name, [answer.event], raw=answer.raw))
+                new = await receipts.store(connection, name, [answer.event], raw=answer.raw)
+            figures.note_receipts(new)
+            told += len(new)
     return told
 
 

@@ -10,6 +10,7 @@ import structlog
 from disparo.db import messages, phones, receipts
 from disparo.db.messages import Move
 from disparo.db.pool import Connection, Pool
+from disparo.dispatch import figures
 from disparo.domain.message import CONTRADICTED_BY_DELIVERY, EVENT_OF_RECEIPT, Event, Status
 from disparo.domain.outcome import FailureClass, ReceiptKind
 
@@ -31,26 +32,30 @@ async def apply_waiting(pool: Pool, *, after_id: int = 0) -> int:
             if not waiting:
                 await receipts.give_up_unmatched(connection)
                 return applied
-            applied += await _apply(connection, waiting)
+            results = await _apply(connection, waiting)
             after_id = waiting[-1]["id"]
+        figures.note_applied(results)
+        applied += len(results)
 
 
-async def _apply(connection: Connection, waiting: Sequence[asyncpg.Record]) -> int:
+async def _apply(connection: Connection, waiting: Sequence[asyncpg.Record]) -> list[figures.Applied]:
     found = await receipts.match(connection, waiting)
     matched = [row for row in waiting if row["id"] in found]
     moved = await messages.apply_events(connection, _best_moves(matched, found), actor="receipt")
-    before = {item.message_id: item.before for item in moved}
-    results = []
+    moved_by_id = {item.message_id: item for item in moved}
+    results, applied = [], []
     for row in matched:
         target = found[row["id"]]
-        result = _result(row, before.get(target["message_id"]))
+        move = moved_by_id.get(target["message_id"])
+        result = _result(row, None if move is None else move.before)
         results.append((row["id"], target["attempt_id"], result))
+        applied.append(figures.Applied(row["platform"], result, target["dispatch_id"], move))
         if row["failure"] in (FailureClass.NUMBER, FailureClass.OPT_OUT):
             await phones.mark(
                 connection, target["e164"], failure=row["failure"], platform=row["platform"], code=row["code"]
             )
     await receipts.mark_applied(connection, results)
-    return len(results)
+    return applied
 
 
 def _best_moves(matched: Sequence[asyncpg.Record], found: Mapping[int, asyncpg.Record]) -> list[Move]:

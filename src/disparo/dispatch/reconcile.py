@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from disparo import queue
 from disparo.db import installation, messages, receipts
 from disparo.db.pool import Connection, Pool
+from disparo.dispatch import figures
 from disparo.domain.message import Event, Status
 from disparo.errors import DisparoError
 from disparo.platforms.base import Platform
@@ -96,5 +97,7 @@ async def ask_platforms(
         answer = await platforms[row["platform"]].ask(row["reference"])
         if answer is not None:
             async with pool.acquire() as connection:
-                told += len(await receipts.store(connection, row["platform"], [answer.event], raw=answer.raw))
+                new = await receipts.store(connection, row["platform"], [answer.event], raw=answer.raw)
+            figures.note_receipts(new)
+            told += len(new)
     return told

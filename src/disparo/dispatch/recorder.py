@@ -18,7 +18,7 @@ from disparo import failpoints, queue
 from disparo.db import messages, phones
 from disparo.db.messages import Recorded
 from disparo.db.pool import TRANSIENT, Connection, Pool
-from disparo.dispatch import receipts, reconcile
+from disparo.dispatch import figures, receipts, reconcile
 from disparo.domain.message import EVENT_OF_OUTCOME
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.domain.retry import backoff_s
@@ -139,6 +139,7 @@ class Recorder:
             else:
                 async with connection.transaction():
                     rows = await self._write_with_consequences(connection, batch, results)
+        figures.note_handovers(results, rows)
         if any(row["early"] for row in rows):
             await receipts.apply_waiting(self._pool)
 

@@ -17,7 +17,7 @@ import structlog
 from disparo import queue
 from disparo.db import workers
 from disparo.db.pool import TRANSIENT, Pool, open_pool
-from disparo.dispatch import polling, receipts, reconcile, sweep, takeover
+from disparo.dispatch import figures, polling, receipts, reconcile, sweep, takeover
 from disparo.dispatch.alarms import Alarms, Tell, tell_all
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.fleet import Fleet
@@ -124,6 +124,7 @@ class Worker:
             ("tidy", _forever("tidy", _each(_TIDY_EVERY_S), lambda: self._tidy(work, fleet))),
             ("alarms", _forever("alarms", _each(_ALARM_EVERY_S), lambda: self._alarm(alarms, work, fleet))),
             ("poll", _forever("poll", _each(_POLL_EVERY_S), lambda: self._poll(work, fleet))),
+            ("figures", _forever("figures", _each(figures.FOLD_EVERY_S), lambda: figures.fold(control))),
         ]
 
     async def _register(self, control: Pool) -> None:
@@ -193,6 +194,7 @@ class Worker:
             await give_back(control, self._holder)
             async with control.acquire() as connection:
                 await workers.remove(connection, self._holder.worker_id)
+            await figures.fold(control)
 
 
 async def _forward(source: asyncio.Event, target: asyncio.Event) -> None:

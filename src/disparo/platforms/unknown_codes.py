@@ -7,6 +7,8 @@ from collections import Counter
 
 import structlog
 
+from disparo import metrics
+
 log = structlog.get_logger(__name__)
 
 _TOLD_AT_MOST = 200
@@ -25,6 +27,7 @@ class UnknownCodes:
     def count(self, where: str, code: str) -> None:
         """Count one; each code is written to the log the first time."""
         self.counts[where] += 1
+        metrics.UNKNOWN_CODES.count(self._platform, where)
         known = (where, code if _CODE.fullmatch(code) else "(text)")
         if known not in self._told and len(self._told) < _TOLD_AT_MOST:
             self._told.add(known)

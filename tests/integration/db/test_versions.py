@@ -15,7 +15,7 @@ from tests.support import rows
 from disparo.db import embedded, messages, postgres_binaries
 from disparo.db.embedded import EmbeddedPostgres
 from disparo.db.messages import Start
-from disparo.db.migrate import current_version
+from disparo.db.migrate import HEAD, current_version
 from disparo.db.pool import connect
 from disparo.dispatch.prepare import prepare
 from disparo.errors import DatabaseUnavailable
@@ -68,7 +68,7 @@ def test_several_processes_may_start_on_an_empty_database_at_once(empty):
     async def work():
         await asyncio.gather(*(prepare(empty) for _ in range(4)))
         connection = await connect(empty)
-        assert await current_version(connection) == "0002"
+        assert await current_version(connection) == HEAD
         await connection.close()
 
     asyncio.run(work())

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from disparo import metrics
 from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Refusal
@@ -63,10 +64,11 @@ async def send_sms(
     )
     verdict = await services.acceptor.accept(call)
     if isinstance(verdict, Refused):
-        services.metrics.verdicts.labels(verdict=str(verdict.reason)).inc()
+        metrics.VERDICTS.count(str(verdict.reason))
         raise mapping.refusal_of(verdict)
     assert isinstance(verdict, Done)  # noqa: S101 - for the type checker: the acceptor waits for the others
-    services.metrics.verdicts.labels(verdict="replayed" if verdict.replayed else "accepted").inc()
+    metrics.VERDICTS.count("replayed" if verdict.replayed else "accepted")
+    request.state.dispatch_id = verdict.dispatch_id
     headers = {"Idempotent-Replayed": "true"} if verdict.replayed else None
     return Response(verdict.response, media_type="application/json", headers=headers)
 

@@ -20,4 +20,4 @@ SET status = v.after, reason = v.reason, actor = $5, changed_at = clock_timestam
     worker_id = NULL, claim_token = NULL
 FROM moves v
 WHERE m.id = v.id
-RETURNING m.id, v.before, v.after
+RETURNING m.id, v.before, v.after, extract(epoch FROM clock_timestamp() - m.created_at)::float8 AS age_s

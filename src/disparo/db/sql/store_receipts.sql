@@ -9,4 +9,4 @@ FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::tex
      AS e (platform, digest, platform_id, reference, kind, code, failure, carrier, happened_at, raw)
 ORDER BY e.platform, e.digest
 ON CONFLICT (platform, digest) DO NOTHING
-RETURNING id
+RETURNING id, platform, kind, failure

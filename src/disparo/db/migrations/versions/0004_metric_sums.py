@@ -1,0 +1,10 @@
+"""What all processes have counted together."""
+
+from disparo.db.migrate import run_sql_file
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    run_sql_file("0004_metric_sums.sql")

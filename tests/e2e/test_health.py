@@ -1,0 +1,144 @@
+"""/saude and /metrics through the public door."""
+
+from __future__ import annotations
+
+import re
+import signal
+from urllib.parse import urlsplit
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from tests.support.client import DISPATCH, Client
+from tests.support.house import house as run_house
+
+TOKEN = "m3tricas-de-teste"
+
+
+def page(house, **headers):
+    return house.anonymous.get("/metrics", headers=headers)
+
+
+def samples(house):
+    """Every sample of the page: (name, labels) -> value."""
+    text = page(house).raw.decode()
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(found, name, **labels):
+    return found.get((f"disparo_{name}", frozenset(labels.items())))
+
+
+def test_ready_names_each_check(house):
+    answer = house.anonymous.get("/saude")
+    assert answer.status == 200
+    assert answer.json["vivo"] is answer.json["pronto"] is True
+    assert {name: check["ok"] for name, check in answer.json["verificacoes"].items()} == {
+        "banco_de_dados": True,
+        "migracoes": True,
+        "workers": True,
+    }
+
+
+def test_a_server_without_workers_is_alive_and_not_ready(house):
+    worker = house.stage.workers[0]
+    worker.signal(signal.SIGSTOP)
+    try:
+        answer = house.until(lambda: (found := house.anonymous.get("/saude")).status == 503 and found)
+        assert answer.json["verificacoes"]["workers"] == {"ok": False, "batendo": 0}
+        assert answer.json["verificacoes"]["banco_de_dados"] == {"ok": True}
+        assert house.anonymous.get("/saude/vivo").json == {"vivo": True}
+    finally:
+        worker.signal(signal.SIGCONT)
+    house.until(lambda: house.anonymous.get("/saude").status == 200)
+
+
+def test_a_database_of_another_revision_is_not_ready(house):
+    revision = house.value("SELECT version_num FROM alembic_version")
+    house.fetch("UPDATE alembic_version SET version_num = '9999'")
+    try:
+        answer = house.anonymous.get("/saude")
+    finally:
+        house.fetch("UPDATE alembic_version SET version_num = $1", revision)
+    assert answer.status == 503
+    assert "9999" in answer.json["verificacoes"]["migracoes"]["motivo"]
+
+
+def test_a_call_is_counted_from_the_accept_to_the_handset(house, client):
+    before = samples(house)
+    sent = client.send({"id_fatura": 11000})
+    client.send({"id_fatura": 999_999_999})
+    house.until_state(client, sent, "entregue")
+
+    def grown(name, **labels):
+        found = samples(house)
+        return (value(found, name, **labels) or 0) - (value(before, name, **labels) or 0)
+
+    house.until(lambda: grown("handovers_total", platform="simulador", outcome="accepted", failure="") == 1)
+    assert grown("accept_verdicts_total", verdict="accepted") == 1
+    assert grown("accept_verdicts_total", verdict="invoice_unknown") == 1
+    route = "/api/v1/integracao/cliente/financeiro/enviar_sms"
+    assert grown("http_requests_total", route=route, method="POST", status="200") == 1
+    assert grown("http_seconds_count", route=route) == 2
+    for name in ("handover_seconds", "accept_to_platform_seconds", "due_to_platform_seconds"):
+        assert grown(f"{name}_count", platform="simulador") == 1, name
+    assert grown("accept_to_handset_seconds_count", platform="simulador") == 1
+    assert grown("receipts_total", platform="simulador", kind="delivered", failure="") == 1
+    assert grown("receipts_applied_total", platform="simulador", result="moved") >= 1
+
+
+def test_what_stands_in_the_tables(house, client):
+    found = samples(house)
+    assert value(found, "workers") == 1
+    assert value(found, "messages", status="uncertain") == 0
+    assert value(found, "platform_open", platform="simulador") == 0
+    assert value(found, "platform_limit", platform="simulador", limit="window") > 0
+    assert value(found, "platform_used", platform="simulador", limit="window") == 0
+    house.fetch(
+        "INSERT INTO platform_states (platform, paused_by, paused_at) VALUES ('simulador', 'teste', now())"
+    )
+    try:
+        # Those sent before the worker has heard of the pause still go.
+        house.until(lambda: client.send({"id_fatura": 11000}) and _waits_for_platform(samples(house)))
+    finally:
+        house.fetch("DELETE FROM platform_states")
+
+
+def _waits_for_platform(found):
+    return (
+        value(found, "platform_paused", platform="simulador") == 1
+        and (value(found, "queue_due_messages", queue="sms", kind="single") or 0) >= 1
+        and value(found, "queue_oldest_due_seconds", queue="sms", kind="single") > 0
+    )
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"])
+def test_metrics_are_closed_to_whoever_comes_through_an_unknown_proxy(house, header):
+    answer = page(house, **{header: "127.0.0.1"})
+    assert answer.status == 403
+    assert answer.json["status"] == "error"
+    assert "disparo_" not in answer.raw.decode()
+
+
+def test_metrics_through_a_trusted_proxy_and_with_a_token(new_database, tmp_path):
+    overrides = {"DISPARO_TRUSTED_PROXIES": '["127.0.0.1"]', "DISPARO_METRICS_TOKEN": TOKEN}
+    overrides["DISPARO_METRICS_NETWORKS"] = '["10.0.0.0/8"]'
+    with run_house(new_database(), tmp_path, overrides=overrides, workers_count=0) as house:
+        assert page(house).status == 403
+        assert page(house, **{"X-Forwarded-For": "10.1.2.3"}).status == 200
+        assert page(house, **{"X-Forwarded-For": "10.1.2.3, 192.0.2.7"}).status == 403
+        assert page(house, Authorization=f"Bearer {TOKEN}").status == 200
+        assert page(house, Authorization="Bearer errado").status == 403
+        assert page(house, Authorization="").status == 403
+        port = urlsplit(house.stage.base).port
+        assert Client(f"http://127.0.0.1:{port}").get(DISPATCH).status == 401
+
+
+def test_no_label_holds_an_address_or_a_number(house, client):
+    client.get("/api/v1/integracao/disparo/11988887777?telefone=11988887777")
+    client.get("/11988887777")
+    text = page(house).raw.decode()
+    assert not re.search(r"\d{10}", re.sub(r" [0-9.e+-]+$", "", text, flags=re.MULTILINE))
