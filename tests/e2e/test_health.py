@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from urllib.parse import urlsplit
 
 import pytest
@@ -45,14 +44,14 @@ def test_ready_names_each_check(house):
 
 def test_a_server_without_workers_is_alive_and_not_ready(house):
     worker = house.stage.workers[0]
-    worker.signal(signal.SIGSTOP)
+    worker.stop()
     try:
         answer = house.until(lambda: (found := house.anonymous.get("/saude")).status == 503 and found)
         assert answer.json["verificacoes"]["workers"] == {"ok": False, "batendo": 0}
         assert answer.json["verificacoes"]["banco_de_dados"] == {"ok": True}
         assert house.anonymous.get("/saude/vivo").json == {"vivo": True}
     finally:
-        worker.signal(signal.SIGCONT)
+        worker.start()
     house.until(lambda: house.anonymous.get("/saude").status == 200)
 
 

@@ -51,6 +51,7 @@ def require(permission: Permission) -> Callable[[Request], Awaitable[ApiCaller]]
             )
             raise
         request.state.caller = caller
+        request.state.client_id = caller.client_id  # for the request's line in the log
         if permission not in caller.permissions:
             raise Failure(403, "Este usuário não tem permissão para esta operação")
         return caller

@@ -72,10 +72,6 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
 
 
 def _who(state: dict[str, Any]) -> dict[str, object]:
-    caller, dispatch_id = state.get("caller"), state.get("dispatch_id")
-    found: dict[str, object] = {"request_id": state["request_id"]}
-    if caller is not None:
-        found["client_id"] = caller.client_id
-    if dispatch_id is not None:
-        found["dispatch_id"] = str(dispatch_id)
-    return found
+    """Name the request, its API client, and the dispatch by which its messages and receipts are followed."""
+    found = {name: state.get(name) for name in ("request_id", "client_id", "dispatch_id")}
+    return {name: str(value) for name, value in found.items() if value is not None}

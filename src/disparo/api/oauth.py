@@ -48,7 +48,7 @@ async def issue_token(request: Request) -> JSONResponse:
     await _count(services, "oauth-address", address_of(request))
     try:
         fields = await read_fields(request, services.settings.body_limit_bytes)
-        answer = await _grant(services, fields)
+        answer = await _grant(request, fields)
     except OAuthFailure as failure:
         return JSONResponse(failure.body, status_code=failure.status, headers=_NO_STORE)
     except Refusal as refusal:
@@ -69,7 +69,8 @@ async def _count(services: Services, kind: str, who: str) -> None:
     )
 
 
-async def _grant(services: Services, fields: dict[str, Any]) -> dict[str, Any]:
+async def _grant(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
+    services = services_of(request)
     grant = fields.get("grant_type")
     if grant not in ("password", "refresh_token"):
         raise OAuthFailure(
@@ -79,6 +80,7 @@ async def _grant(services: Services, fields: dict[str, Any]) -> dict[str, Any]:
             "Check that all required parameters have been provided",
         )
     client = await _check_client(services, fields)
+    request.state.client_id = client["id"]  # for the request's line in the log
     if grant == "refresh_token":
         return await _refresh(services, client, _required(fields, "refresh_token"))
     return await _log_in(services, client, _required(fields, "username"), _required(fields, "password"))

@@ -41,7 +41,6 @@ def run(
     tls_chave: KeyFile = None,
 ) -> None:
     """Inicia tudo nesta máquina e mostra como fazer a primeira chamada. Ctrl-C encerra."""
-    configure_logging(level="WARNING")
     settings = load_settings(
         data_dir=dados,
         port=porta,
@@ -50,6 +49,9 @@ def run(
         tls_certificate=tls_certificado,
         tls_key=tls_chave,
     )
+    # A line for each request would bury what this prints; whoever wants them says so.
+    log_level = settings.log_level if "log_level" in settings.model_fields_set else "WARNING"
+    configure_logging(level=log_level)
     check_tables(settings.platforms)
     check_port(settings.host, settings.port)
     data_dir = make_data_dir(data_dir_of(settings))
@@ -60,13 +62,15 @@ def run(
         tls = pair
     dsn, server = open_database(settings, data_dir)
     try:
-        asyncio.run(_run(settings, data_dir, workers, tls, dsn))
+        asyncio.run(_run(settings, data_dir, workers, tls, dsn, log_level))
     finally:
         if server is not None:
             server.stop()
 
 
-async def _run(settings: Settings, data_dir: Path, workers: int, tls: tuple[str, ...], dsn: str) -> None:
+async def _run(
+    settings: Settings, data_dir: Path, workers: int, tls: tuple[str, ...], dsn: str, log_level: str
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -80,6 +84,7 @@ async def _run(settings: Settings, data_dir: Path, workers: int, tls: tuple[str,
         workers=workers,
         tls=tls,
         simulator_port=None if settings.platforms else free_port(preferred=settings.port + 1),
+        log_level=log_level,
     )
     async with launched(plan, dsn):
         print(_banner(plan, credentials), flush=True)

@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-FOLD_EVERY_S = 5.0
+FOLD_EVERY_S = 2.0
 _KEPT_FOR = 20
 #: A line names no more dispatches than this: a slice of single calls may be of hundreds.
 _NAMED = 20

@@ -1,0 +1,88 @@
+"""What the log says of a call, from its 200 to its receipt, and what it never says."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from tests.support.client import DISPATCH, SEND
+
+CPF, PHONE, TEXT = "52998224725", "11977776655", "fatura de R$"
+
+
+@pytest.fixture(scope="module")
+def followed(house, client):
+    """One call delivered, and everything a caller can put a person's data into."""
+    name = house.value(
+        "SELECT c.name FROM customers c JOIN invoices i ON i.customer_id = c.id WHERE i.id = 11000"
+    )
+    sent = client.send({"id_fatura": 11000, "telefone_adicional": [PHONE]})
+    house.until_state(client, sent, "entregue")
+    client.get(f"{DISPATCH}/{sent.json['disparo']['id']}?telefone={PHONE}&termo_busca={CPF}")
+    client.get(f"/api/v1/integracao/cliente?busca=cpf_cnpj&termo_busca={CPF}")
+    client.get(f"/{PHONE}/{CPF}")
+    client.send({"id_fatura": PHONE * 2, "telefone_adicional": [CPF]})
+    client.send(f'{{"id_fatura": "{CPF}", "nome": "{name}"')
+    client.post(f"/webhook/simulador/ensaio?from={PHONE}", f"{name} {TEXT} {CPF}")
+    client.post(f"/webhook/simulador/{PHONE}", {"from": PHONE, "text": TEXT})
+    house.anonymous.post("/oauth/token", {"grant_type": "password", "username": f"{CPF}@example.com"})
+    return sent, name
+
+
+def lines(house, role):
+    return [json.loads(line) for line in house.stage.roles[role].log.read_text().splitlines()]
+
+
+def find(house, role, event, **wanted):
+    found = [line for line in lines(house, role) if line["event"] == event]
+    return [line for line in found if all(line.get(key) == value for key, value in wanted.items())]
+
+
+def test_a_line_for_each_request(house, followed):
+    sent, _ = followed
+    (line,) = find(house, "server", "request", request_id=sent.headers["x-request-id"])
+    assert (line["method"], line["route"], line["status"]) == ("POST", SEND, 200)
+    assert line["duration_ms"] > 0
+    assert line["client_id"]
+    assert find(house, "server", "request", route="unmatched", status=404)
+    assert find(house, "server", "request", route=f"{DISPATCH}/{{dispatch_id}}", status=200)
+
+
+def test_a_request_is_followed_to_its_receipt(house, followed):
+    sent, _ = followed
+    (line,) = find(house, "server", "request", request_id=sent.headers["x-request-id"])
+    dispatch_id = line["dispatch_id"]
+    assert dispatch_id == sent.json["disparo"]["id"]
+    handed = [line for line in find(house, "worker0", "handed_over") if dispatch_id in line["dispatch_ids"]]
+    assert sum(line["outcomes"]["accepted"] for line in handed) >= len(sent.json["job"]["telefones"])
+    assert {line["platform"] for line in handed} == {"simulador"}
+    assert all(line["duration_ms"] >= 0 and line["messages"] >= 1 for line in handed)
+    applied = find(house, "server", "receipts_applied") + find(house, "worker0", "receipts_applied")
+    assert any(dispatch_id in line["dispatch_ids"] for line in applied)
+
+
+def test_the_token_call_names_its_client(house, followed):
+    assert [line for line in find(house, "server", "request", route="/oauth/token") if line.get("client_id")]
+
+
+def test_no_line_of_the_whole_run_holds_a_persons_data(house, client, followed):
+    _, name = followed
+    secrets = [
+        name,
+        name.split()[0],
+        TEXT,
+        "faturas.example",
+        PHONE,
+        PHONE[2:],
+        CPF,
+        client.token,
+        "ensaio",
+        "?",
+    ]
+    for role in house.stage.roles.values():
+        text = role.log.read_text()
+        for secret in secrets:
+            assert secret not in text, (role.name, secret)
+        bare = re.sub(r'"[a-z_]*(ids?|timestamp)": ("[^"]*"|\[[^\]]*\])', "", text)
+        assert not re.search(r"\d{8,}", bare), role.name
