@@ -19,7 +19,7 @@ async def prepare(dsn: str) -> bool:
 
     Raises DatabaseUnavailable in words for the administrator; nothing is changed then.
     """
-    await _check_durability(dsn)
+    await check_durability(dsn)
     await migrate(dsn)
     connection = await connect(dsn)
     try:
@@ -34,7 +34,8 @@ async def prepare(dsn: str) -> bool:
     return ours
 
 
-async def _check_durability(dsn: str) -> None:
+async def check_durability(dsn: str) -> None:
+    """Raise DatabaseUnavailable where a commit would not be on disk."""
     connection = await connect(dsn)
     try:
         for name in ("fsync", "full_page_writes"):

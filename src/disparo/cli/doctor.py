@@ -1,0 +1,83 @@
+"""`disparo doctor`: is everything as it should be, and if not, how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from disparo.cli.context import DataDir, data_dir_of
+from disparo.cli.examine.database import examine_database
+from disparo.cli.examine.files import examine_data_dir, examine_settings_file
+from disparo.cli.examine.finding import Finding, Grade, ok, wrong
+from disparo.cli.examine.network import examine_network, switches
+from disparo.db.data_dir import is_held
+from disparo.db.embedded import attach
+from disparo.errors import DisparoError
+from disparo.platforms.registry import check_tables
+from disparo.settings import SYSTEM_FILE, Settings, load_settings
+
+_MARKS = {Grade.OK: "ok   ", Grade.NOTE: "aviso", Grade.WRONG: "FALHA"}
+
+
+def doctor(
+    dados: DataDir = None,
+    como_json: Annotated[bool, typer.Option("--json", help="Resultado para programas.")] = False,
+) -> None:
+    """Confere banco, relógio, disco, plataformas, confirmações, permissões e workers; não altera nada."""
+    findings = asyncio.run(_examine(dados))
+    if como_json:
+        print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
+    else:
+        _show(findings)
+    if any(finding.grade is Grade.WRONG for finding in findings):
+        raise typer.Exit(1)
+
+
+async def _examine(dados: Path | None) -> list[Finding]:
+    named = os.environ.get("DISPARO_CONFIG")
+    findings = [examine_settings_file(Path(named or SYSTEM_FILE))]
+    try:
+        settings = load_settings(data_dir=dados)
+        check_tables(settings.platforms)
+    except DisparoError as error:
+        return [*findings, wrong("configuração", str(error), "Corrija o arquivo e rode o doctor de novo.")]
+    data_dir = data_dir_of(settings)
+    database, network = await asyncio.gather(
+        _database(settings, data_dir), examine_network(settings, clock_url=settings.clock_url)
+    )
+    return [
+        *findings,
+        ok("configuração", "lida sem erros"),
+        *examine_data_dir(data_dir),
+        *database,
+        *network,
+        switches(settings, settings.platforms),
+    ]
+
+
+async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
+    if settings.database_url is not None:
+        return await examine_database(settings.database_url.get_secret_value())
+    if not is_held(data_dir):
+        remedy = "Inicie o Disparo: sudo systemctl start disparo (ou disparo run)."
+        return [wrong("banco de dados", f"o banco próprio de {data_dir} não está em execução", remedy)]
+    try:
+        dsn = await asyncio.to_thread(attach, data_dir)
+    except DisparoError as error:
+        return [wrong("banco de dados", str(error), "Rode o doctor com sudo, ou espere o início terminar.")]
+    return await examine_database(dsn)
+
+
+def _show(findings: list[Finding]) -> None:
+    for finding in findings:
+        print(f"{_MARKS[finding.grade]}  {finding.subject}: {finding.text}")
+        if finding.remedy:
+            print(f"       -> {finding.remedy}")
+    count = sum(finding.grade is Grade.WRONG for finding in findings)
+    print(f"\n{count} falha(s)." if count else "\nTudo em ordem.")

@@ -1,0 +1,1 @@
+"""What `disparo doctor` looks at; each look gives findings and changes nothing."""

@@ -1,0 +1,103 @@
+"""The database: reachable, durable, of this version, its clock, and who beats in it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import asyncpg
+
+from disparo.cli.examine.finding import Finding, note, ok, wrong
+from disparo.db import figures, platform_states, workers
+from disparo.db.migrate import HEAD, current_version, revisions
+from disparo.db.pool import TRANSIENT, Connection, connect
+from disparo.dispatch.prepare import check_durability
+from disparo.errors import DatabaseUnavailable
+
+_START = "Inicie o Disparo: sudo systemctl start disparo (ou disparo run)."
+_CLOCK_NOTE_S, _CLOCK_WRONG_S = 2.0, 60.0
+#: A worker beats every second.
+_BEAT_PATIENCE_S = 3.0
+
+
+async def examine_database(dsn: str) -> list[Finding]:
+    """Look at everything that needs a connection."""
+    try:
+        connection = await connect(dsn)
+    except DatabaseUnavailable as error:
+        return [wrong("banco de dados", str(error), _START)]
+    try:
+        found = [await _durability(dsn), await _migrations(connection), await _clock(connection)]
+        if await current_version(connection) == HEAD:
+            found += [await _workers(connection), *await _standing(connection)]
+    except (asyncpg.PostgresError, *TRANSIENT) as error:
+        return [wrong("banco de dados", f"recusou uma consulta ({type(error).__name__})", _START)]
+    else:
+        return [ok("banco de dados", f"PostgreSQL {connection.get_server_version()[0]} responde"), *found]
+    finally:
+        await connection.close()
+
+
+async def _durability(dsn: str) -> Finding:
+    try:
+        await check_durability(dsn)
+    except DatabaseUnavailable as error:
+        return wrong("gravação em disco", str(error), "Corrija o postgresql.conf e reinicie o PostgreSQL.")
+    return ok("gravação em disco", "fsync e synchronous_commit ligados")
+
+
+async def _migrations(connection: Connection) -> Finding:
+    version = await current_version(connection)
+    if version == HEAD:
+        return ok("migrações", f"revisão {HEAD}")
+    if version is None or version in revisions():
+        text = f"o banco está na revisão {version or 'nenhuma'} e o programa precisa da {HEAD}"
+        return wrong("migrações", text, "Reinicie o Disparo: ele faz um backup e migra sozinho ao iniciar.")
+    text = f"o banco (revisão {version}) é de uma versão mais nova do Disparo"
+    return wrong("migrações", text, "Atualize o programa, ou volte ao backup: docs/pt-BR/atualizar.md.")
+
+
+async def _clock(connection: Connection) -> Finding:
+    before = time.time()
+    theirs: float = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
+    return judge_clock("relógio", "do banco de dados", theirs - (before + time.time()) / 2)
+
+
+def judge_clock(subject: str, whose: str, ahead_s: float) -> Finding:
+    """Say what a difference between clocks means; also for the clocks of platforms."""
+    text = f"diferença para o relógio {whose}: {abs(ahead_s):.1f} s"
+    remedy = "Ligue o acerto automático nas duas máquinas: sudo timedatectl set-ntp true."
+    if abs(ahead_s) >= _CLOCK_WRONG_S:
+        return wrong(subject, text, remedy)
+    return note(subject, text, remedy) if abs(ahead_s) >= _CLOCK_NOTE_S else ok(subject, text)
+
+
+async def _workers(connection: Connection) -> Finding:
+    before = await workers.list_beats(connection)
+    until = time.monotonic() + _BEAT_PATIENCE_S
+    while time.monotonic() < until:
+        await asyncio.sleep(0.25)
+        now = await workers.list_beats(connection)
+        alive = sum(before.get(worker) != beat for worker, beat in now.items())
+        if alive and alive == len(now):
+            return ok("workers", f"{alive} em atividade")
+    if alive:
+        return note("workers", f"{alive} de {len(now)} em atividade", "Os outros são retirados em segundos.")
+    text = f"nenhum em atividade ({len(now)} registrado(s))" if now else "nenhum registrado"
+    return wrong("workers", text, "Nada é enviado sem um: sudo systemctl start disparo (ou disparo worker).")
+
+
+async def _standing(connection: Connection) -> list[Finding]:
+    found = []
+    if await figures.is_held(connection):
+        text = "as mensagens pendentes estão retidas: este banco é uma cópia restaurada"
+        found.append(wrong("retenção", text, "Confira os dados e rode: disparo retomar."))
+    for name, state in (await platform_states.read(connection)).items():
+        if state["paused_by"]:
+            remedy = f"disparo plataforma retomar {name}, quando quiser."
+            found.append(note(f"plataforma {name}", f"em pausa, por {state['paused_by']}", remedy))
+        elif state["open_reason"]:
+            text = f"parada pelo freio ({state['open_reason']}); uma mensagem é tentada de tempos em tempos"
+            remedy = "Veja o erro nas últimas tentativas; volta sozinha quando a plataforma responder."
+            found.append(wrong(f"plataforma {name}", text, remedy))
+    return found

@@ -1,0 +1,70 @@
+"""Files on this machine: who may read them, and is there room."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+from disparo.cli.examine.finding import Finding, note, ok, wrong
+
+_OTHERS = 0o007
+_GROUP_OR_OTHERS_WRITE_OR_READ = 0o066
+_SCARCE_BYTES, _FEW_BYTES = 1_000_000_000, 5_000_000_000
+
+
+def examine_settings_file(path: Path) -> Finding:
+    """Look at who may read and change the file with the secrets."""
+    subject, repair = f"arquivo {path}", f"sudo chown root:disparo {path}; sudo chmod 640 {path}"
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return note(subject, "não existe: valem os padrões e as variáveis DISPARO_*", "sudo disparo instalar")
+    except OSError as error:
+        return wrong(subject, f"não pode ser lido ({error.strerror})", "Rode o doctor com sudo.")
+    if not os.access(path, os.R_OK):
+        return wrong(subject, "não pode ser lido por este usuário", "Rode o doctor com sudo.")
+    if found.st_mode & _OTHERS:
+        return wrong(subject, f"aberto a todos ({stat.filemode(found.st_mode)})", repair)
+    if found.st_mode & stat.S_IWGRP:
+        return wrong(subject, f"o grupo pode alterá-lo ({stat.filemode(found.st_mode)})", repair)
+    return ok(subject, f"fechado a outros ({stat.filemode(found.st_mode)})")
+
+
+def examine_data_dir(path: Path) -> list[Finding]:
+    """Look at the folder with the private database, its password and the room around it."""
+    if not path.exists():
+        return [note(f"pasta {path}", "ainda não existe", "É criada no primeiro início.")]
+    return [_closed(path), *_secrets(path), judge_room(path, shutil.disk_usage(path).free)]
+
+
+def _closed(path: Path) -> Finding:
+    mode = path.stat().st_mode
+    # 0711 is right where root runs it: the database's own user has to pass through.
+    if mode & _GROUP_OR_OTHERS_WRITE_OR_READ:
+        return wrong(f"pasta {path}", f"aberta ({stat.filemode(mode)})", f"sudo chmod 700 {path}")
+    return ok(f"pasta {path}", f"fechada ({stat.filemode(mode)})")
+
+
+def _secrets(path: Path) -> list[Finding]:
+    open_ones = [
+        found
+        for name in ("database.secret", "simulador.secret", "tls.key", "postgres")
+        if (found := path / name).exists() and found.stat().st_mode & 0o077
+    ]
+    return [
+        wrong(
+            f"arquivo {found}", f"aberto ({stat.filemode(found.stat().st_mode)})", f"sudo chmod go= {found}"
+        )
+        for found in open_ones
+    ]
+
+
+def judge_room(path: Path, free: float) -> Finding:
+    """Say what so many free bytes mean."""
+    text = f"{free / 1e9:.1f} GB livres em {path}".replace(".", ",", 1)
+    remedy = "Libere espaço ou aumente o disco: cheio, nada mais é aceito (nada se perde)."
+    if free < _SCARCE_BYTES:
+        return wrong("espaço em disco", text, remedy)
+    return note("espaço em disco", text, remedy) if free < _FEW_BYTES else ok("espaço em disco", text)

@@ -1,0 +1,145 @@
+"""The ways out and in: our own server, each platform (connection only, no send), the receipts' address."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from disparo.cli.examine.database import judge_clock
+from disparo.cli.examine.finding import Finding, note, ok, wrong
+from disparo.cli.launch import UNVERIFIED
+from disparo.platforms.generic_settings import GenericHttpSettings
+from disparo.platforms.registry import read_table, receipt_url
+from disparo.settings import Settings
+
+_PATIENCE_S = 5.0
+_OK, _NOT_READY = 200, 503
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer: platforms do not follow them either."""
+
+    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
+        """Follow none."""
+
+
+async def examine_network(settings: Settings, *, clock_url: str | None) -> list[Finding]:
+    """Look at everything that answers over the network, all at once."""
+    tables = {name: read_table(name, table) for name, table in settings.platforms.items()}
+    looks = [
+        asyncio.to_thread(_server, settings),
+        *(_platform(name, table) for name, table in tables.items()),
+        *(asyncio.to_thread(_receipts, name, table, settings) for name, table in tables.items()),
+    ]
+    if clock_url is not None:
+        looks.append(asyncio.to_thread(_clock, clock_url))
+    return [finding for finding in await asyncio.gather(*looks) if finding is not None]
+
+
+def switches(settings: Settings, tables: Mapping[str, Any]) -> Finding:
+    """Say whether anything real can be sent."""
+    subject = "envio real"
+    if not tables:
+        remedy = "disparo plataforma presets mostra as que já vêm prontas."
+        return note(subject, "nenhuma plataforma configurada: só a simulada", remedy)
+    if settings.real_sending:
+        return ok(subject, "ligado: os SMS chegam aos clientes")
+    if all(table.get("type") == "simulator" for table in tables.values()):
+        return note(subject, "desligado, e só há plataforma simulada", "Configure uma plataforma de verdade.")
+    text = f"desligado: só {len(settings.test_numbers)} número(s) de teste recebe(m)"
+    return note(subject, text, "Depois de testar: real_sending = true no disparo.toml, e reinicie.")
+
+
+def _server(settings: Settings) -> Finding:
+    host = "127.0.0.1" if settings.host in ("", "0.0.0.0", "::") else settings.host  # noqa: S104
+    scheme = "https" if settings.tls_certificate else "http"
+    address = f"{scheme}://{host}:{settings.port}"
+    status, _ = _get(f"{address}/saude", verify=False)
+    if status == _OK:
+        return ok("servidor", f"pronto em {address}")
+    if status == _NOT_READY:
+        return note(
+            "servidor", f"vivo em {address}, ainda não pronto", f"curl {address}/saude diz o que falta."
+        )
+    remedy = "sudo systemctl start disparo; o motivo de não iniciar: journalctl -u disparo."
+    return wrong("servidor", f"não responde em {address}", remedy)
+
+
+async def _platform(name: str, table: GenericHttpSettings) -> Finding:
+    parts = urlsplit(table.url)
+    secure = parts.scheme == "https"
+    port = parts.port or (443 if secure else 80)
+    subject, where = f"plataforma {name}", f"{parts.hostname}:{port}"
+    context = ssl.create_default_context() if secure else None
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            _, writer = await asyncio.open_connection(parts.hostname, port, ssl=context)
+    except ssl.SSLError as error:
+        why = getattr(error, "verify_message", "") or error.reason or "TLS"
+        remedy = "Confira o endereço e os certificados da máquina (sudo apt install ca-certificates)."
+        return wrong(subject, f"{where} atende, mas o TLS falha: {why}", remedy)
+    except (OSError, TimeoutError) as error:
+        why = "não responde" if isinstance(error, TimeoutError) else (error.strerror or "não existe")
+        remedy = "Confira url, DNS, firewall e proxy desta máquina; nada se perde, as mensagens esperam."
+        return wrong(subject, f"sem conexão com {where} ({why})", remedy)
+    writer.close()
+    return ok(subject, f"{where} atende{' com TLS' if secure else ''} (nada foi enviado)")
+
+
+def _receipts(name: str, table: GenericHttpSettings, settings: Settings) -> Finding | None:
+    if table.receipts is None:
+        return None
+    subject = f"confirmações de {name}"
+    if table.webhook_secret is None:
+        remedy = f'Ponha webhook_secret = "um texto longo e aleatório" em [platforms.{name}].'
+        return note(subject, "sem endereço: webhook_secret não está definido", remedy)
+    url = receipt_url(name, table, settings.public_url)
+    if url is None:
+        remedy = "Defina public_url, o endereço https pelo qual as plataformas chegam até aqui."
+        return note(subject, "sem endereço: public_url não está definido", remedy)
+    shown = url.replace(table.webhook_secret.get_secret_value(), "***")
+    status, said = _get(url)
+    if status != _OK:
+        remedy = "Confira o DNS, o proxy (deploy/nginx) e o certificado; teste também de fora da sua rede."
+        return wrong(subject, f"{shown} não chega até aqui ({said})", remedy)
+    if url.startswith("http://") and table.type != "simulator":
+        return note(subject, f"{shown} chega, sem TLS", "Use https em public_url: veja deploy/nginx.")
+    return ok(subject, f"{shown} chega até aqui (visto desta máquina)")
+
+
+def _clock(url: str) -> Finding:
+    before = time.time()
+    status, said, headers = _ask(url, verify=True)
+    date = headers.get("Date") if headers is not None else None
+    if date is None:
+        return note("relógio", f"{url} não disse as horas ({said or status})", "Escolha outro em clock_url.")
+    theirs = parsedate_to_datetime(date).timestamp()
+    # The header has whole seconds: half of one on average.
+    return judge_clock("relógio", f"de {urlsplit(url).hostname}", theirs + 0.5 - (before + time.time()) / 2)
+
+
+def _get(url: str, *, verify: bool = True) -> tuple[int, str]:
+    status, said, _ = _ask(url, verify=verify)
+    return status, said
+
+
+def _ask(url: str, *, verify: bool) -> tuple[int, str, Message | None]:
+    """GET without a body; (0, why, None) where nobody answers."""
+    context = ssl.create_default_context() if verify else UNVERIFIED
+    opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
+    try:
+        with opener.open(url, timeout=_PATIENCE_S) as answer:
+            return answer.status, f"HTTP {answer.status}", answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, f"HTTP {error.code}", error.headers
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        return 0, getattr(reason, "strerror", None) or type(reason).__name__, None

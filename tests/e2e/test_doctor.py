@@ -1,0 +1,192 @@
+"""`disparo doctor` sees what is wrong, says how to mend it, and changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+import subprocess
+import sys
+
+import pytest
+from tests.support.stage import free_port
+
+from disparo.api.server import self_signed
+from disparo.cli.examine import database, files, network
+from disparo.cli.examine.finding import Grade
+from disparo.settings import Settings
+
+PLATFORM = {
+    "type": "generic_http",
+    "json": {"to": "{telefone}", "text": "{texto}"},
+    "success": {"status": [200]},
+}
+
+
+def grades(findings):
+    return {finding.subject: finding.grade for finding in findings}
+
+
+def run(house, *arguments, **changes):
+    environment = {**house.stage.environment(), "DISPARO_PORT": str(house.stage.server_port), **changes}
+    done = subprocess.run(
+        [sys.executable, "-m", "disparo", "doctor", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done
+
+
+def test_a_sound_installation(house):
+    done = run(house)
+    assert done.returncode == 0, done.stdout
+    assert "FALHA" not in done.stdout
+    for said in ("PostgreSQL", "migrações: revisão", "workers: 1 em atividade", "servidor: pronto"):
+        assert said in done.stdout
+    assert "/webhook/simulador/*** chega até aqui" in done.stdout
+    assert "ensaio/" not in done.stdout
+
+
+def test_all_that_is_wrong_is_named_at_once_with_a_remedy(house, tmp_path):
+    config = tmp_path / "disparo.toml"
+    config.write_text('brand = "X"\n')
+    config.chmod(0o644)
+    changes = {
+        "DISPARO_CONFIG": str(config),
+        "DISPARO_PORT": str(free_port()),
+        "DISPARO_PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
+    }
+    done = run(house, "--json", **changes)
+    assert done.returncode == 1
+    found = {finding["subject"]: finding for finding in json.loads(done.stdout)}
+    failing = {subject for subject, finding in found.items() if finding["grade"] == "falha"}
+    assert failing == {f"arquivo {config}", "servidor", "confirmações de simulador"}
+    assert all(found[subject]["remedy"] for subject in failing)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"DISPARO_DATABASE_URL": "postgresql://a:s3gredo@127.0.0.1:1/x"}, "Não foi possível conectar"),
+        ({"DISPARO_PLATFORMS": '{"x": {"type": "nenhum"}}'}, "o tipo 'nenhum' não existe"),
+        ({"DISPARO_CONFIG": "/nenhum/arquivo"}, "não existe"),
+    ],
+)
+def test_without_database_or_settings_it_still_answers(house, changes, says):
+    done = run(house, **changes)
+    assert done.returncode == 1
+    assert says in done.stdout
+    assert "s3gredo" not in done.stdout
+
+
+def test_the_database_of_another_version(house):
+    revision = house.value("SELECT version_num FROM alembic_version")
+    try:
+        for version, says in (("0001", "Reinicie o Disparo"), ("9999", "Atualize o programa")):
+            house.fetch("UPDATE alembic_version SET version_num = $1", version)
+            findings = asyncio.run(database.examine_database(house.stage.dsn))
+            (finding,) = [finding for finding in findings if finding.subject == "migrações"]
+            assert finding.grade is Grade.WRONG
+            assert says in finding.remedy
+    finally:
+        house.fetch("UPDATE alembic_version SET version_num = $1", revision)
+
+
+def test_workers_a_pause_a_breaker_and_a_hold(house):
+    worker = house.stage.workers[0]
+    house.fetch("INSERT INTO platform_states (platform, paused_by, paused_at) VALUES ('a', 'ana', now())")
+    house.fetch("INSERT INTO platform_states (platform, open_reason) VALUES ('b', 'auth')")
+    house.fetch("UPDATE installation SET held_since = now()")
+    worker.stop()
+    try:
+        found = grades(asyncio.run(database.examine_database(house.stage.dsn)))
+    finally:
+        worker.start()
+        house.fetch("DELETE FROM platform_states")
+        house.fetch("UPDATE installation SET held_since = NULL")
+    assert found["workers"] is found["retenção"] is found["plataforma b"] is Grade.WRONG
+    assert found["plataforma a"] is Grade.NOTE
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "grade"), [(0.3, Grade.OK), (-1.9, Grade.OK), (5, Grade.NOTE), (-90, Grade.WRONG)]
+)
+def test_clocks(ahead_s, grade):
+    assert database.judge_clock("relógio", "do banco", ahead_s).grade is grade
+
+
+def test_platforms_are_connected_to_and_nothing_is_sent(tmp_path):
+    heard = []
+
+    async def work():
+        async def listen(reader, writer):
+            heard.append(await reader.read())
+            writer.close()
+
+        pair = self_signed(tmp_path, "127.0.0.1")
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(pair.certificate, pair.key)
+        plain = await asyncio.start_server(listen, "127.0.0.1", 0)
+        secure = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
+        ports = [server.sockets[0].getsockname()[1] for server in (plain, secure)]
+        urls = {
+            "boa": f"http://127.0.0.1:{ports[0]}/sms",
+            "certificado": f"https://127.0.0.1:{ports[1]}/sms",
+            "fechada": f"http://127.0.0.1:{free_port()}/sms",
+            "dns": "https://nao-existe.invalid/sms",
+        }
+        tables = {name: {**PLATFORM, "url": url} for name, url in urls.items()}
+        settings = Settings(platforms=tables, port=free_port())
+        found = grades(await network.examine_network(settings, clock_url=None))
+        for server in (plain, secure):
+            server.close()
+        return found
+
+    found = asyncio.run(work())
+    assert found["plataforma boa"] is Grade.OK
+    assert {found[f"plataforma {name}"] for name in ("certificado", "fechada", "dns")} == {Grade.WRONG}
+    assert set(heard) == {b""}
+
+
+def test_a_platform_whose_receipts_have_no_address(tmp_path):
+    receipts = {"id": "id", "status": "status", "statuses": {"ok": "delivered"}}
+    table = {**PLATFORM, "url": f"http://127.0.0.1:{free_port()}/", "receipts": receipts}
+    tables = {"sem_segredo": table, "sem_url": {**table, "webhook_secret": "x"}}
+    found = grades(asyncio.run(network.examine_network(Settings(platforms=tables), clock_url=None)))
+    assert found["confirmações de sem_segredo"] is found["confirmações de sem_url"] is Grade.NOTE
+
+
+def test_the_date_of_another_machine(house):
+    settings = Settings(port=house.stage.server_port)
+    found = asyncio.run(network.examine_network(settings, clock_url=f"{house.stage.base}/saude"))
+    assert {finding.subject: finding.grade for finding in found}["relógio"] in (Grade.OK, Grade.NOTE)
+
+
+def test_open_folders_and_secrets(tmp_path):
+    tmp_path.chmod(0o755)
+    (tmp_path / "database.secret").touch(mode=0o644)
+    found = grades(files.examine_data_dir(tmp_path))
+    assert found[f"pasta {tmp_path}"] is found[f"arquivo {tmp_path}/database.secret"] is Grade.WRONG
+    tmp_path.chmod(0o700)
+    (tmp_path / "database.secret").chmod(0o600)
+    found = grades(files.examine_data_dir(tmp_path))
+    assert found[f"pasta {tmp_path}"] is Grade.OK
+    assert f"arquivo {tmp_path}/database.secret" not in found
+
+
+def test_the_settings_file(tmp_path):
+    path = tmp_path / "disparo.toml"
+    assert files.examine_settings_file(path).grade is Grade.NOTE
+    for mode, grade in ((0o640, Grade.OK), (0o644, Grade.WRONG), (0o660, Grade.WRONG), (0o600, Grade.OK)):
+        path.touch()
+        path.chmod(mode)
+        assert files.examine_settings_file(path).grade is grade, oct(mode)
+
+
+@pytest.mark.parametrize(("free", "grade"), [(2e8, Grade.WRONG), (3e9, Grade.NOTE), (5e10, Grade.OK)])
+def test_a_disk_that_fills_up(tmp_path, free, grade):
+    assert files.judge_room(tmp_path, free).grade is grade
