@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
+import pwd
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ from typing import Annotated, TypeVar
 import structlog
 import typer
 
-from disparo.db.data_dir import default_data_dir
+from disparo.db.data_dir import default_data_dir, is_held
 from disparo.db.embedded import running
 from disparo.db.pool import TRANSIENT, Connection, connect
 from disparo.dispatch.prepare import prepare
@@ -43,8 +45,29 @@ def database(dados: Path | None) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
+    _refuse_root_on_anothers(data_dir_of(settings))
     with running(data_dir_of(settings)) as dsn:
         yield dsn
+
+
+def _refuse_root_on_anothers(data_dir: Path) -> None:
+    """Keep root from starting a database whose files another user owns: it would leave some of its own."""
+    if os.geteuid() != 0 or not data_dir.exists() or is_held(data_dir):
+        return
+    owner = data_dir.stat().st_uid
+    if owner != 0:
+        name = _name_of(owner)
+        raise DatabaseUnavailable(
+            f"A pasta {data_dir} é do usuário {name}, e o Disparo não está em execução. "
+            f"Rode como ele: sudo -u {name} disparo ... Nada foi alterado."
+        )
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T]]) -> T:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,7 +19,7 @@ from disparo.db.pool import connect
 from disparo.dispatch.prepare import prepare
 from disparo.log import configure_logging
 from disparo.platforms.registry import check_tables
-from disparo.settings import Settings, load_settings
+from disparo.settings import load_settings
 from disparo.sources.demo_data import add_demo_data
 
 SEED_BODY = '{"id_fatura":"11000", "telefone_adicional":["11988887777","1188887776"]}'
@@ -39,6 +38,9 @@ def run(
     tls_self_signed: SelfSigned = False,
     tls_certificado: CertificateFile = None,
     tls_chave: KeyFile = None,
+    servico: Annotated[
+        bool, typer.Option("--servico", help="Para o systemd: sem dados de exemplo nem credenciais na tela.")
+    ] = False,
 ) -> None:
     """Inicia tudo nesta máquina e mostra como fazer a primeira chamada. Ctrl-C encerra."""
     settings = load_settings(
@@ -49,8 +51,9 @@ def run(
         tls_certificate=tls_certificado,
         tls_key=tls_chave,
     )
-    # A line for each request would bury what this prints; whoever wants them says so.
-    log_level = settings.log_level if "log_level" in settings.model_fields_set else "WARNING"
+    # A line for each request would bury what this prints at a terminal; whoever wants them says so.
+    wanted = servico or "log_level" in settings.model_fields_set
+    log_level = settings.log_level if wanted else "WARNING"
     configure_logging(level=log_level)
     check_tables(settings.platforms)
     check_port(settings.host, settings.port)
@@ -60,23 +63,6 @@ def run(
     if certificate is not None:
         pair = ("--tls-certificado", str(certificate.certificate), "--tls-chave", str(certificate.key))
         tls = pair
-    dsn, server = open_database(settings, data_dir)
-    try:
-        asyncio.run(_run(settings, data_dir, workers, tls, dsn, log_level))
-    finally:
-        if server is not None:
-            server.stop()
-
-
-async def _run(
-    settings: Settings, data_dir: Path, workers: int, tls: tuple[str, ...], dsn: str, log_level: str
-) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    ours = await prepare(dsn)
-    credentials = await _first_start(dsn, with_data=settings.database_url is None)
     plan = Plan(
         settings=settings,
         data_dir=data_dir,
@@ -86,8 +72,27 @@ async def _run(
         simulator_port=None if settings.platforms else free_port(preferred=settings.port + 1),
         log_level=log_level,
     )
+    dsn, server = open_database(settings, data_dir)
+    try:
+        asyncio.run(_run(plan, dsn, as_service=servico))
+    finally:
+        if server is not None:
+            server.stop()
+
+
+async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    ours = await prepare(dsn)
+    # What a service prints is kept in a journal: no credentials there, and no made-up customers.
+    if as_service:
+        banner = f"Disparo no ar: {plan.base_url}"
+    else:
+        banner = _banner(plan, await _first_start(dsn, with_data=plan.settings.database_url is None))
     async with launched(plan, dsn):
-        print(_banner(plan, credentials), flush=True)
+        print(banner, flush=True)
         if not ours:
             print(
                 "ATENÇÃO: este banco é uma cópia restaurada. As mensagens pendentes estão retidas; "
@@ -96,7 +101,7 @@ async def _run(
             )
         await stop.wait()
         print("\nEncerrando...", flush=True)
-    print("Encerrado. Os dados ficam em", data_dir, flush=True)
+    print("Encerrado. Os dados ficam em", plan.data_dir, flush=True)
 
 
 async def _first_start(dsn: str, *, with_data: bool) -> Credentials | None:

@@ -70,7 +70,7 @@ async def in_flight(connection: Connection) -> dict[str, int]:
 
 
 async def day_used(connection: Connection) -> dict[str, int]:
-    """Give the hand-overs of the last 24 hours by platform, of those that have a limit; see take_slots.sql."""
+    """Give the hand-overs of the last 24 hours by platform, where they are limited; see take_slots.sql."""
     rows = await connection.fetch(
         """SELECT platform, sum(used)::bigint AS used FROM platform_day_use
            WHERE bucket > now() - interval '24 h 10 min' GROUP BY platform"""

@@ -69,7 +69,7 @@ def _server(settings: Settings) -> Finding:
         return note(
             "servidor", f"vivo em {address}, ainda não pronto", f"curl {address}/saude diz o que falta."
         )
-    remedy = "sudo systemctl start disparo; o motivo de não iniciar: journalctl -u disparo."
+    remedy = "sudo systemctl start disparo; o motivo de não iniciar: journalctl --namespace=disparo."
     return wrong("servidor", f"não responde em {address}", remedy)
 
 

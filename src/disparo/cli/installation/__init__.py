@@ -1,0 +1,1 @@
+"""What `disparo instalar` writes: the settings file with every setting in it, units, and who owns what."""

@@ -1,0 +1,122 @@
+"""The settings file of a new installation: every setting with its default and a word on what it is.
+
+It is made from `Settings` itself, so that none can be missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from disparo.settings import Settings
+
+_HEAD = """\
+# Configuração do Disparo. O que está comentado mostra o padrão; tire o # para mudar, e reinicie:
+#   sudo systemctl restart disparo
+# Confira com: sudo disparo doctor. Este arquivo guarda segredos: root:disparo, modo 0640.
+"""
+_TAIL = """\
+
+# ---- Plataformas de SMS
+# `disparo plataforma presets` lista as que já vêm prontas, e com o nome de uma mostra o que colar.
+# [platforms.comtele]
+# type = "comtele"
+# secrets.chave = "file:/etc/disparo/comtele.chave"
+# webhook_secret = "um texto longo e aleatório, seu"
+"""
+#: In the order in which a person needs them.
+_SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "Onde as coisas estão": {
+        "data_dir": "pasta do banco próprio",
+        "database_url": "o seu PostgreSQL (15 ou mais novo), em vez do banco próprio",
+        "host": "endereço em que escutar; atrás do nginx, deixe assim",
+        "port": "porta em que escutar",
+        "public_url": "endereço https pelo qual as plataformas entregam as confirmações",
+        "trusted_proxies": 'proxies cujo X-Forwarded-For vale; com nginx nesta máquina: ["127.0.0.1"]',
+        "tls_certificate": "certificado (PEM), se não há proxy com TLS na frente",
+        "tls_key": "chave do certificado (PEM)",
+        "cors_origins": "páginas de outros endereços que podem chamar a API",
+    },
+    "O que o cliente lê": {
+        "brand": "nome no começo do SMS",
+        "template": "texto do SMS; há {marca} {primeiro_nome} {valor} {vencimento} {pagamento} {link} "
+        "{linha_digitavel} {pix}",
+        "timezone": "fuso horário das telas e das janelas de envio",
+        "max_segments": "partes de SMS que uma mensagem pode ter",
+    },
+    "Envio": {
+        "real_sending": "true libera plataformas de verdade; antes disso, só os números de test_numbers",
+        "test_numbers": 'números que podem receber antes disso, como "+5511988887777"',
+        "dispatch_delay_s": "segundos entre aceitar e enviar",
+        "tries": "entregas que uma mensagem pode ter; acima de 1 pode haver SMS em dobro",
+        "timeout_s": "quanto uma mensagem espera, contado só em horário permitido",
+        "worker_memory_mb": "acima disso o worker termina o que tem e reinicia",
+        "queue": "nome da fila na resposta da API",
+    },
+    "Chamadas": {
+        "allow_paid": "enviar também faturas pagas",
+        "max_extra_phones": "telefones adicionais por chamada",
+        "max_extra_phones_per_day": "telefones adicionais por dia e cliente de API",
+        "rate_per_s": "chamadas por segundo e cliente de API; 0 desliga",
+        "rate_burst": "chamadas seguidas permitidas",
+        "token_rate_per_min": "pedidos de token por minuto; 0 desliga",
+        "token_rate_burst": "pedidos de token seguidos permitidos",
+        "access_token_s": "validade de um token, em segundos",
+        "body_limit_bytes": "tamanho máximo do corpo de uma chamada",
+        "group_commit": "juntar numa só gravação as chamadas que chegam juntas",
+    },
+    "Acompanhamento": {
+        "metrics_networks": "redes que podem ler /metrics",
+        "metrics_token": "ou quem mandar este token (Authorization: Bearer)",
+        "clock_url": "endereço cujo relógio o `disparo doctor` compara com o desta máquina",
+        "log_level": "DEBUG, INFO, WARNING ou ERROR",
+    },
+}
+_EXAMPLES: Mapping[str, str] = {
+    "database_url": '"postgresql://disparo:SENHA@servidor/disparo"',
+    "public_url": '"https://sms.provedor.com.br"',
+    "tls_certificate": '"/etc/disparo/tls.crt"',
+    "tls_key": '"/etc/disparo/tls.key"',
+    "template": '"{marca}: {primeiro_nome}, sua fatura de {valor} vence em {vencimento}. {pagamento}"',
+    "metrics_token": '"um texto longo e aleatório"',
+    "clock_url": '"https://www.example.com"',
+}
+
+
+def settings_text(data_dir: Path) -> str:
+    """Give the whole file; only the data folder is set."""
+    lines = [_HEAD.rstrip("\n")]
+    described = {name for section in _SECTIONS.values() for name in section} | {"platforms"}
+    others = {name: "" for name in Settings.model_fields if name not in described}
+    for title, names in [*_SECTIONS.items(), *([("Outras", others)] if others else [])]:
+        lines += ["", f"# ---- {title}", *_section(names, data_dir)]
+    return "\n".join(lines) + _TAIL
+
+
+def _section(names: Mapping[str, str], data_dir: Path) -> Iterable[str]:
+    for name, explanation in names.items():
+        if name not in Settings.model_fields:
+            continue
+        if name == "data_dir":
+            yield f"# {explanation}\n{name} = {json.dumps(str(data_dir))}\n"
+            continue
+        default = Settings.model_fields[name].get_default(call_default_factory=True)
+        value = _EXAMPLES.get(name) or toml_value(default)
+        yield (f"# {explanation}\n" if explanation else "") + f"# {name} = {value}\n"
+
+
+def toml_value(value: Any) -> str:
+    """Write a default as TOML would have it."""
+    if value is None or isinstance(value, SecretStr):
+        return '""'
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items()) + " }"
+    return json.dumps(str(value), ensure_ascii=False)
