@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     metrics_networks: list[IPvAnyNetwork] = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
     metrics_token: SecretStr | None = None
 
+    upgrade_backup: bool = True  # copy the database before a new version changes it
     clock_url: str | None = None  # whose Date header `disparo doctor` compares this machine's clock with
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -15,10 +15,10 @@ from typing import Annotated, TypeVar
 import structlog
 import typer
 
+from disparo.cli.upgrade import prepare_with_backup
 from disparo.db.data_dir import default_data_dir, is_held
 from disparo.db.embedded import running
 from disparo.db.pool import TRANSIENT, Connection, connect
-from disparo.dispatch.prepare import prepare
 from disparo.errors import DatabaseUnavailable
 from disparo.settings import Settings, load_settings
 
@@ -74,7 +74,7 @@ def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T
     """Do `work` in one transaction on a database that is ready for this version."""
 
     async def main(dsn: str) -> T:
-        await prepare(dsn)
+        await prepare_with_backup(load_settings(data_dir=dados), dsn)
         connection = await connect(dsn)
         try:
             async with connection.transaction():
@@ -86,12 +86,12 @@ def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T
         return asyncio.run(main(dsn))
 
 
-async def prepare_patiently(dsn: str) -> bool:
+async def prepare_patiently(settings: Settings, dsn: str) -> bool:
     """Prepare the database; one that is just being restarted is waited for. Raises DatabaseUnavailable."""
     until = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            return await prepare(dsn)
+            return await prepare_with_backup(settings, dsn)
         except (DatabaseUnavailable, *TRANSIENT) as error:
             if time.monotonic() >= until:
                 if isinstance(error, DatabaseUnavailable):

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from disparo.cli.context import DataDir, database
+from disparo.cli.upgrade import run_client, write_dump
 from disparo.db.installation import hold_after_restore
 from disparo.db.migrate import current_version
 from disparo.db.pool import connect, libpq_environment
@@ -30,15 +31,8 @@ def backup(
     """Copia o banco inteiro para um arquivo, com o Disparo no ar ou parado."""
     if arquivo.exists():
         raise DisparoError(f"{arquivo} já existe. Nada foi gravado.")
-    part = arquivo.with_name(arquivo.name + ".parcial")
     with database(dados) as dsn:
-        try:
-            # Created by us, closed to others: it holds names, phones and hashed secrets.
-            os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        except OSError as error:
-            raise DisparoError(f"Não foi possível gravar {arquivo}: {error.strerror}.") from error
-        _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={part}", dsn=dsn)
-    part.rename(arquivo)
+        write_dump(dsn, arquivo)
     print(f"Backup gravado em {arquivo} ({arquivo.stat().st_size / 1e6:.1f} MB).")
 
 
@@ -54,7 +48,7 @@ def restore(
         asyncio.run(_check_empty(dsn))
         name = libpq_environment(dsn)["PGDATABASE"]
         options = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
-        _run("pg_restore", *options, f"--dbname={name}", str(arquivo), dsn=dsn)
+        run_client("pg_restore", *options, f"--dbname={name}", str(arquivo), dsn=dsn)
         asyncio.run(_after_restore(dsn))
     print(
         "Backup restaurado. As mensagens que esperavam envio estão retidas, e as que estavam sendo "
@@ -89,16 +83,3 @@ async def _check_empty(dsn: str) -> None:
 async def _after_restore(dsn: str) -> None:
     await prepare(dsn)
     await hold_after_restore(dsn)
-
-
-def _run(program: str, *arguments: str, dsn: str) -> None:
-    done = subprocess.run(
-        [client_program(program), *arguments],
-        env={**os.environ, **libpq_environment(dsn)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        why = (done.stderr.strip().splitlines() or ["sem explicação"])[-1]
-        raise DisparoError(f"{program} falhou: {why}")

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from disparo.cli.context import DataDir, database
+from disparo.cli.upgrade import prepare_with_backup
 from disparo.db.pool import connect
-from disparo.dispatch.prepare import prepare
+from disparo.settings import load_settings
 from disparo.sources.csv_import import COLUMNS, Report, import_file
 
 _SHOWN = 1000
@@ -56,6 +57,7 @@ def invoices(arquivo: _File, dados: DataDir = None) -> None:
 def _import(kind: str, path: Path, data_dir: Path | None) -> None:
     size = path.stat().st_size if path.is_file() else None
     with database(data_dir) as dsn:
+        asyncio.run(prepare_with_backup(load_settings(data_dir=data_dir), dsn))
         report = asyncio.run(_work(dsn, kind, path, size))
     for line in report.bad[:_SHOWN]:
         print(f"linha {line.number}: {line.reason}", file=sys.stderr)
@@ -67,7 +69,6 @@ def _import(kind: str, path: Path, data_dir: Path | None) -> None:
 
 
 async def _work(dsn: str, kind: str, path: Path, size: int | None) -> Report:
-    await prepare(dsn)
     connection = await connect(dsn)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     console = Console(stderr=True)

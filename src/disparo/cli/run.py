@@ -13,10 +13,10 @@ from disparo.cli.context import DataDir, data_dir_of
 from disparo.cli.credentials import Credentials, make_both
 from disparo.cli.launch import Plan, check_port, free_port, launched, open_database
 from disparo.cli.serve import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of
+from disparo.cli.upgrade import prepare_with_backup
 from disparo.db import accounts
 from disparo.db.data_dir import make_data_dir
 from disparo.db.pool import connect
-from disparo.dispatch.prepare import prepare
 from disparo.log import configure_logging
 from disparo.platforms.registry import check_tables
 from disparo.settings import load_settings
@@ -85,7 +85,7 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    ours = await prepare(dsn)
+    ours = await prepare_with_backup(plan.settings, dsn)
     # What a service prints is kept in a journal: no credentials there, and no made-up customers.
     if as_service:
         banner = f"Disparo no ar: {plan.base_url}"

@@ -49,7 +49,7 @@ def serve(
     configure_logging(level=settings.log_level)
     certificate = certificate_of(settings, own=tls_self_signed)
     with database(dados) as dsn:
-        asyncio.run(prepare_patiently(dsn))
+        asyncio.run(prepare_patiently(settings, dsn))
         serve_http(settings, dsn, certificate=certificate, load=load)
 
 

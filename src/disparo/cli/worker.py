@@ -51,7 +51,7 @@ async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> i
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await prepare_patiently(dsn)
+    await prepare_patiently(settings, dsn)
     planner = _Planner()
     worker_settings = WorkerSettings(max_tries=settings.tries, memory_mb=settings.worker_memory_mb)
     runner = Worker(dsn, plan=planner.plan(settings), settings=worker_settings)

@@ -1,0 +1,82 @@
+"""Before a new version changes the database: a copy of it, beside the data, closed to others."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from disparo.db.data_dir import default_data_dir
+from disparo.db.migrate import HEAD, current_version, revisions
+from disparo.db.pool import connect, libpq_environment
+from disparo.db.postgres_binaries import DatabaseBinariesMissing, client_program
+from disparo.dispatch.prepare import prepare
+from disparo.errors import DatabaseUnavailable, DisparoError
+from disparo.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+async def prepare_with_backup(settings: Settings, dsn: str) -> bool:
+    """Prepare the database for this version, after a copy if it is of an older one; see `prepare`.
+
+    One's own server that pg_dump cannot copy is only told of: its administrator has a backup of their own.
+    """
+    if settings.upgrade_backup and await _is_older(dsn):
+        folder = (settings.data_dir or default_data_dir()) / "backups"
+        file = folder / f"antes-da-{HEAD}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            await asyncio.to_thread(write_dump, dsn, file)
+        except (DisparoError, OSError) as error:
+            _without_backup(settings, error)
+        else:
+            log.warning("database_is_copied_before_the_upgrade", file=str(file), to=HEAD)
+    return await prepare(dsn)
+
+
+async def _is_older(dsn: str) -> bool:
+    connection = await connect(dsn)
+    try:
+        version = await current_version(connection)
+    finally:
+        await connection.close()
+    return version is not None and version != HEAD and version in revisions()
+
+
+def _without_backup(settings: Settings, error: Exception) -> None:
+    if settings.database_url is None and not isinstance(error, DatabaseBinariesMissing):
+        raise DatabaseUnavailable(
+            f"O backup antes da atualização falhou ({error}). Nada foi alterado: libere espaço e inicie de "
+            "novo, ou, com um backup seu, use DISPARO_UPGRADE_BACKUP=no."
+        ) from error
+    log.warning("database_is_upgraded_without_a_copy", why=str(error))
+
+
+def write_dump(dsn: str, file: Path) -> None:
+    """Copy the whole database into a new file, created by us, closed to others."""
+    part = file.with_name(file.name + ".parcial")
+    try:
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    except OSError as error:
+        raise DisparoError(f"Não foi possível gravar {file}: {error.strerror}.") from error
+    run_client("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={part}", dsn=dsn)
+    part.rename(file)
+
+
+def run_client(program: str, *arguments: str, dsn: str) -> None:
+    """Run one of PostgreSQL's programs; raises DisparoError with its last line."""
+    done = subprocess.run(
+        [client_program(program), *arguments],
+        env={**os.environ, **libpq_environment(dsn)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        why = (done.stderr.strip().splitlines() or ["sem explicação"])[-1]
+        raise DisparoError(f"{program} falhou: {why}")

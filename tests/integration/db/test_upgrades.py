@@ -1,0 +1,117 @@
+"""From every earlier revision forward with the data in it, after a copy that the way back is made of."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from tests.conftest import run_admin, with_database
+
+from disparo.cli import upgrade
+from disparo.cli.upgrade import prepare_with_backup
+from disparo.db.migrate import HEAD, _run_alembic, current_version, revisions
+from disparo.db.postgres_binaries import client_program
+from disparo.errors import DatabaseUnavailable
+from disparo.settings import Settings
+
+#: As the first version wrote them: no column of a later revision is named.
+ROWS = """
+INSERT INTO customers (id, name, uf, phone_1) VALUES (1, 'ANA', 'SP', '11988880001');
+INSERT INTO invoices (id, customer_id, amount, due_date) VALUES (1, 1, 10, current_date);
+INSERT INTO dispatches (id, queue, purpose, tries, timeout_s, invoice_ids, starts_at)
+VALUES ('00000000-0000-4000-8000-000000000001', 'sms', 'requested', 1, 60, '{1}', now());
+INSERT INTO messages (dispatch_id, invoice_id, customer_id, origin, name, phone, e164, reference, actor, due_at,
+                      wait_since, chunk_id)
+VALUES ('00000000-0000-4000-8000-000000000001', 1, 1, 'customer', 'ANA', '11988880001', '+5511988880001', 'r1',
+        'test', now() + interval '1 h', now(), nextval('chunks_id_seq'));
+"""
+
+
+@pytest.fixture
+def older(admin_dsn):
+    """Makes databases of an earlier revision with a few rows in them."""
+    made = []
+
+    def make(revision):
+        name = f"older_{uuid4().hex}"
+        run_admin(admin_dsn, f"CREATE DATABASE {name}")
+        made.append(name)
+        dsn = with_database(admin_dsn, name)
+
+        async def fill():
+            await _run_alembic(dsn, revision)
+            connection = await asyncpg.connect(dsn)
+            await connection.execute(ROWS)
+            await connection.close()
+
+        asyncio.run(fill())
+        return dsn
+
+    yield make
+    for name in made:
+        run_admin(admin_dsn, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def value(dsn, query):
+    async def work():
+        connection = await asyncpg.connect(dsn)
+        try:
+            return await connection.fetchval(query)
+        finally:
+            await connection.close()
+
+    return asyncio.run(work())
+
+
+@pytest.mark.parametrize("revision", revisions()[:-1])
+def test_forward_from_every_revision(older, tmp_path, revision):
+    dsn = older(revision)
+    assert asyncio.run(prepare_with_backup(Settings(data_dir=tmp_path), dsn))
+    assert value(dsn, "SELECT version_num FROM alembic_version") == HEAD
+    assert value(dsn, "SELECT status || phone FROM messages") == "queued11988880001"
+    (copy,) = (tmp_path / "backups").iterdir()
+    assert (copy.stat().st_mode & 0o777, copy.suffix) == (0o600, ".dump")
+    assert (tmp_path / "backups").stat().st_mode & 0o777 == 0o700
+    listed = subprocess.run(
+        [client_program("pg_restore"), "-l", copy], capture_output=True, text=True, check=True
+    )
+    assert "TABLE DATA public messages" in listed.stdout
+
+
+def test_a_database_of_this_version_is_not_copied(older, tmp_path):
+    dsn = older(HEAD)
+    asyncio.run(prepare_with_backup(Settings(data_dir=tmp_path), dsn))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_copy_the_private_database_is_left_alone(older, tmp_path):
+    dsn = older("0001")
+    (tmp_path / "backups").touch()  # no folder can be made there
+    with pytest.raises(DatabaseUnavailable, match="Nada foi alterado"):
+        asyncio.run(prepare_with_backup(Settings(data_dir=tmp_path), dsn))
+    assert value(dsn, "SELECT version_num FROM alembic_version") == "0001"
+    assert asyncio.run(prepare_with_backup(Settings(data_dir=tmp_path, upgrade_backup=False), dsn))
+
+
+def test_ones_own_server_that_pg_dump_cannot_copy_is_upgraded_and_it_is_said(older, tmp_path, monkeypatch):
+    def refuse(_dsn, _file):
+        raise upgrade.DisparoError("pg_dump falhou: versão do servidor")
+
+    monkeypatch.setattr(upgrade, "write_dump", refuse)
+    said = []
+    monkeypatch.setattr(upgrade.log, "warning", lambda event, **_more: said.append(event))
+    dsn = older("0001")
+    assert asyncio.run(prepare_with_backup(Settings(data_dir=tmp_path, database_url=dsn), dsn))
+    assert said == ["database_is_upgraded_without_a_copy"]
+    assert asyncio.run(_version(dsn)) == HEAD
+
+
+async def _version(dsn):
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await current_version(connection)
+    finally:
+        await connection.close()
