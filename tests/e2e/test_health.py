@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -141,3 +142,23 @@ def test_no_label_holds_an_address_or_a_number(house, client):
     client.get("/11988887777")
     text = page(house).raw.decode()
     assert not re.search(r"\d{10}", re.sub(r" [0-9.e+-]+$", "", text, flags=re.MULTILINE))
+
+
+def test_every_name_of_the_dashboard_and_the_alerts_is_served(house, client):
+    sent = client.send({"id_fatura": 11000})
+    house.until_state(client, sent, "entregue")
+    deploy = Path(__file__).parents[2] / "deploy"
+    text = (deploy / "grafana" / "disparo.json").read_text()
+    text += re.sub(r"#.*|description:.*", "", (deploy / "prometheus" / "disparo-rules.yml").read_text())
+    named = set(re.findall(r"\bdisparo_[a-z_]+", text))
+    assert len(named) >= 20
+
+    def missing():
+        served = page(house).raw.decode()
+        have = set(re.findall(r"^(disparo_[a-z_]+)[ {]", served, re.MULTILINE))
+        have |= set(
+            re.findall(r"^# TYPE (disparo_alerts) ", served, re.MULTILINE)
+        )  # only where there are any
+        return named - have
+
+    house.until(lambda: not missing() or None)

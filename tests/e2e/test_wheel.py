@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from tests.support.documents import commands_under
 
 from disparo import __version__
 
 ROOT = Path(__file__).parents[2]
+INSTALL = ROOT / "docs" / "pt-BR" / "instalar.md"
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +26,58 @@ def wheel(tmp_path_factory):
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (made,) = folder.iterdir()
     return made
+
+
+@pytest.mark.slow
+def test_the_document_typed_in_a_fresh_home(wheel, tmp_path):
+    """The lines for uv and those that prepare a reseller; those for pip are typed by `./dev instalacao`."""
+    home = tmp_path / "ana"
+    home.mkdir()
+    shutil.copy(wheel, home)
+    # Only where the packages come from is this folder's own.
+    environment = {
+        **{
+            name: value
+            for name, value in _dev().with_environment().items()
+            if not name.startswith("DISPARO_")
+        },
+        "HOME": str(home),
+        "PATH": f"{home}/.local/bin:{ROOT}/.tools/bin:/usr/bin:/bin",
+        "UV_PYTHON": sys.executable,
+        "UV_CACHE_DIR": _uv_cache(),
+    }
+    uv = commands_under(INSTALL, "Com o uv")
+    link = "mkdir -p ~/disparo && ln -s ~/.local/bin ~/disparo/bin\n"
+    reseller = commands_under(INSTALL, "Deixar a sua revenda")
+    done = subprocess.run(
+        ["bash", "-euc", uv + link + reseller],
+        cwd=home,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Entregues ao aparelho: 3 de 3." in done.stdout
+    assert "\ncomtele: " in done.stdout
+    assert "POST https://sms.comtele.com.br/" in done.stdout
+    assert done.stdout.rstrip().endswith("(envio real desligado)")
+
+
+def _uv_cache():
+    uv = ROOT / ".tools" / "bin" / "uv"
+    return subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _dev():
+    """./dev, as a module: it knows how pip and uv reach their packages from here."""
+    loader = importlib.machinery.SourceFileLoader("dev_task", str(ROOT / "dev"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("dev_task", loader))
+    loader.exec_module(module)
+    module.with_environment = lambda: dict(
+        module.pip_mirror(shutil.which("python3"), module.environment()), **module.environment()
+    )
+    return module
 
 
 def test_name_and_version(wheel):

@@ -12,6 +12,7 @@ import typer
 from disparo.cli.context import DataDir, data_dir_of
 from disparo.cli.credentials import Credentials, make_both
 from disparo.cli.launch import Plan, check_port, free_port, launched, open_database
+from disparo.cli.notify import tell_systemd
 from disparo.cli.serve import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of
 from disparo.cli.upgrade import prepare_with_backup
 from disparo.db import accounts
@@ -93,6 +94,7 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
         banner = _banner(plan, await _first_start(dsn, with_data=plan.settings.database_url is None))
     async with launched(plan, dsn):
         print(banner, flush=True)
+        tell_systemd("READY=1")
         if not ours:
             print(
                 "ATENÇÃO: este banco é uma cópia restaurada. As mensagens pendentes estão retidas; "
@@ -100,6 +102,7 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
                 flush=True,
             )
         await stop.wait()
+        tell_systemd("STOPPING=1")
         print("\nEncerrando...", flush=True)
     print("Encerrado. Os dados ficam em", plan.data_dir, flush=True)
 
