@@ -128,7 +128,7 @@ def _pip_settings() -> list[str]:
     listed = subprocess.run(
         ["python3", "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     ).stdout
-    kept = re.findall(r"(?m)^\S*\b(index-url|trusted-host|proxy)='(.*)'$", listed)
+    kept = re.findall(r"(?m)^[\w:]+\.(index-url|trusted-host|proxy)='(.*)'$", listed)
     return [f"{name} = {value}\n" for name, value in kept] + ["cert = /etc/ssl/certs/ca-certificates.crt\n"]
 
 
