@@ -98,14 +98,14 @@ def _receipts(name: str, table: GenericHttpSettings, settings: Settings) -> Find
     if table.receipts is None:
         return None
     subject = f"confirmações de {name}"
-    if table.webhook_secret is None:
+    if not table.webhook_secrets:
         remedy = f'Ponha webhook_secret = "um texto longo e aleatório" em [platforms.{name}].'
         return note(subject, "sem endereço: webhook_secret não está definido", remedy)
     url = receipt_url(name, table, settings.public_url)
     if url is None:
         remedy = "Defina public_url, o endereço https pelo qual as plataformas chegam até aqui."
         return note(subject, "sem endereço: public_url não está definido", remedy)
-    shown = url.replace(table.webhook_secret.get_secret_value(), "***")
+    shown = url.rpartition("/")[0] + "/***"
     status, said = _get(url)
     if status != _OK:
         remedy = "Confira o DNS, o proxy (deploy/nginx) e o certificado; teste também de fora da sua rede."
