@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from disparo.db.data_dir import default_data_dir
-from disparo.db.migrate import HEAD, current_version, revisions
-from disparo.db.pool import connect, libpq_environment
+from disparo.db.migrate import HEAD, current_version, revisions, wait_for_turn
+from disparo.db.pool import Connection, connect, libpq_environment
 from disparo.db.postgres_binaries import DatabaseBinariesMissing, client_program
 from disparo.dispatch.prepare import prepare
 from disparo.errors import DatabaseUnavailable, DisparoError
@@ -20,32 +21,48 @@ from disparo.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+#: A copy of the last minutes is that of a process that starts beside this one.
+_FRESH_S = 600.0
+
 
 async def prepare_with_backup(settings: Settings, dsn: str) -> bool:
     """Prepare the database for this version, after a copy if it is of an older one; see `prepare`.
 
     One's own server that pg_dump cannot copy is only told of: its administrator has a backup of their own.
     """
-    if settings.upgrade_backup and await _is_older(dsn):
-        folder = (settings.data_dir or default_data_dir()) / "backups"
-        file = folder / f"antes-da-{HEAD}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            await asyncio.to_thread(write_dump, dsn, file)
-        except (DisparoError, OSError) as error:
-            _without_backup(settings, error)
-        else:
-            log.warning("database_is_copied_before_the_upgrade", file=str(file), to=HEAD)
+    connection = await connect(dsn)
+    try:
+        if settings.upgrade_backup and await _is_older(connection):
+            # Processes that start together make one copy, not one each.
+            await wait_for_turn(connection)
+            if await _is_older(connection):
+                await _copy(settings, dsn)
+    finally:
+        await connection.close()
     return await prepare(dsn)
 
 
-async def _is_older(dsn: str) -> bool:
-    connection = await connect(dsn)
-    try:
-        version = await current_version(connection)
-    finally:
-        await connection.close()
+async def _is_older(connection: Connection) -> bool:
+    version = await current_version(connection)
     return version is not None and version != HEAD and version in revisions()
+
+
+async def _copy(settings: Settings, dsn: str) -> None:
+    folder = (settings.data_dir or default_data_dir()) / "backups"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(_is_fresh(file) for file in folder.glob(f"antes-da-{HEAD}-*.dump")):
+            return
+        file = folder / f"antes-da-{HEAD}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
+        await asyncio.to_thread(write_dump, dsn, file)
+    except (DisparoError, OSError) as error:
+        _without_backup(settings, error)
+    else:
+        log.warning("database_is_copied_before_the_upgrade", file=str(file), to=HEAD)
+
+
+def _is_fresh(file: Path) -> bool:
+    return time.time() - file.stat().st_mtime < _FRESH_S
 
 
 def _without_backup(settings: Settings, error: Exception) -> None:

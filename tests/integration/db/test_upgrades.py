@@ -87,6 +87,18 @@ def test_a_database_of_this_version_is_not_copied(older, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_processes_that_start_together_make_one_copy(older, tmp_path):
+    dsn = older("0001")
+
+    async def work():
+        settings = Settings(data_dir=tmp_path)
+        assert all(await asyncio.gather(*(prepare_with_backup(settings, dsn) for _ in range(4))))
+
+    asyncio.run(work())
+    assert len(list((tmp_path / "backups").iterdir())) == 1
+    assert value(dsn, "SELECT version_num FROM alembic_version") == HEAD
+
+
 def test_without_a_copy_the_private_database_is_left_alone(older, tmp_path):
     dsn = older("0001")
     (tmp_path / "backups").touch()  # no folder can be made there
