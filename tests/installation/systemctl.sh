@@ -18,7 +18,7 @@ start() {
         env -i PATH=/usr/bin:/bin "$(sed -n 's/^Environment=//p' $unit)" \
         sh -c "umask 0077; exec $(sed -n 's/^ExecStart=//p' $unit)" >>/var/log/disparo-unit.log 2>&1 &
     echo $! >$pid
-    for _ in $(seq 600); do
+    for _ in $(seq 3000); do
         grep -q "^Disparo no ar" /var/log/disparo-unit.log && return 0
         kill -0 "$(cat $pid)" || break
         sleep 0.1
