@@ -142,7 +142,7 @@ def test_the_units_command_serves_without_a_secret_or_a_made_up_customer_in_the_
         (machine / "journal").open("w") as journal,
     ):
         systemd.bind(str(machine / "notify"))
-        systemd.settimeout(60)
+        systemd.settimeout(110)
         environment["NOTIFY_SOCKET"] = str(machine / "notify")
         service = subprocess.Popen(command.split(), env=environment, stdout=journal, stderr=journal)
         try:

@@ -16,7 +16,8 @@ def commands_under(page: Path, heading: str) -> str:
     bare = fenced.sub(lambda found: re.sub(r"(?m)^#", "\0", found[0]), text)
     parts = re.split(r"(?m)^#+ (.*)$", bare)
     bodies = dict(zip(parts[1::2], parts[2::2], strict=True))
-    (body,) = [body for title, body in bodies.items() if title.startswith(heading)]
+    exact = [body for title, body in bodies.items() if title == heading]
+    (body,) = exact or [body for title, body in bodies.items() if title.startswith(heading)]
     blocks = re.findall(r"(?ms)^```(?:sh)?\n(.*?)^```$", body.replace("\0", "#"))
     assert blocks, heading
     return "\n".join(blocks)

@@ -94,7 +94,7 @@ async def _standing(connection: Connection) -> list[Finding]:
         found.append(wrong("retenção", text, "Confira os dados e rode: disparo retomar."))
     for name, state in (await platform_states.read(connection)).items():
         if state["paused_by"]:
-            remedy = "Quem pausou retoma na página Plataformas do painel."
+            remedy = f"Quando quiser: disparo plataforma retomar {name}."
             found.append(note(f"plataforma {name}", f"em pausa, por {state['paused_by']}", remedy))
         elif state["open_reason"]:
             text = f"parada pelo freio ({state['open_reason']}); uma mensagem é tentada de tempos em tempos"
