@@ -20,6 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from disparo.domain.local_holidays import LocalHoliday, read_local_holiday
 from disparo.errors import SettingsInvalid
 
 SYSTEM_FILE = Path("/etc/disparo/disparo.toml")
@@ -82,6 +83,7 @@ class Settings(BaseSettings):
         SecretStr
     ] = []  # where people are told of faults, as Apprise addresses (tgram://..., mailto://...)
     max_segments: int = Field(default=3, ge=1, le=10)
+    extra_holidays: list[str] = []  # of the town: DD/MM (every year), DD/MM/AAAA or AAAA-MM-DD
 
     @field_validator("timezone")
     @classmethod
@@ -101,6 +103,18 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise ValueError(f"não é um endereço nem uma rede: {proxy} (exemplo: 10.0.0.0/24)") from error
         return proxies
+
+    @field_validator("extra_holidays")
+    @classmethod
+    def _are_days(cls, days: list[str]) -> list[str]:
+        for day in days:
+            read_local_holiday(day)
+        return days
+
+    @property
+    def local_holidays(self) -> list[LocalHoliday]:
+        """The towns' holidays."""
+        return [read_local_holiday(day) for day in self.extra_holidays]
 
     @property
     def zone(self) -> ZoneInfo:

@@ -29,6 +29,7 @@ from disparo.db.dispatches import StoredAs
 from disparo.db.pool import Pool, open_pool
 from disparo.dispatch.accept import AcceptSettings
 from disparo.dispatch.figures import Costly, fold_forever
+from disparo.dispatch.calendar import holiday_calendar
 from disparo.dispatch.group_commit import Acceptor
 from disparo.dispatch.heartbeats import Heartbeats
 from disparo.dispatch.intake import Intake
@@ -118,7 +119,7 @@ def _accept_settings(settings: Settings) -> AcceptSettings:
         zone=settings.zone,
         allow_paid=settings.allow_paid,
         has_platform=bool(settings.platforms),
-        is_holiday=lambda _day: False,
+        is_holiday=holiday_calendar(settings.local_holidays),
     )
 
 

@@ -14,6 +14,7 @@ from disparo.cli.context import DataDir, database, prepare_patiently
 from disparo.cli.processes import end_with_parent
 from disparo.cli.telling import teller
 from disparo.db.pool import TRANSIENT
+from disparo.dispatch.calendar import holiday_calendar
 from disparo.dispatch.rules import Rules
 from disparo.dispatch.worker import Plan, Worker, WorkerSettings
 from disparo.errors import DatabaseUnavailable
@@ -104,5 +105,5 @@ def rules_of(settings: Settings) -> Rules:
         zone=settings.zone,
         max_parts=settings.max_segments,
         allow_paid=settings.allow_paid,
-        is_holiday=lambda _day: False,
+        is_holiday=holiday_calendar(settings.local_holidays),
     )

@@ -31,7 +31,7 @@ from disparo.domain.recipients import (
     drop,
     list_candidates,
 )
-from disparo.domain.windows import IsHoliday, Purpose, next_allowed
+from disparo.domain.windows import IsHoliday, Purpose, next_allowed, place_of
 
 
 class Reason(StrEnum):
@@ -219,7 +219,7 @@ def _plan(place: int, call: Call, world: _World, settings: AcceptSettings) -> Ac
         if call.caller.repeat_window_s and (call.invoice_id, recipient.phone.e164) in world.recent
     }
     found = drop(world.candidates[place], opted_out=world.opted_out, repeated=repeated)
-    starts_at = _starts_at(call, facts, world.now, settings)
+    starts_at = _starts_at(call, facts, found.recipients, world.now, settings)
     if not found.recipients:
         earlier = next((world.recent[call.invoice_id, number] for number in repeated), None)
         again = [item for item in found.ignored if item.reason is IgnoredReason.REPEATED]
@@ -261,13 +261,21 @@ def _within_cap(call: Call, found: Candidates, world: _World) -> bool:
     return True
 
 
-def _starts_at(call: Call, facts: InvoiceFacts, now: datetime, settings: AcceptSettings) -> datetime:
-    return next_allowed(
-        now + timedelta(seconds=settings.delay_s),
-        call.caller.purpose,
-        ufs=(facts.register.uf,) if facts.register.uf else (),
-        zone=settings.zone,
-        is_holiday=settings.is_holiday,
+def _starts_at(
+    call: Call,
+    facts: InvoiceFacts,
+    recipients: Sequence[Recipient],
+    now: datetime,
+    settings: AcceptSettings,
+) -> datetime:
+    """Give when the first of them may go; one whose state opens later waits on its own (`rules.py`)."""
+    at, uf = now + timedelta(seconds=settings.delay_s), facts.register.uf
+    if call.caller.purpose is Purpose.REQUESTED:
+        return at
+    places = {place_of(uf, recipient.phone.ddd, default=settings.zone) for recipient in recipients}
+    return min(
+        next_allowed(at, call.caller.purpose, place=place, is_holiday=settings.is_holiday)
+        for place in places or {place_of(uf, None, default=settings.zone)}
     )
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from disparo.domain.message import Event
-from disparo.domain.phone import read_registered, uf_of_ddd
+from disparo.domain.phone import read_registered
 from disparo.domain.sms_text import SegmentProfile
 from disparo.domain.template import InvoiceText, TemplateRefused, render
-from disparo.domain.windows import Purpose, allowed_seconds_between, next_allowed
+from disparo.domain.windows import IsHoliday, Place, Purpose, allowed_seconds_between, next_allowed, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Rules:
     zone: ZoneInfo
     max_parts: int
     allow_paid: bool
-    is_holiday: Callable[[date], bool]
+    is_holiday: IsHoliday
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,7 @@ def _waited_too_long(facts: Mapping[str, Any], rules: Rules) -> bool:
         facts["wait_since"],
         facts["now"],
         Purpose(facts["purpose"]),
-        ufs=_ufs(facts),
-        zone=rules.zone,
+        place=_place(facts, rules),
         is_holiday=rules.is_holiday,
     )
     return waited > limit_s
@@ -113,15 +112,13 @@ def _opens_at(facts: Mapping[str, Any], rules: Rules) -> datetime:
     return next_allowed(
         facts["now"],
         Purpose(facts["purpose"]),
-        ufs=_ufs(facts),
-        zone=rules.zone,
+        place=_place(facts, rules),
         is_holiday=rules.is_holiday,
     )
 
 
-def _ufs(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """Give the customer's state and the phone's: the stricter of the two counts."""
-    return tuple(filter(None, (facts["uf"], uf_of_ddd(facts["e164"][3:5]))))
+def _place(facts: Mapping[str, Any], rules: Rules) -> Place:
+    return place_of(facts["uf"], facts["e164"][3:5], default=rules.zone)
 
 
 @lru_cache(maxsize=64)

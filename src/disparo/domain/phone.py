@@ -48,6 +48,15 @@ _ZONE_OF_DDD = {
     "95": "America/Boa_Vista",
 }
 
+_ZONE_OF_UF = {  # of the capital; those that are left out keep the time of Brasília
+    "AC": "America/Rio_Branco",
+    "AM": "America/Manaus",
+    "MS": "America/Campo_Grande",
+    "MT": "America/Cuiaba",
+    "RO": "America/Porto_Velho",
+    "RR": "America/Boa_Vista",
+}
+
 #: The area codes there are.
 DDDS = frozenset(_UF_OF_DDD)
 #: Longer items are not read: a phone with every tolerated decoration is far shorter.
@@ -153,6 +162,11 @@ def uf_of_ddd(ddd: str) -> str:
 def zone_of_ddd(ddd: str) -> str:
     """Give the time zone's name of an area code."""
     return _ZONE_OF_DDD.get(ddd, "America/Sao_Paulo")
+
+
+def zone_of_uf(uf: str) -> str:
+    """Give the time zone's name of a state."""
+    return _ZONE_OF_UF.get(uf, "America/Sao_Paulo")
 
 
 def is_filler(phone: Phone) -> bool:

@@ -6,11 +6,15 @@ Source: field_facts.md §5 (state laws on collection hours; the carriers' and th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-IsHoliday = Callable[[date], bool]
+from disparo.domain.phone import uf_of_ddd, zone_of_ddd, zone_of_uf
+
+#: Tells whether nothing is sent on a day: of the whole country, or (with a state) of that state too.
+IsHoliday = Callable[[date, str | None], bool]
 
 
 class Purpose(StrEnum):
@@ -19,6 +23,28 @@ class Purpose(StrEnum):
     REQUESTED = "requested"  # the customer asked for it: at any hour
     NOTICE = "notice"  # not yet due
     COLLECTION = "collection"  # overdue
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message goes: the states whose strictest rules count, and the zone of its hours."""
+
+    ufs: tuple[str, ...]
+    zone: ZoneInfo
+
+
+def place_of(uf: str | None, ddd: str | None, *, default: ZoneInfo) -> Place:
+    """Give the place of a customer registered in `uf` (or unknown) whose phone has this area code.
+
+    The hours are the customer's: a phone of another state adds its rules, not its clock.
+    """
+    of_phone = None if ddd is None else uf_of_ddd(ddd)
+    if uf is not None and uf != of_phone:
+        zone = zone_of_uf(uf)
+    else:
+        zone = default.key if ddd is None else zone_of_ddd(ddd)
+    ufs = tuple(dict.fromkeys(name for name in (uf, of_phone) if name is not None))
+    return Place(ufs, ZoneInfo(zone))
 
 
 #: Hours (from, to) on weekdays and on Saturdays; None: not at all. Never on Sundays and holidays.
@@ -37,35 +63,27 @@ _SATURDAY, _SUNDAY = 5, 6
 _FURTHEST_DAYS = 30
 
 
-def next_allowed(
-    at: datetime, purpose: Purpose, *, ufs: Sequence[str], zone: ZoneInfo, is_holiday: IsHoliday
-) -> datetime:
+def next_allowed(at: datetime, purpose: Purpose, *, place: Place, is_holiday: IsHoliday) -> datetime:
     """Give the first moment from `at` on (aware; the answer in UTC) at which a message may go.
 
     With several states the strictest counts: the hours that all of them allow.
     """
     if purpose is Purpose.REQUESTED:
         return at
-    for opens, closes in _windows(at, purpose, ufs=ufs, zone=zone, is_holiday=is_holiday):
+    for opens, closes in _windows(at, purpose, place=place, is_holiday=is_holiday):
         if at < closes:
             return max(at, opens)
     raise ValueError("no sending window within a month")
 
 
 def allowed_seconds_between(
-    start: datetime,
-    end: datetime,
-    purpose: Purpose,
-    *,
-    ufs: Sequence[str],
-    zone: ZoneInfo,
-    is_holiday: IsHoliday,
+    start: datetime, end: datetime, purpose: Purpose, *, place: Place, is_holiday: IsHoliday
 ) -> float:
     """Count the seconds of [start, end] that lie inside sending hours: what `timeout` is measured in."""
     if purpose is Purpose.REQUESTED:
         return max(0.0, (end - start).total_seconds())
     total = 0.0
-    for opens, closes in _windows(start, purpose, ufs=ufs, zone=zone, is_holiday=is_holiday, until=end):
+    for opens, closes in _windows(start, purpose, place=place, is_holiday=is_holiday, until=end):
         total += max(0.0, (min(closes, end) - max(opens, start)).total_seconds())
     return total
 
@@ -74,21 +92,26 @@ def _windows(
     start: datetime,
     purpose: Purpose,
     *,
-    ufs: Sequence[str],
-    zone: ZoneInfo,
+    place: Place,
     is_holiday: IsHoliday,
     until: datetime | None = None,
 ) -> Iterator[tuple[datetime, datetime]]:
     """Go through the windows from the day of `start` on, as (opens, closes) in UTC."""
     utc = ZoneInfo("UTC")
-    day = start.astimezone(zone).date()
-    last = until.astimezone(zone).date() if until else day + timedelta(days=_FURTHEST_DAYS)
+    day = start.astimezone(place.zone).date()
+    last = until.astimezone(place.zone).date() if until else day + timedelta(days=_FURTHEST_DAYS)
     while day <= last:
-        hours = None if is_holiday(day) else _hours(day, purpose, ufs)
+        closed = any(is_holiday(day, uf) for uf in _whose_holidays(purpose, place))
+        hours = None if closed else _hours(day, purpose, place.ufs)
         if hours is not None:
-            opens, closes = (datetime.combine(day, time(hour), zone).astimezone(utc) for hour in hours)
+            opens, closes = (datetime.combine(day, time(hour), place.zone).astimezone(utc) for hour in hours)
             yield opens, closes
         day += timedelta(days=1)
+
+
+def _whose_holidays(purpose: Purpose, place: Place) -> Sequence[str | None]:
+    """A notice heeds the country's holidays; nobody is asked for a debt on a holiday of their state either."""
+    return place.ufs if purpose is Purpose.COLLECTION and place.ufs else (None,)
 
 
 def _hours(day: date, purpose: Purpose, ufs: Sequence[str]) -> _Hours:

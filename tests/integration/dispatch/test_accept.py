@@ -26,7 +26,7 @@ SETTINGS = AcceptSettings(
     zone=ZoneInfo("America/Sao_Paulo"),
     allow_paid=False,
     has_platform=True,
-    is_holiday=lambda _day: False,
+    is_holiday=lambda _day, _uf: False,
 )
 
 

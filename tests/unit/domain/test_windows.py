@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disparo.domain.windows import Purpose, allowed_seconds_between, next_allowed
+from disparo.domain.windows import Place, Purpose, allowed_seconds_between, next_allowed, place_of
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 MONDAY = date(2026, 11, 23)
@@ -21,7 +21,8 @@ def at(day_offset, hour, minute=0):
 
 
 def opens(when, purpose, *ufs, holidays=()):
-    found = next_allowed(when, purpose, ufs=ufs, zone=SAO_PAULO, is_holiday=lambda day: day in holidays)
+    place = Place(tuple(ufs), SAO_PAULO)
+    found = next_allowed(when, purpose, place=place, is_holiday=lambda day, _uf: day in holidays)
     return found.astimezone(SAO_PAULO)
 
 
@@ -58,11 +59,45 @@ def test_holidays_are_closed():
     assert opens(at(0, 10), Purpose.NOTICE, "SP", holidays={MONDAY}) == at(1, 8)
 
 
+def test_a_holiday_of_the_state_stops_the_asking_for_a_debt_but_no_notice():
+    def found(purpose, *ufs):
+        place = Place(ufs, SAO_PAULO)
+        at_ten = next_allowed(
+            at(0, 10), purpose, place=place, is_holiday=lambda day, uf: (day, uf) == (MONDAY, "RJ")
+        )
+        return at_ten.astimezone(SAO_PAULO)
+
+    assert found(Purpose.COLLECTION, "SP", "RJ") == at(1, 9)
+    assert found(Purpose.COLLECTION, "SP") == at(0, 10)
+    assert found(Purpose.NOTICE, "RJ") == at(0, 10)
+
+
+@pytest.mark.parametrize(
+    ("uf", "ddd", "ufs", "zone"),
+    [
+        ("SP", "11", ("SP",), "America/Sao_Paulo"),
+        ("AM", "92", ("AM",), "America/Manaus"),
+        ("AC", "11", ("AC", "SP"), "America/Rio_Branco"),  # the customer's clock, both states' rules
+        ("SP", "68", ("SP", "AC"), "America/Sao_Paulo"),
+        (None, "68", ("AC",), "America/Rio_Branco"),
+        (None, None, (), "America/Sao_Paulo"),
+        ("MT", None, ("MT",), "America/Cuiaba"),
+    ],
+)
+def test_the_place_is_the_customers(uf, ddd, ufs, zone):
+    assert place_of(uf, ddd, default=SAO_PAULO) == Place(ufs, ZoneInfo(zone))
+
+
+def test_the_hours_are_those_of_the_customers_clock():
+    place = place_of("AC", "68", default=SAO_PAULO)
+    found = next_allowed(at(0, 8), Purpose.NOTICE, place=place, is_holiday=lambda _day, _uf: False)
+    assert found == at(0, 10)  # 8 h in Rio Branco
+
+
 def test_only_allowed_seconds_count_against_the_timeout():
     def seconds(start, end, purpose=Purpose.COLLECTION, uf="ES"):
-        return allowed_seconds_between(
-            start, end, purpose, ufs=(uf,), zone=SAO_PAULO, is_holiday=lambda _: False
-        )
+        place = Place((uf,), SAO_PAULO)
+        return allowed_seconds_between(start, end, purpose, place=place, is_holiday=lambda _day, _uf: False)
 
     assert seconds(at(0, 9), at(0, 10)) == 3600
     assert seconds(at(4, 18), at(7, 9)) == 2 * 3600  # Friday 18-19 h and Monday 8-9 h

@@ -1,0 +1,35 @@
+"""The holidays that sending heeds: the country's and the states' by law, the towns' by the administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from disparo.domain.local_holidays import LocalHoliday
+from disparo.domain.windows import IsHoliday
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
+
+
+def holiday_calendar(local: Sequence[LocalHoliday] = ()) -> IsHoliday:
+    """Give the answer to `is nothing sent on this day`, with these beside the official ones."""
+
+    @lru_cache(maxsize=10_000)
+    def is_holiday(day: date, uf: str | None) -> bool:
+        return any(holiday.falls_on(day) for holiday in local) or day in _official(uf)
+
+    return is_holiday
+
+
+@cache
+def _official(uf: str | None) -> HolidayBase:
+    # Loaded at the first use: a fifth of a second that single sends, allowed at any hour, need not pay.
+    from holidays import country_holidays
+
+    try:
+        return country_holidays("BR", subdiv=uf)
+    except NotImplementedError:  # a state that there is not
+        return country_holidays("BR")
