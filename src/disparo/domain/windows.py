@@ -110,7 +110,7 @@ def _windows(
 
 
 def _whose_holidays(purpose: Purpose, place: Place) -> Sequence[str | None]:
-    """A notice heeds the country's holidays; nobody is asked for a debt on a holiday of their state either."""
+    """A notice heeds the country's holidays; the asking for a debt those of the states too."""
     return place.ufs if purpose is Purpose.COLLECTION and place.ufs else (None,)
 
 
