@@ -21,6 +21,8 @@ NAMES = frozenset(
         "after_reply",
         "after_record",
         "receipt_before_store",
+        "before_slice",
+        "after_slice",
         "receipt_after_store",
     }
 )

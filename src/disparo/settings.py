@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     token_rate_burst: int = Field(default=20, ge=1)
     access_token_s: int = Field(default=2_592_000, ge=1)
     body_limit_bytes: int = Field(default=65_536, ge=1024)
+    bulk_body_limit_bytes: int = Field(default=2_097_152, ge=1024)
 
     # Sending
     real_sending: bool = False

@@ -19,17 +19,15 @@ from disparo.api.callers import Callers
 from disparo.api.doors import doors_of
 from disparo.api.edge import Edge
 from disparo.api.errors import install_handlers
-from disparo.api.hubsoft import routes
+from disparo.api.hubsoft import bulk_routes, routes
 from disparo.api.services import Services
 from disparo.auth.passwords import PasswordChecker
 from disparo.auth.throttle import Throttle
 from disparo.auth.tokens import SigningKey, TokenMint, new_signing_key
 from disparo.db import figures, tokens
-from disparo.db.dispatches import StoredAs
 from disparo.db.pool import Pool, open_pool
-from disparo.dispatch.accept import AcceptSettings
 from disparo.dispatch.figures import Costly, fold_forever
-from disparo.dispatch.calendar import holiday_calendar
+from disparo.dispatch.from_settings import accept_settings_of
 from disparo.dispatch.group_commit import Acceptor
 from disparo.dispatch.heartbeats import Heartbeats
 from disparo.dispatch.intake import Intake
@@ -69,7 +67,7 @@ def build_app(settings: Settings, dsn: str, *, load: Callable[[], Settings] | No
     )
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     install_handlers(app)
-    for router in (oauth.router, routes.router, webhooks.router, health.router):
+    for router in (oauth.router, bulk_routes.router, routes.router, webhooks.router, health.router):
         app.include_router(router)
     return Edge(_Cors(app, settings.cors_origins), Callers(settings.trusted_proxies))
 
@@ -98,7 +96,7 @@ async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str) ->
         mint=TokenMint(await _signing_keys(pool)),
         passwords=PasswordChecker(),
         throttle=Throttle(pool),
-        acceptor=Acceptor(pool, _accept_settings(settings), grouped=settings.group_commit),
+        acceptor=Acceptor(pool, accept_settings_of(settings), grouped=settings.group_commit),
         intake=Intake(pool, platforms),
         platforms=platforms,
         heartbeats=Heartbeats(pool),
@@ -110,17 +108,6 @@ async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str) ->
         task = asyncio.create_task(job)
         stack.push_async_callback(_end, task)
     return services
-
-
-def _accept_settings(settings: Settings) -> AcceptSettings:
-    return AcceptSettings(
-        stored_as=StoredAs(settings.queue, settings.tries, settings.timeout_s, settings.worker_memory_mb),
-        delay_s=settings.dispatch_delay_s,
-        zone=settings.zone,
-        allow_paid=settings.allow_paid,
-        has_platform=bool(settings.platforms),
-        is_holiday=holiday_calendar(settings.local_holidays),
-    )
 
 
 def _platforms(settings: Settings) -> dict[str, Platform]:
@@ -137,7 +124,7 @@ def _exchange(services: Services, settings: Settings) -> Services:
     """Give the services that go on with other settings; where the server listens stays as it is."""
     platforms, doors = _platforms(settings), doors_of(settings.platforms)
     services.intake.use(platforms)
-    services.acceptor.use(_accept_settings(settings))
+    services.acceptor.use(accept_settings_of(settings))
     return replace(services, settings=settings, platforms=platforms, doors=doors)
 
 

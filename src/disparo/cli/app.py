@@ -32,6 +32,8 @@ _COMMANDS = {
     "simular": _Command(
         "simulate", "simulate", "Mostra quem receberia uma fatura e o texto; não envia nada."
     ),
+    "disparar": _Command("bulk", "dispatch", "Dispara faturas por vencimento, muitas de uma vez."),
+    "execucao": _Command("bulk", "runs", "Disparos em lote: listar, ver, pausar, retomar, cancelar."),
     "mensagem": _Command("messages", "messages", "Busca mensagens por telefone ou fatura."),
     "incertas": _Command(
         "messages", "uncertain", "Mensagens cujo envio ninguém confirmou: listar, resolver."

@@ -14,8 +14,7 @@ from disparo.cli.context import DataDir, database, prepare_patiently
 from disparo.cli.processes import end_with_parent
 from disparo.cli.telling import teller
 from disparo.db.pool import TRANSIENT
-from disparo.dispatch.calendar import holiday_calendar
-from disparo.dispatch.rules import Rules
+from disparo.dispatch.from_settings import rules_of
 from disparo.dispatch.worker import Plan, Worker, WorkerSettings
 from disparo.errors import DatabaseUnavailable
 from disparo.log import configure_logging
@@ -95,15 +94,3 @@ class _Planner:
             rules_of(settings),
             teller(settings),
         )
-
-
-def rules_of(settings: Settings) -> Rules:
-    """Shape the settings into what the last look before a start asks for."""
-    return Rules(
-        brand=settings.brand,
-        template=settings.template,
-        zone=settings.zone,
-        max_parts=settings.max_segments,
-        allow_paid=settings.allow_paid,
-        is_holiday=holiday_calendar(settings.local_holidays),
-    )

@@ -111,8 +111,9 @@ async def existing(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
 async def read(connection: Connection, dispatch_id: UUID) -> asyncpg.Record | None:
     """Read one dispatch with its counts by status (JSON)."""
     return await connection.fetchrow(
-        """SELECT d.*, (SELECT json_object_agg(status, total) FROM counts_of(d.id, d.kind)) AS counts
-           FROM dispatches d WHERE d.id = $1""",
+        """SELECT d.*, r.state AS run_state,
+                  (SELECT json_object_agg(status, total) FROM counts_of(d.id, d.kind)) AS counts
+           FROM dispatches d LEFT JOIN bulk_runs r ON r.dispatch_id = d.id WHERE d.id = $1""",
         dispatch_id,
     )
 
@@ -131,7 +132,7 @@ async def read_messages(
            FROM messages m
            LEFT JOIN LATERAL (SELECT * FROM attempts t WHERE t.message_id = m.id
                               ORDER BY t.id DESC LIMIT 1) a ON true
-           WHERE m.dispatch_id = $1 ORDER BY m.id LIMIT $2 OFFSET $3""",
+           WHERE m.dispatch_id = $1 ORDER BY m.invoice_id, m.id LIMIT $2 OFFSET $3""",
         dispatch_id,
         limit,
         offset,
@@ -150,8 +151,9 @@ async def list_page(
     """List dispatches, the newest first, each with its counts (JSON); `status`: with a message in it."""
     return await connection.fetch(
         """SELECT d.id, d.kind, d.purpose, d.queue, d.invoice_ids, d.created_at, d.starts_at,
+                  r.state AS run_state,
                   (SELECT json_object_agg(status, total) FROM counts_of(d.id, d.kind)) AS counts
-           FROM dispatches d
+           FROM dispatches d LEFT JOIN bulk_runs r ON r.dispatch_id = d.id
            WHERE ($1::text IS NULL OR EXISTS (SELECT FROM counts_of(d.id, d.kind) c
                                          WHERE c.status = $1 AND c.total > 0))
              AND ($2::timestamptz IS NULL OR d.created_at >= $2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from disparo.db import messages
+from disparo.db import bulk_runs, messages
 from disparo.db.pool import Connection, connect
 
 RESTORED = "restored"
@@ -66,6 +66,7 @@ async def end_hold(connection: Connection) -> list[int]:
 
 async def _hold(connection: Connection, identity: Identity) -> None:
     await messages.hold_waiting(connection, reason=RESTORED)
+    await bulk_runs.pause_all(connection)
     await connection.execute("DELETE FROM workers")
     await _remember(connection, identity)
     await connection.execute("UPDATE installation SET held_since = now(), held_reason = $1", RESTORED)

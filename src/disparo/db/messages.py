@@ -173,7 +173,7 @@ async def due_chunks(connection: Connection, *, overdue_s: float, limit: int) ->
     """
     rows = await connection.fetch(
         """SELECT chunk_id FROM messages
-           WHERE status = 'queued'
+           WHERE status = 'queued' AND chunk_id > -1099511627777  -- lower ones have their rows in bulk_chunks
              AND due_at < greatest(now() - make_interval(secs => $1), pg_postmaster_start_time())
            GROUP BY chunk_id ORDER BY min(due_at) LIMIT $2""",
         overdue_s,

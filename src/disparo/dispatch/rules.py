@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,11 @@ from disparo.domain.phone import read_registered
 from disparo.domain.sms_text import SegmentProfile
 from disparo.domain.template import InvoiceText, TemplateRefused, render
 from disparo.domain.windows import IsHoliday, Place, Purpose, allowed_seconds_between, next_allowed, place_of
+
+#: The stored purpose of a bulk run: each message's own, by its invoice's due date.
+BY_DUE_DATE = "by_due_date"
+#: A message of a paused run that is in the queue engine's hands is looked at so often.
+_PAUSED_LOOK_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Does not go: `event` is SKIP, EXPIRE or FAIL."""
+    """Does not go: `event` is SKIP, EXPIRE, FAIL or CANCEL."""
 
     event: Event
     reason: str
@@ -54,6 +59,10 @@ class Drop:
 
 def objection(facts: Mapping[str, Any], rules: Rules) -> Wait | Drop | None:
     """Say what keeps a claimed message (a row of `claimed_facts.sql`) from going now, if anything does."""
+    if facts["run_state"] == "cancelled":
+        return Drop(Event.CANCEL, "cancelled")
+    if facts["run_state"] == "paused":
+        return Wait(facts["now"] + timedelta(seconds=_PAUSED_LOOK_S), "paused")
     reason = _why_not(facts, rules)
     if reason is not None:
         return Drop(Event.SKIP, reason)
@@ -101,7 +110,7 @@ def _waited_too_long(facts: Mapping[str, Any], rules: Rules) -> bool:
     waited = allowed_seconds_between(
         facts["wait_since"],
         facts["now"],
-        Purpose(facts["purpose"]),
+        _purpose(facts, rules),
         place=_place(facts, rules),
         is_holiday=rules.is_holiday,
     )
@@ -111,10 +120,21 @@ def _waited_too_long(facts: Mapping[str, Any], rules: Rules) -> bool:
 def _opens_at(facts: Mapping[str, Any], rules: Rules) -> datetime:
     return next_allowed(
         facts["now"],
-        Purpose(facts["purpose"]),
+        _purpose(facts, rules),
         place=_place(facts, rules),
         is_holiday=rules.is_holiday,
     )
+
+
+def _purpose(facts: Mapping[str, Any], rules: Rules) -> Purpose:
+    if facts["purpose"] != BY_DUE_DATE:
+        return Purpose(facts["purpose"])
+    return purpose_at(facts["due_date"], facts["now"].astimezone(rules.zone).date())
+
+
+def purpose_at(due_date: date, today: date) -> Purpose:
+    """Give why a bulk run sends an invoice on this day."""
+    return Purpose.COLLECTION if due_date < today else Purpose.NOTICE
 
 
 def _place(facts: Mapping[str, Any], rules: Rules) -> Place:

@@ -19,6 +19,8 @@ from disparo.db import workers
 from disparo.db.pool import TRANSIENT, Pool, open_pool
 from disparo.dispatch import figures, polling, receipts, reconcile, sweep, takeover
 from disparo.dispatch.alarms import Alarms, Tell, tell_all
+from disparo.dispatch.bulk_queue import QueueRules
+from disparo.dispatch.bulk_work import BulkWork
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.handover import Handover, give_back
@@ -94,6 +96,14 @@ class Worker:
                 asyncio.create_task(job, name=name)
                 for name, job in self._jobs(control, work, handover, ending)
             ]
+            bulk_pool = await stack.enter_async_context(open_pool(self._dsn, size=4, name="disparo-bulk"))
+            bulk = BulkWork(
+                bulk_pool,
+                lambda chunk_id: handover.handle_chunk(chunk_id, urgent=False),
+                self._holder,
+                self._queue_rules,
+            )
+            helpers += [asyncio.create_task(job, name=name) for name, job in bulk.jobs()]
             helpers += [
                 asyncio.create_task(recorder.run(), name="recorder"),
                 asyncio.create_task(_forward(stop, ending), name="stop"),
@@ -126,6 +136,10 @@ class Worker:
             ("poll", _forever("poll", _each(_POLL_EVERY_S), lambda: self._poll(work, fleet))),
             ("figures", _forever("figures", _each(figures.FOLD_EVERY_S), lambda: figures.fold(control))),
         ]
+
+    def _queue_rules(self) -> QueueRules:
+        rules = self._plan.rules
+        return QueueRules(zone=rules.zone, allow_paid=rules.allow_paid, is_holiday=rules.is_holiday)
 
     async def _register(self, control: Pool) -> None:
         async with control.acquire() as connection:

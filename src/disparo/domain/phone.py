@@ -59,6 +59,8 @@ _ZONE_OF_UF = {  # of the capital; those that are left out keep the time of Bras
 
 #: The area codes there are.
 DDDS = frozenset(_UF_OF_DDD)
+#: The states.
+UFS = frozenset(_UF_OF_DDD.values())
 #: Longer items are not read: a phone with every tolerated decoration is far shorter.
 _LONGEST = 40
 _ALLOWED = frozenset("0123456789 \t\u00a0()-.+/")

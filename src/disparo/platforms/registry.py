@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -81,6 +82,11 @@ def build_routes(tables: Mapping[str, Mapping[str, Any]]) -> list[Route]:
             )
         )
     return routes
+
+
+def cost_per_segment(name: str, table: Mapping[str, Any]) -> Decimal | None:
+    """Give what a segment costs through a platform, as its table says."""
+    return read_table(name, table).cost_per_segment
 
 
 def check_tables(tables: Mapping[str, Mapping[str, Any]]) -> None:

@@ -18,6 +18,7 @@ from disparo.api.hubsoft.words import (
     IGNORED_WORDS,
     ORIGIN_WORDS,
     PURPOSE_WORDS,
+    RUN_WORDS,
     STATUS_OF_WORD,
     STATUS_WORDS,
     reason_word,
@@ -184,6 +185,7 @@ def dispatch_answer(
             for phone, reason in json.loads(row["ignored"])
         ],
         "mensagens": [_message(message, zone) for message in messages],
+        "lote": None,
     }
     return {
         "status": "success",
@@ -201,7 +203,7 @@ def dispatch_summary(row: asyncpg.Record, zone: ZoneInfo) -> dict[str, Any]:
     done = sum(number for status, number in counts.items() if status in _DONE)
     return {
         "id": str(row["id"]),
-        "situacao": "concluido" if done == total else "em_andamento",
+        "situacao": _situation(row["run_state"], is_done=done == total),
         "finalidade": PURPOSE_WORDS[row["purpose"]],
         "fila": row["queue"],
         "faturas": [{"id_fatura": number} for number in row["invoice_ids"]],
@@ -211,9 +213,18 @@ def dispatch_summary(row: asyncpg.Record, zone: ZoneInfo) -> dict[str, Any]:
         "progresso": {
             "total": total,
             "finalizadas": done,
-            "percentual": round(100 * done / total, 1) if total else 100.0,
+            "percentual": round(100 * done / total, 1) if total else _EMPTY_IS.get(row["run_state"], 100.0),
         },
     }
+
+
+_EMPTY_IS = {"running": 0.0, "paused": 0.0}  # of a bulk run nothing may be queued yet
+
+
+def _situation(run_state: str | None, *, is_done: bool) -> str:
+    if run_state is not None:
+        return RUN_WORDS[run_state]
+    return "concluido" if is_done else "em_andamento"
 
 
 _DONE = FINAL | {Status.ACCEPTED, Status.SENT}

@@ -13,14 +13,15 @@ from disparo import metrics
 from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Refusal
-from disparo.api.hubsoft import mapping, schemas
+from disparo.api.hubsoft import bulk_mapping, mapping, schemas
 from disparo.api.schemas import COMMON, WITH_BODY
 from disparo.api.services import Services, services_of
 from disparo.auth.permissions import Permission
-from disparo.db import accounts, dispatches, opt_outs
+from disparo.db import accounts, bulk_runs, dispatches, opt_outs
 from disparo.db.idempotency import Key
-from disparo.dispatch import cancel
+from disparo.dispatch import bulk_control, cancel
 from disparo.dispatch.accept import Call, Caller, Done, Refused
+from disparo.dispatch.bulk_control import NotPossible
 from disparo.domain.phone import InvalidPhone, Phone, parse_phone
 
 router = APIRouter(prefix=mapping.BASE)
@@ -99,8 +100,12 @@ async def show_dispatch(
         if row is None:
             raise mapping.no_such_dispatch(dispatch_id)
         messages = await dispatches.read_messages(connection, wanted, limit=per_page, offset=page * per_page)
+        run = await bulk_runs.read(connection, wanted) if row["kind"] == "bulk" else None
     zone = services.settings.zone
-    return JSONResponse(mapping.dispatch_answer(row, messages, page=page, per_page=per_page, zone=zone))
+    answer = mapping.dispatch_answer(row, messages, page=page, per_page=per_page, zone=zone)
+    if run is not None:
+        answer["disparo"]["lote"] = bulk_mapping.run_block(run)
+    return JSONResponse(answer)
 
 
 @router.get("/disparo", tags=["Disparos"], responses={**COMMON, **schemas.success(schemas.DispatchList)})
@@ -146,8 +151,13 @@ async def cancel_dispatch(request: Request, caller: Canceller, dispatch_id: str)
     """Cancela o que ainda não foi entregue à plataforma; diz quanto já tinha ido."""
     services = services_of(request)
     wanted = mapping.read_dispatch_id(dispatch_id)
-    async with services.pool.acquire() as connection, connection.transaction():
-        result = await cancel.cancel_dispatch(connection, wanted, actor=caller.actor)
+    try:
+        result = await bulk_control.cancel_run(services.pool, wanted, actor=caller.actor)
+    except NotPossible as error:
+        raise bulk_mapping.not_possible(error) from None
+    if result is None:
+        async with services.pool.acquire() as connection, connection.transaction():
+            result = await cancel.cancel_dispatch(connection, wanted, actor=caller.actor)
     if result is None:
         raise mapping.no_such_dispatch(dispatch_id)
     msg = f"{result.cancelled} mensagem(ns) cancelada(s); {result.gone} já tinha(m) sido enviada(s)"

@@ -83,7 +83,7 @@ class DispatchOut(BaseModel):
     """Um disparo."""
 
     id: str
-    situacao: Literal["em_andamento", "concluido"]
+    situacao: Literal["em_andamento", "concluido", "pausado", "cancelado"]
     finalidade: str
     fila: str
     faturas: list[InvoiceRef]
@@ -117,13 +117,25 @@ class MessageOut(BaseModel):
     atualizada_em: str
 
 
+class BulkOut(BaseModel):
+    """O que só um disparo em lote tem."""
+
+    vencimento_inicio: str | None
+    vencimento_fim: str | None
+    faturas_total: int | None
+    faturas_lidas: int
+    agendamento_concluido: bool
+    ignorados: dict[str, int]
+
+
 class DispatchWithMessages(DispatchOut):
-    """Um disparo com suas mensagens."""
+    """Um disparo com suas mensagens; `lote` só num disparo em lote."""
 
     tentativas: int
     timeout: int
     ignorados: list[IgnoredPhone]
     mensagens: list[MessageOut]
+    lote: BulkOut | None
 
 
 class Paging(BaseModel):

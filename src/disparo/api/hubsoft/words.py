@@ -31,8 +31,24 @@ IGNORED_WORDS: Mapping[str, str] = {
     "no_permission": "sem_permissao",
     "opted_out": "descadastrado",
     "repeated": "repetida",
+    "invoice_unknown": "fatura_nao_encontrada",
+    "invoice_paid": "fatura_quitada",
+    "invoice_cancelled": "fatura_cancelada",
+    "nobody": "fatura_sem_telefone_valido",
 }
-PURPOSE_WORDS: Mapping[str, str] = {"requested": "solicitada", "notice": "aviso", "collection": "cobranca"}
+PURPOSE_WORDS: Mapping[str, str] = {
+    "requested": "solicitada",
+    "notice": "aviso",
+    "collection": "cobranca",
+    "by_due_date": "por_vencimento",
+}
+#: A bulk run's state, and its figures by what they count.
+RUN_WORDS: Mapping[str, str] = {
+    "running": "em_andamento",
+    "paused": "pausado",
+    "cancelled": "cancelado",
+    "done": "concluido",
+}
 
 _REASON_WORDS: Mapping[str, str] = {
     "invoice_gone": "fatura_excluida",
@@ -54,6 +70,7 @@ _REASON_WORDS: Mapping[str, str] = {
     "given_as_sent": "dada_como_enviada",
     "released": "liberada",
     "cancelled": "cancelada",
+    "paused": "disparo_pausado",
     "number": "numero_recusado",
     "opt_out": "descadastrado_na_plataforma",
     "content": "conteudo_recusado",

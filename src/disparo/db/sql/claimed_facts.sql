@@ -1,7 +1,8 @@
 -- Everything the last look before the start needs, read again now (delivery.md §5).
 -- $1 claimed message ids.
-SELECT m.id, m.invoice_id, m.contact_id, m.origin, m.e164, m.reference, m.due_at, m.wait_since, m.tries,
+SELECT m.id, m.invoice_id, m.contact_id, m.origin, m.e164, m.reference, m.due_at, m.tries,
        m.not_taken, m.platform, d.purpose, d.timeout_s, d.id AS dispatch_id, d.kind = 'single' AS urgent,
+       greatest(m.wait_since, r.resumed_at) AS wait_since, r.state AS run_state,
        i.id IS NOT NULL AS invoice_exists, i.status AS invoice_status, i.amount, i.due_date, i.link,
        i.linha_digitavel, i.pix,
        c.name AS customer_name, c.uf,
@@ -11,6 +12,7 @@ SELECT m.id, m.invoice_id, m.contact_id, m.origin, m.e164, m.reference, m.due_at
        now() AS now
 FROM messages m
 JOIN dispatches d ON d.id = m.dispatch_id
+LEFT JOIN bulk_runs r ON r.dispatch_id = m.dispatch_id
 LEFT JOIN invoices i ON i.id = m.invoice_id
 LEFT JOIN customers c ON c.id = i.customer_id
 LEFT JOIN contacts k ON k.id = m.contact_id

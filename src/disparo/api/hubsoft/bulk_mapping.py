@@ -1,0 +1,197 @@
+"""Between the wire and bulk runs: what callers send, and the answers they read (api.md §5)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from disparo.api.errors import Refusal
+from disparo.api.hubsoft.mapping import ACCEPTED_MSG, BASE, read_day, read_invoice_id
+from disparo.api.hubsoft.words import IGNORED_WORDS, RUN_WORDS
+from disparo.dispatch.bulk import MOST_IDS, Selection, StoredRun, Which, select_due
+from disparo.dispatch.bulk_control import NotPossible
+from disparo.dispatch.bulk_simulate import Estimate, Simulation
+
+_YES = frozenset({"sim", "s", "true", "1"})
+_NO = frozenset({"", "nao", "não", "n", "false", "0"})
+_WHICH = {"aguardando": Which.NOT_YET_DUE, "vencido": Which.OVERDUE}
+_FILTER = ("vencimento_inicio", "vencimento_fim", "status")
+#: Of a run's tallies, those that are no reason to leave something out.
+_FIGURES = frozenset({"invoices", "messages"})
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRequest:
+    """A validated body of disparo/lote."""
+
+    selection: Selection
+    simulate: bool
+
+    @property
+    def digest(self) -> bytes:
+        """What an Idempotency-Key is compared by."""
+        return hashlib.sha256(repr(self).encode()).digest()
+
+
+def read_bulk(fields: Mapping[str, Any], *, today: date) -> BulkRequest:
+    """Validate the body of disparo/lote; raises Refusal naming what is wrong."""
+    simulate = _flag(fields, "simular")
+    texts = {name: _text(fields, name) for name in _FILTER}
+    by_filter = any(texts.values())
+    ids = fields.get("ids_fatura")
+    by_ids = ids is not None and ids != ""
+    if by_ids == by_filter:
+        raise Refusal(
+            "Informe o atributo (ids_fatura), ou um filtro: (vencimento_inicio), (vencimento_fim), (status)"
+            + (", mas não os dois" if by_ids else "")
+        )
+    if by_ids:
+        return BulkRequest(Selection(_ids(ids)), simulate)
+    return BulkRequest(_due(texts, today), simulate)
+
+
+def _due(texts: Mapping[str, str], today: date) -> Selection:
+    first, last = read_day(texts, "vencimento_inicio"), read_day(texts, "vencimento_fim")
+    if first is not None and last is not None and first > last:
+        raise Refusal("O atributo (vencimento_inicio) deve ser anterior ou igual a (vencimento_fim)")
+    word = texts["status"].lower()
+    if word and word not in _WHICH:
+        raise Refusal(f"O status não é válido | Valores aceitos para esse campo: {', '.join(_WHICH)}")
+    selection = select_due(_WHICH.get(word), first, last, today=today)
+    if selection.is_empty:
+        raise Refusal("Nenhuma fatura pode atender a este filtro: o status e os vencimentos se excluem")
+    return selection
+
+
+def _ids(value: object) -> list[int]:
+    items = value if isinstance(value, list) else str(value).split(",") if _is_plain(value) else None
+    if items is None:
+        raise Refusal("O atributo (ids_fatura) deve conter um array de números de fatura")
+    if not items:
+        raise Refusal("Favor preencher o atributo (ids_fatura)")
+    if len(items) > MOST_IDS:
+        raise Refusal(f"São permitidas no máximo {MOST_IDS} faturas por chamada; use o filtro por vencimento")
+    found = set()
+    for item in items:
+        try:
+            found.add(read_invoice_id({"id_fatura": item}))
+        except Refusal:
+            shown = str(item).encode("utf-8", "replace").decode()[:40] or "(vazio)"
+            msg = f"O atributo (ids_fatura) tem um item que não é um número de fatura: {shown}"
+            raise Refusal(msg, [msg]) from None
+    return sorted(found)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Refusal(f"O atributo ({name}) deve conter um texto")
+    return value.strip()
+
+
+def _flag(fields: Mapping[str, Any], name: str) -> bool:
+    value = fields.get(name)
+    word = "" if value is None else str(value).strip().lower()
+    if isinstance(value, list | dict) or word not in _YES | _NO:
+        raise Refusal(f"O atributo ({name}) deve ser sim ou nao")
+    return word in _YES
+
+
+def accepted_answer(stored: StoredRun, zone: ZoneInfo) -> bytes:
+    """Give the body of the 200: the keys of `job` are those of a single send."""
+    kept = stored.stored_as
+    answer = {
+        "status": "success",
+        "msg": ACCEPTED_MSG,
+        "job": {
+            "tries": kept.tries,
+            "timeout": kept.timeout_s,
+            "memory": kept.memory_mb,
+            "faturas": [],
+            "telefones": [],
+            "connection": None,
+            "queue": kept.queue,
+            "delay": {
+                "date": stored.starts_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S.%f"),
+                "timezone_type": 3,
+                "timezone": zone.key,
+            },
+        },
+        "disparo": {
+            "id": str(stored.dispatch_id),
+            "consulta": f"{BASE}/disparo/{stored.dispatch_id}",
+            "ignorados": [],
+        },
+    }
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def simulation_answer(found: Simulation) -> dict[str, Any]:
+    """Give the body of a simulation."""
+    return {
+        "status": "success",
+        "msg": "Simulação concluída: nada foi agendado",
+        "simulacao": {
+            "faturas": found.invoices,
+            "destinatarios": found.recipients,
+            "ignorados": skipped_words(found.skipped),
+            "plataformas": [_estimate(estimate) for estimate in found.estimates],
+            "duracao_s": found.duration_s,
+        },
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {
+        "plataforma": estimate.platform,
+        "segmentos": estimate.segments,
+        "textos_que_nao_cabem": estimate.too_long,
+        "custo": None if estimate.cost is None else float(estimate.cost),
+        "duracao_s": estimate.duration_s,
+    }
+
+
+def skipped_words(tallies: Mapping[str, int]) -> dict[str, int]:
+    """Give how many are left out by reason, in the words that screens and clients read."""
+    return {
+        IGNORED_WORDS[what]: count
+        for what, count in sorted(tallies.items())
+        if what not in _FIGURES and count
+    }
+
+
+def run_block(row: asyncpg.Record) -> dict[str, Any]:
+    """Give the `lote` block of GET disparo/{id}."""
+    tallies: dict[str, int] = json.loads(row["tallies"] or "{}")
+    return {
+        "vencimento_inicio": None if row["due_from"] is None else row["due_from"].isoformat(),
+        "vencimento_fim": None if row["due_to"] is None else row["due_to"].isoformat(),
+        "faturas_total": row["total"],
+        "faturas_lidas": tallies.get("invoices", 0),
+        "agendamento_concluido": row["is_queued"],
+        "ignorados": skipped_words(tallies),
+    }
+
+
+def not_possible(error: NotPossible) -> Refusal:
+    """Give the refusal of a change that the run's state does not allow."""
+    return Refusal(f"Não é possível: o disparo está {RUN_WORDS[error.state].replace('_', ' ')}")
+
+
+def no_such_run(text: str) -> Refusal:
+    """Give the refusal for an id that names no bulk run."""
+    shown = text.encode("utf-8", "replace").decode()[:40]
+    return Refusal(f"Disparo em lote de ID {shown} não encontrado")

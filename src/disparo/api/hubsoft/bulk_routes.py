@@ -1,0 +1,100 @@
+"""Bulk runs over HTTP: started, simulated, paused, resumed. Shown and cancelled as any dispatch is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import JSONResponse, Response
+
+from disparo.api.access import ApiCaller, require
+from disparo.api.bodies import read_fields
+from disparo.api.errors import Refusal
+from disparo.api.hubsoft import bulk_mapping, bulk_schemas, mapping, schemas
+from disparo.api.schemas import COMMON
+from disparo.api.services import services_of
+from disparo.auth.permissions import Permission
+from disparo.db.idempotency import Key
+from disparo.dispatch import bulk_control
+from disparo.dispatch.bulk import KeyReused, Order, accept_run
+from disparo.dispatch.bulk_control import NotPossible
+from disparo.dispatch.bulk_simulate import simulate_run
+from disparo.dispatch.from_settings import accept_settings_of, offers_of, rules_of
+
+router = APIRouter(prefix=mapping.BASE)
+
+_ROUTE = "lote"
+BulkSender = Annotated[ApiCaller, Depends(require(Permission.SEND_BULK))]
+
+
+@router.post(
+    "/disparo/lote",
+    tags=["Disparos"],
+    responses=bulk_schemas.BULK_RESPONSES,
+    openapi_extra=bulk_schemas.BULK_BODY,
+)
+async def start_bulk(
+    request: Request,
+    caller: BulkSender,
+    idempotency_key: Annotated[str | None, Header(description="Repetir a chamada sem enviar de novo")] = None,
+) -> Response:
+    """Agenda o envio de muitas faturas, por números ou por vencimento; `simular`: só mostra quanto seria."""
+    services = services_of(request)
+    settings = services.settings
+    fields = await read_fields(request, settings.bulk_body_limit_bytes)
+    key = mapping.read_key(idempotency_key)
+    wanted = bulk_mapping.read_bulk(fields, today=datetime.now(UTC).astimezone(settings.zone).date())
+    if wanted.simulate:
+        found = await simulate_run(services.pool, wanted.selection, offers_of(settings), rules_of(settings))
+        return JSONResponse(bulk_mapping.simulation_answer(found))
+    accepting = accept_settings_of(settings)
+    if not accepting.has_platform:
+        raise Refusal("Nenhuma plataforma de SMS configurada")
+    order = Order(wanted.selection, caller.actor, client_id=caller.client_id, user_id=caller.user_id)
+    try:
+        answer = await accept_run(
+            services.pool,
+            order,
+            accepting,
+            key=None if key is None else Key(caller.client_id, caller.user_id, _ROUTE, key, wanted.digest),
+            render=lambda stored: bulk_mapping.accepted_answer(stored, settings.zone),
+        )
+    except KeyReused:
+        raise Refusal("Esta Idempotency-Key já foi usada com outra requisição") from None
+    headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
+    return Response(answer.response, media_type="application/json", headers=headers)
+
+
+@router.post(
+    "/disparo/{dispatch_id}/pausar",
+    tags=["Disparos"],
+    responses={**COMMON, **schemas.success(schemas.Done)},
+)
+async def pause(request: Request, caller: BulkSender, dispatch_id: str) -> JSONResponse:
+    """Pausa um disparo em lote: nada mais é enviado até que seja retomado."""
+    wanted = mapping.read_dispatch_id(dispatch_id)
+    try:
+        found = await bulk_control.pause_run(services_of(request).pool, wanted, actor=caller.actor)
+    except NotPossible as error:
+        raise bulk_mapping.not_possible(error) from None
+    if not found:
+        raise bulk_mapping.no_such_run(dispatch_id)
+    return JSONResponse({"status": "success", "msg": "Disparo pausado"})
+
+
+@router.post(
+    "/disparo/{dispatch_id}/retomar",
+    tags=["Disparos"],
+    responses={**COMMON, **schemas.success(schemas.Done)},
+)
+async def resume(request: Request, caller: BulkSender, dispatch_id: str) -> JSONResponse:
+    """Retoma um disparo em lote pausado."""
+    wanted = mapping.read_dispatch_id(dispatch_id)
+    try:
+        found = await bulk_control.resume_run(services_of(request).pool, wanted, actor=caller.actor)
+    except NotPossible as error:
+        raise bulk_mapping.not_possible(error) from None
+    if not found:
+        raise bulk_mapping.no_such_run(dispatch_id)
+    return JSONResponse({"status": "success", "msg": "Disparo retomado"})

@@ -1,0 +1,72 @@
+"""The shapes of bulk runs for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from disparo.api.hubsoft.schemas import DispatchRef, Job, success
+from disparo.api.schemas import WITH_BODY, Refused, Responses, body_of
+
+
+class PlatformEstimate(BaseModel):
+    """Tudo por uma plataforma; `duracao_s` nula: sem limite de velocidade."""
+
+    plataforma: str
+    segmentos: int
+    textos_que_nao_cabem: int
+    custo: float | None
+    duracao_s: float | None
+
+
+class Estimated(BaseModel):
+    """Quanto seria."""
+
+    faturas: int
+    destinatarios: int
+    ignorados: dict[str, int]
+    plataformas: list[PlatformEstimate]
+    duracao_s: float | None
+
+
+class BulkAccepted(BaseModel):
+    """O disparo em lote foi gravado; `job.faturas` e `job.telefones` ficam vazios."""
+
+    status: Literal["success"]
+    msg: str
+    job: Job
+    disparo: DispatchRef
+
+
+class BulkSimulated(BaseModel):
+    """A resposta com `simular: sim`; nada foi agendado."""
+
+    status: Literal["success"]
+    msg: str
+    simulacao: Estimated
+
+
+BULK_RESPONSES: Responses = {
+    **WITH_BODY,
+    **success(BulkAccepted),
+    200: {"model": BulkAccepted | BulkSimulated | Refused, "description": "Sucesso"},
+    409: {"model": Refused, "description": "Uma chamada com a mesma Idempotency-Key está em andamento"},
+}
+_DAY = {"type": "string", "format": "date", "example": "2026-12-05"}
+BULK_BODY: dict[str, Any] = body_of(
+    {
+        "ids_fatura": {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
+            "minItems": 1,
+            "maxItems": 50_000,
+            "description": "Estas faturas; ou o filtro abaixo, sem limite",
+        },
+        "vencimento_inicio": _DAY,
+        "vencimento_fim": _DAY,
+        "status": {"type": "string", "enum": ["aguardando", "vencido"]},
+        "simular": {"type": "string", "enum": ["sim", "nao"]},
+    },
+    [],
+)

@@ -1,0 +1,217 @@
+"""`disparo disparar` and `disparo execucao`: bulk runs from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from disparo.cli.bulk_progress import follow, print_run, queue_whole
+from disparo.cli.bulk_words import STATE_WORDS, print_simulation
+from disparo.cli.context import DataDir, actor, database
+from disparo.db import bulk_runs
+from disparo.db.pool import Pool, open_pool
+from disparo.dispatch import bulk_control
+from disparo.dispatch.bulk import KeyReused, Order, Selection, StoredRun, Which, select_due, store_run
+from disparo.dispatch.bulk_control import NotPossible
+from disparo.dispatch.bulk_simulate import Simulation, simulate_run
+from disparo.dispatch.from_settings import accept_settings_of, offers_of, rules_of
+from disparo.dispatch.prepare import prepare
+from disparo.errors import DisparoError
+from disparo.settings import Settings, load_settings
+
+runs = typer.Typer(no_args_is_help=True)
+T = TypeVar("T")
+_Id = Annotated[UUID, typer.Argument(metavar="ID", help="ID do disparo, como em `execucao listar`.")]
+_LONGEST_KEY = 100
+
+
+class _Status(StrEnum):
+    WAITING = "aguardando"
+    OVERDUE = "vencido"
+
+
+_WHICH = {_Status.WAITING: Which.NOT_YET_DUE, _Status.OVERDUE: Which.OVERDUE}
+
+
+def dispatch(
+    vencimento_de: Annotated[
+        datetime | None,
+        typer.Option(
+            "--vencimento-de", formats=["%Y-%m-%d", "%d/%m/%Y"], help="Vencidas ou a vencer desde este dia."
+        ),
+    ] = None,
+    ate: Annotated[
+        datetime | None,
+        typer.Option("--ate", formats=["%Y-%m-%d", "%d/%m/%Y"], help="Até este dia, inclusive."),
+    ] = None,
+    status: Annotated[_Status | None, typer.Option(help="Só as que aguardam, ou só as vencidas.")] = None,
+    simular: Annotated[bool, typer.Option("--simular", help="Só mostra quanto seria.")] = False,
+    execucao: Annotated[
+        str | None,
+        typer.Option(metavar="NOME", help="Nome desta execução: repetida com o mesmo, não dispara de novo."),
+    ] = None,
+    dados: DataDir = None,
+) -> None:
+    """Dispara um SMS por fatura em aberto, para todos os telefones permitidos, nos horários de envio."""
+    settings = load_settings(data_dir=dados)
+    selection = _selection(settings, vencimento_de, ate, status)
+    if execucao is not None and not 0 < len(execucao) <= _LONGEST_KEY:
+        raise DisparoError(f"--execucao deve ter de 1 a {_LONGEST_KEY} caracteres.")
+    if simular:
+        print_simulation(_with_pool(dados, lambda pool: _simulate(pool, settings, selection)))
+        return
+    if not settings.platforms:
+        raise DisparoError("Nenhuma plataforma de SMS configurada.")
+    order = Order(selection, actor(), run_key=execucao)
+    try:
+        _with_pool(dados, lambda pool: _start_and_follow(pool, settings, order))
+    except KeyboardInterrupt:
+        print("O disparo continua. Acompanhe com `disparo execucao ver ID`; pare com `execucao cancelar ID`.")
+
+
+def _selection(
+    settings: Settings, due_from: datetime | None, due_to: datetime | None, status: _Status | None
+) -> Selection:
+    if due_from is None and due_to is None and status is None:
+        raise DisparoError("Informe --vencimento-de, --ate ou --status.")
+    today = datetime.now(UTC).astimezone(settings.zone).date()
+    selection = select_due(
+        None if status is None else _WHICH[status], _day(due_from), _day(due_to), today=today
+    )
+    if selection.is_empty:
+        raise DisparoError("Nenhuma fatura pode atender: o período está vazio para este status.")
+    return selection
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()
+
+
+async def _simulate(pool: Pool, settings: Settings, selection: Selection) -> Simulation:
+    return await simulate_run(pool, selection, offers_of(settings), rules_of(settings))
+
+
+async def _start_and_follow(pool: Pool, settings: Settings, order: Order) -> None:
+    stored = await _store(pool, settings, order)
+    told = "Disparo" if stored.is_new else "Esta execução já existe: disparo"
+    starts = stored.starts_at.astimezone(settings.zone).strftime("%d/%m/%Y %H:%M:%S")
+    print(f"{told} {stored.dispatch_id}; início em {starts}.")
+    rules = rules_of(settings)
+    if Console().is_terminal:
+        await follow(pool, stored.dispatch_id, rules)
+    else:  # a script wants to know that all is queued, not to wait for the morning
+        await queue_whole(pool, stored.dispatch_id, rules)
+    await print_run(pool, stored.dispatch_id)
+
+
+async def _store(pool: Pool, settings: Settings, order: Order) -> StoredRun:
+    accepting = accept_settings_of(settings)
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            return await store_run(connection, order, accepting)
+    except KeyReused:
+        raise DisparoError(
+            "Já existe uma execução com este nome e outro filtro. Nada foi agendado."
+        ) from None
+
+
+@runs.command("listar")
+def list_runs(
+    limite: Annotated[int, typer.Option(min=1, max=1000, help="Quantos mostrar.")] = 20, dados: DataDir = None
+) -> None:
+    """Lista os disparos em lote, do mais novo ao mais antigo."""
+    zone = load_settings(data_dir=dados).zone
+
+    async def work(pool: Pool) -> Table:
+        table = Table("ID", "Nome", "Situação", "Criado em", "Faturas")
+        async with pool.acquire() as connection:
+            for dispatch_id in await bulk_runs.list_recent(connection, limit=limite):
+                row = await bulk_runs.read(connection, dispatch_id)
+                if row is not None:
+                    at = row["created_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M")
+                    total = "?" if row["total"] is None else str(row["total"])
+                    state = STATE_WORDS[row["state"]]
+                    table.add_row(str(dispatch_id), row["run_key"] or "", state, at, total)
+        return table
+
+    Console().print(_with_pool(dados, work))
+
+
+@runs.command("ver")
+def show(
+    id_: _Id,
+    acompanhar: Annotated[bool, typer.Option("--acompanhar", help="Mostra o andamento até o fim.")] = False,
+    dados: DataDir = None,
+) -> None:
+    """Mostra um disparo em lote: quanto foi, quanto falta, o que foi dispensado e por quê."""
+    rules = rules_of(load_settings(data_dir=dados))
+
+    async def work(pool: Pool) -> None:
+        await _must_exist(pool, id_)
+        if acompanhar:
+            await follow(pool, id_, rules)
+        await print_run(pool, id_)
+
+    _with_pool(dados, work)
+
+
+@runs.command("pausar")
+def pause(id_: _Id, dados: DataDir = None) -> None:
+    """Pausa: nada mais é enviado até `execucao retomar`."""
+    _change(dados, id_, lambda pool: bulk_control.pause_run(pool, id_, actor=actor()))
+    print("Disparo pausado.")
+
+
+@runs.command("retomar")
+def resume(id_: _Id, dados: DataDir = None) -> None:
+    """Retoma um disparo pausado."""
+    _change(dados, id_, lambda pool: bulk_control.resume_run(pool, id_, actor=actor()))
+    print("Disparo retomado.")
+
+
+@runs.command("cancelar")
+def cancel(id_: _Id, dados: DataDir = None) -> None:
+    """Cancela o que ainda não foi entregue à plataforma; diz quanto já tinha ido."""
+    found = _change(dados, id_, lambda pool: bulk_control.cancel_run(pool, id_, actor=actor()))
+    print(f"{found.cancelled} mensagem(ns) cancelada(s); {found.gone} já tinha(m) sido enviada(s).")
+
+
+def _change(dados: Path | None, dispatch_id: UUID, work: Callable[[Pool], Awaitable[T | None]]) -> T:
+    try:
+        found = _with_pool(dados, work)
+    except NotPossible as error:
+        raise DisparoError(f"Não é possível: o disparo está {STATE_WORDS[error.state]}.") from None
+    if not found:
+        raise _unknown(dispatch_id)
+    return found
+
+
+async def _must_exist(pool: Pool, dispatch_id: UUID) -> None:
+    async with pool.acquire() as connection:
+        if await bulk_runs.state_of(connection, dispatch_id) is None:
+            raise _unknown(dispatch_id)
+
+
+def _unknown(dispatch_id: UUID) -> DisparoError:
+    return DisparoError(f"Disparo em lote de ID {dispatch_id} não encontrado.")
+
+
+def _with_pool(dados: Path | None, work: Callable[[Pool], Awaitable[T]]) -> T:
+    """Do `work` on a database that is ready; it opens transactions of its own."""
+
+    async def main(dsn: str) -> T:
+        await prepare(dsn)
+        async with open_pool(dsn, size=4, name="disparo-cli") as pool:
+            return await work(pool)
+
+    with database(dados) as dsn:
+        return asyncio.run(main(dsn))

@@ -1,0 +1,111 @@
+"""The live progress of a bulk run; whoever watches also lends a hand with queuing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from uuid import UUID
+
+import asyncpg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from disparo.cli.bulk_words import STATE_WORDS, print_skipped
+from disparo.cli.messages import STATUS_WORDS
+from disparo.db import bulk_runs, workers
+from disparo.db.pool import TRANSIENT, Pool
+from disparo.dispatch.bulk_queue import QueueRules, queue_some
+from disparo.dispatch.rules import Rules
+
+_LOOK_EVERY_S = 0.3
+_OVER = ("done", "cancelled")
+_WAITING = ("queued", "claimed", "sending")
+
+
+async def queue_whole(pool: Pool, dispatch_id: UUID, rules: Rules) -> None:
+    """Queue until nothing of this run is left to be queued, with whoever else does."""
+    queue_rules = _queue_rules(rules)
+    while not _is_queued(await _read(pool, dispatch_id)):
+        if not await queue_some(pool, queue_rules):
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def follow(pool: Pool, dispatch_id: UUID, rules: Rules) -> None:
+    """Show a run until it is over, or nobody is there to send it."""
+    helper = asyncio.create_task(_help(pool, rules))
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=console) as progress:
+            bars = progress.add_task("na fila", total=None), progress.add_task("enviadas", total=None)
+            while not _show(progress, bars, await _read(pool, dispatch_id)):
+                await asyncio.sleep(_LOOK_EVERY_S)
+                if await _nobody_sends(pool, dispatch_id):
+                    console.print("Nenhum worker está em execução: as mensagens esperam por um.")
+                    return
+    finally:
+        helper.cancel()
+        with suppress(asyncio.CancelledError):
+            await helper
+
+
+async def print_run(pool: Pool, dispatch_id: UUID) -> None:
+    """Print a run's figures."""
+    row = await _read(pool, dispatch_id)
+    print(f"Disparo {dispatch_id}: {STATE_WORDS[row['state']]}.")
+    tallies = _tallies(row)
+    print(f"Faturas lidas: {tallies.pop('invoices', 0)} de {'?' if row['total'] is None else row['total']}")
+    tallies.pop("messages", None)
+    print_skipped(tallies)
+    for status, count in sorted(_counts(row).items()):
+        print(f"  {STATUS_WORDS[status]}: {count}")
+
+
+def _show(progress: Progress, bars: tuple[TaskID, TaskID], row: asyncpg.Record) -> bool:
+    counts = _counts(row)
+    done = sum(count for status, count in counts.items() if status not in _WAITING)
+    progress.update(bars[0], total=row["total"], completed=_tallies(row).get("invoices", 0))
+    words = "enviadas" if row["state"] == "running" else STATE_WORDS[row["state"]]
+    progress.update(bars[1], total=sum(counts.values()) or None, completed=done, description=words)
+    return row["state"] in _OVER
+
+
+async def _help(pool: Pool, rules: Rules) -> None:
+    while True:
+        with suppress(*TRANSIENT):
+            if await queue_some(pool, _queue_rules(rules)):
+                continue
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def _nobody_sends(pool: Pool, dispatch_id: UUID) -> bool:
+    if not _is_queued(await _read(pool, dispatch_id)):
+        return False
+    async with pool.acquire() as connection:
+        return not await workers.list_beats(connection)
+
+
+async def _read(pool: Pool, dispatch_id: UUID) -> asyncpg.Record:
+    async with pool.acquire() as connection:
+        row = await bulk_runs.read(connection, dispatch_id)
+    assert row is not None  # noqa: S101 - for the type checker: it was there a moment ago
+    return row
+
+
+def _is_queued(row: asyncpg.Record) -> bool:
+    return bool(row["is_queued"]) or row["state"] != "running"
+
+
+def _tallies(row: asyncpg.Record) -> dict[str, int]:
+    found: dict[str, int] = json.loads(row["tallies"] or "{}")
+    return found
+
+
+def _counts(row: asyncpg.Record) -> dict[str, int]:
+    found: dict[str, int] = json.loads(row["counts"] or "{}")
+    return found
+
+
+def _queue_rules(rules: Rules) -> QueueRules:
+    return QueueRules(zone=rules.zone, allow_paid=rules.allow_paid, is_holiday=rules.is_holiday)

@@ -1,0 +1,54 @@
+"""How bulk runs and simulations are put in words on the command line."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from disparo.dispatch.bulk_simulate import Simulation
+from disparo.domain.template import format_amount
+
+STATE_WORDS = {"running": "em andamento", "paused": "pausado", "cancelled": "cancelado", "done": "concluído"}
+SKIP_WORDS = {
+    "landline": "telefone fixo",
+    "invalid": "número inválido",
+    "no_permission": "sem permissão",
+    "opted_out": "descadastrado",
+    "invoice_unknown": "fatura não encontrada",
+    "invoice_paid": "fatura quitada",
+    "invoice_cancelled": "fatura cancelada",
+    "nobody": "fatura sem telefone válido",
+}
+
+
+def print_simulation(found: Simulation) -> None:
+    """Print what a run would come to."""
+    print(f"Faturas: {found.invoices}   Destinatários: {found.recipients}")
+    print_skipped(found.skipped)
+    table = Table("Plataforma", "Segmentos", "Não cabem", "Custo", "Tempo")
+    for each in found.estimates:
+        cost = "não informado" if each.cost is None else format_amount(each.cost)
+        table.add_row(
+            each.platform, str(each.segments), str(each.too_long), cost, duration_words(each.duration_s)
+        )
+    if found.estimates:
+        Console().print(table)
+    print(
+        f"Tempo pelas plataformas usadas primeiro: {duration_words(found.duration_s)}, em horário de envio."
+    )
+    print("Nada foi agendado.")
+
+
+def print_skipped(skipped: dict[str, int]) -> None:
+    """Print what is left out, by reason."""
+    for reason, count in sorted(skipped.items()):
+        print(f"  dispensados: {count} ({SKIP_WORDS[reason]})")
+
+
+def duration_words(seconds: float | None) -> str:
+    """Give a duration as people say it."""
+    if seconds is None:
+        return "sem limite de velocidade"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,162 @@
+"""Bulk runs: stored, read, paused, ended. Their slices and chunks are in bulk_slices.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import asyncpg
+
+from disparo.db.dispatches import StoredAs
+from disparo.db.pool import Connection
+
+OPEN = ("running", "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """One run to be stored: `invoice_ids` (sorted, each once), or every open invoice due in the days."""
+
+    id: UUID
+    run_key: str | None
+    actor: str
+    client_id: int | None
+    user_id: int | None
+    invoice_ids: Sequence[int] | None
+    due_from: date | None
+    due_to: date | None
+    purpose: str
+    not_before: datetime
+    starts_at: datetime
+
+
+async def insert(connection: Connection, run: NewRun, stored_as: StoredAs) -> bool:
+    """Store a run; False where it is there: under its id, or under its name."""
+    done = await connection.fetchval(
+        """WITH dispatch AS (
+               INSERT INTO dispatches (id, kind, queue, purpose, tries, timeout_s, invoice_ids, client_id,
+                                       user_id, starts_at)
+               VALUES ($1, 'bulk', $2, $3, $4, $5, '{}', $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id
+           ), run AS (
+               INSERT INTO bulk_runs (dispatch_id, run_key, actor, invoice_ids, due_from, due_to, not_before)
+               SELECT id, $9, $10, $11, $12, $13, $14 FROM dispatch RETURNING dispatch_id
+           )
+           INSERT INTO bulk_turns (dispatch_id, served_at) SELECT dispatch_id, now() FROM run
+           RETURNING true""",
+        run.id,
+        stored_as.queue,
+        run.purpose,
+        stored_as.tries,
+        stored_as.timeout_s,
+        run.client_id,
+        run.user_id,
+        run.starts_at,
+        run.run_key,
+        run.actor,
+        run.invoice_ids,
+        run.due_from,
+        run.due_to,
+        run.not_before,
+    )
+    return done is not None
+
+
+async def by_key(connection: Connection, run_key: str) -> asyncpg.Record | None:
+    """Give the run of a name: dispatch_id, invoice_ids, due_from, due_to; others of that name wait for us."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 9))", run_key)
+    return await connection.fetchrow(
+        "SELECT dispatch_id, invoice_ids, due_from, due_to FROM bulk_runs WHERE run_key = $1", run_key
+    )
+
+
+async def read(connection: Connection, dispatch_id: UUID) -> asyncpg.Record | None:
+    """Give a run with its tallies and its messages' counts by status (both JSON)."""
+    return await connection.fetchrow(
+        """SELECT r.dispatch_id, r.run_key, r.actor, r.state, r.due_from, r.due_to, r.total, r.carved_at,
+                  r.finished_at, d.created_at, d.starts_at,
+                  r.carved_at IS NOT NULL AND NOT EXISTS
+                      (SELECT FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id) AS is_queued,
+                  (SELECT json_object_agg(what, total) FROM
+                     (SELECT what, sum(count)::bigint AS total FROM bulk_tallies
+                      WHERE dispatch_id = r.dispatch_id GROUP BY what) t) AS tallies,
+                  (SELECT json_object_agg(status, total) FROM
+                     (SELECT status, sum(delta)::bigint AS total FROM dispatch_counts
+                      WHERE dispatch_id = r.dispatch_id GROUP BY status HAVING sum(delta) <> 0) c) AS counts
+           FROM bulk_runs r JOIN dispatches d ON d.id = r.dispatch_id WHERE r.dispatch_id = $1""",
+        dispatch_id,
+    )
+
+
+async def list_recent(connection: Connection, *, limit: int) -> list[UUID]:
+    """List runs, the newest first."""
+    rows = await connection.fetch(
+        "SELECT id FROM dispatches WHERE kind = 'bulk' ORDER BY created_at DESC, id DESC LIMIT $1", limit
+    )
+    return [row["id"] for row in rows]
+
+
+async def state_of(connection: Connection, dispatch_id: UUID) -> str | None:
+    """Give a run's state; None where it is no run."""
+    state: str | None = await connection.fetchval(
+        "SELECT state FROM bulk_runs WHERE dispatch_id = $1", dispatch_id
+    )
+    return state
+
+
+async def change_state(
+    connection: Connection, dispatch_id: UUID, *, before: Sequence[str], after: str
+) -> bool:
+    """Move a run from one of the states to another; False where it is in none of them."""
+    changed = await connection.fetchval(
+        """UPDATE bulk_runs
+           SET state = $3, resumed_at = CASE WHEN $3 = 'running' THEN now() ELSE resumed_at END
+           WHERE dispatch_id = $1 AND state = ANY($2::text[]) RETURNING true""",
+        dispatch_id,
+        list(before),
+        after,
+    )
+    return changed is not None
+
+
+async def pause_all(connection: Connection) -> int:
+    """Pause whatever runs: in a restored database nothing goes on by itself (delivery.md §8)."""
+    done = await connection.execute("UPDATE bulk_runs SET state = 'paused' WHERE state = 'running'")
+    return int(done.rpartition(" ")[2])
+
+
+async def finish_sent(connection: Connection) -> list[UUID]:
+    """End the runs that are queued whole and have nothing left that waits; gives them."""
+    rows = await connection.fetch(
+        """UPDATE bulk_runs r SET state = 'done', finished_at = now()
+           WHERE r.finished_at IS NULL AND r.state = 'running' AND r.carved_at IS NOT NULL
+             AND NOT EXISTS (SELECT FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id)
+             AND NOT EXISTS (SELECT FROM bulk_chunks c WHERE c.dispatch_id = r.dispatch_id)
+             AND (SELECT coalesce(sum(delta), 0) FROM dispatch_counts c WHERE c.dispatch_id = r.dispatch_id
+                  AND c.status IN ('queued', 'claimed', 'sending')) = 0
+           RETURNING r.dispatch_id"""
+    )
+    return [row["dispatch_id"] for row in rows]
+
+
+async def cancelled_unfinished(connection: Connection) -> list[UUID]:
+    """List cancelled runs whose messages are not all cancelled yet."""
+    rows = await connection.fetch(
+        "SELECT dispatch_id FROM bulk_runs WHERE finished_at IS NULL AND state = 'cancelled'"
+    )
+    return [row["dispatch_id"] for row in rows]
+
+
+async def mark_finished(connection: Connection, dispatch_id: UUID) -> None:
+    """Note that a cancelled run has nothing left."""
+    await connection.execute("UPDATE bulk_runs SET finished_at = now() WHERE dispatch_id = $1", dispatch_id)
+
+
+async def counts(connection: Connection, dispatch_id: UUID) -> dict[str, int]:
+    """Give a dispatch's messages by status."""
+    rows = await connection.fetch(
+        "SELECT status, sum(delta)::bigint AS total FROM dispatch_counts WHERE dispatch_id = $1 GROUP BY 1",
+        dispatch_id,
+    )
+    return {row["status"]: row["total"] for row in rows}

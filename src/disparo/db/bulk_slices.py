@@ -1,0 +1,212 @@
+"""How a bulk run is queued: slices of invoices are carved and stored as messages, chunks are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from uuid import UUID
+
+import asyncpg
+
+from disparo.db.pool import Connection, sql
+
+#: Invoices of a slice: a fifth of a second of work, and what a killed process may have done in vain.
+SLICE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Invoices that follow each other in the order of (due date, id), and where they end."""
+
+    ids: list[int]
+    last_due: date
+    last_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Where nothing may go at the moment: columns of overdue?, state ('' unknown), area code, opening."""
+
+    overdue: Sequence[bool]
+    ufs: Sequence[str]
+    ddds: Sequence[str]
+    opens_at: Sequence[datetime]
+
+
+async def plan_by_size(connection: Connection) -> None:
+    """Have this transaction's statements planned for what they really get: ten thousand rows are not ten."""
+    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
+async def page(
+    connection: Connection, *, due_from: date | None, due_to: date | None, after: tuple[date, int], limit: int
+) -> Page | None:
+    """Give the next open invoices due within the days, after a place in their order; None: no more."""
+    row = await connection.fetchrow(
+        """WITH page AS MATERIALIZED (
+               SELECT due_date, id FROM invoices
+               WHERE status = 'open' AND (due_date, id) > ($3::date, $4::bigint)
+                 AND due_date >= coalesce($1::date, '-infinity')
+                 AND due_date <= coalesce($2::date, 'infinity')
+               ORDER BY due_date, id LIMIT $5
+           )
+           SELECT array_agg(id) AS ids, max(due_date) AS last_due,
+                  (SELECT id FROM page ORDER BY due_date DESC, id DESC LIMIT 1) AS last_id
+           FROM page""",
+        due_from,
+        due_to,
+        *after,
+        limit,
+    )
+    return Page(row["ids"], row["last_due"], row["last_id"]) if row is not None and row["ids"] else None
+
+
+async def count_due(connection: Connection, *, due_from: date | None, due_to: date | None) -> int:
+    """Count the open invoices due within the days."""
+    total: int = await connection.fetchval(
+        """SELECT count(*) FROM invoices WHERE status = 'open'
+           AND due_date >= coalesce($1::date, '-infinity') AND due_date <= coalesce($2::date, 'infinity')""",
+        due_from,
+        due_to,
+    )
+    return total
+
+
+async def lock_uncarved(connection: Connection) -> asyncpg.Record | None:
+    """Lock a running run that is not carved whole and has few slices waiting; None where there is none."""
+    return await connection.fetchrow(
+        """SELECT r.dispatch_id, r.due_from, r.due_to, r.total, r.cursor_due, r.cursor_id,
+                  r.invoice_ids IS NOT NULL AS by_list, cardinality(r.invoice_ids) AS listed,
+                  r.invoice_ids[r.cursor_id + 1 : r.cursor_id + $1] AS next_ids
+           FROM bulk_runs r
+           WHERE r.finished_at IS NULL AND r.state = 'running' AND r.carved_at IS NULL
+             AND (SELECT count(*) FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id) < 4
+           ORDER BY (SELECT count(*) FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id), r.dispatch_id
+           LIMIT 1 FOR UPDATE OF r SKIP LOCKED""",
+        SLICE,
+    )
+
+
+async def add_slice(
+    connection: Connection, dispatch_id: UUID, ids: Sequence[int], end: tuple[date, int]
+) -> None:
+    """Store a slice of a locked run and move the run's cursor behind it."""
+    await connection.execute(
+        "INSERT INTO bulk_slices (dispatch_id, invoice_ids) VALUES ($1, $2)", dispatch_id, ids
+    )
+    await connection.execute(
+        "UPDATE bulk_runs SET cursor_due = $2, cursor_id = $3 WHERE dispatch_id = $1", dispatch_id, *end
+    )
+
+
+async def set_total(connection: Connection, dispatch_id: UUID, total: int) -> None:
+    """Note how many invoices a locked run begins with."""
+    await connection.execute("UPDATE bulk_runs SET total = $2 WHERE dispatch_id = $1", dispatch_id, total)
+
+
+async def mark_carved(connection: Connection, dispatch_id: UUID) -> None:
+    """Note that a locked run is in slices whole."""
+    await connection.execute("UPDATE bulk_runs SET carved_at = now() WHERE dispatch_id = $1", dispatch_id)
+
+
+async def lock_slice(connection: Connection) -> asyncpg.Record | None:
+    """Lock a slice of a running run that nobody works on: of the run with the fewest done, in turns."""
+    return await connection.fetchrow(
+        """SELECT s.id, s.dispatch_id, s.invoice_ids, r.actor, r.not_before, now() AS now
+           FROM bulk_slices s JOIN bulk_runs r ON r.dispatch_id = s.dispatch_id
+           WHERE r.finished_at IS NULL AND r.state = 'running'
+           ORDER BY s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED"""
+    )
+
+
+async def queue_slice(
+    connection: Connection,
+    row: asyncpg.Record,
+    *,
+    allow_paid: bool,
+    due_at: datetime,
+    today: date,
+    closed: Closed,
+) -> dict[str, int]:
+    """Store a locked slice's messages and end its row; gives the tally (`unread` in it: roll back)."""
+    await plan_by_size(connection)
+    found = await connection.fetch(
+        _queue(),
+        row["invoice_ids"],
+        allow_paid,
+        row["dispatch_id"],
+        due_at,
+        row["actor"],
+        today,
+        closed.overdue,
+        closed.ufs,
+        closed.ddds,
+        closed.opens_at,
+    )
+    await connection.execute("DELETE FROM bulk_slices WHERE id = $1", row["id"])
+    return {item["what"]: item["count"] for item in found}
+
+
+async def simulate_slice(
+    connection: Connection, ids: Sequence[int], *, allow_paid: bool, today: date
+) -> list[asyncpg.Record]:
+    """Give what a slice would come to: see bulk_simulate.sql."""
+    await plan_by_size(connection)
+    return await connection.fetch(_simulate(), ids, allow_paid, today)
+
+
+@cache
+def _queue() -> str:
+    return sql("bulk_candidates") + sql("bulk_queue")
+
+
+@cache
+def _simulate() -> str:
+    return sql("bulk_candidates") + sql("bulk_simulate")
+
+
+async def take_chunk(connection: Connection, worker_id: UUID) -> int | None:
+    """Take the next chunk for a worker, runs in turns; None where nothing is due."""
+    chunk_id: int | None = await connection.fetchval(sql("take_bulk_chunk"), worker_id)
+    return chunk_id
+
+
+async def end_chunk(connection: Connection, chunk_id: int) -> bool:
+    """Strike off a chunk of which nothing waits; else let another take it. True where it is over."""
+    over = await connection.fetchval(
+        """DELETE FROM bulk_chunks WHERE chunk_id = $1
+           AND NOT EXISTS (SELECT FROM messages WHERE chunk_id = $1 AND status = 'queued') RETURNING true""",
+        chunk_id,
+    )
+    if over is None:
+        await connection.execute("UPDATE bulk_chunks SET worker_id = NULL WHERE chunk_id = $1", chunk_id)
+    return over is not None
+
+
+async def add_chunk(connection: Connection, dispatch_id: UUID) -> int:
+    """Make a chunk, due now, for messages of a run that were given back."""
+    chunk_id: int = await connection.fetchval(
+        """INSERT INTO bulk_chunks (chunk_id, dispatch_id, due_at)
+           VALUES (nextval('bulk_chunks_id_seq'), $1, now()) RETURNING chunk_id""",
+        dispatch_id,
+    )
+    return chunk_id
+
+
+async def drop_slices(connection: Connection, dispatch_id: UUID) -> None:
+    """Strike off what is not queued yet; waits for a slice that is being queued."""
+    await connection.execute("DELETE FROM bulk_slices WHERE dispatch_id = $1", dispatch_id)
+
+
+async def drop_chunks(connection: Connection, dispatch_id: UUID, *, limit: int) -> list[int]:
+    """Strike off some chunks of a run; gives them, for their messages to be cancelled."""
+    rows = await connection.fetch(
+        """DELETE FROM bulk_chunks WHERE chunk_id IN
+             (SELECT chunk_id FROM bulk_chunks WHERE dispatch_id = $1 LIMIT $2 FOR UPDATE)
+           RETURNING chunk_id""",
+        dispatch_id,
+        limit,
+    )
+    return [row["chunk_id"] for row in rows]

@@ -1,0 +1,48 @@
+-- Whom the invoices of a slice go to, by the rules of domain/recipients.py, over whole slices: the register's
+-- numbers, then contacts', one per normalised number, none that opted out. Not a statement: bulk_queue.sql
+-- and bulk_simulate.sql go on where it ends. $1 invoice ids, $2 paid ones too.
+WITH found AS MATERIALIZED (
+    SELECT i.id, i.customer_id, i.amount, i.due_date, i.link, i.linha_digitavel, i.pix, c.name, c.uf,
+           c.sms_numbers, c.no_sms,
+           CASE WHEN i.status = 'cancelled' THEN 'invoice_cancelled'
+                WHEN i.status = 'paid' AND NOT $2::bool THEN 'invoice_paid' END AS why_not
+    FROM unnest($1::bigint[]) AS s (id)
+    JOIN invoices i ON i.id = s.id
+    JOIN customers c ON c.id = i.customer_id
+), people AS MATERIALIZED (
+    SELECT id, customer_id, NULL::bigint AS contact_id, name, sms_numbers, no_sms
+    FROM found WHERE why_not IS NULL
+    UNION ALL
+    SELECT f.id, f.customer_id, k.id, coalesce(nullif(k.name, ''), f.name), k.sms_numbers, k.no_sms
+    FROM found f JOIN contacts k ON k.customer_id = f.customer_id WHERE f.why_not IS NULL
+), numbers AS (
+    SELECT id, customer_id, contact_id, name, n.phone, n.place,
+           '+55' || left(n.phone, 2) || CASE WHEN length(n.phone) = 10 THEN '9' ELSE '' END || substr(n.phone, 3)
+               AS e164
+    FROM people, unnest(sms_numbers) WITH ORDINALITY AS n (phone, place)
+), candidates AS MATERIALIZED (
+    SELECT DISTINCT ON (id, e164) * FROM numbers ORDER BY id, e164, contact_id NULLS FIRST, place
+), sendable AS MATERIALIZED (
+    SELECT * FROM candidates c WHERE NOT EXISTS (SELECT FROM opt_outs o WHERE o.e164 = c.e164)
+), without_sms AS (
+    SELECT DISTINCT ON (id, split_part(n.said, ':', 2)) id, split_part(n.said, ':', 1) AS reason,
+           split_part(n.said, ':', 2) AS phone
+    FROM people, unnest(no_sms) WITH ORDINALITY AS n (said, place)
+    ORDER BY id, split_part(n.said, ':', 2), contact_id NULLS FIRST, place
+), tally AS (
+    SELECT 'invoices' AS what, cardinality($1::bigint[])::bigint AS count
+    UNION ALL
+    SELECT 'unread', count(*) FROM people WHERE sms_numbers IS NULL  -- the caller gives up: see db/numbers.py
+    UNION ALL
+    SELECT 'invoice_unknown', cardinality($1::bigint[]) - (SELECT count(*) FROM found)
+    UNION ALL
+    SELECT why_not, count(*) FROM found WHERE why_not IS NOT NULL GROUP BY 1
+    UNION ALL
+    SELECT 'nobody', count(*) FROM found f
+    WHERE why_not IS NULL AND NOT EXISTS (SELECT FROM sendable s WHERE s.id = f.id)
+    UNION ALL
+    SELECT 'opted_out', (SELECT count(*) FROM candidates) - (SELECT count(*) FROM sendable)
+    UNION ALL
+    SELECT reason, count(*) FROM without_sms w
+    WHERE NOT EXISTS (SELECT FROM candidates c WHERE c.id = w.id AND c.phone = w.phone) GROUP BY 1
+)

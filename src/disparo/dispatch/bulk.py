@@ -1,0 +1,205 @@
+"""Bulk runs: stored in one short transaction; workers queue them slice by slice (`bulk_queue.py`)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from disparo.db import accounts, bulk_runs, idempotency
+from disparo.db.bulk_runs import NewRun
+from disparo.db.dispatches import StoredAs
+from disparo.db.idempotency import Key
+from disparo.db.pool import CONNECTION_LOST, Connection, Pool
+from disparo.dispatch.accept import AcceptSettings
+from disparo.dispatch.group_commit import FateUnknown, KeyInUse
+from disparo.dispatch.rules import BY_DUE_DATE
+from disparo.domain.windows import Purpose, next_allowed, place_of
+
+#: What one call may name; by due dates there is no limit.
+MOST_IDS = 50_000
+_KEY_PATIENCE_S = 5.0
+_FATE_PATIENCE_S = 20.0
+_LOOK_EVERY_S = 0.2
+
+
+class Which(StrEnum):
+    """Which open invoices: by their due date beside today's."""
+
+    NOT_YET_DUE = "not_yet_due"
+    OVERDUE = "overdue"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The invoices of a run: `invoice_ids`, or all open ones due from one day to another, both inclusive."""
+
+    invoice_ids: Sequence[int] | None = None
+    due_from: date | None = None
+    due_to: date | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no invoice can be meant."""
+        if self.invoice_ids is not None:
+            return not self.invoice_ids
+        return self.due_from is not None and self.due_to is not None and self.due_from > self.due_to
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Who wants a run of what; `run_key` names it, so that asking twice runs it once."""
+
+    selection: Selection
+    actor: str
+    client_id: int | None = None
+    user_id: int | None = None
+    run_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """What became of an order; not `is_new`: it was there under its name."""
+
+    dispatch_id: UUID
+    starts_at: datetime
+    stored_as: StoredAs
+    is_new: bool = True
+
+
+class KeyReused(Exception):
+    """The key, or the run's name, was used with another order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer's bytes; `replayed`: of an earlier call."""
+
+    response: bytes
+    replayed: bool
+
+
+def select_due(which: Which | None, due_from: date | None, due_to: date | None, *, today: date) -> Selection:
+    """Give a selection by due dates; overdue or not is a matter of dates too."""
+    if which is Which.OVERDUE:
+        due_to = min(due_to or date.max, today - timedelta(days=1))
+    if which is Which.NOT_YET_DUE:
+        due_from = max(due_from or date.min, today)
+    return Selection(None, due_from, due_to)
+
+
+async def store_run(
+    connection: Connection, order: Order, settings: AcceptSettings, *, dispatch_id: UUID | None = None
+) -> StoredRun:
+    """Store a run in the caller's transaction; raises KeyReused. The same id again does nothing."""
+    now: datetime = await connection.fetchval("SELECT now()")
+    not_before = now + timedelta(seconds=settings.delay_s)
+    starts_at = _starts_at(order.selection, not_before, settings)
+    if order.run_key is not None:
+        found = await bulk_runs.by_key(connection, order.run_key)
+        if found is not None:
+            if _selection_of(found["invoice_ids"], found["due_from"], found["due_to"]) != order.selection:
+                raise KeyReused
+            return StoredRun(found["dispatch_id"], starts_at, settings.stored_as, is_new=False)
+    run = NewRun(
+        id=dispatch_id or uuid4(),
+        run_key=order.run_key,
+        actor=order.actor,
+        client_id=order.client_id,
+        user_id=order.user_id,
+        invoice_ids=order.selection.invoice_ids,
+        due_from=order.selection.due_from,
+        due_to=order.selection.due_to,
+        purpose=BY_DUE_DATE,
+        not_before=not_before,
+        starts_at=starts_at,
+    )
+    if await bulk_runs.insert(connection, run, settings.stored_as):
+        detail = {"dispatch": str(run.id)}
+        await accounts.audit(connection, actor=order.actor, action="bulk_run_stored", detail=detail)
+    return StoredRun(run.id, starts_at, settings.stored_as)
+
+
+async def accept_run(
+    pool: Pool,
+    order: Order,
+    settings: AcceptSettings,
+    *,
+    key: Key | None,
+    render: Callable[[StoredRun], bytes],
+) -> Answer:
+    """Store a run durably and give the answer; raises KeyReused, KeyInUse or FateUnknown.
+
+    A COMMIT whose answer is lost is settled by doing it again under the same id: whichever of the two
+    happens second finds the first.
+    """
+    dispatch_id = uuid4()
+    key_until = time.monotonic() + _KEY_PATIENCE_S
+    fate_until: float | None = None
+    while True:
+        try:
+            async with pool.acquire(timeout=5) as connection, connection.transaction():
+                answer = await _accept_once(
+                    connection, order, settings, key=key, render=render, dispatch_id=dispatch_id
+                )
+        except CONNECTION_LOST:
+            fate_until = fate_until or time.monotonic() + _FATE_PATIENCE_S
+            if time.monotonic() >= fate_until:
+                raise FateUnknown from None
+        else:
+            if answer is not None:
+                return answer
+            if time.monotonic() >= key_until:
+                raise KeyInUse
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def _accept_once(
+    connection: Connection,
+    order: Order,
+    settings: AcceptSettings,
+    *,
+    key: Key | None,
+    render: Callable[[StoredRun], bytes],
+    dispatch_id: UUID,
+) -> Answer | None:
+    """None: another call holds the key."""
+    if key is not None:
+        taken = await idempotency.lock(connection, [key])
+        kept = (await idempotency.find(connection, [key])).get(key.scope)
+        if kept is not None and kept.digest != key.digest:
+            raise KeyReused
+        if kept is not None:
+            return Answer(kept.response, replayed=True)
+        if not taken[0]:
+            return None
+    response = render(await store_run(connection, order, settings, dispatch_id=dispatch_id))
+    if key is not None:
+        await idempotency.keep(connection, [(key, response)])
+    return Answer(response, replayed=False)
+
+
+def _selection_of(ids: Sequence[int] | None, due_from: date | None, due_to: date | None) -> Selection:
+    return Selection(None if ids is None else list(ids), due_from, due_to)
+
+
+def _starts_at(selection: Selection, at: datetime, settings: AcceptSettings) -> datetime:
+    """Give when the first of its messages may go, by the installation's clock; each has its own place's."""
+    place = place_of(None, None, default=settings.zone)
+    return min(
+        next_allowed(at, purpose, place=place, is_holiday=settings.is_holiday)
+        for purpose in _purposes(selection, at.astimezone(settings.zone).date())
+    )
+
+
+def _purposes(selection: Selection, today: date) -> set[Purpose]:
+    found = set()
+    if selection.due_to is None or selection.due_to >= today:
+        found.add(Purpose.NOTICE)
+    if selection.due_from is None or selection.due_from < today:
+        found.add(Purpose.COLLECTION)
+    return found

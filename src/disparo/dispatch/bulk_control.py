@@ -1,0 +1,128 @@
+"""Pausing, resuming and cancelling a bulk run, at any moment: what has not been started stays where it is.
+
+The change of state is committed first; only then what workers hold is taken back. A message claimed in
+between is stopped by the last look before its start (`rules.py`), so nothing slips through.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+from disparo.db import accounts, bulk_messages, bulk_runs, bulk_slices, messages
+from disparo.db.messages import Move
+from disparo.db.pool import Connection, Pool
+from disparo.dispatch.cancel import Cancelled
+from disparo.domain.message import Event, Status
+
+#: Chunks cancelled in one transaction.
+_CHUNKS = 10
+#: A caller waits so long for the end of a cancellation; the workers do the rest.
+_PATIENCE_S = 3.0
+_GONE = ("sending", "accepted", "sent", "delivered", "undelivered", "uncertain")
+_WAITING = ("queued", "claimed", "held")
+
+
+class NotPossible(Exception):
+    """The run is in no state for that; `state` says in which it is."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    before: tuple[str, ...]
+    after: str
+    action: str
+
+
+_PAUSE = _Change(("running",), "paused", "bulk_run_paused")
+_RESUME = _Change(("paused",), "running", "bulk_run_resumed")
+_CANCEL = _Change(("running", "paused"), "cancelled", "bulk_run_cancelled")
+
+
+async def pause_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
+    """Stop a run until it is resumed; False where there is no such run. Raises NotPossible."""
+    if not await _change(pool, dispatch_id, _PAUSE, actor=actor):
+        return False
+    async with pool.acquire() as connection, connection.transaction():
+        ids = await bulk_messages.claimed_of(connection, dispatch_id)
+        moves = [Move(id_, Event.GIVE_BACK, "paused") for id_ in ids]
+        moved = await messages.apply_events(connection, moves, actor=actor) if moves else []
+        back = [item.message_id for item in moved if item.after is Status.QUEUED]
+        for first in range(0, len(back), 500):
+            chunk_id = await bulk_slices.add_chunk(connection, dispatch_id)
+            await messages.rechunk(connection, back[first : first + 500], chunk_id=-chunk_id)
+    return True
+
+
+async def resume_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
+    """Let a paused run go on; False where there is no such run. Raises NotPossible."""
+    return await _change(pool, dispatch_id, _RESUME, actor=actor)
+
+
+async def cancel_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled | None:
+    """Withdraw whatever has not been started; None where there is no such run. Raises NotPossible.
+
+    From its first commit on nothing more is started, and the figures are final; the rows of a large run
+    take longer than a caller waits, and the workers' `finish_cancelled` does what is left.
+    """
+    if not await _change(pool, dispatch_id, _CANCEL, actor=actor):
+        return None
+    async with pool.acquire() as connection, connection.transaction():
+        await bulk_slices.drop_slices(connection, dispatch_id)
+        await _cancel(connection, await bulk_messages.claimed_of(connection, dispatch_id), actor=actor)
+    async with pool.acquire() as connection:
+        counts = await bulk_runs.counts(connection, dispatch_id)
+    gone = sum(counts.get(status, 0) for status in _GONE)
+    withdrawn = counts.get("cancelled", 0) + sum(counts.get(status, 0) for status in _WAITING)
+    until = time.monotonic() + _PATIENCE_S
+    over = False
+    while not over and time.monotonic() < until:
+        over = await cancel_some(pool, dispatch_id, actor=actor)
+    return Cancelled(withdrawn, gone)
+
+
+async def finish_cancelled(pool: Pool) -> None:
+    """Cancel what is left of cancelled runs."""
+    async with pool.acquire() as connection:
+        runs = await bulk_runs.cancelled_unfinished(connection)
+    for dispatch_id in runs:
+        while not await cancel_some(pool, dispatch_id, actor="worker"):
+            pass
+
+
+async def cancel_some(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
+    """Cancel some chunks of a cancelled run in a transaction; True where nothing is left."""
+    async with pool.acquire() as connection, connection.transaction():
+        chunks = await bulk_slices.drop_chunks(connection, dispatch_id, limit=_CHUNKS)
+        if chunks:
+            await _cancel(connection, await bulk_messages.queued_in(connection, chunks), actor=actor)
+            return False
+        await bulk_slices.drop_slices(connection, dispatch_id)
+        await _cancel(connection, await bulk_messages.strays_of(connection, dispatch_id), actor=actor)
+        await bulk_runs.mark_finished(connection, dispatch_id)
+    return True
+
+
+async def _change(pool: Pool, dispatch_id: UUID, change: _Change, *, actor: str) -> bool:
+    async with pool.acquire() as connection, connection.transaction():
+        if not await bulk_runs.change_state(
+            connection, dispatch_id, before=change.before, after=change.after
+        ):
+            state = await bulk_runs.state_of(connection, dispatch_id)
+            if state is None:
+                return False
+            raise NotPossible(state)
+        detail = {"dispatch": str(dispatch_id)}
+        await accounts.audit(connection, actor=actor, action=change.action, detail=detail)
+    return True
+
+
+async def _cancel(connection: Connection, ids: list[int], *, actor: str) -> None:
+    moves = [Move(id_, Event.CANCEL, "cancelled") for id_ in ids]
+    if moves:
+        await messages.apply_events(connection, moves, actor=actor)

@@ -1,0 +1,131 @@
+"""Queuing bulk runs: slices are carved from a run and stored as messages, by any process, any number of them.
+
+A slice's messages and the end of its row are one transaction: a process that dies leaves the slice whole, for
+another to take. Several slices are worked on at once; a paused or cancelled run is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from disparo import failpoints
+from disparo.db import bulk_slices, numbers
+from disparo.db.bulk_slices import SLICE, Closed
+from disparo.db.pool import Connection, Pool
+from disparo.domain.phone import DDDS, UFS
+from disparo.domain.windows import IsHoliday, Place, Purpose, next_allowed, place_of
+
+
+class _Unread(Exception):
+    """Phones have come in that nobody has read yet."""
+
+
+@dataclass(frozen=True)
+class QueueRules:
+    """What the installation says of queuing."""
+
+    zone: ZoneInfo
+    allow_paid: bool
+    is_holiday: IsHoliday
+
+
+async def queue_some(pool: Pool, rules: QueueRules) -> bool:
+    """Do one slice of some run; False where there is nothing to do. Transactions of its own."""
+    if await _queue_slice(pool, rules):
+        return True
+    async with pool.acquire() as connection, connection.transaction():
+        return await _carve(connection)
+
+
+async def read_numbers(pool: Pool) -> int:
+    """Read all phones that nobody has read yet, in slices of one transaction each; gives how many rows."""
+    done = 0
+    while True:
+        async with pool.acquire() as connection, connection.transaction():
+            count = await numbers.fill_slice(connection)
+        if not count:
+            return done
+        done += count
+
+
+async def _queue_slice(pool: Pool, rules: QueueRules) -> bool:
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            row = await bulk_slices.lock_slice(connection)
+            if row is None:
+                return False
+            due_at = max(row["now"], row["not_before"])
+            failpoints.hit("before_slice")
+            tally = await bulk_slices.queue_slice(
+                connection,
+                row,
+                allow_paid=rules.allow_paid,
+                due_at=due_at,
+                today=due_at.astimezone(rules.zone).date(),
+                closed=closed_at(due_at.replace(second=0, microsecond=0), rules),
+            )
+            _check_all_read(tally)
+            failpoints.hit("after_slice")
+    except _Unread:
+        await read_numbers(pool)
+    return True
+
+
+def _check_all_read(tally: Mapping[str, int]) -> None:
+    if "unread" in tally:
+        raise _Unread
+
+
+async def _carve(connection: Connection) -> bool:
+    run = await bulk_slices.lock_uncarved(connection)
+    if run is None:
+        return False
+    if run["total"] is None:
+        await bulk_slices.set_total(connection, run["dispatch_id"], await _count(connection, run))
+    if run["by_list"]:
+        ids: Sequence[int] = run["next_ids"]
+        end = (date.min, run["cursor_id"] + len(ids))
+    else:
+        page = await bulk_slices.page(
+            connection,
+            due_from=run["due_from"],
+            due_to=run["due_to"],
+            after=(run["cursor_due"], run["cursor_id"]),
+            limit=SLICE,
+        )
+        ids, end = ([], (date.min, 0)) if page is None else (page.ids, (page.last_due, page.last_id))
+    if ids:
+        await bulk_slices.add_slice(connection, run["dispatch_id"], ids, end)
+    else:
+        await bulk_slices.mark_carved(connection, run["dispatch_id"])
+    return True
+
+
+async def _count(connection: Connection, run: asyncpg.Record) -> int:
+    if run["by_list"]:
+        return int(run["listed"])
+    return await bulk_slices.count_due(connection, due_from=run["due_from"], due_to=run["due_to"])
+
+
+@lru_cache(maxsize=8)
+def closed_at(minute: datetime, rules: QueueRules) -> Closed:
+    """Give where nothing may go in this minute, and when it may: hours begin and end with whole minutes."""
+    opens: dict[tuple[Purpose, Place], datetime] = {}
+    found: list[tuple[bool, str, str, datetime]] = []
+    for uf in (None, *sorted(UFS)):
+        for ddd in sorted(DDDS):
+            place = place_of(uf, ddd, default=rules.zone)
+            for purpose in (Purpose.NOTICE, Purpose.COLLECTION):
+                case = purpose, place
+                if case not in opens:
+                    opens[case] = next_allowed(minute, purpose, place=place, is_holiday=rules.is_holiday)
+                if opens[case] > minute:
+                    found.append((purpose is Purpose.COLLECTION, uf or "", ddd, opens[case]))
+    overdue, ufs, ddds, opens_at = zip(*found, strict=True) if found else ((), (), (), ())
+    return Closed(overdue, ufs, ddds, opens_at)

@@ -1,0 +1,148 @@
+"""What a bulk run would come to: recipients, those left out, segments, cost and time. Queues nothing."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+
+from disparo.db import bulk_slices
+from disparo.db.bulk_slices import SLICE
+from disparo.db.pool import Pool
+from disparo.dispatch.bulk import Selection
+from disparo.dispatch.bulk_queue import read_numbers
+from disparo.dispatch.rules import Rules
+from disparo.domain.sms_text import SegmentProfile
+from disparo.domain.template import InvoiceText, TemplateRefused, render
+
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What sending through one platform takes; `order`: lower ones are used first."""
+
+    name: str
+    profile: SegmentProfile
+    order: int
+    cost_per_segment: Decimal | None = None
+    per_second: float | None = None
+    per_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """All of it through one platform; `too_long`: messages whose text does not fit."""
+
+    platform: str
+    segments: int
+    too_long: int
+    cost: Decimal | None
+    duration_s: float | None  # None: as fast as it goes
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """`skipped`: by reason. `duration_s`: by the platforms that are used first, together."""
+
+    invoices: int
+    recipients: int
+    skipped: dict[str, int]
+    estimates: Sequence[Estimate]
+    duration_s: float | None
+
+
+async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer], rules: Rules) -> Simulation:
+    """Go through the invoices in slices, in memory that does not grow with them."""
+    skipped: Counter[str] = Counter()
+    shapes: Counter[InvoiceText] = Counter()
+    async with pool.acquire() as connection:
+        now: datetime = await connection.fetchval("SELECT now()")
+    today = now.astimezone(rules.zone).date()
+    async for ids in _slices(pool, selection):
+        for row in await _simulate_slice(pool, ids, rules, today):
+            if row["what"] == "shape":
+                shapes[_text_of(row, rules, today)] += row["count"]
+            else:
+                skipped[row["what"]] += row["count"]
+    recipients = shapes.total()
+    return Simulation(
+        invoices=skipped.pop("invoices", 0),
+        recipients=recipients,
+        skipped=dict(skipped),
+        estimates=[_estimate(offer, shapes, recipients, rules) for offer in offers],
+        duration_s=_duration_together(offers, recipients),
+    )
+
+
+async def _slices(pool: Pool, selection: Selection) -> AsyncIterator[Sequence[int]]:
+    if selection.invoice_ids is not None:
+        for first in range(0, len(selection.invoice_ids), SLICE):
+            yield selection.invoice_ids[first : first + SLICE]
+        return
+    after = (date.min, 0)
+    while True:
+        async with pool.acquire() as connection:
+            page = await bulk_slices.page(
+                connection, due_from=selection.due_from, due_to=selection.due_to, after=after, limit=SLICE
+            )
+        if page is None:
+            return
+        yield page.ids
+        after = (page.last_due, page.last_id)
+
+
+async def _simulate_slice(pool: Pool, ids: Sequence[int], rules: Rules, today: date) -> list[asyncpg.Record]:
+    while True:
+        async with pool.acquire() as connection, connection.transaction():
+            rows = await bulk_slices.simulate_slice(connection, ids, allow_paid=rules.allow_paid, today=today)
+        if not any(row["what"] == "unread" for row in rows):
+            return rows
+        await read_numbers(pool)
+
+
+def _text_of(row: asyncpg.Record, rules: Rules, today: date) -> InvoiceText:
+    fields: dict[str, Any] = {
+        name: row[name] for name in ("amount", "due_date", "link", "linha_digitavel", "pix")
+    }
+    return InvoiceText(brand=rules.brand, customer_name=row["name"], today=today, **fields)
+
+
+def _estimate(offer: Offer, shapes: Counter[InvoiceText], recipients: int, rules: Rules) -> Estimate:
+    profile = replace(offer.profile, max_parts=min(offer.profile.max_parts, rules.max_parts))
+    segments = too_long = 0
+    for text, count in shapes.items():
+        try:
+            segments += render(text, profile, template=rules.template).segments * count
+        except TemplateRefused:
+            too_long += count
+    cost = None if offer.cost_per_segment is None else offer.cost_per_segment * segments
+    return Estimate(offer.name, segments, too_long, cost, _duration([offer], recipients - too_long))
+
+
+def _duration_together(offers: Sequence[Offer], recipients: int) -> float | None:
+    if not offers:
+        return None
+    first = min(offer.order for offer in offers)
+    return _duration([offer for offer in offers if offer.order == first], recipients)
+
+
+def _duration(offers: Sequence[Offer], messages: int) -> float | None:
+    """Give the seconds at these platforms' rates together; None where one of them has none."""
+    per_s = math.inf
+    if all(offer.per_second is not None for offer in offers):
+        per_s = sum(offer.per_second or 0.0 for offer in offers)
+    per_day = math.inf
+    if all(offer.per_day is not None for offer in offers):
+        per_day = sum(offer.per_day or 0 for offer in offers)
+    if math.isinf(per_s) and math.isinf(per_day):
+        return None
+    days = 0 if math.isinf(per_day) or not messages else math.ceil(messages / per_day) - 1
+    rest = messages - days * (0 if math.isinf(per_day) else int(per_day))
+    return days * float(_DAY_S) + (0.0 if math.isinf(per_s) else rest / per_s)

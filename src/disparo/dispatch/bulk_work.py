@@ -1,0 +1,86 @@
+"""A worker's share of bulk runs: it queues slices, and takes chunks in turns to hand them over.
+
+A run's own chunks never enter the queue engine: each worker takes one at a time from their table. So a
+million messages are no entries of the engine, and runs share evenly whatever their size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+
+import asyncpg
+import structlog
+
+from disparo.db import bulk_runs, bulk_slices
+from disparo.db.pool import TRANSIENT, Pool
+from disparo.dispatch import bulk_control
+from disparo.dispatch.bulk_queue import QueueRules, queue_some, read_numbers
+from disparo.dispatch.claims import Holder
+
+log = structlog.get_logger(__name__)
+
+_QUEUERS = 2
+_IDLE_S = 0.5
+_TEND_EVERY_S = 2.0
+_AFTER_FAULT_S = 1.0
+
+HandleChunk = Callable[[int], Awaitable[None]]
+
+
+class BulkWork:
+    """One for each worker; `jobs` are to run as long as it does."""
+
+    def __init__(
+        self, pool: Pool, handle_chunk: HandleChunk, holder: Holder, rules: Callable[[], QueueRules]
+    ) -> None:
+        self._pool = pool
+        self._handle_chunk = handle_chunk
+        self._holder = holder
+        self._rules = rules
+
+    def jobs(self) -> list[tuple[str, Coroutine[None, None, None]]]:
+        """Give what is to run, by name."""
+        return [
+            *((f"bulk-queue:{n}", self._again("bulk_queue", self._queue)) for n in range(_QUEUERS)),
+            ("bulk-take", self._again("bulk_take", self._take)),
+            ("bulk-tend", self._again("bulk_tend", self._tend)),
+        ]
+
+    async def _again(self, name: str, job: Callable[[], Awaitable[float]]) -> None:
+        """Do `job` again and again, each time after the pause it asks for; a fault ends nothing."""
+        while not self._holder.ending:
+            try:
+                pause_s = await job()
+            except TRANSIENT as error:
+                log.warning("waits_for_database", job=name, error=type(error).__name__)
+                pause_s = _AFTER_FAULT_S
+            except asyncpg.PostgresError as error:
+                log.error("round_failed", job=name, error=type(error).__name__)
+                pause_s = _AFTER_FAULT_S
+            await asyncio.sleep(pause_s)
+
+    async def _queue(self) -> float:
+        return 0.0 if await queue_some(self._pool, self._rules()) else _IDLE_S
+
+    async def _take(self) -> float:
+        async with self._pool.acquire() as connection:
+            chunk_id = await bulk_slices.take_chunk(connection, self._holder.worker_id)
+        if chunk_id is None:
+            return _IDLE_S
+        over = False
+        try:
+            await self._handle_chunk(chunk_id)
+        finally:
+            async with self._pool.acquire() as connection:
+                over = await bulk_slices.end_chunk(connection, chunk_id)
+        return 0.0 if over else _IDLE_S
+
+    async def _tend(self) -> float:
+        async with self._pool.acquire() as connection:
+            done = await bulk_runs.finish_sent(connection)
+        for dispatch_id in done:
+            log.info("bulk_run_done", dispatch_id=str(dispatch_id))
+        await bulk_control.finish_cancelled(self._pool)
+        await read_numbers(self._pool)
+        return _TEND_EVERY_S

@@ -1,0 +1,57 @@
+"""What the settings say, in the shapes that the verbs ask for: the one place where rules are built."""
+
+from __future__ import annotations
+
+from disparo.db.dispatches import StoredAs
+from disparo.dispatch.accept import AcceptSettings
+from disparo.dispatch.bulk_simulate import Offer
+from disparo.dispatch.calendar import holiday_calendar
+from disparo.dispatch.rules import Rules
+from disparo.platforms.registry import build_platforms, build_routes, cost_per_segment
+from disparo.settings import Settings
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Give what the last look before a start asks for."""
+    return Rules(
+        brand=settings.brand,
+        template=settings.template,
+        zone=settings.zone,
+        max_parts=settings.max_segments,
+        allow_paid=settings.allow_paid,
+        is_holiday=holiday_calendar(settings.local_holidays),
+    )
+
+
+def accept_settings_of(settings: Settings) -> AcceptSettings:
+    """Give what accepting asks for."""
+    return AcceptSettings(
+        stored_as=StoredAs(settings.queue, settings.tries, settings.timeout_s, settings.worker_memory_mb),
+        delay_s=settings.dispatch_delay_s,
+        zone=settings.zone,
+        allow_paid=settings.allow_paid,
+        has_platform=bool(settings.platforms),
+        is_holiday=holiday_calendar(settings.local_holidays),
+    )
+
+
+def offers_of(settings: Settings) -> list[Offer]:
+    """Give what each platform that is used takes, for a simulation; no connection is opened."""
+    platforms = build_platforms(
+        settings.platforms,
+        real_sending=settings.real_sending,
+        test_numbers=frozenset(settings.test_numbers),
+        public_url=settings.public_url,
+    )
+    return [
+        Offer(
+            name=route.name,
+            profile=platforms[route.name].capabilities.profile,
+            order=route.order,
+            cost_per_segment=cost_per_segment(route.name, settings.platforms[route.name]),
+            per_second=platforms[route.name].capabilities.per_second,
+            per_day=platforms[route.name].capabilities.per_day,
+        )
+        for route in build_routes(settings.platforms)
+        if route.weight > 0
+    ]

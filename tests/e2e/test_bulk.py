@@ -1,0 +1,237 @@
+"""Bulk runs through the public doors: the API, the command line, a worker that is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from datetime import date, timedelta
+
+import pytest
+from tests.support.client import DISPATCH
+from tests.support.house import house as run_house
+from tests.support.rows import add_invoices
+
+BULK = f"{DISPATCH}/lote"
+FIRST = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def house(new_database, tmp_path_factory):
+    """Open at any hour: customers of one state, notices alone, a zone in which it is noon."""
+    with run_house(
+        new_database(),
+        tmp_path_factory.mktemp("house"),
+        workers_count=2,
+        overrides={"DISPARO_TIMEZONE": "America/Sao_Paulo"},
+    ) as house:
+        house.run(lambda connection: add_invoices(connection, 3000, first_id=FIRST))
+        house.fetch(
+            "UPDATE invoices SET due_date = $1 WHERE id >= $2", date.today() + timedelta(days=400), FIRST
+        )
+        yield house
+
+
+def due():
+    day = (date.today() + timedelta(days=400)).isoformat()
+    return {"vencimento_inicio": day, "vencimento_fim": day}
+
+
+def show(client, answer):
+    return client.get(f"{DISPATCH}/{answer.json['disparo']['id']}").json["disparo"]
+
+
+def test_simulating_tells_and_queues_nothing(client, house):
+    before = house.value("SELECT count(*) FROM dispatches")
+    ids = [11000, 70215, 70217, 70219, 70221, 70222, 999]
+    answer = client.post(BULK, {"ids_fatura": ids, "simular": "sim"})
+    found = answer.json["simulacao"]
+    assert (answer.status, found["faturas"], found["destinatarios"]) == (200, 7, 2)
+    assert found["ignorados"] == {
+        "fatura_cancelada": 1,
+        "fatura_nao_encontrada": 1,
+        "fatura_quitada": 1,
+        "fatura_sem_telefone_valido": 2,
+        "descadastrado": 1,
+        "telefone_fixo": 2,
+    }
+    assert found["plataformas"] == [
+        {
+            "plataforma": "simulador",
+            "segmentos": 2,
+            "textos_que_nao_cabem": 0,
+            "custo": None,
+            "duracao_s": None,
+        }
+    ]
+    assert house.value("SELECT count(*) FROM dispatches") == before
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "Informe o atributo (ids_fatura)"),
+        ({"ids_fatura": []}, "Favor preencher"),
+        ({"ids_fatura": [1, "x"]}, "não é um número de fatura: x"),
+        ({"ids_fatura": [1], "status": "vencido"}, "não os dois"),
+        ({"ids_fatura": list(range(1, 50_002))}, "no máximo 50000"),
+        ({"ids_fatura": {"a": 1}}, "array"),
+        ({"vencimento_inicio": "2026-13-01"}, "AAAA-MM-DD"),
+        ({"vencimento_inicio": "2026-12-02", "vencimento_fim": "2026-12-01"}, "anterior ou igual"),
+        ({"status": "quitado"}, "Valores aceitos"),
+        ({"status": "vencido", "vencimento_inicio": "2090-01-01"}, "se excluem"),
+        ({"status": "vencido", "simular": "talvez"}, "sim ou nao"),
+        ({"vencimento_fim": 5}, "deve conter um texto"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(client, house, body, words):
+    answer = client.post(BULK, body)
+    assert (answer.status, answer.json["status"]) == (422, "error")
+    assert words in answer.json["msg"]
+
+
+def test_a_body_may_be_large_but_not_larger(client):
+    large = {"ids_fatura": [10**17 + number for number in range(50_000)], "simular": "sim"}
+    answer = client.post(BULK, large)
+    assert (answer.status, answer.json["simulacao"]["ignorados"]) == (200, {"fatura_nao_encontrada": 50_000})
+    assert client.post(BULK, json.dumps({"x": "y" * 2_097_152})).status == 413
+
+
+def test_bulk_has_a_permission_of_its_own(house):
+    single = house.client(permissions=("send",))
+    assert single.post(BULK, {"ids_fatura": [11000]}).status == 403
+
+
+def test_a_key_makes_one_run(client, house):
+    key = {"Idempotency-Key": "lote-1"}
+    body = {"ids_fatura": [11000]}
+    first, second = client.post(BULK, body, headers=key), client.post(BULK, body, headers=key)
+    assert (first.status, first.raw) == (200, second.raw)
+    assert second.headers["idempotent-replayed"] == "true"
+    other = client.post(BULK, {"ids_fatura": [50949]}, headers=key)
+    assert (other.status, other.json["msg"]) == (
+        422,
+        "Esta Idempotency-Key já foi usada com outra requisição",
+    )
+
+
+def test_everything_a_filter_meets_arrives_once_though_a_worker_is_killed(client, house):
+    house.fetch("UPDATE platform_states SET open_reason = NULL")
+    started = client.post(BULK, due())
+    assert started.status == 200, started.raw
+    assert started.json["job"]["delay"]["timezone_type"] == 3
+    dispatch_id = started.json["disparo"]["id"]
+    if opens_later(house, dispatch_id):
+        house.until(lambda: show(client, started)["lote"]["agendamento_concluido"])
+        open_now(house, dispatch_id)
+    victim = house.stage.workers[0]
+    house.until(lambda: house.value("SELECT count(*) FROM attempts") > 100)
+    victim.signal(signal.SIGKILL)
+    house.until(lambda: show(client, started)["progresso"]["percentual"] > 95, seconds=60)
+    victim.reap()
+    victim.start()
+    house.until(
+        lambda: (
+            not house.value(
+                "SELECT count(*) FROM messages WHERE dispatch_id = $1 AND status IN ('queued', 'claimed', 'sending')",
+                dispatch_id,
+            )
+        ),
+        seconds=60,
+    )
+    arrived = Counter(
+        json.loads(line)["reference"]
+        for line in house.stage.simulator_log.read_text().splitlines()
+        if "reference" in line
+    )
+    ours = {
+        row["reference"]
+        for row in house.fetch("SELECT reference FROM messages WHERE dispatch_id = $1", dispatch_id)
+    }
+    assert len(ours) == 3000
+    assert max(arrived[reference] for reference in ours) == 1
+    statuses = Counter(
+        row["status"]
+        for row in house.fetch("SELECT status FROM messages WHERE dispatch_id = $1", dispatch_id)
+    )
+    assert statuses["uncertain"] <= 50
+    assert set(statuses) <= {"accepted", "sent", "delivered", "uncertain"}
+    shown = house.until(lambda: (found := show(client, started))["situacao"] == "concluido" and found)
+    assert shown["lote"] == {
+        "vencimento_inicio": due()["vencimento_inicio"],
+        "vencimento_fim": due()["vencimento_fim"],
+        "faturas_total": 3000,
+        "faturas_lidas": 3000,
+        "agendamento_concluido": True,
+        "ignorados": {},
+    }
+
+
+def opens_later(house, dispatch_id):
+    return house.value(
+        "SELECT starts_at > now() + interval '1 minute' FROM dispatches WHERE id = $1", dispatch_id
+    )
+
+
+def open_now(house, dispatch_id):
+    """The tests run at night too: what is due in the morning is asked for by its customers now."""
+    house.fetch("UPDATE dispatches SET purpose = 'requested' WHERE id = $1", dispatch_id)
+    house.fetch("UPDATE bulk_chunks SET due_at = now() WHERE dispatch_id = $1", dispatch_id)
+    house.fetch("UPDATE messages SET due_at = now(), wait_since = now() WHERE dispatch_id = $1", dispatch_id)
+
+
+def test_paused_resumed_and_cancelled_over_http(client, house):
+    for worker in house.stage.workers:
+        worker.stop()
+    started = client.post(BULK, due())
+    path = f"{DISPATCH}/{started.json['disparo']['id']}"
+    assert client.post(f"{path}/pausar").json == {"status": "success", "msg": "Disparo pausado"}
+    assert show(client, started)["situacao"] == "pausado"
+    assert client.post(f"{path}/pausar").json["msg"] == "Não é possível: o disparo está pausado"
+    assert client.post(f"{path}/retomar").status == 200
+    house.fetch(
+        "UPDATE bulk_runs SET state = 'paused' WHERE state = 'running' AND dispatch_id <> $1",
+        started.json["disparo"]["id"],
+    )
+    cancelled = client.post(f"{path}/cancelar")
+    assert (cancelled.status, cancelled.json["canceladas"], cancelled.json["ja_entregues"]) == (200, 0, 0)
+    assert show(client, started)["situacao"] == "cancelado"
+    assert client.post(f"{path}/retomar").json["msg"] == "Não é possível: o disparo está cancelado"
+    assert client.post(f"{DISPATCH}/x/pausar").status == 422
+    listed = client.get(DISPATCH).json["disparos"]
+    assert (
+        next(item for item in listed if item["id"] == started.json["disparo"]["id"])["situacao"]
+        == "cancelado"
+    )
+
+
+def command(house, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "disparo", *arguments],
+        env={**os.environ, **house.stage.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_line_simulates_queues_and_cancels(house):
+    days = ("--vencimento-de", due()["vencimento_inicio"], "--ate", due()["vencimento_fim"])
+    simulated = command(house, "disparar", *days, "--simular")
+    assert "Faturas: 3000   Destinatários: 3000" in simulated.stdout, simulated.stderr
+    assert "Nada foi agendado." in simulated.stdout
+    started = command(house, "disparar", *days, "--execucao", "teste")
+    assert "Faturas lidas: 3000 de 3000" in started.stdout, started.stderr
+    assert "agendada: 3000" in started.stdout
+    again = command(house, "disparar", *days, "--execucao", "teste")
+    assert "Esta execução já existe" in again.stdout
+    dispatch_id = started.stdout.split()[1].rstrip(";")
+    assert (
+        "3000 mensagem(ns) cancelada(s); 0 já" in command(house, "execucao", "cancelar", dispatch_id).stdout
+    )
+    refused = command(house, "execucao", "retomar", dispatch_id)
+    assert (refused.returncode, refused.stderr) == (1, "Erro: Não é possível: o disparo está cancelado.\n")
+    assert "teste" in command(house, "execucao", "listar").stdout

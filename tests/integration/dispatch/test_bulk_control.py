@@ -1,0 +1,151 @@
+"""A bulk run is paused, resumed and cancelled at any moment; runs take turns."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from tests.support import bulk, rows
+
+from disparo.db import bulk_runs, bulk_slices, messages
+from disparo.db.messages import Start
+from disparo.dispatch import bulk_control
+from disparo.dispatch.bulk import Selection
+from disparo.dispatch.bulk_control import NotPossible
+from disparo.dispatch.sweep import wake_forgotten_chunks
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def run(pool, connection):
+    """Three queued messages of a run, in one chunk."""
+    await rows.add_invoices(connection, 3)
+    dispatch_id = await bulk.store(pool)
+    await bulk.queue_all(pool)
+    return dispatch_id
+
+
+async def claim(connection, worker, limit=500):
+    chunk = await bulk_slices.take_chunk(connection, worker)
+    token = uuid4()
+    return token, await messages.claim(connection, worker, token=token, chunk_id=chunk, limit=limit)
+
+
+async def test_a_paused_run_gives_no_chunk_and_gets_back_what_was_claimed(pool, connection, run):
+    worker = await rows.add_worker(connection)
+    token, ids = await claim(connection, worker)
+    started = await messages.start(connection, [Start(ids[0], token, "t", 1)], platform="p", worker_id=worker)
+    assert await bulk_control.pause_run(pool, run, actor="test")
+    assert list(started) == ids[:1]  # what was started is a fact
+    assert await rows.statuses(connection, ids) == ["sending", "queued", "queued"]
+    late = await messages.start(connection, [Start(ids[1], token, "t", 1)], platform="p", worker_id=worker)
+    assert late == {}
+    assert await bulk_slices.take_chunk(connection, worker) is None
+    await bulk_control.resume_run(pool, run, actor="test")
+    _, again = await claim(connection, worker)
+    assert again == ids[1:]
+
+
+async def test_a_paused_run_is_not_queued_on(pool, connection):
+    await rows.add_invoices(connection, 3)
+    dispatch_id = await bulk.store(pool)
+    await bulk_control.pause_run(pool, dispatch_id, actor="test")
+    assert await bulk.queue_all(pool) == 0
+    await bulk_control.resume_run(pool, dispatch_id, actor="test")
+    await bulk.queue_all(pool)
+    assert await connection.fetchval("SELECT count(*) FROM messages") == 3
+
+
+async def test_cancelling_says_how_many_were_gone_and_nothing_of_the_rest_goes(pool, connection, run):
+    worker = await rows.add_worker(connection)
+    token, ids = await claim(connection, worker, limit=2)
+    await messages.start(connection, [Start(ids[0], token, "t", 1)], platform="p", worker_id=worker)
+    found = await bulk_control.cancel_run(pool, run, actor="test")
+    assert (found.cancelled, found.gone) == (2, 1)
+    late = await messages.start(connection, [Start(ids[1], token, "t", 1)], platform="p", worker_id=worker)
+    assert late == {}
+    state = await bulk.run_of(pool, run)
+    assert (state["state"], state["counts"]) == ("cancelled", {"sending": 1, "cancelled": 2})
+    assert state["finished_at"] is not None
+
+
+async def test_a_cancelled_run_queues_nothing_more(pool, connection):
+    await rows.add_invoices(connection, 3)
+    dispatch_id = await bulk.store(pool)
+    await bulk_control.cancel_run(pool, dispatch_id, actor="test")
+    assert await bulk.queue_all(pool) == 0
+    assert await connection.fetchval("SELECT count(*) FROM messages") == 0
+
+
+async def test_what_a_canceller_did_not_finish_is_finished_by_a_worker(pool, connection, run, monkeypatch):
+    monkeypatch.setattr(bulk_control, "_PATIENCE_S", -1)
+    found = await bulk_control.cancel_run(pool, run, actor="test")
+    assert (found.cancelled, found.gone) == (3, 0)
+    assert (await bulk.run_of(pool, run))["counts"] == {"queued": 3}
+    await bulk_control.finish_cancelled(pool)
+    assert (await bulk.run_of(pool, run))["counts"] == {"cancelled": 3}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (bulk_control.pause_run, bulk_control.pause_run),
+        (bulk_control.cancel_run, bulk_control.pause_run),
+        (bulk_control.cancel_run, bulk_control.cancel_run),
+        (bulk_control.pause_run, None),
+    ],
+)
+async def test_what_the_state_does_not_allow_is_refused(pool, run, first, second):
+    await first(pool, run, actor="test")
+    if second is None:
+        await bulk_control.cancel_run(pool, run, actor="test")
+        second = bulk_control.resume_run
+    with pytest.raises(NotPossible):
+        await second(pool, run, actor="test")
+
+
+async def test_there_is_no_such_run(pool):
+    assert not await bulk_control.pause_run(pool, uuid4(), actor="test")
+    assert await bulk_control.cancel_run(pool, uuid4(), actor="test") is None
+
+
+async def test_two_runs_take_turns_whatever_their_size(pool, connection):
+    await rows.add_invoices(connection, 4000)
+    large = await bulk.store(pool, Selection(list(range(1, 3001))))
+    await bulk.queue_all(pool)
+    small = await bulk.store(pool, Selection(list(range(3001, 4001))))
+    await bulk.queue_all(pool)
+    worker = await rows.add_worker(connection)
+    served = []
+    while (chunk := await bulk_slices.take_chunk(connection, worker)) is not None:
+        served.append(
+            await connection.fetchval("SELECT dispatch_id FROM bulk_chunks WHERE chunk_id = $1", chunk)
+        )
+    assert len(served) == 8
+    assert served[:4].count(small) == 2
+    assert served[4:] == [large] * 4
+
+
+async def test_a_dead_workers_chunk_is_free_again(pool, connection, run):
+    worker, other = await rows.add_worker(connection), await rows.add_worker(connection)
+    chunk = await bulk_slices.take_chunk(connection, worker)
+    assert await bulk_slices.take_chunk(connection, other) is None
+    await connection.execute("DELETE FROM workers WHERE id = $1", worker)
+    assert await bulk_slices.take_chunk(connection, other) == chunk
+
+
+async def test_a_run_is_done_when_nothing_of_it_waits(pool, connection, run):
+    worker = await rows.add_worker(connection)
+    chunk = await bulk_slices.take_chunk(connection, worker)
+    assert not await bulk_slices.end_chunk(connection, chunk)  # all of it still waits
+    assert await bulk_runs.finish_sent(connection) == []
+    await connection.execute("UPDATE messages SET status = 'accepted' WHERE dispatch_id = $1", run)
+    await bulk_slices.take_chunk(connection, worker)
+    assert await bulk_slices.end_chunk(connection, chunk)
+    assert await bulk_runs.finish_sent(connection) == [run]
+
+
+async def test_waiting_chunks_of_a_run_are_not_the_engines(pool, connection, run):
+    await connection.execute("UPDATE messages SET due_at = now() - interval '1 hour'")
+    assert await wake_forgotten_chunks(pool) == 0

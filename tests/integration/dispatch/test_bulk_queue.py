@@ -1,0 +1,240 @@
+"""Bulk runs are queued whole, once, by the same rules as single sends, whoever dies meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from collections import Counter
+from datetime import date, datetime, timedelta
+
+import pytest
+from tests.support import bulk, rows
+
+from disparo.db import bulk_slices, invoices, opt_outs
+from disparo.db.customers import ContactRow, CustomerRow, upsert_contacts, upsert_customers
+from disparo.dispatch.bulk import KeyReused, Selection, Which, select_due
+from disparo.dispatch.bulk_queue import QueueRules, closed_at
+from disparo.domain.recipients import drop, list_candidates
+
+pytestmark = pytest.mark.anyio
+
+PHONES = [
+    None,
+    "11987650001",
+    "1187650001",  # the same number, registered without its ninth digit
+    "11987650001;11987650002",
+    "(21) 98765-0003",
+    "1133334444",
+    "0000000000",
+    "não tem",
+    "11999999999",
+    "21987650004 / 21987650005",
+]
+
+
+async def add_mixed_register(connection, count):
+    """Customers and contacts with every kind of phone, invoices in every state."""
+    chance = random.Random(7)
+    await upsert_customers(
+        connection,
+        [
+            CustomerRow(
+                number,
+                f"CLIENTE {number}",
+                chance.choice(["SP", "RJ", None]),
+                chance.choice(PHONES),
+                chance.random() < 0.8,
+                chance.choice(PHONES),
+                chance.random() < 0.8,
+            )
+            for number in range(1, count + 1)
+        ],
+    )
+    contacts = [
+        ContactRow(
+            number,
+            chance.randint(1, count),
+            chance.choice(["", "ANA"]),
+            chance.choice(PHONES[1:]),
+            chance.random() < 0.7,
+        )
+        for number in range(1, count + 1)
+    ]
+    await upsert_contacts(connection, contacts)
+    await connection.execute(
+        """INSERT INTO invoices (id, customer_id, amount, due_date, status)
+           SELECT i, i, 10, current_date - 5 + i % 10, (ARRAY['open', 'open', 'open', 'paid', 'cancelled'])[1 + i % 5]
+           FROM generate_series(1, $1::int) i""",
+        count,
+    )
+    await opt_outs.add(connection, "+5511987650002", reason="asked", actor="test")
+
+
+async def expected_of(connection, ids):
+    facts = await invoices.read_facts(connection, ids)
+    sent, skipped = set(), Counter()
+    for number in ids:
+        if number not in facts:
+            skipped["invoice_unknown"] += 1
+            continue
+        if facts[number].status != "open":
+            skipped["invoice_" + facts[number].status] += 1
+            continue
+        found = drop(list_candidates(facts[number].register, []), opted_out=["+5511987650002"])
+        skipped.update(str(item.reason) for item in found.ignored)
+        if not found.recipients:
+            skipped["nobody"] += 1
+        for item in found.recipients:
+            sent.add(
+                (
+                    number,
+                    item.phone.e164,
+                    item.phone.national,
+                    str(item.origin),
+                    item.contact_id,
+                    item.customer_id,
+                    item.name,
+                )
+            )
+    return sent, {reason: count for reason, count in skipped.items() if count}
+
+
+async def test_recipients_and_reasons_are_those_of_a_single_send(pool, connection):
+    await add_mixed_register(connection, 300)
+    ids = list(range(1, 311))
+    dispatch_id = await bulk.store(pool, Selection(ids))
+    await bulk.queue_all(pool)
+    sent, skipped = await expected_of(connection, ids)
+    stored = await connection.fetch(
+        "SELECT invoice_id, e164, phone, origin, contact_id, customer_id, name FROM messages"
+    )
+    assert len(stored) == len(sent)
+    assert {tuple(row) for row in stored} == sent
+    run = await bulk.run_of(pool, dispatch_id)
+    assert run["tallies"] == {"invoices": 310, "messages": len(sent), **skipped}
+    assert run["counts"] == {"queued": len(sent)}
+    assert (run["total"], run["is_queued"]) == (310, True)
+
+
+async def test_changed_phones_are_read_again(pool, connection):
+    await rows.add_invoices(connection, 2)
+    await bulk.store(pool, Selection([1, 2]))
+    await bulk.queue_all(pool)
+    await connection.execute("UPDATE customers SET phone_1 = '21987654321' WHERE id = 1")
+    await connection.execute("UPDATE customers SET phone_1_allowed = false WHERE id = 2")
+    second = await bulk.store(pool, Selection([1, 2]))
+    await bulk.queue_all(pool)
+    found = await connection.fetch("SELECT invoice_id, e164 FROM messages WHERE dispatch_id = $1", second)
+    assert [tuple(row) for row in found] == [(1, "+5521987654321")]
+
+
+async def test_a_filter_takes_the_open_ones_due_in_its_days_both_inclusive(pool, connection):
+    await rows.add_invoices(connection, 10)
+    today = date.today()
+    await connection.execute(
+        "UPDATE invoices SET due_date = $1::date + id::int, status = CASE WHEN id = 4 THEN 'paid' ELSE 'open' END",
+        today,
+    )
+    await bulk.store(pool, Selection(None, today + timedelta(days=2), today + timedelta(days=6)))
+    await bulk.queue_all(pool)
+    found = await connection.fetch("SELECT invoice_id FROM messages ORDER BY 1")
+    assert [row["invoice_id"] for row in found] == [2, 3, 5, 6]
+
+
+def test_overdue_or_not_is_a_matter_of_dates():
+    today = date(2026, 11, 24)
+    assert select_due(Which.OVERDUE, None, None, today=today) == Selection(None, None, date(2026, 11, 23))
+    assert select_due(Which.NOT_YET_DUE, None, today, today=today) == Selection(None, today, today)
+    assert select_due(Which.OVERDUE, today, None, today=today).is_empty
+
+
+async def test_many_slices_by_many_queuers_store_each_once(pool, connection, monkeypatch):
+    monkeypatch.setattr(bulk_slices, "SLICE", 50)
+    monkeypatch.setattr("disparo.dispatch.bulk_queue.SLICE", 50)
+    await rows.add_invoices(connection, 1030)
+    dispatch_id = await bulk.store(pool)
+    rounds = await asyncio.gather(*(bulk.queue_all(pool) for _ in range(4)))
+    await bulk.queue_all(pool)
+    assert sum(rounds) > 20
+    run = await bulk.run_of(pool, dispatch_id)
+    assert (run["total"], run["tallies"]["invoices"], run["counts"]) == (1030, 1030, {"queued": 1030})
+    assert await connection.fetchval("SELECT count(DISTINCT (invoice_id, e164)) FROM messages") == 1030
+
+
+QUEUE = """
+import asyncio, sys
+from disparo import failpoints
+from disparo.db import bulk_slices
+from disparo.db.pool import open_pool
+from disparo.dispatch import bulk_queue
+from tests.support import bulk
+bulk_slices.SLICE = bulk_queue.SLICE = 50
+async def main():
+    async with open_pool(sys.argv[1], size=2) as pool:
+        await bulk_queue.read_numbers(pool)
+        failpoints.arm(sys.argv[2])
+        await bulk.queue_all(pool)
+asyncio.run(main())
+"""
+
+
+async def test_what_a_killed_process_left_is_gone_on_with(pool, connection, dsn):
+    await rows.add_invoices(connection, 400)
+    dispatch_id = await bulk.store(pool)
+    for point in ("before_slice:kill:2", "after_slice:kill:2", "after_slice:kill:1"):
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", QUEUE, dsn, point)
+        assert await asyncio.wait_for(process.wait(), 30) == -9
+    assert 0 < await connection.fetchval("SELECT count(*) FROM messages") < 400
+    await bulk.queue_all(pool)
+    run = await bulk.run_of(pool, dispatch_id)
+    assert (run["tallies"]["invoices"], run["counts"]) == (400, {"queued": 400})
+    assert await connection.fetchval("SELECT count(DISTINCT (invoice_id, e164)) FROM messages") == 400
+
+
+async def test_each_message_is_due_when_its_place_and_purpose_open(pool, connection, monkeypatch):
+    await rows.add_invoices(connection, 3)
+    await connection.execute("UPDATE customers SET uf = 'RJ' WHERE id = 2")
+    await connection.execute("UPDATE invoices SET due_date = current_date - 30 WHERE id <= 2")
+    saturday = datetime(2026, 11, 28, 10, 0, tzinfo=bulk.ZONE)
+    opens = closed_at(saturday, bulk.RULES)
+    monkeypatch.setattr("disparo.dispatch.bulk_queue.closed_at", lambda *_: opens)
+    await bulk.store(pool)
+    await bulk.queue_all(pool)
+    found = dict(
+        await connection.fetch(
+            "SELECT invoice_id, (due_at AT TIME ZONE 'America/Sao_Paulo')::text FROM messages"
+        )
+    )
+    assert found[2] == "2026-11-30 09:00:00"  # RJ asks for no debt on a Saturday
+    assert found[1][:10] == found[3][:10] == bulk.now().astimezone(bulk.ZONE).date().isoformat()
+    assert await connection.fetchval("SELECT count(DISTINCT chunk_id) FROM messages") == 2
+    assert await connection.fetchval("SELECT count(*) FROM bulk_chunks WHERE due_at > now()") == 1
+
+
+def test_at_noon_of_a_working_day_nothing_is_closed_and_on_a_holiday_everything():
+    noon = datetime(2026, 11, 24, 12, 0, tzinfo=bulk.ZONE)
+    assert closed_at(noon, bulk.RULES).ufs == ()
+    rules = QueueRules(zone=bulk.ZONE, allow_paid=False, is_holiday=lambda day, _uf: day == noon.date())
+    found = closed_at(noon, rules)
+    assert len(found.ufs) == 2 * 28 * 67
+    assert min(found.opens_at) > noon
+
+
+async def test_a_name_runs_once(pool, connection):
+    await rows.add_invoices(connection, 1)
+    first = await bulk.store(pool, run_key="novembro")
+    assert await bulk.store(pool, run_key="novembro") == first
+    with pytest.raises(KeyReused):
+        await bulk.store(pool, Selection([1]), run_key="novembro")
+    assert await connection.fetchval("SELECT count(*) FROM dispatches") == 1
+
+
+async def test_counts_and_events_of_bulk_messages(pool, connection):
+    """A bulk message's row itself is its first event."""
+    await rows.add_invoices(connection, 2)
+    await bulk.store(pool)
+    await bulk.queue_all(pool)
+    assert await connection.fetchval("SELECT count(*) FROM message_events") == 0
+    counts = await connection.fetch("SELECT status, delta FROM dispatch_counts")
+    assert [tuple(row) for row in counts] == [("queued", 2)]

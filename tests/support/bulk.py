@@ -1,0 +1,52 @@
+"""Bulk runs in tests: stored, queued whole, looked into."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from disparo.db import bulk_runs
+from disparo.db.dispatches import StoredAs
+from disparo.dispatch.accept import AcceptSettings
+from disparo.dispatch.bulk import Order, Selection, store_run
+from disparo.dispatch.bulk_queue import QueueRules, queue_some
+
+ZONE = ZoneInfo("America/Sao_Paulo")
+SETTINGS = AcceptSettings(
+    stored_as=StoredAs("sms", 1, 172_800, 2048),
+    delay_s=0,
+    zone=ZONE,
+    allow_paid=False,
+    has_platform=True,
+    is_holiday=lambda _day, _uf: False,
+)
+RULES = QueueRules(zone=ZONE, allow_paid=False, is_holiday=lambda _day, _uf: False)
+
+
+async def store(pool, selection=None, **order):
+    """A run of all open invoices, or of a selection."""
+    async with pool.acquire() as connection, connection.transaction():
+        stored = await store_run(connection, Order(selection or Selection(), "test", **order), SETTINGS)
+    return stored.dispatch_id
+
+
+async def queue_all(pool, rules=RULES):
+    rounds = 0
+    while await queue_some(pool, rules):
+        rounds += 1
+    return rounds
+
+
+async def run_of(pool, dispatch_id):
+    async with pool.acquire() as connection:
+        row = await bulk_runs.read(connection, dispatch_id)
+    return {
+        **dict(row),
+        "tallies": json.loads(row["tallies"] or "{}"),
+        "counts": json.loads(row["counts"] or "{}"),
+    }
+
+
+def now():
+    return datetime.now(UTC)
