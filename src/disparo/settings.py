@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     body_limit_bytes: int = Field(default=65_536, ge=1024)
     bulk_body_limit_bytes: int = Field(default=2_097_152, ge=1024)
 
+    # Keeping, in days; 0: always
+    keep_text_days: int = Field(default=90, ge=0, le=36_500)
+    keep_evidence_days: int = Field(default=1826, ge=0, le=36_500)  # five years
+
     # Sending
     real_sending: bool = False
     test_numbers: list[str] = []

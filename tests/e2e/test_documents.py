@@ -17,7 +17,7 @@ from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.registry import read_table
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "docs" / "pt-BR" / "operar.md", ROOT / "docs" / "pt-BR" / "importar.md"]
+PAGES = [ROOT / "docs" / "pt-BR" / name for name in ("operar.md", "importar.md", "disparos-em-massa.md")]
 FILES = {
     "clientes.csv": "id_cliente;nome;telefone_1\n1;ANA;11988880001\n",
     "contatos.csv": "id_contato;id_cliente;telefone\n1;1;11988880002\n",

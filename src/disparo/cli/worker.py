@@ -15,6 +15,7 @@ from disparo.cli.processes import end_with_parent
 from disparo.cli.telling import teller
 from disparo.db.pool import TRANSIENT
 from disparo.dispatch.from_settings import rules_of
+from disparo.dispatch.prune import Retention
 from disparo.dispatch.worker import Plan, Worker, WorkerSettings
 from disparo.errors import DatabaseUnavailable
 from disparo.log import configure_logging
@@ -53,7 +54,11 @@ async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> i
         loop.add_signal_handler(number, stop.set)
     await prepare_patiently(settings, dsn)
     planner = _Planner()
-    worker_settings = WorkerSettings(max_tries=settings.tries, memory_mb=settings.worker_memory_mb)
+    worker_settings = WorkerSettings(
+        max_tries=settings.tries,
+        memory_mb=settings.worker_memory_mb,
+        retention=Retention(settings.keep_text_days, settings.keep_evidence_days),
+    )
     runner = Worker(dsn, plan=planner.plan(settings), settings=worker_settings)
     watch = SettingsWatch(load, lambda changed: runner.use(planner.plan(changed)), after_others=True)
     watching = asyncio.create_task(watch.run())

@@ -34,7 +34,13 @@ async def lives(
     )
     ids = [row["id"] for row in rows]
     events = await connection.fetch(
-        "SELECT * FROM message_events WHERE message_id = ANY($1::bigint[]) ORDER BY id", ids
+        """SELECT id, message_id, at, from_status, to_status, actor, reason, attempt_id
+           FROM message_events WHERE message_id = ANY($1::bigint[])
+           UNION ALL  -- the first event of a bulk run's message is in its own row
+           SELECT 0, m.id, m.created_at, NULL, 'queued', r.actor, NULL, NULL
+           FROM messages m JOIN bulk_runs r ON r.dispatch_id = m.dispatch_id WHERE m.id = ANY($1::bigint[])
+           ORDER BY id""",
+        ids,
     )
     attempts = await connection.fetch(
         "SELECT * FROM attempts WHERE message_id = ANY($1::bigint[]) ORDER BY id", ids

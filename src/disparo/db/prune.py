@@ -1,25 +1,162 @@
-"""Rows that have run out: small slices, each a statement of its own."""
+"""Rows whose time has run out: small slices, each found by an index and in the order of age.
+
+Every function does one slice in the caller's transaction and gives how many rows that was; fewer than asked
+for means that nothing is left for now.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import asyncpg
+
 from disparo.db.pool import Connection
 
-_SLICE = 1000
-_EXPIRED = (
-    "DELETE FROM idempotency_keys WHERE ctid IN (SELECT ctid FROM idempotency_keys "
-    "WHERE created_at < now() - interval '24 hours' LIMIT $1)",
-    "DELETE FROM access_tokens WHERE jti IN (SELECT jti FROM access_tokens "
-    "WHERE expires_at < now() - interval '1 day' LIMIT $1)",
-    "DELETE FROM refresh_tokens WHERE token_sha256 IN (SELECT token_sha256 FROM refresh_tokens "
-    "WHERE expires_at < now() - interval '1 day' LIMIT $1)",
-    "DELETE FROM rate_limits WHERE bucket IN (SELECT bucket FROM rate_limits "
-    "WHERE tat < now() - interval '1 hour' LIMIT $1)",
-    "DELETE FROM extra_phone_use WHERE ctid IN (SELECT ctid FROM extra_phone_use "
-    "WHERE day < current_date - 7 LIMIT $1)",
-)
+#: Tables whose rows are simply deleted, and which of them have run out.
+SHORT_LIVED: dict[str, str] = {
+    "idempotency_keys": "created_at < now() - interval '24 hours'",
+    "access_tokens": "expires_at < now() - interval '1 day'",
+    "refresh_tokens": "expires_at < now() - interval '1 day'",
+    "rate_limits": "tat < now() - interval '1 hour'",
+    "extra_phone_use": "day < current_date - 7",
+    "alerts": "cleared_at < now() - interval '1 year'",
+    # Named by receipts of messages that were never ours.
+    "platform_messages": "attempt_id IS NULL AND created_at < now() - interval '30 days'",
+    "bulk_turns": "dispatch_id IN (SELECT dispatch_id FROM bulk_runs WHERE finished_at IS NOT NULL)",
+}
 
 
-async def delete_expired(connection: Connection) -> None:
-    """Delete one slice of each kind of row that has run out."""
-    for statement in _EXPIRED:
-        await connection.execute(statement, _SLICE)
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A column that holds what people wrote or read, in a table whose ids go with time."""
+
+    table: str
+    at: str
+    emptied: str
+    still_there: str
+
+
+#: Personal texts. What was sent is left as a hash: it proves the text to whoever still has it.
+TEXTS: dict[str, _Text] = {
+    "texts": _Text(
+        "messages",
+        "created_at",
+        "text_sha256 = sha256(convert_to(text, 'UTF8')), text = NULL",
+        "text IS NOT NULL",
+    ),
+    "answers": _Text("attempts", "started_at", "detail = NULL", "detail IS NOT NULL"),
+    "raw_receipts": _Text("receipts", "received_at", "raw = ''", "raw <> ''"),
+}
+#: Deleted whole when the evidence's time is over, in the order of their ids.
+_EVIDENCE = {"receipts": "received_at", "audit_log": "at"}
+
+
+async def is_our_turn(connection: Connection) -> bool:
+    """Tell whether no other process prunes; ours until the transaction ends."""
+    ours: bool = await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended('prune', 0))")
+    return ours
+
+
+async def delete_expired(connection: Connection, what: str, limit: int) -> int:
+    """Delete a slice of one kind of `SHORT_LIVED`."""
+    return _count(
+        await connection.execute(
+            f"DELETE FROM {what} WHERE ctid = ANY(ARRAY("  # noqa: S608 - our own names
+            f"SELECT ctid FROM {what} WHERE {SHORT_LIVED[what]} LIMIT $1))",
+            limit,
+        )
+    )
+
+
+async def empty_texts(connection: Connection, what: str, *, days: int, limit: int) -> int:
+    """Empty a slice of one kind of `TEXTS` that is older than so many days; gives the rows gone through.
+
+    The first row that is younger ends the slice: what is passed is never looked at again.
+    """
+    text = TEXTS[what]
+    row = await connection.fetchrow(
+        f"""WITH page AS MATERIALIZED (
+                SELECT id, {text.at} < now() - make_interval(days => $2) AS is_old FROM {text.table}
+                WHERE id > coalesce((SELECT upto FROM housekeeping WHERE job = $1), 0) ORDER BY id LIMIT $3
+            ), old AS (
+                SELECT id FROM page
+                WHERE id < coalesce((SELECT min(id) FROM page WHERE NOT is_old), 9223372036854775807)
+            )
+            SELECT count(*) AS count, min(id) AS first, max(id) AS last FROM old""",  # noqa: S608 - our own names
+        what,
+        days,
+        limit,
+    )
+    if row is None or not row["count"]:
+        return 0
+    await connection.execute(
+        f"UPDATE {text.table} SET {text.emptied} "  # noqa: S608 - our own names
+        f"WHERE id BETWEEN $1 AND $2 AND {text.still_there}",
+        row["first"],
+        row["last"],
+    )
+    await connection.execute(
+        "INSERT INTO housekeeping (job, upto) VALUES ($1, $2) "
+        "ON CONFLICT (job) DO UPDATE SET upto = excluded.upto",
+        what,
+        row["last"],
+    )
+    return int(row["count"])
+
+
+async def delete_old_evidence(connection: Connection, table: str, *, days: int, limit: int) -> int:
+    """Delete a slice of receipts or audit entries older than so many days."""
+    at = _EVIDENCE[table]
+    return _count(
+        await connection.execute(
+            f"""DELETE FROM {table} WHERE {at} < now() - make_interval(days => $1)
+                AND id IN (SELECT id FROM {table} ORDER BY id LIMIT $2)""",  # noqa: S608 - our own names
+            days,
+            limit,
+        )
+    )
+
+
+async def delete_old_dispatches(connection: Connection, *, days: int, limit: int) -> int:
+    """Delete messages of the oldest dispatches older than so many days, with all that hangs on them.
+
+    A dispatch whose messages are all gone goes too. Gives messages and dispatches deleted.
+    """
+    dispatches = await _ids(
+        connection,
+        """SELECT id FROM dispatches WHERE created_at < now() - make_interval(days => $1)
+           ORDER BY created_at, id LIMIT $2""",
+        days,
+        limit,
+    )
+    messages = await _ids(
+        connection,
+        """SELECT id FROM messages WHERE dispatch_id = ANY($1::uuid[])
+           ORDER BY dispatch_id, invoice_id LIMIT $2""",
+        dispatches,
+        limit,
+    )
+    attempts = await _ids(
+        connection, "SELECT id FROM attempts WHERE message_id = ANY($1::bigint[])", messages
+    )
+    await connection.execute("DELETE FROM platform_messages WHERE attempt_id = ANY($1::bigint[])", attempts)
+    await connection.execute("DELETE FROM attempts WHERE id = ANY($1::bigint[])", attempts)
+    await connection.execute("DELETE FROM message_events WHERE message_id = ANY($1::bigint[])", messages)
+    await connection.execute("DELETE FROM messages WHERE id = ANY($1::bigint[])", messages)
+    gone = await _ids(
+        connection,
+        """DELETE FROM dispatches d WHERE d.id = ANY($1::uuid[])
+           AND NOT EXISTS (SELECT FROM messages m WHERE m.dispatch_id = d.id) RETURNING d.id""",
+        dispatches,
+    )
+    await connection.execute("DELETE FROM dispatch_counts WHERE dispatch_id = ANY($1::uuid[])", gone)
+    return len(messages) + len(gone)
+
+
+async def _ids(connection: Connection, query: str, *arguments: object) -> list[object]:
+    rows: list[asyncpg.Record] = await connection.fetch(query, *arguments)
+    return [row["id"] for row in rows]
+
+
+def _count(done: str) -> int:
+    return int(done.rpartition(" ")[2])

@@ -1,9 +1,9 @@
-"""The sweep: what no event wakes. Due chunks without an entry, waiting receipts, counts, old rows."""
+"""The sweep: what no event wakes. Due chunks without an entry, waiting receipts, counts."""
 
 from __future__ import annotations
 
 from disparo import queue
-from disparo.db import messages, prune
+from disparo.db import messages
 from disparo.db.pool import Pool
 from disparo.dispatch import receipts
 
@@ -25,9 +25,7 @@ async def wake_forgotten_chunks(pool: Pool) -> int:
 
 
 async def tidy(pool: Pool) -> None:
-    """Rematch waiting receipts, fold counts, delete what has run out."""
+    """Rematch waiting receipts, fold counts."""
     await receipts.apply_waiting(pool)
     async with pool.acquire() as connection, connection.transaction():
         await messages.fold_counts(connection)
-    async with pool.acquire() as connection:
-        await prune.delete_expired(connection)

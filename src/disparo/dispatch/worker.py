@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,6 +24,7 @@ from disparo.dispatch.bulk_work import BulkWork
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.handover import Handover, give_back
+from disparo.dispatch.prune import Retention, prune_some
 from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rules import Rules
 from disparo.dispatch.watch import PlatformWatch
@@ -49,6 +50,7 @@ class WorkerSettings:
 
     max_tries: int
     memory_mb: int
+    retention: Retention = field(default_factory=Retention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ class Worker:
             ("alarms", _forever("alarms", _each(_ALARM_EVERY_S), lambda: self._alarm(alarms, work, fleet))),
             ("poll", _forever("poll", _each(_POLL_EVERY_S), lambda: self._poll(work, fleet))),
             ("figures", _forever("figures", _each(figures.FOLD_EVERY_S), lambda: figures.fold(control))),
+            ("prune", _forever("prune", _each(_TIDY_EVERY_S), lambda: self._prune(work))),
         ]
 
     def _queue_rules(self) -> QueueRules:
@@ -192,6 +195,9 @@ class Worker:
         await alarms.look(fleet.platforms)
         if self._plan.tell is not None:
             await tell_all(work, self._plan.tell)
+
+    async def _prune(self, work: Pool) -> None:
+        await prune_some(work, self._settings.retention)
 
     async def _close(self, ending: asyncio.Event, fleet: Fleet) -> None:
         await ending.wait()

@@ -97,3 +97,12 @@ CREATE TRIGGER customers_phones BEFORE UPDATE ON customers FOR EACH ROW
 CREATE TRIGGER contacts_phones BEFORE UPDATE ON contacts FOR EACH ROW
     WHEN ((OLD.phone, OLD.sms_allowed) IS DISTINCT FROM (NEW.phone, NEW.sms_allowed))
     EXECUTE FUNCTION forget_numbers();
+
+-- ---------------------------------------------------------------- housekeeping
+-- How far each job has come that goes through a table in the order of its ids, which is that of time.
+CREATE TABLE housekeeping (
+    job  text PRIMARY KEY,
+    upto bigint NOT NULL
+) WITH (fillfactor = 50);
+ALTER TABLE messages ADD COLUMN text_sha256 bytea;  -- what is left of the text when its time has run out
+ALTER TABLE dispatch_counts SET (autovacuum_vacuum_scale_factor = 0.02);

@@ -1,7 +1,9 @@
--- Sums the count rows of dispatches with more than 20 of them. The dispatch's row is locked so that two
--- folders do not take the same; appenders are not held up.
+-- Sums the count rows of dispatches with more than 20 new ones: only the last rows are looked at, so that the
+-- cost is the same however many dispatches there have been. The dispatch's row is locked so that two folders
+-- do not take the same; appenders are not held up.
 WITH many AS (
-    SELECT dispatch_id FROM dispatch_counts GROUP BY dispatch_id HAVING count(*) > 20 LIMIT $1
+    SELECT dispatch_id FROM dispatch_counts WHERE id > (SELECT max(id) FROM dispatch_counts) - 200000
+    GROUP BY dispatch_id HAVING count(*) > 20 LIMIT $1
 ), locked AS (
     SELECT d.id FROM dispatches d JOIN many ON many.dispatch_id = d.id ORDER BY d.id FOR UPDATE OF d SKIP LOCKED
 ), taken AS (

@@ -1,0 +1,78 @@
+"""Housekeeping: what is kept for how long, deleted in small slices, so that it is never felt."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from disparo.db import prune
+from disparo.db.pool import Connection, Pool
+
+log = structlog.get_logger(__name__)
+
+_SLICE = 1000
+#: A round takes no longer; what is left is for the next one.
+_ROUND_S = 20.0
+#: Between two slices, so that senders never wait behind one after the other.
+_PAUSE_S = 0.05
+
+_Slice = Callable[[Connection], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Days that texts, answers and raw receipts are kept, and everything else of a message. 0: always."""
+
+    text_days: int = 90
+    evidence_days: int = 1826
+
+
+async def prune_some(pool: Pool, retention: Retention, *, round_s: float = _ROUND_S) -> dict[str, int]:
+    """Do a round of everything, one process at a time; gives the rows done, by what they were."""
+    until = time.monotonic() + round_s
+    done: dict[str, int] = {}
+    for name, work in _jobs(retention):
+        count = await _in_slices(pool, work, until)
+        if count:
+            done[name] = count
+    if done:
+        log.info("pruned", **done)
+    return done
+
+
+def _jobs(retention: Retention) -> list[tuple[str, _Slice]]:
+    jobs: list[tuple[str, _Slice]] = [(what, _expired(what)) for what in prune.SHORT_LIVED]
+    if retention.text_days:
+        jobs += [(what, _texts(what, retention.text_days)) for what in prune.TEXTS]
+    if retention.evidence_days:
+        days = retention.evidence_days
+        jobs += [
+            ("dispatches", lambda c: prune.delete_old_dispatches(c, days=days, limit=_SLICE)),
+            ("receipts", lambda c: prune.delete_old_evidence(c, "receipts", days=days, limit=_SLICE)),
+            ("audit_log", lambda c: prune.delete_old_evidence(c, "audit_log", days=days, limit=_SLICE)),
+        ]
+    return jobs
+
+
+def _expired(what: str) -> _Slice:
+    return lambda connection: prune.delete_expired(connection, what, _SLICE)
+
+
+def _texts(what: str, days: int) -> _Slice:
+    return lambda connection: prune.empty_texts(connection, what, days=days, limit=_SLICE)
+
+
+async def _in_slices(pool: Pool, work: _Slice, until: float) -> int:
+    total = 0
+    while time.monotonic() < until:
+        async with pool.acquire() as connection, connection.transaction():
+            count = await work(connection) if await prune.is_our_turn(connection) else 0
+        total += count
+        if count < _SLICE:
+            break
+        await asyncio.sleep(_PAUSE_S)
+    return total

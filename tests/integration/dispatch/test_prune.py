@@ -1,0 +1,200 @@
+"""What has run out goes, in slices; what has not stays."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from tests.support import bulk, rows
+
+from disparo.db import lookups, messages, prune
+from disparo.db.messages import Start
+from disparo.dispatch.prune import Retention, prune_some
+
+pytestmark = pytest.mark.anyio
+
+
+async def send(connection, count, *, first_id=1):
+    """Messages that were handed over and confirmed."""
+    ids = await rows.add_messages(connection, count, first_id=first_id)
+    worker, token = await rows.add_worker(connection), uuid4()
+    chunk = await rows.chunk_of(connection, ids[0])
+    await messages.claim(connection, worker, token=token, chunk_id=chunk, limit=500)
+    started = await messages.start(
+        connection,
+        [Start(number, token, f"texto {number}", 1) for number in ids],
+        platform="p",
+        worker_id=worker,
+    )
+    for number, attempt in started.items():
+        await connection.execute("UPDATE attempts SET detail = 'x' WHERE id = $1", attempt)
+        await messages.note_platform_ids(connection, "p", [(f"p{number}", attempt)])
+        await connection.execute(
+            "INSERT INTO receipts (platform, digest, kind, raw, attempt_id) VALUES ('p', $1, 'delivered', 'raw', $2)",
+            str(number).encode(),
+            attempt,
+        )
+    return ids
+
+
+async def age(connection, ids, days):
+    shift = f"{days} days"
+    for table, column, key in (
+        ("messages", "created_at", "id"),
+        ("attempts", "started_at", "message_id"),
+    ):
+        await connection.execute(
+            f"UPDATE {table} SET {column} = {column} - $2::text::interval WHERE {key} = ANY($1::bigint[])",
+            ids,
+            shift,
+        )
+    await connection.execute(
+        """UPDATE receipts SET received_at = received_at - $2::text::interval
+           WHERE attempt_id IN (SELECT id FROM attempts WHERE message_id = ANY($1::bigint[]))""",
+        ids,
+        shift,
+    )
+    await connection.execute(
+        """UPDATE dispatches SET created_at = created_at - $2::text::interval
+           WHERE id IN (SELECT dispatch_id FROM messages WHERE id = ANY($1::bigint[]))""",
+        ids,
+        shift,
+    )
+
+
+async def texts(connection):
+    found = await connection.fetch(
+        """SELECT m.text, a.detail, r.raw FROM messages m JOIN attempts a ON a.message_id = m.id
+           JOIN receipts r ON r.attempt_id = a.id ORDER BY m.id"""
+    )
+    return [tuple(row) for row in found]
+
+
+async def test_a_text_goes_after_its_days_and_leaves_its_hash(pool, connection):
+    old = await send(connection, 2)
+    await send(connection, 1, first_id=10)
+    await age(connection, old, 91)
+    done = await prune_some(pool, Retention())
+    assert (done["texts"], done["answers"], done["raw_receipts"]) == (2, 2, 2)
+    found = await texts(connection)
+    assert found[:2] == [(None, None, "")] * 2
+    assert found[2][1:] == ("x", "raw")
+    proof = await connection.fetchval(
+        "SELECT text_sha256 = sha256(convert_to($2, 'UTF8')) FROM messages WHERE id = $1",
+        old[0],
+        f"texto {old[0]}",
+    )
+    assert proof
+    assert await prune_some(pool, Retention()) == {}
+
+
+async def test_texts_go_later_when_they_are_old_enough_later(pool, connection):
+    first, second = await send(connection, 1), await send(connection, 1, first_id=10)
+    await age(connection, first, 91)
+    await prune_some(pool, Retention())
+    await age(connection, second, 91)
+    assert (await prune_some(pool, Retention()))["texts"] == 1
+    assert [row[0] for row in await texts(connection)] == [None, None]
+
+
+async def test_no_event_is_written_for_a_text_that_goes(pool, connection):
+    ids = await send(connection, 1)
+    await age(connection, ids, 91)
+    before = await connection.fetchval("SELECT count(*) FROM message_events")
+    await prune_some(pool, Retention())
+    assert await connection.fetchval("SELECT count(*) FROM message_events") == before
+
+
+async def test_after_five_years_nothing_is_left_of_a_dispatch(pool, connection):
+    old = await send(connection, 3)
+    await send(connection, 1, first_id=10)
+    await age(connection, old, 1827)
+    await prune_some(pool, Retention())
+    tables = ("dispatches", "messages", "attempts", "receipts", "platform_messages")
+    left = {table: await connection.fetchval(f"SELECT count(*) FROM {table}") for table in tables}
+    assert left == dict.fromkeys(tables, 1)
+    assert (
+        await connection.fetchval("SELECT count(*) FROM message_events WHERE message_id = ANY($1)", old) == 0
+    )
+    assert await connection.fetchval("SELECT count(DISTINCT dispatch_id) FROM dispatch_counts") == 1
+
+
+async def test_a_large_dispatch_goes_slice_by_slice(pool, connection):
+    old = await send(connection, 25)
+    await age(connection, old, 1827)
+    gone = 0
+    while count := await prune.delete_old_dispatches(connection, days=1826, limit=10):
+        gone += count
+    assert gone == 26
+    assert await connection.fetchval("SELECT count(*) FROM messages") == 0
+
+
+async def test_zero_days_keep_always(pool, connection):
+    old = await send(connection, 1)
+    await age(connection, old, 10_000)
+    await prune_some(pool, Retention(text_days=0, evidence_days=0))
+    assert (await texts(connection))[0][1:] == ("x", "raw")
+
+
+@pytest.mark.parametrize(
+    ("what", "insert", "kept"),
+    [
+        (
+            "idempotency_keys",
+            "INSERT INTO idempotency_keys SELECT 1, 1, 'r', $1, '', '', now() - $2::text::interval",
+            "23 hours",
+        ),
+        (
+            "extra_phone_use",
+            "INSERT INTO extra_phone_use SELECT length($1), current_date - $2::text::interval, 1",
+            "7 days",
+        ),
+        ("rate_limits", "INSERT INTO rate_limits SELECT $1, now() - $2::text::interval", "59 minutes"),
+        (
+            "platform_messages",
+            "INSERT INTO platform_messages SELECT 'p', $1, NULL, now() - $2::text::interval",
+            "29 days",
+        ),
+    ],
+)
+async def test_short_lived_rows_go_when_their_time_has_come(pool, connection, what, insert, kept):
+    await connection.execute(insert, "old", "40 days")
+    await connection.execute(insert, "younger", kept)
+    assert await prune_some(pool, Retention()) == {what: 1}
+    assert await connection.fetchval(f"SELECT count(*) FROM {what}") == 1
+
+
+async def test_more_than_a_slice_goes_in_one_round(pool, connection):
+    await connection.execute(
+        """INSERT INTO idempotency_keys
+           SELECT 1, 1, 'r', i::text, '', '', now() - interval '2 days' FROM generate_series(1, 2500) i"""
+    )
+    assert await prune_some(pool, Retention()) == {"idempotency_keys": 2500}
+
+
+async def test_one_process_prunes_at_a_time(pool, connection):
+    await connection.execute("INSERT INTO rate_limits SELECT 'x', now() - interval '2 hours'")
+    async with connection.transaction():
+        assert await prune.is_our_turn(connection)
+        assert await prune_some(pool, Retention()) == {}
+    assert await prune_some(pool, Retention()) == {"rate_limits": 1}
+
+
+async def test_counts_are_folded_without_reading_all_there_ever_were(connection):
+    await rows.add_messages(connection, 1)
+    dispatch = await connection.fetchval("SELECT id FROM dispatches")
+    await connection.execute(
+        "INSERT INTO dispatch_counts (dispatch_id, status, delta) SELECT $1, 'sent', 1 FROM generate_series(1, 30)",
+        dispatch,
+    )
+    await messages.fold_counts(connection)
+    found = await connection.fetch("SELECT status, delta FROM dispatch_counts ORDER BY 1")
+    assert [tuple(row) for row in found] == [("queued", 1), ("sent", 30)]
+
+
+async def test_a_bulk_messages_life_begins_with_its_queuing(pool, connection):
+    await rows.add_invoices(connection, 1)
+    await bulk.store(pool)
+    await bulk.queue_all(pool)
+    life = (await lookups.lives(connection, invoice_id=1, limit=1))[0]
+    assert [(event["to_status"], event["actor"]) for event in life.events] == [("queued", "test")]
