@@ -46,9 +46,10 @@ TEXTS: dict[str, _Text] = {
     ),
     "answers": _Text("attempts", "started_at", "detail = NULL", "detail IS NOT NULL"),
     "raw_receipts": _Text("receipts", "received_at", "raw = ''", "raw <> ''"),
+    "raw_inbound": _Text("inbound_texts", "received_at", "raw = ''", "raw <> ''"),
 }
 #: Deleted whole when the evidence's time is over, in the order of their ids.
-_EVIDENCE = {"receipts": "received_at", "audit_log": "at"}
+_EVIDENCE = {"receipts": "received_at", "inbound_texts": "received_at", "audit_log": "at"}
 
 
 async def is_our_turn(connection: Connection) -> bool:
@@ -105,7 +106,7 @@ async def empty_texts(connection: Connection, what: str, *, days: int, limit: in
 
 
 async def delete_old_evidence(connection: Connection, table: str, *, days: int, limit: int) -> int:
-    """Delete a slice of receipts or audit entries older than so many days."""
+    """Delete a slice of receipts, inbound texts or audit entries older than so many days."""
     at = _EVIDENCE[table]
     return _count(
         await connection.execute(
@@ -118,7 +119,7 @@ async def delete_old_evidence(connection: Connection, table: str, *, days: int, 
 
 
 async def delete_old_dispatches(connection: Connection, *, days: int, limit: int) -> int:
-    """Delete messages of the oldest dispatches older than so many days, with all that hangs on them.
+    """Delete messages of the oldest dispatches older than so many days; triggers delete what hangs on them.
 
     A dispatch whose messages are all gone goes too. Gives messages and dispatches deleted.
     """
@@ -136,12 +137,11 @@ async def delete_old_dispatches(connection: Connection, *, days: int, limit: int
         dispatches,
         limit,
     )
-    attempts = await _ids(
-        connection, "SELECT id FROM attempts WHERE message_id = ANY($1::bigint[])", messages
+    await connection.execute(
+        """DELETE FROM platform_messages p USING attempts a WHERE a.message_id = ANY($1::bigint[])
+           AND p.platform = a.platform AND p.platform_id = a.platform_id""",
+        messages,
     )
-    await connection.execute("DELETE FROM platform_messages WHERE attempt_id = ANY($1::bigint[])", attempts)
-    await connection.execute("DELETE FROM attempts WHERE id = ANY($1::bigint[])", attempts)
-    await connection.execute("DELETE FROM message_events WHERE message_id = ANY($1::bigint[])", messages)
     await connection.execute("DELETE FROM messages WHERE id = ANY($1::bigint[])", messages)
     gone = await _ids(
         connection,
@@ -149,7 +149,6 @@ async def delete_old_dispatches(connection: Connection, *, days: int, limit: int
            AND NOT EXISTS (SELECT FROM messages m WHERE m.dispatch_id = d.id) RETURNING d.id""",
         dispatches,
     )
-    await connection.execute("DELETE FROM dispatch_counts WHERE dispatch_id = ANY($1::uuid[])", gone)
     return len(messages) + len(gone)
 
 

@@ -53,6 +53,10 @@ def _jobs(retention: Retention) -> list[tuple[str, _Slice]]:
         jobs += [
             ("dispatches", lambda c: prune.delete_old_dispatches(c, days=days, limit=_SLICE)),
             ("receipts", lambda c: prune.delete_old_evidence(c, "receipts", days=days, limit=_SLICE)),
+            (
+                "inbound_texts",
+                lambda c: prune.delete_old_evidence(c, "inbound_texts", days=days, limit=_SLICE),
+            ),
             ("audit_log", lambda c: prune.delete_old_evidence(c, "audit_log", days=days, limit=_SLICE)),
         ]
     return jobs

@@ -105,4 +105,5 @@ CREATE TABLE housekeeping (
     upto bigint NOT NULL
 ) WITH (fillfactor = 50);
 ALTER TABLE messages ADD COLUMN text_sha256 bytea;  -- what is left of the text when its time has run out
+CREATE INDEX platform_messages_nameless ON platform_messages (created_at) WHERE attempt_id IS NULL;
 ALTER TABLE dispatch_counts SET (autovacuum_vacuum_scale_factor = 0.02);
