@@ -75,7 +75,10 @@ async def count_due(connection: Connection, *, due_from: date | None, due_to: da
 
 
 async def lock_uncarved(connection: Connection) -> asyncpg.Record | None:
-    """Lock a running run that is not carved whole and has few slices waiting; None where there is none."""
+    """Lock a running run that is not carved whole and has few slices waiting; None where there is none.
+
+    Slices that are being stored refer to the run: its key is not locked.
+    """
     return await connection.fetchrow(
         """SELECT r.dispatch_id, r.due_from, r.due_to, r.total, r.cursor_due, r.cursor_id,
                   r.invoice_ids IS NOT NULL AS by_list, cardinality(r.invoice_ids) AS listed,
@@ -84,7 +87,7 @@ async def lock_uncarved(connection: Connection) -> asyncpg.Record | None:
            WHERE r.finished_at IS NULL AND r.state = 'running' AND r.carved_at IS NULL
              AND (SELECT count(*) FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id) < 4
            ORDER BY (SELECT count(*) FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id), r.dispatch_id
-           LIMIT 1 FOR UPDATE OF r SKIP LOCKED""",
+           LIMIT 1 FOR NO KEY UPDATE OF r SKIP LOCKED""",
         SLICE,
     )
 

@@ -21,7 +21,7 @@ from disparo.dispatch.claims import Holder
 log = structlog.get_logger(__name__)
 
 _QUEUERS = 2
-_IDLE_S = 0.5
+_IDLE_S = 1.0
 _TEND_EVERY_S = 2.0
 _AFTER_FAULT_S = 1.0
 
