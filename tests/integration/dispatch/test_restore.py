@@ -70,7 +70,11 @@ async def test_a_copy_is_held_until_a_person_resumes_it(dsn, connection, admin_d
 async def test_a_promoted_standby_and_another_cluster_are_copies_too(dsn, connection, change):
     await prepare(dsn)
     ids = await every_kind(connection)
+    await connection.execute(
+        "INSERT INTO bulk_runs (dispatch_id, actor, not_before) SELECT id, 'test', now() FROM dispatches"
+    )
     await connection.execute(f"UPDATE installation SET {change}")
     assert not await prepare(dsn)
+    assert await connection.fetchval("SELECT state FROM bulk_runs") == "paused"  # it would go on by itself
     assert await rows.statuses(connection, ids) == ["held", "held", "uncertain", "accepted"]
     assert await connection.fetchval("SELECT count(*) FROM workers") == 0
