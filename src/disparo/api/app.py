@@ -27,6 +27,7 @@ from disparo.auth.tokens import SigningKey, TokenMint, new_signing_key
 from disparo.db import figures, tokens
 from disparo.db.pool import Pool, open_pool
 from disparo.dispatch.figures import Costly, fold_forever
+from disparo.dispatch.calendar import load_calendar
 from disparo.dispatch.from_settings import accept_settings_of
 from disparo.dispatch.group_commit import Acceptor
 from disparo.dispatch.heartbeats import Heartbeats
@@ -103,7 +104,13 @@ async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str) ->
         queued=Costly(figures.count_queued),
         doors=doors_of(settings.platforms),
     )
-    jobs = (services.acceptor.run(), services.intake.run(), services.heartbeats.run(), fold_forever(pool))
+    jobs = (
+        services.acceptor.run(),
+        services.intake.run(),
+        services.heartbeats.run(),
+        fold_forever(pool),
+        asyncio.to_thread(load_calendar),
+    )
     for job in jobs:
         task = asyncio.create_task(job)
         stack.push_async_callback(_end, task)

@@ -23,6 +23,7 @@ from disparo.dispatch import bulk_control
 from disparo.dispatch.bulk import KeyReused, Order, Selection, StoredRun, Which, select_due, store_run
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_simulate import Simulation, simulate_run
+from disparo.dispatch.calendar import load_calendar
 from disparo.dispatch.from_settings import accept_settings_of, offers_of, rules_of
 from disparo.dispatch.prepare import prepare
 from disparo.errors import DisparoError
@@ -115,6 +116,7 @@ async def _start_and_follow(pool: Pool, settings: Settings, order: Order) -> Non
 
 async def _store(pool: Pool, settings: Settings, order: Order) -> StoredRun:
     accepting = accept_settings_of(settings)
+    load_calendar()
     try:
         async with pool.acquire() as connection, connection.transaction():
             return await store_run(connection, order, accepting)

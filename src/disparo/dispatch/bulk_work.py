@@ -16,6 +16,7 @@ from disparo.db import bulk_runs, bulk_slices
 from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch import bulk_control
 from disparo.dispatch.bulk_queue import QueueRules, queue_some, read_numbers
+from disparo.dispatch.calendar import load_calendar
 from disparo.dispatch.claims import Holder
 
 log = structlog.get_logger(__name__)
@@ -42,7 +43,7 @@ class BulkWork:
     def jobs(self) -> list[tuple[str, Coroutine[None, None, None]]]:
         """Give what is to run, by name."""
         return [
-            *((f"bulk-queue:{n}", self._again("bulk_queue", self._queue)) for n in range(_QUEUERS)),
+            *((f"bulk-queue:{n}", self._queue_prepared()) for n in range(_QUEUERS)),
             ("bulk-take", self._again("bulk_take", self._take)),
             ("bulk-tend", self._again("bulk_tend", self._tend)),
         ]
@@ -59,6 +60,10 @@ class BulkWork:
                 log.error("round_failed", job=name, error=type(error).__name__)
                 pause_s = _AFTER_FAULT_S
             await asyncio.sleep(pause_s)
+
+    async def _queue_prepared(self) -> None:
+        await asyncio.to_thread(load_calendar)
+        await self._again("bulk_queue", self._queue)
 
     async def _queue(self) -> float:
         return 0.0 if await queue_some(self._pool, self._rules()) else _IDLE_S

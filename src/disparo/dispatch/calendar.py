@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from disparo.domain.local_holidays import LocalHoliday
+from disparo.domain.phone import UFS
 from disparo.domain.windows import IsHoliday
 
 if TYPE_CHECKING:
@@ -24,9 +25,15 @@ def holiday_calendar(local: Sequence[LocalHoliday] = ()) -> IsHoliday:
     return is_holiday
 
 
+def load_calendar() -> None:
+    """Load the tables, for a fifth of a second; else the first transaction that asks for a day is held up."""
+    for uf in (None, *UFS):
+        holiday_calendar()(date.today(), uf)  # noqa: DTZ011 - any day of these years will do
+
+
 @cache
 def _official(uf: str | None) -> HolidayBase:
-    # Loaded at the first use: a fifth of a second that single sends, allowed at any hour, need not pay.
+    # Imported here: commands that ask for no day need not pay for it.
     from holidays import country_holidays
 
     try:
