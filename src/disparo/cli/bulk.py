@@ -17,7 +17,7 @@ from rich.table import Table
 from disparo.cli.bulk_progress import follow, print_run, queue_whole
 from disparo.cli.bulk_words import STATE_WORDS, print_simulation
 from disparo.cli.context import DataDir, actor, database
-from disparo.db import bulk_runs
+from disparo.db import bulk_runs, workers
 from disparo.db.pool import Pool, open_pool
 from disparo.dispatch import bulk_control
 from disparo.dispatch.bulk import KeyReused, Order, Selection, StoredRun, Which, select_due, store_run
@@ -70,8 +70,6 @@ def dispatch(
     if simular:
         print_simulation(_with_pool(dados, lambda pool: _simulate(pool, settings, selection)))
         return
-    if not settings.platforms:
-        raise DisparoError("Nenhuma plataforma de SMS configurada.")
     order = Order(selection, actor(), run_key=execucao)
     try:
         _with_pool(dados, lambda pool: _start_and_follow(pool, settings, order))
@@ -102,6 +100,8 @@ async def _simulate(pool: Pool, settings: Settings, selection: Selection) -> Sim
 
 
 async def _start_and_follow(pool: Pool, settings: Settings, order: Order) -> None:
+    if not settings.platforms and not await _somebody_sends(pool):
+        raise DisparoError("Nenhuma plataforma de SMS configurada.")
     stored = await _store(pool, settings, order)
     told = "Disparo" if stored.is_new else "Esta execução já existe: disparo"
     starts = stored.starts_at.astimezone(settings.zone).strftime("%d/%m/%Y %H:%M:%S")
@@ -112,6 +112,12 @@ async def _start_and_follow(pool: Pool, settings: Settings, order: Order) -> Non
     else:  # a script wants to know that all is queued, not to wait for the morning
         await queue_whole(pool, stored.dispatch_id, rules)
     await print_run(pool, stored.dispatch_id)
+
+
+async def _somebody_sends(pool: Pool) -> bool:
+    """Tell whether there are workers: those of `disparo run` may have the simulated platform."""
+    async with pool.acquire() as connection:
+        return bool(await workers.list_beats(connection))
 
 
 async def _store(pool: Pool, settings: Settings, order: Order) -> StoredRun:
