@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -25,6 +26,7 @@ from disparo.dispatch.from_settings import accept_settings_of, offers_of, rules_
 router = APIRouter(prefix=mapping.BASE)
 
 _ROUTE = "lote"
+_ChangeRun = Callable[..., Awaitable[bool]]
 BulkSender = Annotated[ApiCaller, Depends(require(Permission.SEND_BULK))]
 
 
@@ -73,14 +75,7 @@ async def start_bulk(
 )
 async def pause(request: Request, caller: BulkSender, dispatch_id: str) -> JSONResponse:
     """Pausa um disparo em lote: nada mais é enviado até que seja retomado."""
-    wanted = mapping.read_dispatch_id(dispatch_id)
-    try:
-        found = await bulk_control.pause_run(services_of(request).pool, wanted, actor=caller.actor)
-    except NotPossible as error:
-        raise bulk_mapping.not_possible(error) from None
-    if not found:
-        raise bulk_mapping.no_such_run(dispatch_id)
-    return JSONResponse({"status": "success", "msg": "Disparo pausado"})
+    return await _change(request, caller, dispatch_id, bulk_control.pause_run, "Disparo pausado")
 
 
 @router.post(
@@ -90,11 +85,17 @@ async def pause(request: Request, caller: BulkSender, dispatch_id: str) -> JSONR
 )
 async def resume(request: Request, caller: BulkSender, dispatch_id: str) -> JSONResponse:
     """Retoma um disparo em lote pausado."""
+    return await _change(request, caller, dispatch_id, bulk_control.resume_run, "Disparo retomado")
+
+
+async def _change(
+    request: Request, caller: ApiCaller, dispatch_id: str, change: _ChangeRun, done: str
+) -> JSONResponse:
     wanted = mapping.read_dispatch_id(dispatch_id)
     try:
-        found = await bulk_control.resume_run(services_of(request).pool, wanted, actor=caller.actor)
+        found = await change(services_of(request).pool, wanted, actor=caller.actor)
     except NotPossible as error:
         raise bulk_mapping.not_possible(error) from None
     if not found:
         raise bulk_mapping.no_such_run(dispatch_id)
-    return JSONResponse({"status": "success", "msg": "Disparo retomado"})
+    return JSONResponse({"status": "success", "msg": done})
