@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     # What the customer reads
     brand: str = "SEU PROVEDOR"
     template: str | None = None
+    # What the lookups name as the company that issued an invoice; its name is `brand` where none is given
+    company_name: str | None = None
+    company_document: str | None = None
     timezone: str = "America/Sao_Paulo"
 
     # What the contract reports and we enforce (delivery.md §3)

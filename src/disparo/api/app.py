@@ -19,7 +19,7 @@ from disparo.api.callers import Callers
 from disparo.api.doors import doors_of
 from disparo.api.edge import Edge
 from disparo.api.errors import install_handlers
-from disparo.api.hubsoft import bulk_routes, routes
+from disparo.api.hubsoft import bulk_routes, lookups, routes
 from disparo.api.services import Services
 from disparo.auth.passwords import PasswordChecker
 from disparo.auth.throttle import Throttle
@@ -68,7 +68,14 @@ def build_app(settings: Settings, dsn: str, *, load: Callable[[], Settings] | No
     )
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     install_handlers(app)
-    for router in (oauth.router, bulk_routes.router, routes.router, webhooks.router, health.router):
+    for router in (
+        oauth.router,
+        bulk_routes.router,
+        lookups.router,
+        routes.router,
+        webhooks.router,
+        health.router,
+    ):
         app.include_router(router)
     return Edge(_Cors(app, settings.cors_origins), Callers(settings.trusted_proxies))
 

@@ -74,7 +74,8 @@ def install_handlers(app: FastAPI) -> None:
 
 async def _refused(request: Request, error: Refusal) -> JSONResponse:
     caller = getattr(request.state, "caller", None)
-    status = 200 if caller is not None and caller.error_codes == "hubsoft" else 422
+    as_original = caller is not None and caller.error_codes == "hubsoft"
+    status = 200 if as_original or getattr(request.state, "refusals_with_200", False) else 422
     return JSONResponse(envelope(error.msg, error.errors), status_code=status)
 
 

@@ -12,4 +12,5 @@ class Permission(StrEnum):
     SEND_BULK = "send_bulk"
     CANCEL = "cancel"
     REMOVE_OPT_OUT = "remove_opt_out"
+    REGISTER = "register"  # push customers and invoices in
     ADMIN = "admin"

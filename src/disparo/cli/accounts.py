@@ -28,6 +28,7 @@ _PERMISSION_WORDS = {
     "enviar-lote": "send_bulk",
     "cancelar": "cancel",
     "remover-descadastro": "remove_opt_out",
+    "cadastro": "register",
     "administrar": "admin",
 }
 _PURPOSE_WORDS = {"solicitada": "requested", "aviso": "notice", "cobranca": "collection"}

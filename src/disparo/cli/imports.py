@@ -1,4 +1,4 @@
-"""`disparo importar`: customers, contacts and invoices from CSV files."""
+"""`disparo importar`: customers, contacts and invoices from CSV and XLSX files."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from disparo.cli.context import DataDir, database
 from disparo.cli.upgrade import prepare_with_backup
 from disparo.db.pool import connect
 from disparo.settings import load_settings
-from disparo.sources.csv_import import COLUMNS, Report, import_file
+from disparo.sources.columns import Proposal, fields_of
+from disparo.sources.file_import import Options, Report, import_file, look
+from disparo.sources.tables import NotReadable
 
-_SHOWN = 1000
 _HOW = (
-    "Separador ; ou , e a primeira linha com os nomes das colunas; UTF-8 ou Windows-1252. As linhas com erro "
-    "são listadas com número e motivo e as outras são gravadas; o código de saída é 1 se houve alguma."
+    "CSV (separador ; , ou tabulação; UTF-8 ou Windows-1252) ou XLSX, a primeira linha com os nomes das "
+    "colunas; nomes parecidos são reconhecidos e mostrados. As linhas com erro são listadas com número e "
+    "motivo e as outras são gravadas; o código de saída é 1 se houve alguma."
 )
 _WHAT = {
     "clientes": "Telefones em qualquer formato; permite_sms_N: sim (padrão) ou nao.",
@@ -29,54 +31,117 @@ _WHAT = {
     "ou cancelada.",
 }
 imports = typer.Typer(no_args_is_help=True)
-_File = Annotated[Path, typer.Argument(metavar="ARQUIVO.csv", help="Arquivo CSV.")]
+_File = Annotated[Path, typer.Argument(metavar="ARQUIVO", help="Arquivo CSV ou XLSX.")]
+_Simulate = Annotated[bool, typer.Option("--simular", help="Confere tudo e não grava nada.")]
+_Refused = Annotated[
+    Path | None,
+    typer.Option("--recusadas", metavar="ARQUIVO.csv", help="Grava aqui as linhas com erro e o motivo."),
+]
+_Columns = Annotated[
+    list[str] | None,
+    typer.Option("--coluna", metavar="'NOME=campo'", help="Diz que campo é uma coluna; repita para várias."),
+]
 
 
 def _help(kind: str) -> str:
-    return f"Colunas (* obrigatórias): {', '.join(COLUMNS[kind])}. {_WHAT[kind]} {_HOW}"
+    return f"Colunas (* obrigatórias): {', '.join(fields_of(kind))}. {_WHAT[kind]} {_HOW}"
 
 
 @imports.command("clientes", help=_help("clientes"))
-def customers(arquivo: _File, dados: DataDir = None) -> None:
+def customers(
+    arquivo: _File,
+    simular: _Simulate = False,
+    recusadas: _Refused = None,
+    coluna: _Columns = None,
+    dados: DataDir = None,
+) -> None:
     """Store customers."""
-    _import("clientes", arquivo, dados)
+    _import("clientes", arquivo, dados, simulate=simular, refused=recusadas, columns=coluna)
 
 
 @imports.command("contatos", help=_help("contatos"))
-def contacts(arquivo: _File, dados: DataDir = None) -> None:
+def contacts(
+    arquivo: _File,
+    simular: _Simulate = False,
+    recusadas: _Refused = None,
+    coluna: _Columns = None,
+    dados: DataDir = None,
+) -> None:
     """Store contacts."""
-    _import("contatos", arquivo, dados)
+    _import("contatos", arquivo, dados, simulate=simular, refused=recusadas, columns=coluna)
 
 
 @imports.command("faturas", help=_help("faturas"))
-def invoices(arquivo: _File, dados: DataDir = None) -> None:
+def invoices(
+    arquivo: _File,
+    simular: _Simulate = False,
+    recusadas: _Refused = None,
+    coluna: _Columns = None,
+    dados: DataDir = None,
+) -> None:
     """Store invoices."""
-    _import("faturas", arquivo, dados)
+    _import("faturas", arquivo, dados, simulate=simular, refused=recusadas, columns=coluna)
 
 
-def _import(kind: str, path: Path, data_dir: Path | None) -> None:
-    size = path.stat().st_size if path.is_file() else None
+def _import(
+    kind: str,
+    path: Path,
+    data_dir: Path | None,
+    *,
+    simulate: bool,
+    refused: Path | None,
+    columns: list[str] | None,
+) -> None:
+    chosen = dict(_choice(text) for text in columns or [])
+    proposal, _ = look(kind, path, chosen)
+    _show_columns(proposal)
     with database(data_dir) as dsn:
         asyncio.run(prepare_with_backup(load_settings(data_dir=data_dir), dsn))
-        report = asyncio.run(_work(dsn, kind, path, size))
-    for line in report.bad[:_SHOWN]:
+        report = asyncio.run(_work(dsn, kind, path, Options(simulate, refused, chosen)))
+    for line in report.bad:
         print(f"linha {line.number}: {line.reason}", file=sys.stderr)
-    if len(report.bad) > _SHOWN:
-        print(f"... e mais {len(report.bad) - _SHOWN} linhas com erro", file=sys.stderr)
-    print(f"{report.stored} linha(s) gravada(s), {len(report.bad)} com erro.")
-    if report.bad:
+    if report.bad_count > len(report.bad):
+        print(f"... e mais {report.bad_count - len(report.bad)} linhas com erro", file=sys.stderr)
+    done = "seria(m) gravada(s) (simulação)" if simulate else "gravada(s)"
+    print(f"{report.stored} linha(s) {done}, {report.bad_count} com erro.")
+    if report.bad_count:
         raise typer.Exit(1)
 
 
-async def _work(dsn: str, kind: str, path: Path, size: int | None) -> Report:
+def _choice(text: str) -> tuple[str, str]:
+    name, sign, field = text.rpartition("=")
+    if not sign:
+        raise NotReadable(f"--coluna {text}: escreva 'Nome no arquivo=campo'.")
+    return name.strip(), field.strip()
+
+
+def _show_columns(proposal: Proposal) -> None:
+    """Say which column is taken for which field, where that is not plain from its name."""
+    pairs = list(zip(proposal.headers, proposal.fields, strict=True))
+    ignored = [name for name, field in pairs if field is None and name.strip()]
+    for name, field in pairs:
+        if field is not None and name.strip().lower() != field:
+            print(f"coluna {name.strip()!r}: {field}")
+    if ignored:
+        print(f"colunas ignoradas: {', '.join(name.strip() for name in ignored)}")
+
+
+async def _work(dsn: str, kind: str, path: Path, options: Options) -> Report:
     connection = await connect(dsn)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     try:
         with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-            task = progress.add_task(kind, total=size)
+            task = progress.add_task(kind, total=None)
+
+            def show(done: int, total: int) -> None:
+                progress.update(task, completed=done, total=total or None)
+
             return await import_file(
-                connection, kind, path, progress=lambda done: progress.update(task, completed=done)
+                connection,
+                kind,
+                path,
+                Options(options.simulate, options.refused, options.chosen, show),
             )
     finally:
         await connection.close()

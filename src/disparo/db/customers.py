@@ -1,116 +1,166 @@
-"""The register as it comes in: customers, contacts and invoices, upserted by id in batches."""
+"""The register as it comes in: customers, contacts and invoices, upserted by id in batches.
+
+A row holds what its source said and nothing else: what it does not name is left as it is stored.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
-from datetime import date
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Any, Required, TypedDict, TypeVar
 
 from disparo.db.pool import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerRow:
-    """One customer; phones as they are registered."""
+class CustomerRow(TypedDict, total=False):
+    """One customer; phones as they are registered, JSON columns as register.py says."""
 
-    id: int
-    name: str
-    uf: str | None = None
-    phone_1: str | None = None
-    phone_1_allowed: bool = True
-    phone_2: str | None = None
-    phone_2_allowed: bool = True
-    phone_3: str | None = None
-    phone_3_allowed: bool = True
+    id: Required[int]
+    name: Required[str]
+    uf: str | None
+    phone_1: str | None
+    phone_1_allowed: bool
+    phone_2: str | None
+    phone_2_allowed: bool
+    phone_3: str | None
+    phone_3_allowed: bool
+    code: int | None
+    trade_name: str | None
+    cpf_cnpj: str | None
+    email_1: str | None
+    email_2: str | None
+    birth_date: date | None
+    active: bool
+    registered_at: datetime
+    uuid: str | None
+    external_id: str | None
+    services: list[dict[str, Any]]
+    addresses: dict[str, Any]
+    source: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ContactRow:
+class ContactRow(TypedDict, total=False):
     """One contact of a customer."""
 
-    id: int
-    customer_id: int
+    id: Required[int]
+    customer_id: Required[int]
     name: str
-    phone: str
+    phone: Required[str]
     sms_allowed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceRow:
-    """One invoice; `status`: open, paid or cancelled."""
+class InvoiceRow(TypedDict, total=False):
+    """One invoice; `status`: open, paid or cancelled. `details` in the shape of register.py."""
 
-    id: int
-    customer_id: int
-    amount: Decimal
-    due_date: date
-    status: str = "open"
-    paid_at: date | None = None
-    link: str | None = None
-    linha_digitavel: str | None = None
-    pix: str | None = None
+    id: Required[int]
+    customer_id: Required[int]
+    amount: Required[Decimal]
+    due_date: Required[date]
+    status: str
+    paid_at: date | None
+    link: str | None
+    linha_digitavel: str | None
+    pix: str | None
+    registered_on: date
+    paid_amount: Decimal | None
+    details: dict[str, Any]
+    source: str | None
+    checked_at: datetime
+
+
+R = TypeVar("R", bound=Mapping[str, Any])
+_JSON = frozenset({"services", "addresses", "details"})
 
 
 async def upsert_customers(connection: Connection, rows: Sequence[CustomerRow]) -> None:
-    """Store customers, each id at most once."""
-    await connection.execute(
-        """INSERT INTO customers (id, name, uf, phone_1, phone_1_allowed, phone_2, phone_2_allowed, phone_3,
-                                  phone_3_allowed)
-           SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[],
-                                $7::bool[], $8::text[], $9::bool[])
-           ON CONFLICT (id) DO UPDATE
-           SET name = excluded.name, uf = excluded.uf, phone_1 = excluded.phone_1,
-               phone_1_allowed = excluded.phone_1_allowed, phone_2 = excluded.phone_2,
-               phone_2_allowed = excluded.phone_2_allowed, phone_3 = excluded.phone_3,
-               phone_3_allowed = excluded.phone_3_allowed, updated_at = now()""",
-        *_columns(rows),
-    )
+    """Store customers, each id at most once, in the caller's transaction."""
+    await _upsert(connection, "customers", rows)
 
 
 async def upsert_contacts(connection: Connection, rows: Sequence[ContactRow]) -> set[int]:
     """Store contacts of customers there are; gives the ids of those whose customer is missing."""
-    missing = await _without_customer(connection, rows)
-    await connection.execute(
-        """INSERT INTO contacts (id, customer_id, name, phone, sms_allowed)
-           SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bool[])
-           ON CONFLICT (id) DO UPDATE
-           SET customer_id = excluded.customer_id, name = excluded.name, phone = excluded.phone,
-               sms_allowed = excluded.sms_allowed, updated_at = now()""",
-        *_columns([row for row in rows if row.id not in missing] or [], width=5),
-    )
-    return missing
+    return await _upsert(connection, "contacts", rows)
 
 
 async def upsert_invoices(connection: Connection, rows: Sequence[InvoiceRow]) -> set[int]:
     """Store invoices of customers there are; gives the ids of those whose customer is missing."""
-    missing = await _without_customer(connection, rows)
+    return await _upsert(connection, "invoices", rows)
+
+
+async def replace_contacts(
+    connection: Connection, customer_ids: Sequence[int], rows: Sequence[ContactRow]
+) -> None:
+    """Make these the only contacts of these customers."""
     await connection.execute(
-        """INSERT INTO invoices (id, customer_id, amount, due_date, status, paid_at, link,
-                                 linha_digitavel, pix)
-           SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::numeric[], $4::date[], $5::text[], $6::date[],
-                                $7::text[], $8::text[], $9::text[])
-           ON CONFLICT (id) DO UPDATE
-           SET customer_id = excluded.customer_id, amount = excluded.amount, due_date = excluded.due_date,
-               status = excluded.status, paid_at = excluded.paid_at, link = excluded.link,
-               linha_digitavel = excluded.linha_digitavel, pix = excluded.pix, updated_at = now()""",
-        *_columns([row for row in rows if row.id not in missing], width=9),
+        "DELETE FROM contacts WHERE customer_id = ANY($1::bigint[]) AND id <> ALL($2::bigint[])",
+        sorted(customer_ids),
+        [row["id"] for row in rows],
     )
+    await upsert_contacts(connection, rows)
+
+
+async def find_missing(connection: Connection, customer_ids: Sequence[int]) -> set[int]:
+    """Tell which of these customers there are not."""
+    found = await connection.fetch(
+        "SELECT id FROM customers WHERE id = ANY($1::bigint[])", sorted(set(customer_ids))
+    )
+    return set(customer_ids) - {row["id"] for row in found}
+
+
+async def _upsert(connection: Connection, table: str, rows: Sequence[R]) -> set[int]:
+    """Copy the rows beside the table, then take them over in one statement for each set of columns."""
+    missing: set[int] = set()
+    alike: defaultdict[tuple[str, ...], list[R]] = defaultdict(list)
+    for row in rows:
+        alike[tuple(row)].append(row)
+    for columns, group in alike.items():
+        missing |= await _upsert_alike(connection, table, columns, group)
     return missing
 
 
-async def _without_customer(
-    connection: Connection, rows: Sequence[ContactRow] | Sequence[InvoiceRow]
+async def _upsert_alike(
+    connection: Connection, table: str, columns: tuple[str, ...], rows: Sequence[R]
 ) -> set[int]:
-    found = await connection.fetch(
-        "SELECT id FROM customers WHERE id = ANY($1::bigint[])", sorted({row.customer_id for row in rows})
+    names = ", ".join(columns)
+    await connection.execute(
+        f"CREATE TEMP TABLE incoming AS SELECT {names} FROM {table} WITH NO DATA"  # noqa: S608 - names of our own columns
     )
-    there = {row["id"] for row in found}
-    return {row.id for row in rows if row.customer_id not in there}
+    await connection.copy_records_to_table(
+        "incoming", schema_name="pg_temp", columns=columns, records=_records(columns, rows)
+    )
+    missing = await _set_aside_orphans(connection) if "customer_id" in columns else set()
+    await connection.execute(_take_over(table, columns))
+    await connection.execute("DROP TABLE pg_temp.incoming")
+    return missing
 
 
-def _columns(
-    rows: Sequence[CustomerRow] | Sequence[ContactRow] | Sequence[InvoiceRow], *, width: int = 9
-) -> list[list[object]]:
-    if not rows:
-        return [[] for _ in range(width)]
-    return [list(column) for column in zip(*map(astuple, rows), strict=True)]
+def _records(columns: tuple[str, ...], rows: Sequence[R]) -> Sequence[tuple[Any, ...]]:
+    if _JSON.isdisjoint(columns):
+        return [tuple(row.values()) for row in rows]
+    return [
+        tuple(json.dumps(value) if name in _JSON else value for name, value in row.items()) for row in rows
+    ]
+
+
+async def _set_aside_orphans(connection: Connection) -> set[int]:
+    gone = await connection.fetch(
+        """DELETE FROM pg_temp.incoming i
+           WHERE NOT EXISTS (SELECT FROM customers c WHERE c.id = i.customer_id) RETURNING id"""
+    )
+    return {row["id"] for row in gone}
+
+
+def _take_over(table: str, columns: tuple[str, ...]) -> str:
+    names = ", ".join(columns)
+    values = [name for name in columns if name != "id"]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in values)
+    stored = ", ".join(f"stored.{name}" for name in values)
+    new = ", ".join(f"excluded.{name}" for name in values)
+    # In order of id, as everybody who locks these rows; an unchanged row is not written again.
+    return f"""INSERT INTO {table} AS stored ({names})
+               SELECT {names} FROM pg_temp.incoming ORDER BY id
+               ON CONFLICT (id) DO UPDATE SET {changes}, updated_at = now()
+               WHERE ({stored}) IS DISTINCT FROM ({new})"""  # noqa: S608 - names of our own columns

@@ -26,6 +26,16 @@ def is_valid_linha_digitavel(line: str) -> bool:
     return False
 
 
+def barcode_of(line: str) -> str | None:
+    """Give the 44 digits that the same boleto has as bars; None for what is no line."""
+    digits = digits_only(line)
+    if len(digits) == _BANK:
+        return digits[:4] + digits[32] + digits[33:] + digits[4:9] + digits[10:20] + digits[21:31]
+    if len(digits) == _UTILITY:
+        return "".join(digits[start : start + 11] for start in range(0, _UTILITY, 12))
+    return None
+
+
 def _bank_fields(digits: str) -> list[tuple[str, str]]:
     return [(digits[:9], digits[9]), (digits[10:20], digits[20]), (digits[21:31], digits[31])]
 

@@ -61,6 +61,8 @@ _ZONE_OF_UF = {  # of the capital; those that are left out keep the time of Bras
 DDDS = frozenset(_UF_OF_DDD)
 #: The states.
 UFS = frozenset(_UF_OF_DDD.values())
+#: The digits at the end that are the same with and without area code and ninth digit.
+PHONE_TAIL = 8
 #: Longer items are not read: a phone with every tolerated decoration is far shorter.
 _LONGEST = 40
 _ALLOWED = frozenset("0123456789 \t\u00a0()-.+/")

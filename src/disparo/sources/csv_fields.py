@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+import unicodedata
+from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
+from enum import Enum
+from typing import Final
 from urllib.parse import urlsplit
 
 from disparo.domain.boleto import is_valid_linha_digitavel
@@ -18,8 +21,24 @@ _STATUS = {
     "cancelada": "cancelled", "cancelado": "cancelled",
 }  # fmt: skip
 _LARGEST_ID = 10**18 - 1
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ID = re.compile(r"[0-9]{1,18}")
+_AMOUNT = re.compile(r"[0-9][0-9.,]*")
+_THOUSANDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+")
+_BRAZILIAN = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
+_ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?:\.[0-9]+)?")
+_CPF, _CNPJ = 11, 14
 _UFS = frozenset(map(uf_of_ddd, DDDS))
 _LARGEST_AMOUNT = Decimal("999999999.99")
+
+
+class _Absent(Enum):
+    ABSENT = "absent"
+
+
+#: The field says nothing: what is stored stays.
+ABSENT: Final = _Absent.ABSENT
 
 
 class BadField(ValueError):
@@ -28,20 +47,27 @@ class BadField(ValueError):
 
 def read_id(text: str, column: str) -> int:
     """Read a positive id."""
-    if not re.fullmatch(r"[0-9]{1,18}", text) or not 0 < int(text) <= _LARGEST_ID:
+    found = int(text) if _ID.fullmatch(text) else 0
+    if not 0 < found <= _LARGEST_ID:
         raise BadField(f"{column} deve ser um número inteiro maior que 0")
-    return int(text)
+    return found
+
+
+def read_optional_id(text: str, column: str) -> int | None:
+    """Read a positive id; None where it is empty."""
+    return read_id(text, column) if text else None
 
 
 def read_text(text: str, column: str, *, longest: int, required: bool = False) -> str | None:
     """Read free text; None where it is empty."""
-    if any(ord(char) < 32 or ord(char) == 127 for char in text):  # noqa: PLR2004 - control characters
+    if not text.isprintable() and _CONTROL.search(text):
         raise BadField(f"{column} tem caracteres de controle")
     if len(text) > longest:
         raise BadField(f"{column} passa de {longest} caracteres")
     if required and not text:
         raise BadField(f"{column} está vazio")
-    return text or None
+    # Composed: an accent that stands for itself would not be found by the letter without it.
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)) or None
 
 
 def read_flag(text: str, column: str, *, default: bool) -> bool:
@@ -56,19 +82,21 @@ def read_flag(text: str, column: str, *, default: bool) -> bool:
 
 def read_uf(text: str, column: str) -> str | None:
     """Read a state's two letters; None where it is empty."""
-    if text and text.upper() not in _UFS:
+    if not text:
+        return None
+    if text.upper() not in _UFS:
         raise BadField(f"{column} não é uma UF")
-    return text.upper() or None
+    return text.upper()
 
 
 def read_amount(text: str, column: str) -> Decimal:
     """Read `1.234,56`, `1234,56`, `1,234.56` or `1234.56`: the last sign decides."""
     bare = text.removeprefix("R$").strip().replace("\u00a0", "").replace(" ", "")
-    if not re.fullmatch(r"[0-9][0-9.,]*", bare):
+    if not _AMOUNT.fullmatch(bare):
         raise BadField(f"{column} deve ser um valor, por exemplo 1234,56")
     if bare.rfind(",") > bare.rfind("."):
         bare = bare.replace(".", "").replace(",", ".")
-    elif re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3})+", bare):
+    elif _THOUSANDS.fullmatch(bare):
         bare = bare.replace(".", "")  # 1.234 is a thousand and some: nobody writes three decimals of money
     else:
         bare = bare.replace(",", "")
@@ -81,19 +109,51 @@ def read_amount(text: str, column: str) -> Decimal:
     return amount
 
 
-def read_date(text: str, column: str) -> date | None:
+def read_date(text: str, column: str, *, required: bool = False, oldest: int = 1970) -> date | None:
     """Read `dd/mm/aaaa` or ISO, a time after it being ignored; None where it is empty."""
     bare = text.partition(" ")[0].partition("T")[0]
     if not bare:
+        if required:
+            raise BadField(f"{column} está vazio")
         return None
-    for form in ("%d/%m/%Y", "%Y-%m-%d"):
-        try:
-            found = datetime.strptime(bare, form).date()  # noqa: DTZ007 - a day of the calendar, of no zone
-        except ValueError:
-            continue
-        if 1970 <= found.year <= 2200:  # noqa: PLR2004 - anything else is a slip
-            return found
-    raise BadField(f"{column} deve ser uma data, dd/mm/aaaa ou aaaa-mm-dd")
+    try:
+        if match := _BRAZILIAN.fullmatch(bare):
+            found = date(int(match[3]), int(match[2]), int(match[1]))
+        else:
+            match = _ISO.fullmatch(bare)
+            found = date(int(match[1]), int(match[2]), int(match[3]))  # type: ignore[index]
+    except (TypeError, ValueError):
+        raise BadField(f"{column} deve ser uma data, dd/mm/aaaa ou aaaa-mm-dd") from None
+    if not oldest <= found.year <= 2200:  # noqa: PLR2004 - anything else is a slip
+        raise BadField(f"{column} deve ser uma data, dd/mm/aaaa ou aaaa-mm-dd")
+    return found
+
+
+def read_moment(text: str, column: str) -> datetime | None:
+    """Read a date with or without a time of the wall's clock; None where it is empty."""
+    day = read_date(text, column)
+    if day is None:
+        return None
+    clock = _CLOCK.fullmatch(text.replace("T", " ").partition(" ")[2].strip())
+    try:
+        hour, minute, second = (int(part or 0) for part in clock.groups()) if clock else (0, 0, 0)
+        at = time(hour, minute, second)
+    except ValueError:
+        at = time()
+    return datetime.combine(day, at)
+
+
+def read_cpf_cnpj(text: str, column: str) -> str | None:
+    """Read a CPF or CNPJ as digits; None where it is empty.
+
+    Spreadsheets eat leading zeros: they are given back.
+    """
+    digits = re.sub(r"[^0-9]", "", text)
+    if not digits:
+        return None
+    if len(digits) > _CNPJ:
+        raise BadField(f"{column} tem dígitos demais para um CPF ou CNPJ")
+    return digits.zfill(_CPF if len(digits) <= _CPF else _CNPJ)
 
 
 def read_status(text: str, column: str, *, paid_at: date | None) -> str:

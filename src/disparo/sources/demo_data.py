@@ -21,21 +21,34 @@ from disparo.db.pool import Connection
 from disparo.domain.phone import parse_phone
 
 _OPTED_OUT = "21987650006"
-_CUSTOMERS = (
+_CUSTOMERS: tuple[CustomerRow, ...] = (
     # The documentation's customer: one mobile that may be used, so that its call makes three SMS.
-    CustomerRow(12025, "MACIEL RODRIGUES", "MG", "37999931412"),
-    CustomerRow(3108, "ANA LIMA", "MG", "31987650001", phone_2="3133334444"),
-    CustomerRow(3109, "BRUNO COSTA", "SP", "1187650002"),  # registered without its ninth digit
-    CustomerRow(3110, "CARLA DIAS", "SP", "1133334444"),  # a landline alone: nobody to send to
-    CustomerRow(
-        3111, "DIEGO ALVES", "RJ", "21987650004", phone_1_allowed=False
-    ),  # permission withdrawn; a contact is left
-    CustomerRow(3112, "ELIANE SOUZA", "RJ", _OPTED_OUT),
-    CustomerRow(3113, "FABIO NUNES & CIA LTDA", "SP", "11987650007;11987650008", phone_2="00000000000"),
+    {"id": 12025, "name": "MACIEL RODRIGUES", "uf": "MG", "phone_1": "37999931412"},
+    {"id": 3108, "name": "ANA LIMA", "uf": "MG", "phone_1": "31987650001", "phone_2": "3133334444"},
+    # Registered without its ninth digit.
+    {"id": 3109, "name": "BRUNO COSTA", "uf": "SP", "phone_1": "1187650002"},
+    # A landline alone: nobody to send to.
+    {"id": 3110, "name": "CARLA DIAS", "uf": "SP", "phone_1": "1133334444"},
+    # Permission withdrawn; a contact is left.
+    {"id": 3111, "name": "DIEGO ALVES", "uf": "RJ", "phone_1": "21987650004", "phone_1_allowed": False},
+    {"id": 3112, "name": "ELIANE SOUZA", "uf": "RJ", "phone_1": _OPTED_OUT},
+    {
+        "id": 3113,
+        "name": "FABIO NUNES & CIA LTDA",
+        "uf": "SP",
+        "phone_1": "11987650007;11987650008",
+        "phone_2": "00000000000",
+    },
 )
-_CONTACTS = (
-    ContactRow(501, 3111, "GABRIELA (FINANCEIRO)", "21987650005", sms_allowed=True),
-    ContactRow(502, 3113, "HUGO", "11987650009", sms_allowed=False),
+_CONTACTS: tuple[ContactRow, ...] = (
+    {
+        "id": 501,
+        "customer_id": 3111,
+        "name": "GABRIELA (FINANCEIRO)",
+        "phone": "21987650005",
+        "sms_allowed": True,
+    },
+    {"id": 502, "customer_id": 3113, "name": "HUGO", "phone": "11987650009", "sms_allowed": False},
 )
 #: Made-up codes whose check digits hold.
 _LINHA = "34191.09008 61713.957308 71444.640008 5 00000000008990"
@@ -52,15 +65,20 @@ async def add_demo_data(connection: Connection) -> None:
 
 def _invoices(today: date) -> list[InvoiceRow]:
     soon, late = today + timedelta(days=5), today - timedelta(days=10)
+    links = "https://faturas.example.com/f/"
+
+    def invoice(id_: int, customer_id: int, amount: str, due_date: date) -> InvoiceRow:
+        return {"id": id_, "customer_id": customer_id, "amount": Decimal(amount), "due_date": due_date}
+
     return [
-        InvoiceRow(11000, 12025, Decimal("99.90"), soon, link="https://faturas.example.com/f/11000"),
-        InvoiceRow(50949, 12025, Decimal("1234.56"), soon, link="https://faturas.example.com/f/50949"),
-        InvoiceRow(70215, 3108, Decimal("129.90"), late, link="https://faturas.example.com/f/70215"),
-        InvoiceRow(70216, 3109, Decimal("89.90"), soon, linha_digitavel=_LINHA),
-        InvoiceRow(70217, 3110, Decimal("79.90"), soon),
-        InvoiceRow(70218, 3111, Decimal("149.90"), soon, link="https://faturas.example.com/f/70218"),
-        InvoiceRow(70219, 3112, Decimal("59.90"), late),
-        InvoiceRow(70220, 3113, Decimal("2499.00"), soon, link="https://faturas.example.com/f/70220"),
-        InvoiceRow(70221, 3108, Decimal("129.90"), late, "paid", late + timedelta(days=1)),
-        InvoiceRow(70222, 3109, Decimal("89.90"), soon, "cancelled"),
+        invoice(11000, 12025, "99.90", soon) | {"link": f"{links}11000"},
+        invoice(50949, 12025, "1234.56", soon) | {"link": f"{links}50949"},
+        invoice(70215, 3108, "129.90", late) | {"link": f"{links}70215"},
+        invoice(70216, 3109, "89.90", soon) | {"linha_digitavel": _LINHA},
+        invoice(70217, 3110, "79.90", soon),
+        invoice(70218, 3111, "149.90", soon) | {"link": f"{links}70218"},
+        invoice(70219, 3112, "59.90", late),
+        invoice(70220, 3113, "2499.00", soon) | {"link": f"{links}70220"},
+        invoice(70221, 3108, "129.90", late) | {"status": "paid", "paid_at": late + timedelta(days=1)},
+        invoice(70222, 3109, "89.90", soon) | {"status": "cancelled"},
     ]

@@ -275,11 +275,12 @@ def _day(day: date | None) -> str:
 
 def read_page(query: Mapping[str, str], *, default: int, most: int) -> tuple[int, int]:
     """Read `pagina` (from 0) and `itens_por_pagina`; raises Refusal."""
-    page = _number(query, "pagina", 0, 0, 10**7)
-    return page, _number(query, "itens_por_pagina", default, 1, most)
+    page = read_number(query, "pagina", 0, 0, 10**7)
+    return page, read_number(query, "itens_por_pagina", default, 1, most)
 
 
-def _number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+def read_number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    """Read a whole number of a query; raises Refusal."""
     text = query.get(name, "").strip()
     if not text:
         return default

@@ -1,0 +1,259 @@
+"""What the lookups are asked for: query strings as clients write them (api.md §1, §4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from disparo.api.errors import Refusal
+from disparo.api.hubsoft.mapping import read_day, read_number
+from disparo.db.invoice_lookups import Day, InvoiceFilter, InvoiceOrder
+from disparo.db.register import By, CustomerFilter, Order, Sorting
+from disparo.domain.phone import PHONE_TAIL, InvalidPhone, Phone, parse_registered
+
+SEARCHES: Mapping[str, By] = {
+    "nome_razaosocial": By.NAME,
+    "nome_fantasia": By.TRADE_NAME,
+    "cpf_cnpj": By.CPF_CNPJ,
+    "codigo_cliente": By.CODE,
+    "telefone": By.PHONE,
+    "id_cliente": By.ID,
+    "id_cliente_servico": By.SERVICE_ID,
+    "email": By.EMAIL,
+    "login_radius": By.LOGIN,
+    "ipv4": By.IPV4,
+    "mac": By.MAC,
+    "uuid_cliente": By.UUID,
+    "id_externo": By.EXTERNAL_ID,
+}
+INVOICE_SEARCHES: Mapping[str, By] = {
+    name: SEARCHES[name] for name in ("cpf_cnpj", "codigo_cliente", "id_cliente_servico", "id_cliente")
+}
+ORDERS: Mapping[str, Order] = {
+    "data_cadastro": Order.REGISTERED,
+    "codigo_cliente": Order.CODE,
+    "nome_razaosocial": Order.NAME,
+}
+INVOICE_ORDERS: Mapping[str, InvoiceOrder] = {
+    "data_vencimento": InvoiceOrder.DUE,
+    "data_pagamento": InvoiceOrder.PAID,
+    "data_cadastro": InvoiceOrder.REGISTERED,
+    "valor": InvoiceOrder.AMOUNT,
+}
+DAYS: Mapping[str, Day] = {
+    "data_vencimento": Day.DUE,
+    "data_pagamento": Day.PAID,
+    "data_cadastro": Day.REGISTERED,
+}
+MOST = 100
+_YES = frozenset({"sim", "s", "true", "1"})
+_NO = frozenset({"nao", "não", "n", "false", "0"})
+_NUMBERS = frozenset({By.CODE, By.ID, By.SERVICE_ID})
+_LONGEST_TERM = 200
+_LONGEST_ECHO = 40
+_DEFAULT_PERIOD = timedelta(days=10)
+_Query = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Who is looked for; `key` is None for a term that nothing can have, `phone` what the term says whole."""
+
+    by: By
+    key: str | int | None
+    phone: Phone | None = None
+
+
+def read_search(query: _Query, searches: Mapping[str, By]) -> Search:
+    """Read `busca` and `termo_busca`, both required; raises Refusal."""
+    found = read_optional_search(query, searches)
+    if found is None:
+        raise Refusal("Favor preencher o atributo (busca)")
+    return found
+
+
+def read_optional_search(query: _Query, searches: Mapping[str, By]) -> Search | None:
+    """Read `busca` and `termo_busca`, of which none or both may be there; raises Refusal."""
+    name, term = text_of(query, "busca"), text_of(query, "termo_busca")
+    if not name:
+        if term:
+            raise Refusal("Favor preencher o atributo (busca)")
+        return None
+    if name not in searches:
+        raise Refusal(
+            f"O tipo de busca ({_shown(name)}) não é válido | Valores aceitos para esse campo: "
+            f"{', '.join(searches)}"
+        )
+    if not term:
+        raise Refusal("Favor preencher o atributo (termo_busca)")
+    return _search(searches[name], term[:_LONGEST_TERM])
+
+
+def read_document(query: _Query) -> Search | None:
+    """Read `documento`: a customer's CPF or CNPJ."""
+    text = text_of(query, "documento")
+    return _search(By.CPF_CNPJ, text) if text else None
+
+
+def _search(by: By, term: str) -> Search:
+    digits = re.sub(r"[^0-9]", "", term)
+    if by is By.PHONE:
+        if len(digits) < PHONE_TAIL:
+            return Search(by, None)
+        return Search(by, int(digits[-PHONE_TAIL:]), _phone(term))
+    if by is By.CPF_CNPJ:
+        return Search(by, digits or None)
+    if by in _NUMBERS:
+        return Search(by, int(term) if re.fullmatch(r"[0-9]{1,18}", term) else None)
+    if by is By.MAC:
+        return Search(by, normal_mac(term))
+    return Search(by, term)
+
+
+def _phone(text: str) -> Phone | None:
+    try:
+        return parse_registered(text)
+    except InvalidPhone:
+        return None
+
+
+def normal_mac(text: str) -> str:
+    """Give a hardware address as it is stored: AA:BB:CC:DD:EE:FF; anything else as it came."""
+    digits = re.sub(r"[^0-9A-Fa-f]", "", text).upper()
+    return ":".join(re.findall("..", digits)) if len(digits) == 12 else text  # noqa: PLR2004 - 48 bits
+
+
+def read_limit(query: _Query, *, default: int) -> int:
+    """Read `limit`; raises Refusal, in the original's words above its most."""
+    text = text_of(query, "limit")
+    if re.fullmatch(r"[0-9]{1,9}", text) and int(text) > MOST:
+        raise Refusal(f"O limite máximo de resultados é de {MOST} itens")
+    return read_number(query, "limit", default, 1, MOST)
+
+
+def read_paging(query: _Query, *, default: int) -> tuple[int, int]:
+    """Read `pagina` (from 0) and `itens_por_pagina`, also called `quantidade`; raises Refusal."""
+    page = read_number(query, "pagina", 0, 0, 10**7)
+    name = "itens_por_pagina" if text_of(query, "itens_por_pagina") else "quantidade"
+    return page, read_number(query, name, default, 1, 500)
+
+
+def read_sorting(query: _Query) -> Sorting:
+    """Read `order_by` and `order_type`; what is unknown is the default."""
+    by = ORDERS.get(text_of(query, "order_by").lower(), Order.REGISTERED)
+    return Sorting(by, is_descending(query))
+
+
+def read_invoice_order(query: _Query) -> InvoiceOrder:
+    """Read `order_by` of invoices; what is unknown is the default."""
+    return INVOICE_ORDERS.get(text_of(query, "order_by").lower(), InvoiceOrder.DUE)
+
+
+def is_descending(query: _Query) -> bool:
+    """Read `order_type`."""
+    return text_of(query, "order_type").lower() == "desc"
+
+
+def read_customer_filter(query: _Query, *, dated: bool) -> CustomerFilter:
+    """Read which customers are wanted: active ones by default; `dated`: within days of registration too."""
+    inactive = read_choice(query, "inativo")
+    first, last = read_period(query) if dated else (None, None)
+    return CustomerFilter(
+        active=None if inactive is None else not inactive,
+        with_status=read_statuses(query),
+        registered_from=first,
+        registered_to=last,
+    )
+
+
+def read_statuses(query: _Query) -> Sequence[str]:
+    """Read `servico_status`: prefixes with commas between; `cancelado=sim` asks for those cancelled."""
+    found = [part.strip().lower() for part in text_of(query, "servico_status").split(",") if part.strip()]
+    if not found and read_choice(query, "cancelado") is True:
+        return ["cancelado"]
+    return found[:20]
+
+
+def read_invoice_filter(query: _Query, *, states: Sequence[str]) -> InvoiceFilter:
+    """Read the days of `cliente/financeiro`; `tipo_data` is looked at only where a day is given."""
+    first, last = read_period(query)
+    day = read_day_kind(query) if first or last else Day.DUE
+    return InvoiceFilter(day, first, last, states)
+
+
+def read_report_filter(query: _Query, today: date) -> InvoiceFilter:
+    """Read the filters of `financeiro/fatura`: the last ten days unless others are named."""
+    day = read_day_kind(query)
+    first, last = read_day(query, "data_inicio"), read_day(query, "data_fim")
+    last = last or (max(today, first) if first else today)
+    first = first or min(today, last) - _DEFAULT_PERIOD
+    _check_period(first, last)
+    paid, due = read_flag(query, "apenas_quitado"), read_flag(query, "apenas_em_aberto")
+    states = [state for state, wanted in (("paid", paid), ("open", due)) if wanted]
+    return InvoiceFilter(day, first, last, states, read_flag(query, "valor_zerado"))
+
+
+def read_period(query: _Query) -> tuple[date | None, date | None]:
+    """Read `data_inicio` and `data_fim`, both inclusive; raises Refusal."""
+    first, last = read_day(query, "data_inicio"), read_day(query, "data_fim")
+    if first and last:
+        _check_period(first, last)
+    return first, last
+
+
+def _check_period(first: date, last: date) -> None:
+    if first > last:
+        raise Refusal("O atributo (data_fim) deve ser maior ou igual ao atributo (data_inicio)")
+
+
+def read_day_kind(query: _Query) -> Day:
+    """Read `tipo_data`; raises Refusal."""
+    name = text_of(query, "tipo_data").lower() or "data_vencimento"
+    if name not in DAYS:
+        raise Refusal(
+            f"O tipo de data ({_shown(name)}) não é válido | Valores aceitos para esse campo: "
+            f"{', '.join(DAYS)}"
+        )
+    return DAYS[name]
+
+
+def read_flag(query: _Query, name: str) -> bool | None:
+    """Read a flag, None where it is absent; raises Refusal."""
+    word = text_of(query, name).lower()
+    if not word:
+        return None
+    if word not in _YES | _NO:
+        raise Refusal(f"O atributo ({name}) não é válido | Valores aceitos para esse campo: sim, nao")
+    return word in _YES
+
+
+def read_choice(query: _Query, name: str) -> bool | None:
+    """Read a flag that is no by default and may also be `todos`, None; raises Refusal."""
+    word = text_of(query, name).lower()
+    if word == "todos":
+        return None
+    if word and word not in _YES | _NO:
+        raise Refusal(f"O atributo ({name}) não é válido | Valores aceitos para esse campo: sim, nao, todos")
+    return word in _YES
+
+
+def read_client_state(query: _Query) -> bool | None:
+    """Read `status_cadastro_cliente`: None for all; raises Refusal."""
+    word = text_of(query, "status_cadastro_cliente").lower()
+    states = {"": None, "todos": None, "ativo": True, "inativo": False}
+    if word not in states:
+        raise Refusal(
+            "O status do cadastro não é válido | Valores aceitos para esse campo: ativo, inativo, todos"
+        )
+    return states[word]
+
+
+def text_of(query: _Query, name: str) -> str:
+    """Give a parameter without blanks around; empty is absent, and no NUL reaches the database."""
+    return query.get(name, "").replace("\0", "").strip()
+
+
+def _shown(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()[:_LONGEST_ECHO]

@@ -1,0 +1,241 @@
+"""The lookups that clients make around enviar_sms (api.md §4); their refusals come with 200, as observed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+
+from disparo.api.access import ApiCaller, require
+from disparo.api.hubsoft import lookup_reading as reading
+from disparo.api.hubsoft import lookup_schemas as schemas
+from disparo.api.hubsoft.customer_view import Shown, customer_answer
+from disparo.api.hubsoft.invoice_view import Issuer, customer_invoice, reported_invoice
+from disparo.api.hubsoft.mapping import BASE, pagination
+from disparo.api.services import Services, services_of
+from disparo.auth.permissions import Permission
+from disparo.db import invoice_lookups, register
+from disparo.db.pool import Connection
+from disparo.db.register import By
+from disparo.domain.phone import Phone, read_registered
+
+router = APIRouter(prefix=BASE)
+
+_FOUND = "Dados consultados com sucesso"
+_PHONES = ("phone_1", "phone_2", "phone_3")
+#: A phone's last eight digits are in the index; the rest is compared here, among so many at most.
+_MOST_SAME_TAIL = 500
+_may_send = require(Permission.SEND)
+
+
+async def _reader(request: Request) -> ApiCaller:
+    request.state.refusals_with_200 = True
+    return await _may_send(request)
+
+
+Reader = Annotated[ApiCaller, Depends(_reader)]
+
+
+def _declared(names: Sequence[str]) -> dict[str, Any]:
+    """Describe query parameters that are read by hand, leniently."""
+    return {
+        "parameters": [
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "description": schemas.PARAMETERS[name],
+                "schema": {"type": "string"},
+            }
+            for name in names
+        ]
+    }
+
+
+@router.get(
+    "/cliente",
+    tags=["Consultas"],
+    responses=schemas.lookup(schemas.CustomerList),
+    openapi_extra=_declared(schemas.CUSTOMER_PARAMETERS),
+)
+async def find_customers(request: Request, caller: Reader) -> JSONResponse:
+    """Procura clientes pelo que se sabe deles."""
+    del caller
+    query = request.query_params
+    search = reading.read_search(query, reading.SEARCHES)
+    limit = reading.read_limit(query, default=5)
+    wanted = reading.read_customer_filter(query, dated=False)
+    rows: list[asyncpg.Record] = []
+    if search.key is not None:
+        async with services_of(request).pool.acquire() as connection:
+            rows = await register.find_customers(
+                connection,
+                search.by,
+                search.key,
+                wanted=wanted,
+                sorting=reading.read_sorting(query),
+                limit=_MOST_SAME_TAIL if search.by is By.PHONE else limit,
+            )
+    if search.phone is not None:
+        rows = [row for row in rows if _has_phone(row, search.phone)]
+    shown = _shown(request)
+    return _success(clientes=[customer_answer(row, shown) for row in rows[:limit]])
+
+
+@router.get(
+    "/cliente/all",
+    tags=["Consultas"],
+    responses=schemas.lookup(schemas.CustomerPage),
+    openapi_extra=_declared(schemas.PAGED_CUSTOMER_PARAMETERS),
+)
+async def all_customers(request: Request, caller: Reader) -> JSONResponse:
+    """Lista todos os clientes, página por página."""
+    del caller
+    return await _page_of_customers(request)
+
+
+@router.get(
+    "/cliente/todos",
+    tags=["Consultas"],
+    responses=schemas.lookup(schemas.CustomerPage),
+    openapi_extra=_declared(schemas.PAGED_CUSTOMER_PARAMETERS),
+)
+async def every_customer(request: Request, caller: Reader) -> JSONResponse:
+    """Lista todos os clientes, página por página."""
+    del caller
+    return await _page_of_customers(request)
+
+
+async def _page_of_customers(request: Request) -> JSONResponse:
+    query = request.query_params
+    page, per_page = reading.read_paging(query, default=50)
+    wanted = reading.read_customer_filter(query, dated=True)
+    sorting = reading.read_sorting(query)
+    async with _snapshot(services_of(request)) as connection:
+        rows, total = await register.page_customers(
+            connection, wanted=wanted, sorting=sorting, page=page, per_page=per_page
+        )
+    shown = _shown(request)
+    return _success(
+        clientes=[customer_answer(row, shown) for row in rows], paginacao=pagination(page, per_page, total)
+    )
+
+
+@router.get(
+    "/cliente/financeiro",
+    tags=["Consultas"],
+    responses=schemas.lookup(schemas.CustomerInvoices),
+    openapi_extra=_declared(schemas.CUSTOMER_INVOICE_PARAMETERS),
+)
+async def customer_invoices(request: Request, caller: Reader) -> JSONResponse:
+    """Mostra as faturas de um cliente."""
+    del caller
+    query, services = request.query_params, services_of(request)
+    search = reading.read_search(query, reading.INVOICE_SEARCHES)
+    limit = reading.read_limit(query, default=20)
+    pending = reading.read_flag(query, "apenas_pendente")
+    wanted = reading.read_invoice_filter(query, states=() if pending is False else ("open",))
+    rows: list[asyncpg.Record] = []
+    if search.key is not None:
+        async with services.pool.acquire() as connection:
+            customer_ids = await register.find_customer_ids(connection, search.by, search.key)
+            rows = await invoice_lookups.invoices_of(
+                connection,
+                customer_ids,
+                wanted=wanted,
+                order=reading.read_invoice_order(query),
+                descending=reading.is_descending(query),
+                limit=limit,
+            )
+    issuer = _issuer(services)
+    return _success(faturas=[customer_invoice(row, issuer) for row in rows])
+
+
+@router.get(
+    "/financeiro/fatura",
+    tags=["Consultas"],
+    responses=schemas.lookup(schemas.InvoicePage),
+    openapi_extra=_declared(schemas.INVOICE_PARAMETERS),
+)
+async def invoices(request: Request, caller: Reader) -> JSONResponse:
+    """Lista faturas por período, página por página."""
+    del caller
+    query, services = request.query_params, services_of(request)
+    issuer = _issuer(services)
+    page, per_page = reading.read_paging(query, default=50)
+    wanted = reading.read_report_filter(query, issuer.today)
+    active = reading.read_client_state(query)
+    searches = _invoice_searches(request)
+    async with _snapshot(services) as connection:
+        rows, total = await invoice_lookups.page_invoices(
+            connection,
+            wanted=wanted,
+            customer_ids=await _common_ids(connection, searches) if searches else None,
+            active=active,
+            page=page,
+            per_page=per_page,
+        )
+    detailed = reading.text_of(query, "tipo_resultado").lower() == "detalhado"
+    pix = reading.read_flag(query, "exibir_pix_copia_cola") is not False
+    return _success(
+        faturas=[reported_invoice(row, issuer, detailed=detailed, pix=pix) for row in rows],
+        paginacao=pagination(page, per_page, total),
+    )
+
+
+def _invoice_searches(request: Request) -> list[reading.Search]:
+    found = reading.read_optional_search(request.query_params, reading.INVOICE_SEARCHES)
+    document = reading.read_document(request.query_params)
+    return [search for search in (found, document) if search is not None]
+
+
+async def _common_ids(connection: Connection, searches: Sequence[reading.Search]) -> list[int]:
+    """Give the customers that every one of the searches finds."""
+    found = [
+        set(await register.find_customer_ids(connection, search.by, search.key))
+        if search.key is not None
+        else set()
+        for search in searches
+    ]
+    return sorted(set.intersection(*found))
+
+
+@asynccontextmanager
+async def _snapshot(services: Services) -> AsyncIterator[Connection]:
+    """Give one state of the database, so that a total and its page belong together."""
+    async with (
+        services.pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield connection
+
+
+def _has_phone(row: asyncpg.Record, wanted: Phone) -> bool:
+    return any(phone.e164 == wanted.e164 for name in _PHONES for phone in read_registered(row[name])[0])
+
+
+def _shown(request: Request) -> Shown:
+    query = request.query_params
+    return Shown(
+        cancelled=reading.read_choice(query, "cancelado"),
+        statuses=reading.read_statuses(query),
+        connection=reading.read_flag(query, "ultima_conexao") is True,
+    )
+
+
+def _issuer(services: Services) -> Issuer:
+    settings = services.settings
+    return Issuer(
+        settings.company_name or settings.brand,
+        settings.company_document,
+        datetime.now(settings.zone).date(),
+    )
+
+
+def _success(**payload: object) -> JSONResponse:
+    return JSONResponse({"status": "success", "msg": _FOUND, **payload})

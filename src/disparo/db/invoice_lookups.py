@@ -1,0 +1,148 @@
+"""Looking invoices up, by customer or by day.
+
+`details`: {service_id, our_number, our_number_digit, beneficiary_code, document_number, kind, accept, wallet,
+payment_place, charge_type, document_date, processed_on, items: [{id, description, amount}]}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+import asyncpg
+
+from disparo.db.pool import Connection
+from disparo.db.register import CUSTOMER_COLUMNS
+from disparo.db.register_counts import count_days, day_of
+from disparo.db.where import Where
+
+_INVOICE = f"""i.id AS invoice_id, i.amount, i.due_date, i.status, i.paid_at, i.link, i.linha_digitavel,
+    i.pix, i.registered_on, i.paid_amount, i.details, {CUSTOMER_COLUMNS}"""
+
+
+class Day(StrEnum):
+    """Which of an invoice's days is meant; the values name kinds of `register_counts`."""
+
+    DUE = "due"
+    PAID = "paid"
+    REGISTERED = "registered"
+
+
+class InvoiceOrder(StrEnum):
+    """What invoices of a customer are sorted by."""
+
+    DUE = "due_date"
+    PAID = "paid_at"
+    REGISTERED = "registered_on"
+    AMOUNT = "amount"
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceFilter:
+    """Which invoices; `states`: of open, paid, cancelled. `zero`: amount nothing, or something."""
+
+    day: Day = Day.DUE
+    first: date | None = None
+    last: date | None = None
+    states: Sequence[str] = ()
+    zero: bool | None = None
+
+
+async def invoices_of(
+    connection: Connection,
+    customer_ids: Sequence[int],
+    *,
+    wanted: InvoiceFilter,
+    order: InvoiceOrder,
+    descending: bool,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Give invoices of some customers with the customers' own data."""
+    where = Where()
+    where.add("i.customer_id = ANY({}::bigint[])", list(customer_ids))
+    _narrow(where, wanted)
+    direction = "DESC" if descending else "ASC"
+    return await connection.fetch(
+        f"SELECT {_INVOICE} FROM invoices i JOIN customers c ON c.id = i.customer_id WHERE {where} "  # noqa: S608
+        f"ORDER BY i.{order} {direction} NULLS LAST, i.id {direction} LIMIT {limit}",
+        *where.arguments,
+    )
+
+
+async def page_invoices(
+    connection: Connection,
+    *,
+    wanted: InvoiceFilter,
+    customer_ids: Sequence[int] | None,
+    active: bool | None,
+    page: int,
+    per_page: int,
+) -> tuple[list[asyncpg.Record], int]:
+    """Give one page of invoices by day and how many there are; in a transaction of one snapshot.
+
+    `customer_ids`: only of these; `active`: only of customers that are, or are not.
+    """
+    offset = page * per_page
+    if customer_ids is not None or active is not None:
+        where = _of_customers(wanted, customer_ids, active=active)
+        total = await connection.fetchval(
+            f"SELECT count(*) FROM invoices i JOIN customers c ON c.id = i.customer_id WHERE {where}",  # noqa: S608
+            *where.arguments,
+        )
+        return await _invoices_at(connection, wanted, where, offset, per_page), total
+    days = await count_days(connection, wanted.day, _states(wanted), first=wanted.first, last=wanted.last)
+    total = sum(count for _, count in days)
+    if offset >= total:
+        return [], total
+    day, offset = day_of(days, offset, descending=False)
+    rest = InvoiceFilter(wanted.day, day, wanted.last, wanted.states, wanted.zero)
+    where = Where()
+    _narrow(where, rest)
+    return await _invoices_at(connection, rest, where, offset, per_page), total
+
+
+def _of_customers(wanted: InvoiceFilter, customer_ids: Sequence[int] | None, *, active: bool | None) -> Where:
+    where = Where()
+    if customer_ids is not None:
+        where.add("i.customer_id = ANY({}::bigint[])", list(customer_ids))
+    if active is not None:
+        where.add("c.active" if active else "NOT c.active")
+    _narrow(where, wanted)
+    return where
+
+
+async def _invoices_at(
+    connection: Connection, wanted: InvoiceFilter, where: Where, offset: int, limit: int
+) -> list[asyncpg.Record]:
+    day = _DAY_COLUMNS[wanted.day]
+    joined = "JOIN customers c ON c.id = i.customer_id" if "c." in str(where) else ""
+    return await connection.fetch(
+        f"WITH page AS MATERIALIZED (SELECT i.id FROM invoices i {joined} WHERE {where} "  # noqa: S608
+        f"ORDER BY {day}, i.id LIMIT {limit} OFFSET {offset}) "
+        f"SELECT {_INVOICE} FROM page JOIN invoices i ON i.id = page.id "
+        f"JOIN customers c ON c.id = i.customer_id ORDER BY {day}, i.id",
+        *where.arguments,
+    )
+
+
+_DAY_COLUMNS = {Day.DUE: "i.due_date", Day.PAID: "i.paid_at", Day.REGISTERED: "i.registered_on"}
+
+
+def _narrow(where: Where, wanted: InvoiceFilter) -> None:
+    day = _DAY_COLUMNS[wanted.day]
+    if wanted.first is not None:
+        where.add(f"{day} >= {{}}", wanted.first)
+    if wanted.last is not None:
+        where.add(f"{day} <= {{}}", wanted.last)
+    if wanted.states:
+        where.add("i.status = ANY({}::text[])", list(wanted.states))
+    if wanted.zero is not None:
+        where.add("i.amount = 0" if wanted.zero else "i.amount <> 0")
+
+
+def _states(wanted: InvoiceFilter) -> list[str]:
+    found = wanted.states or ("open", "paid", "cancelled")
+    suffixes = {None: ("", "_zero"), True: ("_zero",), False: ("",)}[wanted.zero]
+    return [f"{state}{suffix}" for state in found for suffix in suffixes]

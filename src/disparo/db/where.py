@@ -1,0 +1,30 @@
+"""Conditions of a query that is put together, with their arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Where:
+    """Conditions and their arguments, numbered as they come."""
+
+    parts: list[str] = field(default_factory=list)
+    arguments: list[Any] = field(default_factory=list)
+
+    def add(self, condition: str, *values: object) -> None:
+        """`{}` in the condition stands for the next argument."""
+        marks = []
+        for value in values:
+            self.arguments.append(value)
+            marks.append(f"${len(self.arguments)}")
+        self.parts.append(condition.format(*marks))
+
+    def mark(self, value: object) -> str:
+        """Add an argument that is no condition."""
+        self.arguments.append(value)
+        return f"${len(self.arguments)}"
+
+    def __str__(self) -> str:
+        return " AND ".join(self.parts) or "true"

@@ -1,0 +1,160 @@
+"""Which column of a file is which of our fields: by the names that exports really use, shown before use."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from disparo.sources.tables import NotReadable
+
+#: Fields by kind, the required ones with *, each with other names that files give it.
+FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "clientes": {
+        "id_cliente*": ("id", "cod_cliente", "id_do_cliente", "cliente_id", "idcliente"),
+        "nome*": (
+            "nome_razaosocial", "nome_razao_social", "razao_social", "nome_cliente", "nome_do_cliente",
+            "cliente", "nome_completo", "assinante",
+        ),
+        "codigo_cliente": ("codigo", "codigo_do_cliente", "cod", "matricula"),
+        "nome_fantasia": ("fantasia", "apelido"),
+        "cpf_cnpj": ("cpf", "cnpj", "cnpj_cpf", "documento", "cpf_ou_cnpj", "doc"),
+        "telefone_1": (
+            "telefone", "telefone_primario", "celular", "fone", "telefone_celular", "fone_celular",
+            "telefone1", "whatsapp", "telefone_principal", "celular_1",
+        ),
+        "permite_sms_1": ("permite_sms", "permite_enviar_sms", "sms", "recebe_sms", "aceita_sms"),
+        "telefone_2": (
+            "telefone_secundario", "telefone2", "celular_2", "telefone_residencial", "fone_residencial",
+            "fone_2",
+        ),
+        "permite_sms_2": (),
+        "telefone_3": (
+            "telefone_terciario", "telefone3", "celular_3", "telefone_comercial", "fone_comercial", "fone_3",
+        ),
+        "permite_sms_3": (),
+        "email_principal": ("email", "e_mail", "email_1", "email1"),
+        "email_secundario": ("email_2", "email2"),
+        "data_cadastro": ("cadastro", "cadastrado_em", "data_de_cadastro", "dt_cadastro"),
+        "data_nascimento": ("nascimento", "data_de_nascimento", "dt_nascimento"),
+        "ativo": ("cliente_ativo",),
+        "endereco": ("logradouro", "rua", "endereco_cadastral"),
+        "numero": ("num", "numero_endereco"),
+        "complemento": (),
+        "bairro": (),
+        "cep": (),
+        "cidade": ("municipio",),
+        "uf": ("estado", "sigla_uf"),
+        "id_externo": (),
+    },
+    "contatos": {
+        "id_contato*": ("id", "contato_id", "idcontato"),
+        "id_cliente*": ("cod_cliente", "cliente_id", "id_do_cliente"),
+        "nome": ("nome_contato", "contato", "nome_do_contato"),
+        "telefone*": ("celular", "fone", "telefone_1", "telefone_celular", "whatsapp"),
+        "permite_sms": ("permite_enviar_sms", "sms", "recebe_sms", "aceita_sms"),
+    },
+    "faturas": {
+        "id_fatura*": ("id", "fatura", "id_da_fatura", "numero_fatura", "fatura_id", "id_titulo", "titulo"),
+        "id_cliente*": ("cod_cliente", "cliente_id", "id_do_cliente", "codigo_cliente"),
+        "valor*": ("valor_fatura", "valor_total", "valor_da_fatura", "vlr", "valor_titulo", "total"),
+        "vencimento*": ("data_vencimento", "data_de_vencimento", "dt_vencimento", "vence_em", "venc"),
+        "situacao": ("status", "situacao_fatura", "status_fatura"),
+        "pago_em": ("data_pagamento", "pagamento", "data_de_pagamento", "dt_pagamento", "data_quitacao"),
+        "valor_pago": ("valor_recebido",),
+        "data_cadastro": ("emissao", "data_emissao", "cadastro", "data_de_emissao", "dt_emissao"),
+        "link": ("url", "link_boleto", "link_fatura", "link_pagamento", "link_cobranca"),
+        "linha_digitavel": ("codigo_de_barras", "codigo_barras", "linha", "ld"),
+        "pix": ("pix_copia_cola", "pix_copia_e_cola", "codigo_pix", "pix_copia", "copia_e_cola"),
+        "nosso_numero": (),
+    },
+}  # fmt: skip
+_ROWS_ABOVE = 20
+
+
+def fields_of(kind: str) -> list[str]:
+    """List a kind's fields, the required ones with a *."""
+    return list(FIELDS[kind])
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """How a file would be read: each column's own name, and the field it is taken for (None: ignored)."""
+
+    line: int
+    headers: Sequence[str]
+    fields: Sequence[str | None]
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Where each field stands."""
+        return {field: place for place, field in enumerate(self.fields) if field is not None}
+
+
+def propose(
+    kind: str, first_rows: Sequence[tuple[int, Sequence[str]]], chosen: Mapping[str, str] | None = None
+) -> Proposal:
+    """Find the header among a file's first rows and take its columns for fields; raises NotReadable.
+
+    `chosen`: a person's own choice, a column's name to a field's, which goes before everything else.
+    """
+    by_hand = {plain(name): field for name, field in (chosen or {}).items()}
+    _check_choice(kind, by_hand)
+    for line, values in first_rows[:_ROWS_ABOVE]:
+        fields = _match(kind, values, by_hand)
+        if not _missing(kind, fields):
+            _check_double(values, fields)
+            return Proposal(line, list(values), fields)
+    line, values = first_rows[0] if first_rows else (1, [])
+    missing = _missing(kind, _match(kind, values, by_hand))
+    known = ", ".join(name.rstrip("*") for name in FIELDS[kind])
+    raise NotReadable(
+        f"Falta(m) a(s) coluna(s) {', '.join(missing)}. Colunas de {kind}: {known}. "
+        "Uma coluna com outro nome se indica com --coluna 'Nome no arquivo=campo'."
+    )
+
+
+def plain(name: str) -> str:
+    """Give a column's name without accents, case and punctuation: `Data de Vencimento` data_de_vencimento."""
+    bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "_", bare).strip("_")
+
+
+def _match(kind: str, values: Sequence[str], by_hand: Mapping[str, str]) -> list[str | None]:
+    names = [plain(value) for value in values]
+    found: list[str | None] = [by_hand.get(name) for name in names]
+    taken = set(found)
+    own = {field.rstrip("*") for field in FIELDS[kind]}
+    for place, name in enumerate(names):
+        if found[place] is None and name in own and name not in by_hand.values():
+            found[place] = name
+            taken.add(name)
+    # A column's own name goes before another's second name: `codigo` beside `id_cliente` is the code.
+    for marked, others in FIELDS[kind].items():
+        field = marked.rstrip("*")
+        if field in taken:
+            continue
+        for other in others:
+            place = names.index(other) if other in names else -1
+            if place >= 0 and found[place] is None:
+                found[place] = field
+                break
+    return found
+
+
+def _missing(kind: str, fields: Sequence[str | None]) -> list[str]:
+    return [name[:-1] for name in FIELDS[kind] if name.endswith("*") and name[:-1] not in fields]
+
+
+def _check_double(values: Sequence[str], fields: Sequence[str | None]) -> None:
+    for place, field in enumerate(fields):
+        if field is not None and field in fields[place + 1 :]:
+            raise NotReadable(f"A coluna {values[place]} aparece mais de uma vez.")
+
+
+def _check_choice(kind: str, by_hand: Mapping[str, str]) -> None:
+    known = [name.rstrip("*") for name in FIELDS[kind]]
+    for name, field in by_hand.items():
+        if field not in known:
+            raise NotReadable(f"A coluna {name} foi indicada como {field}, que não é um campo de {kind}.")

@@ -1,0 +1,211 @@
+"""Customers, contacts and invoices from files: streamed, upserted by id, bad lines told apart.
+
+Lines are read in one thread while the batch before them is stored: the database and we work side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from disparo.db import register_counts
+from disparo.db.customers import upsert_contacts, upsert_customers, upsert_invoices
+from disparo.db.pool import Connection
+from disparo.sources.columns import Proposal, propose
+from disparo.sources.csv_fields import BadField
+from disparo.sources.row_readers import check_width, contact_reader, customer_reader, invoice_reader
+from disparo.sources.tables import NotReadable, Table, open_table
+
+_BATCH = 5000
+_ROWS_ABOVE = 20
+_KEPT_REASONS = 1000
+_NO_CUSTOMER = "id_cliente não existe: importe os clientes antes"
+Progress = Callable[[int, int], None]
+_READERS: Mapping[str, Callable[[Mapping[str, int]], Callable[[Sequence[str]], Any]]] = {
+    "clientes": customer_reader,
+    "contatos": contact_reader,
+    "faturas": invoice_reader,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """One line that was not stored; `number` counts from 1, the header included."""
+
+    number: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a file; of many bad lines only the first are kept in `bad`."""
+
+    proposal: Proposal | None = None
+    stored: int = 0
+    bad_count: int = 0
+    bad: list[BadLine] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`simulate`: do everything and undo it. `refused`: where bad lines go, with their reasons.
+
+    `chosen`: a person's own choice of columns, the name in the file to the field's.
+    """
+
+    simulate: bool = False
+    refused: Path | None = None
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    progress: Progress = lambda _done, _total: None
+
+
+@dataclass(slots=True)
+class _Line:
+    number: int
+    values: Sequence[str]
+    row: Any
+
+
+@dataclass(slots=True)
+class _Batch:
+    lines: list[_Line] = field(default_factory=list)
+    bad: list[tuple[_Line, str]] = field(default_factory=list)
+    progress: tuple[int, int] = (0, 0)
+
+
+def look(
+    kind: str, path: Path, chosen: Mapping[str, str] | None = None
+) -> tuple[Proposal, list[Sequence[str]]]:
+    """Say how a file would be read, and give its first lines; raises NotReadable."""
+    with open_table(path) as table:
+        first = list(itertools.islice(table.rows(), _ROWS_ABOVE))
+        proposal = propose(kind, first, chosen)
+        return proposal, [values for number, values in first if number > proposal.line]
+
+
+async def import_file(
+    connection: Connection, kind: str, path: Path, options: Options | None = None
+) -> Report:
+    """Store the good lines of a file, some thousand to a transaction; `kind` is one of `columns.FIELDS`.
+
+    Raises NotReadable where the file is none that could be imported. One that breaks off leaves what was
+    stored; run again it goes over the same lines and changes nothing about them.
+    """
+    options = options or Options()
+    report = Report()
+    with ExitStack() as stack:
+        table = stack.enter_context(open_table(path))
+        reader = _Reader(kind, table, options)
+        await asyncio.to_thread(reader.find_header)
+        report.proposal = reader.proposal
+        refused = _Refused(stack, options.refused, reader)
+        storing: asyncio.Task[None] | None = None
+        try:
+            while batch := await asyncio.to_thread(reader.next_batch):
+                if storing is not None:
+                    await storing
+                storing = asyncio.create_task(
+                    _store(connection, kind, batch, report, refused, simulate=options.simulate)
+                )
+                options.progress(*batch.progress)
+        finally:
+            if storing is not None:
+                await storing
+    if not options.simulate:
+        async with connection.transaction():
+            await register_counts.fold_counts(connection)
+    return report
+
+
+class _Reader:
+    """Reads a table into batches; called in a thread, one call at a time."""
+
+    def __init__(self, kind: str, table: Table, options: Options) -> None:
+        self._kind = kind
+        self._options = options
+        self.table = table
+        self._rows: Iterator[tuple[int, Sequence[str]]] = table.rows()
+        self.proposal = Proposal(1, [], [])
+        self._read: Callable[[Sequence[str]], Any] = list
+
+    def find_header(self) -> None:
+        first = list(itertools.islice(self._rows, _ROWS_ABOVE))
+        self.proposal = propose(self._kind, first, self._options.chosen)
+        self._read = _READERS[self._kind](self.proposal.positions)
+        kept = [item for item in first if item[0] > self.proposal.line]
+        self._rows = itertools.chain(kept, self._rows)
+
+    def next_batch(self) -> _Batch | None:
+        """Give the next good and bad lines, of an id that comes twice only the last; None at the end."""
+        batch, by_id = _Batch(), dict[int, _Line]()
+        width = len(self.proposal.headers)
+        seen = 0
+        for number, values in itertools.islice(self._rows, _BATCH):
+            seen += 1
+            try:
+                check_width(values, width)
+                row = self._read(values)
+            except BadField as bad:
+                batch.bad.append((_Line(number, values, None), str(bad)))
+                continue
+            by_id.pop(row["id"], None)
+            by_id[row["id"]] = _Line(number, values, row)
+        batch.lines = list(by_id.values())
+        batch.progress = self.table.progress()
+        return batch if seen else None
+
+
+class _Refused:
+    """The file of the lines that were not stored, as they came, with the reason as one more column."""
+
+    def __init__(self, stack: ExitStack, path: Path | None, reader: _Reader) -> None:
+        self._writer = None
+        if path is None:
+            return
+        try:
+            file = stack.enter_context(path.open("w", encoding="utf-8-sig", newline=""))
+        except OSError as error:
+            raise NotReadable(f"O arquivo {path} não pode ser gravado: {error.strerror}.") from error
+        self._writer = csv.writer(file, delimiter=reader.table.separator)
+        self._writer.writerow([*reader.proposal.headers, "linha", "motivo"])
+        self._width = len(reader.proposal.headers)
+
+    def add(self, line: _Line, reason: str) -> None:
+        if self._writer is not None:
+            values = list(line.values[: self._width])
+            values += [""] * (self._width - len(values))
+            self._writer.writerow([*values, line.number, reason])
+
+
+async def _store(
+    connection: Connection, kind: str, batch: _Batch, report: Report, refused: _Refused, *, simulate: bool
+) -> None:
+    rows = [line.row for line in batch.lines]
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        missing = await _upsert(connection, kind, rows)
+    except BaseException:
+        await transaction.rollback()
+        raise
+    await (transaction.rollback() if simulate else transaction.commit())
+    orphans = [(line, _NO_CUSTOMER) for line in batch.lines if line.row["id"] in missing]
+    report.stored += len(rows) - len(orphans)
+    for line, reason in sorted([*batch.bad, *orphans], key=lambda item: item[0].number):
+        report.bad_count += 1
+        refused.add(line, reason)
+        if len(report.bad) < _KEPT_REASONS:
+            report.bad.append(BadLine(line.number, reason))
+
+
+async def _upsert(connection: Connection, kind: str, rows: Sequence[Any]) -> set[int]:
+    if kind == "clientes":
+        await upsert_customers(connection, rows)
+        return set()
+    return await (upsert_contacts if kind == "contatos" else upsert_invoices)(connection, rows)

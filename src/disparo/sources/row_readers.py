@@ -1,0 +1,155 @@
+"""From the fields of a line to a row: put together once for a file's columns, then run for every line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from disparo.db.customers import ContactRow, CustomerRow, InvoiceRow
+from disparo.sources.csv_fields import (
+    ABSENT,
+    BadField,
+    read_amount,
+    read_cpf_cnpj,
+    read_date,
+    read_flag,
+    read_id,
+    read_linha_digitavel,
+    read_link,
+    read_moment,
+    read_optional_id,
+    read_status,
+    read_text,
+    read_uf,
+)
+
+_PHONE = 60
+Reader = Callable[[str, str], Any]
+Row = TypeVar("Row")
+RowReader = Callable[[Sequence[str]], Row]
+
+
+def _or_absent(read: Reader) -> Reader:
+    """An empty field leaves what is stored: the column may not be empty."""
+    return lambda text, column: read(text, column) if text else ABSENT
+
+
+_text = partial(read_text, longest=200)
+_flag = _or_absent(partial(read_flag, default=True))
+_CUSTOMER: Mapping[str, tuple[str, Reader]] = {
+    "id_cliente": ("id", read_id),
+    "nome": ("name", partial(read_text, longest=200, required=True)),
+    "uf": ("uf", read_uf),
+    "codigo_cliente": ("code", read_optional_id),
+    "nome_fantasia": ("trade_name", _text),
+    "cpf_cnpj": ("cpf_cnpj", read_cpf_cnpj),
+    **{f"telefone_{n}": (f"phone_{n}", partial(read_text, longest=_PHONE)) for n in (1, 2, 3)},
+    **{f"permite_sms_{n}": (f"phone_{n}_allowed", _flag) for n in (1, 2, 3)},
+    "email_principal": ("email_1", _text),
+    "email_secundario": ("email_2", _text),
+    "data_cadastro": ("registered_at", _or_absent(read_moment)),
+    "data_nascimento": ("birth_date", partial(read_date, oldest=1900)),
+    "ativo": ("active", _flag),
+    "id_externo": ("external_id", _text),
+}
+_CONTACT: Mapping[str, tuple[str, Reader]] = {
+    "id_contato": ("id", read_id),
+    "id_cliente": ("customer_id", read_id),
+    "nome": ("name", lambda text, column: _text(text, column) or ""),
+    "telefone": ("phone", partial(read_text, longest=_PHONE, required=True)),
+    "permite_sms": ("sms_allowed", _flag),
+}
+_INVOICE: Mapping[str, tuple[str, Reader]] = {
+    "id_fatura": ("id", read_id),
+    "id_cliente": ("customer_id", read_id),
+    "valor": ("amount", read_amount),
+    "vencimento": ("due_date", partial(read_date, required=True)),
+    "pago_em": ("paid_at", read_date),
+    "valor_pago": ("paid_amount", lambda text, column: read_amount(text, column) if text else None),
+    "data_cadastro": ("registered_on", _or_absent(read_date)),
+    "link": ("link", read_link),
+    "linha_digitavel": ("linha_digitavel", read_linha_digitavel),
+    "pix": ("pix", partial(read_text, longest=600)),
+}
+_ADDRESS = {
+    "endereco": "street",
+    "numero": "number",
+    "complemento": "complement",
+    "bairro": "district",
+    "cep": "zip",
+    "cidade": "city",
+}
+
+
+def customer_reader(positions: Mapping[str, int]) -> RowReader[CustomerRow]:
+    """Give what reads a customer's line; it raises BadField."""
+    read = _reader(_CUSTOMER, positions)
+    parts = [(name, positions[name]) for name in _ADDRESS if name in positions]
+
+    def customer(values: Sequence[str]) -> CustomerRow:
+        row = read(values)
+        if parts:
+            address = {
+                _ADDRESS[name]: _text(values[at].strip(), name)
+                for name, at in parts
+                if at < len(values) and values[at].strip()
+            }
+            row["addresses"] = {"registered": address | {"uf": row.get("uf")}} if address else {}
+        return cast("CustomerRow", row)
+
+    return customer
+
+
+def contact_reader(positions: Mapping[str, int]) -> RowReader[ContactRow]:
+    """Give what reads a contact's line; it raises BadField."""
+    return cast("RowReader[ContactRow]", _reader(_CONTACT, positions))
+
+
+def invoice_reader(positions: Mapping[str, int]) -> RowReader[InvoiceRow]:
+    """Give what reads an invoice's line; it raises BadField."""
+    read = _reader(_INVOICE, positions)
+    status_at, number_at = positions.get("situacao"), positions.get("nosso_numero")
+    tells_status = status_at is not None or "pago_em" in positions
+
+    def invoice(values: Sequence[str]) -> InvoiceRow:
+        row = read(values)
+        if tells_status:
+            word = "" if status_at is None else _at(values, status_at)
+            row["status"] = read_status(word, "situacao", paid_at=row.get("paid_at"))
+        if number_at is not None:
+            row["details"] = {"our_number": _text(_at(values, number_at), "nosso_numero")}
+        return cast("InvoiceRow", row)
+
+    return invoice
+
+
+def _reader(
+    known: Mapping[str, tuple[str, Reader]], positions: Mapping[str, int]
+) -> Callable[[Sequence[str]], dict[str, Any]]:
+    # The id first: a line that has none is told so, whatever else is wrong with it.
+    ordered = [name for name in known if name in positions]
+    steps = [(known[name][0], positions[name], known[name][1], name) for name in ordered]
+    width = max(positions.values()) + 1
+
+    def read(values: Sequence[str]) -> dict[str, Any]:
+        if len(values) < width:
+            values = [*values, *[""] * (width - len(values))]
+        row: dict[str, Any] = {}
+        for column, at, reader, name in steps:
+            value = reader(values[at].strip(), name)
+            if value is not ABSENT:
+                row[column] = value
+        return row
+
+    return read
+
+
+def _at(values: Sequence[str], place: int) -> str:
+    return values[place].strip() if place < len(values) else ""
+
+
+def check_width(values: Sequence[str], width: int) -> None:
+    """Refuse a line with more fields than columns: one too many separators has shifted it."""
+    if len(values) > width and any(value.strip() for value in values[width:]):
+        raise BadField("há mais campos que colunas")

@@ -1,0 +1,199 @@
+"""Tables in files, CSV or XLSX, read row by row as text: what people export, in memory that stays flat."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import IO, Protocol
+
+from disparo.errors import DisparoError
+
+_SNIFF_BYTES = 65_536
+_LONGEST_FIELD = 10_000
+_SEPARATORS = ";,\t"
+#: What a file may unfold to: texts that a workbook shares are all held in memory, sheets are not.
+MOST_UNFOLDED_BYTES = 2 << 30
+MOST_SHARED_BYTES = 256 << 20
+_MOST_MEMBERS = 2000
+_MOST_COLUMNS = 300
+_LONGEST_PROLOG = 1_048_576
+_ELEMENT = re.compile(rb"<[A-Za-z_]")
+_DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+
+
+class NotReadable(DisparoError):
+    """The file as a whole cannot be imported; nothing of it was stored."""
+
+
+class Table(Protocol):
+    """A file being read. `rows` gives each row's number in the file, from 1, and its fields."""
+
+    separator: str
+
+    def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
+        """Read on; raises NotReadable where the file breaks off."""
+        ...
+
+    def progress(self) -> tuple[int, int]:
+        """Tell how far: done and of how many, in the file's own measure."""
+        ...
+
+
+@contextmanager
+def open_table(path: Path) -> Iterator[Table]:
+    """Open a file by what is in it, not by its name; raises NotReadable."""
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise NotReadable(f"O arquivo {path} não pode ser lido: {error.strerror}.") from error
+    with raw:
+        head = raw.read(_SNIFF_BYTES)
+        raw.seek(0)
+        if not head.strip():
+            raise NotReadable("O arquivo está vazio.")
+        if head.startswith(b"PK\x03\x04"):
+            yield _Workbook(raw)
+        elif head.startswith(b"\xd0\xcf\x11\xe0"):
+            raise NotReadable("O arquivo é um .xls antigo: salve-o como .xlsx ou .csv.")
+        else:
+            yield _Csv(raw, head, path.stat().st_size)
+
+
+class _Csv:
+    """`;`, `,` or tab; UTF-8 with or without BOM, UTF-16, else Windows-1252."""
+
+    def __init__(self, raw: IO[bytes], head: bytes, size: int) -> None:
+        self._raw = raw
+        self._size = size
+        self._encoding = _encoding(raw, head)
+        # Of the first lines the one with most signs: a title above the table has none.
+        lines = head.decode(self._encoding, "replace").splitlines()[:20]
+        self.separator = max(_SEPARATORS, key=lambda sign: max(line.count(sign) for line in lines))
+
+    def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
+        text = io.TextIOWrapper(self._raw, encoding=self._encoding, errors="replace", newline="")
+        csv.field_size_limit(_LONGEST_FIELD)
+        reader = csv.reader(text, delimiter=self.separator)
+        number = 0
+        try:
+            for values in reader:
+                line, number = number + 1, reader.line_num
+                if values:
+                    yield line, values
+        except csv.Error:
+            raise NotReadable("O arquivo não é um CSV: há aspas sem par ou um campo enorme.") from None
+        finally:
+            text.detach()
+
+    def progress(self) -> tuple[int, int]:
+        return self._raw.tell(), self._size
+
+
+def _encoding(raw: IO[bytes], head: bytes) -> str:
+    """Tell UTF-8 from Windows-1252: by the whole file, read in pieces."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    check = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while piece := raw.read(1_048_576):
+            check.decode(piece)
+        check.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"
+    finally:
+        raw.seek(0)
+    return "utf-8-sig"
+
+
+@dataclass
+class _Workbook:
+    """The first sheet that holds something."""
+
+    raw: IO[bytes]
+    separator: str = ";"
+    _done: int = 0
+    _total: int = 0
+
+    def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
+        _check_archive(self.raw)
+        from openpyxl import load_workbook  # half a second: only for those who need it
+
+        try:
+            book = load_workbook(self.raw, read_only=True, data_only=True, keep_links=False)
+            try:
+                sheet = book.worksheets[0]
+                sheet.reset_dimensions()  # files lie about their size
+                for number, values in enumerate(sheet.iter_rows(values_only=True, max_col=_MOST_COLUMNS), 1):
+                    self._done = number
+                    if any(value is not None for value in values):
+                        yield number, [_text(value) for value in values]
+            finally:
+                book.close()
+        except NotReadable:
+            raise
+        except Exception as error:  # whatever a broken file makes of it
+            raise NotReadable(
+                f"O arquivo não é uma planilha .xlsx que possa ser lida ({type(error).__name__})."
+            ) from error
+
+    def progress(self) -> tuple[int, int]:
+        return self._done, self._total
+
+
+def _check_archive(raw: IO[bytes]) -> None:
+    """Refuse what would unfold beyond all measure, and XML that declares entities; raises NotReadable.
+
+    zipfile reads no more of a member than its declared size, so that the declared sizes can be trusted.
+    """
+    try:
+        with zipfile.ZipFile(raw) as archive:
+            members = archive.infolist()
+            if len(members) > _MOST_MEMBERS or sum(m.file_size for m in members) > MOST_UNFOLDED_BYTES:
+                raise NotReadable("A planilha é grande demais depois de descompactada.")
+            for member in members:
+                if member.filename.endswith("sharedStrings.xml") and member.file_size > MOST_SHARED_BYTES:
+                    raise NotReadable("A planilha tem textos demais: exporte-a como .csv.")
+                if member.filename.endswith((".xml", ".rels")):
+                    _check_prolog(archive, member)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+        raise NotReadable(f"O arquivo não é uma planilha .xlsx ({type(error).__name__}).") from error
+
+
+def _check_prolog(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """A declaration can only stand before the first element, which is looked for in the first megabyte."""
+    with archive.open(member) as file:
+        head = file.read(4096)
+        while not _ELEMENT.search(head) and len(head) < _LONGEST_PROLOG and (more := file.read(65_536)):
+            head += more
+    first = _ELEMENT.search(head)
+    before = head[: first.start()] if first else head
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in before or _DECLARATION.search(before):
+        raise NotReadable("A planilha traz declarações que uma planilha não tem.")
+
+
+def _text(value: object) -> str:
+    """Write a cell as the same thing would stand in a CSV."""
+    match value:
+        case None:
+            found = ""
+        case bool():
+            found = "sim" if value else "nao"
+        case float() if value.is_integer():
+            found = f"{value:.0f}"
+        case float():  # with a comma: `1.234` would be a thousand and some
+            found = f"{value:.10f}".rstrip("0").replace(".", ",")
+        case datetime():
+            found = value.isoformat(sep=" ", timespec="seconds")
+        case date() | time():
+            found = value.isoformat()
+        case _:
+            found = str(value)[: _LONGEST_FIELD + 1]
+    return found
