@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     token_rate_burst: int = Field(default=20, ge=1)
     access_token_s: int = Field(default=2_592_000, ge=1)
     body_limit_bytes: int = Field(default=65_536, ge=1024)
+    register_body_limit_bytes: int = Field(default=4_194_304, ge=1024)  # of PUT cliente and PUT fatura
     bulk_body_limit_bytes: int = Field(default=2_097_152, ge=1024)
 
     # Keeping, in days; 0: always

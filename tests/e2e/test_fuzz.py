@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.client import SEND
 
-EXAMPLES = int(os.environ.get("DISPARO_FUZZ_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("DISPARO_FUZZ_EXAMPLES", "25"))
 #: Checks that contradict the contract: it takes more than its schema says, and refuses what fits the schema.
 EXCLUDED = {
     "positive_data_acceptance": "a well-formed id of an invoice that is not there is a refusal (422) by contract",

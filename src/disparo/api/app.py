@@ -19,7 +19,7 @@ from disparo.api.callers import Callers
 from disparo.api.doors import doors_of
 from disparo.api.edge import Edge
 from disparo.api.errors import install_handlers
-from disparo.api.hubsoft import bulk_routes, lookups, routes
+from disparo.api.hubsoft import bulk_routes, lookups, pushes, routes
 from disparo.api.services import Services
 from disparo.auth.passwords import PasswordChecker
 from disparo.auth.throttle import Throttle
@@ -72,6 +72,7 @@ def build_app(settings: Settings, dsn: str, *, load: Callable[[], Settings] | No
         oauth.router,
         bulk_routes.router,
         lookups.router,
+        pushes.router,
         routes.router,
         webhooks.router,
         health.router,

@@ -21,7 +21,9 @@ _STATUS = {
     "cancelada": "cancelled", "cancelado": "cancelled",
 }  # fmt: skip
 _LARGEST_ID = 10**18 - 1
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+#: And halves of characters, which JSON can bring and no database takes.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_LINE = re.compile(r"[0-9 .-]{1,80}")
 _ID = re.compile(r"[0-9]{1,18}")
 _AMOUNT = re.compile(r"[0-9][0-9.,]*")
 _THOUSANDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+")
@@ -182,6 +184,6 @@ def read_link(text: str, column: str) -> str | None:
 
 def read_linha_digitavel(text: str, column: str) -> str | None:
     """Read a boleto's line, whose check digits must hold; None where it is empty."""
-    if text and not is_valid_linha_digitavel(text):
+    if text and not (_LINE.fullmatch(text) and is_valid_linha_digitavel(text)):
         raise BadField(f"{column} não confere: dígito verificador ou tamanho errado")
     return text or None

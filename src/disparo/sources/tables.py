@@ -8,7 +8,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -91,7 +91,8 @@ class _Csv:
         except csv.Error:
             raise NotReadable("O arquivo não é um CSV: há aspas sem par ou um campo enorme.") from None
         finally:
-            text.detach()
+            with suppress(ValueError):  # the file was closed before all of it was read
+                text.detach()
 
     def progress(self) -> tuple[int, int]:
         return self._raw.tell(), self._size

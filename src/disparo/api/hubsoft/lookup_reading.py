@@ -12,6 +12,7 @@ from disparo.api.hubsoft.mapping import read_day, read_number
 from disparo.db.invoice_lookups import Day, InvoiceFilter, InvoiceOrder
 from disparo.db.register import By, CustomerFilter, Order, Sorting
 from disparo.domain.phone import PHONE_TAIL, InvalidPhone, Phone, parse_registered
+from disparo.sources.hubsoft_fields import normal_mac
 
 SEARCHES: Mapping[str, By] = {
     "nome_razaosocial": By.NAME,
@@ -117,12 +118,6 @@ def _phone(text: str) -> Phone | None:
         return parse_registered(text)
     except InvalidPhone:
         return None
-
-
-def normal_mac(text: str) -> str:
-    """Give a hardware address as it is stored: AA:BB:CC:DD:EE:FF; anything else as it came."""
-    digits = re.sub(r"[^0-9A-Fa-f]", "", text).upper()
-    return ":".join(re.findall("..", digits)) if len(digits) == 12 else text  # noqa: PLR2004 - 48 bits
 
 
 def read_limit(query: _Query, *, default: int) -> int:

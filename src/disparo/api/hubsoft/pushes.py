@@ -1,0 +1,161 @@
+"""Customers and invoices pushed in by an ERP (api.md §5): upserts by id, the good ones stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from disparo.api.access import ApiCaller, require
+from disparo.api.bodies import read_fields
+from disparo.api.errors import Refusal
+from disparo.api.hubsoft.mapping import BASE
+from disparo.api.hubsoft.schemas import success
+from disparo.api.schemas import WITH_BODY, body_of
+from disparo.api.services import services_of
+from disparo.auth.permissions import Permission
+from disparo.db.customers import (
+    ContactRow,
+    CustomerRow,
+    InvoiceRow,
+    replace_contacts,
+    upsert_customers,
+    upsert_invoices,
+)
+from disparo.sources.csv_fields import BadField
+from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice
+
+router = APIRouter(prefix=BASE)
+
+MOST_ITEMS = 1000
+_LONGEST_ECHO = 40
+Pusher = Annotated[ApiCaller, Depends(require(Permission.REGISTER))]
+R = TypeVar("R")
+
+
+class ItemError(BaseModel):
+    """Um item que não foi gravado; indice conta a partir de 0."""
+
+    indice: int
+    id: int | str | None
+    mensagem: str
+
+
+class Pushed(BaseModel):
+    """A resposta de PUT cliente e PUT fatura."""
+
+    status: Literal["success"]
+    msg: str
+    gravados: int
+    erros: list[ItemError]
+
+
+@dataclass(slots=True)
+class _Sorted(Generic[R]):
+    """What of a call can be stored; of an id that comes twice the last item counts."""
+
+    good: dict[int, tuple[int, R]] = field(default_factory=dict)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+
+@router.put(
+    "/cliente",
+    tags=["Cadastro"],
+    responses={**WITH_BODY, **success(Pushed)},
+    openapi_extra=body_of(
+        {"clientes": {"type": "array", "items": {"type": "object"}, "maxItems": MOST_ITEMS}}, ["clientes"]
+    ),
+)
+async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
+    """Grava clientes pelo id_cliente, nos campos que a consulta mostra; campo ausente fica como está."""
+    del caller
+    items = await _items(request, "clientes", "id_cliente")
+
+    def read(item: Mapping[str, Any]) -> tuple[CustomerRow, list[ContactRow] | None]:
+        row = read_customer(item)
+        return row, read_contacts(item, row["id"])
+
+    found = _sort(items, "id_cliente", read, lambda pair: pair[0]["id"])
+    pairs = [pair for _, pair in found.good.values()]
+    with_contacts = [(row["id"], contacts) for row, contacts in pairs if contacts is not None]
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        await upsert_customers(connection, [row for row, _ in pairs])
+        if with_contacts:
+            by_id = {contact["id"]: contact for _, contacts in with_contacts for contact in contacts}
+            await replace_contacts(connection, [id_ for id_, _ in with_contacts], list(by_id.values()))
+    return _answer(len(pairs), found.errors)
+
+
+@router.put(
+    "/fatura",
+    tags=["Cadastro"],
+    responses={**WITH_BODY, **success(Pushed)},
+    openapi_extra=body_of(
+        {"faturas": {"type": "array", "items": {"type": "object"}, "maxItems": MOST_ITEMS}}, ["faturas"]
+    ),
+)
+async def put_invoices(request: Request, caller: Pusher) -> JSONResponse:
+    """Grava faturas pelo id_fatura, nos campos que a consulta mostra; campo ausente fica como está."""
+    del caller
+    items = await _items(request, "faturas", "id_fatura")
+    found = _sort(items, "id_fatura", read_invoice, lambda row: row["id"])
+    rows: list[InvoiceRow] = [row for _, row in found.good.values()]
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        missing = await upsert_invoices(connection, rows)
+    for id_ in missing:
+        index, row = found.good[id_]
+        msg = f"Cliente de ID {row['customer_id']} não encontrado"
+        found.errors.append({"indice": index, "id": id_, "mensagem": msg})
+    return _answer(len(rows) - len(missing), found.errors)
+
+
+async def _items(request: Request, name: str, id_name: str) -> Sequence[object]:
+    """Read the list of a call; a single object with an id stands for a list of one."""
+    fields = await read_fields(request, services_of(request).settings.register_body_limit_bytes)
+    items = fields.get(name)
+    if items is None and id_name in fields:
+        items = [fields]
+    if items is None or items == []:
+        raise Refusal(f"Favor preencher o atributo ({name})")
+    if not isinstance(items, list):
+        raise Refusal(f"O atributo ({name}) deve conter uma lista")
+    if len(items) > MOST_ITEMS:
+        raise Refusal(f"São permitidos no máximo {MOST_ITEMS} itens por chamada")
+    return items
+
+
+def _sort(
+    items: Sequence[object], id_name: str, read: Callable[[Mapping[str, Any]], R], id_of: Callable[[R], int]
+) -> _Sorted[R]:
+    found: _Sorted[R] = _Sorted()
+    for index, item in enumerate(items):
+        if not isinstance(item, dict):
+            found.errors.append({"indice": index, "id": None, "mensagem": "O item deve ser um objeto"})
+            continue
+        try:
+            row = read(item)
+        except BadField as bad:
+            found.errors.append({"indice": index, "id": _echo(item.get(id_name)), "mensagem": str(bad)})
+            continue
+        found.good[id_of(row)] = (index, row)
+    return found
+
+
+def _echo(value: object) -> int | str | None:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
+        return value
+    return str(value).encode("utf-8", "replace").decode()[:_LONGEST_ECHO] if isinstance(value, str) else None
+
+
+def _answer(stored: int, errors: list[dict[str, Any]]) -> JSONResponse:
+    errors.sort(key=lambda error: error["indice"])
+    if not stored:
+        raise Refusal(
+            "Nenhum item foi gravado", [f"item {error['indice']}: {error['mensagem']}" for error in errors]
+        )
+    msg = f"{stored} item(ns) gravado(s), {len(errors)} com erro"
+    return JSONResponse({"status": "success", "msg": msg, "gravados": stored, "erros": errors})

@@ -1,0 +1,155 @@
+"""PUT cliente and PUT fatura: what an ERP pushes in (api.md §5)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+BASE = "/api/v1/integracao"
+ANA = {
+    "id_cliente": "2001",
+    "nome_razaosocial": "ANA DA PUSH",
+    "cpf_cnpj": "106.820.836-81",
+    "telefone_primario": "11988880001",
+    "permite_sms_primario": False,
+    "telefone_secundario": 11988880002,
+    "email_principal": "ana@push.example",
+    "data_cadastro": "2020-02-03 04:05:06",
+    "servicos": [
+        {"id_cliente_servico": 77, "nome": "400 MEGA", "valor": 99.9, "status_prefixo": "cancelado"}
+    ],
+    "endereco_cadastral": {
+        "endereco": "RUA A",
+        "numero": 5,
+        "cidade": "Betim",
+        "estado": "MG",
+        "uf": "MINAS",
+    },
+    "contatos": [{"id_contato": 901, "nome": "BIA", "telefone": "11988880003", "permite_enviar_sms": "sim"}],
+}
+BILL = {"id_fatura": 8001, "id_cliente": 2001, "valor": 119.9, "data_vencimento": "05/04/2030"}
+
+
+def put(client, what, items, **kwargs):
+    name = {"cliente": "clientes", "fatura": "faturas"}[what]
+    return client.call("PUT", f"{BASE}/{what}", {name: items}, **kwargs)
+
+
+def shown(client, id_, **more):
+    query = f"{BASE}/cliente?busca=id_cliente&termo_busca={id_}&cancelado=todos"
+    return client.get(query).json["clientes"][0]
+
+
+def test_what_is_pushed_is_what_the_lookup_shows(client, house):
+    answer = put(client, "cliente", [ANA])
+    assert (answer.status, answer.json["gravados"], answer.json["erros"]) == (200, 1, [])
+    found = shown(client, 2001)
+    assert (found["cpf_cnpj"], found["telefone_secundario"]) == ("10682083681", "11988880002")
+    assert found["data_cadastro"] == "2020-02-03 04:05:06"
+    assert found["servicos"][0]["valor"] == 99.9
+    assert found["servicos"][0]["endereco_cadastral"]["uf"] == "MG"
+    rows = house.fetch("SELECT uf, phone_1_allowed, phone_2_allowed FROM customers WHERE id = 2001")
+    assert tuple(rows[0]) == ("MG", False, True)
+    assert tuple(house.fetch("SELECT name, sms_allowed FROM contacts WHERE id = 901")[0]) == ("BIA", True)
+
+
+def test_pushing_again_what_the_lookup_showed_changes_nothing(client, house):
+    put(client, "cliente", [ANA])
+    before = shown(client, 2001)
+    changed = house.value("SELECT updated_at FROM customers WHERE id = 2001")
+    assert put(client, "cliente", [before]).json["gravados"] == 1
+    assert shown(client, 2001) == before
+    put(client, "cliente", [ANA])
+    put(client, "cliente", [ANA])
+    assert house.value("SELECT count(*) FROM contacts WHERE customer_id = 2001") == 1
+    assert changed <= house.value("SELECT updated_at FROM customers WHERE id = 2001")
+
+
+def test_a_field_that_is_absent_stays_and_one_that_is_null_is_emptied(client):
+    put(client, "cliente", [ANA])
+    put(
+        client, "cliente", [{"id_cliente": 2001, "nome_razaosocial": "ANA NOVA", "telefone_secundario": None}]
+    )
+    found = shown(client, 2001)
+    assert (found["nome_razaosocial"], found["telefone_primario"]) == ("ANA NOVA", "11988880001")
+    assert found["telefone_secundario"] is None
+    assert found["servicos"][0]["id_cliente_servico"] == 77
+
+
+def test_the_good_items_are_stored_and_the_others_told(client, house):
+    put(client, "cliente", [ANA])
+    answer = put(
+        client,
+        "fatura",
+        [
+            BILL,
+            {**BILL, "id_fatura": "x"},
+            {**BILL, "id_fatura": 8002, "id_cliente": 99},
+            {**BILL, "id_fatura": 8003, "linha_digitavel": "123"},
+            "texto",
+            {**BILL, "id_fatura": 8004, "quitado": True, "data_pagamento": "2030-04-06"},
+        ],
+    )
+    assert answer.json["gravados"] == 2
+    assert [(error["indice"], error["id"]) for error in answer.json["erros"]] == [
+        (1, "x"),
+        (2, 8002),
+        (3, 8003),
+        (4, None),
+    ]
+    assert answer.json["erros"][1]["mensagem"] == "Cliente de ID 99 não encontrado"
+    rows = house.fetch("SELECT id, status FROM invoices WHERE id BETWEEN 8001 AND 8009 ORDER BY id")
+    assert [tuple(row) for row in rows] == [(8001, "open"), (8004, "paid")]
+
+
+def test_an_invoice_that_was_pushed_is_paid_by_another_push(client, house):
+    put(client, "cliente", [ANA])
+    put(client, "fatura", [{**BILL, "id_fatura": 8010, "pix": "x", "link": "https://f.example/8010"}])
+    put(client, "fatura", [{**BILL, "id_fatura": 8010, "status": "quitado"}])
+    rows = house.fetch("SELECT status, link FROM invoices WHERE id = 8010")
+    assert tuple(rows[0]) == ("paid", "https://f.example/8010")
+    answer = client.send({"id_fatura": 8010})
+    assert (answer.status, "quitada" in answer.json["msg"]) == (422, True)
+
+
+def test_a_thousand_items_and_not_one_more(client, house):
+    many = [{"id_cliente": 30_000 + n, "nome_razaosocial": f"CLIENTE {n}"} for n in range(1001)]
+    assert put(client, "cliente", many[:1000]).json["gravados"] == 1000
+    assert house.value("SELECT count(*) FROM customers WHERE id BETWEEN 30000 AND 30999") == 1000
+    answer = put(client, "cliente", many)
+    assert (answer.status, answer.json["msg"]) == (422, "São permitidos no máximo 1000 itens por chamada")
+
+
+def test_a_single_object_is_a_list_of_one(client):
+    assert client.call("PUT", f"{BASE}/cliente", ANA).json["gravados"] == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"clientes": []},
+        {"clientes": "x"},
+        {"clientes": [1, None]},
+        {"clientes": [{"id_cliente": 10**400}]},
+        {"clientes": [{"id_cliente": 1}]},
+        {"clientes": [{**ANA, "nome_razaosocial": "\ud800"}]},
+        {"clientes": [{**ANA, "nome_razaosocial": "a\0b"}]},
+        {"clientes": [{**ANA, "servicos": 5}]},
+        {"clientes": [{**ANA, "servicos": [{"id_cliente_servico": {}}]}]},
+        {"clientes": [{**ANA, "contatos": [{"id_contato": 1}]}]},
+        {"clientes": [{**ANA, "data_cadastro": 5e300}]},
+    ],
+)
+def test_nothing_stored_is_a_refusal(client, body):
+    answer = client.call("PUT", f"{BASE}/cliente", body)
+    assert answer.status == 422, answer.raw
+    assert answer.json["status"] == "error"
+
+
+def test_the_limits_and_the_permission(house, client):
+    big = json.dumps({"clientes": [{**ANA, "nome_fantasia": "x" * 4_300_000}]})
+    assert client.call("PUT", f"{BASE}/cliente", big).status == 413
+    assert house.client(permissions=("send",)).call("PUT", f"{BASE}/cliente", ANA).status == 403
+    assert house.client(error_codes="hubsoft").call("PUT", f"{BASE}/fatura", {}).status == 200

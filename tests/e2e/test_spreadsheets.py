@@ -1,0 +1,309 @@
+"""Files as offices really export them: other names, titles above, XLSX, and what only pretends to be one."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import subprocess
+import sys
+import zipfile
+from datetime import date, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+from openpyxl import Workbook
+
+from disparo.db.customers import upsert_customers
+from disparo.sources import tables
+from disparo.sources.columns import propose
+from disparo.sources.file_import import Options, import_file, look
+from disparo.sources.tables import NotReadable
+
+
+@pytest.fixture(scope="module")
+def dsn(new_database):
+    return new_database()
+
+
+@pytest.fixture
+def load(dsn, tmp_path):
+    def load(kind, path, **options):
+        async def work():
+            connection = await asyncpg.connect(dsn)
+            try:
+                return await import_file(connection, kind, path, Options(**options))
+            finally:
+                await connection.close()
+
+        return asyncio.run(work())
+
+    return load
+
+
+@pytest.fixture
+def rows(dsn):
+    def fetch(query, *arguments):
+        async def work():
+            connection = await asyncpg.connect(dsn)
+            try:
+                return [tuple(row) for row in await connection.fetch(query, *arguments)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(work())
+
+    return fetch
+
+
+def workbook(path: Path, *lines: list[object]) -> Path:
+    book = Workbook()
+    for line in lines:
+        book.active.append(line)
+    book.save(path)
+    return path
+
+
+def test_a_workbook_with_a_title_other_names_numbers_and_dates(load, rows, tmp_path):
+    path = workbook(
+        tmp_path / "clientes.xlsx",
+        ["Relatório de clientes"],
+        [],
+        [
+            "Código",
+            "ID Cliente",
+            "Razão Social",
+            "CPF/CNPJ",
+            "Celular",
+            "Data de Nascimento",
+            "Estado",
+            "Obs",
+        ],
+        [7, 1, "ANA", 1234567890, 37999931412.0, datetime(1990, 1, 2), "mg", "x"],
+        [8, 2.0, "BIA", "123.456.789-09", "(37) 99993-1413", "03/04/1991", "MG", None],
+        [9, None, "CAIO", None, None, None, None, None],
+    )
+    report = load("clientes", path)
+    assert (report.stored, [(bad.number, bad.reason) for bad in report.bad]) == (
+        2,
+        [(6, "id_cliente deve ser um número inteiro maior que 0")],
+    )
+    assert rows(
+        "SELECT id, code, name, cpf_cnpj, phone_1, birth_date, uf FROM customers WHERE id < 3 ORDER BY id"
+    ) == [
+        (1, 7, "ANA", "01234567890", "37999931412", date(1990, 1, 2), "MG"),
+        (2, 8, "BIA", "12345678909", "(37) 99993-1413", date(1991, 4, 3), "MG"),
+    ]
+
+
+def test_invoices_in_a_workbook(load, rows, tmp_path, dsn):
+    load("clientes", workbook(tmp_path / "c.xlsx", ["id_cliente", "nome"], [10, "ANA"]))
+    path = workbook(
+        tmp_path / "f.xlsx",
+        ["Fatura", "Cod. Cliente", "Valor", "Data Vencimento", "Data Pagamento"],
+        [601, 10, 1234.5, datetime(2026, 12, 5), None],
+        [602, 10, "1.234,56", "05/12/2026", date(2026, 12, 6)],
+        [603, 10, 1.234, "05/12/2026", None],
+    )
+    report = load("faturas", path)
+    assert [bad.reason for bad in report.bad] == ["valor deve ter no máximo dois decimais e nove inteiros"]
+    found = rows("SELECT id, amount::text, status FROM invoices ORDER BY id")
+    assert found == [(601, "1234.50", "open"), (602, "1234.56", "paid")]
+
+
+def test_what_a_file_does_not_have_stays(load, rows, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("id_cliente;nome;telefone_1;permite_sms_1;email\n20;ANA;11988880001;nao;a@x.example\n")
+    load("clientes", path)
+    path.write_text("id_cliente;nome;permite_sms_1\n20;ANA NOVA;\n")
+    load("clientes", path)
+    assert rows("SELECT name, phone_1, phone_1_allowed, email_1 FROM customers WHERE id = 20") == [
+        ("ANA NOVA", "11988880001", False, "a@x.example")
+    ]
+
+
+def test_the_refused_lines_come_back_with_their_reasons_and_can_be_loaded_again(load, rows, tmp_path):
+    path, refused = tmp_path / "b.csv", tmp_path / "refused.csv"
+    path.write_text('id_cliente,nome,uf\n30,"SILVA, ANA",SP\n31,BIA,XX\n,CAIO,SP\n', encoding="cp1252")
+    report = load("clientes", path, refused=refused)
+    assert (report.stored, report.bad_count) == (1, 2)
+    lines = list(csv.reader(refused.open(encoding="utf-8-sig")))
+    assert lines[0] == ["id_cliente", "nome", "uf", "linha", "motivo"]
+    assert lines[1] == ["31", "BIA", "XX", "3", "uf não é uma UF"]
+    refused.write_text(refused.read_text(encoding="utf-8-sig").replace("XX", "SP"))
+    assert load("clientes", refused).stored == 1
+    assert rows("SELECT name FROM customers WHERE id IN (30, 31) ORDER BY id") == [("SILVA, ANA",), ("BIA",)]
+
+
+def test_a_simulation_stores_nothing_and_finds_everything(load, rows, tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_text(
+        "id_fatura;id_cliente;valor;vencimento\n701;40;1,00;05/12/2026\n702;999;1,00;05/12/2026\n"
+    )
+    load("clientes", workbook(tmp_path / "d.xlsx", ["id_cliente", "nome"], [40, "ANA"]))
+    report = load("faturas", path, simulate=True)
+    assert (report.stored, [bad.reason for bad in report.bad]) == (
+        1,
+        ["id_cliente não existe: importe os clientes antes"],
+    )
+    assert rows("SELECT count(*) FROM invoices WHERE id IN (701, 702)") == [(0,)]
+
+
+def test_the_command_shows_the_columns_and_takes_a_persons_choice(dsn, tmp_path):
+    path = tmp_path / "e.csv"
+    path.write_text("Matrícula;Assinante;Contrato\n50;ANA;x\n")
+    command = [sys.executable, "-m", "disparo", "importar", "clientes", str(path), "--simular"]
+    environment = {"DISPARO_DATABASE_URL": dsn, "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "Falta(m) a(s) coluna(s) id_cliente" in done.stderr
+    done = subprocess.run(
+        [*command, "--coluna", "Matrícula=id_cliente"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (
+        "coluna 'Matrícula': id_cliente\ncoluna 'Assinante': nome\ncolunas ignoradas: Contrato" in done.stdout
+    )
+    assert "1 linha(s) seria(m) gravada(s) (simulação), 0 com erro." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "fields"),
+    [
+        (
+            "clientes",
+            ["Código", "Cliente", "Fone Residencial", "Telefone Celular", "E-mail", "Município", "Bairro"],
+            None,
+        ),
+        (
+            "clientes",
+            ["ID", "Nome/Razão Social", "CNPJ/CPF", "Telefone primário", "Telefone secundário", "UF"],
+            ["id_cliente", "nome", "cpf_cnpj", "telefone_1", "telefone_2", "uf"],
+        ),
+        (
+            "faturas",
+            [
+                "Título",
+                "Cód. Cliente",
+                "Dt. Vencimento",
+                "Vlr",
+                "Linha Digitável",
+                "PIX Copia e Cola",
+                "Status",
+            ],
+            ["id_fatura", "id_cliente", "vencimento", "valor", "linha_digitavel", "pix", "situacao"],
+        ),
+        (
+            "contatos",
+            ["ID Contato", "ID Cliente", "Nome do Contato", "WhatsApp", "Aceita SMS"],
+            ["id_contato", "id_cliente", "nome", "telefone", "permite_sms"],
+        ),
+    ],
+)
+def test_usual_names_are_known(kind, header, fields):
+    if fields is None:
+        with pytest.raises(NotReadable, match="id_cliente"):
+            propose(kind, [(1, header)])
+        return
+    assert propose(kind, [(1, header)]).fields == fields
+
+
+def bomb(path: Path, content: bytes, member: str = "xl/worksheets/sheet1.xml") -> Path:
+    """A workbook in which one member is something else."""
+    whole = workbook(path, ["id_cliente", "nome"], [1, "ANA"])
+    with zipfile.ZipFile(whole) as archive:
+        kept = {name: archive.read(name) for name in archive.namelist()}
+    kept[member] = content
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in kept.items():
+            archive.writestr(name, data)
+    return path
+
+
+_ENTITIES = b'<?xml version="1.0"?><!-- x --><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><x>&b;</x>'
+
+
+@pytest.mark.parametrize("member", ["xl/worksheets/sheet1.xml", "xl/workbook.xml", "[Content_Types].xml"])
+def test_xml_that_declares_entities_is_refused(tmp_path, member):
+    with pytest.raises(NotReadable, match="declarações"):
+        look("clientes", bomb(tmp_path / "x.xlsx", _ENTITIES, member))
+
+
+def test_what_unfolds_beyond_measure_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "MOST_UNFOLDED_BYTES", 1_000_000)
+    with pytest.raises(NotReadable, match="grande demais"):
+        look("clientes", bomb(tmp_path / "x.xlsx", b"<x>" + b" " * 2_000_000 + b"</x>"))
+    monkeypatch.setattr(tables, "MOST_SHARED_BYTES", 1000)
+    with pytest.raises(NotReadable, match="textos demais"):
+        look("clientes", bomb(tmp_path / "y.xlsx", b"<x>" + b" " * 2000 + b"</x>", "xl/sharedStrings.xml"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"PK\x03\x04 no archive", b"\xd0\xcf\x11\xe0 old", b"PK\x03\x04" + b"\0" * 200],
+)
+def test_files_that_only_begin_like_a_workbook(tmp_path, content):
+    path = tmp_path / "x.xlsx"
+    path.write_bytes(content)
+    with pytest.raises(NotReadable):
+        look("clientes", path)
+
+
+def test_a_workbook_with_a_broken_sheet(tmp_path):
+    with pytest.raises(NotReadable, match="planilha"):
+        look("clientes", bomb(tmp_path / "x.xlsx", b"<worksheet><sheetData><row><c t='s'><v>99"))
+
+
+def test_a_connection_lost_half_way_leaves_whole_batches_and_the_next_run_completes_them(dsn, rows, tmp_path):
+    path = tmp_path / "f.csv"
+    lines = "".join(f"{n};CLIENTE {n}\n" for n in range(200_000, 230_000))
+    path.write_text("id_cliente;nome\n" + lines)
+
+    async def cut():
+        connection = await asyncpg.connect(dsn)
+        pid = connection.get_server_pid()
+
+        def stop(done: int, total: int) -> None:
+            if done > total / 2:
+                asyncio.get_running_loop().create_task(kill())
+
+        async def kill():
+            other = await asyncpg.connect(dsn)
+            await other.execute("SELECT pg_terminate_backend($1)", pid)
+            await other.close()
+
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await import_file(connection, "clientes", path, Options(progress=stop))
+
+    asyncio.run(cut())
+    count = rows("SELECT count(*) FROM customers WHERE id >= 200000")[0][0]
+    assert 0 < count < 30_000
+    assert count % 5000 == 0
+
+    async def again():
+        connection = await asyncpg.connect(dsn)
+        report = await import_file(connection, "clientes", path)
+        await connection.close()
+        return report
+
+    assert asyncio.run(again()).stored == 30_000
+    assert rows("SELECT count(*) FROM customers WHERE id >= 200000") == [(30_000,)]
+    total = rows("SELECT sum(delta)::int FROM register_counts WHERE kind = 'customer'")
+    assert total == rows("SELECT count(*)::int FROM customers")
+
+
+def test_an_unchanged_row_is_not_written_again(dsn):
+    async def work():
+        connection = await asyncpg.connect(dsn)
+        async with connection.transaction():
+            row = {"id": 90, "name": "ANA", "services": [{"id": 1}]}
+            await upsert_customers(connection, [row])
+            before = await connection.fetchval("SELECT ctid::text FROM customers WHERE id = 90")
+            await upsert_customers(connection, [row])
+            assert await connection.fetchval("SELECT ctid::text FROM customers WHERE id = 90") == before
+        await connection.close()
+
+    asyncio.run(work())
