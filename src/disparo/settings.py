@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
@@ -84,6 +85,27 @@ class Settings(BaseSettings):
     keep_text_days: int = Field(default=90, ge=0, le=36_500)
     keep_evidence_days: int = Field(default=1826, ge=0, le=36_500)  # five years
 
+    # Beside HubSoft: its address, and the credential of ours with which it is asked
+    hubsoft_url: str | None = None
+    hubsoft_client_id: str = ""
+    hubsoft_client_secret: SecretStr = SecretStr("")
+    hubsoft_username: str = ""
+    hubsoft_password: SecretStr = SecretStr("")
+    hubsoft_verify_tls: bool = True
+    hubsoft_timeout_s: float = Field(default=30.0, gt=0)
+    hubsoft_local_client: int | None = (
+        None  # the API client that HubSoft's own tokens count as; none: refused
+    )
+    hubsoft_login: bool = False  # POST /oauth/token of clients that are not ours goes to HubSoft
+    sync_every_s: float = Field(default=600.0, ge=0)  # 0: only `disparo sincronizar`
+    sync_months_back: int = Field(default=12, ge=0, le=240)
+    sync_months_ahead: int = Field(default=12, ge=0, le=120)
+    sync_sms_permission: bool = True  # its API does not show who permits SMS
+    max_data_age_s: float = Field(
+        default=1800.0, ge=0
+    )  # older data is asked again before a hand-over; 0: never
+    single_when_source_down: Literal["send", "wait"] = "send"
+
     # Sending
     real_sending: bool = False
     test_numbers: list[str] = []
@@ -93,6 +115,16 @@ class Settings(BaseSettings):
     ] = []  # where people are told of faults, as Apprise addresses (tgram://..., mailto://...)
     max_segments: int = Field(default=3, ge=1, le=10)
     extra_holidays: list[str] = []  # of the town: DD/MM (every year), DD/MM/AAAA or AAAA-MM-DD
+
+    @field_validator("hubsoft_url")
+    @classmethod
+    def _is_an_address(cls, text: str | None) -> str | None:
+        if not text:
+            return None
+        parts = urlsplit(text)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+            raise ValueError("deve ser um endereço como https://hubsoft.provedor.com.br")
+        return text.rstrip("/")
 
     @field_validator("timezone")
     @classmethod

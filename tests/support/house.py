@@ -18,7 +18,7 @@ from tests.support.stage import Stage
 from disparo.auth.tokens import digest
 from disparo.sources.demo_data import add_demo_data
 
-ALL = ("send", "send_bulk", "cancel", "remove_opt_out", "register", "admin")
+ALL = ("send", "send_bulk", "cancel", "remove_opt_out", "register", "pass_through", "admin")
 _HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "s3nha-de-teste"
 

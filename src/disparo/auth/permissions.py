@@ -13,4 +13,5 @@ class Permission(StrEnum):
     CANCEL = "cancel"
     REMOVE_OPT_OUT = "remove_opt_out"
     REGISTER = "register"  # push customers and invoices in
+    PASS_THROUGH = "pass_through"  # noqa: S105 - HubSoft's other routes, with our credential there
     ADMIN = "admin"

@@ -29,6 +29,7 @@ _PERMISSION_WORDS = {
     "cancelar": "cancel",
     "remover-descadastro": "remove_opt_out",
     "cadastro": "register",
+    "repassar-hubsoft": "pass_through",
     "administrar": "admin",
 }
 _PURPOSE_WORDS = {"solicitada": "requested", "aviso": "notice", "cobranca": "collection"}

@@ -21,12 +21,15 @@ from disparo.db.pool import Connection
 from disparo.db.register_counts import count_days, day_of
 from disparo.db.where import Where
 
-CUSTOMER_COLUMNS = """c.id, coalesce(c.code, c.id) AS code, c.name, c.trade_name, c.cpf_cnpj, c.phone_1,
+CUSTOMER_COLUMNS = """c.id, c.shown_code AS code, c.name, c.trade_name, c.cpf_cnpj, c.phone_1,
     c.phone_2, c.phone_3, c.email_1, c.email_2, c.birth_date, c.registered_at, c.active, c.services,
     c.addresses"""
-#: A name is first looked for among so many customers in the order wanted, then through the index.
-_NEAR = 3000
-_NEAR_PER_RESULT = 20
+#: A name is first looked for among so many customers in the order wanted, then through the index. Where the
+#: order's own index has all that is compared this costs next to nothing; else each is a row to be read.
+_NEAR, _NEAR_PER_RESULT = 10_000, 400
+_NEAR_ROWS = 3000
+#: A few rare trigrams of each word find nearly what all would; the folded name is compared anyway.
+_TRIGRAMS = 3
 _MOST_CUSTOMERS = 500
 #: No three letters, no trigram: shorter words match at the beginning of a name alone.
 _SHORTEST = 3
@@ -79,7 +82,7 @@ class CustomerFilter:
 
 _SORTED = {
     Order.REGISTERED: "{c}registered_at {d}, {c}id {d}",
-    Order.CODE: "coalesce({c}code, {c}id) {d}, {c}id {d}",
+    Order.CODE: "{c}shown_code {d}, {c}id {d}",
     Order.NAME: '{c}name_folded COLLATE "C" {d}, {c}id {d}',
 }
 
@@ -90,7 +93,7 @@ def _order(sorting: Sorting, alias: str = "c.") -> str:
 
 _KEYS = {
     By.CPF_CNPJ: "c.cpf_cnpj = {}",
-    By.CODE: "coalesce(c.code, c.id) = {}",
+    By.CODE: "c.shown_code = {}",
     By.ID: "c.id = {}",
     By.PHONE: "c.search @> ARRAY[{}::integer]",
     By.EMAIL: "(lower(c.email_1) = lower({0}) OR lower(c.email_2) = lower({0}))",
@@ -144,26 +147,32 @@ async def _find_by_name(
     where = _filtered(wanted)
     folded = f"c.{by}_folded"
     by_index = len(term) >= _SHORTEST
+    # What is made of the term is made once, in a sub-select: the plans are generic ones.
     if by_index:
         literal = term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        where.add(f"{folded} LIKE search_fold({{}})", f"%{literal}%")
+        where.add(f"{folded} LIKE (SELECT search_fold({{}}))", f"%{literal}%")
     else:
-        where.add(f'{folded} COLLATE "C" >= search_fold({{}})', term)
-        where.add(f'{folded} COLLATE "C" < search_fold({{}}) || chr({_LAST_CHARACTER})', term)
+        where.add(f'{folded} COLLATE "C" >= (SELECT search_fold({{}}))', term)
+        where.add(f'{folded} COLLATE "C" < (SELECT search_fold({{}}) || chr({_LAST_CHARACTER}))', term)
     # A common name is found at once among the first ones in order; a rare one costs only that look.
-    near = await connection.fetch(
-        f"SELECT * FROM (SELECT {CUSTOMER_COLUMNS}, c.name_folded, c.trade_name_folded FROM customers c "  # noqa: S608
-        f"ORDER BY {_order(sorting)} LIMIT {_NEAR + _NEAR_PER_RESULT * limit}) c WHERE {where} LIMIT {limit}",
+    in_index = by is By.NAME and not wanted.with_status
+    near = _NEAR + _NEAR_PER_RESULT * limit if in_index else _NEAR_ROWS
+    compared = ", ".join({"c.id", "c.active", folded, *(("c.services",) if wanted.with_status else ())})
+    order = _order(sorting)
+    found = await connection.fetch(
+        f"WITH near AS MATERIALIZED (SELECT {compared} FROM customers c ORDER BY {order} LIMIT {near}), "  # noqa: S608
+        f"found AS MATERIALIZED (SELECT c.id FROM near c WHERE {where} LIMIT {limit}) "
+        f"SELECT {CUSTOMER_COLUMNS} FROM found JOIN customers c ON c.id = found.id ORDER BY {order}",
         *where.arguments,
     )
-    if len(near) == limit:
-        return near
+    if len(found) == limit:
+        return found
     if by_index:
-        where.add("c.search @> search_trigrams(search_fold({}))", term)
+        where.add(f"c.search @> (SELECT search_rarest(search_fold({{}}), {_TRIGRAMS}))", term)
     return await connection.fetch(
         f"WITH found AS MATERIALIZED (SELECT c.id FROM customers c WHERE {where}) "  # noqa: S608
         f"SELECT {CUSTOMER_COLUMNS} FROM found JOIN customers c ON c.id = found.id "
-        f"ORDER BY {_order(sorting)} LIMIT {limit}",
+        f"ORDER BY {order} LIMIT {limit}",
         *where.arguments,
     )
 

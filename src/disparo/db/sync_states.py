@@ -1,0 +1,92 @@
+"""Where each live source's sync stands, and the lock that makes its runner the only one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import asyncpg
+
+from disparo.db.pool import Connection
+
+_LOCK = 0x73796E63  # "sync"
+
+
+async def take_lock(connection: Connection, source: str) -> bool:
+    """Become the only runner until this connection closes or `release_lock`; False where there is one."""
+    taken: bool = await connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCK, source)
+    return taken
+
+
+async def release_lock(connection: Connection, source: str) -> None:
+    """Stop being the only runner."""
+    await connection.execute("SELECT pg_advisory_unlock($1, hashtext($2))", _LOCK, source)
+
+
+async def read(connection: Connection, source: str) -> asyncpg.Record | None:
+    """Read the state; `idle_s`: seconds since a pass last ended well."""
+    return await connection.fetchrow(
+        """SELECT *, extract(epoch FROM now() - finished_at)::float8 AS idle_s,
+                  extract(epoch FROM now() - full_at)::float8 AS full_age_s
+           FROM sync_states WHERE source = $1""",
+        source,
+    )
+
+
+async def begin(connection: Connection, source: str, progress: Mapping[str, Any]) -> None:
+    """Note that a pass begins, or goes on."""
+    await connection.execute(
+        """INSERT INTO sync_states (source, progress, started_at) VALUES ($1, $2, now())
+           ON CONFLICT (source) DO UPDATE SET progress = excluded.progress, started_at = now()""",
+        source,
+        json.dumps(progress),
+    )
+
+
+async def advance(connection: Connection, source: str, progress: Mapping[str, Any]) -> None:
+    """Note how far a pass is, in the transaction that stores what it brought."""
+    await connection.execute(
+        "UPDATE sync_states SET progress = $2 WHERE source = $1", source, json.dumps(progress)
+    )
+
+
+async def finish(connection: Connection, source: str, *, complete_to: date, is_full: bool) -> None:
+    """Note that a pass has ended well."""
+    await connection.execute(
+        """UPDATE sync_states SET progress = '{}', complete_to = $2, finished_at = now(), failed_at = NULL,
+                  failure = NULL, full_at = CASE WHEN $3 THEN now() ELSE full_at END
+           WHERE source = $1""",
+        source,
+        complete_to,
+        is_full,
+    )
+
+
+async def fail(connection: Connection, source: str, failure: str) -> None:
+    """Note that a pass broke off; the next one goes on from where it was."""
+    await connection.execute(
+        "UPDATE sync_states SET failed_at = now(), failure = $2 WHERE source = $1", source, failure
+    )
+
+
+async def invoices_to_ask(
+    connection: Connection, source: str, invoice_ids: Sequence[int]
+) -> list[asyncpg.Record]:
+    """Give customer and due day of these invoices of a source."""
+    return await connection.fetch(
+        """SELECT id, customer_id, due_date FROM invoices
+           WHERE id = ANY($1::bigint[]) AND source = $2 ORDER BY customer_id, id""",
+        list(invoice_ids),
+        source,
+    )
+
+
+async def mark_gone(connection: Connection, invoice_ids: Sequence[int]) -> None:
+    """Cancel invoices that their source no longer has."""
+    await connection.execute(
+        """UPDATE invoices SET status = 'cancelled', checked_at = now(), updated_at = now()
+           WHERE id = ANY($1::bigint[]) AND status = 'open'""",
+        sorted(invoice_ids),
+    )

@@ -1,0 +1,110 @@
+"""Just before a hand-over, data that came from a live source and is old is asked again (delivery.md §5)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from disparo.db import alerts, messages
+from disparo.db.pool import Pool
+from disparo.dispatch.rules import Wait
+
+log = structlog.get_logger(__name__)
+
+_ALERT = "source_down"
+_WAIT_S = 60.0
+#: A source that was just down is not asked again by every chunk: each would wait for its timeout.
+_LEAVE_ALONE_S = 15.0
+
+
+class SourceDown(Exception):
+    """The source gives no usable answer now; asking again later may help."""
+
+
+class Source(Protocol):
+    """A live source as dispatching needs it; the composition root passes it in (architecture.md rule 4a)."""
+
+    name: str
+
+    async def refresh(self, invoice_ids: Sequence[int]) -> None:
+        """Ask for these invoices again and store what is said; raises SourceDown.
+
+        No connection is held while the source is asked.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The rows of `claimed_facts.sql`, read again where something was asked; and who waits, by message id."""
+
+    rows: Sequence[Mapping[str, Any]]
+    waits: Mapping[int, Wait]
+
+
+@dataclass(slots=True)
+class Freshness:
+    """One for each worker. `single_waits`: single sends wait too while a source is down."""
+
+    pool: Pool
+    sources: Mapping[str, Source]
+    max_age_s: float
+    single_waits: bool = False
+    _down_until: dict[str, float] = field(default_factory=dict)
+
+    async def check(self, rows: Sequence[Mapping[str, Any]]) -> Checked:
+        """Ask again for what is too old. The rows are claimed, nothing of them has started."""
+        stale = self._stale(rows)
+        if not stale:
+            return Checked(rows, {})
+        down = {name for name, found in stale.items() if not await self._refresh(name, found)}
+        waits = {
+            row["id"]: Wait(_later(row["now"]), _ALERT)
+            for name in down
+            for row in stale[name]
+            if self.single_waits or not row["urgent"]
+        }
+        async with self.pool.acquire() as connection:
+            again = await messages.claimed_facts(connection, [row["id"] for row in rows])
+        return Checked([dict(row) for row in again], waits)
+
+    def _stale(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for row in rows:
+            name, age_s = row["invoice_source"], row["invoice_age_s"]
+            is_old = age_s is None or age_s > self.max_age_s
+            # What is already paid or cancelled is not going to be sent: no need to ask.
+            if is_old and self.max_age_s and name in self.sources and row["invoice_status"] == "open":
+                found.setdefault(name, []).append(row)
+        return found
+
+    async def _refresh(self, name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+        if time.monotonic() < self._down_until.get(name, 0.0):
+            return False
+        try:
+            await self.sources[name].refresh(sorted({row["invoice_id"] for row in rows}))
+        except SourceDown as error:
+            self._down_until[name] = time.monotonic() + _LEAVE_ALONE_S
+            log.warning("source_down", source=name, error=str(error))
+            await self._tell(name, is_down=True)
+            return False
+        await self._tell(name, is_down=False)
+        return True
+
+    async def _tell(self, name: str, *, is_down: bool) -> None:
+        was_down = name in self._down_until
+        if not is_down:
+            self._down_until.pop(name, None)
+            if not was_down:
+                return
+        async with self.pool.acquire() as connection:
+            await (alerts.raise_ if is_down else alerts.clear)(connection, _ALERT, name)
+
+
+def _later(now: datetime) -> datetime:
+    return now + timedelta(seconds=_WAIT_S)

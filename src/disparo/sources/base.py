@@ -1,0 +1,75 @@
+"""What a live source is: another program's register, asked over its API.
+
+`fetch` methods talk to the source and touch no database; `sync.py` stores what they give, page by page, so
+that a source is one file: its paging, its words, its errors (docs/adding-a-source.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+from disparo.db.customers import CustomerRow, InvoiceRow
+from disparo.dispatch.freshness import SourceDown
+from disparo.errors import DisparoError
+
+__all__ = ["Page", "RegisterSource", "SourceDown", "SourceRefused", "Step"]
+
+
+class SourceRefused(DisparoError):
+    """The source answers, and says no: wrong credentials, a route it does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One part of a sync that is paged by itself: a kind of row, in a period.
+
+    `kind`: what the source knows the part by. It is stored as it stands, so that a sync that was cut goes on.
+    """
+
+    kind: str
+    first: date | None = None
+    last: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one page holds; `customer_ids` are those that its invoices name. `is_last`: nothing follows."""
+
+    is_last: bool
+    customers: Sequence[CustomerRow] = ()
+    invoices: Sequence[InvoiceRow] = ()
+    left_out: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RegisterSource(Protocol):
+    """A register to be synced from. Every method raises SourceDown or SourceRefused, and nothing else."""
+
+    name: str
+
+    def full_steps(self, today: date) -> Sequence[Step]:
+        """List the steps of a complete pass, customers before invoices."""
+        ...
+
+    def recent_steps(self, since: date, today: date) -> Sequence[Step]:
+        """List the steps that bring what was made or paid since a day."""
+        ...
+
+    async def fetch_page(self, step: Step, page: int) -> Page:
+        """Read one page of a step, counted from 0."""
+        ...
+
+    def fetch_customers(self, customer_ids: Sequence[int]) -> AsyncIterator[CustomerRow]:
+        """Read single customers; one that is not there is left out."""
+        ...
+
+    async def fetch_invoices(self, customer_id: int, due_dates: Sequence[date]) -> Sequence[InvoiceRow]:
+        """Read a customer's invoices: all of those due on these days, and others where it is no effort."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...

@@ -1,0 +1,302 @@
+"""HubSoft as a source: its integration API, asked with a credential of ours (api.md §2, §4).
+
+Its API shows neither contacts nor who permits SMS, and has no search by an invoice's id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import structlog
+
+from disparo.db.customers import CustomerRow, InvoiceRow
+from disparo.sources.base import Page, SourceDown, SourceRefused, Step
+from disparo.sources.csv_fields import BadField
+from disparo.sources.hubsoft_fields import read_customer, read_invoice
+
+log = structlog.get_logger(__name__)
+
+NAME = "hubsoft"
+BASE = "/api/v1/integracao"
+CONNECT_TIMEOUT_S = 5.0
+_PER_PAGE = 500
+_MOST_BYTES = 64 << 20
+_TRIES = 6
+_LONGEST_WAIT_S = 60.0
+_TOKEN_MARGIN_S = 60.0
+_AGAIN = frozenset({429, 500, 502, 503, 504})
+_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class HubsoftSettings:
+    """Where it is, who we are there, and what is asked for."""
+
+    url: str
+    client_id: str
+    client_secret: str
+    username: str
+    password: str
+    verify_tls: bool = True
+    timeout_s: float = 30.0
+    sms_permission: bool = True
+    months_back: int = 12
+    months_ahead: int = 12
+
+
+class Hubsoft:
+    """One process's connections to it. `requests` counts what was sent."""
+
+    name = NAME
+
+    def __init__(self, settings: HubsoftSettings) -> None:
+        self._settings = settings
+        self._session: aiohttp.ClientSession | None = None
+        self._token: tuple[str, float] | None = None
+        self._login = asyncio.Lock()
+        self.requests = 0
+
+    def full_steps(self, today: date) -> Sequence[Step]:
+        """List customers, then the invoices of each month by due day."""
+        months = range(-self._settings.months_back, self._settings.months_ahead + 1)
+        return [Step("customers"), *(Step("due", *_month(today, offset)) for offset in months)]
+
+    def recent_steps(self, since: date, today: date) -> Sequence[Step]:
+        """List what is new or paid since a day."""
+        # A day more at both ends: its clock is not ours.
+        first, last = since - timedelta(days=1), today + timedelta(days=1)
+        return [Step(kind, first, last) for kind in ("new_customers", "registered", "paid")]
+
+    async def fetch_page(self, step: Step, page: int) -> Page:
+        """Read one page of customers or of invoices."""
+        query: dict[str, Any] = {"pagina": page, "itens_por_pagina": _PER_PAGE}
+        if step.first is not None and step.last is not None:
+            query |= {"data_inicio": step.first.isoformat(), "data_fim": step.last.isoformat()}
+        if step.kind in ("customers", "new_customers"):
+            query |= {"inativo": "todos", "cancelado": "todos"}
+            answer = await self._get("/cliente/todos", query)
+            customers, left_out = self._customers(answer)
+            return Page(_is_last(answer, page, "clientes"), customers=customers, left_out=left_out)
+        kinds = {"due": "data_vencimento", "registered": "data_cadastro", "paid": "data_pagamento"}
+        answer = await self._get("/financeiro/fatura", {**query, "tipo_data": kinds[step.kind]})
+        invoices, left_out = self._invoices(answer, None)
+        return Page(_is_last(answer, page, "faturas"), invoices=invoices, left_out=left_out)
+
+    async def fetch_customers(self, customer_ids: Sequence[int]) -> AsyncIterator[CustomerRow]:
+        """Read customers, one call each."""
+        for customer_id in customer_ids:
+            query = {
+                "busca": "id_cliente",
+                "termo_busca": customer_id,
+                "inativo": "todos",
+                "cancelado": "todos",
+            }
+            for row in self._customers(await self._get("/cliente", query))[0]:
+                yield row
+
+    async def fetch_invoices(self, customer_id: int, due_dates: Sequence[date]) -> Sequence[InvoiceRow]:
+        """Read a customer's invoices, the newest hundred and those of the days named."""
+        query: dict[str, Any] = {
+            "busca": "id_cliente",
+            "termo_busca": customer_id,
+            "apenas_pendente": "nao",
+            "limit": _LIMIT,
+        }
+        answer = await self._get("/cliente/financeiro", {**query, "order_type": "desc"})
+        found, _ = self._invoices(answer, customer_id)
+        if len(_items(answer, "faturas")) >= _LIMIT:
+            # More than it gives at once: those that are asked for are looked up by their day.
+            for day in due_dates:
+                of_day = {"tipo_data": "data_vencimento", "data_inicio": f"{day}", "data_fim": f"{day}"}
+                found += self._invoices(await self._get("/cliente/financeiro", query | of_day), customer_id)[
+                    0
+                ]
+        return list({row["id"]: row for row in found}.values())
+
+    async def authorization(self) -> str:
+        """Give the header's value with which we are known there; raises SourceDown or SourceRefused."""
+        return f"Bearer {await self._live_token()}"
+
+    async def knows(self, token: str) -> bool:
+        """Ask whether a token is one of its own that lives; raises SourceDown."""
+        query = {"busca": "codigo_cliente", "termo_busca": "0", "limit": "1"}
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            async with self.session.get(
+                f"{self._settings.url}{BASE}/cliente", params=query, headers=headers, allow_redirects=False
+            ) as response:
+                self.requests += 1
+                if response.status in _AGAIN:
+                    raise SourceDown(f"HTTP {response.status}")
+                return response.status == 200  # noqa: PLR2004
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise SourceDown(type(error).__name__) from error
+
+    def forget_token(self) -> None:
+        """Log in anew next time: it was refused."""
+        self._token = None
+
+    async def close(self) -> None:
+        """Close connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The connections, opened when first needed."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=16, ssl=self._settings.verify_tls),
+                timeout=aiohttp.ClientTimeout(
+                    total=self._settings.timeout_s * 2,
+                    sock_connect=CONNECT_TIMEOUT_S,
+                    sock_read=self._settings.timeout_s,
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": "disparo", "Accept": "application/json"},
+            )
+        return self._session
+
+    def _customers(self, answer: Mapping[str, Any]) -> tuple[list[CustomerRow], int]:
+        found: list[CustomerRow] = []
+        items = _items(answer, "clientes")
+        for item in items:
+            try:
+                row = read_customer(item, lenient=True)
+            except BadField as bad:
+                log.warning("source_row_left_out", source=NAME, kind="customer", why=str(bad))
+                continue
+            row["source"] = NAME
+            if not self._settings.sms_permission:
+                row |= {"phone_1_allowed": False, "phone_2_allowed": False, "phone_3_allowed": False}
+            found.append(row)
+        return found, len(items) - len(found)
+
+    def _invoices(self, answer: Mapping[str, Any], customer_id: int | None) -> tuple[list[InvoiceRow], int]:
+        found: list[InvoiceRow] = []
+        items = _items(answer, "faturas")
+        now = datetime.now(UTC)
+        for item in items:
+            named = item if customer_id is None else {**item, "id_cliente": customer_id}
+            try:
+                row = read_invoice(named, lenient=True)
+            except BadField as bad:
+                log.warning("source_row_left_out", source=NAME, kind="invoice", why=str(bad))
+                continue
+            found.append({**row, "source": NAME, "checked_at": now})
+        return found, len(items) - len(found)
+
+    async def _get(self, path: str, query: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Ask, patiently: 429 and passing faults are waited for; raises SourceDown or SourceRefused."""
+        last: Exception = SourceDown("no answer")
+        for attempt in range(_TRIES):
+            try:
+                return await self._get_once(path, query)
+            except _TryLater as later:
+                last = SourceDown(later.why)
+                if later.gives_up:
+                    break
+                await asyncio.sleep(later.wait_s if later.wait_s is not None else _backoff_s(attempt))
+        raise last
+
+    async def _get_once(self, path: str, query: Mapping[str, Any]) -> Mapping[str, Any]:
+        headers = {"Authorization": await self.authorization()}
+        params = {name: str(value) for name, value in query.items()}
+        self.requests += 1
+        try:
+            async with self.session.get(
+                f"{self._settings.url}{BASE}{path}", params=params, headers=headers, allow_redirects=False
+            ) as response:
+                if response.status in _AGAIN:
+                    raise _TryLater(f"HTTP {response.status}", _retry_after(response.headers))
+                if response.status == 401:  # noqa: PLR2004
+                    self.forget_token()
+                    raise _TryLater("HTTP 401", 0.0)
+                if response.status != 200:  # noqa: PLR2004
+                    raise SourceRefused(f"O HubSoft respondeu {response.status} a {path}.")
+                answer = await response.json(content_type=None)
+        except (aiohttp.ClientConnectionError, TimeoutError) as error:
+            raise _TryLater(type(error).__name__, None) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _TryLater(type(error).__name__, None) from error
+        if not isinstance(answer, dict) or not str(answer.get("status", "")).startswith("su"):
+            raise SourceRefused(f"O HubSoft recusou {path}.")
+        return answer
+
+    async def _live_token(self) -> str:
+        async with self._login:
+            if self._token is None or time.monotonic() > self._token[1]:
+                self._token = await self._log_in()
+            return self._token[0]
+
+    async def _log_in(self) -> tuple[str, float]:
+        settings = self._settings
+        body = {
+            "grant_type": "password",
+            "client_id": settings.client_id,
+            "client_secret": settings.client_secret,
+            "username": settings.username,
+            "password": settings.password,
+        }
+        self.requests += 1
+        try:
+            async with self.session.post(
+                f"{settings.url}/oauth/token", json=body, allow_redirects=False
+            ) as response:
+                if response.status in _AGAIN:
+                    raise _TryLater(f"HTTP {response.status}", _retry_after(response.headers))
+                answer = await response.json(content_type=None)
+                if response.status != 200 or not isinstance(answer, dict) or "access_token" not in answer:  # noqa: PLR2004
+                    raise SourceRefused("O HubSoft recusou as credenciais configuradas (hubsoft_...).")
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise _TryLater(type(error).__name__, None) from error
+        lives_s = float(answer.get("expires_in") or 3600)
+        return str(answer["access_token"]), time.monotonic() + max(0.0, lives_s - _TOKEN_MARGIN_S)
+
+
+class _TryLater(SourceDown):
+    """`wait_s`: what it asked for; None: as long as we think fit."""
+
+    def __init__(self, why: str, wait_s: float | None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.wait_s = wait_s
+
+    @property
+    def gives_up(self) -> bool:
+        """It asks for more patience than we have."""
+        return self.wait_s is not None and self.wait_s > _LONGEST_WAIT_S
+
+
+def _backoff_s(attempt: int) -> float:
+    return float(min(_LONGEST_WAIT_S, 0.25 * 2**attempt)) * (0.5 + random.random())  # noqa: S311 - spreads load
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    text = headers.get("Retry-After", "")
+    return float(text) if text.isdecimal() and len(text) < 6 else None  # noqa: PLR2004 - else no usable number
+
+
+def _items(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    found = answer.get(name)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _is_last(answer: Mapping[str, Any], page: int, name: str) -> bool:
+    paging = answer.get("paginacao")
+    if isinstance(paging, dict) and isinstance(paging.get("ultima_pagina"), int):
+        return page >= int(paging["ultima_pagina"])
+    return len(_items(answer, name)) < _PER_PAGE
+
+
+def _month(today: date, offset: int) -> tuple[date, date]:
+    whole = today.year * 12 + today.month - 1 + offset
+    first, after = (date(n // 12, n % 12 + 1, 1) for n in (whole, whole + 1))
+    return first, after - timedelta(days=1)

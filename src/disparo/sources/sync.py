@@ -1,0 +1,245 @@
+"""Bringing a live source's register over: page by page, resumable, by one runner.
+
+A page and the note of how far we are commit together. A pass that is cut leaves whole pages and goes on from
+the next one; what changed meanwhile at the source is brought by the incremental pass after it, which begins
+at the day on which the pass before it began.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import structlog
+
+from disparo.db import alerts, register_counts, sync_states
+from disparo.db.customers import InvoiceRow, find_missing, upsert_customers, upsert_invoices
+from disparo.db.pool import TRANSIENT, Connection, Pool, connect
+from disparo.dispatch.freshness import SourceDown
+from disparo.sources.base import RegisterSource, SourceRefused, Step
+
+log = structlog.get_logger(__name__)
+
+_FULL_EVERY_S = 86_400.0
+_REFRESH_AT_ONCE = 8
+_ALERT = "sync_failed"
+Progress = Callable[["Synced"], None]
+
+
+class AlreadyRunning(Exception):
+    """Another process is at it."""
+
+
+@dataclass(slots=True)
+class Synced:
+    """What a pass has brought so far."""
+
+    is_full: bool = False
+    customers: int = 0
+    invoices: int = 0
+    left_out: int = 0
+    pages: int = 0
+
+
+@dataclass(slots=True)
+class Sync:
+    """A source and where it is stored. `dsn`: for the connection that holds the lock of the only runner."""
+
+    dsn: str
+    pool: Pool
+    source: RegisterSource
+    zone: ZoneInfo
+    every_s: float = 600.0
+    progress: Progress = lambda _done: None
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _looked_at: float = float("-inf")
+
+    async def run_if_due(self) -> None:
+        """Bring what is new, where it is time to: the job that workers do now and then."""
+        async with self.pool.acquire() as connection:
+            state = await sync_states.read(connection, self.source.name)
+        rests = state is not None and state["finished_at"] is not None and not state["failed_at"]
+        if state is not None and rests and state["idle_s"] < self.every_s:
+            return
+        with suppress(AlreadyRunning):
+            try:
+                await self.run()
+            except (SourceDown, SourceRefused) as error:
+                log.warning("sync_failed", source=self.source.name, error=str(error))
+
+    async def run(self, *, full: bool = False) -> Synced:
+        """Do one pass, or the rest of one that was cut; raises AlreadyRunning, SourceDown, SourceRefused.
+
+        It is a full one on demand, where there was none yet, and once a day: what was cancelled or changed
+        without being new or paid shows in no incremental list.
+        """
+        guard = await connect(self.dsn)
+        try:
+            if not await sync_states.take_lock(guard, self.source.name):
+                raise AlreadyRunning
+            return await self._run(full=full)
+        finally:
+            with suppress(*TRANSIENT):
+                await guard.close()
+
+    async def _run(self, *, full: bool) -> Synced:
+        name = self.source.name
+        async with self.pool.acquire() as connection:
+            state = await sync_states.read(connection, name)
+            plan = self._plan(state, full=full)
+            await sync_states.begin(connection, name, plan)
+        done = Synced(is_full=plan["full"])
+        try:
+            await self._passes(plan, done)
+        except (SourceDown, SourceRefused) as error:
+            async with self.pool.acquire() as connection:
+                await sync_states.fail(connection, name, str(error)[:200])
+                await alerts.raise_(connection, _ALERT, name)
+            raise
+        async with self.pool.acquire() as connection, connection.transaction():
+            began = date.fromisoformat(plan["began"])
+            await sync_states.finish(connection, name, complete_to=began, is_full=plan["full"])
+            await register_counts.fold_counts(connection)
+            await alerts.clear(connection, _ALERT, name)
+        return done
+
+    def _plan(self, state: asyncpg.Record | None, *, full: bool) -> dict[str, Any]:
+        """Go on with what was cut, unless a full pass is wanted and that was none."""
+        today = datetime.now(self.zone).date()
+        cut: dict[str, Any] = json.loads(state["progress"]) if state is not None else {}
+        if cut and (cut["full"] or not full):
+            return cut
+        since: date | None = state["complete_to"] if state is not None else None
+        full_age_s: float | None = state["full_age_s"] if state is not None else None
+        if full or since is None or full_age_s is None or full_age_s > _FULL_EVERY_S:
+            full, steps = True, self.source.full_steps(today)
+        else:
+            full, steps = False, self.source.recent_steps(since, today)
+        return {
+            "full": full,
+            "began": today.isoformat(),
+            "steps": [_written(step) for step in steps],
+            "step": 0,
+            "page": 0,
+        }
+
+    async def _passes(self, plan: dict[str, Any], done: Synced) -> None:
+        while plan["step"] < len(plan["steps"]):
+            step = _read(plan["steps"][plan["step"]])
+            is_last = await self._page(step, plan, done)
+            plan |= {"step": plan["step"] + 1, "page": 0} if is_last else {"page": plan["page"] + 1}
+
+    async def _page(self, step: Step, plan: Mapping[str, Any], done: Synced) -> bool:
+        page = await self.source.fetch_page(step, plan["page"])
+        strangers = await self._fetch_strangers(page.invoices)
+        after = {"step": plan["step"] + 1, "page": 0} if page.is_last else {"page": plan["page"] + 1}
+        customers = list({row["id"]: row for row in [*page.customers, *strangers]}.values())
+        invoices = list({row["id"]: row for row in page.invoices}.values())
+        async with self.pool.acquire() as connection, connection.transaction():
+            await upsert_customers(connection, customers)
+            missing = await upsert_invoices(connection, invoices)
+            await sync_states.advance(connection, self.source.name, {**plan, **after})
+        done.customers += len(customers)
+        done.invoices += len(invoices) - len(missing)
+        done.left_out += page.left_out + len(missing)
+        done.pages += 1
+        self.progress(done)
+        return page.is_last
+
+    async def _fetch_strangers(self, invoices: Sequence[InvoiceRow]) -> list[Any]:
+        """Ask for the customers that invoices name and we have not: they came after the customers' pages."""
+        if not invoices:
+            return []
+        async with self.pool.acquire() as connection:
+            missing = await find_missing(connection, [row["customer_id"] for row in invoices])
+        return [row async for row in self.source.fetch_customers(sorted(missing))]
+
+    async def look_for_new(self, *, patience_s: float, again_after_s: float) -> bool:
+        """Bring what was made lately, within `patience_s`; calls that come together share one look.
+
+        Gives whether one was made since `again_after_s` seconds ago. What it cannot bring in time is brought
+        by the next pass: a page that was stored stays.
+        """
+        async with self._looking:
+            if time.monotonic() - self._looked_at < again_after_s:
+                return True
+            try:
+                async with asyncio.timeout(patience_s):
+                    await self._look_for_new()
+            except (TimeoutError, SourceDown, SourceRefused) as error:
+                log.warning("look_for_new_failed", source=self.source.name, error=type(error).__name__)
+                self._looked_at = time.monotonic()
+                return False
+            self._looked_at = time.monotonic()
+            return True
+
+    async def _look_for_new(self) -> None:
+        today = datetime.now(self.zone).date()
+        for step in self.source.recent_steps(today, today):
+            page, is_last = 0, False
+            while not is_last:
+                found = await self.source.fetch_page(step, page)
+                strangers = await self._fetch_strangers(found.invoices)
+                async with self.pool.acquire() as connection, connection.transaction():
+                    await upsert_customers(connection, [*found.customers, *strangers])
+                    await upsert_invoices(connection, list(found.invoices))
+                page, is_last = page + 1, found.is_last
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self.source.name
+
+    async def refresh(self, invoice_ids: Sequence[int]) -> None:
+        """Ask for invoices again (dispatch.freshness.Source); raises SourceDown."""
+        async with self.pool.acquire() as connection:
+            rows = await sync_states.invoices_to_ask(connection, self.source.name, invoice_ids)
+        by_customer: dict[int, list[tuple[int, date]]] = {}
+        for row in rows:
+            by_customer.setdefault(row["customer_id"], []).append((row["id"], row["due_date"]))
+        free = asyncio.Semaphore(_REFRESH_AT_ONCE)
+
+        async def one(customer_id: int, wanted: Sequence[tuple[int, date]]) -> None:
+            async with free:
+                await self._refresh_customer(customer_id, wanted)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for customer_id, wanted in by_customer.items():
+                    group.create_task(one(customer_id, wanted))
+        except* (SourceDown, SourceRefused) as errors:
+            raise SourceDown(str(errors.exceptions[0])) from errors
+
+    async def _refresh_customer(self, customer_id: int, wanted: Sequence[tuple[int, date]]) -> None:
+        found = await self.source.fetch_invoices(customer_id, sorted({day for _, day in wanted}))
+        gone = {id_ for id_, _ in wanted} - {row["id"] for row in found}
+        async with self.pool.acquire() as connection, connection.transaction():
+            await upsert_invoices(connection, list(found))
+            if gone:
+                await sync_states.mark_gone(connection, sorted(gone))
+
+
+async def read_state(connection: Connection, source: str) -> asyncpg.Record | None:
+    """Read where a source's sync stands."""
+    return await sync_states.read(connection, source)
+
+
+def _written(step: Step) -> list[str | None]:
+    return [step.kind, *(None if day is None else day.isoformat() for day in (step.first, step.last))]
+
+
+def _read(written: Sequence[str | None]) -> Step:
+    kind, first, last = written
+    return Step(
+        kind or "",
+        None if first is None else date.fromisoformat(first),
+        None if last is None else date.fromisoformat(last),
+    )
