@@ -2,9 +2,9 @@
 
 from disparo.db.migrate import run_sql_file
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
-    run_sql_file("0003_register.sql")
+    run_sql_file("0004_register.sql")
