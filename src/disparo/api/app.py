@@ -14,7 +14,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from disparo import __version__
-from disparo.api import health, oauth, webhooks
+from disparo.api import health, oauth, pass_through, webhooks
+from disparo.api.beside import open_beside
 from disparo.api.callers import Callers
 from disparo.api.doors import doors_of
 from disparo.api.edge import Edge
@@ -78,6 +79,8 @@ def build_app(settings: Settings, dsn: str, *, load: Callable[[], Settings] | No
         health.router,
     ):
         app.include_router(router)
+    if settings.hubsoft_url:  # last: only what nothing above serves
+        app.include_router(pass_through.router)
     return Edge(_Cors(app, settings.cors_origins), Callers(settings.trusted_proxies))
 
 
@@ -111,6 +114,7 @@ async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str) ->
         heartbeats=Heartbeats(pool),
         queued=Costly(figures.count_queued),
         doors=doors_of(settings.platforms),
+        beside=await stack.enter_async_context(open_beside(settings, dsn, pool)),
     )
     jobs = (
         services.acceptor.run(),

@@ -30,6 +30,7 @@ async def read_raw(request: Request, limit_bytes: int) -> bytes:
         read += piece
         if len(read) > limit_bytes:
             raise _too_large(limit_bytes)
+    request.state.raw_body = bytes(read)  # a call that turns out to be for another server goes on as it came
     return bytes(read)
 
 

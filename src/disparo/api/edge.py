@@ -36,7 +36,7 @@ class Edge:
         path = scope["path"]
         if path.endswith("/") and path.startswith(_LENIENT):
             scope["path"] = path.rstrip("/")
-            scope["raw_path"] = scope["path"].encode()
+            scope["raw_path"] = scope["raw_path"].rstrip(b"/")
         began, status = time.perf_counter(), 0
 
         async def note(message: Message) -> None:

@@ -10,11 +10,12 @@ from uuid import UUID, uuid4
 
 import asyncpg
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from disparo.api.access import address_of
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Failure, Refusal, answer_429
+from disparo.api.pass_through import forward
 from disparo.api.schemas import OAUTH_RESPONSES, TOKEN_BODY
 from disparo.api.services import Services, services_of
 from disparo.auth.passwords import TooManyLogins
@@ -40,9 +41,14 @@ class OAuthFailure(Exception):
         if hint is not None:
             self.body["hint"] = hint
 
+    @property
+    def is_unknown_client(self) -> bool:
+        """Whether the client may be one of another server's."""
+        return self.body["error"] == "invalid_client"
+
 
 @router.post("/oauth/token", tags=["Autenticação"], responses=OAUTH_RESPONSES, openapi_extra=TOKEN_BODY)
-async def issue_token(request: Request) -> JSONResponse:
+async def issue_token(request: Request) -> Response:
     """Emite um token de acesso (grant_type `password`) ou o renova (`refresh_token`)."""
     services = services_of(request)
     await _count(services, "oauth-address", address_of(request))
@@ -50,6 +56,9 @@ async def issue_token(request: Request) -> JSONResponse:
         fields = await read_fields(request, services.settings.body_limit_bytes)
         answer = await _grant(request, fields)
     except OAuthFailure as failure:
+        if failure.is_unknown_client and services.settings.hubsoft_login and services.beside is not None:
+            body = request.state.raw_body
+            return await forward(request, services.beside, "/oauth/token", "", None, body=body)
         return JSONResponse(failure.body, status_code=failure.status, headers=_NO_STORE)
     except Refusal as refusal:
         malformed = OAuthFailure(400, "invalid_request", refusal.msg)

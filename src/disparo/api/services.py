@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 from fastapi import Request
 
+from disparo.api.beside import Beside
 from disparo.api.doors import Door
 from disparo.auth.passwords import PasswordChecker
 from disparo.auth.throttle import Throttle
@@ -23,7 +24,7 @@ from disparo.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`doors`: of the webhooks, by platform name."""
+    """`doors`: of the webhooks, by platform name. `beside`: None where no HubSoft is configured."""
 
     settings: Settings
     pool: Pool
@@ -36,6 +37,7 @@ class Services:
     heartbeats: Heartbeats
     queued: Costly[list[asyncpg.Record]]
     doors: Mapping[str, Door]
+    beside: Beside | None = None
 
 
 def services_of(request: Request) -> Services:

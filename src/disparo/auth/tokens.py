@@ -94,6 +94,13 @@ class TokenMint:
         headers = {"jti": str(jti), "kid": self._newest.kid}
         return jwt.encode(claims, self._signing, _ALGORITHM, headers=headers)
 
+    def made(self, token: str) -> bool:
+        """Tell whether a token names a key of ours, dead or alive: such a one is never shown to others."""
+        try:
+            return jwt.get_unverified_header(token).get("kid") in self._public
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+            return False
+
     def verify(self, token: str) -> Claims:
         """Check signature and times; raises InvalidToken. Whether it is revoked is the table's to say."""
         if len(token) > _LONGEST_TOKEN:

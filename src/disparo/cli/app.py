@@ -29,6 +29,7 @@ _COMMANDS = {
     "cliente-api": _Command("accounts", "clients", "Clientes de API (OAuth): criar, listar, revogar, senha."),
     "token": _Command("accounts", "access", "Tokens de acesso: criar, listar, revogar."),
     "importar": _Command("imports", "imports", "Importa clientes, contatos e faturas de arquivos CSV."),
+    "sincronizar": _Command("sync", "sync", "Traz clientes e faturas de outro programa (HubSoft)."),
     "simular": _Command(
         "simulate", "simulate", "Mostra quem receberia uma fatura e o texto; não envia nada."
     ),

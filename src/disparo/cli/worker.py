@@ -10,6 +10,7 @@ from collections.abc import Callable
 import typer
 
 from disparo import failpoints
+from disparo.cli.chores import chores_of
 from disparo.cli.context import DataDir, database, prepare_patiently
 from disparo.cli.processes import end_with_parent
 from disparo.cli.telling import teller
@@ -23,6 +24,7 @@ from disparo.platforms.base import Platform
 from disparo.platforms.registry import build_platforms, build_routes, check_tables, read_table
 from disparo.settings import Settings, load_settings
 from disparo.settings_watch import SettingsWatch
+from disparo.sources.build import build_hubsoft
 
 
 def worker(dados: DataDir = None) -> None:
@@ -59,7 +61,13 @@ async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> i
         memory_mb=settings.worker_memory_mb,
         retention=Retention(settings.keep_text_days, settings.keep_evidence_days),
     )
-    runner = Worker(dsn, plan=planner.plan(settings), settings=worker_settings)
+    hubsoft = build_hubsoft(settings)
+    runner = Worker(
+        dsn,
+        plan=planner.plan(settings),
+        settings=worker_settings,
+        chores=chores_of(settings, dsn, hubsoft),
+    )
     watch = SettingsWatch(load, lambda changed: runner.use(planner.plan(changed)), after_others=True)
     watching = asyncio.create_task(watch.run())
     try:
@@ -70,6 +78,8 @@ async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> i
         ) from error
     finally:
         watching.cancel()
+        if hubsoft is not None:
+            await hubsoft.close()
 
 
 class _Planner:

@@ -63,11 +63,28 @@ class Plan:
     tell: Tell | None = None  # how people are told of faults
 
 
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something else that workers do now and then; of several workers any one may do it."""
+
+    name: str
+    every_s: float
+    run: Callable[[], Awaitable[None]]
+
+
 class Worker:
     """Runs until `stop` is set, or its memory passes the limit; then finishes what it holds."""
 
-    def __init__(self, dsn: str, *, plan: Plan, settings: WorkerSettings) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        plan: Plan,
+        settings: WorkerSettings,
+        chores: Callable[[Pool], Sequence[Chore]] = lambda _pool: (),
+    ) -> None:
         self._dsn = dsn
+        self._chores = chores
         self._plan = plan
         self._settings = settings
         self._holder = Holder(uuid4())
@@ -135,6 +152,7 @@ class Worker:
             ("sweep", _forever("sweep", _each(_SWEEP_EVERY_S), lambda: self._sweep(work, handover, ending))),
             ("tidy", _forever("tidy", _each(_TIDY_EVERY_S), lambda: self._tidy(work, fleet))),
             ("alarms", _forever("alarms", _each(_ALARM_EVERY_S), lambda: self._alarm(alarms, work, fleet))),
+            *((f"chore:{c.name}", _forever(c.name, _each(c.every_s), c.run)) for c in self._chores(work)),
             ("poll", _forever("poll", _each(_POLL_EVERY_S), lambda: self._poll(work, fleet))),
             ("figures", _forever("figures", _each(figures.FOLD_EVERY_S), lambda: figures.fold(control))),
             ("prune", _forever("prune", _each(_TIDY_EVERY_S), lambda: self._prune(work))),

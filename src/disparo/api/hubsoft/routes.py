@@ -20,13 +20,15 @@ from disparo.auth.permissions import Permission
 from disparo.db import accounts, bulk_runs, dispatches, opt_outs
 from disparo.db.idempotency import Key
 from disparo.dispatch import bulk_control, cancel
-from disparo.dispatch.accept import Call, Caller, Done, Refused
+from disparo.dispatch.accept import Call, Caller, Done, Reason, Refused, Verdict
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.domain.phone import InvalidPhone, Phone, parse_phone
 
 router = APIRouter(prefix=mapping.BASE)
 
 _SEND_ROUTE = "enviar_sms"
+#: How long a call waits while an invoice that nobody knows is looked for, and how often that is done at most.
+_LOOK_PATIENCE_S, _LOOK_AGAIN_S = 10.0, 15.0
 Sender = Annotated[ApiCaller, Depends(require(Permission.SEND))]
 Canceller = Annotated[ApiCaller, Depends(require(Permission.CANCEL))]
 Remover = Annotated[ApiCaller, Depends(require(Permission.REMOVE_OPT_OUT))]
@@ -64,6 +66,10 @@ async def send_sms(
         key=_key(mapping.read_key(idempotency_key), caller, wanted),
     )
     verdict = await services.acceptor.accept(call)
+    if _is_unknown(verdict) and services.beside is not None:
+        # It may have been made a moment ago, and the original's API has no search by an invoice's id.
+        await services.beside.sync.look_for_new(patience_s=_LOOK_PATIENCE_S, again_after_s=_LOOK_AGAIN_S)
+        verdict = await services.acceptor.accept(call)
     if isinstance(verdict, Refused):
         metrics.VERDICTS.count(str(verdict.reason))
         raise mapping.refusal_of(verdict)
@@ -72,6 +78,10 @@ async def send_sms(
     request.state.dispatch_id = verdict.dispatch_id
     headers = {"Idempotent-Replayed": "true"} if verdict.replayed else None
     return Response(verdict.response, media_type="application/json", headers=headers)
+
+
+def _is_unknown(verdict: Verdict) -> bool:
+    return isinstance(verdict, Refused) and verdict.reason is Reason.INVOICE_UNKNOWN
 
 
 def _key(key: str | None, caller: ApiCaller, wanted: mapping.SendRequest) -> Key | None:

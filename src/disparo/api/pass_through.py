@@ -1,0 +1,147 @@
+"""Routes of the original that we do not serve go to HubSoft, and its answer comes back as it is (api.md §5).
+
+Nothing outside /api/v1/integracao/ does. A token of ours never leaves: a credential of ours there goes
+instead, for users who may. A token of HubSoft's goes as it came.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from urllib.parse import unquote
+
+import aiohttp
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+from yarl import URL
+
+from disparo.api.access import address_of, authenticate, token_of
+from disparo.api.beside import Beside
+from disparo.api.errors import NO_SUCH_ROUTE, Failure, Unauthenticated
+from disparo.api.hubsoft.mapping import BASE
+from disparo.api.services import Services, services_of
+from disparo.auth.permissions import Permission
+from disparo.sources.base import SourceDown, SourceRefused
+
+log = structlog.get_logger(__name__)
+router = APIRouter(prefix=BASE, include_in_schema=False)
+
+_DOWN = "O HubSoft não respondeu; tente novamente em instantes"
+#: RFC 9110 §7.6.1, and what belongs to one connection or to us.
+_HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_NOT_SENT = _HOP_BY_HOP | {"host", "cookie", "authorization", "expect", "x-forwarded-for"}
+_NOT_RETURNED = _HOP_BY_HOP | {"date"}
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+#: What aiohttp sends again by itself when a used connection breaks goes over a fresh one.
+_REPEATED = frozenset({"PUT", "DELETE"})
+
+
+@router.api_route("/{rest:path}", methods=list(_METHODS))
+async def hand_on(request: Request, rest: str) -> Response:
+    """Hand a call to HubSoft."""
+    del rest
+    services = services_of(request)
+    if services.beside is None or _leaves_the_api(request):
+        raise Failure(404, NO_SUCH_ROUTE)
+    authorization = await _authorization(request, services, services.beside)
+    path = request.scope["raw_path"].decode("ascii", "replace")
+    query = request.scope["query_string"].decode("ascii", "replace")
+    return await forward(request, services.beside, path, query, authorization, body=request.stream())
+
+
+async def forward(
+    request: Request,
+    beside: Beside,
+    path: str,
+    query: str,
+    authorization: str | None,
+    *,
+    body: AsyncIterator[bytes] | bytes,
+) -> Response:
+    """Send a call on and stream the answer back; raises Failure 502 where none comes."""
+    url = URL(f"{beside.url}{path}{'?' + query if query else ''}", encoded=True)
+    session = beside.fresh if request.method in _REPEATED else beside.kept
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    try:
+        answer = await session.request(
+            request.method,
+            url,
+            headers=_sent(request, authorization),
+            data=body if has_body else None,
+            allow_redirects=False,
+        )
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        log.warning("hubsoft_does_not_answer", error=type(error).__name__)
+        raise Failure(502, _DOWN) from error
+    return _streamed(answer)
+
+
+def _streamed(answer: aiohttp.ClientResponse) -> Response:
+    response = StreamingResponse(_body(answer), status_code=answer.status)
+    dropped = _NOT_RETURNED | _named(answer.headers.get("Connection", ""))
+    response.raw_headers = [
+        (name.lower(), value) for name, value in answer.raw_headers if name.lower().decode() not in dropped
+    ]
+    return response
+
+
+async def _body(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    try:
+        async for piece in answer.content.iter_any():
+            yield piece
+    finally:
+        answer.close()
+
+
+def _sent(request: Request, authorization: str | None) -> list[tuple[str, str]]:
+    dropped = _NOT_SENT | _named(request.headers.get("connection", ""))
+    found = [(name, value) for name, value in request.headers.items() if name not in dropped]
+    if authorization is not None:
+        found.append(("Authorization", authorization))
+    return [*found, ("X-Forwarded-For", address_of(request))]
+
+
+def _named(connection: str) -> frozenset[str]:
+    return frozenset(name.strip().lower() for name in connection.split(",") if name.strip())
+
+
+def _leaves_the_api(request: Request) -> bool:
+    """Tell whether a path, read as a server may read it, points outside what is passed through."""
+    path = unquote(unquote(request.scope["raw_path"].decode("ascii", "replace")))
+    if "\\" in path or re.search(r"[\x00-\x1f\x7f]", path):
+        return True
+    return any(part in (".", "..") for part in path.split("/")) or not path.startswith(f"{BASE}/")
+
+
+async def _authorization(request: Request, services: Services, beside: Beside) -> str:
+    token = token_of(request)
+    if not token:
+        raise Unauthenticated
+    if not services.mint.made(token):
+        settings = services.settings
+        await services.throttle.take(
+            "pass-through", address_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst
+        )
+        return request.headers["authorization"]
+    caller = await authenticate(request, services)
+    request.state.caller = caller
+    if Permission.PASS_THROUGH not in caller.permissions:
+        raise Failure(403, "Este usuário não tem permissão para esta operação")
+    try:
+        return await beside.hubsoft.authorization()
+    except (SourceDown, SourceRefused) as error:
+        log.warning("hubsoft_does_not_answer", error=type(error).__name__)
+        raise Failure(502, _DOWN) from error

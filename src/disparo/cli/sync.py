@@ -1,0 +1,96 @@
+"""`disparo sincronizar`: the register of another program, brought over now."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.status import Status
+
+from disparo.cli.context import DataDir, database, with_connection
+from disparo.db import sync_states
+from disparo.db.pool import Connection, open_pool
+from disparo.dispatch.freshness import SourceDown
+from disparo.dispatch.prepare import prepare
+from disparo.errors import DisparoError, SettingsInvalid
+from disparo.settings import Settings, load_settings
+from disparo.sources.build import build_hubsoft, build_sync
+from disparo.sources.hubsoft import NAME
+from disparo.sources.sync import AlreadyRunning, Synced
+
+sync = typer.Typer(no_args_is_help=True)
+
+
+class SyncFailed(DisparoError):
+    """It ended before it was done; what was brought is stored."""
+
+
+@sync.command("hubsoft")
+def hubsoft(
+    completo: Annotated[bool, typer.Option("--completo", help="Traz tudo, não só o que é novo.")] = False,
+    dados: DataDir = None,
+) -> None:
+    """Traz clientes e faturas do HubSoft; interrompida, continua de onde parou."""
+    settings = load_settings(data_dir=dados)
+    if settings.hubsoft_url is None:
+        raise SettingsInvalid("Informe hubsoft_url (DISPARO_HUBSOFT_URL) e as credenciais hubsoft_....")
+    with database(dados) as dsn:
+        done = asyncio.run(_run(settings, dsn, full=completo))
+    kind = "completa" if done.is_full else "do que é novo"
+    print(
+        f"Sincronização {kind}: {done.customers} cliente(s), {done.invoices} fatura(s), "
+        f"{done.left_out} deixado(s) de fora, {done.pages} página(s)."
+    )
+
+
+@sync.command("situacao")
+def state(dados: DataDir = None) -> None:
+    """Mostra quando foi a última sincronização e onde está a que corre."""
+
+    async def work(connection: Connection) -> None:
+        row = await sync_states.read(connection, NAME)
+        if row is None:
+            print("HubSoft: nunca sincronizado.")
+            return
+        print(f"HubSoft: completa até {row['complete_to'] or '(ainda não houve uma completa)'}")
+        print(f"última que terminou: {row['finished_at'] or 'nenhuma'}")
+        if row["failure"]:
+            print(f"parou em {row['failed_at']}: {row['failure']}")
+        progress = json.loads(row["progress"])
+        if progress:
+            print(f"em andamento: parte {progress['step'] + 1} de {len(progress['steps'])}")
+
+    with_connection(dados, work)
+
+
+async def _run(settings: Settings, dsn: str, *, full: bool) -> Synced:
+    await prepare(dsn)
+    source = build_hubsoft(settings)
+    assert source is not None  # noqa: S101 - for the type checker: the address was looked at
+    console = Console(stderr=True)
+    try:
+        async with open_pool(dsn, size=4, name="disparo-sync") as pool:
+            runner = build_sync(settings, dsn, pool, source)
+            with _watched(console) as status:
+                runner.progress = lambda done: status.update(
+                    f"{done.customers} cliente(s), {done.invoices} fatura(s)"
+                )
+                return await runner.run(full=full)
+    except AlreadyRunning:
+        raise SyncFailed("Outra sincronização está em andamento.") from None
+    except SourceDown as error:
+        raise SyncFailed(
+            f"O HubSoft não respondeu ({error}). O que veio está gravado; a próxima continua daqui."
+        ) from None
+    finally:
+        with suppress(OSError):
+            await source.close()
+
+
+def _watched(console: Console) -> Status:
+    console.quiet = not console.is_terminal
+    return console.status("sincronizando")

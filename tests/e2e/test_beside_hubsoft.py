@@ -1,0 +1,225 @@
+"""Only the address moved: what we do not serve goes to HubSoft, and its own tokens work here (api.md §5)."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+
+import pytest
+from tests.support.client import Client
+from tests.support.house import house as run_house
+from tests.support.hubsoft import BASE, CLIENT, HubsoftStandIn, settings_for
+
+ROUTES = [
+    ("GET", "/atendimento", None),
+    ("GET", "/atendimento/todos?pagina=0&a=b%20c&x=1&x=2", None),
+    ("POST", "/atendimento", b'{"id_cliente_servico":1,"descricao":"sem internet"}'),
+    ("GET", "/eco/com%20espa%C3%A7o/e%2Fbarra?q=%C3%A7+1", None),
+    ("POST", "/eco", b"\x00\xff bytes"),
+    ("PUT", "/eco/1", b"a=1&b=2"),
+    ("DELETE", "/eco/1", None),
+    ("PATCH", "/eco/1", b"{}"),
+    ("POST", "/eco/grande", b"x" * 3_000_000),
+    ("POST", "/cliente", b'{"nome_razaosocial":"NOVO"}'),
+    ("GET", "/comprimido", None),
+    ("GET", "/pedacos", None),
+    ("GET", "/binario", None),
+    ("GET", "/vazio", None),
+    ("GET", "/desvio", None),
+    ("GET", "/biscoitos", None),
+    ("GET", "/latino", None),
+    ("GET", "/codigo404", None),
+    ("GET", "/codigo422", None),
+    ("GET", "/codigo500", None),
+    ("POST", "/codigo418", b"{}"),
+]
+#: What belongs to a connection, to a clock, or to us.
+OURS = {"date", "server", "connection", "transfer-encoding", "keep-alive", "x-request-id", "vary"}
+
+
+@pytest.fixture(scope="module")
+def there():
+    with HubsoftStandIn(50, 120).running() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture(scope="module")
+def house(new_database, tmp_path_factory, there):
+    settings = settings_for(
+        there,
+        DISPARO_HUBSOFT_LOCAL_CLIENT="2",
+        DISPARO_HUBSOFT_LOGIN="true",
+        DISPARO_HUBSOFT_TIMEOUT_S="1",
+        DISPARO_SYNC_EVERY_S="0",
+    )
+    folder = tmp_path_factory.mktemp("house")
+    with run_house(new_database(), folder, overrides=settings, workers_count=0) as house:
+        house.value("INSERT INTO api_clients (name, secret_sha256) VALUES ('hubsoft', '\\x00') RETURNING id")
+        yield house
+
+
+@pytest.fixture(scope="module")
+def theirs(house, there):
+    return Client(house.stage.base, there.new_token())
+
+
+@pytest.mark.parametrize("call", ROUTES, ids=lambda call: f"{call[0]} {call[1]}")
+def test_body_and_status_are_theirs(there, theirs, call):
+    method, path, body = call
+    direct = Client(there.url, theirs.token).call(method, BASE + path, body)
+    passed = theirs.call(method, BASE + path, body)
+    assert (passed.status, passed.raw) == (direct.status, direct.raw)
+    kept = {name: value for name, value in direct.headers.items() if name not in OURS}
+    given = {name: value for name, value in passed.headers.items() if name not in OURS}
+    assert {name: given.get(name) for name in kept} == kept
+    assert set(given) - set(kept) <= {"access-control-allow-origin", "access-control-expose-headers"}
+
+
+def test_a_token_of_ours_never_leaves_and_a_credential_goes_instead(house, there, client):
+    there.seen.clear()
+    answer = client.get(f"{BASE}/atendimento", headers={"Cookie": "sessao=1", "X-Do-Cliente": "sim"})
+    assert answer.json == {"status": "success", "rota": f"{BASE}/atendimento"}
+    seen = there.seen[-1]
+    assert seen["token"] in there.tokens
+    assert client.token not in str(there.seen)
+    assert "cookie" not in {name.lower() for name in seen["headers"]}
+    assert seen["headers"]["x-do-cliente"] == "sim"
+    house.fetch("UPDATE access_tokens SET revoked_at = now() WHERE jti = $1", _jti(client.token))
+    assert client.get(f"{BASE}/atendimento").status == 401
+    assert client.token not in str(there.seen)
+
+
+def _jti(token):
+    import jwt
+
+    return jwt.decode(token, options={"verify_signature": False})["jti"]
+
+
+def test_it_takes_a_permission_of_its_own(house):
+    assert house.client(permissions=("send",)).get(f"{BASE}/atendimento").status == 403
+
+
+def test_without_a_token_nothing_goes_anywhere(house, there):
+    calls = there.calls.total()
+    assert house.anonymous.get(f"{BASE}/atendimento").status == 401
+    assert there.calls.total() == calls
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/webhook/simulador/errado",
+        "/api/v1/outra",
+        "/api/v2/integracao/x",
+        f"{BASE}/../../../oauth/token",
+        f"{BASE}/..%2f..%2f..%2foauth/token",
+        f"{BASE}/%2e%2e/%2e%2e/x",
+        f"{BASE}/a/%252e%252e/x",
+        f"{BASE}/..%5c..%5cx",
+        "/metrics/x",
+    ],
+)
+def test_nothing_else_is_passed_through(house, there, theirs, path):
+    calls = there.calls.total()
+    answer = theirs.get(path)
+    assert answer.status == 404
+    assert answer.json["msg"] == "Método/endpoint não disponível"
+    assert there.calls.total() == calls
+
+
+def test_an_answer_that_breaks_off_breaks_off_here_too(theirs):
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        theirs.get(f"{BASE}/cortado")
+
+
+def test_a_slow_one_times_out_with_the_envelope_and_slows_nobody(house, there, theirs, client_again):
+    answers = []
+    slow = [
+        threading.Thread(target=lambda: answers.append(theirs.get(f"{BASE}/lento").status)) for _ in range(20)
+    ]
+    for thread in slow:
+        thread.start()
+    times = []
+    for _ in range(60):
+        began = time.perf_counter()
+        assert client_again.get(f"{BASE}/cliente?busca=id_cliente&termo_busca=1").status == 200
+        times.append(time.perf_counter() - began)
+    for thread in slow:
+        thread.join()
+    assert answers == [502] * 20
+    assert sorted(times)[-2] < 0.5
+
+
+@pytest.fixture(scope="module")
+def client_again(house):
+    return house.client()
+
+
+def test_their_token_sends_and_looks_up_and_nothing_more(house, there, theirs):
+    answer = theirs.send({"id_fatura": 11000})
+    assert answer.status == 200, answer.raw
+    row = house.fetch("SELECT client_id, user_id FROM dispatches ORDER BY created_at DESC LIMIT 1")[0]
+    assert tuple(row) == (2, 0)
+    assert theirs.get(f"{BASE}/cliente?busca=id_cliente&termo_busca=3108").json["clientes"]
+    assert theirs.call("PUT", f"{BASE}/cliente", {"id_cliente": 1, "nome_razaosocial": "X"}).status == 403
+    assert theirs.post(f"{BASE}/disparo/x/cancelar").status == 403
+
+
+def test_their_token_is_asked_about_once_and_only_its_digest_is_kept(house, there):
+    token = there.new_token()
+    there.calls.clear()
+    again = Client(house.stage.base, token)
+    for _ in range(5):
+        assert again.send({"id_fatura": "x"}).status == 422
+    assert there.calls[f"{BASE}/cliente"] == 1
+    log = (house.stage.folder / "server.log").read_text()
+    assert token not in log
+
+
+@pytest.mark.parametrize("token", ["invalido-de-todo-nada", "x", "a" * 5000, "com espaco dentro dele"])
+def test_a_token_that_nobody_knows(house, token):
+    assert Client(house.stage.base, token).send({"id_fatura": 1}).status == 401
+
+
+def test_logins_of_their_clients_pass_through_and_ours_stay_here(house, there):
+    body = {"grant_type": "password", **CLIENT}
+    answer = house.anonymous.post("/oauth/token", body)
+    assert (answer.status, answer.json["access_token"] in there.tokens) == (200, True)
+    wrong = house.anonymous.post("/oauth/token", {**body, "password": "x"})
+    assert (wrong.status, wrong.json["error"]) == (401, "invalid_client")
+    calls = there.calls["/oauth/token"]
+    assert house.anonymous.post("/oauth/token", house.account()).json["token_type"] == "Bearer"
+    assert there.calls["/oauth/token"] == calls
+
+
+def test_an_invoice_made_a_moment_ago_is_looked_for_before_the_refusal(house, there, client_again):
+    there.add_invoice(990_100, 9)
+    answer = client_again.send({"id_fatura": 990_100})
+    assert answer.status == 200, answer.raw
+    assert answer.json["job"]["telefones"][0]["nome"] == "CLIENTE 9"
+    assert client_again.send({"id_fatura": 990_999}).status == 422
+
+
+def test_with_hubsoft_down_there_is_a_502_and_our_own_routes_work(house, there, theirs, client_again):
+    there.fail_after = 0
+    try:
+        assert theirs.get(f"{BASE}/atendimento").status == 503  # its own answer, as it is
+        assert client_again.send({"id_fatura": 11000}).status == 200
+        answer = Client(house.stage.base, "nunca-visto-antes-token").send({"id_fatura": 11000})
+        assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    finally:
+        there.fail_after = None
+
+
+def test_with_nobody_there_at_all(house, there, theirs, client_again):
+    """The last one: the stand-in does not come back."""
+    there.stop()
+    answer = theirs.get(f"{BASE}/atendimento")
+    assert (answer.status, answer.json) == (
+        502,
+        {"status": "error", "msg": "O HubSoft não respondeu; tente novamente em instantes", "errors": []},
+    )
+    assert client_again.get(f"{BASE}/atendimento").status == 502
+    assert client_again.send({"id_fatura": 11000}).status == 200
+    assert client_again.send({"id_fatura": 990_998}).status == 422

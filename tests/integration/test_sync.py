@@ -1,0 +1,219 @@
+"""Beside HubSoft: a register brought over, kept up to date, cut and gone on with (api.md §5).
+
+DISPARO_SYNC_CUSTOMERS=200000 and DISPARO_SYNC_INVOICES=500000 are the long form.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from tests.support.hubsoft import CLIENT, HubsoftStandIn
+
+from disparo.db import sync_states
+from disparo.db.pool import connect
+from disparo.dispatch.freshness import Freshness, SourceDown
+from disparo.sources.base import SourceRefused
+from disparo.sources.hubsoft import Hubsoft, HubsoftSettings
+from disparo.sources.sync import AlreadyRunning, Sync
+
+CUSTOMERS = int(os.environ.get("DISPARO_SYNC_CUSTOMERS", "600"))
+INVOICES = int(os.environ.get("DISPARO_SYNC_INVOICES", "1100"))
+ZONE = ZoneInfo("America/Sao_Paulo")
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def there():
+    with HubsoftStandIn(CUSTOMERS, INVOICES, today=datetime.now(ZONE).date()).running() as stand_in:
+        yield stand_in
+
+
+def source_of(there, **more):
+    given = {"url": there.url, **CLIENT, "timeout_s": 10, "months_back": 3, "months_ahead": 4, **more}
+    return Hubsoft(HubsoftSettings(**given))
+
+
+@pytest.fixture
+async def source(there):
+    source = source_of(there)
+    yield source
+    await source.close()
+
+
+@pytest.fixture
+def sync(dsn, pool, source):
+    return Sync(dsn, pool, source, ZONE)
+
+
+async def counts(connection):
+    return tuple(
+        await connection.fetchrow("SELECT (SELECT count(*) FROM customers), (SELECT count(*) FROM invoices)")
+    )
+
+
+async def test_the_first_sync_brings_everything(there, sync, source, connection):
+    done = await sync.run()
+    assert (done.is_full, done.customers, done.invoices, done.left_out) == (True, CUSTOMERS, INVOICES, 0)
+    assert await counts(connection) == (CUSTOMERS, INVOICES)
+    # A page of 500 is one call; beside them one for each month without invoices, and the login.
+    assert source.requests <= CUSTOMERS / 500 + INVOICES / 500 + 8 + 8 + 2
+    row = await connection.fetchrow("SELECT * FROM customers WHERE id = 7")
+    assert (row["name"], row["uf"], row["phone_1"], row["phone_2"]) == (
+        "CLIENTE 7",
+        "MG",
+        "37900000007",
+        None,
+    )
+    assert "nao-e-nossa" not in row["services"]
+    row = await connection.fetchrow("SELECT * FROM invoices WHERE id = 700001")
+    assert (str(row["amount"]), row["status"], row["source"]) == ("119.90", "open", "hubsoft")
+
+
+async def test_what_is_new_and_what_was_paid_comes_with_few_calls(there, sync, source, connection):
+    await sync.run()
+    before = source.requests
+    there.pay(700_005)
+    there.add_invoice(990_001, 3)
+    done = await sync.run()
+    assert (done.is_full, done.invoices) == (False, 2)
+    assert source.requests - before <= 4
+    rows = await connection.fetch("SELECT id, status FROM invoices WHERE id IN (700005, 990001) ORDER BY id")
+    assert [tuple(row) for row in rows] == [(700_005, "paid"), (990_001, "open")]
+
+
+async def test_a_cut_in_the_middle_leaves_whole_pages_and_the_next_run_goes_on(
+    there, sync, connection, monkeypatch
+):
+    there.fail_after = 2
+    monkeypatch.setattr("disparo.sources.hubsoft._TRIES", 2)
+    with pytest.raises(SourceDown):
+        await asyncio.wait_for(sync.run(), 60)
+    state = await sync_states.read(connection, "hubsoft")
+    assert (state["failure"], state["complete_to"]) == ("HTTP 503", None)
+    assert await counts(connection) == (min(500, CUSTOMERS), 0)
+    assert await connection.fetchval("SELECT count(*) FROM alerts WHERE cleared_at IS NULL") == 1
+    there.fail_after = None
+    asked = there.calls["/api/v1/integracao/cliente/todos"]
+    done = await sync.run()
+    assert await counts(connection) == (CUSTOMERS, INVOICES)
+    assert done.is_full
+    assert done.customers < CUSTOMERS  # the pages that were stored were not asked for again
+    assert there.calls["/api/v1/integracao/cliente/todos"] - asked < CUSTOMERS / 500 + 1
+    assert await connection.fetchval("SELECT count(*) FROM alerts WHERE cleared_at IS NULL") == 0
+
+
+async def test_too_many_requests_are_waited_for(there, sync, connection):
+    there.refuse_every = 3
+    await sync.run()
+    assert there.calls["429"] > 2
+    assert await counts(connection) == (CUSTOMERS, INVOICES)
+
+
+async def test_only_one_runs(dsn, sync):
+    guard = await connect(dsn)
+    assert await sync_states.take_lock(guard, "hubsoft")
+    with pytest.raises(AlreadyRunning):
+        await sync.run()
+    await guard.close()
+    assert (await sync.run()).customers == CUSTOMERS
+
+
+async def test_it_runs_when_it_is_due_and_rests_when_it_is_not(there, sync):
+    await sync.run_if_due()
+    calls = there.calls.total()
+    await sync.run_if_due()
+    assert there.calls.total() == calls
+    sync.every_s = 0
+    await sync.run_if_due()
+    assert there.calls.total() > calls
+
+
+async def test_wrong_credentials_are_told_and_not_tried_for_ever(there, dsn, pool):
+    source = source_of(there, password="errada")
+    with pytest.raises(SourceRefused, match="credenciais"):
+        await Sync(dsn, pool, source, ZONE).run()
+    assert there.calls.total() == 1
+    await source.close()
+
+
+async def test_the_sms_permission_is_a_setting_and_a_persons_word_stays(there, dsn, pool, connection):
+    source = source_of(there, sms_permission=False)
+    await Sync(dsn, pool, source, ZONE).run()
+    assert not await connection.fetchval("SELECT phone_1_allowed FROM customers WHERE id = 1")
+    await source.close()
+    source = source_of(there)
+    await connection.execute("UPDATE customers SET phone_1_allowed = (id = 2)")
+    await Sync(dsn, pool, source, ZONE).run(full=True)
+    rows = await connection.fetch("SELECT phone_1_allowed FROM customers WHERE id IN (1, 2) ORDER BY id")
+    assert [row[0] for row in rows] == [False, True]
+    await source.close()
+
+
+def facts(row, *, urgent, age_s=3600.0):
+    return {
+        "id": 1,
+        "invoice_id": row,
+        "invoice_source": "hubsoft",
+        "invoice_age_s": age_s,
+        "invoice_status": "open",
+        "urgent": urgent,
+        "now": datetime.now(UTC),
+    }
+
+
+async def test_an_invoice_paid_a_minute_ago_is_seen_before_the_hand_over(there, sync, pool, connection):
+    await sync.run()
+    there.pay(700_010)
+    there.gone.add(700_011)
+    freshness = Freshness(pool, {"hubsoft": sync}, max_age_s=1800)
+    checked = await freshness.check([facts(700_010, urgent=False), facts(700_011, urgent=True)])
+    assert checked.waits == {}
+    rows = await connection.fetch("SELECT status FROM invoices WHERE id IN (700010, 700011) ORDER BY id")
+    assert [row["status"] for row in rows] == ["paid", "cancelled"]
+
+
+async def test_fresh_data_is_not_asked_for_again(there, sync, pool):
+    await sync.run()
+    calls = there.calls.total()
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_010, urgent=True, age_s=60)])
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=0).check([facts(700_010, urgent=True)])
+    assert there.calls.total() == calls
+
+
+async def test_with_the_source_down_bulk_waits_and_single_sends_follow_the_setting(
+    there, sync, pool, connection, monkeypatch
+):
+    await sync.run()
+    there.fail_after = 0
+    monkeypatch.setattr("disparo.sources.hubsoft._TRIES", 1)
+    freshness = Freshness(pool, {"hubsoft": sync}, max_age_s=1800)
+    waits = (await freshness.check([facts(700_010, urgent=False)])).waits
+    assert waits[1].reason == "source_down"
+    assert waits[1].until > datetime.now(UTC) + timedelta(seconds=30)
+    assert (await freshness.check([facts(700_010, urgent=True)])).waits == {}
+    freshness.single_waits = True
+    assert 1 in (await freshness.check([facts(700_010, urgent=True)])).waits
+    alert = "SELECT count(*) FROM alerts WHERE kind = 'source_down' AND cleared_at IS NULL"
+    assert await connection.fetchval(alert) == 1
+    there.fail_after = None
+    freshness._down_until["hubsoft"] = 0.0
+    assert (await freshness.check([facts(700_010, urgent=False)])).waits == {}
+    assert await connection.fetchval(alert) == 0
+
+
+async def test_a_look_for_something_new_is_bounded_and_shared(there, sync, connection):
+    await sync.run()
+    there.add_invoice(990_007, 5)
+    calls = there.calls.total()
+    await asyncio.gather(*(sync.look_for_new(patience_s=5, again_after_s=60) for _ in range(20)))
+    assert there.calls.total() - calls <= 4
+    assert await connection.fetchval("SELECT customer_id FROM invoices WHERE id = 990007") == 5
+    there.delay_s = 1
+    began = time.perf_counter()
+    assert not await sync.look_for_new(patience_s=0.3, again_after_s=0)
+    assert time.perf_counter() - began < 2

@@ -1,0 +1,332 @@
+"""A stand-in for HubSoft's integration API, written from api.md §2 and §4: made-up customers by the thousand.
+
+Rows are made of their numbers when they are asked for, so that half a million of them cost nothing. What a test
+changes (paid, gone, new) is kept beside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import Any
+
+from aiohttp import web
+
+BASE = "/api/v1/integracao"
+CLIENT = {"client_id": "7", "client_secret": "segredo-de-la", "username": "erp@provedor", "password": "senha"}
+_MONTHS = 4
+_FIRST_ID = 700_000
+
+
+class HubsoftStandIn:
+    def __init__(self, customers: int = 40, invoices: int = 100, *, today: date | None = None) -> None:
+        self.customers = customers
+        self.invoices = invoices
+        self.today = today or date.today()
+        self.changes: dict[int, dict[str, Any]] = {}
+        self.gone: set[int] = set()
+        self.extra: list[dict[str, Any]] = []
+        self.tokens: set[str] = set()
+        self.calls: Counter[str] = Counter()
+        self.seen: list[dict[str, Any]] = []
+        self.refuse_every = 0  # every so many calls a 429
+        self.retry_after = "0"
+        self.fail_after: int | None = None  # calls until it is down
+        self.delay_s = 0.0
+        self.url = ""
+        self.stop: Any = None  # while running: be gone at once
+
+    # ------------------------------------------------------------ rows
+
+    def customer(self, number: int) -> dict[str, Any]:
+        day = self.today - timedelta(days=number % 3000 + 5)
+        return {
+            "id_cliente": number,
+            "codigo_cliente": number + 10_000,
+            "nome_razaosocial": f"CLIENTE {number}",
+            "nome_fantasia": None,
+            "tipo_pessoa": "pf",
+            "cpf_cnpj": f"{number:011d}",
+            "telefone_primario": f"379{number % 10**8:08d}",
+            "telefone_secundario": "",
+            "telefone_terciario": None,
+            "email_principal": f"c{number}@example.com",
+            "email_secundario": None,
+            "data_cadastro": f"{day} 08:00:00",
+            "data_nascmento": "1969-12-31 04:00:00",
+            "ativo": True,
+            "servicos": [
+                {
+                    "id_cliente_servico": 50_000 + number,
+                    "nome": "400 MEGA",
+                    "valor": 119.9,
+                    "status_prefixo": "servico_habilitado",
+                    "login": f"login{number}",
+                    "senha": "nao-e-nossa",
+                    "endereco_cadastral": {"endereco": "RUA A", "estado": "MG", "uf": "MINAS GERAIS"},
+                }
+            ],
+        }
+
+    def due(self, number: int) -> date:
+        return self.today - timedelta(days=45) + timedelta(days=number % (30 * _MONTHS))
+
+    def invoice(self, number: int) -> dict[str, Any]:
+        """`number` from 0; in the report's form."""
+        if number >= self.invoices:
+            return self.extra[number - self.invoices]
+        due = self.due(number)
+        found = {
+            "id_fatura": _FIRST_ID + number,
+            "id_cliente": number % self.customers + 1,
+            "valor": "119.9" if number % 2 else 99.5,
+            "data_vencimento": due.isoformat(),
+            "data_pagamento": None,
+            "data_cadastro": f"{self.today - timedelta(days=60)} 12:52:12",
+            "quitado": False,
+            "nosso_numero": str(number),
+            "link": f"https://boletos.example.com/{number}",
+        }
+        return found | self.changes.get(_FIRST_ID + number, {})
+
+    def all_invoices(self) -> Iterator[dict[str, Any]]:
+        for number in range(self.invoices + len(self.extra)):
+            found = self.invoice(number)
+            if found["id_fatura"] not in self.gone:
+                yield found
+
+    def pay(self, invoice_id: int, day: date | None = None) -> None:
+        paid = (day or self.today).isoformat()
+        self.changes[invoice_id] = {"quitado": True, "status": "quitado", "data_pagamento": paid}
+
+    def add_invoice(self, invoice_id: int, customer_id: int) -> None:
+        self.extra.append(
+            {
+                **self.invoice(0),
+                "id_fatura": invoice_id,
+                "id_cliente": customer_id,
+                "data_cadastro": f"{self.today} 10:00:00",
+                "data_vencimento": (self.today + timedelta(days=5)).isoformat(),
+                "quitado": False,
+                "data_pagamento": None,
+            }
+        )
+
+    # ------------------------------------------------------------ answers
+
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=[self._gate], client_max_size=64 << 20)
+        app.router.add_post("/oauth/token", self._token)
+        app.router.add_get(f"{BASE}/cliente", self._customer)
+        app.router.add_get(f"{BASE}/cliente/todos", self._all)
+        app.router.add_get(f"{BASE}/cliente/financeiro", self._of_customer)
+        app.router.add_get(f"{BASE}/financeiro/fatura", self._report)
+        app.router.add_route("*", f"{BASE}/{{rest:.*}}", self._other)
+        return app
+
+    @web.middleware
+    async def _gate(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        self.calls[request.path] += 1
+        total = self.calls.total()
+        if self.fail_after is not None and total > self.fail_after:
+            raise web.HTTPServiceUnavailable
+        if self.refuse_every and total % self.refuse_every == 0:
+            self.calls["429"] += 1
+            return web.json_response(
+                {"status": "error"}, status=429, headers={"Retry-After": self.retry_after}
+            )
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        if request.path.startswith(BASE):
+            token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+            self.seen.append({"path": request.raw_path, "token": token, "headers": dict(request.headers)})
+            if token not in self.tokens:
+                return web.json_response({"error": "Unauthenticated."}, status=401)
+        return await handler(request)
+
+    async def _token(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        if any(str(body.get(name)) != value for name, value in CLIENT.items()):
+            return web.json_response({"error": "invalid_client", "message": "x"}, status=401)
+        token = self.new_token()
+        return web.json_response({"token_type": "Bearer", "expires_in": 3600, "access_token": token})
+
+    def new_token(self) -> str:
+        token = f"hubsoft.{secrets.token_hex(12)}.x"
+        self.tokens.add(token)
+        return token
+
+    async def _customer(self, request: web.Request) -> web.Response:
+        number = int(request.query.get("termo_busca", "0") or 0)
+        known = request.query.get("busca") == "id_cliente" and 0 < number <= self.customers
+        return self._success(clientes=[self.customer(number)] if known else [])
+
+    async def _all(self, request: web.Request) -> web.Response:
+        found = range(1, self.customers + 1)
+        if request.query.get("data_inicio"):
+            first, last = request.query["data_inicio"], request.query["data_fim"]
+            found = [n for n in found if first <= self.customer(n)["data_cadastro"][:10] <= last]
+        page, paging = self._page(request, len(found))
+        return self._success(clientes=[self.customer(n) for n in found[page]], paginacao=paging)
+
+    async def _of_customer(self, request: web.Request) -> web.Response:
+        customer_id = int(request.query["termo_busca"])
+        found = [item for item in self._of(customer_id) if _within(item, request.query)]
+        found.sort(key=lambda item: item["id_fatura"], reverse=request.query.get("order_type") == "desc")
+        shown = []
+        for item in found[: int(request.query.get("limit", 20))]:
+            bare = {name: value for name, value in item.items() if name != "id_cliente"}
+            year, month, day = item["data_vencimento"].split("-")
+            paid = item["data_pagamento"]
+            shown.append(
+                {
+                    **bare,
+                    "data_vencimento": f"{day}/{month}/{year}",
+                    "data_pagamento": paid and "/".join(reversed(paid.split("-"))),
+                    "data_cadastro": "01/01/2020",
+                    "detalhamento": {"descricao": "400 MEGA", "valor": 10},
+                    "cliente": {"codigo_cliente": customer_id + 10_000},
+                }
+            )
+        return self._success(faturas=shown)
+
+    def _of(self, customer_id: int) -> list[dict[str, Any]]:
+        numbers = range(customer_id - 1, self.invoices, self.customers)
+        found = [self.invoice(n) for n in numbers] + self.extra
+        return [i for i in found if i["id_cliente"] == customer_id and i["id_fatura"] not in self.gone]
+
+    async def _report(self, request: web.Request) -> web.Response:
+        found = [item for item in self.all_invoices() if _within(item, request.query)]
+        page, paging = self._page(request, len(found))
+        shown = [
+            {
+                **{name: value for name, value in item.items() if name != "id_cliente"},
+                "cliente": {"id_cliente": item["id_cliente"], "nome_razaosocial": "X"},
+            }
+            for item in found[page]
+        ]
+        return self._success(faturas=shown, paginacao=paging)
+
+    async def _other(self, request: web.Request) -> web.StreamResponse:
+        """Routes that only the original has, each with an oddity of its own."""
+        what = request.match_info["rest"].split("/")[0]
+        body = await request.read()
+        if what == "eco":
+            headers = {
+                "X-Metodo": request.method,
+                "X-Caminho": request.raw_path,
+                "X-Tipo": request.content_type,
+            }
+            return web.Response(body=body or b"nada", headers=headers)
+        if what in ("pedacos", "cortado"):
+            return await _in_pieces(request, cut=what == "cortado")
+        if what == "lento":
+            await asyncio.sleep(3)
+        if what.startswith("codigo"):
+            return web.json_response({"status": "error", "msg": "não"}, status=int(what[6:]))
+        return _ODD[what]() if what in _ODD else _plain(request)
+
+    def _page(self, request: web.Request, total: int) -> tuple[slice, dict[str, int]]:
+        page, per = int(request.query.get("pagina", 0)), int(request.query.get("itens_por_pagina", 50))
+        return slice(page * per, (page + 1) * per), {
+            "primeira_pagina": 0,
+            "ultima_pagina": max(0, -(-total // per) - 1),
+            "pagina_atual": page,
+            "total_registros": total,
+        }
+
+    @staticmethod
+    def _success(**payload: Any) -> web.Response:
+        return web.json_response({"status": "success", "msg": "Dados consultados com sucesso", **payload})
+
+    # ------------------------------------------------------------ life
+
+    @contextmanager
+    def running(self) -> Iterator[HubsoftStandIn]:
+        """Serve from a thread of its own, until the block ends."""
+        loop, ready = asyncio.new_event_loop(), threading.Event()
+        runner = web.AppRunner(self.app(), shutdown_timeout=0.1)
+
+        async def start() -> None:
+            await runner.setup()
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            self.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+            ready.set()
+
+        def serve() -> None:
+            asyncio.set_event_loop(loop)
+            loop.run_until_complete(start())
+            loop.run_forever()
+            loop.run_until_complete(runner.cleanup())
+            loop.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        ready.wait(10)
+
+        def stop() -> None:
+            if thread.is_alive():
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join(10)
+
+        self.stop = stop
+        try:
+            yield self
+        finally:
+            stop()
+
+
+def _within(item: dict[str, Any], query: Any) -> bool:
+    if not query.get("data_inicio"):
+        return True
+    day = item[query.get("tipo_data", "data_vencimento")]
+    return day is not None and query["data_inicio"] <= day[:10] <= query["data_fim"]
+
+
+def settings_for(stand_in: HubsoftStandIn, **more: str) -> dict[str, str]:
+    """What an installation beside it is told."""
+    return {
+        "DISPARO_HUBSOFT_URL": stand_in.url,
+        **{f"DISPARO_HUBSOFT_{name.upper()}": value for name, value in CLIENT.items()},
+        "DISPARO_SYNC_MONTHS_BACK": "3",
+        "DISPARO_SYNC_MONTHS_AHEAD": "4",
+        **more,
+    }
+
+
+def _plain(request: web.Request) -> web.Response:
+    return web.json_response({"status": "success", "rota": request.path}, headers={"X-Original": "sim"})
+
+
+def _zipped() -> web.Response:
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    return web.Response(body=gzip.compress(b'{"status":"success"}', mtime=0), headers=headers)
+
+
+_ODD: dict[str, Any] = {
+    "comprimido": _zipped,
+    "binario": lambda: web.Response(body=bytes(range(256)) * 100, content_type="application/pdf"),
+    "vazio": lambda: web.Response(status=204),
+    "desvio": lambda: web.Response(status=302, headers={"Location": "/outro"}),
+    "biscoitos": lambda: web.Response(headers={"Set-Cookie": "a=1", "X-Um": "1"}, body=b"x"),
+    "latino": lambda: web.Response(body="ação".encode("cp1252"), headers={"Content-Type": "text/plain"}),
+}
+
+
+async def _in_pieces(request: web.Request, *, cut: bool) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": "100000"} if cut else {})
+    if not cut:
+        response.enable_chunked_encoding()
+    await response.prepare(request)
+    for number in range(20):
+        await response.write(f"pedaco {number}\n".encode() * 100)
+    if cut and request.transport is not None:
+        request.transport.abort()
+    return response
