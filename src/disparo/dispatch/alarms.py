@@ -29,13 +29,19 @@ _WORDS = {
     "platform_unreachable": "A plataforma {subject} não responde como devia ({detail})",
     "receipts_stopped": "A plataforma {subject} parou de confirmar entregas",
     "dispatch_stuck": "Há mensagens na hora de sair e nenhuma está saindo (desde {detail})",
+    "source_down": "O cadastro de {subject} não responde: os envios em lote com dados antigos esperam",
+    "sync_failed": "A sincronização com {subject} falhou; ela continua de onde parou",
 }
+#: Raised and cleared where the source is asked; their subject is no platform.
+_OF_SOURCES = frozenset({"source_down", "sync_failed"})
 _OVER_WORDS = {
     "platform_open": "A plataforma {subject} voltou a funcionar",
     "credit_low": "A plataforma {subject} tem crédito de novo",
     "platform_unreachable": "A plataforma {subject} voltou a responder",
     "receipts_stopped": "A plataforma {subject} voltou a confirmar entregas",
     "dispatch_stuck": "As mensagens voltaram a sair",
+    "source_down": "O cadastro de {subject} voltou a responder",
+    "sync_failed": "A sincronização com {subject} voltou a funcionar",
 }
 
 
@@ -89,7 +95,8 @@ class Alarms:
 
     async def _look_at_tables(self, connection: Connection, platforms: Mapping[str, Platform]) -> None:
         for row in await alerts.live(connection):
-            if row["subject"] and row["subject"] not in platforms:  # no longer in the settings
+            is_known = row["kind"] in _OF_SOURCES or row["subject"] in platforms
+            if row["subject"] and not is_known:  # no longer in the settings
                 await alerts.clear(connection, row["kind"], row["subject"])
         expected = {name for name, each in platforms.items() if _tells_receipts(each)}
         silent = await signs.silent_platforms(connection)

@@ -58,6 +58,7 @@ _REASON_WORDS: Mapping[str, str] = {
     "permission_withdrawn": "permissao_retirada",
     "timeout": "prazo_esgotado",
     "outside_window": "fora_do_horario",
+    "source_down": "origem_fora_de_alcance",
     "no_platform": "sem_plataforma",
     "does_not_fit": "texto_nao_cabe",
     "template": "modelo_invalido",
