@@ -27,8 +27,8 @@ from disparo.auth.throttle import Throttle
 from disparo.auth.tokens import SigningKey, TokenMint, new_signing_key
 from disparo.db import figures, tokens
 from disparo.db.pool import Pool, open_pool
-from disparo.dispatch.figures import Costly, fold_forever
 from disparo.dispatch.calendar import load_calendar
+from disparo.dispatch.figures import Costly, fold_forever
 from disparo.dispatch.from_settings import accept_settings_of
 from disparo.dispatch.group_commit import Acceptor
 from disparo.dispatch.heartbeats import Heartbeats

@@ -2,9 +2,9 @@
 
 from disparo.db.migrate import run_sql_file
 
-revision = "0004"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
-    run_sql_file("0004_register.sql")
+    run_sql_file("0006_register.sql")
