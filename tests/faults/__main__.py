@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.faults.run import Plan, broken_promises, run
+from tests.support import clocks
 
 from disparo.db.embedded import EmbeddedPostgres
 
@@ -39,7 +40,6 @@ FULL = Plan(
     workers=6,
     servers=2,
 )
-_FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 _DISK = "3g"
 
 
@@ -84,14 +84,10 @@ def main() -> int:
 
 def _with_a_wrong_clock(plan: Plan, not_done: list[str]) -> Plan:
     """Set two workers' clocks an hour off, both ways."""
-    if not _FAKETIME.exists():
-        not_done.append("relógios errados: falta o pacote libfaketime (sudo apt install libfaketime)")
+    if not clocks.CAN_BE_WRONG:
+        not_done.append(clocks.MISSING)
         return plan
-
-    def off(hours: str) -> dict[str, str]:
-        return {"LD_PRELOAD": str(_FAKETIME), "FAKETIME": hours, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-
-    return replace(plan, worker_environments={1: off("+1h"), 2: off("-1h")})
+    return replace(plan, worker_environments={1: clocks.off("+1h"), 2: clocks.off("-1h")})
 
 
 @contextmanager

@@ -29,20 +29,27 @@ class Driver:
     seed: int
     calls_per_s: float
     invoices: int
+    most_extra: int = 2  # phones beside the customer's own
     accepted: dict[str, list[str]] = field(default_factory=dict)
     without_200: int = 0
     _stop: bool = False
+    _invoice: int = 0
 
     async def run(self) -> None:
+        """Call until told to stop; run again it goes on with the next invoice."""
+        self._stop = False
         headers = {"Authorization": f"Bearer {await self.stage.token()}"}
         rng = random.Random(self.seed)
         bases = [self.stage.base_of(server) for server in self.stage.servers]
         calls: set[asyncio.Task[None]] = set()
         async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(30)) as session:
-            invoice = 0
-            while not self._stop and invoice < self.invoices:
-                invoice += 1
-                extra = [f"119{rng.randrange(60_000_000, 99_999_999)}" for _ in range(rng.randrange(3))]
+            while not self._stop and self._invoice < self.invoices:
+                self._invoice += 1
+                invoice = self._invoice
+                extra = [
+                    f"119{rng.randrange(60_000_000, 99_999_999)}"
+                    for _ in range(rng.randint(0, self.most_extra))
+                ]
                 url = bases[invoice % len(bases)] + SEND
                 calls.add(task := asyncio.create_task(self._call(session, url, invoice, extra)))
                 task.add_done_callback(calls.discard)

@@ -1,8 +1,9 @@
-"""A TCP proxy that loses things: it cuts, slows down, and falls silent."""
+"""A TCP proxy that loses things: it cuts, slows down, falls silent, and goes away. It may end TLS."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,18 +13,33 @@ Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWrite
 
 @dataclass
 class Proxy:
-    """`slow_s` waits before each piece; `silent` takes everything and hands on nothing."""
+    """`slow_s` waits before each piece; `silent` takes everything and hands on nothing.
+
+    `drip_s` above 0: answers come a byte at a time, each after so many seconds. `tls`, where there is one,
+    is what connections from now on are met with.
+    """
 
     connect: Connect
     slow_s: float = 0.0
     silent: bool = False
+    drip_s: float = 0.0
+    tls: ssl.SSLContext | None = None
     port: int = 0
+    _server: asyncio.Server | None = None
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def start(self) -> None:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
+        """Listen; after `shut` on the same port again."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def shut(self, *, cut: bool = True) -> None:
+        """Close the port, and every connection with it; with `cut=False` those stay as they are."""
+        assert self._server is not None
+        self._server.close()
+        if cut:
+            self.cut()
 
     def cut(self) -> int:
         """Abort every connection at once, in the middle of whatever it carries; gives how many."""
@@ -42,7 +58,7 @@ class Proxy:
         self._open |= pair
         ways = [
             asyncio.create_task(self._pump(reader, there_writer)),
-            asyncio.create_task(self._pump(there_reader, writer)),
+            asyncio.create_task(self._pump(there_reader, writer, is_answer=True)),
         ]
         self._tasks.update(ways)
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -54,9 +70,13 @@ class Proxy:
             with suppress(OSError, RuntimeError):
                 end.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_answer: bool = False
+    ) -> None:
         with suppress(OSError, RuntimeError):
-            while data := await reader.read(65_536):
+            while data := await reader.read(1 if is_answer and self.drip_s else 65_536):
+                if is_answer and self.drip_s:
+                    await asyncio.sleep(self.drip_s)
                 if self.slow_s:
                     await asyncio.sleep(self.slow_s)
                 while self.silent:

@@ -1,11 +1,11 @@
-"""The reconciliation: every message of every 200, against our table and the platform's own log."""
+"""The reconciliation: every message of every 200, against our table and the platforms' own logs."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,13 +35,14 @@ class Verdict:
         return sum(self.fates.values()) == self.accepted
 
 
-def received_messages(log: Path) -> Counter[tuple[str, str]]:
-    """Count what the platform took, by number and by the token in the text."""
+def received_messages(logs: Iterable[Path]) -> Counter[tuple[str, str]]:
+    """Count what the platforms took, all together, by number and by the token in the text."""
     taken: Counter[tuple[str, str]] = Counter()
-    for line in log.read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
-        if entry.get("taken", False):
-            taken[entry["to"], _TOKEN.findall(entry["text"])[0]] += 1
+    for log in logs:
+        for line in log.read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            if entry.get("taken", False):
+                taken[entry["to"], _TOKEN.findall(entry["text"])[0]] += 1
     return taken
 
 
@@ -56,9 +57,9 @@ def _fate(row: asyncpg.Record) -> str:
 
 
 async def reconcile(
-    connection: asyncpg.Connection, accepted: Mapping[str, Sequence[str]], log: Path
+    connection: asyncpg.Connection, accepted: Mapping[str, Sequence[str]], *logs: Path
 ) -> Verdict:
-    taken = received_messages(log)
+    taken = received_messages(logs)
     rows = await connection.fetch(
         """SELECT m.dispatch_id::text AS dispatch_id, m.phone, m.e164, m.status, m.reason,
                   'T' || substr(md5('ensaio' || m.invoice_id), 1, 16) AS token FROM messages m"""

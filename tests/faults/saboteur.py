@@ -63,8 +63,7 @@ class Saboteur:
     async def _kill_worker(self) -> None:
         role = await self._victim()
         self._world.in_hand.add(role.name)
-        role.signal(signal.SIGKILL)
-        role.reap()
+        role.kill()
         await self._world.note_death(role)
         role.start()
         self._world.in_hand.discard(role.name)
@@ -76,8 +75,7 @@ class Saboteur:
 
     async def _kill_server(self) -> None:
         role = self._world.random.choice(self._world.stage.servers)
-        role.signal(signal.SIGKILL)
-        role.reap()
+        role.kill()
         role.start()
 
     async def _kill_postgres(self) -> None:
@@ -88,8 +86,7 @@ class Saboteur:
         stage = self._world.stage
         role = stage.roles["simulator"]
         self._world.in_hand.add(role.name)
-        role.signal(signal.SIGKILL)
-        role.reap()
+        role.kill()
         await asyncio.sleep(self._world.random.uniform(0, 1.5))
         role.start()
         self._world.in_hand.discard(role.name)

@@ -8,14 +8,17 @@ from uuid import UUID, uuid4
 import asyncpg
 
 
-async def add_invoices(connection: asyncpg.Connection, count: int = 1, *, first_id: int = 1) -> list[int]:
+async def add_invoices(
+    connection: asyncpg.Connection, count: int = 1, *, first_id: int = 1, ddd: int = 11
+) -> list[int]:
     """One customer each, with one permitted mobile phone."""
     ids = list(range(first_id, first_id + count))
     await connection.execute(
         """INSERT INTO customers (id, name, uf, phone_1)
-           SELECT id, 'CLIENTE ' || id, 'SP', '119' || lpad(id::text, 8, '0') FROM unnest($1::bigint[]) AS t (id)
+           SELECT id, 'CLIENTE ' || id, 'SP', $2 || '9' || lpad(id::text, 8, '0') FROM unnest($1::bigint[]) AS t (id)
            ON CONFLICT DO NOTHING""",
         ids,
+        str(ddd),
     )
     await connection.execute(
         """INSERT INTO invoices (id, customer_id, amount, due_date, link)
@@ -36,9 +39,10 @@ async def add_messages(
     tries: int = 1,
     first_id: int = 1,
     kind: str = "single",
+    ddd: int = 11,
 ) -> list[int]:
     """`count` waiting messages of one dispatch, one invoice and one register phone each, in one chunk."""
-    invoices = await add_invoices(connection, count, first_id=first_id)
+    invoices = await add_invoices(connection, count, first_id=first_id, ddd=ddd)
     dispatch_id = uuid4()
     chunk_id = chunk_id or await connection.fetchval("SELECT nextval('chunks_id_seq')")
     await connection.execute(
@@ -53,14 +57,15 @@ async def add_messages(
     rows = await connection.fetch(
         """INSERT INTO messages (dispatch_id, invoice_id, customer_id, origin, name, phone, e164, reference, actor,
                                  due_at, wait_since, chunk_id)
-           SELECT $1, id, id, 'customer', 'CLIENTE ' || id, '119' || lpad(id::text, 8, '0'),
-                  '+55119' || lpad(id::text, 8, '0'), replace(gen_random_uuid()::text, '-', ''), 'test',
+           SELECT $1, id, id, 'customer', 'CLIENTE ' || id, $5 || '9' || lpad(id::text, 8, '0'),
+                  '+55' || $5 || '9' || lpad(id::text, 8, '0'), replace(gen_random_uuid()::text, '-', ''), 'test',
                   now() + make_interval(secs => $3), now() + make_interval(secs => $3), $4
            FROM unnest($2::bigint[]) AS t (id) RETURNING id""",
         dispatch_id,
         invoices,
         due_in_s,
         chunk_id,
+        str(ddd),
     )
     return sorted(row["id"] for row in rows)
 

@@ -64,6 +64,10 @@ class Role:
         if self.lives:
             os.kill(self.pid, number)
 
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.reap()
+
     def reap(self) -> None:
         if self.process is not None:
             self.process.wait(30)

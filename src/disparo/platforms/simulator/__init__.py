@@ -1,6 +1,7 @@
 """A simulated SMS platform: a process of its own, for trying an installation and for every fault test.
 
-Loopback only. What it takes is in its append-only log before its answer leaves. The HTTP API:
+Loopback only. What it takes is in its append-only log before its answer leaves, and there is a line of its
+own for the end of each call (`answered_at`). The HTTP API:
 
 - `POST /v1/messages` `{"to", "text", "reference", "callback"?}` -> 200 `{"id"}`, or an error with `code`.
 - `GET /v1/messages?limit=` -> `{"messages": [...]}`, the newest first. `GET /v1/stats` -> counts and doubles.

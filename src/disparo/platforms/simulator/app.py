@@ -81,9 +81,12 @@ class Simulator:
             os._exit(1)
         if entry["taken"]:
             self._receipts.later(entry)
-        if behaviour.latency_ms:
-            await asyncio.sleep(behaviour.latency_ms / 1000)
-        return await self._answer(request, mode, entry)
+        try:
+            if behaviour.latency_ms:
+                await asyncio.sleep(behaviour.latency_ms / 1000)
+            return await self._answer(request, mode, entry)
+        finally:
+            self._store.add({"answered_at": round(time.time(), 4), "id": entry["id"]})
 
     async def _answer(self, request: web.Request, mode: str, entry: Entry) -> web.StreamResponse:
         behaviour = self._behaviour

@@ -58,6 +58,8 @@ class Store:
         }
 
     def _count(self, entry: Entry) -> None:
+        if "answered_at" in entry:
+            return
         if "receipt" in entry:
             self._count_receipt(entry)
             return
