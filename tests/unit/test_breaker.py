@@ -91,6 +91,18 @@ def test_one_good_probe_closes_it_and_a_bad_or_slow_one_does_not(breaker):
     assert (breaker.is_open, breaker.recovered) == (False, True)
 
 
+def test_what_hung_before_it_was_closed_does_not_open_it_again(breaker, clock):
+    breaker.note_waiting([6.0] * 5)
+    note(breaker, GOOD, probe=True)
+    clock[0] += 1
+    breaker.note_waiting([8.0] * 5)
+    note(breaker, *[LOST] * 5, latency_s=20.0)
+    assert not breaker.is_open
+    clock[0] += 10
+    breaker.note_waiting([6.0] * 5)
+    assert breaker.open_reason == "slow"
+
+
 def test_late_failures_of_those_under_way_do_not_open_it_twice(breaker):
     note(breaker, *[LOST] * 5)
     breaker.tripped = False  # told
@@ -98,12 +110,13 @@ def test_late_failures_of_those_under_way_do_not_open_it_twice(breaker):
     assert not breaker.tripped
 
 
-def test_what_others_saw_is_taken_over_but_not_against_what_was_seen_here(breaker):
+def test_what_others_saw_is_taken_over_but_not_against_what_was_seen_here(breaker, clock):
     breaker.take(open_reason="credit", paused=False)
     assert breaker.open_reason == "credit"
     breaker.take(open_reason=None, paused=True)
     assert (breaker.open_reason, breaker.is_open) == (None, True)
     breaker.take(open_reason=None, paused=False)
+    clock[0] += 1
     note(breaker, *[LOST] * 5)
     breaker.take(open_reason=None, paused=False)
     assert breaker.open_reason == "failing"

@@ -6,6 +6,7 @@ one after the other. What is seen here opens it here at once; `dispatch/watch.py
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -30,6 +31,8 @@ class Breaker:
         self._clock = clock
         self._bad = 0
         self._last: deque[tuple[float, bool]] = deque(maxlen=_LOOK_BACK)
+        #: What began before says nothing of the platform as it is now: its hung calls go on for long.
+        self._closed_at = -math.inf
         self.open_reason: str | None = None
         self.paused = False
         self.may_probe = False
@@ -53,6 +56,8 @@ class Breaker:
                 self._close()
             return
         now = self._clock()
+        if now - latency_s < self._closed_at:
+            return
         self._bad = self._bad + 1 if bad else 0
         self._last.append((now, bad))
         if bad and outcome.failure in _AT_ONCE:
@@ -66,6 +71,8 @@ class Breaker:
 
     def note_waiting(self, ages_s: list[float]) -> None:
         """Look at how long hand-overs in flight have been waiting for their answers."""
+        closed_for_s = self._clock() - self._closed_at
+        ages_s = [age_s for age_s in ages_s if age_s <= closed_for_s]
         slow = sum(age_s > _SLOW_S for age_s in ages_s)
         if slow >= _SLOW_ONES or (slow >= _SLOW_ALL and slow == len(ages_s)):
             self._trip("slow")
@@ -90,6 +97,7 @@ class Breaker:
     def _close(self) -> None:
         if self.open_reason is not None:
             self.open_reason = None
+            self._closed_at = self._clock()
             self._forget()
         self.may_probe = False
 
