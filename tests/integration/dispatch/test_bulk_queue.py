@@ -40,24 +40,24 @@ async def add_mixed_register(connection, count):
         connection,
         [
             CustomerRow(
-                number,
-                f"CLIENTE {number}",
-                chance.choice(["SP", "RJ", None]),
-                chance.choice(PHONES),
-                chance.random() < 0.8,
-                chance.choice(PHONES),
-                chance.random() < 0.8,
+                id=number,
+                name=f"CLIENTE {number}",
+                uf=chance.choice(["SP", "RJ", None]),
+                phone_1=chance.choice(PHONES),
+                phone_1_allowed=chance.random() < 0.8,
+                phone_2=chance.choice(PHONES),
+                phone_2_allowed=chance.random() < 0.8,
             )
             for number in range(1, count + 1)
         ],
     )
     contacts = [
         ContactRow(
-            number,
-            chance.randint(1, count),
-            chance.choice(["", "ANA"]),
-            chance.choice(PHONES[1:]),
-            chance.random() < 0.7,
+            id=number,
+            customer_id=chance.randint(1, count),
+            name=chance.choice(["", "ANA"]),
+            phone=chance.choice(PHONES[1:]),
+            sms_allowed=chance.random() < 0.7,
         )
         for number in range(1, count + 1)
     ]

@@ -62,6 +62,12 @@ CREATE INDEX invoices_open_due ON invoices (due_date, id) WHERE status = 'open';
 
 -- Written by statements that hold the dispatch in hand; a look-up for each row was a tenth of queuing.
 ALTER TABLE messages DROP CONSTRAINT messages_dispatch_id_fkey;
+CREATE OR REPLACE FUNCTION dispatches_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM messages WHERE dispatch_id IN (SELECT id FROM old_rows);
+    DELETE FROM dispatch_counts WHERE dispatch_id IN (SELECT id FROM old_rows);
+    RETURN NULL;
+END $$;
 
 -- A bulk message's first event says nothing that its own row does not: created_at, and its dispatch's actor.
 CREATE OR REPLACE FUNCTION messages_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
