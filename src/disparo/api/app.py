@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -33,6 +33,8 @@ from disparo.dispatch.from_settings import accept_settings_of
 from disparo.dispatch.group_commit import Acceptor
 from disparo.dispatch.heartbeats import Heartbeats
 from disparo.dispatch.intake import Intake
+from disparo.panel.app import Panel
+from disparo.panel.services import PanelServices
 from disparo.platforms.base import Platform
 from disparo.platforms.registry import build_platforms
 from disparo.settings import Settings
@@ -44,16 +46,31 @@ _DESCRIPTION = (
 )
 
 
-def build_app(settings: Settings, dsn: str, *, load: Callable[[], Settings] | None = None) -> ASGIApp:
-    """Build the application; connections open when the server starts it. `load` reads settings anew."""
+def build_app(
+    settings: Settings,
+    dsn: str,
+    *,
+    load: Callable[[], Settings] | None = None,
+    ending: asyncio.Event | None = None,
+) -> ASGIApp:
+    """Build the application; connections open when the server starts it.
+
+    `load` reads settings anew; `ending` is set when the server is asked to stop.
+    """
+    panel, stops = Panel(), ending or asyncio.Event()
+
+    def begin(services: Services) -> None:
+        app.state.services = services
+        panel.open(_panel_services(services, stops))
 
     def use(changed: Settings) -> None:
-        app.state.services = _exchange(app.state.services, changed)
+        begin(_exchange(app.state.services, changed))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.services = await _open_services(stack, settings, dsn)
+            begin(await _open_services(stack, settings, dsn))
+            stack.push_async_callback(lambda: _close(app.state.services.platforms))
             if load is not None:
                 watch = SettingsWatch(load, use)
                 stack.push_async_callback(_end, asyncio.create_task(watch.run()))
@@ -81,7 +98,19 @@ def build_app(settings: Settings, dsn: str, *, load: Callable[[], Settings] | No
         app.include_router(router)
     if settings.hubsoft_url:  # last: only what nothing above serves
         app.include_router(pass_through.router)
-    return Edge(_Cors(app, settings.cors_origins), Callers(settings.trusted_proxies))
+    return Edge(_Rooms(panel, _Cors(app, settings.cors_origins)), Callers(settings.trusted_proxies))
+
+
+def _panel_services(services: Services, ending: asyncio.Event) -> PanelServices:
+    return PanelServices(
+        settings=services.settings,
+        pool=services.pool,
+        passwords=services.passwords,
+        throttle=services.throttle,
+        platforms=services.platforms,
+        accept=accept_settings_of(services.settings),
+        ending=ending,
+    )
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
@@ -144,7 +173,19 @@ def _exchange(services: Services, settings: Settings) -> Services:
     platforms, doors = _platforms(settings), doors_of(settings.platforms)
     services.intake.use(platforms)
     services.acceptor.use(accept_settings_of(settings))
+    closing = asyncio.create_task(_close(services.platforms))
+    _CLOSING.add(closing)
+    closing.add_done_callback(_CLOSING.discard)
     return replace(services, settings=settings, platforms=platforms, doors=doors)
+
+
+#: Tasks nobody waits for: without a name for them they may be collected half done.
+_CLOSING: set[asyncio.Task[None]] = set()
+
+
+async def _close(platforms: Mapping[str, Platform]) -> None:
+    for platform in platforms.values():
+        await platform.close()
 
 
 async def _end(task: asyncio.Task[None]) -> None:
@@ -162,6 +203,18 @@ async def _signing_keys(pool: Pool) -> list[SigningKey]:
             )
             rows = await tokens.signing_keys(connection)
     return [SigningKey(row["kid"], row["private_pem"], row["public_pem"]) for row in rows]
+
+
+class _Rooms:
+    """The panel for people, the API for programs: each has its own pages, errors and headers."""
+
+    def __init__(self, panel: Panel, api: ASGIApp) -> None:
+        self._panel = panel
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        at_panel = scope["type"] == "http" and self._panel.serves(scope["path"])
+        await (self._panel if at_panel else self._api)(scope, receive, send)
 
 
 class _Cors:

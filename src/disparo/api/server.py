@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from cryptography import x509
@@ -42,6 +43,14 @@ class Certificate:
 class _Server(uvicorn.Server):
     """Leaves signals to us, and freezes what was made at the start for the garbage collector."""
 
+    def __init__(self, config: uvicorn.Config, ending: asyncio.Event) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._ending.set()  # pages that go on by themselves would hold us up
+        super().handle_exit(sig, frame)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
@@ -63,8 +72,9 @@ def serve(
     settings: Settings, dsn: str, *, certificate: Certificate | None, load: Callable[[], Settings]
 ) -> None:
     """Serve until SIGTERM or SIGINT; raises PortTaken."""
+    ending = asyncio.Event()
     config = uvicorn.Config(
-        build_app(settings, dsn, load=load),
+        build_app(settings, dsn, load=load, ending=ending),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -80,7 +90,7 @@ def serve(
         ssl_certfile=certificate.certificate if certificate else None,
         ssl_keyfile=str(certificate.key) if certificate else None,
     )
-    server = _Server(config)
+    server = _Server(config, ending)
     try:
         server.run()
     except SystemExit as ended:  # uvicorn's way to say that it could not start

@@ -14,4 +14,5 @@ class Permission(StrEnum):
     REMOVE_OPT_OUT = "remove_opt_out"
     REGISTER = "register"  # push customers and invoices in
     PASS_THROUGH = "pass_through"  # noqa: S105 - HubSoft's other routes, with our credential there
+    VIEW_TEXT = "view_text"  # texts of messages, and receipts as platforms sent them
     ADMIN = "admin"

@@ -30,6 +30,7 @@ _PERMISSION_WORDS = {
     "remover-descadastro": "remove_opt_out",
     "cadastro": "register",
     "repassar-hubsoft": "pass_through",
+    "ver-textos": "view_text",
     "administrar": "admin",
 }
 _PURPOSE_WORDS = {"solicitada": "requested", "aviso": "notice", "cobranca": "collection"}

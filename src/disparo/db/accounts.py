@@ -39,9 +39,13 @@ async def add_user(
 
 
 async def set_password(connection: Connection, email: str, password_hash: str) -> int | None:
-    """Change a user's password; gives the id, None where there is no such user."""
+    """Change a user's password, ending their panel sessions; gives the id, None where there is no user."""
     user_id: int | None = await connection.fetchval(
-        "UPDATE users SET password_hash = $2 WHERE lower(email) = lower($1) RETURNING id",
+        """WITH changed AS (
+               UPDATE users SET password_hash = $2 WHERE lower(email) = lower($1) RETURNING id),
+           ended AS (
+               DELETE FROM panel_sessions WHERE user_id = (SELECT id FROM changed))
+           SELECT id FROM changed""",
         email,
         password_hash,
     )

@@ -81,3 +81,9 @@ async def _remember(connection: Connection, identity: Identity) -> None:
         identity.timeline,
         identity.database_oid,
     )
+
+
+async def is_held(connection: Connection) -> bool:
+    """Tell whether a restore's hold has not been ended yet."""
+    held: bool | None = await connection.fetchval("SELECT held_since IS NOT NULL FROM installation")
+    return bool(held)

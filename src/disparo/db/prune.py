@@ -19,6 +19,8 @@ SHORT_LIVED: dict[str, str] = {
     "refresh_tokens": "expires_at < now() - interval '1 day'",
     "rate_limits": "tat < now() - interval '1 hour'",
     "extra_phone_use": "day < current_date - 7",
+    "panel_sessions": "seen_at < now() - interval '1 day'",
+    "event_figures": "from_at < now() - interval '40 days'",
     "alerts": "cleared_at < now() - interval '1 year'",
     # Named by receipts of messages that were never ours.
     "platform_messages": "attempt_id IS NULL AND created_at < now() - interval '30 days'",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from disparo import queue
-from disparo.db import messages
+from disparo.db import day, messages
 from disparo.db.pool import Pool
 from disparo.dispatch import receipts
 
@@ -25,7 +25,9 @@ async def wake_forgotten_chunks(pool: Pool) -> int:
 
 
 async def tidy(pool: Pool) -> None:
-    """Rematch waiting receipts, fold counts."""
+    """Rematch waiting receipts, fold counts and figures."""
     await receipts.apply_waiting(pool)
     async with pool.acquire() as connection, connection.transaction():
         await messages.fold_counts(connection)
+    async with pool.acquire() as connection:
+        await day.fold(connection)

@@ -1,0 +1,39 @@
+-- The panel: who is signed in, the text's template, and the figures of a day.
+CREATE TABLE panel_sessions (
+    token_sha256 bytea PRIMARY KEY,
+    user_id      bigint NOT NULL REFERENCES users ON DELETE CASCADE,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    seen_at      timestamptz NOT NULL DEFAULT now(),
+    notice       text                          -- what the next page says, once
+);
+CREATE INDEX panel_sessions_user ON panel_sessions (user_id);
+CREATE INDEX panel_sessions_seen ON panel_sessions (seen_at);
+
+-- The newest row counts; earlier ones show who wrote what.
+CREATE TABLE templates (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    text       text,                           -- NULL: back to the installation's setting
+    actor      text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- What happened, in pieces of five minutes: a day of a million messages is shown without reading its
+-- events. A worker folds closed pieces; what is younger than `until` is counted from the events.
+CREATE TABLE event_figures (
+    from_at  timestamptz NOT NULL,
+    platform text NOT NULL,                    -- '': none yet
+    status   text NOT NULL,                    -- 'new', or the status that was reached
+    total    integer NOT NULL,
+    PRIMARY KEY (from_at, platform, status)
+);
+CREATE TABLE event_figures_until (
+    id    boolean PRIMARY KEY DEFAULT true CHECK (id),
+    until timestamptz NOT NULL
+);
+INSERT INTO event_figures_until (until) VALUES (date_bin('5 minutes', now() - interval '2 days', 'epoch'));
+CREATE INDEX message_events_at ON message_events USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
+
+-- Rare ends, so this index costs the many messages that are delivered nothing.
+CREATE INDEX messages_gone_wrong ON messages (status, id)
+    WHERE status IN ('undelivered', 'failed', 'skipped', 'cancelled');
+CREATE INDEX audit_log_actor ON audit_log (actor, id);

@@ -1,0 +1,15 @@
+-- What happened since a moment, by hour, platform and status: folded pieces, and the events after them.
+-- $1 since, $2 zone of the hours.
+WITH until AS MATERIALIZED (
+    SELECT greatest(until, $1::timestamptz) AS at FROM event_figures_until
+), pieces AS (
+    SELECT from_at AS at, platform, status, total FROM event_figures
+    WHERE from_at >= $1 AND from_at < (SELECT at FROM until)
+    UNION ALL
+    SELECT e.at, coalesce(m.platform, ''), CASE WHEN e.from_status IS NULL THEN 'new' ELSE e.to_status END, 1
+    FROM message_events e JOIN messages m ON m.id = e.message_id
+    WHERE e.at >= (SELECT at FROM until)
+      AND (e.from_status IS NULL OR e.to_status NOT IN ('queued', 'claimed', 'sending'))
+)
+SELECT date_trunc('hour', at, $2::text) AS hour, platform, status, sum(total)::int AS total
+FROM pieces GROUP BY 1, 2, 3 ORDER BY 1

@@ -1,0 +1,135 @@
+"""Who is at the panel: the session, the forgery token, the permission; every page passes here."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from disparo.auth.permissions import Permission
+from disparo.auth.tokens import digest, new_secret
+from disparo.db import sessions
+from disparo.panel import fields
+from disparo.panel.services import services_of
+
+_LONGEST_TOKEN = 100
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in, or no longer."""
+
+
+class Forbidden(Exception):
+    """This person may not do this."""
+
+
+class Forged(Exception):
+    """A form that does not come from a page of ours, or from one of an earlier session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is signed in."""
+
+    user_id: int
+    email: str
+    name: str
+    permissions: frozenset[str]
+    token_sha256: bytes
+
+    @property
+    def actor(self) -> str:
+        """How events and the audit name them."""
+        return f"user:{self.user_id}"
+
+    def may(self, *any_of: str) -> bool:
+        """Tell whether they have one of these permissions."""
+        return not self.permissions.isdisjoint(any_of)
+
+
+Page = Callable[[Request, Person], Awaitable[Response]]
+#: Whoever may do anything may look.
+ANY = tuple(Permission)
+
+
+def page(work: Page, *any_of: Permission) -> Callable[[Request], Awaitable[Response]]:
+    """Give the endpoint of a page for signed-in people with one of these permissions."""
+
+    async def endpoint(request: Request) -> Response:
+        person = await _person(request)
+        if request.method != "GET":
+            await check_form(request)
+        if any_of and not person.may(*any_of):
+            raise Forbidden
+        return await work(request, person)
+
+    return endpoint
+
+
+async def _person(request: Request) -> Person:
+    token = request.cookies.get(cookie_name(request), "")
+    if not token or len(token) > _LONGEST_TOKEN:
+        raise SignInNeeded
+    token_sha256 = digest(token)
+    async with services_of(request).pool.acquire() as connection:
+        row = await sessions.read_live(connection, token_sha256)
+        # A page that renews itself is no sign of a person.
+        by_itself = request.headers.get("hx-trigger", "").startswith("auto-")
+        if row is not None and not by_itself and (row["is_stale"] or row["notice"]):
+            await sessions.touch(connection, token_sha256)
+    if row is None:
+        raise SignInNeeded
+    request.state.csrf = csrf_of(token)
+    request.state.notice = row["notice"]
+    person = Person(row["user_id"], row["email"], row["name"], frozenset(row["permissions"]), token_sha256)
+    request.state.person = person
+    return person
+
+
+def cookie_name(request: Request) -> str:
+    """Give the session cookie's name: with HTTPS one that no other host and no plain page can set."""
+    return "__Host-painel" if request.url.scheme == "https" else "painel"
+
+
+def set_cookie(request: Request, response: Response, token: str | None) -> None:
+    """Give the browser a session's token, or take it away."""
+    response.set_cookie(
+        cookie_name(request),
+        token or "",
+        max_age=int(sessions.LONGEST_S) if token else 0,
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def csrf_of(token: str) -> str:
+    """Give what forms of this session carry: nobody who cannot read the cookie can make it."""
+    return hmac.new(token.encode(), b"csrf", sha256).hexdigest()
+
+
+async def check_form(request: Request) -> None:
+    """Refuse a form from elsewhere; raises Forged."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Forged
+    given = request.headers.get("x-csrf-token")
+    if given is None:
+        field = (await fields.read_form(request)).get("csrf")
+        given = field if isinstance(field, str) else ""
+    if not hmac.compare_digest(given.encode("utf-8", "replace"), request.state.csrf.encode()):
+        raise Forged
+
+
+async def begin(request: Request, user_id: int) -> str:
+    """Begin a session under a new token, whatever the browser came with; gives the token."""
+    token, old = new_secret(), request.cookies.get(cookie_name(request), "")
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        if old:
+            await sessions.end(connection, digest(old))
+        await sessions.add(connection, digest(token), user_id)
+    return token

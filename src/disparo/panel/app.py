@@ -1,0 +1,202 @@
+"""The panel as an application of its own: its routes, and how its failures look to a person."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from disparo.auth.permissions import Permission
+from disparo.auth.throttle import TooMany
+from disparo.db.pool import TRANSIENT
+from disparo.panel import assets, home, sign_in
+from disparo.panel.access import Forbidden, Forged, Page, SignInNeeded, page
+from disparo.panel.fields import Wrong
+from disparo.panel.pages import render
+from disparo.panel.services import PanelServices
+
+_BODY_LIMIT = 65_536
+#: Nothing but what we serve ourselves, no script or style inside a page, and in nobody's frame.
+_HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-frame-options", b"DENY"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+)
+
+
+class Panel:
+    """Serves `/` and `/painel`; `open` gives it what it works with before the first request."""
+
+    def __init__(self) -> None:
+        self._app = Starlette(routes=_routes(), exception_handlers=_handlers())
+        self._app.router.redirect_slashes = False
+
+    def open(self, services: PanelServices) -> None:
+        """Give the panel what a server process has."""
+        self._app.state.services = services
+
+    def serves(self, path: str) -> bool:
+        """Tell whether an address is the panel's."""
+        return path in ("/", "/painel") or path.startswith("/painel/")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await _with_headers(self._app, scope, receive, send)
+
+
+async def _with_headers(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    secure = scope["scheme"] == "https"
+
+    async def add(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            hsts = [(b"strict-transport-security", b"max-age=31536000")] if secure else []
+            message["headers"] = [*message["headers"], *_HEADERS, *hsts]
+        await send(message)
+
+    await app(scope, receive, add)
+
+
+class _Named(Route):
+    """A route that names itself to whoever counts requests by route."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = self
+        await super().handle(scope, receive, send)
+
+
+def _routes() -> list[Route]:
+    return [
+        _Named("/", _to_panel),
+        _Named("/painel/", _to_panel),
+        _Named(assets.PREFIX + "{name}", assets.serve),
+        _Named("/painel/entrar", sign_in.show),
+        _Named("/painel/entrar", sign_in.sign_in, methods=["POST"], max_body_size=_BODY_LIMIT),
+        _form("/painel/sair", sign_in.sign_out),
+        _form("/painel/tema", sign_in.change_theme),
+        _page("/painel", home.show),
+        _page("/painel/hoje", home.show_today),
+    ]
+
+
+def _page(path: str, work: Page, *any_of: Permission) -> Route:
+    return _Named(path, page(work, *any_of))
+
+
+def _form(path: str, work: Page, *any_of: Permission, limit: int = _BODY_LIMIT) -> Route:
+    return _Named(path, page(work, *any_of), methods=["POST"], max_body_size=limit)
+
+
+async def _to_panel(_request: Request) -> Response:
+    return RedirectResponse("/painel", status_code=302)
+
+
+def _handlers() -> MutableMapping[Any, Any]:
+    return {
+        SignInNeeded: _sign_in_needed,
+        Forbidden: _forbidden,
+        Forged: _forged,
+        Wrong: _wrong,
+        TooMany: _too_many,
+        HTTPException: _http,
+        Exception: _fault,
+        **dict.fromkeys(TRANSIENT, _busy),
+    }
+
+
+async def _sign_in_needed(request: Request, _error: SignInNeeded) -> Response:
+    if request.headers.get("hx-request"):
+        return Response(status_code=401, headers={"HX-Redirect": sign_in.address_for(request)})
+    return RedirectResponse(sign_in.address_for(request), status_code=303)
+
+
+async def _forbidden(request: Request, _error: Forbidden) -> Response:
+    return _failure(
+        request,
+        403,
+        "Sem permissão",
+        "O seu usuário não tem permissão para isto.",
+        "Peça a quem administra o Disparo que a acrescente em Usuários.",
+    )
+
+
+async def _forged(request: Request, _error: Forged) -> Response:
+    return _failure(
+        request,
+        403,
+        "Esta página envelheceu",
+        "Nada foi feito: o formulário era de uma sessão anterior ou não veio deste painel.",
+        "Abra a página de novo e repita.",
+    )
+
+
+async def _wrong(request: Request, error: Wrong) -> Response:
+    return _failure(request, 422, "Confira o que foi preenchido", str(error), "Volte, corrija e repita.")
+
+
+async def _too_many(request: Request, error: TooMany) -> Response:
+    return _failure(
+        request,
+        429,
+        "Tentativas demais",
+        "Houve tentativas demais em pouco tempo.",
+        f"Espere {error.wait_s} segundo(s) e tente de novo.",
+        **{"Retry-After": str(error.wait_s)},
+    )
+
+
+async def _http(request: Request, error: HTTPException) -> Response:
+    what, remedy = {
+        404: ("Esta página não existe.", "Confira o endereço ou comece pelo Início."),
+        405: ("Este endereço não é uma página.", "Comece pelo Início."),
+        413: ("O que foi enviado é grande demais.", "Divida em partes menores."),
+    }.get(error.status_code, ("O pedido não pôde ser lido.", "Abra a página de novo e repita."))
+    title = "Não encontrado" if error.status_code == 404 else "Pedido recusado"  # noqa: PLR2004
+    return _failure(request, error.status_code, title, what, remedy, **dict(error.headers or {}))
+
+
+async def _busy(request: Request, _error: Exception) -> Response:
+    return _failure(
+        request,
+        503,
+        "Banco de dados fora de alcance",
+        "O banco de dados não respondeu; nada foi alterado.",
+        "Espere alguns segundos e tente de novo. Se continuar, avise quem administra o Disparo.",
+        **{"Retry-After": "2"},
+    )
+
+
+async def _fault(request: Request, _error: Exception) -> Response:
+    code = getattr(request.state, "request_id", "")
+    return _failure(
+        request,
+        500,
+        "Erro interno",
+        "O programa falhou ao montar esta página.",
+        f"Informe a quem administra o Disparo o código {code}.",
+    )
+
+
+def _failure(
+    request: Request,
+    status: int,
+    title: str,
+    what: str,
+    remedy: str,
+    **headers: str,
+) -> Response:
+    answer = render(request, "erro.html", status=status, title=title, what=what, remedy=remedy)
+    answer.headers.update(headers)
+    return answer

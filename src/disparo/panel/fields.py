@@ -1,0 +1,82 @@
+"""What people type, and what addresses carry: read leniently, never trusted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from starlette.datastructures import FormData, QueryParams, UploadFile
+from starlette.requests import Request
+
+_LONGEST = 200
+_LARGEST_ID = 2**63 - 1
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_OURS = re.compile(r"/painel(/[A-Za-z0-9_\-/]*)?(\?[A-Za-z0-9_\-=&%.:+]*)?")
+
+
+class Wrong(Exception):
+    """Something on a form cannot be used: the text says what and what to do, for the person who typed it."""
+
+
+async def read_form(request: Request) -> FormData:
+    """Read a form's fields once; bodies are limited by their routes."""
+    return await request.form(max_files=1, max_fields=2000, max_part_size=4_194_304)
+
+
+def text(form: Mapping[str, str | UploadFile] | QueryParams, name: str, *, most: int = _LONGEST) -> str:
+    """Give a field's text without what no person types; empty where there is none."""
+    value = form.get(name)
+    return _CONTROL.sub("", value).strip()[:most] if isinstance(value, str) else ""
+
+
+def number(form: Mapping[str, str | UploadFile] | QueryParams, name: str) -> int | None:
+    """Give a field's number; None where there is none, or one that is no id."""
+    return id_of(text(form, name))
+
+
+def id_of(digits: str) -> int | None:
+    """Give an id as an address or a person writes it."""
+    if not digits.isdecimal() or not digits.isascii() or len(digits) > 19:  # noqa: PLR2004 - digits of a bigint
+        return None
+    value = int(digits)
+    return value if 0 < value <= _LARGEST_ID else None
+
+
+def ids(form: FormData, name: str) -> list[int]:
+    """Give the ids of ticked boxes."""
+    given = (id_of(value) for value in form.getlist(name) if isinstance(value, str))
+    return sorted({value for value in given if value is not None})
+
+
+def choice(form: Mapping[str, str | UploadFile] | QueryParams, name: str, known: Mapping[str, str]) -> str:
+    """Give a chosen value that is known; empty otherwise."""
+    value = text(form, name)
+    return value if value in known else ""
+
+
+def day(form: Mapping[str, str | UploadFile] | QueryParams, name: str) -> date | None:
+    """Give a day; None where there is none."""
+    try:
+        return date.fromisoformat(text(form, name))
+    except ValueError:
+        return None
+
+
+def span(
+    form: Mapping[str, str | UploadFile] | QueryParams, zone: ZoneInfo
+) -> tuple[datetime | None, datetime | None]:
+    """Give the moments between which the days `de` and `ate` (inclusive) lie."""
+    first, last = day(form, "de"), day(form, "ate")
+    since = None if first is None else datetime.combine(first, time(), zone)
+    try:
+        until = None if last is None else datetime.combine(last + timedelta(days=1), time(), zone)
+    except OverflowError:
+        until = None
+    return since, until
+
+
+def local_address(given: str) -> str:
+    """Give an address inside the panel, whatever was asked for."""
+    return given if _OURS.fullmatch(given) and "//" not in given else "/painel"

@@ -1,0 +1,199 @@
+"""Início: today at a glance, and what needs a person now."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+import asyncpg
+from starlette.requests import Request
+from starlette.responses import Response
+
+from disparo.db import day, figures, installation, platform_states
+from disparo.panel import words
+from disparo.panel.access import Person
+from disparo.panel.pages import render
+from disparo.panel.services import PanelServices, services_of
+
+#: What the figures and the chart speak of, in the order of a message's life.
+_SHOWN = {
+    "new": "Aceitas",
+    "accepted": "Entregues à plataforma",
+    "delivered": "Entregues no celular",
+    "undelivered": "Não entregues",
+    "failed": "Falharam",
+    "uncertain": "Ficaram incertas",
+}
+_RECEIPTS = ("sent", "delivered", "undelivered")
+#: A platform that took so many in two hours and confirmed none has probably lost the way to us.
+_ENOUGH_TO_TELL = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """Something a person should see to, and where."""
+
+    title: str
+    text: str
+    address: str
+    remedy: str
+    colour: str = "warning"
+
+
+async def show(request: Request, person: Person) -> Response:
+    """Show the whole page."""
+    return await _shown(request, person, "inicio.html")
+
+
+async def show_today(request: Request, person: Person) -> Response:
+    """Show the part that renews itself."""
+    return await _shown(request, person, "_hoje.html")
+
+
+async def _shown(request: Request, person: Person, template: str) -> Response:
+    services = services_of(request)
+    zone = services.settings.zone
+    now = datetime.now(zone)
+    midnight = datetime.combine(now.date(), time(), zone)
+    async with services.pool.acquire() as connection:
+        rows = await day.read(connection, since=midnight, zone=zone.key)
+        recent = await day.read(connection, since=now - timedelta(hours=2), zone=zone.key)
+        matters = await _matters(connection, services, recent, person)
+    totals: Counter[str] = Counter()
+    for row in rows:
+        totals[row["status"]] += row["total"]
+    return render(
+        request,
+        template,
+        shown=_SHOWN,
+        totals=totals,
+        platforms=_by_platform(rows),
+        chart=json.dumps(_by_hour(rows, now)),
+        hours=_by_hour(rows, now),
+        matters=matters,
+    )
+
+
+def _by_platform(rows: list[asyncpg.Record]) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    for row in rows:
+        if row["platform"]:
+            found.setdefault(row["platform"], Counter())[row["status"]] += row["total"]
+    return dict(sorted(found.items()))
+
+
+def _by_hour(rows: list[asyncpg.Record], now: datetime) -> dict[str, list[object]]:
+    hours = list(range(now.hour + 1))
+    counts = {status: [0] * len(hours) for status in _SHOWN}
+    for row in rows:
+        hour = row["hour"].astimezone(now.tzinfo).hour
+        if row["status"] in counts and hour < len(hours):
+            counts[row["status"]][hour] += row["total"]
+    lines: list[object] = [
+        {"name": name, "values": counts[status], "colour": words.STATUS_COLOUR.get(status, "primary")}
+        for status, name in _SHOWN.items()
+    ]
+    return {"hours": [f"{hour:02d}h" for hour in hours], "lines": lines}
+
+
+async def _matters(
+    connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record],
+    services: PanelServices,
+    recent: list[asyncpg.Record],
+    person: Person,
+) -> list[Matter]:
+    waiting = await day.needing_a_person(connection)
+    states = await platform_states.read(connection)
+    found = [
+        *_waiting(waiting, held_by_restore=await installation.is_held(connection)),
+        *(matter for name in services.platforms if (matter := _stopped(name, states.get(name)))),
+        *(_silent(name) for name in services.platforms if _is_silent(name, services, recent)),
+    ]
+    if not services.platforms and person.may("admin"):
+        found.append(
+            Matter(
+                "Nenhuma plataforma de SMS configurada",
+                "Sem uma plataforma nenhum SMS sai.",
+                "/painel/plataformas",
+                "Ver como configurar",
+                "danger",
+            )
+        )
+    if not await figures.count_workers(connection):
+        found.append(
+            Matter(
+                "O programa de envio está parado",
+                "Nenhum worker está em execução: as mensagens esperam. Peça a quem administra que o inicie "
+                "(disparo worker, ou o serviço disparo-worker).",
+                "/painel/plataformas",
+                "Ver plataformas",
+                "danger",
+            )
+        )
+    return found
+
+
+def _waiting(counts: dict[str, int], *, held_by_restore: bool) -> list[Matter]:
+    found = []
+    if counts["uncertain"]:
+        found.append(
+            Matter(
+                f"{counts['uncertain']} mensagem(ns) incerta(s)",
+                "O envio começou e ninguém confirmou. Confira na plataforma e decida.",
+                "/painel/incertas",
+                "Resolver",
+            )
+        )
+    if counts["held"] or held_by_restore:
+        found.append(
+            Matter(
+                f"{counts['held']} mensagem(ns) retida(s)",
+                "Estão paradas à espera de uma pessoa que as libere.",
+                "/painel/retidas",
+                "Ver e liberar",
+            )
+        )
+    return found
+
+
+def _stopped(name: str, state: asyncpg.Record | None) -> Matter | None:
+    if state is None:
+        return None
+    if state["paused_by"]:
+        return Matter(
+            f"Plataforma {name} pausada",
+            "Uma pessoa a pausou: nada sai por ela.",
+            "/painel/plataformas",
+            "Ver e retomar",
+        )
+    if state["open_reason"]:
+        return Matter(
+            f"Plataforma {name} com falha",
+            f"Motivo: {words.reason(state['open_reason'])}. As mensagens vão por outra, ou esperam.",
+            "/painel/plataformas",
+            "Ver o que houve",
+            "danger",
+        )
+    return None
+
+
+def _is_silent(name: str, services: PanelServices, recent: list[asyncpg.Record]) -> bool:
+    if not services.platforms[name].capabilities.receipts:
+        return False
+    counts: Counter[str] = Counter()
+    for row in recent:
+        if row["platform"] == name:
+            counts[row["status"]] += row["total"]
+    return counts["accepted"] >= _ENOUGH_TO_TELL and not any(counts[status] for status in _RECEIPTS)
+
+
+def _silent(name: str) -> Matter:
+    return Matter(
+        f"As confirmações de {name} pararam",
+        "Nas últimas duas horas ela aceitou mensagens e não confirmou nenhuma. Confira na plataforma "
+        "o endereço de retorno (webhook).",
+        "/painel/plataformas",
+        "Ver o endereço",
+    )

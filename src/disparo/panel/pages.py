@@ -1,0 +1,94 @@
+"""From a template and what it shows to an answer: Portuguese, escaped, in the installation's zone."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from disparo.domain.template import format_amount
+from disparo.panel import assets, words
+from disparo.panel.services import services_of
+
+_WORTH_ZIPPING = 1024
+#: What only a signed-in person may see is in no cache of browser or proxy.
+_PRIVATE = {"Cache-Control": "no-store", "Vary": "Cookie, Accept-Encoding"}
+
+
+def render(request: Request, template: str, *, status: int = 200, **shown: object) -> Response:
+    """Give a page; `shown` is what its template speaks of."""
+    person = getattr(request.state, "person", None)
+    zone = services_of(request).settings.zone
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            brand=services_of(request).settings.brand,
+            person=person,
+            csrf=getattr(request.state, "csrf", ""),
+            theme=_theme(request),
+            path=request.url.path,
+            notice=getattr(request.state, "notice", None),
+            local=lambda at: at.astimezone(zone),
+            now=datetime.now(UTC).astimezone(zone),
+            **shown,
+        )
+    )
+    return _answer(request, text, status)
+
+
+def see(address: str) -> Response:
+    """Send a browser on after a form was taken (303): reloading repeats nothing."""
+    return RedirectResponse(address, status_code=303)
+
+
+def _answer(request: Request, text: str, status: int) -> Response:
+    body = text.encode()
+    headers = dict(_PRIVATE)
+    if len(body) > _WORTH_ZIPPING and "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, 4, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    return HTMLResponse(body, status_code=status, headers=headers)
+
+
+def _theme(request: Request) -> str:
+    chosen = request.cookies.get("tema", "")
+    return chosen if chosen in ("light", "dark") else ""
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("disparo.panel"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(asset=assets.url_of, words=words)
+    environment.filters.update(
+        amount=format_amount,
+        number=_number,
+        moment=lambda at: at.strftime("%d/%m/%Y %H:%M"),
+        second=lambda at: at.strftime("%d/%m/%Y %H:%M:%S"),
+        day=lambda at: at.strftime("%d/%m/%Y"),
+        phone=_phone,
+    )
+    return environment
+
+
+def _number(value: Any) -> str:
+    return f"{value:,}".replace(",", ".")
+
+
+def _phone(digits: str) -> str:
+    """Give a number as people read it: (37) 99993-1412."""
+    national = digits.removeprefix("+55")
+    if len(national) < 10 or not national.isdecimal():  # noqa: PLR2004 - not a phone: as it is
+        return digits
+    return f"({national[:2]}) {national[2:-4]}-{national[-4:]}"

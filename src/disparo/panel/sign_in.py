@@ -1,0 +1,97 @@
+"""Signing in and out, with the same users as the API."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import asyncpg
+from starlette.requests import Request
+from starlette.responses import Response
+
+from disparo.auth.passwords import TooManyLogins
+from disparo.auth.tokens import new_secret
+from disparo.db import accounts, sessions
+from disparo.panel import access, fields
+from disparo.panel.access import Person
+from disparo.panel.pages import render, see
+from disparo.panel.services import services_of
+
+_PATH = "/painel/entrar"
+_THEMES = {"light": "claro", "dark": "escuro", "auto": "automático"}
+_YEAR_S = 31_536_000
+
+
+def address_for(request: Request) -> str:
+    """Give the sign-in page that leads on to where the person wanted to go."""
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if request.method != "GET" or fields.local_address(wanted) in ("/painel", "/painel/hoje"):
+        return _PATH
+    return f"{_PATH}?depois={quote(wanted, safe='/')}"
+
+
+async def show(request: Request) -> Response:
+    """Show the form; the browser gets a token that only ties the form to it and is no session."""
+    token = request.cookies.get(access.cookie_name(request)) or new_secret()
+    request.state.csrf = access.csrf_of(token)
+    answer = render(
+        request, "entrar.html", wrong=None, email="", onward=fields.text(request.query_params, "depois")
+    )
+    access.set_cookie(request, answer, token)
+    return answer
+
+
+async def sign_in(request: Request) -> Response:
+    """Check e-mail and password and begin a session; raises TooMany."""
+    request.state.csrf = access.csrf_of(request.cookies.get(access.cookie_name(request), ""))
+    await access.check_form(request)
+    form = await fields.read_form(request)
+    email, onward = fields.text(form, "email", most=320), fields.text(form, "depois")
+    given = form.get("senha")
+    user = await _checked(request, email, given if isinstance(given, str) else "")
+    if user is None:
+        return render(request, "entrar.html", status=422, wrong=True, email=email, onward=onward)
+    token = await access.begin(request, user["id"])
+    async with services_of(request).pool.acquire() as connection:
+        await accounts.audit(connection, actor=f"user:{user['id']}", action="signed_in")
+    answer = see(fields.local_address(onward))
+    access.set_cookie(request, answer, token)
+    return answer
+
+
+async def _checked(request: Request, email: str, password: str) -> asyncpg.Record | None:
+    services, settings = services_of(request), services_of(request).settings
+    address = request.client.host if request.client else "local"
+    for kind, who in (("panel-address", address), ("panel-user", email.lower())):
+        await services.throttle.take(
+            kind, who, per_s=settings.token_rate_per_min / 60, burst=settings.token_rate_burst
+        )
+    async with services.pool.acquire() as connection:
+        row = await accounts.find_user(connection, email)
+    try:
+        right = await services.passwords.verify(row["password_hash"] if row else None, password)
+    except TooManyLogins:
+        raise fields.Wrong("Muitas pessoas estão entrando agora. Espere alguns segundos.") from None
+    if row is not None and not right:
+        async with services.pool.acquire() as connection:
+            await accounts.audit(connection, actor=f"user:{row['id']}", action="sign_in_refused")
+    return row if right else None
+
+
+async def sign_out(request: Request, person: Person) -> Response:
+    """End this session."""
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        await sessions.end(connection, person.token_sha256)
+        await accounts.audit(connection, actor=person.actor, action="signed_out")
+    answer = see(_PATH)
+    access.set_cookie(request, answer, None)
+    return answer
+
+
+async def change_theme(request: Request, person: Person) -> Response:
+    """Keep light, dark or the device's own choice in a cookie of this browser."""
+    del person
+    form = await fields.read_form(request)
+    theme = fields.choice(form, "tema", _THEMES)
+    answer = see(fields.local_address(fields.text(form, "depois")))
+    answer.set_cookie("tema", theme, max_age=_YEAR_S, path="/painel", samesite="lax", httponly=False)
+    return answer

@@ -1,0 +1,61 @@
+// What pages need beyond HTMX: the menu on a phone, questions before what cannot be undone, ticking all,
+// copying, and the progress of a dispatch. Every form works without this file too.
+(function () {
+  "use strict";
+
+  document.addEventListener("click", function (event) {
+    var menu = event.target.closest("[data-menu]");
+    if (menu) {
+      var open = document.getElementById(menu.getAttribute("aria-controls")).classList.toggle("show");
+      menu.setAttribute("aria-expanded", String(open));
+    }
+    var copy = event.target.closest("[data-copy]");
+    if (copy) {
+      navigator.clipboard.writeText(copy.dataset.copy).then(function () {
+        copy.textContent = "Copiado";
+      });
+    }
+  });
+
+  document.addEventListener("change", function (event) {
+    if (!event.target.matches("[data-all]")) return;
+    event.target.form.querySelectorAll("input[name='id']").forEach(function (box) {
+      box.checked = event.target.checked;
+    });
+  });
+
+  document.addEventListener("submit", function (event) {
+    var button = event.submitter;
+    var question = (button && button.dataset.ask) || event.target.dataset.ask;
+    if (question && !confirm(question)) {
+      event.preventDefault();
+      return;
+    }
+    // Pressed twice is meant once.
+    if (event.target.dataset.sent) {
+      event.preventDefault();
+    } else if (event.target.method === "post" && !event.target.hasAttribute("hx-post")) {
+      event.target.dataset.sent = "1";
+    }
+  });
+  addEventListener("pageshow", function () {
+    document.querySelectorAll("form[data-sent]").forEach(function (form) {
+      delete form.dataset.sent;
+    });
+  });
+
+  document.querySelectorAll("[data-progress]").forEach(function (place) {
+    var source = new EventSource(place.dataset.progress);
+    source.addEventListener("progresso", function (event) {
+      place.innerHTML = event.data; // made and escaped by our own server
+    });
+    source.addEventListener("fim", function (event) {
+      source.close();
+      place.innerHTML = event.data;
+      place.removeAttribute("data-progress");
+    });
+    addEventListener("pagehide", function () {
+      source.close();
+    });
+  });
+})();

@@ -1,0 +1,188 @@
+"""Our stored English values in the words a billing clerk reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+STATUS: Mapping[str, str] = {
+    "queued": "agendada",
+    "claimed": "na fila de envio",
+    "sending": "enviando",
+    "accepted": "entregue à plataforma",
+    "sent": "enviada à operadora",
+    "delivered": "entregue",
+    "undelivered": "não entregue",
+    "failed": "falhou",
+    "uncertain": "incerta",
+    "held": "retida",
+    "skipped": "dispensada",
+    "cancelled": "cancelada",
+}
+#: What each means, in one sentence.
+STATUS_HELP: Mapping[str, str] = {
+    "queued": "Está guardada e espera a hora de sair.",
+    "claimed": "Será enviada nos próximos segundos. Nada saiu ainda.",
+    "sending": "Está sendo entregue à plataforma de SMS agora.",
+    "accepted": "A plataforma de SMS recebeu e ainda não confirmou a entrega.",
+    "sent": "A operadora do celular recebeu. Algumas operadoras nunca confirmam a entrega no aparelho.",
+    "delivered": "Chegou ao celular do cliente.",
+    "undelivered": "A operadora avisou que não conseguiu entregar no celular.",
+    "failed": "Não foi enviada: a plataforma recusou, ou o prazo acabou antes do envio.",
+    "uncertain": "O envio começou e ninguém confirmou se chegou à plataforma. Uma pessoa precisa decidir.",
+    "held": "Está parada de propósito, à espera de uma pessoa que a libere.",
+    "skipped": "Não foi enviada de propósito; o motivo está ao lado.",
+    "cancelled": "Foi cancelada por uma pessoa antes de sair.",
+}
+#: Tabler's colours, always beside the word: no meaning rests on colour alone.
+STATUS_COLOUR: Mapping[str, str] = {
+    "queued": "secondary",
+    "claimed": "secondary",
+    "sending": "blue",
+    "accepted": "azure",
+    "sent": "cyan",
+    "delivered": "green",
+    "undelivered": "orange",
+    "failed": "red",
+    "uncertain": "yellow",
+    "held": "purple",
+    "skipped": "secondary",
+    "cancelled": "secondary",
+}
+REASON: Mapping[str, str] = {
+    "invoice_gone": "a fatura não existe mais no cadastro",
+    "invoice_paid": "a fatura já está paga",
+    "invoice_cancelled": "a fatura foi cancelada",
+    "opted_out": "o número pediu para não receber SMS",
+    "permission_withdrawn": "o cadastro não permite mais SMS para este número",
+    "timeout": "o prazo acabou antes do envio",
+    "outside_window": "fora do horário permitido; sai quando ele abrir",
+    "no_platform": "nenhuma plataforma atende este número",
+    "platform_hours": "fora do horário da plataforma",
+    "platform_unavailable": "nenhuma plataforma disponível agora",
+    "platform_day_full": "o limite do dia da plataforma acabou",
+    "does_not_fit": "o texto não cabe no número de SMS permitido",
+    "template": "o modelo do texto tem um erro",
+    "worker_lost": "o programa de envio parou no meio do envio",
+    "poison": "preparar esta mensagem derrubou o programa de envio três vezes",
+    "restored": "o banco de dados foi restaurado de uma cópia",
+    "stray": "a conexão caiu no meio do envio",
+    "try_again": "nova tentativa automática",
+    "resent": "enviada de novo por uma pessoa",
+    "given_as_sent": "dada como enviada por uma pessoa",
+    "released": "liberada por uma pessoa",
+    "cancelled": "cancelada por uma pessoa",
+    "number": "a plataforma diz que o número não existe ou não recebe SMS",
+    "opt_out": "o número está descadastrado na plataforma",
+    "content": "a plataforma recusou o texto",
+    "credit": "a plataforma está sem crédito",
+    "auth": "a plataforma recusou o usuário ou a chave",
+    "throttle": "a plataforma pediu para ir mais devagar",
+    "carrier": "a operadora recusou",
+    "expired": "o celular ficou fora de alcance até o prazo da operadora acabar",
+    "network": "a plataforma está fora de alcance",
+    "unknown": "a plataforma não informou o motivo",
+    "failing": "várias falhas seguidas",
+    "error_rate": "metade dos últimos envios falhou",
+    "slow": "demora demais para responder",
+}
+OUTCOME: Mapping[str, str] = {
+    "accepted": "a plataforma aceitou",
+    "refused": "a plataforma recusou",
+    "not_taken": "a plataforma não recebeu; pode ser tentada de novo",
+    "not_started": "não chegou a sair",
+    "ambiguous": "a plataforma não respondeu direito: pode ter recebido ou não",
+}
+RECEIPT: Mapping[str, str] = {
+    "sent": "a operadora recebeu",
+    "delivered": "entregue no aparelho",
+    "undelivered": "não entregue no aparelho",
+    "other": "aviso sem efeito",
+}
+ORIGIN: Mapping[str, str] = {
+    "customer": "cadastro do cliente",
+    "contact": "contato do cliente",
+    "extra": "telefone adicional",
+}
+IGNORED: Mapping[str, str] = {
+    "landline": "telefone fixo: não recebe SMS",
+    "invalid": "número inválido no cadastro",
+    "no_permission": "o cadastro não permite SMS para este número",
+    "opted_out": "pediu para não receber SMS (descadastrado)",
+    "repeated": "já recebeu esta fatura há pouco",
+}
+PURPOSE: Mapping[str, str] = {
+    "requested": "pedida pelo cliente",
+    "notice": "aviso antes do vencimento",
+    "collection": "cobrança depois do vencimento",
+}
+OPT_OUT: Mapping[str, str] = {
+    "asked": "pediu à empresa",
+    "platform": "informado pela plataforma",
+    "inbound": "respondeu ao SMS",
+}
+PERMISSION: Mapping[str, str] = {
+    "send": "enviar e resolver mensagens",
+    "send_bulk": "enviar e resolver em lote",
+    "cancel": "cancelar envios",
+    "remove_opt_out": "desfazer descadastros",
+    "view_text": "ver o texto das mensagens",
+    "admin": "administrar (plataformas, modelo, usuários, auditoria)",
+}
+ACTION: Mapping[str, str] = {
+    "signed_in": "entrou no painel",
+    "signed_out": "saiu do painel",
+    "sign_in_refused": "tentou entrar com senha errada",
+    "text_viewed": "viu o texto de uma mensagem",
+    "raw_viewed": "viu a confirmação como a plataforma a enviou",
+    "resent": "mandou enviar de novo",
+    "given_as_sent": "deu como enviada",
+    "released": "liberou mensagens retidas",
+    "resumed": "liberou as mensagens retidas pela restauração",
+    "message_cancelled": "cancelou uma mensagem",
+    "dispatch_cancelled": "cancelou um disparo",
+    "dispatch_created": "criou um disparo",
+    "platform_paused": "pausou uma plataforma",
+    "platform_resumed": "retomou uma plataforma",
+    "platform_tested": "enviou um SMS de teste",
+    "opt_out_added": "descadastrou um número",
+    "opt_out_removed": "desfez um descadastro",
+    "template_changed": "mudou o modelo do SMS",
+    "user_created": "criou um usuário",
+    "user_changed": "mudou as permissões de um usuário",
+    "user_revoked": "desativou um usuário",
+    "user_restored": "reativou um usuário",
+    "password_changed": "trocou uma senha",
+    "client_created": "criou um cliente de API",
+    "client_revoked": "desativou um cliente de API",
+    "client_secret_changed": "trocou o segredo de um cliente de API",
+    "token_created": "criou um token",
+    "tokens_revoked": "revogou tokens",
+    "exported": "exportou uma lista",
+}
+
+
+def reason(stored: str | None) -> str:
+    """Give a stored reason in Portuguese; a platform's own code stays as it is."""
+    return "" if stored is None else REASON.get(stored, f"código {stored}")
+
+
+def actor(stored: str, people: Mapping[int, str]) -> str:
+    """Say who did something: `people` are names by user id."""
+    kind, _, rest = stored.partition(":")
+    if kind == "user" and rest.isdecimal():
+        return people.get(int(rest), f"usuário {rest}")
+    if kind == "client":
+        client, _, user = rest.partition("/user:")
+        name = people.get(int(user), "") if user.isdecimal() else ""
+        return f"{name or 'um programa'} pela API (cliente {client})"
+    if kind == "platform":
+        return f"plataforma {rest}"
+    if kind == "cli":
+        return f"{rest} (linha de comando)"
+    return {
+        "worker": "o programa de envio",
+        "reaper": "o programa de envio",
+        "recorder": "o programa de envio",
+        "restore": "a restauração do banco",
+        "receipt": "confirmação da plataforma",
+    }.get(stored, stored)
