@@ -65,6 +65,12 @@ async def delete_user(connection: Connection, email: str) -> None:
     await connection.execute("DELETE FROM users WHERE lower(email) = lower($1)", email)
 
 
+async def names(connection: Connection) -> dict[int, str]:
+    """Give what people are called, by user id."""
+    rows = await connection.fetch("SELECT id, coalesce(nullif(name, ''), email) AS name FROM users")
+    return {row["id"]: row["name"] for row in rows}
+
+
 async def list_users(connection: Connection) -> list[asyncpg.Record]:
     """List users by id."""
     return await connection.fetch(

@@ -18,6 +18,7 @@ class Life:
     message: asyncpg.Record
     events: Sequence[asyncpg.Record]
     attempts: Sequence[asyncpg.Record]
+    receipts: Sequence[asyncpg.Record] = ()
 
 
 async def lives(
@@ -47,6 +48,44 @@ async def lives(
     )
     events_of, attempts_of = _by_message(events), _by_message(attempts)
     return [Life(row, events_of[row["id"]], attempts_of[row["id"]]) for row in rows]
+
+
+async def one(connection: Connection, message_id: int) -> asyncpg.Record | None:
+    """Read one message with its dispatch's kind and purpose and its customer's and invoice's state."""
+    return await connection.fetchrow(
+        """SELECT m.*, d.kind, d.purpose, d.client_id, d.user_id, i.amount, i.due_date,
+                  i.status AS invoice_status, c.name AS customer_name,
+                  EXISTS (SELECT FROM opt_outs o WHERE o.e164 = m.e164) AS opted_out
+           FROM messages m JOIN dispatches d ON d.id = m.dispatch_id
+           LEFT JOIN invoices i ON i.id = m.invoice_id LEFT JOIN customers c ON c.id = m.customer_id
+           WHERE m.id = $1""",
+        message_id,
+    )
+
+
+async def life(connection: Connection, message: asyncpg.Record) -> Life:
+    """Read a message's changes, attempts and receipts."""
+    events = await connection.fetch(
+        "SELECT * FROM message_events WHERE message_id = $1 ORDER BY id", message["id"]
+    )
+    attempts = await connection.fetch(
+        "SELECT * FROM attempts WHERE message_id = $1 ORDER BY id", message["id"]
+    )
+    receipts = await connection.fetch(
+        """SELECT id, platform, platform_id, kind, code, failure, carrier, happened_at, received_at, result
+           FROM receipts WHERE attempt_id = ANY($1::bigint[]) ORDER BY id""",
+        [row["id"] for row in attempts],
+    )
+    return Life(message, events, attempts, receipts)
+
+
+async def raw_receipts(connection: Connection, message_id: int) -> list[asyncpg.Record]:
+    """Read a message's receipts as its platform sent them."""
+    return await connection.fetch(
+        """SELECT r.platform, r.received_at, r.raw FROM attempts a JOIN receipts r ON r.attempt_id = a.id
+           WHERE a.message_id = $1 ORDER BY r.id""",
+        message_id,
+    )
 
 
 def _by_message(rows: Sequence[asyncpg.Record]) -> defaultdict[int, list[asyncpg.Record]]:

@@ -36,3 +36,11 @@ async def cancel_dispatch(connection: Connection, dispatch_id: UUID, *, actor: s
     )
     never = sum(row["status"] in _NEVER_GONE for row in found)
     return Cancelled(moved, len(found) - moved - never)
+
+
+async def cancel_message(connection: Connection, message_id: int, *, actor: str) -> bool:
+    """Cancel one message in the caller's transaction; False where it had already gone or ended."""
+    moves = [Move(message_id, Event.CANCEL, "cancelled")]
+    done = bool(await messages.apply_events(connection, moves, actor=actor))
+    await accounts.audit(connection, actor=actor, action="message_cancelled", detail={"message": message_id})
+    return done

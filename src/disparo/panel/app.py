@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from disparo.auth.permissions import Permission
 from disparo.auth.throttle import TooMany
 from disparo.db.pool import TRANSIENT
-from disparo.panel import assets, home, sign_in
-from disparo.panel.access import Forbidden, Forged, Page, SignInNeeded, page
+from disparo.panel import assets, home, message, messages, search, sign_in
+from disparo.panel.access import ANY, Forbidden, Forged, Page, SignInNeeded, page
 from disparo.panel.fields import Wrong
 from disparo.panel.pages import render
 from disparo.panel.services import PanelServices
@@ -88,6 +88,16 @@ def _routes() -> list[Route]:
         _form("/painel/tema", sign_in.change_theme),
         _page("/painel", home.show),
         _page("/painel/hoje", home.show_today),
+        _page("/painel/buscar", search.show, *ANY),
+        _page("/painel/mensagens", messages.show, *ANY),
+        _page("/painel/mensagens.csv", messages.show_csv, *ANY),
+        _page("/painel/mensagens/{id}", message.show, *ANY),
+        _form("/painel/mensagens/{id}/texto", message.show_text, Permission.VIEW_TEXT),
+        _form("/painel/mensagens/{id}/confirmacoes", message.show_raw, Permission.VIEW_TEXT),
+        _form("/painel/mensagens/{id}/reenviar", message.resend, Permission.SEND),
+        _form("/painel/mensagens/{id}/dar-como-enviada", message.give_as_sent, Permission.SEND),
+        _form("/painel/mensagens/{id}/liberar", message.release, Permission.SEND),
+        _form("/painel/mensagens/{id}/cancelar", message.withdraw, Permission.CANCEL),
     ]
 
 

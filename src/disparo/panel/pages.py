@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -18,6 +19,14 @@ from disparo.panel.services import services_of
 _WORTH_ZIPPING = 1024
 #: What only a signed-in person may see is in no cache of browser or proxy.
 _PRIVATE = {"Cache-Control": "no-store", "Vary": "Cookie, Accept-Encoding"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pager:
+    """Where a list goes on, and where it begins; None: nowhere else."""
+
+    first: str | None
+    next: str | None
 
 
 def render(request: Request, template: str, *, status: int = 200, **shown: object) -> Response:

@@ -1,0 +1,28 @@
+"""Customers as a person names them: by id or invoice, and the invoices of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from disparo.db.pool import Connection
+
+_MOST_INVOICES = 500
+
+
+async def by_ids(connection: Connection, ids: Sequence[int]) -> list[asyncpg.Record]:
+    """Read id and name of customers."""
+    return await connection.fetch(
+        "SELECT id, name FROM customers WHERE id = ANY($1::bigint[]) ORDER BY id", ids
+    )
+
+
+async def invoices_of(connection: Connection, customer_ids: Sequence[int]) -> list[asyncpg.Record]:
+    """Read the newest invoices of customers: id, customer_id, amount, due_date, status."""
+    return await connection.fetch(
+        """SELECT id, customer_id, amount, due_date, status FROM invoices
+           WHERE customer_id = ANY($1::bigint[]) ORDER BY id DESC LIMIT $2""",
+        customer_ids,
+        _MOST_INVOICES,
+    )

@@ -1,0 +1,163 @@
+"""Pages of messages for screens: each statement's cost is bounded, whatever the table holds.
+
+Cursors are keys, never offsets. Where no index leads to what is wanted, a page looks through a window of
+ids and says how far it got.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from disparo.db.pool import Connection, sql
+
+#: How many ids one page looks through where it must look at each.
+WINDOW = 20_000
+_LAST = 2**63 - 1
+_RARE = frozenset({"undelivered", "failed", "skipped", "cancelled"})
+_WAITING_FOR_A_PERSON = frozenset({"uncertain", "held"})
+#: Ids follow the clock but for messages that were stored at the same time.
+_SLACK = timedelta(minutes=1)
+_COLUMNS = """m.id, m.dispatch_id, m.invoice_id, m.customer_id, m.name, m.phone, m.e164, m.status, m.reason,
+              m.platform, m.segments, m.created_at, m.changed_at"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list is to show; None: whatever it is."""
+
+    status: str | None = None
+    platform: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page; `next_id` is where the next begins, None at the end. `seen_to`: looked through this far."""
+
+    rows: Sequence[asyncpg.Record]
+    next_id: int | None
+
+
+async def page(connection: Connection, wanted: Wanted, *, before: int | None, limit: int) -> Found:
+    """Give messages, the newest first, with ids below `before`."""
+    top = before or _LAST
+    if wanted.until is not None:
+        top = min(top, await _first_id_since(connection, wanted.until + _SLACK))
+    bottom = 0 if wanted.since is None else await _first_id_since(connection, wanted.since - _SLACK)
+    if wanted.status in _RARE or wanted.status in _WAITING_FOR_A_PERSON:
+        rows = await _by_status(connection, wanted, top, bottom, limit)
+        return Found(rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None)
+    newest: int = await connection.fetchval("SELECT coalesce(max(id), 0) FROM messages WHERE id < $1", top)
+    floor = max(bottom, newest + 1 - WINDOW)
+    rows = await _by_id(connection, wanted, top, floor, limit)
+    if len(rows) > limit:
+        return Found(rows[:limit], rows[limit - 1]["id"])
+    return Found(rows, floor if floor > max(bottom, 1) else None)
+
+
+async def _by_status(
+    connection: Connection, wanted: Wanted, top: int, bottom: int, limit: int
+) -> list[asyncpg.Record]:
+    kinds = _RARE if wanted.status in _RARE else _WAITING_FOR_A_PERSON
+    return await connection.fetch(
+        f"""SELECT {_COLUMNS} FROM messages m
+            WHERE m.status = $1 AND m.status IN ({", ".join(f"'{kind}'" for kind in sorted(kinds))})
+              AND m.id < $2 AND m.id >= $3 AND ($4::text IS NULL OR m.platform = $4)
+              AND ($5::timestamptz IS NULL OR m.created_at >= $5)
+              AND ($6::timestamptz IS NULL OR m.created_at < $6)
+            ORDER BY m.id DESC LIMIT $7""",  # noqa: S608 - our own words
+        wanted.status,
+        top,
+        bottom,
+        wanted.platform,
+        wanted.since,
+        wanted.until,
+        limit + 1,
+    )
+
+
+async def _by_id(
+    connection: Connection, wanted: Wanted, top: int, floor: int, limit: int
+) -> list[asyncpg.Record]:
+    return await connection.fetch(
+        f"""SELECT {_COLUMNS} FROM messages m
+            WHERE m.id < $1 AND m.id >= $2 AND ($3::text IS NULL OR m.status = $3)
+              AND ($4::text IS NULL OR m.platform = $4)
+              AND ($5::timestamptz IS NULL OR m.created_at >= $5)
+              AND ($6::timestamptz IS NULL OR m.created_at < $6)
+            ORDER BY m.id DESC LIMIT $7""",  # noqa: S608 - our own words
+        top,
+        floor,
+        wanted.status,
+        wanted.platform,
+        wanted.since,
+        wanted.until,
+        limit + 1,
+    )
+
+
+async def _first_id_since(connection: Connection, moment: datetime) -> int:
+    found: int = await connection.fetchval(sql("first_message_since"), moment)
+    return found
+
+
+async def of_phone(
+    connection: Connection, e164: str, *, before: tuple[datetime, int] | None, limit: int
+) -> list[asyncpg.Record]:
+    """Give a number's messages, the newest first; one more than `limit` where there are more."""
+    return await connection.fetch(
+        f"""SELECT {_COLUMNS} FROM messages m
+            WHERE m.e164 = $1 AND ($2::timestamptz IS NULL OR (m.created_at, m.id) < ($2, $3))
+              AND ($2::timestamptz IS NULL OR m.created_at <= $2)
+            ORDER BY m.created_at DESC, m.id DESC LIMIT $4""",  # noqa: S608 - our own words
+        e164,
+        *(before or (None, None)),
+        limit + 1,
+    )
+
+
+async def of_invoices(
+    connection: Connection, invoice_ids: Sequence[int], *, before: tuple[datetime, int] | None, limit: int
+) -> list[asyncpg.Record]:
+    """Give the messages of some invoices, the newest first; one more than `limit` where there are more."""
+    return await connection.fetch(
+        f"""SELECT {_COLUMNS} FROM unnest($1::bigint[]) AS w (invoice_id) CROSS JOIN LATERAL (
+                SELECT * FROM messages t
+                WHERE t.invoice_id = w.invoice_id AND ($2::timestamptz IS NULL OR t.created_at <= $2)
+                  AND ($2::timestamptz IS NULL OR (t.created_at, t.id) < ($2, $3))
+                ORDER BY t.created_at DESC, t.id DESC LIMIT $4) m
+            ORDER BY m.created_at DESC, m.id DESC LIMIT $4""",  # noqa: S608 - our own words
+        invoice_ids,
+        *(before or (None, None)),
+        limit + 1,
+    )
+
+
+async def of_dispatch(
+    connection: Connection,
+    dispatch_id: UUID,
+    *,
+    status: str | None,
+    after: tuple[int, str] | None,
+    limit: int,
+) -> tuple[list[asyncpg.Record], tuple[int, str] | None]:
+    """Give a dispatch's messages by invoice and number, and where the next page begins."""
+    rows = await connection.fetch(
+        f"""SELECT {_COLUMNS} FROM messages m
+            WHERE m.dispatch_id = $1 AND ($2::bigint IS NULL OR (m.invoice_id, m.e164) > ($2, $3))
+            ORDER BY m.invoice_id, m.e164 LIMIT $4""",  # noqa: S608 - our own words
+        dispatch_id,
+        *(after or (None, None)),
+        limit + 1 if status is None else WINDOW,
+    )
+    chosen = [row for row in rows if status is None or row["status"] == status]
+    if len(chosen) > limit:
+        return chosen[:limit], (chosen[limit - 1]["invoice_id"], chosen[limit - 1]["e164"])
+    more = status is not None and len(rows) == WINDOW
+    return chosen, (rows[-1]["invoice_id"], rows[-1]["e164"]) if more else None

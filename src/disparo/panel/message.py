@@ -1,0 +1,181 @@
+"""One message: its life as a timeline, its text, and what a person may do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from disparo.db import accounts, lookups
+from disparo.db.lookups import Life
+from disparo.db.pool import Connection
+from disparo.dispatch import cancel, reconcile
+from disparo.panel import fields, words
+from disparo.panel.access import Person
+from disparo.panel.notices import done
+from disparo.panel.pages import render
+from disparo.panel.services import services_of
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the timeline."""
+
+    at: datetime
+    title: str
+    by: str
+    detail: str = ""
+    colour: str = "secondary"
+
+
+async def show(request: Request, person: Person) -> Response:
+    """Show a message, its text hidden."""
+    return await _shown(request, person)
+
+
+async def show_text(request: Request, person: Person) -> Response:
+    """Show a message with its text: that is audited."""
+    return await _revealed(request, person, "text_viewed")
+
+
+async def show_raw(request: Request, person: Person) -> Response:
+    """Show a message with its receipts as the platform sent them: that is audited."""
+    return await _revealed(request, person, "raw_viewed")
+
+
+async def _revealed(request: Request, person: Person, action: str) -> Response:
+    message_id = _id(request)
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        raw = await lookups.raw_receipts(connection, message_id) if action == "raw_viewed" else None
+        await accounts.audit(connection, actor=person.actor, action=action, detail={"message": message_id})
+    return await _shown(request, person, with_text=action == "text_viewed", raw=raw)
+
+
+async def _shown(
+    request: Request,
+    person: Person,
+    *,
+    with_text: bool = False,
+    raw: list[asyncpg.Record] | None = None,
+) -> Response:
+    del person
+    async with services_of(request).pool.acquire() as connection:
+        message = await lookups.one(connection, _id(request))
+        if message is None:
+            raise HTTPException(404)
+        life = await lookups.life(connection, message)
+        people = await accounts.names(connection)
+    return render(
+        request,
+        "mensagem.html",
+        message=message,
+        steps=timeline(life, people),
+        receipts=len(life.receipts),
+        with_text=with_text,
+        raw=raw,
+    )
+
+
+def timeline(life: Life, people: Mapping[int, str]) -> list[Step]:
+    """Give everything that is known of a message in order of time, each thing once."""
+    told = {"receipt"} if life.receipts else set()
+    changes = [row for row in life.events if row["to_status"] != "sending" and row["actor"] not in told]
+    steps = [*(_change(row, people) for row in changes), *map(_attempt, life.attempts)]
+    steps += map(_receipt, life.receipts)
+    return sorted(steps, key=lambda step: step.at)
+
+
+def _change(row: asyncpg.Record, people: Mapping[int, str]) -> Step:
+    status = row["to_status"]
+    title = "aceita e agendada" if row["from_status"] is None else words.STATUS[status]
+    reason = words.reason(row["reason"])
+    return Step(row["at"], title, words.actor(row["actor"], people), reason, words.STATUS_COLOUR[status])
+
+
+def _attempt(row: asyncpg.Record) -> Step:
+    said = words.OUTCOME.get(row["outcome"] or "", "resultado nunca registrado")
+    parts = [f"resposta: {said}"]
+    if row["failure"]:
+        parts.append(words.reason(row["failure"]))
+    if row["code"]:
+        parts.append(f"código {row['code']}")
+    if row["latency_ms"] is not None:
+        parts.append(f"em {row['latency_ms']} ms")
+    if row["platform_id"]:
+        parts.append(f"número na plataforma: {row['platform_id']}")
+    title = f"entrega à plataforma {row['platform']} começou"
+    return Step(row["started_at"], title, "o programa de envio", "; ".join(parts), "blue")
+
+
+def _receipt(row: asyncpg.Record) -> Step:
+    parts = [f"pela operadora {row['carrier']}"] if row["carrier"] else []
+    if row["failure"]:
+        parts.append(words.reason(row["failure"]))
+    if row["code"]:
+        parts.append(f"código {row['code']}")
+    if row["result"] == "contradiction":
+        parts.append("contradiz o que se sabia: vale a entrega")
+    title = f"confirmação: {words.RECEIPT[row['kind']]}"
+    return Step(row["received_at"], title, f"plataforma {row['platform']}", "; ".join(parts), "green")
+
+
+async def resend(request: Request, person: Person) -> Response:
+    """Send an uncertain message again."""
+    message_id = _id(request)
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        try:
+            moved = await reconcile.resend(connection, [message_id], actor=person.actor)
+        except reconcile.TooSoon as soon:
+            raise fields.Wrong(str(soon)) from None
+        await _audit(connection, person, "resent", message_id)
+    text = "A mensagem voltou à fila e será enviada de novo."
+    return await _back(request, person, text if moved else _NOT_ANY_MORE)
+
+
+async def give_as_sent(request: Request, person: Person) -> Response:
+    """Give an uncertain message as sent."""
+    message_id = _id(request)
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        moved = await reconcile.give_as_sent(connection, [message_id], actor=person.actor)
+        await _audit(connection, person, "given_as_sent", message_id)
+    return await _back(request, person, "A mensagem foi dada como enviada." if moved else _NOT_ANY_MORE)
+
+
+async def release(request: Request, person: Person) -> Response:
+    """Let a held message go."""
+    message_id = _id(request)
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        moved = await reconcile.release_held(connection, [message_id], actor=person.actor)
+        await _audit(connection, person, "released", message_id)
+    return await _back(request, person, "A mensagem voltou à fila." if moved else _NOT_ANY_MORE)
+
+
+async def withdraw(request: Request, person: Person) -> Response:
+    """Cancel a message that has not gone yet."""
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        moved = await cancel.cancel_message(connection, _id(request), actor=person.actor)
+    text = "A mensagem foi cancelada: não será enviada."
+    return await _back(request, person, text if moved else "A mensagem já tinha saído: não foi cancelada.")
+
+
+_NOT_ANY_MORE = "Nada foi feito: a situação da mensagem mudou enquanto a página estava aberta. Veja abaixo."
+
+
+async def _audit(connection: Connection, person: Person, action: str, message_id: int) -> None:
+    await accounts.audit(connection, actor=person.actor, action=action, detail={"message": message_id})
+
+
+async def _back(request: Request, person: Person, notice: str) -> Response:
+    return await done(request, person, notice, f"/painel/mensagens/{_id(request)}")
+
+
+def _id(request: Request) -> int:
+    found = fields.id_of(request.path_params["id"])
+    if found is None:
+        raise HTTPException(404)
+    return found

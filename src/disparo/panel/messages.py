@@ -1,0 +1,80 @@
+"""Mensagens: every message, by state, platform and day, and the same as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from disparo.db import accounts, message_pages
+from disparo.db.message_pages import Wanted
+from disparo.panel import export, fields, words
+from disparo.panel.access import Person
+from disparo.panel.pages import Pager, render
+from disparo.panel.services import PanelServices, services_of
+
+_PER_PAGE = 50
+_PATH = "/painel/mensagens"
+HEADER = (
+    "mensagem", "criada em", "fatura", "cliente", "nome", "telefone", "situação", "motivo", "plataforma",
+    "segmentos", "mudou em", "disparo",
+)  # fmt: skip
+
+
+async def show(request: Request, person: Person) -> Response:
+    """Show one page of the list."""
+    del person
+    services = services_of(request)
+    query = request.query_params
+    wanted = _wanted(request)
+    before = fields.number(query, "antes")
+    async with services.pool.acquire() as connection:
+        found = await message_pages.page(connection, wanted, before=before, limit=_PER_PAGE)
+    chosen = {name: fields.text(query, name) for name in ("situacao", "plataforma", "de", "ate")}
+    kept = {name: value for name, value in chosen.items() if value}
+    return render(
+        request,
+        "mensagens.html",
+        rows=found.rows,
+        chosen=chosen,
+        platforms=dict.fromkeys(services.platforms, ""),
+        looked_on=found.next_id is not None and len(found.rows) < _PER_PAGE,
+        export_address=f"{_PATH}.csv?{urlencode(kept)}",
+        page=Pager(
+            first=f"{_PATH}?{urlencode(kept)}" if before else None,
+            next=f"{_PATH}?{urlencode({**kept, 'antes': found.next_id})}" if found.next_id else None,
+        ),
+    )
+
+
+async def show_csv(request: Request, person: Person) -> Response:
+    """Give the whole list as a file."""
+    services = services_of(request)
+    async with services.pool.acquire() as connection:
+        await accounts.audit(connection, actor=person.actor, action="exported", detail={"list": "mensagens"})
+    return export.answer("mensagens", HEADER, _lines(services, _wanted(request)))
+
+
+async def _lines(services: PanelServices, wanted: Wanted) -> AsyncIterator[list[object]]:
+    before: int | None = None
+    while True:
+        async with services.pool.acquire() as connection:
+            found = await message_pages.page(connection, wanted, before=before, limit=1000)
+        for row in found.rows:
+            yield export.message_line(row, services.settings.zone)
+        before = found.next_id
+        if before is None:
+            return
+
+
+def _wanted(request: Request) -> Wanted:
+    query = request.query_params
+    since, until = fields.span(query, services_of(request).settings.zone)
+    return Wanted(
+        status=fields.choice(query, "situacao", words.STATUS) or None,
+        platform=fields.text(query, "plataforma") or None,
+        since=since,
+        until=until,
+    )

@@ -1,0 +1,18 @@
+"""What a page says once after something was done."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from disparo.db import sessions
+from disparo.panel.access import Person
+from disparo.panel.pages import see
+from disparo.panel.services import services_of
+
+
+async def done(request: Request, person: Person, notice: str, address: str) -> Response:
+    """Say what was done on the page at `address`."""
+    async with services_of(request).pool.acquire() as connection:
+        await sessions.leave_notice(connection, person.token_sha256, notice)
+    return see(address)

@@ -1,0 +1,127 @@
+"""Buscar: one box for a phone, an invoice, a customer, a CPF or CNPJ, in any format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+import asyncpg
+from starlette.requests import Request
+from starlette.responses import Response
+
+from disparo.db import customer_search, message_pages
+from disparo.db.pool import Connection
+from disparo.domain.phone import InvalidPhone, parse_phone
+from disparo.panel import fields
+from disparo.panel.access import Person
+from disparo.panel.pages import render
+from disparo.panel.services import services_of
+
+_EACH = 20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KINDS = {"telefone": "", "fatura": "", "cliente": ""}
+
+Cursor = tuple[datetime, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What one reading of the typed text found; `more` leads to older messages."""
+
+    kind: str
+    title: str
+    rows: Sequence[asyncpg.Record]
+    more: str | None = None
+    invoices: Sequence[asyncpg.Record] = ()
+
+
+async def show(request: Request, person: Person) -> Response:
+    """Show the box, and what was found for what stands in it."""
+    del person
+    query = request.query_params
+    typed = fields.text(query, "q")
+    kind, before = fields.choice(query, "tipo", _KINDS), _read_cursor(fields.text(query, "depois"))
+    groups: list[Group] = []
+    if typed:
+        async with services_of(request).pool.acquire() as connection:
+            groups = await _find(connection, typed, kind, before)
+    return render(request, "buscar.html", typed=typed, groups=groups, older=before is not None)
+
+
+async def _find(connection: Connection, typed: str, kind: str, before: Cursor | None) -> list[Group]:
+    readers = {"telefone": _by_phone, "fatura": _by_invoice, "cliente": _by_customer}
+    found: list[Group] = []
+    for name, reader in readers.items():
+        if not kind or kind == name:
+            found += await reader(connection, typed, before)
+    return found
+
+
+async def _by_phone(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:
+    try:
+        phone = parse_phone(typed)
+    except InvalidPhone:
+        return []
+    rows = await message_pages.of_phone(connection, phone.e164, before=before, limit=_EACH)
+    return [_group("telefone", f"Telefone {phone.national}", typed, rows)] if rows else []
+
+
+async def _by_invoice(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:
+    invoice_id = _number(typed)
+    if invoice_id is None:
+        return []
+    rows = await message_pages.of_invoices(connection, [invoice_id], before=before, limit=_EACH)
+    return [_group("fatura", f"Fatura {invoice_id}", typed, rows)] if rows else []
+
+
+async def _by_customer(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:
+    customer_id = _number(typed)
+    customers = await customer_search.by_ids(connection, [customer_id]) if customer_id is not None else []
+    return [await _of_customer(connection, typed, row, before) for row in customers]
+
+
+async def _of_customer(
+    connection: Connection, typed: str, customer: asyncpg.Record, before: Cursor | None
+) -> Group:
+    invoices = await customer_search.invoices_of(connection, [customer["id"]])
+    rows = await message_pages.of_invoices(
+        connection, [row["id"] for row in invoices], before=before, limit=_EACH
+    )
+    title = f"Cliente {customer['id']} · {customer['name']}"
+    return _group("cliente", title, typed, rows, invoices[:10])
+
+
+def _group(
+    kind: str,
+    title: str,
+    typed: str,
+    rows: Sequence[asyncpg.Record],
+    invoices: Sequence[asyncpg.Record] = (),
+) -> Group:
+    more = None
+    if len(rows) > _EACH:
+        rows = rows[:_EACH]
+        more = "/painel/buscar?" + urlencode({"q": typed, "tipo": kind, "depois": _cursor(rows[-1])})
+    return Group(kind, title, rows, more, invoices)
+
+
+def _number(typed: str) -> int | None:
+    """Give what was typed as an id: `#70.215` is 70215."""
+    return fields.id_of("".join(char for char in typed if char not in "#. "))
+
+
+def _cursor(row: asyncpg.Record) -> str:
+    return f"{(row['created_at'] - _EPOCH) // timedelta(microseconds=1)}.{row['id']}"
+
+
+def _read_cursor(text: str) -> Cursor | None:
+    micros, _, id_ = text.partition(".")
+    at, message_id = fields.id_of(micros), fields.id_of(id_)
+    if at is None or message_id is None:
+        return None
+    try:
+        return _EPOCH + timedelta(microseconds=at), message_id
+    except OverflowError:
+        return None
