@@ -82,7 +82,11 @@ def _render(facts: invoices.InvoiceFacts, row: asyncpg.Record, settings: Setting
         today=datetime.now(UTC).astimezone(settings.zone).date(),
     )
     try:
-        return render(text, SegmentProfile(max_parts=settings.max_segments), template=settings.template)
+        return render(
+            text,
+            SegmentProfile(max_parts=settings.max_segments),
+            template=row["template"] or settings.template,
+        )
     except TemplateRefused as refused:
         raise DisparoError(refused.detail) from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -44,7 +44,20 @@ async def read_facts(connection: Connection, invoice_ids: Iterable[int]) -> dict
 
 
 async def read_text_facts(connection: Connection, invoice_id: int) -> asyncpg.Record | None:
-    """Read what the text of an invoice speaks of."""
+    """Read what the text of an invoice speaks of, and the template that counts (None: the setting does)."""
     return await connection.fetchrow(
-        "SELECT amount, due_date, link, linha_digitavel, pix FROM invoices WHERE id = $1", invoice_id
+        """SELECT amount, due_date, link, linha_digitavel, pix,
+                  (SELECT text FROM templates ORDER BY id DESC LIMIT 1) AS template
+           FROM invoices WHERE id = $1""",
+        invoice_id,
+    )
+
+
+async def read_texts(connection: Connection, invoice_ids: Sequence[int]) -> list[asyncpg.Record]:
+    """Read what the texts of invoices speak of: id, name of the customer, and read_text_facts's columns."""
+    return await connection.fetch(
+        """SELECT i.id, c.name, i.amount, i.due_date, i.link, i.linha_digitavel, i.pix
+           FROM invoices i JOIN customers c ON c.id = i.customer_id
+           WHERE i.id = ANY($1::bigint[]) ORDER BY i.id""",
+        invoice_ids,
     )

@@ -159,7 +159,9 @@ def rendered(facts: Mapping[str, Any], rules: Rules, profile: SegmentProfile) ->
         today=facts["now"].astimezone(rules.zone).date(),
     )
     try:
-        found = render(invoice, _bounded(profile, rules.max_parts), template=rules.template)
+        found = render(
+            invoice, _bounded(profile, rules.max_parts), template=facts["template"] or rules.template
+        )
     except TemplateRefused as refused:
         return Drop(Event.FAIL, refused.reason)
     return Text(found.text, found.segments)

@@ -15,13 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from disparo.auth.permissions import Permission
 from disparo.auth.throttle import TooMany
 from disparo.db.pool import TRANSIENT
-from disparo.panel import assets, home, message, messages, search, sign_in
+from disparo.panel import assets, dispatches, home, message, messages, new_dispatch, search, sign_in
 from disparo.panel.access import ANY, Forbidden, Forged, Page, SignInNeeded, page
 from disparo.panel.fields import Wrong
 from disparo.panel.pages import render
 from disparo.panel.services import PanelServices
 
 _BODY_LIMIT = 65_536
+_SENDERS = (Permission.SEND, Permission.SEND_BULK)
 #: Nothing but what we serve ourselves, no script or style inside a page, and in nobody's frame.
 _HEADERS = (
     (
@@ -89,6 +90,14 @@ def _routes() -> list[Route]:
         _page("/painel", home.show),
         _page("/painel/hoje", home.show_today),
         _page("/painel/buscar", search.show, *ANY),
+        _page("/painel/disparos", dispatches.show, *ANY),
+        _form("/painel/disparos", new_dispatch.create, *_SENDERS, limit=new_dispatch.BODY_LIMIT),
+        _page("/painel/disparos/novo", new_dispatch.show, *_SENDERS),
+        _form("/painel/disparos/novo", new_dispatch.simulate, *_SENDERS, limit=new_dispatch.BODY_LIMIT),
+        _page("/painel/disparos/{id}", dispatches.show_one, *ANY),
+        _page("/painel/disparos/{id}/progresso", dispatches.show_progress, *ANY),
+        _page("/painel/disparos/{id}/mensagens.csv", dispatches.show_csv, *ANY),
+        _form("/painel/disparos/{id}/cancelar", dispatches.withdraw, Permission.CANCEL),
         _page("/painel/mensagens", messages.show, *ANY),
         _page("/painel/mensagens.csv", messages.show_csv, *ANY),
         _page("/painel/mensagens/{id}", message.show, *ANY),

@@ -31,14 +31,18 @@ class Pager:
 
 def render(request: Request, template: str, *, status: int = 200, **shown: object) -> Response:
     """Give a page; `shown` is what its template speaks of."""
-    person = getattr(request.state, "person", None)
+    return _answer(request, fragment(request, template, **shown), status)
+
+
+def fragment(request: Request, template: str, **shown: object) -> str:
+    """Give the text of a page, or of a part of one."""
     zone = services_of(request).settings.zone
-    text = (
+    return (
         _environment()
         .get_template(template)
         .render(
             brand=services_of(request).settings.brand,
-            person=person,
+            person=getattr(request.state, "person", None),
             csrf=getattr(request.state, "csrf", ""),
             theme=_theme(request),
             path=request.url.path,
@@ -48,7 +52,6 @@ def render(request: Request, template: str, *, status: int = 200, **shown: objec
             **shown,
         )
     )
-    return _answer(request, text, status)
 
 
 def see(address: str) -> Response:

@@ -10,6 +10,7 @@ SELECT m.id, m.invoice_id, m.contact_id, m.origin, m.e164, m.reference, m.due_at
        c.phone_1, c.phone_1_allowed, c.phone_2, c.phone_2_allowed, c.phone_3, c.phone_3_allowed,
        k.phone AS contact_phone, k.sms_allowed AS contact_allowed,
        EXISTS (SELECT FROM opt_outs o WHERE o.e164 = m.e164) AS opted_out,
+       (SELECT text FROM templates ORDER BY id DESC LIMIT 1) AS template,
        now() AS now
 FROM messages m
 JOIN dispatches d ON d.id = m.dispatch_id

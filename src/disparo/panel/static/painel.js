@@ -49,10 +49,9 @@
     source.addEventListener("progresso", function (event) {
       place.innerHTML = event.data; // made and escaped by our own server
     });
-    source.addEventListener("fim", function (event) {
+    source.addEventListener("fim", function () {
       source.close();
-      place.innerHTML = event.data;
-      place.removeAttribute("data-progress");
+      location.reload(); // the list below has changed too
     });
     addEventListener("pagehide", function () {
       source.close();

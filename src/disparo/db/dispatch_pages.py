@@ -1,0 +1,67 @@
+"""Pages of dispatches for screens, by keys, and the figures of one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from disparo.db.pool import Connection
+
+#: Of how many of a dispatch's messages the reasons are counted.
+_LOOKED_AT = 20_000
+
+
+async def page(
+    connection: Connection,
+    *,
+    kind: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """List dispatches, the newest first, each with its counts (JSON); one more than `limit`."""
+    return await connection.fetch(
+        """SELECT d.id, d.kind, d.purpose, d.invoice_ids[1] AS invoice_id,
+                  cardinality(d.invoice_ids) AS invoices, d.created_at, d.starts_at, d.client_id, d.user_id,
+                  (SELECT json_object_agg(status, total) FROM
+                     (SELECT status, sum(delta)::int AS total FROM dispatch_counts
+                      WHERE dispatch_id = d.id GROUP BY status HAVING sum(delta) <> 0) c) AS counts
+           FROM dispatches d
+           WHERE ($1::text IS NULL OR d.kind = $1)
+             AND ($2::timestamptz IS NULL OR d.created_at >= $2)
+             AND ($3::timestamptz IS NULL OR d.created_at < $3)
+             AND ($4::timestamptz IS NULL OR d.created_at <= $4)
+             AND ($4::timestamptz IS NULL OR (d.created_at, d.id) < ($4, $5))
+           ORDER BY d.created_at DESC, d.id DESC LIMIT $6""",
+        kind,
+        since,
+        until,
+        *(before or (None, None)),
+        limit + 1,
+    )
+
+
+async def counts(connection: Connection, dispatch_id: UUID) -> dict[str, int]:
+    """Count a dispatch's messages by status."""
+    rows = await connection.fetch(
+        """SELECT status, sum(delta)::int AS total FROM dispatch_counts
+           WHERE dispatch_id = $1 GROUP BY status HAVING sum(delta) <> 0""",
+        dispatch_id,
+    )
+    return {row["status"]: row["total"] for row in rows}
+
+
+async def reasons(connection: Connection, dispatch_id: UUID) -> list[asyncpg.Record]:
+    """Count, among the first messages, those that did not arrive by status and reason."""
+    return await connection.fetch(
+        """SELECT status, reason, count(*)::int AS total
+           FROM (SELECT status, reason FROM messages WHERE dispatch_id = $1
+                 ORDER BY invoice_id, e164 LIMIT $2) m
+           WHERE status IN ('undelivered', 'failed', 'skipped', 'uncertain', 'held')
+           GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 50""",
+        dispatch_id,
+        _LOOKED_AT,
+    )

@@ -1,0 +1,25 @@
+"""The template of the SMS as it was last written in the panel."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from disparo.db.pool import Connection
+
+
+async def current(connection: Connection) -> str | None:
+    """Give the template that counts; None: the installation's setting does."""
+    text: str | None = await connection.fetchval("SELECT text FROM templates ORDER BY id DESC LIMIT 1")
+    return text
+
+
+async def write(connection: Connection, text: str | None, *, actor: str) -> None:
+    """Use another template from now on; None: the installation's setting."""
+    await connection.execute("INSERT INTO templates (text, actor) VALUES ($1, $2)", text, actor)
+
+
+async def history(connection: Connection, *, limit: int = 20) -> list[asyncpg.Record]:
+    """List who wrote which template, the newest first."""
+    return await connection.fetch(
+        "SELECT text, actor, created_at FROM templates ORDER BY id DESC LIMIT $1", limit
+    )

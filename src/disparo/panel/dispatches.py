@@ -1,0 +1,231 @@
+"""Disparos: the list, and one dispatch with its progress."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+from uuid import UUID
+
+import asyncpg
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from disparo.db import accounts, dispatch_pages, dispatches, message_pages
+from disparo.dispatch import cancel
+from disparo.panel import export, fields, messages, words
+from disparo.panel.access import Person
+from disparo.panel.notices import done
+from disparo.panel.pages import Pager, fragment, render
+from disparo.panel.services import PanelServices, services_of
+
+_PATH = "/painel/disparos"
+_PER_PAGE = 50
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KINDS = {"single": "avulso", "bulk": "em lote"}
+_WAITING = ("queued", "claimed", "sending")
+#: Progress is looked at so often, and a page left open is let go after so long: it asks again by itself.
+_LOOK_EVERY_S, _KEEP_ALIVE_S, _LONGEST_S = 1.0, 15.0, 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a dispatch is."""
+
+    counts: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """Every message."""
+        return sum(self.counts.values())
+
+    @property
+    def waiting(self) -> int:
+        """What has not gone yet."""
+        return sum(self.counts.get(status, 0) for status in _WAITING)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to hand over."""
+        return self.waiting == 0
+
+
+async def show(request: Request, person: Person) -> Response:
+    """Show one page of the list."""
+    del person
+    services, query = services_of(request), request.query_params
+    since, until = fields.span(query, services.settings.zone)
+    before = _read_cursor(fields.text(query, "antes"))
+    async with services.pool.acquire() as connection:
+        rows = await dispatch_pages.page(
+            connection,
+            kind=fields.choice(query, "tipo", _KINDS) or None,
+            since=since,
+            until=until,
+            before=before,
+            limit=_PER_PAGE,
+        )
+        people = await accounts.names(connection)
+    chosen = {name: fields.text(query, name) for name in ("tipo", "de", "ate")}
+    kept = {name: value for name, value in chosen.items() if value}
+    more = len(rows) > _PER_PAGE
+    rows = rows[:_PER_PAGE]
+    return render(
+        request,
+        "disparos.html",
+        rows=[(row, Progress(json.loads(row["counts"] or "{}")), _who(row, people)) for row in rows],
+        chosen=chosen,
+        kinds=_KINDS,
+        page=Pager(
+            first=f"{_PATH}?{urlencode(kept)}" if before else None,
+            next=f"{_PATH}?{urlencode({**kept, 'antes': _cursor(rows[-1])})}" if more else None,
+        ),
+    )
+
+
+async def show_one(request: Request, person: Person) -> Response:
+    """Show one dispatch: progress, reasons, messages."""
+    del person
+    services, query = services_of(request), request.query_params
+    dispatch_id = id_of(request)
+    status = fields.choice(query, "situacao", words.STATUS)
+    async with services.pool.acquire() as connection:
+        dispatch = await dispatches.read(connection, dispatch_id)
+        if dispatch is None:
+            raise HTTPException(404)
+        progress = Progress(await dispatch_pages.counts(connection, dispatch_id))
+        reasons = await dispatch_pages.reasons(connection, dispatch_id)
+        rows, after = await message_pages.of_dispatch(
+            connection,
+            dispatch_id,
+            status=status or None,
+            after=_read_place(fields.text(query, "depois")),
+            limit=_PER_PAGE,
+        )
+        people = await accounts.names(connection)
+    here = f"{_PATH}/{dispatch_id}"
+    kept = {"situacao": status} if status else {}
+    return render(
+        request,
+        "disparo.html",
+        dispatch=dispatch,
+        progress=progress,
+        reasons=reasons,
+        ignored=json.loads(dispatch["ignored"]),
+        rows=rows,
+        chosen=status,
+        who=_who(dispatch, people),
+        page=Pager(
+            first=f"{here}?{urlencode(kept)}" if "depois" in query else None,
+            next=f"{here}?{urlencode({**kept, 'depois': f'{after[0]}.{after[1]}'})}" if after else None,
+        ),
+    )
+
+
+async def show_progress(request: Request, person: Person) -> Response:
+    """Send a dispatch's figures whenever they change; ends by itself when nothing is left to hand over."""
+    del person
+    dispatch_id, services = id_of(request), services_of(request)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(
+        _progress(request, services, dispatch_id), media_type="text/event-stream", headers=headers
+    )
+
+
+async def _progress(request: Request, services: PanelServices, dispatch_id: UUID) -> AsyncIterator[str]:
+    before, quiet_s, age_s = "", 0.0, 0.0
+    while age_s < _LONGEST_S and not services.ending.is_set():
+        async with services.pool.acquire() as connection:
+            progress = Progress(await dispatch_pages.counts(connection, dispatch_id))
+        shown = fragment(request, "_progresso.html", progress=progress)
+        if progress.is_over:
+            yield _event("fim", shown)
+            return
+        if shown != before:
+            yield _event("progresso", shown)
+            before, quiet_s = shown, 0.0
+        elif quiet_s >= _KEEP_ALIVE_S:
+            yield ": ainda aqui\n\n"
+            quiet_s = 0.0
+        try:
+            async with asyncio.timeout(_LOOK_EVERY_S):
+                await services.ending.wait()
+        except TimeoutError:
+            quiet_s += _LOOK_EVERY_S
+            age_s += _LOOK_EVERY_S
+
+
+def _event(name: str, shown: str) -> str:
+    lines = "".join(f"data: {line}\n" for line in shown.splitlines())
+    return f"event: {name}\n{lines}\n"
+
+
+async def show_csv(request: Request, person: Person) -> Response:
+    """Give a dispatch's messages as a file."""
+    services, dispatch_id = services_of(request), id_of(request)
+    async with services.pool.acquire() as connection:
+        await accounts.audit(
+            connection, actor=person.actor, action="exported", detail={"dispatch": str(dispatch_id)}
+        )
+    return export.answer(f"disparo-{dispatch_id}", messages.HEADER, _lines(services, dispatch_id))
+
+
+async def _lines(services: PanelServices, dispatch_id: UUID) -> AsyncIterator[list[object]]:
+    after: tuple[int, str] | None = None
+    while True:
+        async with services.pool.acquire() as connection:
+            rows, after = await message_pages.of_dispatch(
+                connection, dispatch_id, status=None, after=after, limit=1000
+            )
+        for row in rows:
+            yield export.message_line(row, services.settings.zone)
+        if after is None:
+            return
+
+
+async def withdraw(request: Request, person: Person) -> Response:
+    """Cancel what has not gone yet."""
+    dispatch_id = id_of(request)
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        result = await cancel.cancel_dispatch(connection, dispatch_id, actor=person.actor)
+    if result is None:
+        raise HTTPException(404)
+    notice = f"{result.cancelled} mensagem(ns) cancelada(s). {result.gone} já tinha(m) saído e não volta(m)."
+    return await done(request, person, notice, f"{_PATH}/{dispatch_id}")
+
+
+def id_of(request: Request) -> UUID:
+    """Give the dispatch an address names; raises HTTPException 404."""
+    try:
+        return UUID(request.path_params["id"])
+    except ValueError:
+        raise HTTPException(404) from None
+
+
+def _who(row: asyncpg.Record, people: Mapping[int, str]) -> str:
+    user, client = row["user_id"], row["client_id"]
+    name = people.get(user, f"usuário {user}") if isinstance(user, int) else "o programa"
+    return f"{name} pela API (cliente {client})" if client is not None else name
+
+
+def _cursor(row: asyncpg.Record) -> str:
+    return f"{(row['created_at'] - _EPOCH) // timedelta(microseconds=1)}.{row['id']}"
+
+
+def _read_cursor(text: str) -> tuple[datetime, UUID] | None:
+    micros, _, id_ = text.partition(".")
+    at = fields.id_of(micros)
+    try:
+        return None if at is None else (_EPOCH + timedelta(microseconds=at), UUID(id_))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _read_place(text: str) -> tuple[int, str] | None:
+    invoice, _, e164 = text.partition(".")
+    invoice_id = fields.id_of(invoice)
+    return None if invoice_id is None else (invoice_id, e164)
