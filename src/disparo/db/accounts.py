@@ -60,6 +60,20 @@ async def deactivate_user(connection: Connection, email: str) -> int | None:
     return user_id
 
 
+async def set_active(connection: Connection, user_id: int, *, active: bool) -> bool:
+    """Shut a user out, or let them in again; False where there is no such user."""
+    done = await connection.execute("UPDATE users SET active = $2 WHERE id = $1", user_id, active)
+    return done.endswith(" 1")
+
+
+async def set_permissions(connection: Connection, user_id: int, permissions: Sequence[str]) -> bool:
+    """Change what a user may do; False where there is no such user."""
+    done = await connection.execute(
+        "UPDATE users SET permissions = $2 WHERE id = $1", user_id, list(permissions)
+    )
+    return done.endswith(" 1")
+
+
 async def delete_user(connection: Connection, email: str) -> None:
     """Remove a user and every token of theirs: for users made for a demonstration."""
     await connection.execute("DELETE FROM users WHERE lower(email) = lower($1)", email)

@@ -61,3 +61,12 @@ async def read_texts(connection: Connection, invoice_ids: Sequence[int]) -> list
            WHERE i.id = ANY($1::bigint[]) ORDER BY i.id""",
         invoice_ids,
     )
+
+
+async def newest(connection: Connection) -> int | None:
+    """Give the newest open invoice, else the newest: one to show a text on."""
+    found: int | None = await connection.fetchval(
+        """SELECT id FROM (SELECT id, status FROM invoices ORDER BY id DESC LIMIT 100) i
+           ORDER BY status = 'open' DESC, id DESC LIMIT 1"""
+    )
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import asyncpg
 
@@ -45,4 +46,19 @@ async def list_page(
         e164,
         limit,
         offset,
+    )
+
+
+async def page(
+    connection: Connection, *, e164: str | None, before: tuple[datetime, str] | None, limit: int
+) -> list[asyncpg.Record]:
+    """List opt-outs by keys, the newest first; one more than `limit` where there are."""
+    return await connection.fetch(
+        """SELECT e164, reason, actor, created_at FROM opt_outs
+           WHERE ($1::text IS NULL OR e164 = $1) AND ($2::timestamptz IS NULL OR created_at <= $2)
+             AND ($2::timestamptz IS NULL OR (created_at, e164) < ($2, $3))
+           ORDER BY created_at DESC, e164 DESC LIMIT $4""",
+        e164,
+        *(before or (None, None)),
+        limit + 1,
     )

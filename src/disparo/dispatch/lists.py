@@ -94,12 +94,13 @@ async def create(
     messages.sort(key=lambda message: message.due_at)
     for first in range(0, len(messages), _CHUNK):
         part = messages[first : first + _CHUNK]
-        (chunk_id,) = await dispatches.take_chunks(connection, 1)
+        (fresh,) = await dispatches.take_chunks(connection, 1)
+        chunk_id = fresh if len(messages) == 1 else -fresh  # single calls never queue behind a list
         await dispatch_lists.insert_messages(
             connection, dispatch_id, part, chunk_id=chunk_id, actor=f"user:{user_id}"
         )
         delay_s = max(0.0, (part[0].due_at - now).total_seconds())
-        await queue.enqueue(connection, [queue.WakeUp(chunk_id, delay_s, urgent=len(messages) == 1)])
+        await queue.enqueue(connection, [queue.WakeUp(chunk_id, delay_s)])
     return True
 
 

@@ -15,7 +15,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from disparo.auth.permissions import Permission
 from disparo.auth.throttle import TooMany
 from disparo.db.pool import TRANSIENT
-from disparo.panel import assets, dispatches, home, message, messages, new_dispatch, search, sign_in
+from disparo.panel import (
+    api_clients,
+    assets,
+    attention,
+    audit,
+    dispatches,
+    home,
+    message,
+    messages,
+    new_dispatch,
+    opt_outs,
+    platforms,
+    search,
+    sign_in,
+    template,
+    users,
+)
 from disparo.panel.access import ANY, Forbidden, Forged, Page, SignInNeeded, page
 from disparo.panel.fields import Wrong
 from disparo.panel.pages import render
@@ -98,6 +114,18 @@ def _routes() -> list[Route]:
         _page("/painel/disparos/{id}/progresso", dispatches.show_progress, *ANY),
         _page("/painel/disparos/{id}/mensagens.csv", dispatches.show_csv, *ANY),
         _form("/painel/disparos/{id}/cancelar", dispatches.withdraw, Permission.CANCEL),
+        _page("/painel/incertas", attention.show_uncertain, *ANY),
+        _form("/painel/incertas", attention.settle_uncertain, *_SENDERS),
+        _page("/painel/retidas", attention.show_held, *ANY),
+        _form("/painel/retidas", attention.settle_held, *_SENDERS, Permission.CANCEL, Permission.ADMIN),
+        _page("/painel/plataformas", platforms.show, *ANY),
+        _form("/painel/plataformas/{name}/pausar", platforms.pause, Permission.ADMIN),
+        _form("/painel/plataformas/{name}/retomar", platforms.resume, Permission.ADMIN),
+        _form("/painel/plataformas/{name}/testar", platforms.test, Permission.ADMIN),
+        _page("/painel/descadastros", opt_outs.show, *ANY),
+        _page("/painel/descadastros.csv", opt_outs.show_csv, *ANY),
+        _form("/painel/descadastros", opt_outs.add, *_SENDERS),
+        _form("/painel/descadastros/remover", opt_outs.remove, Permission.REMOVE_OPT_OUT),
         _page("/painel/mensagens", messages.show, *ANY),
         _page("/painel/mensagens.csv", messages.show_csv, *ANY),
         _page("/painel/mensagens/{id}", message.show, *ANY),
@@ -107,6 +135,29 @@ def _routes() -> list[Route]:
         _form("/painel/mensagens/{id}/dar-como-enviada", message.give_as_sent, Permission.SEND),
         _form("/painel/mensagens/{id}/liberar", message.release, Permission.SEND),
         _form("/painel/mensagens/{id}/cancelar", message.withdraw, Permission.CANCEL),
+        *_administration(),
+    ]
+
+
+def _administration() -> list[Route]:
+    admin = Permission.ADMIN
+    return [
+        _page("/painel/modelo", template.show, admin),
+        _form("/painel/modelo", template.save, admin),
+        _form("/painel/modelo/previa", template.show_preview, admin),
+        _page("/painel/usuarios", users.show, admin),
+        _form("/painel/usuarios", users.create, admin),
+        _form("/painel/usuarios/{id}/permissoes", users.change, admin),
+        _form("/painel/usuarios/{id}/desativar", users.revoke, admin),
+        _form("/painel/usuarios/{id}/reativar", users.restore, admin),
+        _form("/painel/usuarios/{id}/senha", users.renew_password, admin),
+        _page("/painel/clientes-api", api_clients.show, admin),
+        _form("/painel/clientes-api", api_clients.create, admin),
+        _form("/painel/clientes-api/{id}/desativar", api_clients.revoke, admin),
+        _form("/painel/clientes-api/{id}/segredo", api_clients.renew_secret, admin),
+        _form("/painel/tokens/{jti}/revogar", api_clients.revoke_token, admin),
+        _page("/painel/auditoria", audit.show, admin),
+        _page("/painel/auditoria.csv", audit.show_csv, admin),
     ]
 
 

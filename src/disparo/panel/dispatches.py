@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -19,13 +18,13 @@ from disparo.db import accounts, dispatch_pages, dispatches, message_pages
 from disparo.dispatch import cancel
 from disparo.panel import export, fields, messages, words
 from disparo.panel.access import Person
+from disparo.panel.cursors import moment_and_text, read_moment_and_uuid
 from disparo.panel.notices import done
 from disparo.panel.pages import Pager, fragment, render
 from disparo.panel.services import PanelServices, services_of
 
 _PATH = "/painel/disparos"
 _PER_PAGE = 50
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS = {"single": "avulso", "bulk": "em lote"}
 _WAITING = ("queued", "claimed", "sending")
 #: Progress is looked at so often, and a page left open is let go after so long: it asks again by itself.
@@ -59,7 +58,7 @@ async def show(request: Request, person: Person) -> Response:
     del person
     services, query = services_of(request), request.query_params
     since, until = fields.span(query, services.settings.zone)
-    before = _read_cursor(fields.text(query, "antes"))
+    before = read_moment_and_uuid(fields.text(query, "antes"))
     async with services.pool.acquire() as connection:
         rows = await dispatch_pages.page(
             connection,
@@ -82,7 +81,7 @@ async def show(request: Request, person: Person) -> Response:
         kinds=_KINDS,
         page=Pager(
             first=f"{_PATH}?{urlencode(kept)}" if before else None,
-            next=f"{_PATH}?{urlencode({**kept, 'antes': _cursor(rows[-1])})}" if more else None,
+            next=f"{_PATH}?{urlencode({**kept, 'antes': _place(rows[-1])})}" if more else None,
         ),
     )
 
@@ -212,17 +211,8 @@ def _who(row: asyncpg.Record, people: Mapping[int, str]) -> str:
     return f"{name} pela API (cliente {client})" if client is not None else name
 
 
-def _cursor(row: asyncpg.Record) -> str:
-    return f"{(row['created_at'] - _EPOCH) // timedelta(microseconds=1)}.{row['id']}"
-
-
-def _read_cursor(text: str) -> tuple[datetime, UUID] | None:
-    micros, _, id_ = text.partition(".")
-    at = fields.id_of(micros)
-    try:
-        return None if at is None else (_EPOCH + timedelta(microseconds=at), UUID(id_))
-    except (ValueError, OverflowError):
-        return None
+def _place(row: asyncpg.Record) -> str:
+    return moment_and_text(row["created_at"], str(row["id"]))
 
 
 def _read_place(text: str) -> tuple[int, str] | None:

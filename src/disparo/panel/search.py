@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlencode
 
 import asyncpg
@@ -16,11 +16,11 @@ from disparo.db.pool import Connection
 from disparo.domain.phone import InvalidPhone, parse_phone
 from disparo.panel import fields
 from disparo.panel.access import Person
+from disparo.panel.cursors import moment_and_text, read_moment_and_id
 from disparo.panel.pages import render
 from disparo.panel.services import services_of
 
 _EACH = 20
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS = {"telefone": "", "fatura": "", "cliente": ""}
 
 Cursor = tuple[datetime, int]
@@ -42,7 +42,7 @@ async def show(request: Request, person: Person) -> Response:
     del person
     query = request.query_params
     typed = fields.text(query, "q")
-    kind, before = fields.choice(query, "tipo", _KINDS), _read_cursor(fields.text(query, "depois"))
+    kind, before = fields.choice(query, "tipo", _KINDS), read_moment_and_id(fields.text(query, "depois"))
     groups: list[Group] = []
     if typed:
         async with services_of(request).pool.acquire() as connection:
@@ -103,25 +103,12 @@ def _group(
     more = None
     if len(rows) > _EACH:
         rows = rows[:_EACH]
-        more = "/painel/buscar?" + urlencode({"q": typed, "tipo": kind, "depois": _cursor(rows[-1])})
+        more = "/painel/buscar?" + urlencode(
+            {"q": typed, "tipo": kind, "depois": moment_and_text(rows[-1]["created_at"], str(rows[-1]["id"]))}
+        )
     return Group(kind, title, rows, more, invoices)
 
 
 def _number(typed: str) -> int | None:
     """Give what was typed as an id: `#70.215` is 70215."""
     return fields.id_of("".join(char for char in typed if char not in "#. "))
-
-
-def _cursor(row: asyncpg.Record) -> str:
-    return f"{(row['created_at'] - _EPOCH) // timedelta(microseconds=1)}.{row['id']}"
-
-
-def _read_cursor(text: str) -> Cursor | None:
-    micros, _, id_ = text.partition(".")
-    at, message_id = fields.id_of(micros), fields.id_of(id_)
-    if at is None or message_id is None:
-        return None
-    try:
-        return _EPOCH + timedelta(microseconds=at), message_id
-    except OverflowError:
-        return None

@@ -37,3 +37,4 @@ CREATE INDEX message_events_at ON message_events USING brin (at) WITH (pages_per
 CREATE INDEX messages_gone_wrong ON messages (status, id)
     WHERE status IN ('undelivered', 'failed', 'skipped', 'cancelled');
 CREATE INDEX audit_log_actor ON audit_log (actor, id);
+CREATE INDEX opt_outs_created ON opt_outs (created_at DESC, e164 DESC);

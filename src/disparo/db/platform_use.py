@@ -1,0 +1,57 @@
+"""How a platform is used just now: what screens show beside its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from disparo.db.pool import Connection
+
+#: The last attempts looked at, whatever their platform: an id is a place in time.
+_LOOKED_AT = 3000
+
+
+async def day_use(connection: Connection) -> dict[str, int]:
+    """Count hand-overs of the last 24 hours of platforms that have a limit a day."""
+    rows = await connection.fetch(
+        """SELECT platform, sum(used)::int AS used FROM platform_day_use
+           WHERE bucket > now() - interval '24 hours' GROUP BY platform"""
+    )
+    return {row["platform"]: row["used"] for row in rows}
+
+
+async def pace(connection: Connection) -> dict[str, asyncpg.Record]:
+    """Give by platform: hand-overs a second over ten seconds, and the mean time to an answer in ms."""
+    rows = await connection.fetch(
+        """SELECT platform,
+                  count(*) FILTER (WHERE started_at > now() - interval '10 seconds') / 10.0::float8
+                      AS per_second,
+                  avg(latency_ms)::float8 AS latency_ms, max(started_at) AS last_at
+           FROM (SELECT platform, started_at, latency_ms FROM attempts ORDER BY id DESC LIMIT $1) a
+           GROUP BY platform""",
+        _LOOKED_AT,
+    )
+    return {row["platform"]: row for row in rows}
+
+
+async def last_errors(
+    connection: Connection, platforms: Sequence[str], *, each: int = 5
+) -> dict[str, list[asyncpg.Record]]:
+    """Give by platform its latest attempts that were not accepted, among the last ones of all."""
+    rows = await connection.fetch(
+        """SELECT * FROM (
+               SELECT platform, message_id, started_at, outcome, failure, code,
+                      row_number() OVER (PARTITION BY platform ORDER BY id DESC) AS place
+               FROM (SELECT * FROM attempts ORDER BY id DESC LIMIT $1) a
+               WHERE outcome IS NOT NULL AND outcome NOT IN ('accepted', 'not_started')
+                 AND platform = ANY($2::text[])) t
+           WHERE place <= $3 ORDER BY platform, place""",
+        _LOOKED_AT,
+        list(platforms),
+        each,
+    )
+    found: dict[str, list[asyncpg.Record]] = {}
+    for row in rows:
+        found.setdefault(row["platform"], []).append(row)
+    return found

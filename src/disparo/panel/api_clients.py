@@ -1,0 +1,115 @@
+"""API e tokens: programs that call the API, and the tokens that are alive."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from disparo.auth.tokens import digest, new_secret
+from disparo.db import accounts, tokens
+from disparo.db.pool import Connection
+from disparo.panel import fields, words
+from disparo.panel.access import Person
+from disparo.panel.fields import Wrong
+from disparo.panel.notices import done
+from disparo.panel.pages import render
+from disparo.panel.services import services_of
+
+_PATH = "/painel/clientes-api"
+_CODES = {"rest": "422 (recomendado)", "hubsoft": "200, como o HubSoft"}
+_LARGEST_ID = 2**31 - 1
+_DAY_S = 86_400
+
+
+async def show(request: Request, person: Person) -> Response:
+    """Show clients and live tokens."""
+    del person
+    return await _shown(request)
+
+
+async def _shown(request: Request, *, made: int | None = None, secret: str = "") -> Response:
+    async with services_of(request).pool.acquire() as connection:
+        clients = await accounts.list_clients(connection)
+        live = await tokens.list_live(connection)
+    return render(
+        request,
+        "clientes_api.html",
+        clients=clients,
+        tokens=live,
+        made=made,
+        secret=secret,
+        codes=_CODES,
+        purposes=words.PURPOSE,
+    )
+
+
+async def create(request: Request, person: Person) -> Response:
+    """Add a client; its secret is shown once."""
+    form = await fields.read_form(request)
+    name = fields.text(form, "nome")
+    if not name:
+        raise Wrong("Dê um nome ao programa, por exemplo “robô do WhatsApp”.")
+    window_s = fields.number(form, "janela") or 0
+    if window_s > _DAY_S:
+        raise Wrong("A janela de repetição vai até 86400 segundos (um dia).")
+    settings = {
+        "error_codes": fields.choice(form, "codigos", _CODES) or "rest",
+        "purpose": fields.choice(form, "finalidade", words.PURPOSE) or "requested",
+        "repeat_window_s": window_s,
+    }
+    secret = new_secret()
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        client_id = await accounts.add_client(
+            connection, name=name, secret_sha256=digest(secret), settings=settings
+        )
+        await _audit(connection, person, "client_created", client_id)
+    return await _shown(request, made=client_id, secret=secret)
+
+
+async def renew_secret(request: Request, person: Person) -> Response:
+    """Make a new secret, shown once; tokens that were issued stay alive."""
+    client_id, secret = _id(request), new_secret()
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        if not await accounts.set_client_secret(connection, client_id, digest(secret)):
+            raise HTTPException(404)
+        await _audit(connection, person, "client_secret_changed", client_id)
+    return await _shown(request, made=client_id, secret=secret)
+
+
+async def revoke(request: Request, person: Person) -> Response:
+    """Shut a client out at once, with every token of its."""
+    client_id = _id(request)
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        if not await accounts.deactivate_client(connection, client_id):
+            raise HTTPException(404)
+        revoked = await tokens.revoke(connection, client_id=client_id)
+        await _audit(connection, person, "client_revoked", client_id)
+    return await done(request, person, f"Cliente desativado; {revoked} token(s) revogado(s).", _PATH)
+
+
+async def revoke_token(request: Request, person: Person) -> Response:
+    """Revoke one token at once, in every process."""
+    try:
+        jti = UUID(request.path_params["jti"])
+    except ValueError:
+        raise HTTPException(404) from None
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        revoked = await tokens.revoke(connection, jti=jti)
+        await accounts.audit(
+            connection, actor=person.actor, action="tokens_revoked", detail={"jti": str(jti)}
+        )
+    return await done(request, person, f"{revoked} token(s) revogado(s).", _PATH)
+
+
+async def _audit(connection: Connection, person: Person, action: str, client_id: int) -> None:
+    await accounts.audit(connection, actor=person.actor, action=action, detail={"client": client_id})
+
+
+def _id(request: Request) -> int:
+    found = fields.id_of(request.path_params["id"])
+    if found is None or found > _LARGEST_ID:
+        raise HTTPException(404)
+    return found

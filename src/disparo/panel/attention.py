@@ -1,0 +1,135 @@
+"""Incertas e retidas: what waits for a person, settled one by one or many at once."""
+
+from __future__ import annotations
+
+import asyncpg
+from starlette.datastructures import FormData, QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+
+from disparo.db import accounts, installation, messages
+from disparo.db.messages import Move
+from disparo.db.pool import Connection
+from disparo.dispatch import reconcile
+from disparo.domain.message import Event
+from disparo.panel import fields
+from disparo.panel.access import Forbidden, Person
+from disparo.panel.fields import Wrong
+from disparo.panel.notices import done
+from disparo.panel.pages import render
+from disparo.panel.services import services_of
+
+_SHOWN = 100
+_AT_ONCE = 10_000
+_UNCERTAIN, _HELD = "/painel/incertas", "/painel/retidas"
+
+
+async def show_uncertain(request: Request, person: Person) -> Response:
+    """Show uncertain messages, the oldest first."""
+    del person
+    query = request.query_params
+    async with services_of(request).pool.acquire() as connection:
+        rows = await _uncertain(connection, request, query, _SHOWN + 1)
+    return render(
+        request,
+        "incertas.html",
+        rows=rows[:_SHOWN],
+        more=len(rows) > _SHOWN,
+        chosen={name: fields.text(query, name) for name in ("plataforma", "de", "ate")},
+        platforms=list(services_of(request).platforms),
+    )
+
+
+async def settle_uncertain(request: Request, person: Person) -> Response:
+    """Send again or give as sent: the ticked ones, or all that a platform and a period name."""
+    form = await fields.read_form(request)
+    everything = fields.text(form, "quais") == "filtro"
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        rows = await _uncertain(connection, request, form, _AT_ONCE) if everything else []
+        wanted = [row["id"] for row in rows] if everything else fields.ids(form, "id")
+        _check(person, wanted)
+        action = fields.text(form, "acao")
+        settled = await _settle(connection, wanted, action, person)
+        await accounts.audit(
+            connection,
+            actor=person.actor,
+            action="resent" if action == "reenviar" else "given_as_sent",
+            detail={"messages": len(settled)},
+        )
+    said = "de volta à fila" if action == "reenviar" else "dada(s) como enviada(s)"
+    return await done(request, person, f"{len(settled)} mensagem(ns) {said}.", _UNCERTAIN)
+
+
+async def _settle(connection: Connection, wanted: list[int], action: str, person: Person) -> list[int]:
+    if action == "reenviar":
+        try:
+            return await reconcile.resend(connection, wanted, actor=person.actor)
+        except reconcile.TooSoon as soon:
+            raise Wrong(str(soon)) from None
+    if action == "dar-como-enviada":
+        return await reconcile.give_as_sent(connection, wanted, actor=person.actor)
+    raise Wrong("Escolha o que fazer com as mensagens.")
+
+
+async def _uncertain(
+    connection: Connection, request: Request, query: FormData | QueryParams, limit: int
+) -> list[asyncpg.Record]:
+    since, until = fields.span(query, services_of(request).settings.zone)
+    platform = fields.text(query, "plataforma") or None
+    return await messages.list_uncertain(connection, platform=platform, since=since, until=until, limit=limit)
+
+
+async def show_held(request: Request, person: Person) -> Response:
+    """Show held messages, the oldest first."""
+    del person
+    async with services_of(request).pool.acquire() as connection:
+        rows = await messages.list_held(connection)
+        by_restore = await installation.is_held(connection)
+    return render(request, "retidas.html", rows=rows[:_SHOWN], total=len(rows), by_restore=by_restore)
+
+
+async def settle_held(request: Request, person: Person) -> Response:
+    """Let held messages go, or cancel them."""
+    form = await fields.read_form(request)
+    wanted, action = fields.ids(form, "id"), fields.text(form, "acao")
+    if action == "cancelar":
+        return await _cancel_held(request, person, wanted)
+    if action == "retomar":
+        return await _resume(request, person)
+    _check(person, wanted)
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        moved = await reconcile.release_held(connection, wanted, actor=person.actor)
+        await accounts.audit(
+            connection, actor=person.actor, action="released", detail={"messages": len(moved)}
+        )
+    return await done(request, person, f"{len(moved)} mensagem(ns) de volta à fila.", _HELD)
+
+
+async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> Response:
+    if not person.may("cancel"):
+        raise Forbidden
+    moves = [Move(id_, Event.CANCEL, "cancelled") for id_ in wanted]
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        moved = await messages.apply_events(connection, moves, actor=person.actor)
+        await accounts.audit(
+            connection, actor=person.actor, action="message_cancelled", detail={"messages": len(moved)}
+        )
+    return await done(request, person, f"{len(moved)} mensagem(ns) cancelada(s).", _HELD)
+
+
+async def _resume(request: Request, person: Person) -> Response:
+    if not person.may("admin"):
+        raise Forbidden
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        moved = await reconcile.resume(connection, actor=person.actor)
+        await accounts.audit(
+            connection, actor=person.actor, action="resumed", detail={"messages": len(moved)}
+        )
+    return await done(request, person, f"{len(moved)} mensagem(ns) de volta à fila.", _HELD)
+
+
+def _check(person: Person, wanted: list[int]) -> None:
+    if not wanted:
+        raise Wrong("Marque ao menos uma mensagem.")
+    if not person.may("send_bulk" if len(wanted) > 1 else "send"):
+        raise Forbidden

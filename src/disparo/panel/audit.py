@@ -1,0 +1,104 @@
+"""Auditoria: who did what, and when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import urlencode
+
+import asyncpg
+from starlette.requests import Request
+from starlette.responses import Response
+
+from disparo.db import accounts
+from disparo.db import audit as table
+from disparo.panel import export, fields, words
+from disparo.panel.access import Person
+from disparo.panel.pages import Pager, render
+from disparo.panel.services import PanelServices, services_of
+
+_PATH = "/painel/auditoria"
+_PER_PAGE = 50
+
+
+async def show(request: Request, person: Person) -> Response:
+    """Show one page of the log."""
+    del person
+    query, services = request.query_params, services_of(request)
+    since, until = fields.span(query, services.settings.zone)
+    who, before = fields.number(query, "quem"), fields.number(query, "antes")
+    async with services.pool.acquire() as connection:
+        rows = await table.page(
+            connection,
+            actor=None if who is None else f"user:{who}",
+            action=fields.choice(query, "acao", words.ACTION) or None,
+            since=since,
+            until=until,
+            before=before,
+            limit=_PER_PAGE,
+        )
+        people = await accounts.names(connection)
+    chosen = {name: fields.text(query, name) for name in ("quem", "acao", "de", "ate")}
+    kept = {name: value for name, value in chosen.items() if value}
+    more = len(rows) > _PER_PAGE
+    rows = rows[:_PER_PAGE]
+    return render(
+        request,
+        "auditoria.html",
+        rows=[(row, detail(row["detail"], people)) for row in rows],
+        people=people,
+        chosen=chosen,
+        page=Pager(
+            f"{_PATH}?{urlencode(kept)}" if before else None,
+            f"{_PATH}?{urlencode({**kept, 'antes': rows[-1]['id']})}" if more else None,
+        ),
+    )
+
+
+async def show_csv(request: Request, person: Person) -> Response:
+    """Give the whole log as a file."""
+    services = services_of(request)
+    async with services.pool.acquire() as connection:
+        await accounts.audit(connection, actor=person.actor, action="exported", detail={"list": "auditoria"})
+        people = await accounts.names(connection)
+    return export.answer("auditoria", ("quando", "quem", "o que fez", "detalhe"), _lines(services, people))
+
+
+async def _lines(services: PanelServices, people: Mapping[int, str]) -> AsyncIterator[list[object]]:
+    before: int | None = None
+    while True:
+        async with services.pool.acquire() as connection:
+            rows: list[asyncpg.Record] = await table.page(
+                connection, actor=None, action=None, since=None, until=None, before=before, limit=1000
+            )
+        for row in rows[:1000]:
+            yield [
+                export.moment(row["at"], services.settings.zone),
+                words.actor(row["actor"], people),
+                words.ACTION.get(row["action"], row["action"]),
+                detail(row["detail"], people),
+            ]
+        if len(rows) <= 1000:  # noqa: PLR2004 - the page above
+            return
+        before = rows[999]["id"]
+
+
+_DETAIL = {
+    "message": "mensagem",
+    "messages": "mensagens",
+    "dispatch": "disparo",
+    "platform": "plataforma",
+    "user": "usuário",
+    "client": "cliente de API",
+    "jti": "token",
+    "list": "lista",
+}
+
+
+def detail(stored: str, people: Mapping[int, str]) -> str:
+    """Say in words what an act was about."""
+    parts = []
+    for name, value in json.loads(stored).items():
+        shown = people.get(value, value) if name == "user" and isinstance(value, int) else value
+        parts.append(f"{_DETAIL.get(name, name)}: {shown}")
+    return ", ".join(parts)

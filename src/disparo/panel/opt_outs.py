@@ -1,0 +1,98 @@
+"""Descadastros: numbers whose owners want no SMS."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from disparo.db import accounts
+from disparo.db import opt_outs as table
+from disparo.domain.phone import InvalidPhone, Phone, parse_phone
+from disparo.panel import export, fields, words
+from disparo.panel.access import Person
+from disparo.panel.cursors import moment_and_text, read_moment_and_text
+from disparo.panel.fields import Wrong
+from disparo.panel.notices import done
+from disparo.panel.pages import Pager, render
+from disparo.panel.services import PanelServices, services_of
+
+_PATH = "/painel/descadastros"
+_PER_PAGE = 50
+
+
+async def show(request: Request, person: Person) -> Response:
+    """Show a page of the list, or whether one number is on it."""
+    del person
+    query = request.query_params
+    typed, before = fields.text(query, "telefone"), read_moment_and_text(fields.text(query, "antes"))
+    e164 = _phone(typed).e164 if typed else None
+    async with services_of(request).pool.acquire() as connection:
+        rows = await table.page(connection, e164=e164, before=before, limit=_PER_PAGE)
+        people = await accounts.names(connection)
+    more = len(rows) > _PER_PAGE
+    rows = rows[:_PER_PAGE]
+    cursor = moment_and_text(rows[-1]["created_at"], rows[-1]["e164"]) if more else ""
+    return render(
+        request,
+        "descadastros.html",
+        rows=rows,
+        people=people,
+        typed=typed,
+        page=Pager(_PATH if before else None, f"{_PATH}?{urlencode({'antes': cursor})}" if more else None),
+    )
+
+
+async def add(request: Request, person: Person) -> Response:
+    """Enter a number."""
+    phone = _phone(fields.text(await fields.read_form(request), "telefone"))
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        new = await table.add(connection, phone.e164, reason="asked", actor=person.actor)
+        await accounts.audit(connection, actor=person.actor, action="opt_out_added")
+    text = (
+        "Número descadastrado: nenhum SMS vai mais para ele." if new else "O número já estava descadastrado."
+    )
+    return await done(request, person, text, _PATH)
+
+
+async def remove(request: Request, person: Person) -> Response:
+    """Strike a number off."""
+    phone = _phone(fields.text(await fields.read_form(request), "telefone"))
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        found = await table.remove(connection, phone.e164)
+        await accounts.audit(connection, actor=person.actor, action="opt_out_removed")
+    text = "O número volta a receber SMS." if found else "O número não estava descadastrado."
+    return await done(request, person, text, _PATH)
+
+
+async def show_csv(request: Request, person: Person) -> Response:
+    """Give the whole list as a file."""
+    services = services_of(request)
+    async with services.pool.acquire() as connection:
+        await accounts.audit(
+            connection, actor=person.actor, action="exported", detail={"list": "descadastros"}
+        )
+    return export.answer("descadastros", ("telefone", "motivo", "desde"), _lines(services))
+
+
+async def _lines(services: PanelServices) -> AsyncIterator[list[object]]:
+    before = None
+    while True:
+        async with services.pool.acquire() as connection:
+            rows = await table.page(connection, e164=None, before=before, limit=1000)
+        for row in rows[:1000]:
+            reason = words.OPT_OUT.get(row["reason"], row["reason"])
+            since = export.moment(row["created_at"], services.settings.zone)
+            yield [row["e164"].removeprefix("+55"), reason, since]
+        if len(rows) <= 1000:  # noqa: PLR2004 - the page above
+            return
+        before = (rows[999]["created_at"], rows[999]["e164"])
+
+
+def _phone(typed: str) -> Phone:
+    try:
+        return parse_phone(typed)
+    except InvalidPhone:
+        raise Wrong("O telefone não é válido: use DDD e número, por exemplo 11 98888-7777.") from None

@@ -1,0 +1,147 @@
+"""Plataformas: whether each works, how much of it is used, pausing it, and one test message."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import asyncpg
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from disparo.db import accounts, platform_states, platform_use
+from disparo.domain.outcome import Outcome
+from disparo.domain.phone import InvalidPhone, Phone, parse_phone
+from disparo.domain.sms_text import to_gsm_basic
+from disparo.panel import fields
+from disparo.panel.access import Person
+from disparo.panel.fields import Wrong
+from disparo.panel.notices import done
+from disparo.panel.pages import render
+from disparo.panel.services import PanelServices, services_of
+from disparo.platforms.base import Capabilities, Outgoing, boottime_s
+from disparo.platforms.registry import read_table, receipt_url
+
+_PATH = "/painel/plataformas"
+_DEADLINE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One platform as the page speaks of it; `day_used` counts only where there is a limit a day."""
+
+    name: str
+    kind: str
+    able: Capabilities
+    state: asyncpg.Record | None
+    pace: asyncpg.Record | None
+    day_used: int
+    errors: list[asyncpg.Record]
+    webhook: str | None
+    is_guarded: bool
+
+
+async def show(request: Request, person: Person) -> Response:
+    """Show every platform."""
+    return await _shown(request, person)
+
+
+async def _shown(request: Request, person: Person, tested: Outcome | None = None) -> Response:
+    services = services_of(request)
+    async with services.pool.acquire() as connection:
+        states = await platform_states.read(connection)
+        used = await platform_use.day_use(connection)
+        paces = await platform_use.pace(connection)
+        errors = await platform_use.last_errors(connection, list(services.platforms))
+        people = await accounts.names(connection)
+    shown = [
+        _one(
+            services, name, states.get(name), paces.get(name), used.get(name, 0), errors.get(name, []), person
+        )
+        for name in services.platforms
+    ]
+    return render(request, "plataformas.html", platforms=shown, people=people, tested=tested)
+
+
+def _one(  # noqa: PLR0917 - a line of the tables beside each other
+    services: PanelServices,
+    name: str,
+    state: asyncpg.Record | None,
+    pace: asyncpg.Record | None,
+    day_used: int,
+    errors: list[asyncpg.Record],
+    person: Person,
+) -> Shown:
+    table = read_table(name, services.settings.platforms[name])
+    address = receipt_url(name, table, services.settings.public_url)
+    return Shown(
+        name=name,
+        kind=table.type,
+        able=services.platforms[name].capabilities,
+        state=state,
+        pace=pace,
+        day_used=day_used,
+        errors=errors,
+        webhook=address if person.may("admin") else None,
+        is_guarded=table.type != "simulator" and not services.settings.real_sending,
+    )
+
+
+async def pause(request: Request, person: Person) -> Response:
+    """Stop using a platform."""
+    name = _name(request)
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        await platform_states.pause(connection, name, actor=person.actor)
+        await accounts.audit(
+            connection, actor=person.actor, action="platform_paused", detail={"platform": name}
+        )
+    return await done(request, person, f"Plataforma {name} pausada: nada mais sai por ela.", _PATH)
+
+
+async def resume(request: Request, person: Person) -> Response:
+    """Use a platform again, or try a stopped one at once."""
+    name = _name(request)
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        await platform_states.resume(connection, name)
+        await accounts.audit(
+            connection, actor=person.actor, action="platform_resumed", detail={"platform": name}
+        )
+    return await done(request, person, f"Plataforma {name} em uso outra vez.", _PATH)
+
+
+async def test(request: Request, person: Person) -> Response:
+    """Send one message through a platform, outside any dispatch, and show what it said."""
+    name, form = _name(request), await fields.read_form(request)
+    services = services_of(request)
+    phone = _mobile(fields.text(form, "telefone"))
+    message = Outgoing(
+        reference=secrets.token_hex(16),
+        e164=phone.e164,
+        text=to_gsm_basic(fields.text(form, "texto", most=160) or "Teste do Disparo."),
+        deadline_s=boottime_s() + _DEADLINE_S,
+    )
+    async with services.pool.acquire() as connection:
+        await accounts.audit(
+            connection, actor=person.actor, action="platform_tested", detail={"platform": name}
+        )
+    # Through the guard: before real sending is allowed only test numbers are reached.
+    (outcome,) = await services.platforms[name].send([message])
+    return await _shown(request, person, outcome)
+
+
+def _mobile(text: str) -> Phone:
+    try:
+        phone = parse_phone(text)
+    except InvalidPhone:
+        raise Wrong("O telefone não é válido: use DDD e número, por exemplo 11 98888-7777.") from None
+    if not phone.takes_sms:
+        raise Wrong("Este é um telefone fixo: nenhum SMS chega a ele.")
+    return phone
+
+
+def _name(request: Request) -> str:
+    name: str = request.path_params["name"]
+    if name not in services_of(request).platforms:
+        raise HTTPException(404)
+    return name

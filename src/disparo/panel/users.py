@@ -1,0 +1,130 @@
+"""Usuários: who may use the panel and the API, and what each may do."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from disparo.auth.passwords import hash_password
+from disparo.auth.permissions import Permission
+from disparo.db import accounts, sessions, tokens
+from disparo.db.pool import Connection
+from disparo.panel import fields
+from disparo.panel.access import Person
+from disparo.panel.fields import Wrong
+from disparo.panel.notices import done
+from disparo.panel.pages import render
+from disparo.panel.services import services_of
+
+_PATH = "/painel/usuarios"
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_LONGEST_EMAIL = 320
+
+
+async def show(request: Request, person: Person) -> Response:
+    """Show every user."""
+    del person
+    return await _shown(request)
+
+
+async def _shown(request: Request, *, made_for: str = "", password: str = "") -> Response:
+    async with services_of(request).pool.acquire() as connection:
+        rows = await accounts.list_users(connection)
+    return render(request, "usuarios.html", rows=rows, made_for=made_for, password=password)
+
+
+async def create(request: Request, person: Person) -> Response:
+    """Add a user; the password is made here and shown once."""
+    form = await fields.read_form(request)
+    email, name = fields.text(form, "email", most=_LONGEST_EMAIL), fields.text(form, "nome")
+    _check_email(email)
+    password = _new_password()
+    hashed = await asyncio.to_thread(hash_password, password)
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        user_id = await accounts.add_user(
+            connection, email=email, name=name, password_hash=hashed, permissions=_permissions(form)
+        )
+        if user_id is None:
+            raise Wrong(f"Já existe um usuário com o e-mail {email}.")
+        await _audit(connection, person, "user_created", user_id)
+    return await _shown(request, made_for=email, password=password)
+
+
+async def change(request: Request, person: Person) -> Response:
+    """Change what a user may do; nobody takes the administration from themselves."""
+    user_id, form = _id(request), await fields.read_form(request)
+    permissions = _permissions(form)
+    if user_id == person.user_id and Permission.ADMIN not in permissions:
+        raise Wrong("Você não pode tirar de si mesmo a permissão de administrar: peça a outra pessoa.")
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        if not await accounts.set_permissions(connection, user_id, permissions):
+            raise HTTPException(404)
+        await _audit(connection, person, "user_changed", user_id)
+    return await done(request, person, "Permissões guardadas: valem a partir de agora.", _PATH)
+
+
+async def revoke(request: Request, person: Person) -> Response:
+    """Shut a user out at once: sessions and tokens end."""
+    user_id = _id(request)
+    if user_id == person.user_id:
+        raise Wrong("Você não pode desativar a si mesmo: peça a outra pessoa.")
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        if not await accounts.set_active(connection, user_id, active=False):
+            raise HTTPException(404)
+        await sessions.end_all(connection, user_id)
+        revoked = await tokens.revoke(connection, user_id=user_id)
+        await _audit(connection, person, "user_revoked", user_id)
+    return await done(request, person, f"Usuário desativado; {revoked} token(s) revogado(s).", _PATH)
+
+
+async def restore(request: Request, person: Person) -> Response:
+    """Let a user in again."""
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        if not await accounts.set_active(connection, _id(request), active=True):
+            raise HTTPException(404)
+        await _audit(connection, person, "user_restored", _id(request))
+    return await done(request, person, "Usuário reativado.", _PATH)
+
+
+async def renew_password(request: Request, person: Person) -> Response:
+    """Make a new password, shown once; the user's panel sessions end."""
+    user_id, password = _id(request), _new_password()
+    hashed = await asyncio.to_thread(hash_password, password)
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        rows = {row["id"]: row["email"] for row in await accounts.list_users(connection)}
+        if user_id not in rows:
+            raise HTTPException(404)
+        await accounts.set_password(connection, rows[user_id], hashed)
+        await _audit(connection, person, "password_changed", user_id)
+    return await _shown(request, made_for=rows[user_id], password=password)
+
+
+async def _audit(connection: Connection, person: Person, action: str, user_id: int) -> None:
+    await accounts.audit(connection, actor=person.actor, action=action, detail={"user": user_id})
+
+
+def _permissions(form: FormData) -> list[str]:
+    given = form.getlist("permissao")
+    return [str(permission) for permission in Permission if permission in given]
+
+
+def _check_email(email: str) -> None:
+    name, _, domain = email.partition("@")
+    if not name or "." not in domain or " " in email or not email.isprintable():
+        raise Wrong("Informe um e-mail, por exemplo ana@provedor.com.br.")
+
+
+def _new_password() -> str:
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
+
+
+def _id(request: Request) -> int:
+    found = fields.id_of(request.path_params["id"])
+    if found is None:
+        raise HTTPException(404)
+    return found
