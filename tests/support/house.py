@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ class House:
             finally:
                 await connection.close()
 
-        return asyncio.run(main())
+        # In a thread of its own: a browser's driver keeps a loop running in this one.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(lambda: asyncio.run(main())).result()
 
     def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         return self.run(lambda connection: connection.fetch(query, *arguments))

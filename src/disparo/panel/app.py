@@ -6,6 +6,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -58,7 +59,7 @@ class Panel:
     """Serves `/` and `/painel`; `open` gives it what it works with before the first request."""
 
     def __init__(self) -> None:
-        self._app = Starlette(routes=_routes(), exception_handlers=_handlers())
+        self._app = Starlette(routes=routes(), exception_handlers=_handlers())
         self._app.router.redirect_slashes = False
 
     def open(self, services: PanelServices) -> None:
@@ -87,20 +88,29 @@ async def _with_headers(app: ASGIApp, scope: Scope, receive: Receive, send: Send
 
 
 class _Named(Route):
-    """A route that names itself to whoever counts requests by route."""
+    """A route that names itself to whoever counts requests by route, and says in words what is too large."""
+
+    limit: int | None = None
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = self
+        declared = Headers(scope=scope).get("content-length", "")
+        if self.limit is not None and declared.isdecimal() and int(declared[:20]) > self.limit:
+            raise HTTPException(413)
         await super().handle(scope, receive, send)
 
 
-def _routes() -> list[Route]:
+def routes() -> list[Route]:
+    """Give every page and form there is."""
     return [
         _Named("/", _to_panel),
         _Named("/painel/", _to_panel),
         _Named(assets.PREFIX + "{name}", assets.serve),
         _Named("/painel/entrar", sign_in.show),
-        _Named("/painel/entrar", sign_in.sign_in, methods=["POST"], max_body_size=_BODY_LIMIT),
+        _limited(
+            _Named("/painel/entrar", sign_in.sign_in, methods=["POST"], max_body_size=_BODY_LIMIT),
+            _BODY_LIMIT,
+        ),
         _form("/painel/sair", sign_in.sign_out),
         _form("/painel/tema", sign_in.change_theme),
         _page("/painel", home.show),
@@ -166,7 +176,12 @@ def _page(path: str, work: Page, *any_of: Permission) -> Route:
 
 
 def _form(path: str, work: Page, *any_of: Permission, limit: int = _BODY_LIMIT) -> Route:
-    return _Named(path, page(work, *any_of), methods=["POST"], max_body_size=limit)
+    return _limited(_Named(path, page(work, *any_of), methods=["POST"], max_body_size=limit), limit)
+
+
+def _limited(route: _Named, limit: int) -> _Named:
+    route.limit = limit
+    return route
 
 
 async def _to_panel(_request: Request) -> Response:

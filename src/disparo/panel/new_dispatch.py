@@ -20,7 +20,7 @@ from disparo.db import accounts, invoices, templates
 from disparo.db.pool import Connection
 from disparo.dispatch import lists
 from disparo.dispatch.lists import Plan
-from disparo.domain.sms_text import SegmentProfile
+from disparo.domain.sms_text import Encoding, SegmentProfile
 from disparo.domain.template import InvoiceText, TemplateRefused
 from disparo.domain.template import render as render_text
 from disparo.domain.windows import Purpose
@@ -49,6 +49,7 @@ class Text:
     invoice_id: int
     text: str
     segments: int
+    is_plain: bool  # without a letter that makes every segment shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +229,7 @@ def write(row: asyncpg.Record, services: PanelServices, template: str | None) ->
         replace(profile, max_parts=min(profile.max_parts, settings.max_segments)),
         template=template,
     )
-    return Text(row["id"], found.text, found.segments)
+    return Text(row["id"], found.text, found.segments, found.encoding is Encoding.GSM7)
 
 
 def _text(form: FormData, name: str) -> str:

@@ -1,0 +1,277 @@
+"""The panel in a real browser: what a clerk does, what an administrator does, and what nobody should see."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from tests.support.house import House
+from tests.support.house import house as run_house
+from tests.support.rows import add_invoices
+from tests.support.visitor import EVERYTHING, PASSWORD
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--lang=pt-BR",
+]
+AXE = (Path(__file__).parents[2] / "panel" / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="precisa do chromium (sudo apt install chromium)")
+
+
+@pytest.fixture(scope="module")
+def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A platform that takes fifty messages a second: progress can be watched."""
+    with run_house(new_database(), tmp_path_factory.mktemp("house"), latency_ms=150) as house:
+        house.run(lambda connection: add_invoices(connection, 600, first_id=900_001))
+        yield house
+
+
+@pytest.fixture(scope="module")
+def browser(house: House) -> Iterator[SimpleNamespace]:
+    """One browser, signed in once by its form; `asked` are all addresses that it ever asked for."""
+    account = house.account(permissions=EVERYTHING)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = chromium.new_context(base_url=house.stage.base, locale="pt-BR")
+        asked: list[str] = []
+        context.on("request", lambda request: asked.append(request.url))
+        page = context.new_page()
+        page.goto("/painel/disparos")
+        page.get_by_label("E-mail").fill(account["username"])
+        page.get_by_label("Senha").fill(PASSWORD)
+        page.get_by_role("button", name="Entrar").press("Enter")
+        expect(page).to_have_url(f"{house.stage.base}/painel/disparos")
+        page.close()
+        yield SimpleNamespace(context=context, asked=asked, playwright=chromium)
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: SimpleNamespace) -> Iterator[Page]:
+    page: Page = browser.context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("dialog", lambda dialog: dialog.accept())
+    yield page
+    page.close()
+    assert faults == []
+
+
+def dispatch(page: Page, invoices: str, *, to_the_end: bool = True) -> None:
+    page.goto("/painel/disparos/novo")
+    page.get_by_label("Números das faturas").fill(invoices)
+    page.get_by_role("button", name="Simular").click()
+    page.get_by_role("button", name="Enviar").click()
+    expect(page.get_by_role("heading", name="Andamento")).to_be_visible()
+    if to_the_end:
+        expect(page.locator("[data-progress]")).to_have_count(0, timeout=20_000)
+
+
+def test_search_by_phone_to_a_delivered_message(house, page):
+    dispatch(page, "11000")
+    house.until(lambda: house.value("SELECT count(*) FROM messages WHERE status = 'delivered'") == 1)
+    page.goto("/painel")
+    page.get_by_role("searchbox").fill("+55 (37) 99993-1412")
+    page.get_by_role("searchbox").press("Enter")
+    page.get_by_role("link", name="Abrir").first.click()
+    expect(page.get_by_text("Chegou ao celular do cliente.")).to_be_visible()
+    expect(page.get_by_text("confirmação: entregue no aparelho")).to_be_visible()
+    expect(page.get_by_text("sua fatura de R$ 99,90")).to_have_count(0)
+    page.get_by_role("button", name="Mostrar o texto").click()
+    expect(page.get_by_text("sua fatura de R$ 99,90")).to_be_visible()
+
+
+def test_a_list_is_simulated_then_sent_and_its_progress_moves_until_it_ends(page):
+    page.goto("/painel/disparos/novo")
+    page.get_by_label("Números das faturas").fill("\n".join(str(900_001 + n) for n in range(500)) + "\n77")
+    page.get_by_label("Preço de um segmento").fill("0,08")
+    page.get_by_role("button", name="Simular").click()
+    run = page.locator("#simulacao")
+    expect(run).to_contain_text("R$ 40,00")
+    expect(run).to_contain_text("1 fatura(s): não existe(m) no cadastro")
+    page.get_by_role("button", name="Enviar 500 SMS").click()
+    bar, seen = page.get_by_role("progressbar"), set()
+    while page.locator("[data-progress]").count():
+        seen.add(bar.get_attribute("value"))
+        page.wait_for_timeout(150)
+    expect(page.get_by_text("Tudo o que havia para enviar já saiu.")).to_be_visible()
+    assert len(seen - {"500"}) >= 2, seen
+
+
+def test_cancelling_a_dispatch_in_the_middle(house, page):
+    house.behave(mode="throttle")
+    dispatch(page, "900501 900502", to_the_end=False)
+    page.get_by_role("button", name="Cancelar o que ainda não saiu").click()
+    expect(page.get_by_role("status")).to_contain_text("2 mensagem(ns) cancelada(s).")
+    house.behave(mode="accept")
+
+
+def test_settling_an_uncertain_message(house, page):
+    house.behave(mode="drop", receipts=[])
+    dispatch(page, "900503")
+    house.until(lambda: house.value("SELECT count(*) FROM messages WHERE status = 'uncertain'") == 1)
+    house.behave(mode="accept")
+    page.goto("/painel")
+    page.get_by_role("link", name="Resolver").click()
+    page.get_by_label("Marcar a mensagem").check()
+    page.get_by_role("button", name="Dar como enviadas").click()
+    expect(page.get_by_role("status")).to_contain_text("1 mensagem(ns) dada(s) como enviada(s).")
+    assert house.value("SELECT count(*) FROM messages WHERE status = 'uncertain'") == 0
+
+
+def test_pausing_a_platform_and_using_it_again(page):
+    page.goto("/painel/plataformas")
+    page.get_by_role("button", name="Pausar").click()
+    expect(page.get_by_text("pausada", exact=True)).to_be_visible()
+    page.goto("/painel")
+    expect(page.get_by_role("heading", name="Plataforma simulador pausada")).to_be_visible()
+    page.get_by_role("link", name="Ver e retomar").click()
+    page.get_by_role("button", name="Retomar").click()
+    expect(page.get_by_text("em uso", exact=True)).to_be_visible()
+    page.get_by_label("SMS de teste para").fill("11 98888-7777")
+    page.get_by_role("button", name="Enviar teste").click()
+    expect(page.get_by_text("a plataforma aceitou")).to_be_visible()
+
+
+def test_the_template_is_previewed_while_it_is_written_and_counts_for_the_next_sms(house, page):
+    page.goto("/painel/modelo")
+    page.get_by_label("Com os dados da fatura").fill("900504")
+    words = page.get_by_label("Texto que todo cliente recebe")
+    words.fill("{marca}: pague {valor} ate {vencimento}. {pagamento}")
+    expect(page.locator("#previa")).to_contain_text("ENSAIO: pague R$ 99,90 ate")
+    expect(page.locator("#previa")).to_contain_text("1 segmento")
+    words.fill("{marca}: pague {valor} ate {vencimento}. " + "blá " * 40)
+    expect(page.locator("#previa")).to_contain_text("3 segmentos")
+    expect(page.locator("#previa")).to_contain_text("O texto tem acentos")
+    words.fill("{valor} {vencimento} {nada}")
+    expect(page.locator("#previa")).to_contain_text("que não existe")
+    words.fill("{marca}: pague {valor} ate {vencimento}. {pagamento}")
+    page.get_by_role("button", name="Guardar").click()
+    expect(page.get_by_role("status")).to_contain_text("Modelo guardado")
+    dispatch(page, "900504")
+    house.until(lambda: house.received("900504"))
+    assert house.received("900504")[0]["text"].startswith("ENSAIO: pague R$ 99,90 ate")
+
+
+def test_the_audit_shows_who_did_all_that(page):
+    page.goto("/painel/auditoria")
+    shown = page.locator("table").inner_text()
+    for act in (
+        "entrou no painel",
+        "criou um disparo",
+        "viu o texto de uma mensagem",
+        "cancelou um disparo",
+        "deu como enviada",
+        "pausou uma plataforma",
+        "retomou uma plataforma",
+        "enviou um SMS de teste",
+        "mudou o modelo do SMS",
+    ):
+        assert act in shown, act
+
+
+PAGES = (
+    "/painel",
+    "/painel/buscar?q=12025",
+    "/painel/buscar?q=nada",
+    "/painel/disparos",
+    "/painel/disparos/novo?faturas=11000",
+    "/painel/mensagens",
+    "/painel/mensagens/1",
+    "/painel/incertas",
+    "/painel/retidas",
+    "/painel/plataformas",
+    "/painel/descadastros",
+    "/painel/modelo",
+    "/painel/usuarios",
+    "/painel/clientes-api",
+    "/painel/auditoria",
+    "/painel/entrar",
+)
+_SERIOUS = "r => r.violations.filter(v => ['serious', 'critical'].includes(v.impact))"
+_SHORT = ".map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 160), v.nodes[0].failureSummary.slice(0, 200)])"
+
+
+@pytest.fixture
+def _everything_that_can_be_wrong(house: House) -> Iterator[None]:
+    """Pages with their warnings on: an uncertain and a held message, a paused platform."""
+    house.fetch("UPDATE messages SET status = 'uncertain' WHERE id = 2")
+    house.fetch("UPDATE messages SET status = 'held', reason = 'poison' WHERE id = 3")
+    house.fetch("UPDATE platform_states SET paused_by = 'cli:root', paused_at = now()")
+    yield
+    house.fetch("UPDATE platform_states SET paused_by = NULL")
+    house.fetch("UPDATE messages SET status = 'delivered' WHERE id IN (2, 3)")
+
+
+@pytest.mark.usefixtures("_everything_that_can_be_wrong")
+@pytest.mark.parametrize(("theme", "width", "every"), [("light", 1280, 1), ("dark", 390, 3)])
+def test_axe_finds_no_serious_violation_and_no_page_is_wider_than_the_screen(browser, theme, width, every):
+    page = browser.context.new_page()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=theme)
+    for path in PAGES[::every]:
+        page.goto(path)
+        page.evaluate(AXE)
+        found = page.evaluate(f"axe.run(document, {{resultTypes: ['violations']}}).then({_SERIOUS}{_SHORT})")
+        assert found == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    page.close()
+
+
+def test_the_menu_and_a_form_work_without_a_mouse(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/painel")
+    menu = page.get_by_role("button", name="Menu")
+    menu.focus()
+    page.keyboard.press("Enter")
+    expect(menu).to_have_attribute("aria-expanded", "true")
+    page.get_by_role("link", name="Buscar").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+
+
+def test_names_and_receipts_with_markup_stay_text(house, page):
+    evil = "<img src=x onerror=\"document.title='tomado'\"><script>document.title='tomado'</script>"
+    house.fetch("UPDATE customers SET name = $1 WHERE id = 3109", evil)
+    dispatch(page, "70216")
+    page.goto("/painel/buscar?q=3109")
+    expect(page.get_by_text(evil).first).to_be_visible()
+    page.get_by_role("link", name="Abrir").first.click()
+    expect(page.get_by_text(evil).first).to_be_visible()
+    assert "tomado" not in page.title()
+
+
+def test_no_request_ever_left_the_host(house, browser):
+    assert len(browser.asked) > 50
+    assert {url for url in browser.asked if not url.startswith((house.stage.base + "/", "data:"))} == set()
+
+
+def signed_in_elsewhere(context: BrowserContext) -> dict[str, str]:
+    return {cookie["name"]: cookie["value"] for cookie in context.cookies()}
+
+
+def test_signing_out_ends_the_session(browser):
+    cookies = signed_in_elsewhere(browser.context)
+    page = browser.context.new_page()
+    page.goto("/painel")
+    page.get_by_role("button", name="Sair").click()
+    expect(page.get_by_role("heading", name="Entrar no painel")).to_be_visible()
+    browser.context.add_cookies(
+        [{"name": name, "value": value, "url": page.url} for name, value in cookies.items()]
+    )
+    page.goto("/painel/auditoria")
+    expect(page.get_by_role("heading", name="Entrar no painel")).to_be_visible()

@@ -1,0 +1,80 @@
+"""Who may do what at the panel: every form and page against every permission."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from tests.support.visitor import ADMIN_PAGES, EVERYTHING, PAGES, text, visitor
+
+#: What each permission opens; everything else is shut to those who have all the others.
+NEEDED = {
+    "/painel/mensagens/1/texto": {"view_text"},
+    "/painel/mensagens/1/confirmacoes": {"view_text"},
+    "/painel/mensagens/1/reenviar": {"send"},
+    "/painel/mensagens/1/dar-como-enviada": {"send"},
+    "/painel/mensagens/1/liberar": {"send"},
+    "/painel/mensagens/1/cancelar": {"cancel"},
+    f"/painel/disparos/{uuid4()}/cancelar": {"cancel"},
+    "/painel/disparos": {"send", "send_bulk"},
+    "/painel/disparos/novo": {"send", "send_bulk"},
+    "/painel/incertas": {"send", "send_bulk"},
+    "/painel/descadastros": {"send", "send_bulk"},
+    "/painel/descadastros/remover": {"remove_opt_out"},
+    "/painel/plataformas/simulador/pausar": {"admin"},
+    "/painel/plataformas/simulador/retomar": {"admin"},
+    "/painel/plataformas/simulador/testar": {"admin"},
+    "/painel/modelo": {"admin"},
+    "/painel/modelo/previa": {"admin"},
+    "/painel/usuarios": {"admin"},
+    "/painel/usuarios/1/permissoes": {"admin"},
+    "/painel/usuarios/1/desativar": {"admin"},
+    "/painel/usuarios/1/reativar": {"admin"},
+    "/painel/usuarios/1/senha": {"admin"},
+    "/painel/clientes-api": {"admin"},
+    "/painel/clientes-api/1/segredo": {"admin"},
+    "/painel/clientes-api/1/desativar": {"admin"},
+    f"/painel/tokens/{uuid4()}/revogar": {"admin"},
+}
+
+
+def test_nobody_does_what_needs_a_permission_they_lack(house):
+    for lacking in EVERYTHING:
+        holder = visitor(house, tuple(name for name in EVERYTHING if name != lacking))
+        for path, needed in NEEDED.items():
+            if needed == {lacking}:
+                assert holder.post(path).status == 403, (lacking, path)
+    sender_of_nothing = visitor(house, ("cancel", "remove_opt_out", "view_text", "admin"))
+    for path, needed in NEEDED.items():
+        if needed == {"send", "send_bulk"}:
+            assert sender_of_nothing.post(path).status == 403, path
+
+
+def test_what_is_forbidden_stays_undone(house):
+    sender = visitor(house, ("send",))
+    sender.post("/painel/usuarios", email="x@example.com", permissao="admin")
+    sender.post("/painel/plataformas/simulador/pausar")
+    assert house.value("SELECT count(*) FROM users WHERE email = 'x@example.com'") == 0
+    assert house.value("SELECT count(*) FROM platform_states WHERE paused_by IS NOT NULL") == 0
+    listed = sender.post("/painel/disparos", faturas="11000 50949", disparo=str(uuid4()))
+    assert listed.status == 403  # two invoices are a list
+    assert house.value("SELECT count(*) FROM dispatches WHERE kind = 'bulk'") == 0
+
+
+def test_a_user_without_any_permission_sees_the_first_page_and_nothing_else(house):
+    nobody = visitor(house, ())
+    assert nobody.get("/painel").status == 200
+    for path in (*PAGES[2:], *ADMIN_PAGES):
+        answer = nobody.get(path)
+        assert answer.status == 403, path
+        assert "não tem permissão" in text(answer)
+    sender = visitor(house, ("send",))
+    assert {sender.get(path).status for path in PAGES} == {200}
+    assert {sender.get(path).status for path in ADMIN_PAGES} == {403}
+
+
+def test_without_a_session_every_page_leads_to_the_sign_in_form(house):
+    for path in (*PAGES, *ADMIN_PAGES, "/painel/mensagens/1", "/painel/auditoria.csv"):
+        answer = house.anonymous.get(path)
+        assert (answer.status, answer.headers["location"].partition("?")[0]) == (303, "/painel/entrar"), path
+    answer = house.anonymous.get("/painel/hoje", headers={"HX-Request": "true"})
+    assert (answer.status, answer.headers["hx-redirect"]) == (401, "/painel/entrar")

@@ -1,0 +1,76 @@
+"""What people paste, upload and type into addresses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from disparo.panel.cursors import moment_and_text, read_moment_and_id, read_moment_and_text
+from disparo.panel.export import cell
+from disparo.panel.fields import Wrong, id_of, local_address
+from disparo.panel.new_dispatch import read_csv, read_pasted
+from disparo.panel.words import actor
+
+
+def test_pasted_numbers_keep_their_order_and_count_once():
+    assert read_pasted("3, 1;2\n#3\t4 ") == [3, 1, 2, 4]
+    with pytest.raises(Wrong, match="abc"):
+        read_pasted("1 abc")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"id_fatura\n7\n8\n",
+        b"nome;fatura\nJos\xe9;7\nMaria;8\n",
+        b'\xef\xbb\xbf"ID_FATURA",valor\r\n7,1\r\n8,2\r\n8,2\r\n',
+        b"7\n8",
+        b"7\tx\n8\ty\n\n",
+    ],
+)
+def test_a_csv_gives_its_invoice_column(raw):
+    assert read_csv(raw) == [7, 8]
+
+
+def test_a_wrong_line_is_named():
+    with pytest.raises(Wrong, match="Linha 3"):
+        read_csv(b"id_fatura\n7\noito\n")
+    assert read_csv(b"") == []
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\tx", "\rx", "\0"])
+def test_cells_that_would_run_are_made_plain(text):
+    assert cell(text) == f"'{text}"
+
+
+def test_other_cells_stay():
+    assert [cell(value) for value in ("a=1", "", None, 5, "é")] == ["a=1", "", "", "5", "é"]
+
+
+@pytest.mark.parametrize("digits", ["", "0", "-1", "1e3", "٣", "9223372036854775808", "1" * 30, " 1"])
+def test_what_is_no_id(digits):
+    assert id_of(digits) is None
+
+
+def test_places_in_a_list_survive_the_address():
+    at = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
+    assert read_moment_and_text(moment_and_text(at, "+55.x")) == (at, "+55.x")
+    assert read_moment_and_id(moment_and_text(at, "7")) == (at, 7)
+    for wrong in ("", "x", "1", "1.", ".1", "9223372036854775807.1"):
+        assert read_moment_and_id(wrong) is None
+
+
+def test_only_addresses_inside_the_panel_are_followed():
+    assert local_address("/painel/buscar?q=1&tipo=fatura") == "/painel/buscar?q=1&tipo=fatura"
+    for other in ("//x", "/painelx", "/painel/\\x", "/painel?a=<", "https://x", ""):
+        assert local_address(other) == "/painel"
+
+
+def test_actors_have_names():
+    people = {7: "Ana"}
+    assert actor("user:7", people) == "Ana"
+    assert actor("client:3/user:7", people) == "Ana pela API (cliente 3)"
+    assert actor("user:8", people) == "usuário 8"
+    assert actor("cli:root", people) == "root (linha de comando)"
+    assert actor("platform:zenvia", people) == "plataforma zenvia"
