@@ -26,9 +26,7 @@ async def page(
     return await connection.fetch(
         """SELECT d.id, d.kind, d.purpose, d.invoice_ids[1] AS invoice_id,
                   cardinality(d.invoice_ids) AS invoices, d.created_at, d.starts_at, d.client_id, d.user_id,
-                  (SELECT json_object_agg(status, total) FROM
-                     (SELECT status, sum(delta)::int AS total FROM dispatch_counts
-                      WHERE dispatch_id = d.id GROUP BY status HAVING sum(delta) <> 0) c) AS counts
+                  (SELECT json_object_agg(status, total) FROM counts_of(d.id, d.kind)) AS counts
            FROM dispatches d
            WHERE ($1::text IS NULL OR d.kind = $1)
              AND ($2::timestamptz IS NULL OR d.created_at >= $2)
@@ -47,8 +45,8 @@ async def page(
 async def counts(connection: Connection, dispatch_id: UUID) -> dict[str, int]:
     """Count a dispatch's messages by status."""
     rows = await connection.fetch(
-        """SELECT status, sum(delta)::int AS total FROM dispatch_counts
-           WHERE dispatch_id = $1 GROUP BY status HAVING sum(delta) <> 0""",
+        """SELECT c.status, c.total FROM dispatches d, counts_of(d.id, d.kind) c
+           WHERE d.id = $1 AND c.total > 0""",
         dispatch_id,
     )
     return {row["status"]: row["total"] for row in rows}
