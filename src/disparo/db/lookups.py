@@ -19,6 +19,7 @@ class Life:
     events: Sequence[asyncpg.Record]
     attempts: Sequence[asyncpg.Record]
     receipts: Sequence[asyncpg.Record] = ()
+    replies: Sequence[asyncpg.Record] = ()
 
 
 async def lives(
@@ -64,7 +65,7 @@ async def one(connection: Connection, message_id: int) -> asyncpg.Record | None:
 
 
 async def life(connection: Connection, message: asyncpg.Record) -> Life:
-    """Read a message's changes, attempts and receipts."""
+    """Read a message's changes, attempts, receipts and what the customer answered."""
     events = await connection.fetch(
         "SELECT * FROM message_events WHERE message_id = $1 ORDER BY id", message["id"]
     )
@@ -76,7 +77,13 @@ async def life(connection: Connection, message: asyncpg.Record) -> Life:
            FROM receipts WHERE attempt_id = ANY($1::bigint[]) ORDER BY id""",
         [row["id"] for row in attempts],
     )
-    return Life(message, events, attempts, receipts)
+    replies = await connection.fetch(
+        """SELECT platform, text, opted_out, received_at FROM inbound_texts
+           WHERE e164 = $1 AND message_id = $2 ORDER BY id""",
+        message["e164"],
+        message["id"],
+    )
+    return Life(message, events, attempts, receipts, replies)
 
 
 async def raw_receipts(connection: Connection, message_id: int) -> list[asyncpg.Record]:

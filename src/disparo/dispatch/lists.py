@@ -95,7 +95,7 @@ async def create(
     for first in range(0, len(messages), _CHUNK):
         part = messages[first : first + _CHUNK]
         (fresh,) = await dispatches.take_chunks(connection, 1)
-        chunk_id = fresh if len(messages) == 1 else -fresh  # single calls never queue behind a list
+        chunk_id = fresh if len(planned.reached) == 1 else -fresh  # single calls never queue behind a list
         await dispatch_lists.insert_messages(
             connection, dispatch_id, part, chunk_id=chunk_id, actor=f"user:{user_id}"
         )

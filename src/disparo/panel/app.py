@@ -129,6 +129,7 @@ def routes() -> list[Route]:
         _page("/painel/retidas", attention.show_held, *ANY),
         _form("/painel/retidas", attention.settle_held, *_SENDERS, Permission.CANCEL, Permission.ADMIN),
         _page("/painel/plataformas", platforms.show, *ANY),
+        _page("/painel/plataformas/{name}/saldo", platforms.show_credit, *ANY),
         _form("/painel/plataformas/{name}/pausar", platforms.pause, Permission.ADMIN),
         _form("/painel/plataformas/{name}/retomar", platforms.resume, Permission.ADMIN),
         _form("/painel/plataformas/{name}/testar", platforms.test, Permission.ADMIN),

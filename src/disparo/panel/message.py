@@ -74,19 +74,20 @@ async def _shown(
         request,
         "mensagem.html",
         message=message,
-        steps=timeline(life, people),
+        steps=timeline(life, people, with_text=with_text),
         receipts=len(life.receipts),
         with_text=with_text,
         raw=raw,
     )
 
 
-def timeline(life: Life, people: Mapping[int, str]) -> list[Step]:
+def timeline(life: Life, people: Mapping[int, str], *, with_text: bool = False) -> list[Step]:
     """Give everything that is known of a message in order of time, each thing once."""
     told = {"receipt"} if life.receipts else set()
     changes = [row for row in life.events if row["to_status"] != "sending" and row["actor"] not in told]
     steps = [*(_change(row, people) for row in changes), *map(_attempt, life.attempts)]
     steps += map(_receipt, life.receipts)
+    steps += (_reply(row, with_text=with_text) for row in life.replies)
     return sorted(steps, key=lambda step: step.at)
 
 
@@ -122,6 +123,12 @@ def _receipt(row: asyncpg.Record) -> Step:
         parts.append("contradiz o que se sabia: vale a entrega")
     title = f"confirmação: {words.RECEIPT[row['kind']]}"
     return Step(row["received_at"], title, f"plataforma {row['platform']}", "; ".join(parts), "green")
+
+
+def _reply(row: asyncpg.Record, *, with_text: bool) -> Step:
+    said = f"“{row['text']}”" if with_text else "o texto aparece com “Mostrar o texto”"
+    title = "o cliente respondeu" + (" e pediu para não receber mais" if row["opted_out"] else "")
+    return Step(row["received_at"], title, f"plataforma {row['platform']}", said, "purple")
 
 
 async def resend(request: Request, person: Person) -> Response:

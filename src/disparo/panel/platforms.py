@@ -88,6 +88,14 @@ def _one(  # noqa: PLR0917 - a line of the tables beside each other
     )
 
 
+async def show_credit(request: Request, person: Person) -> Response:
+    """Show what a platform says of its credit and of itself: asked now, so apart from the page."""
+    del person
+    platform = services_of(request).platforms[_name(request)]
+    balance, health = await platform.balance(), await platform.health()
+    return render(request, "_saldo.html", balance=balance, health=health)
+
+
 async def pause(request: Request, person: Person) -> Response:
     """Stop using a platform."""
     name = _name(request)

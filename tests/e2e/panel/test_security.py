@@ -203,6 +203,27 @@ def test_stored_xss_through_what_a_platform_sends(house):
     assert "<img src=x" not in page
 
 
+def test_stored_xss_through_what_a_customer_answers(house):
+    client = house.client(permissions=("send",))
+    client.send({"id_fatura": 50949})
+    ask = "SELECT id FROM messages WHERE invoice_id = 50949 AND status = 'delivered'"
+    message_id = house.until(lambda: house.value(ask))
+    house.fetch(
+        """INSERT INTO inbound_texts (platform, digest, e164, message_id, text, opted_out, raw)
+           SELECT 'simulador', '\\x00', e164, id, $2, true, '' FROM messages WHERE id = $1""",
+        message_id,
+        EVIL,
+    )
+    person = visitor(house)
+    hidden = person.get(f"/painel/mensagens/{message_id}").raw.decode()
+    assert "pediu para não receber mais" in hidden
+    assert "alert(1)" not in hidden
+    shown = person.post(f"/painel/mensagens/{message_id}/texto").raw.decode()
+    assert "&lt;script&gt;alert(1)" in shown
+    assert "<script>alert" not in shown
+    assert "<img src=x" not in shown
+
+
 def test_what_is_searched_for_is_shown_as_text(house):
     from urllib.parse import quote
 
