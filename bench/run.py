@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-PARTS = {"http": "bench.over_http", "bulk": "bench.bulk", "dados": "bench.data"}
+PARTS = {"http": "bench.over_http", "bulk": "bench.bulk", "dados": "bench.data", "panel": "bench.panel"}
 
 if __name__ == "__main__":
     part = PARTS.get(sys.argv[1]) if len(sys.argv) > 1 else None

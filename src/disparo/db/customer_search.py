@@ -21,8 +21,10 @@ async def by_ids(connection: Connection, ids: Sequence[int]) -> list[asyncpg.Rec
 async def invoices_of(connection: Connection, customer_ids: Sequence[int]) -> list[asyncpg.Record]:
     """Read the newest invoices of customers: id, customer_id, amount, due_date, status."""
     return await connection.fetch(
-        """SELECT id, customer_id, amount, due_date, status FROM invoices
-           WHERE customer_id = ANY($1::bigint[]) ORDER BY id DESC LIMIT $2""",
+        """WITH theirs AS MATERIALIZED (  -- else the newest of all customers are looked through
+               SELECT id, customer_id, amount, due_date, status FROM invoices
+               WHERE customer_id = ANY($1::bigint[]))
+           SELECT * FROM theirs ORDER BY id DESC LIMIT $2""",
         customer_ids,
         _MOST_INVOICES,
     )

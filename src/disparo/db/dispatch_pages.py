@@ -9,8 +9,8 @@ import asyncpg
 
 from disparo.db.pool import Connection
 
-#: Of how many of a dispatch's messages the reasons are counted.
-_LOOKED_AT = 20_000
+#: Of how many of a dispatch's messages that did not arrive the reasons are counted.
+_LOOKED_AT = 5000
 
 
 async def page(
@@ -53,13 +53,14 @@ async def counts(connection: Connection, dispatch_id: UUID) -> dict[str, int]:
 
 
 async def reasons(connection: Connection, dispatch_id: UUID) -> list[asyncpg.Record]:
-    """Count, among the first messages, those that did not arrive by status and reason."""
+    """Count messages that did not arrive by status and reason, the first of them at most."""
     return await connection.fetch(
         """SELECT status, reason, count(*)::int AS total
-           FROM (SELECT status, reason FROM messages WHERE dispatch_id = $1
+           FROM (SELECT status, reason FROM messages
+                 WHERE dispatch_id = $1
+                   AND status IN ('undelivered', 'failed', 'skipped', 'cancelled', 'uncertain', 'held')
                  ORDER BY invoice_id, e164 LIMIT $2) m
-           WHERE status IN ('undelivered', 'failed', 'skipped', 'uncertain', 'held')
-           GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 50""",
+           WHERE status <> 'cancelled' GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 50""",
         dispatch_id,
         _LOOKED_AT,
     )

@@ -16,7 +16,7 @@ import asyncpg
 from disparo.db.pool import Connection, sql
 
 #: How many ids one page looks through where it must look at each.
-WINDOW = 20_000
+WINDOW = 10_000
 _LAST = 2**63 - 1
 _RARE = frozenset({"undelivered", "failed", "skipped", "cancelled"})
 _WAITING_FOR_A_PERSON = frozenset({"uncertain", "held"})
@@ -148,16 +148,29 @@ async def of_dispatch(
     limit: int,
 ) -> tuple[list[asyncpg.Record], tuple[int, str] | None]:
     """Give a dispatch's messages by invoice and number, and where the next page begins."""
+    has_index = status in _RARE or status in _WAITING_FOR_A_PERSON
+    looked_at = limit + 1 if status is None or has_index else WINDOW
+    kinds = ", ".join(f"'{kind}'" for kind in sorted(_RARE | _WAITING_FOR_A_PERSON))
+    direct = f"AND m.status = $5 AND m.status IN ({kinds})" if has_index else ""
     rows = await connection.fetch(
-        f"""SELECT {_COLUMNS} FROM messages m
-            WHERE m.dispatch_id = $1 AND ($2::bigint IS NULL OR (m.invoice_id, m.e164) > ($2, $3))
-            ORDER BY m.invoice_id, m.e164 LIMIT $4""",  # noqa: S608 - our own words
+        f"""WITH looked AS MATERIALIZED (
+                SELECT {_COLUMNS} FROM messages m
+                WHERE m.dispatch_id = $1 AND ($2::bigint IS NULL OR m.invoice_id >= $2)
+                  AND ($2::bigint IS NULL OR (m.invoice_id, m.e164) > ($2, $3)) {direct}
+                ORDER BY m.invoice_id, m.e164 LIMIT $4)
+            (SELECT false AS is_end, l.* FROM looked l WHERE $5::text IS NULL OR l.status = $5
+             ORDER BY invoice_id, e164 LIMIT $6)
+            UNION ALL
+            (SELECT true, l.* FROM looked l WHERE (SELECT count(*) FROM looked) = $4
+             ORDER BY invoice_id DESC, e164 DESC LIMIT 1)""",  # noqa: S608 - our own words
         dispatch_id,
         *(after or (None, None)),
-        limit + 1 if status is None else WINDOW,
+        looked_at,
+        status,
+        limit + 1,
     )
-    chosen = [row for row in rows if status is None or row["status"] == status]
+    chosen = [row for row in rows if not row["is_end"]]
     if len(chosen) > limit:
         return chosen[:limit], (chosen[limit - 1]["invoice_id"], chosen[limit - 1]["e164"])
-    more = status is not None and len(rows) == WINDOW
-    return chosen, (rows[-1]["invoice_id"], rows[-1]["e164"]) if more else None
+    ends = [(row["invoice_id"], row["e164"]) for row in rows if row["is_end"]]
+    return chosen, ends[0] if ends else None

@@ -33,8 +33,10 @@ CREATE TABLE event_figures_until (
 INSERT INTO event_figures_until (until) VALUES (date_bin('5 minutes', now() - interval '2 days', 'epoch'));
 CREATE INDEX message_events_at ON message_events USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
 
--- Rare ends, so this index costs the many messages that are delivered nothing.
+-- Rare ends, so these indexes cost the many messages that are delivered nothing.
 CREATE INDEX messages_gone_wrong ON messages (status, id)
     WHERE status IN ('undelivered', 'failed', 'skipped', 'cancelled');
+CREATE INDEX messages_trouble ON messages (dispatch_id, invoice_id, e164)
+    WHERE status IN ('undelivered', 'failed', 'skipped', 'cancelled', 'uncertain', 'held');
 CREATE INDEX audit_log_actor ON audit_log (actor, id);
 CREATE INDEX opt_outs_created ON opt_outs (created_at DESC, e164 DESC);
