@@ -25,11 +25,12 @@ async def page(
 ) -> list[asyncpg.Record]:
     """List who did what, the newest first; one more than `limit` where there are."""
     return await connection.fetch(
-        """SELECT * FROM (SELECT id, at, actor, action, detail FROM audit_log
-                          WHERE id < $1 AND ($2::text IS NULL OR actor = $2) ORDER BY id DESC LIMIT $6) a
+        f"""SELECT * FROM (SELECT id, at, actor, action, detail FROM audit_log
+                          WHERE id < $1 AND {"$2::text IS NULL" if actor is None else "actor = $2"}
+                          ORDER BY id DESC LIMIT $6) a
            WHERE ($3::text IS NULL OR action = $3) AND ($4::timestamptz IS NULL OR at >= $4)
              AND ($5::timestamptz IS NULL OR at < $5)
-           ORDER BY id DESC LIMIT $7""",
+           ORDER BY id DESC LIMIT $7""",  # noqa: S608 - our own words
         before or _LAST,
         actor,
         action,

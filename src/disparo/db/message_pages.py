@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -17,7 +17,10 @@ from disparo.db.pool import Connection, sql
 
 #: How many ids one page looks through where it must look at each.
 WINDOW = 10_000
+_WINDOW_OF_DISPATCH = 3000
 _LAST = 2**63 - 1
+#: Instead of no condition: plans are made once, and one that may have no cursor uses no index for it.
+_AFTER_ALL = (datetime(9999, 1, 1, tzinfo=UTC), _LAST)
 _RARE = frozenset({"undelivered", "failed", "skipped", "cancelled"})
 _WAITING_FOR_A_PERSON = frozenset({"uncertain", "held"})
 #: Ids follow the clock but for messages that were stored at the same time.
@@ -64,15 +67,13 @@ async def page(connection: Connection, wanted: Wanted, *, before: int | None, li
 async def _by_status(
     connection: Connection, wanted: Wanted, top: int, bottom: int, limit: int
 ) -> list[asyncpg.Record]:
-    kinds = _RARE if wanted.status in _RARE else _WAITING_FOR_A_PERSON
     return await connection.fetch(
         f"""SELECT {_COLUMNS} FROM messages m
-            WHERE m.status = $1 AND m.status IN ({", ".join(f"'{kind}'" for kind in sorted(kinds))})
-              AND m.id < $2 AND m.id >= $3 AND ($4::text IS NULL OR m.platform = $4)
-              AND ($5::timestamptz IS NULL OR m.created_at >= $5)
-              AND ($6::timestamptz IS NULL OR m.created_at < $6)
-            ORDER BY m.id DESC LIMIT $7""",  # noqa: S608 - our own words
-        wanted.status,
+            WHERE m.status = '{wanted.status}' AND m.id < $1 AND m.id >= $2
+              AND ($3::text IS NULL OR m.platform = $3)
+              AND ($4::timestamptz IS NULL OR m.created_at >= $4)
+              AND ($5::timestamptz IS NULL OR m.created_at < $5)
+            ORDER BY m.id DESC LIMIT $6""",  # noqa: S608 - one of our own words
         top,
         bottom,
         wanted.platform,
@@ -113,11 +114,10 @@ async def of_phone(
     """Give a number's messages, the newest first; one more than `limit` where there are more."""
     return await connection.fetch(
         f"""SELECT {_COLUMNS} FROM messages m
-            WHERE m.e164 = $1 AND ($2::timestamptz IS NULL OR (m.created_at, m.id) < ($2, $3))
-              AND ($2::timestamptz IS NULL OR m.created_at <= $2)
+            WHERE m.e164 = $1 AND m.created_at <= $2 AND (m.created_at, m.id) < ($2, $3)
             ORDER BY m.created_at DESC, m.id DESC LIMIT $4""",  # noqa: S608 - our own words
         e164,
-        *(before or (None, None)),
+        *(before or _AFTER_ALL),
         limit + 1,
     )
 
@@ -129,12 +129,11 @@ async def of_invoices(
     return await connection.fetch(
         f"""SELECT {_COLUMNS} FROM unnest($1::bigint[]) AS w (invoice_id) CROSS JOIN LATERAL (
                 SELECT * FROM messages t
-                WHERE t.invoice_id = w.invoice_id AND ($2::timestamptz IS NULL OR t.created_at <= $2)
-                  AND ($2::timestamptz IS NULL OR (t.created_at, t.id) < ($2, $3))
+                WHERE t.invoice_id = w.invoice_id AND t.created_at <= $2 AND (t.created_at, t.id) < ($2, $3)
                 ORDER BY t.created_at DESC, t.id DESC LIMIT $4) m
             ORDER BY m.created_at DESC, m.id DESC LIMIT $4""",  # noqa: S608 - our own words
         invoice_ids,
-        *(before or (None, None)),
+        *(before or _AFTER_ALL),
         limit + 1,
     )
 
@@ -148,15 +147,13 @@ async def of_dispatch(
     limit: int,
 ) -> tuple[list[asyncpg.Record], tuple[int, str] | None]:
     """Give a dispatch's messages by invoice and number, and where the next page begins."""
-    has_index = status in _RARE or status in _WAITING_FOR_A_PERSON
-    looked_at = limit + 1 if status is None or has_index else WINDOW
-    kinds = ", ".join(f"'{kind}'" for kind in sorted(_RARE | _WAITING_FOR_A_PERSON))
-    direct = f"AND m.status = $5 AND m.status IN ({kinds})" if has_index else ""
+    rare = status in _RARE or status in _WAITING_FOR_A_PERSON
+    looked_at = limit + 1 if status is None or rare else max(_WINDOW_OF_DISPATCH, limit + 1)
     rows = await connection.fetch(
         f"""WITH looked AS MATERIALIZED (
                 SELECT {_COLUMNS} FROM messages m
-                WHERE m.dispatch_id = $1 AND ($2::bigint IS NULL OR m.invoice_id >= $2)
-                  AND ($2::bigint IS NULL OR (m.invoice_id, m.e164) > ($2, $3)) {direct}
+                WHERE m.dispatch_id = $1 AND (m.invoice_id, m.e164) > ($2, $3)
+                      {f"AND m.status = '{status}'" if rare else ""}
                 ORDER BY m.invoice_id, m.e164 LIMIT $4)
             (SELECT false AS is_end, l.* FROM looked l WHERE $5::text IS NULL OR l.status = $5
              ORDER BY invoice_id, e164 LIMIT $6)
@@ -164,7 +161,7 @@ async def of_dispatch(
             (SELECT true, l.* FROM looked l WHERE (SELECT count(*) FROM looked) = $4
              ORDER BY invoice_id DESC, e164 DESC LIMIT 1)""",  # noqa: S608 - our own words
         dispatch_id,
-        *(after or (None, None)),
+        *(after or (0, "")),
         looked_at,
         status,
         limit + 1,

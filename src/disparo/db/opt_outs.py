@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import asyncpg
 
@@ -55,10 +55,9 @@ async def page(
     """List opt-outs by keys, the newest first; one more than `limit` where there are."""
     return await connection.fetch(
         """SELECT e164, reason, actor, created_at FROM opt_outs
-           WHERE ($1::text IS NULL OR e164 = $1) AND ($2::timestamptz IS NULL OR created_at <= $2)
-             AND ($2::timestamptz IS NULL OR (created_at, e164) < ($2, $3))
+           WHERE ($1::text IS NULL OR e164 = $1) AND (created_at, e164) < ($2, $3)
            ORDER BY created_at DESC, e164 DESC LIMIT $4""",
         e164,
-        *(before or (None, None)),
+        *(before or (datetime(9999, 1, 1, tzinfo=UTC), "")),
         limit + 1,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -202,6 +203,17 @@ PAGES = (
     "/painel/auditoria",
     "/painel/entrar",
 )
+
+
+def keep_picture(page: Page, path: str, theme: str) -> None:
+    """Renew the pictures of the documentation, where DISPARO_SCREENSHOTS names its folder."""
+    folder = os.environ.get("DISPARO_SCREENSHOTS")
+    if folder:
+        name = path.partition("?")[0].removeprefix("/painel").strip("/").split("/")
+        page.wait_for_timeout(400)
+        page.screenshot(path=Path(folder) / f"{'-'.join(name[:2])[:16].strip('-') or 'inicio'}-{theme}.png")
+
+
 _SERIOUS = "r => r.violations.filter(v => ['serious', 'critical'].includes(v.impact))"
 _SHORT = ".map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 160), v.nodes[0].failureSummary.slice(0, 200)])"
 
@@ -219,12 +231,16 @@ def _everything_that_can_be_wrong(house: House) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_everything_that_can_be_wrong")
 @pytest.mark.parametrize(("theme", "width", "every"), [("light", 1280, 1), ("dark", 390, 3)])
-def test_axe_finds_no_serious_violation_and_no_page_is_wider_than_the_screen(browser, theme, width, every):
+def test_axe_finds_no_serious_violation_and_no_page_is_wider_than_the_screen(
+    house, browser, theme, width, every
+):
     page = browser.context.new_page()
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=theme)
-    for path in PAGES[::every]:
+    whole = house.value("SELECT id::text FROM dispatches WHERE kind = 'bulk' ORDER BY created_at LIMIT 1")
+    for path in (*PAGES[::every], f"/painel/disparos/{whole}"):
         page.goto(path)
+        keep_picture(page, path, theme)
         page.evaluate(AXE)
         found = page.evaluate(f"axe.run(document, {{resultTypes: ['violations']}}).then({_SERIOUS}{_SHORT})")
         assert found == [], path

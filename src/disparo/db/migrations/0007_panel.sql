@@ -38,5 +38,7 @@ CREATE INDEX messages_gone_wrong ON messages (status, id)
     WHERE status IN ('undelivered', 'failed', 'skipped', 'cancelled');
 CREATE INDEX messages_trouble ON messages (dispatch_id, invoice_id, e164)
     WHERE status IN ('undelivered', 'failed', 'skipped', 'cancelled', 'uncertain', 'held');
+CREATE INDEX messages_waiting_for_a_person ON messages (status, id) WHERE status IN ('uncertain', 'held');
+CREATE INDEX dispatches_bulk ON dispatches (created_at DESC, id DESC) WHERE kind = 'bulk';
 CREATE INDEX audit_log_actor ON audit_log (actor, id);
 CREATE INDEX opt_outs_created ON opt_outs (created_at DESC, e164 DESC);
