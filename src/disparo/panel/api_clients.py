@@ -20,6 +20,7 @@ from disparo.panel.services import services_of
 
 _PATH = "/painel/clientes-api"
 _CODES = {"rest": "422 (recomendado)", "hubsoft": "200, como o HubSoft"}
+REVOKED = ("token revogado", "tokens revogados")
 _LARGEST_ID = 2**31 - 1
 _DAY_S = 86_400
 
@@ -87,7 +88,7 @@ async def revoke(request: Request, person: Person) -> Response:
             raise HTTPException(404)
         revoked = await tokens.revoke(connection, client_id=client_id)
         await _audit(connection, person, "client_revoked", client_id)
-    return await done(request, person, f"Cliente desativado; {revoked} token(s) revogado(s).", _PATH)
+    return await done(request, person, f"Cliente desativado; {words.several(revoked, *REVOKED)}.", _PATH)
 
 
 async def revoke_token(request: Request, person: Person) -> Response:
@@ -101,7 +102,7 @@ async def revoke_token(request: Request, person: Person) -> Response:
         await accounts.audit(
             connection, actor=person.actor, action="tokens_revoked", detail={"jti": str(jti)}
         )
-    return await done(request, person, f"{revoked} token(s) revogado(s).", _PATH)
+    return await done(request, person, f"{words.several(revoked, *REVOKED)}.", _PATH)
 
 
 async def _audit(connection: Connection, person: Person, action: str, client_id: int) -> None:

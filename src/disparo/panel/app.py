@@ -32,6 +32,7 @@ from disparo.panel import (
     sign_in,
     template,
     users,
+    words,
 )
 from disparo.panel.access import ANY, Forbidden, Forged, Page, SignInNeeded, page
 from disparo.panel.fields import Wrong
@@ -238,7 +239,7 @@ async def _too_many(request: Request, error: TooMany) -> Response:
         429,
         "Tentativas demais",
         "Houve tentativas demais em pouco tempo.",
-        f"Espere {error.wait_s} segundo(s) e tente de novo.",
+        f"Espere {words.several(error.wait_s, 'segundo', 'segundos')} e tente de novo.",
         **{"Retry-After": str(error.wait_s)},
     )
 

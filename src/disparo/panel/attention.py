@@ -12,7 +12,7 @@ from disparo.db.messages import Move
 from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
 from disparo.domain.message import Event
-from disparo.panel import fields
+from disparo.panel import fields, words
 from disparo.panel.access import Forbidden, Person
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
@@ -21,6 +21,9 @@ from disparo.panel.services import services_of
 
 _SHOWN = 100
 _AT_ONCE = 10_000
+_QUEUED = ("mensagem de volta à fila", "mensagens de volta à fila")
+_GIVEN = ("mensagem dada como enviada", "mensagens dadas como enviadas")
+CANCELLED = ("mensagem cancelada", "mensagens canceladas")
 _UNCERTAIN, _HELD = "/painel/incertas", "/painel/retidas"
 
 
@@ -56,8 +59,8 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
             action="resent" if action == "reenviar" else "given_as_sent",
             detail={"messages": len(settled)},
         )
-    said = "de volta à fila" if action == "reenviar" else "dada(s) como enviada(s)"
-    return await done(request, person, f"{len(settled)} mensagem(ns) {said}.", _UNCERTAIN)
+    said = _QUEUED if action == "reenviar" else _GIVEN
+    return await done(request, person, f"{words.several(len(settled), *said)}.", _UNCERTAIN)
 
 
 async def _settle(connection: Connection, wanted: list[int], action: str, person: Person) -> list[int]:
@@ -102,7 +105,7 @@ async def settle_held(request: Request, person: Person) -> Response:
         await accounts.audit(
             connection, actor=person.actor, action="released", detail={"messages": len(moved)}
         )
-    return await done(request, person, f"{len(moved)} mensagem(ns) de volta à fila.", _HELD)
+    return await done(request, person, f"{words.several(len(moved), *_QUEUED)}.", _HELD)
 
 
 async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> Response:
@@ -114,7 +117,7 @@ async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> R
         await accounts.audit(
             connection, actor=person.actor, action="message_cancelled", detail={"messages": len(moved)}
         )
-    return await done(request, person, f"{len(moved)} mensagem(ns) cancelada(s).", _HELD)
+    return await done(request, person, f"{words.several(len(moved), *CANCELLED)}.", _HELD)
 
 
 async def _resume(request: Request, person: Person) -> Response:
@@ -125,7 +128,7 @@ async def _resume(request: Request, person: Person) -> Response:
         await accounts.audit(
             connection, actor=person.actor, action="resumed", detail={"messages": len(moved)}
         )
-    return await done(request, person, f"{len(moved)} mensagem(ns) de volta à fila.", _HELD)
+    return await done(request, person, f"{words.several(len(moved), *_QUEUED)}.", _HELD)
 
 
 def _check(person: Person, wanted: list[int]) -> None:

@@ -18,6 +18,7 @@ from disparo.db import accounts, dispatch_pages, dispatches, message_pages
 from disparo.dispatch import cancel
 from disparo.panel import export, fields, messages, words
 from disparo.panel.access import Person
+from disparo.panel.attention import CANCELLED
 from disparo.panel.cursors import moment_and_text, read_moment_and_uuid
 from disparo.panel.notices import done
 from disparo.panel.pages import Pager, fragment, render
@@ -193,7 +194,8 @@ async def withdraw(request: Request, person: Person) -> Response:
         result = await cancel.cancel_dispatch(connection, dispatch_id, actor=person.actor)
     if result is None:
         raise HTTPException(404)
-    notice = f"{result.cancelled} mensagem(ns) cancelada(s). {result.gone} já tinha(m) saído e não volta(m)."
+    gone = words.several(result.gone, "já tinha saído e não volta", "já tinham saído e não voltam")
+    notice = f"{words.several(result.cancelled, *CANCELLED)}. {gone}."
     return await done(request, person, notice, f"{_PATH}/{dispatch_id}")
 
 

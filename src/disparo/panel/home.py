@@ -140,7 +140,7 @@ def _waiting(counts: dict[str, int], *, held_by_restore: bool) -> list[Matter]:
     if counts["uncertain"]:
         found.append(
             Matter(
-                f"{counts['uncertain']} mensagem(ns) incerta(s)",
+                words.several(counts["uncertain"], "mensagem incerta", "mensagens incertas"),
                 "O envio começou e ninguém confirmou. Confira na plataforma e decida.",
                 "/painel/incertas",
                 "Resolver",
@@ -149,7 +149,7 @@ def _waiting(counts: dict[str, int], *, held_by_restore: bool) -> list[Matter]:
     if counts["held"] or held_by_restore:
         found.append(
             Matter(
-                f"{counts['held']} mensagem(ns) retida(s)",
+                words.several(counts["held"], "mensagem retida", "mensagens retidas"),
                 "Estão paradas à espera de uma pessoa que as libere.",
                 "/painel/retidas",
                 "Ver e liberar",

@@ -35,9 +35,9 @@ BODY_LIMIT = 4_194_304
 _COLUMNS = ("id_fatura", "fatura", "id", "numero")
 _SAMPLES = 3
 REFUSED = {
-    "invoice_unknown": "não existe(m) no cadastro",
-    "invoice_paid": "já paga(s)",
-    "invoice_cancelled": "cancelada(s)",
+    "invoice_unknown": "não está no cadastro",
+    "invoice_paid": "já paga",
+    "invoice_cancelled": "cancelada",
     "nobody": "sem nenhum celular que possa receber SMS",
 }
 

@@ -14,8 +14,9 @@ from disparo.auth.passwords import hash_password
 from disparo.auth.permissions import Permission
 from disparo.db import accounts, sessions, tokens
 from disparo.db.pool import Connection
-from disparo.panel import fields
+from disparo.panel import fields, words
 from disparo.panel.access import Person
+from disparo.panel.api_clients import REVOKED
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
 from disparo.panel.pages import render
@@ -79,7 +80,7 @@ async def revoke(request: Request, person: Person) -> Response:
         await sessions.end_all(connection, user_id)
         revoked = await tokens.revoke(connection, user_id=user_id)
         await _audit(connection, person, "user_revoked", user_id)
-    return await done(request, person, f"Usuário desativado; {revoked} token(s) revogado(s).", _PATH)
+    return await done(request, person, f"Usuário desativado; {words.several(revoked, *REVOKED)}.", _PATH)
 
 
 async def restore(request: Request, person: Person) -> Response:

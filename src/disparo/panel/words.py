@@ -161,6 +161,11 @@ ACTION: Mapping[str, str] = {
 }
 
 
+def several(count: int, one: str, many: str) -> str:
+    """Count something in words: `1 mensagem`, `1.200 mensagens`."""
+    return f"{count:,} {one if count == 1 else many}".replace(",", ".")
+
+
 def reason(stored: str | None) -> str:
     """Give a stored reason in Portuguese; a platform's own code stays as it is."""
     return "" if stored is None else REASON.get(stored, f"código {stored}")

@@ -161,7 +161,7 @@ def test_the_audit_names_no_phone_and_no_text(house, person):
 def test_held_messages_are_released_and_cancelled(house, person):
     ids = house.run(lambda connection: add_messages(connection, 3, first_id=7_000_000, due_in_s=86_400))
     house.fetch("UPDATE messages SET status = 'held', reason = 'poison' WHERE id = ANY($1::bigint[])", ids)
-    assert "mensagem(ns) retida(s)" in text(person.get("/painel"))
+    assert "3 mensagens retidas" in text(person.get("/painel"))
     assert "derrubou o programa de envio" in text(person.get("/painel/retidas"))
     person.post("/painel/retidas", id=ids[:2], acao="cancelar")
     person.post("/painel/retidas", id=ids[2:], acao="liberar")
