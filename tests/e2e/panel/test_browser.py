@@ -115,11 +115,13 @@ def test_a_list_is_simulated_then_sent_and_its_progress_moves_until_it_ends(page
 
 
 def test_cancelling_a_dispatch_in_the_middle(house, page):
-    house.behave(mode="throttle")
+    house.fetch(
+        "INSERT INTO platform_states (platform, paused_by, paused_at) VALUES ('simulador', 'cli:root', now())"
+    )
     dispatch(page, "900501 900502", to_the_end=False)
     page.get_by_role("button", name="Cancelar o que ainda não saiu").click()
     expect(page.get_by_role("status")).to_contain_text("2 mensagens canceladas.")
-    house.behave(mode="accept")
+    house.fetch("DELETE FROM platform_states")
 
 
 def test_settling_an_uncertain_message(house, page):

@@ -53,6 +53,10 @@
       source.close();
       location.reload(); // the list below has changed too
     });
+    // A form that is on its way has its own page to come: a reload would take that one's words.
+    document.addEventListener("submit", function (event) {
+      if (!event.defaultPrevented) source.close();
+    });
     addEventListener("pagehide", function () {
       source.close();
     });
