@@ -18,6 +18,20 @@ STATUS: Mapping[str, str] = {
     "skipped": "dispensada",
     "cancelled": "cancelada",
 }
+#: Of several.
+STATUS_MANY: Mapping[str, str] = {
+    **STATUS,
+    "queued": "agendadas",
+    "accepted": "entregues à plataforma",
+    "sent": "enviadas à operadora",
+    "delivered": "entregues",
+    "undelivered": "não entregues",
+    "failed": "falharam",
+    "uncertain": "incertas",
+    "held": "retidas",
+    "skipped": "dispensadas",
+    "cancelled": "canceladas",
+}
 #: What each means, in one sentence.
 STATUS_HELP: Mapping[str, str] = {
     "queued": "Está guardada e espera a hora de sair.",
