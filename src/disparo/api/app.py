@@ -109,6 +109,7 @@ def _panel_services(services: Services, ending: asyncio.Event) -> PanelServices:
         throttle=services.throttle,
         platforms=services.platforms,
         accept=accept_settings_of(services.settings),
+        heartbeats=services.heartbeats,
         ending=ending,
     )
 

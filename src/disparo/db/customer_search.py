@@ -1,4 +1,4 @@
-"""Customers as a person names them: by id or invoice, and the invoices of each."""
+"""Customers as a person at the panel names them, and the invoices of each."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ _MOST_INVOICES = 500
 
 
 async def by_ids(connection: Connection, ids: Sequence[int]) -> list[asyncpg.Record]:
-    """Read id and name of customers."""
+    """Read id, what people call them by, name and document of customers."""
     return await connection.fetch(
-        "SELECT id, name FROM customers WHERE id = ANY($1::bigint[]) ORDER BY id", ids
+        """SELECT id, shown_code, name, cpf_cnpj FROM customers
+           WHERE id = ANY($1::bigint[]) ORDER BY active DESC, name, id""",
+        ids,
     )
 
 

@@ -29,7 +29,7 @@ class NewDispatch:
     id: UUID
     invoice_id: int
     purpose: str
-    client_id: int
+    client_id: int | None  # None: a person at the panel
     user_id: int
     starts_at: datetime
     messages: Sequence[NewMessage]
@@ -78,8 +78,13 @@ async def insert(
         [reference for _, _, reference, _ in messages],
         [dispatch.starts_at for dispatch, _, _, _ in messages],
         [chunk for _, _, _, chunk in messages],
-        [f"client:{dispatch.client_id}/user:{dispatch.user_id}" for dispatch, _, _, _ in messages],
+        [_actor(dispatch) for dispatch, _, _, _ in messages],
     )
+
+
+def _actor(dispatch: NewDispatch) -> str:
+    person = f"user:{dispatch.user_id}"
+    return person if dispatch.client_id is None else f"client:{dispatch.client_id}/{person}"
 
 
 async def take_chunks(connection: Connection, count: int) -> list[int]:

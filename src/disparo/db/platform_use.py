@@ -12,15 +12,6 @@ from disparo.db.pool import Connection
 _LOOKED_AT = 3000
 
 
-async def day_use(connection: Connection) -> dict[str, int]:
-    """Count hand-overs of the last 24 hours of platforms that have a limit a day."""
-    rows = await connection.fetch(
-        """SELECT platform, sum(used)::int AS used FROM platform_day_use
-           WHERE bucket > now() - interval '24 hours' GROUP BY platform"""
-    )
-    return {row["platform"]: row["used"] for row in rows}
-
-
 async def pace(connection: Connection) -> dict[str, asyncpg.Record]:
     """Give by platform: hand-overs a second over ten seconds, and the mean time to an answer in ms."""
     rows = await connection.fetch(

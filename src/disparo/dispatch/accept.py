@@ -50,7 +50,7 @@ class Reason(StrEnum):
 class Caller:
     """Who calls, and what their API client is set to."""
 
-    client_id: int
+    client_id: int | None  # None: a person at the panel
     user_id: int
     purpose: Purpose
     repeat_window_s: int
@@ -202,7 +202,11 @@ async def _look(connection: Connection, calls: Mapping[int, Call], settings: Acc
     recent = await dispatches.recent(connection, wanted) if wanted else {}
     now: datetime = await connection.fetchval("SELECT now()")
     world = _World(now, facts, candidates, await opt_outs.among(connection, numbers), recent)
-    with_extra = [call.caller.client_id for call in calls.values() if call.extra_phones]
+    with_extra = [
+        call.caller.client_id
+        for call in calls.values()
+        if call.extra_phones and call.caller.client_id is not None
+    ]
     if with_extra:
         world.extra_used = await extra_phones.lock_used(connection, with_extra, _day(now, settings))
     return world
@@ -252,7 +256,7 @@ def _refusal_of_invoice(call: Call, facts: InvoiceFacts | None, settings: Accept
 
 def _within_cap(call: Call, found: Candidates, world: _World) -> bool:
     extra = sum(recipient.origin is Origin.EXTRA for recipient in found.recipients)
-    if not extra:
+    if not extra or call.caller.client_id is None:
         return True
     used = world.extra_used.get(call.caller.client_id, 0) + extra
     if used > call.caller.extra_phones_per_day:

@@ -125,6 +125,8 @@ def routes() -> list[Route]:
         _page("/painel/disparos/{id}/progresso", dispatches.show_progress, *ANY),
         _page("/painel/disparos/{id}/mensagens.csv", dispatches.show_csv, *ANY),
         _form("/painel/disparos/{id}/cancelar", dispatches.withdraw, Permission.CANCEL),
+        _form("/painel/disparos/{id}/pausar", dispatches.pause, Permission.SEND_BULK),
+        _form("/painel/disparos/{id}/retomar", dispatches.resume, Permission.SEND_BULK),
         _page("/painel/incertas", attention.show_uncertain, *ANY),
         _form("/painel/incertas", attention.settle_uncertain, *_SENDERS),
         _page("/painel/retidas", attention.show_held, *ANY),

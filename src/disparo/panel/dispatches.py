@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -14,12 +15,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from disparo.db import accounts, dispatch_pages, dispatches, message_pages
-from disparo.dispatch import cancel
+from disparo.db import accounts, bulk_runs, dispatch_pages, dispatches, message_pages
+from disparo.db.pool import Connection, Pool
+from disparo.dispatch import bulk_control, cancel
 from disparo.panel import export, fields, messages, words
 from disparo.panel.access import Person
 from disparo.panel.attention import CANCELLED
 from disparo.panel.cursors import moment_and_text, read_moment_and_uuid
+from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
 from disparo.panel.pages import Pager, fragment, render
 from disparo.panel.services import PanelServices, services_of
@@ -27,16 +30,24 @@ from disparo.panel.services import PanelServices, services_of
 _PATH = "/painel/disparos"
 _PER_PAGE = 50
 _KINDS = {"single": "avulso", "bulk": "em lote"}
+_PAUSED = "Disparo pausado: nada mais sai até alguém retomar."
+_OVER = "Nada foi feito: este disparo já acabou, ou já estava assim. Abra a página dele de novo."
 _WAITING = ("queued", "claimed", "sending")
 #: Progress is looked at so often, and a page left open is let go after so long: it asks again by itself.
 _LOOK_EVERY_S, _KEEP_ALIVE_S, _LONGEST_S = 1.0, 15.0, 900.0
 
 
+class _Change(Protocol):
+    async def __call__(self, pool: Pool, dispatch_id: UUID, *, actor: str) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a dispatch is."""
+    """How far a dispatch is; of a bulk run also its state, and whether its list is whole yet."""
 
     counts: Mapping[str, int]
+    state: str | None = None
+    is_whole: bool = True
 
     @property
     def total(self) -> int:
@@ -51,7 +62,7 @@ class Progress:
     @property
     def is_over(self) -> bool:
         """Whether nothing is left to hand over."""
-        return self.waiting == 0
+        return self.waiting == 0 and (self.is_whole or self.state in ("cancelled", "done"))
 
 
 async def show(request: Request, person: Person) -> Response:
@@ -77,7 +88,10 @@ async def show(request: Request, person: Person) -> Response:
     return render(
         request,
         "disparos.html",
-        rows=[(row, Progress(json.loads(row["counts"] or "{}")), _who(row, people)) for row in rows],
+        rows=[
+            (row, Progress(json.loads(row["counts"] or "{}"), row["state"]), _who(row, people))
+            for row in rows
+        ],
         chosen=chosen,
         kinds=_KINDS,
         page=Pager(
@@ -97,7 +111,7 @@ async def show_one(request: Request, person: Person) -> Response:
         dispatch = await dispatches.read(connection, dispatch_id)
         if dispatch is None:
             raise HTTPException(404)
-        progress = Progress(await dispatch_pages.counts(connection, dispatch_id))
+        progress, left_out = await _read_progress(connection, dispatch_id)
         reasons = await dispatch_pages.reasons(connection, dispatch_id)
         rows, after = await message_pages.of_dispatch(
             connection,
@@ -116,6 +130,7 @@ async def show_one(request: Request, person: Person) -> Response:
         progress=progress,
         reasons=reasons,
         ignored=json.loads(dispatch["ignored"]),
+        left_out=left_out,
         rows=rows,
         chosen=status,
         who=_who(dispatch, people),
@@ -140,7 +155,7 @@ async def _progress(request: Request, services: PanelServices, dispatch_id: UUID
     before, quiet_s, age_s = "", 0.0, 0.0
     while age_s < _LONGEST_S and not services.ending.is_set():
         async with services.pool.acquire() as connection:
-            progress = Progress(await dispatch_pages.counts(connection, dispatch_id))
+            progress, _ = await _read_progress(connection, dispatch_id)
         shown = fragment(request, "_progresso.html", progress=progress)
         if progress.is_over:
             yield _event("fim", shown)
@@ -157,6 +172,16 @@ async def _progress(request: Request, services: PanelServices, dispatch_id: UUID
         except TimeoutError:
             quiet_s += _LOOK_EVERY_S
             age_s += _LOOK_EVERY_S
+
+
+async def _read_progress(connection: Connection, dispatch_id: UUID) -> tuple[Progress, dict[str, int]]:
+    """Give how far a dispatch is, and what a bulk run left out, by reason."""
+    run = await bulk_runs.read(connection, dispatch_id)
+    if run is None:
+        return Progress(await dispatch_pages.counts(connection, dispatch_id)), {}
+    counts, tallies = json.loads(run["counts"] or "{}"), json.loads(run["tallies"] or "{}")
+    left_out = {reason: total for reason, total in tallies.items() if reason in words.LEFT_OUT}
+    return Progress(counts, run["state"], bool(run["is_queued"])), left_out
 
 
 def _event(name: str, shown: str) -> str:
@@ -189,13 +214,39 @@ async def _lines(services: PanelServices, dispatch_id: UUID) -> AsyncIterator[li
 
 async def withdraw(request: Request, person: Person) -> Response:
     """Cancel what has not gone yet."""
-    dispatch_id = id_of(request)
-    async with services_of(request).pool.acquire() as connection, connection.transaction():
-        result = await cancel.cancel_dispatch(connection, dispatch_id, actor=person.actor)
+    dispatch_id, pool = id_of(request), services_of(request).pool
+    try:
+        result = await bulk_control.cancel_run(pool, dispatch_id, actor=person.actor)
+    except bulk_control.NotPossible:
+        raise Wrong(_OVER) from None
+    if result is None:
+        async with pool.acquire() as connection, connection.transaction():
+            result = await cancel.cancel_dispatch(connection, dispatch_id, actor=person.actor)
     if result is None:
         raise HTTPException(404)
     gone = words.several(result.gone, "já tinha saído e não volta", "já tinham saído e não voltam")
     notice = f"{words.several(result.cancelled, *CANCELLED)}. {gone}."
+    return await done(request, person, notice, f"{_PATH}/{dispatch_id}")
+
+
+async def pause(request: Request, person: Person) -> Response:
+    """Let nothing more of a bulk run go."""
+    return await _change(request, person, bulk_control.pause_run, _PAUSED)
+
+
+async def resume(request: Request, person: Person) -> Response:
+    """Let a paused bulk run go on."""
+    return await _change(request, person, bulk_control.resume_run, "Disparo retomado.")
+
+
+async def _change(request: Request, person: Person, change: _Change, notice: str) -> Response:
+    dispatch_id = id_of(request)
+    try:
+        found = await change(services_of(request).pool, dispatch_id, actor=person.actor)
+    except bulk_control.NotPossible:
+        raise Wrong(_OVER) from None
+    if not found:
+        raise HTTPException(404)
     return await done(request, person, notice, f"{_PATH}/{dispatch_id}")
 
 

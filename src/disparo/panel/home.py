@@ -11,7 +11,7 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import day, figures, installation, platform_states
+from disparo.db import day, installation, platform_states
 from disparo.panel import words
 from disparo.panel.access import Person
 from disparo.panel.pages import render
@@ -121,7 +121,7 @@ async def _matters(
                 "danger",
             )
         )
-    if not await figures.count_workers(connection):
+    if not services.heartbeats.alive:
         found.append(
             Matter(
                 "O programa de envio está parado",

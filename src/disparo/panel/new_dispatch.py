@@ -1,11 +1,12 @@
-"""A new dispatch: invoices pasted or from a CSV, a dry run, and only then the button."""
+"""A new dispatch: invoices pasted, from a CSV or by due date, a dry run, and only then the button."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -17,14 +18,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from disparo.db import accounts, invoices, templates
+from disparo.db.idempotency import Key
 from disparo.db.pool import Connection
-from disparo.dispatch import lists
-from disparo.dispatch.lists import Plan
+from disparo.dispatch import bulk
+from disparo.dispatch.accept import Call, Caller, Done, Reason, Refused, accept_batch
+from disparo.dispatch.bulk import Order, Selection
+from disparo.dispatch.bulk_simulate import Estimate, Simulation, simulate_run
+from disparo.dispatch.from_settings import offers_of, rules_of
 from disparo.domain.sms_text import Encoding, SegmentProfile
 from disparo.domain.template import InvoiceText, TemplateRefused
 from disparo.domain.template import render as render_text
 from disparo.domain.windows import Purpose
-from disparo.panel import fields
+from disparo.panel import fields, words
 from disparo.panel.access import Forbidden, Person
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
@@ -33,12 +38,14 @@ from disparo.panel.services import PanelServices, services_of
 
 BODY_LIMIT = 4_194_304
 _COLUMNS = ("id_fatura", "fatura", "id", "numero")
-_SAMPLES = 3
-REFUSED = {
-    "invoice_unknown": "não está no cadastro",
-    "invoice_paid": "já paga",
-    "invoice_cancelled": "cancelada",
-    "nobody": "sem nenhum celular que possa receber SMS",
+_SAMPLES, _LOOKED_AT = 3, 100
+_ROUTE = "painel"
+_REFUSED: Mapping[Reason, str] = {
+    Reason.INVOICE_UNKNOWN: "A fatura não está no cadastro.",
+    Reason.INVOICE_PAID: "A fatura já está paga.",
+    Reason.INVOICE_CANCELLED: "A fatura foi cancelada.",
+    Reason.NOBODY: "A fatura não tem nenhum celular que possa receber SMS.",
+    Reason.NO_PLATFORM: "Nenhuma plataforma de SMS está configurada: nada seria enviado.",
 }
 
 
@@ -53,55 +60,62 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class DryRun:
-    """What a dispatch would come to; `segments` counts each recipient's SMS."""
+class _Typed:
+    """What stands in the form."""
 
-    plan: Plan
+    price: str = ""
+    due_from: str = ""
+    due_to: str = ""
+    invoices: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a dispatch would come to, with some texts; `cost` None: no price is known."""
+
+    found: Simulation
     samples: Sequence[Text]
-    segments: int
-    unwritable: int
+    first: Estimate | None
+    cost: Decimal | None
 
 
 async def show(request: Request, person: Person) -> Response:
     """Show the form."""
     del person
-    typed = fields.text(request.query_params, "faturas", most=10_000)
-    return render(
-        request, "novo_disparo.html", typed=typed, price="", run=None, wrong=None, most=lists.MOST_INVOICES
-    )
+    return _form(request, _Typed(invoices=fields.text(request.query_params, "faturas", most=10_000)))
 
 
 async def simulate(request: Request, person: Person) -> Response:
     """Show what a list would come to; nothing is sent or stored."""
     form = await fields.read_form(request)
-    typed, price = _text(form, "faturas"), fields.text(form, "preco", most=20)
+    chosen = _Typed(*(fields.text(form, name, most=20) for name in ("preco", "de", "ate")))
     try:
         wanted = await _wanted(form, person)
-        cost = _price(price)
-        async with services_of(request).pool.acquire() as connection:
-            run = await _dry_run(connection, services_of(request), wanted)
+        run = await _dry_run(services_of(request), wanted, _price(chosen.price))
     except Wrong as wrong:
-        return render(
-            request,
-            "novo_disparo.html",
-            status=422,
-            typed=typed,
-            price=price,
-            run=None,
-            wrong=str(wrong),
-            most=lists.MOST_INVOICES,
-        )
+        chosen = replace(chosen, invoices=_text(form, "faturas"))
+        return _form(request, chosen, status=422, wrong=str(wrong))
+    chosen = replace(chosen, invoices="\n".join(map(str, wanted.invoice_ids or ())))
+    return _form(request, chosen, run=run)
+
+
+def _form(
+    request: Request,
+    typed: _Typed,
+    *,
+    status: int = 200,
+    run: DryRun | None = None,
+    wrong: str | None = None,
+) -> Response:
     return render(
         request,
         "novo_disparo.html",
-        typed="\n".join(map(str, wanted)),
-        price=price,
+        status=status,
+        typed=typed,
         run=run,
-        cost=None if cost is None else cost * run.segments,
-        refused=REFUSED,
         new_id=uuid4(),
-        wrong=None,
-        most=lists.MOST_INVOICES,
+        wrong=wrong,
+        most=bulk.MOST_IDS,
     )
 
 
@@ -114,48 +128,56 @@ async def create(request: Request, person: Person) -> Response:
     except ValueError:
         raise Wrong("A simulação não veio junto. Simule de novo antes de enviar.") from None
     if not services.accept.has_platform:
-        raise Wrong("Nenhuma plataforma de SMS está configurada: nada seria enviado.")
+        raise Wrong(_REFUSED[Reason.NO_PLATFORM])
+    one = wanted.invoice_ids is not None and len(wanted.invoice_ids) == 1
     async with services.pool.acquire() as connection, connection.transaction():
-        planned = await lists.plan(connection, wanted, services.accept)
-        if not planned.reached:
-            raise Wrong("Nenhuma fatura desta lista pode ser enviada. Veja os motivos na simulação.")
-        purpose = await _purpose(connection, planned, services)
-        new = await lists.create(
-            connection, dispatch_id, planned, services.accept, purpose=purpose, user_id=person.user_id
+        if one:
+            stored = await _accept_one(connection, services, wanted, person, dispatch_id)
+        else:
+            order = Order(wanted, person.actor, user_id=person.user_id)
+            run = await bulk.store_run(connection, order, services.accept, dispatch_id=dispatch_id)
+            stored = run.dispatch_id
+        await accounts.audit(
+            connection, actor=person.actor, action="dispatch_created", detail={"dispatch": str(stored)}
         )
-        if new:
-            detail = {"dispatch": str(dispatch_id), "messages": planned.messages}
-            await accounts.audit(connection, actor=person.actor, action="dispatch_created", detail=detail)
-    notice = f"Disparo criado: {planned.messages} SMS." if new else "Este disparo já tinha sido criado."
-    return await done(request, person, notice, f"/painel/disparos/{dispatch_id}")
+    return await done(request, person, "Disparo criado.", f"/painel/disparos/{stored}")
 
 
-async def _purpose(connection: Connection, planned: Plan, services: PanelServices) -> Purpose:
-    """Give why it is sent: one invoice because the customer asked; a list by its due dates, strictly."""
-    if len(planned.reached) == 1:
-        return Purpose.REQUESTED
-    rows = await invoices.read_texts(connection, list(planned.reached))
-    today = datetime.now(services.settings.zone).date()
-    late = any(row["due_date"] < today for row in rows)
-    return Purpose.COLLECTION if late else Purpose.NOTICE
+async def _accept_one(
+    connection: Connection, services: PanelServices, wanted: Selection, person: Person, key: UUID
+) -> UUID:
+    """Send one invoice as its customer asked for it, through the way of single calls."""
+    (invoice_id,) = wanted.invoice_ids or (0,)
+    call = Call(
+        invoice_id=invoice_id,
+        extra_phones=(),
+        caller=Caller(None, person.user_id, Purpose.REQUESTED, 0, 0),
+        render=lambda accepted: str(accepted.dispatch_id).encode(),
+        key=Key(0, person.user_id, _ROUTE, str(key), hashlib.sha256(str(invoice_id).encode()).digest()),
+    )
+    (verdict,), _ = await accept_batch(connection, [call], services.accept)
+    if isinstance(verdict, Refused):
+        raise Wrong(_REFUSED.get(verdict.reason, "A simulação é de outra fatura. Simule de novo."))
+    if not isinstance(verdict, Done):
+        raise Wrong("Este disparo está sendo criado agora. Espere um instante e veja a lista.")
+    return UUID(verdict.response.decode())
 
 
-async def _wanted(form: FormData, person: Person) -> list[int]:
+async def _wanted(form: FormData, person: Person) -> Selection:
     upload = form.get("arquivo")
     if isinstance(upload, UploadFile) and upload.filename:
         wanted = read_csv(await upload.read())
     else:
         wanted = read_pasted(_text(form, "faturas"))
-    if not wanted:
-        raise Wrong("Cole os números das faturas, um por linha, ou escolha um arquivo CSV.")
-    if len(wanted) > lists.MOST_INVOICES:
-        raise Wrong(
-            f"São {len(wanted)} faturas; aqui cabem {lists.MOST_INVOICES} de cada vez. "
-            "Divida em listas menores."
-        )
-    if len(wanted) > 1 and not person.may("send_bulk"):
+    first, last = fields.day(form, "de"), fields.day(form, "ate")
+    if not wanted and (first or last) is None:
+        raise Wrong("Cole os números das faturas, escolha um arquivo CSV, ou informe o vencimento.")
+    if len(wanted) > bulk.MOST_IDS:
+        many = words.several(len(wanted), "fatura", "faturas")
+        raise Wrong(f"São {many}; aqui cabem {bulk.MOST_IDS} de cada vez. Divida em listas menores.")
+    if len(wanted) != 1 and not person.may("send_bulk"):
         raise Forbidden
-    return wanted
+    return Selection(sorted(wanted)) if wanted else Selection(None, first, last)
 
 
 def read_pasted(text: str) -> list[int]:
@@ -193,21 +215,37 @@ def read_csv(raw: bytes) -> list[int]:
     return list(found)
 
 
-async def _dry_run(connection: Connection, services: PanelServices, wanted: list[int]) -> DryRun:
-    planned = await lists.plan(connection, wanted, services.accept)
-    template = await templates.current(connection) or services.settings.template
-    samples: list[Text] = []
-    segments = unwritable = 0
-    for row in await invoices.read_texts(connection, list(planned.reached)):
+async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | None) -> DryRun:
+    settings = services.settings
+    async with services.pool.acquire() as connection:
+        template = await templates.current(connection) or settings.template
+        samples = await _samples(connection, services, wanted, template)
+    rules = replace(rules_of(settings), template=template)
+    found = await simulate_run(services.pool, wanted, offers_of(settings), rules)
+    first = found.estimates[0] if found.estimates else None
+    cost = None if first is None else first.cost
+    if price is not None and first is not None:
+        cost = price * first.segments
+    return DryRun(found, samples, first, cost)
+
+
+async def _samples(
+    connection: Connection, services: PanelServices, wanted: Selection, template: str | None
+) -> list[Text]:
+    if wanted.invoice_ids is not None:
+        rows = await invoices.read_texts(connection, list(wanted.invoice_ids[:_LOOKED_AT]))
+    else:
+        newest = await invoices.newest(connection)
+        rows = [] if newest is None else await invoices.read_texts(connection, [newest])
+    found: list[Text] = []
+    for row in rows:
         try:
-            text = write(row, services, template)
+            found.append(write(row, services, template))
         except TemplateRefused:
-            unwritable += 1
             continue
-        segments += text.segments * len(planned.reached[row["id"]].recipients)
-        if len(samples) < _SAMPLES:
-            samples.append(text)
-    return DryRun(planned, samples, segments, unwritable)
+        if len(found) == _SAMPLES:
+            break
+    return found
 
 
 def write(row: asyncpg.Record, services: PanelServices, template: str | None) -> Text:

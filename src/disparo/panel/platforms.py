@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import accounts, platform_states, platform_use
+from disparo.db import accounts, figures, platform_states, platform_use
 from disparo.domain.outcome import Outcome
 from disparo.domain.phone import InvalidPhone, Phone, parse_phone
 from disparo.domain.sms_text import to_gsm_basic
@@ -51,7 +51,7 @@ async def _shown(request: Request, person: Person, tested: Outcome | None = None
     services = services_of(request)
     async with services.pool.acquire() as connection:
         states = await platform_states.read(connection)
-        used = await platform_use.day_use(connection)
+        used = await figures.day_used(connection)
         paces = await platform_use.pace(connection)
         errors = await platform_use.last_errors(connection, list(services.platforms))
         people = await accounts.names(connection)

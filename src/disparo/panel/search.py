@@ -1,4 +1,4 @@
-"""Buscar: one box for a phone, an invoice, a customer, a CPF or CNPJ, in any format."""
+"""Buscar: one box for a phone, an invoice, a customer, a name, a CPF or CNPJ, in any format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import customer_search, message_pages
+from disparo.db import customer_search, message_pages, register
 from disparo.db.pool import Connection
 from disparo.domain.phone import InvalidPhone, parse_phone
 from disparo.panel import fields
@@ -21,6 +21,9 @@ from disparo.panel.pages import render
 from disparo.panel.services import services_of
 
 _EACH = 20
+_CUSTOMERS = 10
+_SHORTEST_NAME = 3
+_DOCUMENT_LENGTHS = (11, 14)
 _KINDS = {"telefone": "", "fatura": "", "cliente": ""}
 
 Cursor = tuple[datetime, int]
@@ -77,9 +80,35 @@ async def _by_invoice(connection: Connection, typed: str, before: Cursor | None)
 
 
 async def _by_customer(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:
-    customer_id = _number(typed)
-    customers = await customer_search.by_ids(connection, [customer_id]) if customer_id is not None else []
+    found: dict[int, None] = {}
+    for by, term in _readings(typed):
+        rows = await register.find_customers(
+            connection,
+            by,
+            term,
+            wanted=register.CustomerFilter(),
+            sorting=register.Sorting(),
+            limit=_CUSTOMERS,
+        )
+        found |= dict.fromkeys(row["id"] for row in rows)
+        if len(found) >= _CUSTOMERS:
+            break
+    customers = await customer_search.by_ids(connection, list(found)[:_CUSTOMERS])
     return [await _of_customer(connection, typed, row, before) for row in customers]
+
+
+def _readings(typed: str) -> list[tuple[register.By, str | int]]:
+    """Give what the typed text may say of a customer: id, code, document, or any part of a name."""
+    digits = "".join(filter(str.isdecimal, typed))
+    if any(char.isalpha() for char in typed):
+        return [(register.By.NAME, typed)] if len(typed) >= _SHORTEST_NAME else []
+    found: list[tuple[register.By, str | int]] = []
+    if len(digits) in _DOCUMENT_LENGTHS:
+        found.append((register.By.CPF_CNPJ, digits))
+    number = _number(typed)
+    if number is not None:
+        found += [(register.By.ID, number), (register.By.CODE, number)]
+    return found
 
 
 async def _of_customer(
@@ -89,7 +118,7 @@ async def _of_customer(
     rows = await message_pages.of_invoices(
         connection, [row["id"] for row in invoices], before=before, limit=_EACH
     )
-    title = f"Cliente {customer['id']} · {customer['name']}"
+    title = f"Cliente {customer['shown_code']} · {customer['name']}"
     return _group("cliente", title, typed, rows, invoices[:10])
 
 

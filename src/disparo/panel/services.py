@@ -12,6 +12,7 @@ from disparo.auth.passwords import PasswordChecker
 from disparo.auth.throttle import Throttle
 from disparo.db.pool import Pool
 from disparo.dispatch.accept import AcceptSettings
+from disparo.dispatch.heartbeats import Heartbeats
 from disparo.platforms.base import Platform
 from disparo.settings import Settings
 
@@ -26,6 +27,7 @@ class PanelServices:
     throttle: Throttle
     platforms: Mapping[str, Platform]
     accept: AcceptSettings
+    heartbeats: Heartbeats
     ending: asyncio.Event
 
 

@@ -85,6 +85,7 @@ REASON: Mapping[str, str] = {
     "given_as_sent": "dada como enviada por uma pessoa",
     "released": "liberada por uma pessoa",
     "cancelled": "cancelada por uma pessoa",
+    "paused": "o disparo está pausado",
     "number": "a plataforma diz que o número não existe ou não recebe SMS",
     "opt_out": "o número está descadastrado na plataforma",
     "content": "a plataforma recusou o texto",
@@ -124,10 +125,29 @@ IGNORED: Mapping[str, str] = {
     "opted_out": "pediu para não receber SMS (descadastrado)",
     "repeated": "já recebeu esta fatura há pouco",
 }
+#: What a list leaves out: invoices, and numbers of those that go.
+LEFT_OUT: Mapping[str, tuple[str, str]] = {
+    "invoice_unknown": ("fatura não está no cadastro", "faturas não estão no cadastro"),
+    "invoice_paid": ("fatura já paga", "faturas já pagas"),
+    "invoice_cancelled": ("fatura cancelada", "faturas canceladas"),
+    "nobody": ("fatura sem celular que possa receber SMS", "faturas sem celular que possa receber SMS"),
+    "landline": ("telefone fixo: não recebe SMS", "telefones fixos: não recebem SMS"),
+    "invalid": ("número inválido no cadastro", "números inválidos no cadastro"),
+    "no_permission": ("telefone sem permissão no cadastro", "telefones sem permissão no cadastro"),
+    "opted_out": ("número descadastrado", "números descadastrados"),
+    "repeated": ("número que já recebeu há pouco", "números que já receberam há pouco"),
+}
+RUN: Mapping[str, str] = {
+    "running": "em andamento",
+    "paused": "pausado",
+    "cancelled": "cancelado",
+    "done": "concluído",
+}
 PURPOSE: Mapping[str, str] = {
     "requested": "pedida pelo cliente",
     "notice": "aviso antes do vencimento",
     "collection": "cobrança depois do vencimento",
+    "by_due_date": "aviso ou cobrança, conforme o vencimento",
 }
 OPT_OUT: Mapping[str, str] = {
     "asked": "pediu à empresa",
@@ -140,6 +160,8 @@ PERMISSION: Mapping[str, str] = {
     "cancel": "cancelar envios",
     "remove_opt_out": "desfazer descadastros",
     "view_text": "ver o texto das mensagens",
+    "register": "enviar clientes e faturas pela API (ERP)",
+    "pass_through": "usar as outras rotas do HubSoft pela API",
     "admin": "administrar (plataformas, modelo, usuários, auditoria)",
 }
 ACTION: Mapping[str, str] = {
@@ -155,6 +177,10 @@ ACTION: Mapping[str, str] = {
     "message_cancelled": "cancelou uma mensagem",
     "dispatch_cancelled": "cancelou um disparo",
     "dispatch_created": "criou um disparo",
+    "bulk_run_stored": "pediu um disparo em lote",
+    "bulk_run_paused": "pausou um disparo",
+    "bulk_run_resumed": "retomou um disparo",
+    "bulk_run_cancelled": "cancelou um disparo em lote",
     "platform_paused": "pausou uma plataforma",
     "platform_resumed": "retomou uma plataforma",
     "platform_tested": "enviou um SMS de teste",

@@ -104,7 +104,7 @@ def test_a_list_is_simulated_then_sent_and_its_progress_moves_until_it_ends(page
     page.get_by_role("button", name="Simular").click()
     run = page.locator("#simulacao")
     expect(run).to_contain_text("R$ 40,00")
-    expect(run).to_contain_text("1 fatura: não está no cadastro")
+    expect(run).to_contain_text("1 fatura não está no cadastro")
     page.get_by_role("button", name="Enviar 500 SMS").click()
     bar, seen = page.get_by_role("progressbar"), set()
     while page.locator("[data-progress]").count():

@@ -6,6 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from disparo.auth.permissions import Permission
+from disparo.domain.message import Status
+from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind
+from disparo.domain.recipients import IgnoredReason
+from disparo.domain.windows import Purpose
+from disparo.panel import words
 from disparo.panel.cursors import moment_and_text, read_moment_and_id, read_moment_and_text
 from disparo.panel.export import cell
 from disparo.panel.fields import Wrong, id_of, local_address
@@ -65,6 +71,22 @@ def test_only_addresses_inside_the_panel_are_followed():
     assert local_address("/painel/buscar?q=1&tipo=fatura") == "/painel/buscar?q=1&tipo=fatura"
     for other in ("//x", "/painelx", "/painel/\\x", "/painel?a=<", "https://x", ""):
         assert local_address(other) == "/painel"
+
+
+def test_every_stored_word_has_one_that_people_read():
+    for stored, known in (
+        (Permission, words.PERMISSION),
+        (Status, words.STATUS),
+        (Status, words.STATUS_MANY),
+        (Status, words.STATUS_HELP),
+        (Status, words.STATUS_COLOUR),
+        (OutcomeKind, words.OUTCOME),
+        (ReceiptKind, words.RECEIPT),
+        (FailureClass, words.REASON),
+        (IgnoredReason, words.IGNORED),
+        (Purpose, words.PURPOSE),
+    ):
+        assert {str(value) for value in stored} <= set(known)
 
 
 def test_actors_have_names():
