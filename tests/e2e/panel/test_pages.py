@@ -275,8 +275,8 @@ def test_files_are_kept_for_ever_and_a_page_stays_small(house, person):
 def test_the_days_figures_are_the_same_before_and_after_they_are_folded(house, person):
     from disparo.db import day
 
-    dispatch_id = str(uuid4())
-    person.post("/painel/disparos", faturas="11000", disparo=dispatch_id)
+    sent = person.post("/painel/disparos", faturas="11000", disparo=str(uuid4()))
+    dispatch_id = sent.headers["location"].rpartition("/")[2]
     ask = "SELECT status FROM messages WHERE dispatch_id = $1::uuid"
     house.until(lambda: house.value(ask, dispatch_id) == "delivered")
 
