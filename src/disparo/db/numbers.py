@@ -16,19 +16,20 @@ _SLICE = 2000
 
 
 async def fill_slice(connection: Connection) -> int:
-    """Read the phones of some customers and contacts not read yet, in the caller's transaction; 0: none left.
+    """Read the phones of some customers and contacts not read yet, in the caller's transaction.
 
-    Rows are waited for, not skipped: after 0 nothing that was there before is unread.
+    0: none is left that nobody else holds. Who is being written is not waited for: an import locks in the
+    order of its file, and the two would wait for each other.
     """
     customers = await connection.fetch(
         """SELECT id, phone_1, phone_1_allowed, phone_2, phone_2_allowed, phone_3, phone_3_allowed
-           FROM customers WHERE sms_numbers IS NULL ORDER BY id LIMIT $1 FOR UPDATE""",
+           FROM customers WHERE sms_numbers IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED""",
         _SLICE,
     )
     await _store(connection, "customers", [(row["id"], _of_customer(row)) for row in customers])
     contacts = await connection.fetch(
         """SELECT id, phone, sms_allowed FROM contacts WHERE sms_numbers IS NULL
-           ORDER BY id LIMIT $1 FOR UPDATE""",
+           ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED""",
         _SLICE,
     )
     await _store(connection, "contacts", [(row["id"], _of_contact(row)) for row in contacts])

@@ -34,9 +34,14 @@ async def silent_platforms(connection: Connection) -> dict[str, bool]:
 async def stuck_since(connection: Connection, *, after_s: float) -> datetime | None:
     """Give since when messages are due, if they have been for so long and none is handed over meanwhile."""
     since: datetime | None = await connection.fetchval(
-        """SELECT min(due_at) FROM messages
-           WHERE status = 'queued' AND due_at < now() - make_interval(secs => $1)
-             AND NOT EXISTS (SELECT FROM attempts WHERE started_at > now() - make_interval(secs => $1))""",
+        """SELECT least(
+               (SELECT min(due_at) FROM messages WHERE status = 'queued' AND chunk_id > -1099511627777
+                AND due_at < now() - make_interval(secs => $1)),
+               (SELECT min(c.due_at) FROM bulk_chunks c JOIN bulk_runs r ON r.dispatch_id = c.dispatch_id
+                WHERE r.finished_at IS NULL AND r.state = 'running'
+                  AND c.due_at < now() - make_interval(secs => $1)))
+           WHERE NOT EXISTS (SELECT FROM (SELECT started_at FROM attempts ORDER BY id DESC LIMIT 1000) a
+                             WHERE started_at > now() - make_interval(secs => $1))""",
         after_s,
     )
     return since

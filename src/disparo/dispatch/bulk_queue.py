@@ -6,6 +6,7 @@ another to take. Several slices are worked on at once; a paused or cancelled run
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,6 +21,8 @@ from disparo.db.bulk_slices import SLICE, Closed
 from disparo.db.pool import Connection, Pool
 from disparo.domain.phone import DDDS, UFS
 from disparo.domain.windows import IsHoliday, Place, Purpose, next_allowed, place_of
+
+_OTHERS_READ_S = 0.1
 
 
 class _Unread(Exception):
@@ -44,7 +47,7 @@ async def queue_some(pool: Pool, rules: QueueRules) -> bool:
 
 
 async def read_numbers(pool: Pool) -> int:
-    """Read all phones that nobody has read yet, in slices of one transaction each; gives how many rows."""
+    """Read the phones that nobody has read yet, in slices of one transaction each; gives how many rows."""
     done = 0
     while True:
         async with pool.acquire() as connection, connection.transaction():
@@ -52,6 +55,12 @@ async def read_numbers(pool: Pool) -> int:
         if not count:
             return done
         done += count
+
+
+async def read_or_wait(pool: Pool) -> None:
+    """Read what nobody has read, or give whoever is at it a moment."""
+    if not await read_numbers(pool):
+        await asyncio.sleep(_OTHERS_READ_S)
 
 
 async def _queue_slice(pool: Pool, rules: QueueRules) -> bool:
@@ -73,7 +82,7 @@ async def _queue_slice(pool: Pool, rules: QueueRules) -> bool:
             _check_all_read(tally)
             failpoints.hit("after_slice")
     except _Unread:
-        await read_numbers(pool)
+        await read_or_wait(pool)
     return True
 
 

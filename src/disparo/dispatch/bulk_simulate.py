@@ -16,7 +16,7 @@ from disparo.db import bulk_slices
 from disparo.db.bulk_slices import SLICE
 from disparo.db.pool import Pool
 from disparo.dispatch.bulk import Selection
-from disparo.dispatch.bulk_queue import read_numbers
+from disparo.dispatch.bulk_queue import read_or_wait
 from disparo.dispatch.rules import Rules
 from disparo.domain.sms_text import SegmentProfile
 from disparo.domain.template import InvoiceText, TemplateRefused, render
@@ -104,7 +104,7 @@ async def _simulate_slice(pool: Pool, ids: Sequence[int], rules: Rules, today: d
             rows = await bulk_slices.simulate_slice(connection, ids, allow_paid=rules.allow_paid, today=today)
         if not any(row["what"] == "unread" for row in rows):
             return rows
-        await read_numbers(pool)
+        await read_or_wait(pool)
 
 
 def _text_of(row: asyncpg.Record, rules: Rules, today: date) -> InvoiceText:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from tests.support import bulk, rows
 
-from disparo.db import bulk_runs, bulk_slices, messages
+from disparo.db import bulk_runs, bulk_slices, messages, signs
 from disparo.db.messages import Start
 from disparo.dispatch import bulk_control
 from disparo.dispatch.bulk import Selection
@@ -149,3 +149,10 @@ async def test_a_run_is_done_when_nothing_of_it_waits(pool, connection, run):
 async def test_waiting_chunks_of_a_run_are_not_the_engines(pool, connection, run):
     await connection.execute("UPDATE messages SET due_at = now() - interval '1 hour'")
     assert await wake_forgotten_chunks(pool) == 0
+
+
+async def test_a_run_that_nobody_sends_is_a_sign_of_trouble_and_a_paused_one_is_none(pool, connection, run):
+    await connection.execute("UPDATE bulk_chunks SET due_at = now() - interval '1 hour'")
+    assert await signs.stuck_since(connection, after_s=600) is not None
+    await bulk_control.pause_run(pool, run, actor="test")
+    assert await signs.stuck_since(connection, after_s=600) is None
