@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -199,6 +202,19 @@ def test_an_invoice_made_a_moment_ago_is_looked_for_before_the_refusal(house, th
     assert answer.status == 200, answer.raw
     assert answer.json["job"]["telefones"][0]["nome"] == "CLIENTE 9"
     assert client_again.send({"id_fatura": 990_999}).status == 422
+
+
+def test_the_command_brings_the_register_over(house, there):
+    command = [sys.executable, "-m", "disparo", "sincronizar"]
+    environment = {**os.environ, **house.stage.environment()}
+    done = subprocess.run([*command, "hubsoft"], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Sincronização completa: 50 cliente(s), 121 fatura(s), 0 deixado(s) de fora" in done.stdout
+    assert house.value("SELECT count(*) FROM invoices WHERE source = 'hubsoft'") == 121
+    shown = subprocess.run(
+        [*command, "situacao"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "HubSoft: completa até" in shown.stdout
 
 
 def test_with_hubsoft_down_there_is_a_502_and_our_own_routes_work(house, there, theirs, client_again):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -47,40 +48,21 @@ def _help(kind: str) -> str:
     return f"Colunas (* obrigatórias): {', '.join(fields_of(kind))}. {_WHAT[kind]} {_HOW}"
 
 
-@imports.command("clientes", help=_help("clientes"))
-def customers(
-    arquivo: _File,
-    simular: _Simulate = False,
-    recusadas: _Refused = None,
-    coluna: _Columns = None,
-    dados: DataDir = None,
-) -> None:
-    """Store customers."""
-    _import("clientes", arquivo, dados, simulate=simular, refused=recusadas, columns=coluna)
+def _command(kind: str) -> Callable[..., None]:
+    def command(
+        arquivo: _File,
+        simular: _Simulate = False,
+        recusadas: _Refused = None,
+        coluna: _Columns = None,
+        dados: DataDir = None,
+    ) -> None:
+        _import(kind, arquivo, dados, simulate=simular, refused=recusadas, columns=coluna)
+
+    return command
 
 
-@imports.command("contatos", help=_help("contatos"))
-def contacts(
-    arquivo: _File,
-    simular: _Simulate = False,
-    recusadas: _Refused = None,
-    coluna: _Columns = None,
-    dados: DataDir = None,
-) -> None:
-    """Store contacts."""
-    _import("contatos", arquivo, dados, simulate=simular, refused=recusadas, columns=coluna)
-
-
-@imports.command("faturas", help=_help("faturas"))
-def invoices(
-    arquivo: _File,
-    simular: _Simulate = False,
-    recusadas: _Refused = None,
-    coluna: _Columns = None,
-    dados: DataDir = None,
-) -> None:
-    """Store invoices."""
-    _import("faturas", arquivo, dados, simulate=simular, refused=recusadas, columns=coluna)
+for _kind in _WHAT:
+    imports.command(_kind, help=_help(_kind))(_command(_kind))
 
 
 def _import(

@@ -24,6 +24,7 @@ from disparo.db import alerts, register_counts, sync_states
 from disparo.db.customers import InvoiceRow, find_missing, upsert_customers, upsert_invoices
 from disparo.db.pool import TRANSIENT, Connection, Pool, connect
 from disparo.dispatch.freshness import SourceDown
+from disparo.errors import DatabaseUnavailable
 from disparo.sources.base import RegisterSource, SourceRefused, Step
 
 log = structlog.get_logger(__name__)
@@ -69,11 +70,12 @@ class Sync:
         rests = state is not None and state["finished_at"] is not None and not state["failed_at"]
         if state is not None and rests and state["idle_s"] < self.every_s:
             return
-        with suppress(AlreadyRunning):
-            try:
-                await self.run()
-            except (SourceDown, SourceRefused) as error:
-                log.warning("sync_failed", source=self.source.name, error=str(error))
+        try:
+            await self.run()
+        except AlreadyRunning:
+            return
+        except (SourceDown, SourceRefused, DatabaseUnavailable) as error:
+            log.warning("sync_failed", source=self.source.name, error=str(error))
 
     async def run(self, *, full: bool = False) -> Synced:
         """Do one pass, or the rest of one that was cut; raises AlreadyRunning, SourceDown, SourceRefused.

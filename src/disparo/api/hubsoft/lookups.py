@@ -93,25 +93,15 @@ async def find_customers(request: Request, caller: Reader) -> JSONResponse:
     responses=schemas.lookup(schemas.CustomerPage),
     openapi_extra=_declared(schemas.PAGED_CUSTOMER_PARAMETERS),
 )
-async def all_customers(request: Request, caller: Reader) -> JSONResponse:
-    """Lista todos os clientes, página por página."""
-    del caller
-    return await _page_of_customers(request)
-
-
 @router.get(
     "/cliente/todos",
     tags=["Consultas"],
     responses=schemas.lookup(schemas.CustomerPage),
     openapi_extra=_declared(schemas.PAGED_CUSTOMER_PARAMETERS),
 )
-async def every_customer(request: Request, caller: Reader) -> JSONResponse:
+async def all_customers(request: Request, caller: Reader) -> JSONResponse:
     """Lista todos os clientes, página por página."""
     del caller
-    return await _page_of_customers(request)
-
-
-async def _page_of_customers(request: Request) -> JSONResponse:
     query = request.query_params
     page, per_page = reading.read_paging(query, default=50)
     wanted = reading.read_customer_filter(query, dated=True)
