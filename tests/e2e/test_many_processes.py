@@ -49,7 +49,7 @@ def test_the_winner_of_a_key_dies_and_the_others_still_make_one_dispatch(four, p
     victim.stop()
     victim.start(DISPARO_FAILPOINTS=f"{point}:kill:1")
     servers = clients(four, token)
-    four.until(lambda: attempt(lambda: servers[3].get("/saude/vivo")))
+    four.until(lambda: attempt(lambda: servers[3].get("/saude")))
     headers = {"Idempotency-Key": f"morre-{point}"}
     before = four.value("SELECT count(*) FROM dispatches")
 
@@ -74,7 +74,7 @@ def test_a_frozen_winner_gives_409_and_then_one_dispatch(four):
     victim.stop()
     victim.start(DISPARO_FAILPOINTS="accept_before_commit:stop:1")
     servers = clients(four, token)
-    four.until(lambda: attempt(lambda: servers[3].get("/saude/vivo")))
+    four.until(lambda: attempt(lambda: servers[3].get("/saude")))
     headers = {"Idempotency-Key": "congela"}
     with ThreadPoolExecutor(2) as threads:
         frozen = threads.submit(
