@@ -61,7 +61,7 @@ def test_the_document_typed_in_a_fresh_home(wheel, tmp_path):
     assert "Entregues ao aparelho: 3 de 3." in done.stdout
     assert "\ncomtele: " in done.stdout
     assert "POST https://sms.comtele.com.br/" in done.stdout
-    assert done.stdout.rstrip().endswith("(envio real desligado)")
+    assert done.stdout.rstrip().endswith("envio real desligado)")
 
 
 def _uv_cache():

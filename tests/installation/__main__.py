@@ -139,7 +139,7 @@ def route_a(machine: Machine) -> None:
         "Entregues ao aparelho: 3 de 3.",
         "comtele: ",
         "POST https://sms.comtele.com.br/",
-        "(envio real desligado)",
+        "envio real desligado)",
     )
 
 

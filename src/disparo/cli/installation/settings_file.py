@@ -45,12 +45,16 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "brand": "nome no começo do SMS",
         "template": "texto do SMS; há {marca} {primeiro_nome} {valor} {vencimento} {pagamento} {link} "
         "{linha_digitavel} {pix}",
+        "company_name": "nome da empresa nas consultas da API; vazio: a marca",
+        "company_document": "CNPJ da empresa nas consultas da API",
         "timezone": "fuso horário das telas e das janelas de envio",
         "max_segments": "partes de SMS que uma mensagem pode ter",
     },
     "Envio": {
         "real_sending": "true libera plataformas de verdade; antes disso, só os números de test_numbers",
         "test_numbers": 'números que podem receber antes disso, como "+5511988887777"',
+        "alerts": 'quem é avisado de falhas, em endereços do Apprise: ["tgram://...", "mailto://..."]',
+        "extra_holidays": 'feriados do município: ["20/01", "08/12/2026"]',
         "dispatch_delay_s": "segundos entre aceitar e enviar",
         "tries": "entregas que uma mensagem pode ter; acima de 1 pode haver SMS em dobro",
         "timeout_s": "quanto uma mensagem espera, contado só em horário permitido",
@@ -67,7 +71,30 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "token_rate_burst": "pedidos de token seguidos permitidos",
         "access_token_s": "validade de um token, em segundos",
         "body_limit_bytes": "tamanho máximo do corpo de uma chamada",
+        "register_body_limit_bytes": "... de PUT cliente e PUT fatura",
+        "bulk_body_limit_bytes": "... de um disparo em lote",
         "group_commit": "juntar numa só gravação as chamadas que chegam juntas",
+    },
+    "Junto do HubSoft: docs/pt-BR/hubsoft-ao-lado.md": {
+        "hubsoft_url": "endereço do HubSoft do provedor; vazio: sozinho",
+        "hubsoft_client_id": "credencial de API com que o HubSoft é consultado",
+        "hubsoft_client_secret": "... seu segredo",
+        "hubsoft_username": "... seu usuário",
+        "hubsoft_password": "... sua senha",
+        "hubsoft_verify_tls": "conferir o certificado do HubSoft",
+        "hubsoft_timeout_s": "segundos até desistir de uma resposta dele",
+        "hubsoft_local_client": "cliente de API (ID) como o qual valem os tokens do próprio HubSoft",
+        "hubsoft_login": "passar ao HubSoft os pedidos de token de clientes que não são daqui",
+        "sync_every_s": "segundos entre sincronizações; 0: só com `disparo sincronizar`",
+        "sync_months_back": "meses para trás que a sincronização busca",
+        "sync_months_ahead": "meses para a frente",
+        "sync_sms_permission": "o que vale para SMS, já que a API dele não diz",
+        "max_data_age_s": "dados mais velhos são consultados de novo antes do envio; 0: nunca",
+        "single_when_source_down": "com o HubSoft fora do ar, chamadas avulsas: send (vão) ou wait (esperam)",
+    },
+    "Guarda": {
+        "keep_text_days": "dias em que o texto dos SMS é guardado; 0: sempre",
+        "keep_evidence_days": "dias em que as provas de envio são guardadas; 0: sempre",
     },
     "Acompanhamento": {
         "metrics_networks": "redes que podem ler /metrics",
@@ -85,6 +112,8 @@ _EXAMPLES: Mapping[str, str] = {
     "template": '"{marca}: {primeiro_nome}, sua fatura de {valor} vence em {vencimento}. {pagamento}"',
     "metrics_token": '"um texto longo e aleatório"',
     "clock_url": '"https://www.example.com"',
+    "hubsoft_url": '"https://hubsoft.provedor.com.br"',
+    "hubsoft_local_client": "1",
 }
 
 
@@ -106,13 +135,18 @@ def _section(names: Mapping[str, str], data_dir: Path) -> Iterable[str]:
             yield f"# {explanation}\n{name} = {json.dumps(str(data_dir))}\n"
             continue
         default = Settings.model_fields[name].get_default(call_default_factory=True)
-        value = _EXAMPLES.get(name) or toml_value(default)
+        value = _EXAMPLES.get(name) or (_blank(name) if default is None else toml_value(default))
         yield (f"# {explanation}\n" if explanation else "") + f"# {name} = {value}\n"
+
+
+def _blank(name: str) -> str:
+    """Stand in for a setting that has no default."""
+    return "0" if "int" in str(Settings.model_fields[name].annotation) else '""'
 
 
 def toml_value(value: Any) -> str:
     """Write a default as TOML would have it."""
-    if value is None or isinstance(value, SecretStr):
+    if isinstance(value, SecretStr):
         return '""'
     if isinstance(value, bool | int | float):
         return json.dumps(value)
