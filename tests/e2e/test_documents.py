@@ -28,6 +28,10 @@ FILES = {
 }
 
 
+#: The platform that the page connects; nobody answers there, and nothing is sent.
+PLATFORMS = '{"minha": {"url": "http://127.0.0.1:1/", "json": {"texto": "{texto}"}}}'
+
+
 def commands(page):
     """Every line `disparo ...` of a fenced block, in order, without its comment."""
     for block in re.findall(
@@ -41,7 +45,7 @@ def commands(page):
 def run(line, *, dsn, cwd):
     return subprocess.run(
         [sys.executable, "-m", "disparo", *shlex.split(line)[1:]],
-        env={**os.environ, "DISPARO_DATABASE_URL": dsn},
+        env={**os.environ, "DISPARO_DATABASE_URL": dsn, "DISPARO_PLATFORMS": PLATFORMS},
         cwd=cwd,
         capture_output=True,
         text=True,
