@@ -38,11 +38,25 @@ async def test_moments_are_given_out_once_and_not_further_ahead_than_agreed(pool
 
 
 async def test_the_last_moments_are_left_to_urgent_ones(connection):
-    await take(connection, 1, rate=1)
-    await connection.execute("UPDATE platform_rates SET tat = now() + interval '10 s'")
-    # 10 seconds ahead are taken: whoever may look further ahead finds a moment that others do not.
-    assert (await take(connection, 1000, rate=1, ahead_s=8.0)).count == 0
-    assert (await take(connection, 1000, rate=1, ahead_s=10.5)).count == 1
+    bulk = await take(connection, 1000, rate=2, ahead_s=10)
+    assert 15 <= bulk.count <= 20
+    assert (await take(connection, 1000, rate=2, ahead_s=10)).count == 0
+    assert 1 <= (await take(connection, 1000, rate=2, ahead_s=12.5)).count <= 6
+
+
+@pytest.mark.parametrize("rate", [1, 50, 1000])
+async def test_who_finds_no_moment_comes_back_when_a_fifth_of_those_ahead_is_free(connection, rate):
+    async def ahead_s():
+        return await connection.fetchval(
+            "SELECT extract(epoch FROM tat - clock_timestamp())::float8 FROM platform_rates"
+        )
+
+    await take(connection, 1, rate=rate)
+    await connection.execute("UPDATE platform_rates SET tat = clock_timestamp() + interval '10 s'")
+    before_s = await ahead_s()
+    none = await rates.take_slots(connection, "p", interval_s=1 / rate, per_day=None, wanted=9, ahead_s=0.2)
+    assert none.count == 0
+    assert await ahead_s() <= none.wait_s + 0.16 <= before_s
 
 
 async def test_no_24_hours_hold_more_than_the_limit(connection):

@@ -1,6 +1,8 @@
 -- GCRA on the server's clock: a slot is a moment, there is no burst. The row says when the next free slot
--- is; slots further ahead than $5 are not given out. What the day's limit has left is the sum of buckets of
--- ten minutes over the last 24 hours and ten minutes, so that no 24 hours ever hold more.
+-- is; slots further ahead than $5 are not given out. Where none is left the wait is until the last fifth of
+-- $5 is free: a grant costs a round trip and a commit, whether of one slot or many, and slots that pass
+-- unasked are lost. What the day's limit has left is the sum of buckets of ten minutes over the last 24
+-- hours and ten minutes, so that no 24 hours ever hold more.
 -- $1 platform, $2 seconds a slot (0: no rate), $3 slots wanted, $4 hand-overs in 24 hours (or NULL),
 -- $5 seconds ahead.
 WITH there AS (
@@ -31,7 +33,7 @@ WITH there AS (
 )
 SELECT coalesce(max(granted), 0) AS granted,
        coalesce(max(CASE WHEN granted > 0 THEN extract(epoch FROM first - now)::float8
-                         ELSE extract(epoch FROM first - now)::float8 - $5::float8 + $2::float8 END), 0.05)::float8 AS wait_s,
+                         ELSE extract(epoch FROM first - now)::float8 - $5::float8 * 0.8 END), 0.05)::float8 AS wait_s,
        coalesce(max(CASE WHEN left_now <= 0 THEN extract(epoch FROM frees_at - now) END), 0)::float8 AS day_full_s,
        max(bucket) AS bucket
 FROM grant_
