@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,6 +34,8 @@ CHUNK_SIZE = 500
 _NO_PLATFORM_S, _BUSY_S = 15.0, 2.0
 #: Where nothing can go, what waits is still looked at now and then: it may have run out, or been paid.
 _LOOK_ANYWAY_S = 15.0
+#: Looking at so many takes one or two ms; hand-overs whose moment has come wait no longer than that.
+_AT_A_STRETCH = 50
 
 
 _Kind = tuple[str, bool]  # a platform's name, and whether the message is of a single call
@@ -160,7 +162,7 @@ class Handover:
             for urgent in (True, False)
         }
         found = _Sorted()
-        for row in facts:
+        async for row in breathing(facts):
             self._sort(row, token, found, room)
         await self._put_aside(found, token)
         batch = Batch(left=len(found.send))
@@ -193,7 +195,7 @@ class Handover:
         urgent: bool = row["urgent"]
 
         def has_room(name: str) -> bool:
-            return room[name, urgent] > 0
+            return room.get((name, urgent), 0) > 0  # a platform may be new since the look began
 
         # A message that may have had an effect somewhere never goes to another platform.
         if row["tries"] > 0 and row["platform"] in self.lanes:
@@ -227,6 +229,14 @@ class Handover:
         now: datetime = await connection.fetchval("SELECT now()")
         delay_s = max(0.0, (min(until for _, until, _ in waits) - now).total_seconds())
         await queue.enqueue(connection, [queue.WakeUp(chunk, delay_s) for chunk in chunks])
+
+
+async def breathing(rows: Iterable[asyncpg.Record]) -> AsyncIterator[asyncpg.Record]:
+    """Give rows one after the other, and everything else its turn now and then."""
+    for place, row in enumerate(rows, 1):
+        yield row
+        if place % _AT_A_STRETCH == 0:
+            await asyncio.sleep(0)
 
 
 async def give_back(pool: Pool, holder: Holder) -> int:
