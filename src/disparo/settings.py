@@ -69,6 +69,7 @@ class Settings(BaseSettings):
 
     # Accepting
     group_commit: bool = True
+    most_waiting: int = Field(default=512, ge=1)  # calls in each server process; past it a quick 503
     allow_paid: bool = False
     max_extra_phones: int = Field(default=10, ge=0)
     max_extra_phones_per_day: int = Field(default=1000, ge=0)

@@ -135,6 +135,27 @@ def test_revocation_is_at_once_everywhere(four):
     assert {server.get(DISPATCH).status for server in servers} == {401}
 
 
+def test_revocation_stops_sending_everywhere_also_where_nobody_hears_of_it(four):
+    client = four.client()
+    servers = clients(four, client.token)
+    four.until(lambda: {server.send({"id_fatura": 11000}).status for server in servers} == {200})
+    four.fetch("ALTER TABLE access_tokens DISABLE TRIGGER tokens_changed")
+    try:
+        cut = four.value(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE application_name = 'disparo-listener' AND datname = current_database()"
+        )
+        assert cut == 4
+        four.fetch("UPDATE access_tokens SET revoked_at = now()")
+        four.until(
+            lambda: {server.send({"id_fatura": 11000}).status for server in servers} == {401}, seconds=2
+        )
+    finally:
+        four.fetch("ALTER TABLE access_tokens ENABLE TRIGGER tokens_changed")
+    again = four.client()
+    assert {server.send({"id_fatura": 11000}).status for server in clients(four, again.token)} == {200}
+
+
 def test_two_presses_in_different_processes_make_one_message(four):
     menu = clients(four, four.client(repeat_window_s=60).token)
     four.fetch(

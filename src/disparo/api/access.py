@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import asyncpg
 from fastapi import Request
 
 from disparo.api.callers import read_address
 from disparo.api.errors import Failure, Unauthenticated
 from disparo.api.services import Services, services_of
+from disparo.auth.live_tokens import Grant, grant_to
 from disparo.auth.permissions import Permission
 from disparo.auth.tokens import InvalidToken
-from disparo.db import accounts, tokens
+from disparo.db import accounts
 from disparo.domain.windows import Purpose
 from disparo.settings import Settings
 from disparo.sources.base import SourceDown
@@ -42,23 +42,32 @@ def require(permission: Permission) -> Callable[[Request], Awaitable[ApiCaller]]
     """Give the dependency of a route: raises Unauthenticated, TooMany, or Failure 403."""
 
     async def dependency(request: Request) -> ApiCaller:
-        services = services_of(request)
-        try:
-            caller = await authenticate(request, services)
-        except Unauthenticated:
-            # Guessing costs: counted by address, so that nobody is shut out by another.
-            settings = services.settings
-            await services.throttle.take(
-                "address", address_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst
-            )
-            raise
-        request.state.caller = caller
-        request.state.client_id = caller.client_id  # for the request's line in the log
-        if permission not in caller.permissions:
-            raise Failure(403, "Este usuário não tem permissão para esta operação")
-        return caller
+        return await admit(request, services_of(request), permission)
 
     return dependency
+
+
+async def admit(
+    request: Request, services: Services, permission: Permission, *, remembered: bool = False
+) -> ApiCaller:
+    """Let a caller in; raises Unauthenticated, TooMany, or Failure 403.
+
+    `remembered`: the database is asked only for a token that this process does not know to be alive.
+    """
+    try:
+        caller = await authenticate(request, services, remembered=remembered)
+    except Unauthenticated:
+        # Guessing costs: counted by address, so that nobody is shut out by another.
+        settings = services.settings
+        await services.throttle.take(
+            "address", address_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst
+        )
+        raise
+    request.state.caller = caller
+    request.state.client_id = caller.client_id  # for the request's line in the log
+    if permission not in caller.permissions:
+        raise Failure(403, "Este usuário não tem permissão para esta operação")
+    return caller
 
 
 def address_of(request: Request) -> str:
@@ -79,7 +88,7 @@ def may_read_metrics(request: Request, settings: Settings) -> bool:
     return any(address in network for network in settings.metrics_networks)
 
 
-async def authenticate(request: Request, services: Services) -> ApiCaller:
+async def authenticate(request: Request, services: Services, *, remembered: bool = False) -> ApiCaller:
     """Say who calls; raises Unauthenticated or TooMany."""
     token = token_of(request)
     try:
@@ -88,13 +97,11 @@ async def authenticate(request: Request, services: Services) -> ApiCaller:
         if services.mint.made(token):
             raise Unauthenticated from None
         return await _of_hubsoft(request, services, token)
-    async with services.pool.acquire() as connection:
-        row = await tokens.read_live(connection, claims.jti)
-    if row is None:
+    live = services.live_tokens
+    grant = await (live.read_remembered if remembered else live.read)(claims.jti)
+    if grant is None:
         raise Unauthenticated
-    return await _caller(
-        services, row, client_id=row["client_id"], user_id=row["user_id"], permissions=row["permissions"]
-    )
+    return await _caller(services, grant)
 
 
 async def _of_hubsoft(request: Request, services: Services, token: str) -> ApiCaller:
@@ -115,27 +122,26 @@ async def _of_hubsoft(request: Request, services: Services, token: str) -> ApiCa
         row = await accounts.find_client(connection, settings.hubsoft_local_client) if lives else None
     if row is None:
         raise Unauthenticated
-    return await _caller(services, row, client_id=row["id"], user_id=0, permissions=[Permission.SEND])
+    client = {**row, "client_id": row["id"]}
+    return await _caller(services, grant_to(client, 0, [Permission.SEND], datetime.max.replace(tzinfo=UTC)))
 
 
-async def _caller(
-    services: Services, row: asyncpg.Record, *, client_id: int, user_id: int, permissions: Sequence[str]
-) -> ApiCaller:
+async def _caller(services: Services, grant: Grant) -> ApiCaller:
     settings = services.settings
     await services.throttle.take(
         "client",
-        str(client_id),
-        per_s=settings.rate_per_s if row["rate_per_s"] is None else row["rate_per_s"],
-        burst=row["rate_burst"] or settings.rate_burst,
+        str(grant.client_id),
+        per_s=settings.rate_per_s if grant.rate_per_s is None else grant.rate_per_s,
+        burst=grant.rate_burst or settings.rate_burst,
     )
-    cap = row["extra_phones_per_day"]
+    cap = grant.extra_phones_per_day
     return ApiCaller(
-        client_id=client_id,
-        user_id=user_id,
-        permissions=frozenset(permissions),
-        error_codes=row["error_codes"],
-        purpose=Purpose(row["purpose"]),
-        repeat_window_s=row["repeat_window_s"],
+        client_id=grant.client_id,
+        user_id=grant.user_id,
+        permissions=grant.permissions,
+        error_codes=grant.error_codes,
+        purpose=grant.purpose,
+        repeat_window_s=grant.repeat_window_s,
         extra_phones_per_day=settings.max_extra_phones_per_day if cap is None else cap,
     )
 

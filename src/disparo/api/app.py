@@ -21,7 +21,9 @@ from disparo.api.doors import doors_of
 from disparo.api.edge import Edge
 from disparo.api.errors import install_handlers
 from disparo.api.hubsoft import bulk_routes, lookups, pushes, routes
+from disparo.api.hubsoft.express import Express
 from disparo.api.services import Services
+from disparo.auth.live_tokens import LiveTokens
 from disparo.auth.passwords import PasswordChecker
 from disparo.auth.throttle import Throttle
 from disparo.auth.tokens import SigningKey, TokenMint, new_signing_key
@@ -98,7 +100,8 @@ def build_app(
         app.include_router(router)
     if settings.hubsoft_url:  # last: only what nothing above serves
         app.include_router(pass_through.router)
-    return Edge(_Rooms(panel, _Cors(app, settings.cors_origins)), Callers(settings.trusted_proxies))
+    rooms = _Rooms(panel, Express(_Cors(app, settings.cors_origins), app))
+    return Edge(rooms, Callers(settings.trusted_proxies))
 
 
 def _panel_services(services: Services, ending: asyncio.Event) -> PanelServices:
@@ -136,9 +139,15 @@ async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str) ->
         settings=settings,
         pool=pool,
         mint=TokenMint(await _signing_keys(pool)),
+        live_tokens=LiveTokens(pool, dsn),
         passwords=PasswordChecker(),
         throttle=Throttle(pool),
-        acceptor=Acceptor(pool, accept_settings_of(settings), grouped=settings.group_commit),
+        acceptor=Acceptor(
+            pool,
+            accept_settings_of(settings),
+            grouped=settings.group_commit,
+            most_waiting=settings.most_waiting,
+        ),
         intake=Intake(pool, platforms),
         platforms=platforms,
         heartbeats=Heartbeats(pool),
@@ -149,6 +158,7 @@ async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str) ->
     jobs = (
         services.acceptor.run(),
         services.intake.run(),
+        services.live_tokens.run(),
         services.heartbeats.run(),
         fold_forever(pool),
         asyncio.to_thread(load_calendar),

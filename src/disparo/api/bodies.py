@@ -62,7 +62,7 @@ async def read_fields(request: Request, limit_bytes: int) -> dict[str, Any]:
 
 def _json_object(text: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(text, parse_constant=_refuse_constant)
+        found = _JSON.decode(text.decode(json.detect_encoding(text), "surrogatepass"))
     except (ValueError, RecursionError):  # not JSON, NaN, an integer of thousands of digits, a depth bomb
         raise Refusal(_MALFORMED) from None
     if not isinstance(found, dict):
@@ -72,6 +72,9 @@ def _json_object(text: bytes) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _urlencoded(text: bytes) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from starlette.types import Scope
@@ -55,6 +56,7 @@ class Callers:
         return any(address in network for network in self._trusted)
 
 
+@lru_cache(maxsize=4096)
 def read_address(text: str) -> _Address | None:
     """Read an address as servers and proxies write it: also `[::1]:80`, `1.2.3.4:80`, `::ffff:1.2.3.4`."""
     if text.startswith("["):

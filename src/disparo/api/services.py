@@ -10,6 +10,7 @@ from fastapi import Request
 
 from disparo.api.beside import Beside
 from disparo.api.doors import Door
+from disparo.auth.live_tokens import LiveTokens
 from disparo.auth.passwords import PasswordChecker
 from disparo.auth.throttle import Throttle
 from disparo.auth.tokens import TokenMint
@@ -29,6 +30,7 @@ class Services:
     settings: Settings
     pool: Pool
     mint: TokenMint
+    live_tokens: LiveTokens
     passwords: PasswordChecker
     throttle: Throttle
     acceptor: Acceptor

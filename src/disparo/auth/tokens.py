@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 _ALGORITHM = "RS256"
 _KEY_BITS = 2048
 _LONGEST_TOKEN = 4096
+_LEEWAY_S = 5
+#: Verified tokens that are remembered by their text: checking a signature costs more than all else of a call.
+_MOST_VERIFIED = 4096
 
 
 class InvalidToken(Exception):
@@ -69,6 +73,7 @@ class TokenMint:
         self._newest = keys[-1]
         self._signing = serialization.load_pem_private_key(self._newest.private_pem.encode(), None)
         self._public: Mapping[str, rsa.RSAPublicKey] = {key.kid: _public_key(key) for key in keys}
+        self._verified: dict[str, tuple[Claims, float]] = {}
 
     def sign(
         self,
@@ -103,6 +108,16 @@ class TokenMint:
 
     def verify(self, token: str) -> Claims:
         """Check signature and times; raises InvalidToken. Whether it is revoked is the table's to say."""
+        claims, expires_at = self._verified.get(token, (None, 0.0))
+        if claims is not None and time.time() < expires_at:
+            return claims
+        claims, expires_at = self._verify(token)
+        if len(self._verified) >= _MOST_VERIFIED:
+            self._verified.clear()
+        self._verified[token] = claims, expires_at
+        return claims
+
+    def _verify(self, token: str) -> tuple[Claims, float]:
         if len(token) > _LONGEST_TOKEN:
             raise InvalidToken
         try:
@@ -112,9 +127,10 @@ class TokenMint:
                 key,
                 algorithms=[_ALGORITHM],
                 options={"verify_aud": False, "require": ["exp", "jti", "sub", "aud"]},
-                leeway=5,
+                leeway=_LEEWAY_S,
             )
-            return Claims(UUID(claims["jti"]), int(claims["aud"]), int(claims["sub"]))
+            found = Claims(UUID(claims["jti"]), int(claims["aud"]), int(claims["sub"]))
+            return found, claims["exp"] + _LEEWAY_S
         except (jwt.PyJWTError, KeyError, ValueError, TypeError, RecursionError) as error:
             raise InvalidToken from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -46,16 +46,25 @@ class StoredAs:
     memory_mb: int  # reported, not stored
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The transaction's time, a fresh chunk id, and which of the numbers asked for opted out."""
+
+    now: datetime
+    chunk_id: int
+    opted_out: frozenset[str]
+
+
 async def insert(
     connection: Connection, new: Sequence[NewDispatch], chunks: Sequence[int], stored_as: StoredAs
-) -> None:
-    """Store dispatches and their messages; `chunks` names the chunk of each dispatch."""
+) -> int:
+    """Store dispatches, each in its chunk, and their messages; gives the transaction's number."""
     messages = [
         (dispatch, message.recipient, message.reference, chunk)
         for dispatch, chunk in zip(new, chunks, strict=True)
         for message in dispatch.messages
     ]
-    await connection.execute(
+    number = await connection.fetchval(
         sql("insert_dispatches"),
         [item.id for item in new],
         [item.invoice_id for item in new],
@@ -80,6 +89,14 @@ async def insert(
         [chunk for _, _, _, chunk in messages],
         [_actor(dispatch) for dispatch, _, _, _ in messages],
     )
+    return int(number)
+
+
+async def look(connection: Connection, numbers: Iterable[str]) -> Look:
+    """Read what accepting these E.164 numbers needs beside the facts."""
+    row = await connection.fetchrow(sql("accept_look"), sorted(numbers))
+    assert row is not None  # noqa: S101 - for the type checker: it always has one row
+    return Look(row["now"], row["chunk_id"], frozenset(row["opted_out"]))
 
 
 def _actor(dispatch: NewDispatch) -> str:

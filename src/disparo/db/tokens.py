@@ -10,6 +10,9 @@ import asyncpg
 
 from disparo.db.pool import Connection, sql
 
+#: The channel on which triggers tell of changes to tokens, users and API clients, and what they say.
+CHANGES, CHANGED = "disparo_tokens", "changed"
+
 
 async def signing_keys(connection: Connection) -> list[asyncpg.Record]:
     """List kid, private_pem and public_pem of every key, the newest last."""
@@ -104,6 +107,11 @@ async def mark_rotated(connection: Connection, token_sha256: bytes) -> None:
 async def read_live(connection: Connection, jti: UUID) -> asyncpg.Record | None:
     """Read whose token this is, with what user and client are set to; None if it is not alive."""
     return await connection.fetchrow(sql("live_token"), jti)
+
+
+async def tell(connection: Connection, word: str) -> None:
+    """Say a word on the channel, after the changes that were committed before."""
+    await connection.execute("SELECT pg_notify($1, $2)", CHANGES, word)
 
 
 async def list_live(connection: Connection) -> list[asyncpg.Record]:

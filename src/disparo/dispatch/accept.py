@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from disparo import queue
-from disparo.db import dispatches, extra_phones, idempotency, invoices, opt_outs
+from disparo.db import dispatches, extra_phones, idempotency, invoices
 from disparo.db.dispatches import NewDispatch, NewMessage, StoredAs
 from disparo.db.idempotency import Key
 from disparo.db.invoices import InvoiceFacts
@@ -119,26 +119,35 @@ class AcceptSettings:
     is_holiday: IsHoliday
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A transaction's own number and the dispatches it stores: enough to ask for its fate."""
+
+    xid: int
+    dispatch_ids: Sequence[UUID]
+
+
 @dataclass(slots=True)
 class _World:
     """What the database said, and what this batch has used up of it so far."""
 
     now: datetime
+    chunk_id: int
     facts: Mapping[int, InvoiceFacts]
     candidates: Mapping[int, Candidates]  # by the call's place in the batch
-    opted_out: set[str]
+    opted_out: frozenset[str]
     recent: dict[tuple[int, str], UUID]
     extra_used: dict[int, int] = field(default_factory=dict)
 
 
 async def accept_batch(
     connection: Connection, calls: Sequence[Call], settings: AcceptSettings
-) -> tuple[list[Verdict], list[UUID]]:
+) -> tuple[list[Verdict], Stored | None]:
     """Decide and store a batch in the caller's transaction; gives verdicts in order, and what was stored."""
     verdicts: dict[int, Verdict] = await _known(connection, calls)
     new = [place for place in range(len(calls)) if place not in verdicts]
     if not new:
-        return [verdicts[place] for place in range(len(calls))], []
+        return [verdicts[place] for place in range(len(calls))], None
     world = await _look(connection, {place: calls[place] for place in new}, settings)
     stored: list[NewDispatch] = []
     kept: list[tuple[Key, bytes]] = []
@@ -154,8 +163,9 @@ async def accept_batch(
         verdicts[place] = Done(response, planned.dispatch_id)
         if call.key is not None:
             kept.append((call.key, response))
-    await _store(connection, stored, kept, world, settings)
-    return [verdicts[place] for place in range(len(calls))], [item.id for item in stored]
+    xid = await _store(connection, stored, kept, world, settings)
+    done = None if xid is None else Stored(xid, [item.id for item in stored])
+    return [verdicts[place] for place in range(len(calls))], done
 
 
 async def _known(connection: Connection, calls: Sequence[Call]) -> dict[int, Verdict]:
@@ -192,23 +202,23 @@ async def _look(connection: Connection, calls: Mapping[int, Call], settings: Acc
         for place, call in calls.items()
         if call.invoice_id in facts
     }
-    numbers = {recipient.phone.e164 for found in candidates.values() for recipient in found.recipients}
+    numbers = {recipient.phone.e164 for those in candidates.values() for recipient in those.recipients}
     wanted = [
         (calls[place].invoice_id, recipient.phone.e164, calls[place].caller.repeat_window_s)
-        for place, found in candidates.items()
+        for place, those in candidates.items()
         if calls[place].caller.repeat_window_s
-        for recipient in found.recipients
+        for recipient in those.recipients
     ]
     recent = await dispatches.recent(connection, wanted) if wanted else {}
-    now: datetime = await connection.fetchval("SELECT now()")
-    world = _World(now, facts, candidates, await opt_outs.among(connection, numbers), recent)
+    found = await dispatches.look(connection, numbers)
+    world = _World(found.now, found.chunk_id, facts, candidates, found.opted_out, recent)
     with_extra = [
         call.caller.client_id
         for call in calls.values()
         if call.extra_phones and call.caller.client_id is not None
     ]
     if with_extra:
-        world.extra_used = await extra_phones.lock_used(connection, with_extra, _day(now, settings))
+        world.extra_used = await extra_phones.lock_used(connection, with_extra, _day(found.now, settings))
     return world
 
 
@@ -302,12 +312,14 @@ async def _store(
     kept: Sequence[tuple[Key, bytes]],
     world: _World,
     settings: AcceptSettings,
-) -> None:
+) -> int | None:
+    xid = None
     if stored:
         # Calls that start at the same moment share a chunk, and so one queue entry.
         starts = sorted({item.starts_at for item in stored})
-        chunks = dict(zip(starts, await dispatches.take_chunks(connection, len(starts)), strict=True))
-        await dispatches.insert(
+        more = await dispatches.take_chunks(connection, len(starts) - 1) if len(starts) > 1 else []
+        chunks = dict(zip(starts, [world.chunk_id, *more], strict=True))
+        xid = await dispatches.insert(
             connection, stored, [chunks[item.starts_at] for item in stored], settings.stored_as
         )
         wake_ups = [
@@ -318,6 +330,7 @@ async def _store(
         await extra_phones.write_used(connection, world.extra_used, _day(world.now, settings))
     if kept:
         await idempotency.keep(connection, kept)
+    return xid
 
 
 def _day(now: datetime, settings: AcceptSettings) -> date:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from uuid import UUID
 
 import asyncpg
 import structlog
@@ -18,13 +17,15 @@ import structlog
 from disparo import failpoints
 from disparo.db import dispatches
 from disparo.db.pool import CONNECTION_LOST, PASSING, TRANSIENT, Pool
-from disparo.dispatch.accept import AcceptSettings, Call, InProgress, Verdict, accept_batch
+from disparo.dispatch.accept import AcceptSettings, Call, InProgress, Stored, Verdict, accept_batch
 
 log = structlog.get_logger(__name__)
 
 _AT_ONCE = 256
-_WRITERS = 2
-_LONGEST_QUEUE = 2048
+_WRITERS = 4
+#: One transaction at a time makes the largest batches and the fewest flushes; one that takes longer than
+#: this (a slow disk, a lock that another process holds) keeps nobody else waiting.
+_TURN_S = 0.01
 _KEY_PATIENCE_S = 5.0
 _KEY_LOOK_EVERY_S = 0.1
 #: How long the fate of a transaction is asked for after its connection was lost in COMMIT.
@@ -53,23 +54,18 @@ class _Waiting:
     verdict: asyncio.Future[Verdict]
 
 
-@dataclass(slots=True)
-class _Commit:
-    """One transaction's own number and what it stores: enough to ask for its fate."""
-
-    xid: int
-    stored: Sequence[UUID]
-
-
 class Acceptor:
     """One for each server process; `run` must be running while `accept` is called."""
 
-    def __init__(self, pool: Pool, settings: AcceptSettings, *, grouped: bool) -> None:
+    def __init__(
+        self, pool: Pool, settings: AcceptSettings, *, grouped: bool, most_waiting: int = 512
+    ) -> None:
         self._pool = pool
         self._settings = settings
         self._at_once = _AT_ONCE if grouped else 1
         self._writers = _WRITERS if grouped else 8
-        self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(_LONGEST_QUEUE)
+        self._turn, self._turn_s = asyncio.Lock(), _TURN_S if grouped else 0.0
+        self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(most_waiting)
 
     def use(self, settings: AcceptSettings) -> None:
         """Accept by these settings from now on."""
@@ -108,20 +104,27 @@ class Acceptor:
 
     async def _write(self) -> None:
         while True:
-            batch = [await self._waiting.get()]
-            while len(batch) < self._at_once and not self._waiting.empty():
-                batch.append(self._waiting.get_nowait())
-            # A client that went away meanwhile is not dispatched for: it never got its 200.
-            batch = [item for item in batch if not item.verdict.done()]
+            async with self._turn:
+                batch = [await self._waiting.get()]
+                while len(batch) < self._at_once and not self._waiting.empty():
+                    batch.append(self._waiting.get_nowait())
+                # A client that went away meanwhile is not dispatched for: it never got its 200.
+                batch = [item for item in batch if not item.verdict.done()]
+                settling = asyncio.create_task(self._settle(batch))
+                try:
+                    await asyncio.wait({settling}, timeout=self._turn_s)
+                except asyncio.CancelledError:
+                    await _give_up(settling, batch)
+                    raise
             try:
-                if batch:
-                    await self._settle(batch)
+                await settling
             except asyncio.CancelledError:
-                for item in batch:
-                    _fail(item, Busy())
+                await _give_up(settling, batch)
                 raise
 
     async def _settle(self, batch: Sequence[_Waiting]) -> None:
+        if not batch:
+            return
         try:
             verdicts = await self._commit([item.call for item in batch])
         except Exception as error:
@@ -137,7 +140,8 @@ class Acceptor:
                 item.verdict.set_result(verdict)
 
     async def _commit(self, calls: Sequence[Call]) -> list[Verdict]:
-        commit: _Commit | None = None
+        stored: Stored | None = None
+        committing = False
         verdicts: list[Verdict] = []
         try:
             async with self._pool.acquire(timeout=5) as connection:
@@ -145,10 +149,9 @@ class Acceptor:
                 await transaction.start()
                 try:
                     verdicts, stored = await accept_batch(connection, calls, self._settings)
-                    if stored:
-                        xid = await connection.fetchval("SELECT pg_current_xact_id()::text")
+                    if stored is not None:
                         failpoints.hit("accept_before_commit")
-                        commit = _Commit(int(xid), stored)
+                        committing = True
                 except BaseException:
                     with suppress(*CONNECTION_LOST, asyncpg.PostgresError):
                         await transaction.rollback()
@@ -156,21 +159,22 @@ class Acceptor:
                 await transaction.commit()
         except CONNECTION_LOST as error:
             log.warning("accept_lost_database", error=type(error).__name__, calls=len(calls))
-            if commit is None or not await self._happened(commit):
+            if stored is None or not committing or not await self._happened(stored):
                 raise Busy from error
-        if commit is not None:
+        if stored is not None:
             failpoints.hit("accept_after_commit")
         return verdicts
 
-    async def _happened(self, commit: _Commit) -> bool:
+    async def _happened(self, stored: Stored) -> bool:
         """Ask what became of a COMMIT whose answer was lost; raises FateUnknown."""
         until = time.monotonic() + _FATE_PATIENCE_S
         while time.monotonic() < until:
             with suppress(*TRANSIENT):
                 async with self._pool.acquire(timeout=5) as connection:
-                    if await _is_over(connection, commit.xid):
+                    if await _is_over(connection, stored.xid):
                         # A number may be given out anew after a crash: only the rows themselves are proof.
-                        return await dispatches.existing(connection, commit.stored) == set(commit.stored)
+                        found = await dispatches.existing(connection, stored.dispatch_ids)
+                        return found == set(stored.dispatch_ids)
             await asyncio.sleep(0.2)
         raise FateUnknown
 
@@ -181,6 +185,13 @@ async def _is_over(connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record],
     except asyncpg.InvalidParameterValueError:  # "in the future": a crash forgot the number
         return True
     return bool(status != "in progress")
+
+
+async def _give_up(settling: asyncio.Task[None], batch: Sequence[_Waiting]) -> None:
+    settling.cancel()
+    await asyncio.gather(settling, return_exceptions=True)
+    for item in batch:
+        _fail(item, Busy())
 
 
 def _fail(item: _Waiting, error: Exception) -> None:

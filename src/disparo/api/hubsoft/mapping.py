@@ -37,6 +37,7 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 _LARGEST_ID = 10**18 - 1
 _LONGEST_ECHO = 40
 _DAY = re.compile(r"(?:19[7-9]|2[0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}")
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -151,7 +152,7 @@ def accepted_answer(accepted: Accepted, zone: ZoneInfo) -> bytes:
             ],
         },
     }
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _COMPACT.encode(answer).encode("utf-8", "replace")
 
 
 def refusal_of(refused: Refused) -> Refusal:

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, time, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from disparo import metrics
 from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Refusal
 from disparo.api.hubsoft import bulk_mapping, mapping, schemas
+from disparo.api.hubsoft.sending import answer_send
 from disparo.api.schemas import COMMON, WITH_BODY
 from disparo.api.services import Services, services_of
 from disparo.auth.permissions import Permission
 from disparo.db import accounts, bulk_runs, dispatches, opt_outs
-from disparo.db.idempotency import Key
 from disparo.dispatch import bulk_control, cancel
-from disparo.dispatch.accept import Call, Caller, Done, Reason, Refused, Verdict
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.domain.phone import InvalidPhone, Phone, parse_phone
 
 router = APIRouter(prefix=mapping.BASE)
 
-_SEND_ROUTE = "enviar_sms"
-#: How long a call waits while an invoice that nobody knows is looked for, and how often that is done at most.
-_LOOK_PATIENCE_S, _LOOK_AGAIN_S = 10.0, 15.0
 Sender = Annotated[ApiCaller, Depends(require(Permission.SEND))]
 Canceller = Annotated[ApiCaller, Depends(require(Permission.CANCEL))]
 Remover = Annotated[ApiCaller, Depends(require(Permission.REMOVE_OPT_OUT))]
@@ -48,48 +42,7 @@ async def send_sms(
     idempotency_key: Annotated[str | None, Header(description="Repetir a chamada sem enviar de novo")] = None,
 ) -> Response:
     """Agenda o envio de uma fatura por SMS aos telefones do cadastro e aos adicionais."""
-    services = services_of(request)
-    settings = services.settings
-    fields = await read_fields(request, settings.body_limit_bytes)
-    wanted = mapping.read_send(fields, most_phones=settings.max_extra_phones)
-    call = Call(
-        invoice_id=wanted.invoice_id,
-        extra_phones=wanted.extra_phones,
-        caller=Caller(
-            caller.client_id,
-            caller.user_id,
-            caller.purpose,
-            caller.repeat_window_s,
-            caller.extra_phones_per_day,
-        ),
-        render=lambda accepted: mapping.accepted_answer(accepted, settings.zone),
-        key=_key(mapping.read_key(idempotency_key), caller, wanted),
-    )
-    verdict = await services.acceptor.accept(call)
-    if _is_unknown(verdict) and services.beside is not None:
-        # It may have been made a moment ago, and the original's API has no search by an invoice's id.
-        await services.beside.sync.look_for_new(patience_s=_LOOK_PATIENCE_S, again_after_s=_LOOK_AGAIN_S)
-        verdict = await services.acceptor.accept(call)
-    if isinstance(verdict, Refused):
-        metrics.VERDICTS.count(str(verdict.reason))
-        raise mapping.refusal_of(verdict)
-    assert isinstance(verdict, Done)  # noqa: S101 - for the type checker: the acceptor waits for the others
-    metrics.VERDICTS.count("replayed" if verdict.replayed else "accepted")
-    request.state.dispatch_id = verdict.dispatch_id
-    headers = {"Idempotent-Replayed": "true"} if verdict.replayed else None
-    return Response(verdict.response, media_type="application/json", headers=headers)
-
-
-def _is_unknown(verdict: Verdict) -> bool:
-    return isinstance(verdict, Refused) and verdict.reason is Reason.INVOICE_UNKNOWN
-
-
-def _key(key: str | None, caller: ApiCaller, wanted: mapping.SendRequest) -> Key | None:
-    if key is None:
-        return None
-    said = (wanted.invoice_id, [phone.national for phone in wanted.extra_phones])
-    digest = hashlib.sha256(repr(said).encode()).digest()
-    return Key(caller.client_id, caller.user_id, _SEND_ROUTE, key, digest)
+    return await answer_send(request, services_of(request), caller, idempotency_key)
 
 
 @router.get(

@@ -1,0 +1,86 @@
+"""The short way for enviar_sms: past CORS, routing and dependencies, to the same work and the same words.
+
+Why: docs/decisions/0040. The route in `routes.py` stays: it documents the call, and answers those that come
+from a browser (with `Origin`) or while `group_commit` is off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from disparo.api.access import admit
+from disparo.api.hubsoft.mapping import BASE
+from disparo.api.hubsoft.sending import answer_send
+from disparo.api.services import Services
+from disparo.auth.permissions import Permission
+from disparo.dispatch.group_commit import Busy
+
+_Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+PATH = f"{BASE}/cliente/financeiro/enviar_sms"
+
+
+class Express:
+    """Stands in front of the application; whatever is not a plain enviar_sms goes through to it."""
+
+    def __init__(self, plain: ASGIApp, app: FastAPI) -> None:
+        self._plain = plain
+        self._app = app
+        self._route = Route(PATH, answer_send)  # what a request is counted under
+        self._inside = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if not _is_plain_send(scope) or not self._services.settings.group_commit:
+            await self._plain(scope, receive, send)
+            return
+        scope["app"], scope["route"] = self._app, self._route
+        request = Request(scope, receive, send)
+        self._inside += 1
+        try:
+            response = await self._answer(request)
+        except Exception as error:
+            handler = self._handler_of(type(error))
+            if handler is None:
+                raise
+            response = await handler(request, error)
+        finally:
+            self._inside -= 1
+        await response(scope, receive, send)
+
+    @property
+    def _services(self) -> Services:
+        return cast("Services", self._app.state.services)
+
+    async def _answer(self, request: Request) -> Response:
+        services = self._services
+        # Whoever cannot be served soon is told so before any work is spent on them.
+        if self._inside > services.settings.most_waiting:
+            raise Busy
+        caller = await admit(request, services, Permission.SEND, remembered=True)
+        return await answer_send(request, services, caller, request.headers.get("idempotency-key"))
+
+    def _handler_of(self, kind: type[Exception]) -> _Handler | None:
+        """Find the words for a failure as the framework does; a fault nobody foresaw is the edge's."""
+        handlers = self._app.exception_handlers
+        for each in kind.__mro__:
+            if each in (Exception, object):
+                return None
+            if each in handlers:
+                return cast("_Handler", handlers[each])
+        return None
+
+
+def _is_plain_send(scope: Scope) -> bool:
+    return (
+        scope["type"] == "http"
+        and scope["path"] == PATH
+        and scope["method"] == "POST"
+        and all(name != b"origin" for name, _ in scope["headers"])
+    )

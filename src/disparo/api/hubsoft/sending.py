@@ -1,0 +1,67 @@
+"""enviar_sms once the caller is known: from the body to the answer, whichever way the call came in."""
+
+from __future__ import annotations
+
+import hashlib
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from disparo import metrics
+from disparo.api.access import ApiCaller
+from disparo.api.bodies import read_fields
+from disparo.api.hubsoft import mapping
+from disparo.api.services import Services
+from disparo.db.idempotency import Key
+from disparo.dispatch.accept import Call, Caller, Done, Reason, Refused, Verdict
+
+_SEND_ROUTE = "enviar_sms"
+#: How long a call waits while an invoice that nobody knows is looked for, and how often that is done at most.
+_LOOK_PATIENCE_S, _LOOK_AGAIN_S = 10.0, 15.0
+
+
+async def answer_send(
+    request: Request, services: Services, caller: ApiCaller, idempotency_key: str | None
+) -> Response:
+    """Accept one call durably; raises what `api.errors` has the words for."""
+    settings = services.settings
+    fields = await read_fields(request, settings.body_limit_bytes)
+    wanted = mapping.read_send(fields, most_phones=settings.max_extra_phones)
+    call = Call(
+        invoice_id=wanted.invoice_id,
+        extra_phones=wanted.extra_phones,
+        caller=Caller(
+            caller.client_id,
+            caller.user_id,
+            caller.purpose,
+            caller.repeat_window_s,
+            caller.extra_phones_per_day,
+        ),
+        render=lambda accepted: mapping.accepted_answer(accepted, settings.zone),
+        key=_key(mapping.read_key(idempotency_key), caller, wanted),
+    )
+    verdict = await services.acceptor.accept(call)
+    if _is_unknown(verdict) and services.beside is not None:
+        # It may have been made a moment ago, and the original's API has no search by an invoice's id.
+        await services.beside.sync.look_for_new(patience_s=_LOOK_PATIENCE_S, again_after_s=_LOOK_AGAIN_S)
+        verdict = await services.acceptor.accept(call)
+    if isinstance(verdict, Refused):
+        metrics.VERDICTS.count(str(verdict.reason))
+        raise mapping.refusal_of(verdict)
+    assert isinstance(verdict, Done)  # noqa: S101 - for the type checker: the acceptor waits for the others
+    metrics.VERDICTS.count("replayed" if verdict.replayed else "accepted")
+    request.state.dispatch_id = verdict.dispatch_id
+    headers = {"Idempotent-Replayed": "true"} if verdict.replayed else None
+    return Response(verdict.response, media_type="application/json", headers=headers)
+
+
+def _is_unknown(verdict: Verdict) -> bool:
+    return isinstance(verdict, Refused) and verdict.reason is Reason.INVOICE_UNKNOWN
+
+
+def _key(key: str | None, caller: ApiCaller, wanted: mapping.SendRequest) -> Key | None:
+    if key is None:
+        return None
+    said = (wanted.invoice_id, [phone.national for phone in wanted.extra_phones])
+    digest = hashlib.sha256(repr(said).encode()).digest()
+    return Key(caller.client_id, caller.user_id, _SEND_ROUTE, key, digest)

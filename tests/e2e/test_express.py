@@ -1,0 +1,130 @@
+"""enviar_sms has a short way and a plain one (docs/decisions/0040): no caller can tell them apart."""
+
+from __future__ import annotations
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from tests.support.calls import FORM, JSON
+from tests.support.client import SEND
+from tests.support.house import house as run_house
+
+PLAIN = {"Origin": "https://painel.example.com"}  # a browser's call goes the plain way
+_MOMENT = re.compile(rb"[0-9a-f-]{36}|[0-9a-f]{32}|\d{4}-\d\d-\d\d [\d:.]+")
+_OF_BROWSERS = ("access-control-allow-origin", "access-control-expose-headers", "vary")
+_OF_THE_MOMENT = ("date", "x-request-id")
+
+
+def seen(answer):
+    headers = {k: v for k, v in answer.headers.items() if k not in (*_OF_BROWSERS, *_OF_THE_MOMENT)}
+    return answer.status, headers, _MOMENT.sub(b"", answer.raw)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        ({"id_fatura": 11000}, {}),
+        ({"id_fatura": "11000", "telefone_adicional": ["11988887777", "1133334444"]}, {}),
+        ({"id_fatura": 70221}, {}),
+        ({"id_fatura": 1}, {}),
+        ({"id_fatura": 70215, "telefone_adicional": ["1"]}, {}),
+        ({}, {}),
+        (None, {}),
+        ("id_fatura=11000&telefone_adicional[]=11988887777", FORM),
+        ("{", JSON),
+        ('{"id_fatura":NaN}', JSON),
+        ('{"a":' * 20_000, JSON),
+        (b"\x00\xff", {"Content-Type": "image/png"}),
+        ("x" * 70_000, JSON),
+        ({"id_fatura": 11000}, {"Content-Encoding": "gzip"}),
+        ({"id_fatura": 11000}, {"Idempotency-Key": "com espaço".encode().decode("latin-1")}),
+        ({"id_fatura": 11000}, {"Idempotency-Key": ""}),
+        ({"id_fatura": 11000}, {"Authorization": "Bearer x.y.z"}),
+        ({"id_fatura": 11000}, {"Authorization": None}),
+    ],
+)
+def test_both_ways_give_the_same_answer(client, body, headers):
+    assert seen(client.send(body, headers=headers)) == seen(client.send(body, headers={**headers, **PLAIN}))
+
+
+def test_both_ways_refuse_alike_without_permission_past_the_limit_and_in_hubsofts_codes(house):
+    weak = house.client(permissions=("cancel",))
+    limited = [house.client(rate_per_s=0.001, rate_burst=1) for _ in range(2)]
+    original = house.client(error_codes="hubsoft")
+    body = {"id_fatura": 1}
+    assert seen(weak.send(body)) == seen(weak.send(body, headers=PLAIN))
+    assert weak.send(body).status == 403
+    ways = [
+        [each.send(body, headers=way) for _ in range(2)]
+        for each, way in zip(limited, ({}, PLAIN), strict=True)
+    ]
+    assert [seen(answer) for answer in ways[0]] == [seen(answer) for answer in ways[1]]
+    assert ways[0][1].status == 429
+    assert seen(original.send(body)) == seen(original.send(body, headers=PLAIN))
+    assert original.send(body).status == 200
+
+
+def test_a_key_used_on_one_way_is_replayed_on_the_other(client):
+    key = {"Idempotency-Key": "dois-caminhos"}
+    first = client.send({"id_fatura": 11000}, headers=key)
+    second = client.send({"id_fatura": 11000}, headers={**key, **PLAIN})
+    assert (first.status, second.status, second.headers["idempotent-replayed"]) == (200, 200, "true")
+    assert first.raw == second.raw
+
+
+def test_both_ways_are_counted_under_one_name(house, client):
+    def counted():
+        text = house.anonymous.get("/metrics").raw.decode()
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in text.splitlines()
+            if line.startswith("disparo_http_requests_total")
+            and f'route="{SEND}"' in line
+            and '"200"' in line
+        )
+
+    before = counted()
+    client.send({"id_fatura": 11000})
+    client.send({"id_fatura": 11000}, headers=PLAIN)
+    assert counted() - before == 2
+
+
+def test_a_revoked_token_sends_no_more(house):
+    sender = house.client()
+    assert sender.send({"id_fatura": 11000}).status == 200
+    house.fetch("UPDATE access_tokens SET revoked_at = now()")
+    house.until(lambda: sender.send({"id_fatura": 11000}).status == 401, seconds=2)
+
+
+def test_past_capacity_the_answer_is_a_quick_503_and_it_recovers_by_itself(new_database, tmp_path):
+    overrides = {"DISPARO_MOST_WAITING": "4"}
+    with run_house(new_database(), tmp_path, overrides=overrides, workers_count=0) as house:
+        client = house.client()
+        assert client.send({"id_fatura": 11000}).status == 200
+
+        def one(_):
+            began = time.monotonic()
+            return client.send({"id_fatura": 11000}), time.monotonic() - began
+
+        async def stall(connection):
+            """Nothing can be stored while this lock is held: every accepted call has to wait."""
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute("LOCK TABLE messages IN EXCLUSIVE MODE")
+            with ThreadPoolExecutor(24) as threads:
+                futures = [threads.submit(one, number) for number in range(24)]
+                while sum(future.done() for future in futures) < 20:
+                    time.sleep(0.02)
+                refused = [future.result() for future in futures if future.done()]
+                await transaction.rollback()
+                return refused, [future.result() for future in futures]
+
+        refused, answers = house.run(stall)
+        assert {answer.status for answer, _ in refused} == {503}
+        assert {answer.headers["retry-after"] for answer, _ in refused} == {"1"}
+        assert max(seconds for _, seconds in refused) < 2
+        assert sorted(answer.status for answer, _ in answers) == [200] * 4 + [503] * 20
+        assert client.send({"id_fatura": 11000}).status == 200
+        assert house.value("SELECT count(*) FROM dispatches") == 6
