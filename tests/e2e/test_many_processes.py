@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 from tests.support.client import DISPATCH, SEND, Client
 from tests.support.house import house as run_house
@@ -167,3 +171,26 @@ def test_two_presses_in_different_processes_make_one_message(four):
         )
     assert {answer.status for answer in answers} == {200}
     assert four.value("SELECT count(*) FROM messages WHERE invoice_id = 888001") == 1
+
+
+def test_several_processes_on_one_port_and_one_of_them_dies(new_database, tmp_path):
+    arguments = ("--processos", "2")
+    with run_house(new_database(), tmp_path, server_arguments=arguments, workers_count=0) as house:
+        (role,) = house.stage.servers
+        parent = psutil.Process(role.pid)
+        house.until(lambda: len(parent.children()) == 2)
+        client = house.client()
+        first, second = parent.children()
+        first.kill()
+        house.until(lambda: {child.pid for child in parent.children()} - {first.pid, second.pid})
+        answers = [house.until(lambda: attempt(lambda: client.send({"id_fatura": 11000}))) for _ in range(20)]
+        assert {answer.status for answer in answers} == {200}
+        assert len({answer.headers["x-request-id"] for answer in answers}) == 20
+        taken = subprocess.run(
+            [sys.executable, "-m", "disparo", "serve", "--porta", str(house.stage.server_port), *arguments],
+            env={**os.environ, **role.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (taken.returncode, "já está em uso" in taken.stderr) == (1, True)

@@ -69,9 +69,14 @@ class _Server(uvicorn.Server):
 
 
 def serve(
-    settings: Settings, dsn: str, *, certificate: Certificate | None, load: Callable[[], Settings]
+    settings: Settings,
+    dsn: str,
+    *,
+    certificate: Certificate | None,
+    load: Callable[[], Settings],
+    shares_port: bool = False,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; raises PortTaken."""
+    """Serve until SIGTERM or SIGINT; raises PortTaken. `shares_port`: with other processes of ours."""
     ending = asyncio.Event()
     config = uvicorn.Config(
         build_app(settings, dsn, load=load, ending=ending),
@@ -92,12 +97,24 @@ def serve(
     )
     server = _Server(config, ending)
     try:
-        server.run()
-    except SystemExit as ended:  # uvicorn's way to say that it could not start
+        server.run([_shared_socket(settings.host, settings.port)] if shares_port else None)
+    except (SystemExit, OSError) as ended:  # SystemExit is uvicorn's way to say that it could not start
         raise PortTaken(
             f"Não foi possível escutar em {settings.host}:{settings.port}: a porta já está em uso ou não é "
             "permitida. Escolha outra com --porta."
         ) from ended
+
+
+def _shared_socket(host: str, port: int) -> socket.socket:
+    """Bind to a port that several processes listen on: the kernel shares out the connections."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    shared = socket.socket(family, kind, protocol)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    shared.bind(address)
+    return shared
 
 
 def self_signed(folder: Path, host: str) -> Certificate:

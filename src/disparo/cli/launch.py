@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import socket
 import ssl
@@ -21,6 +22,7 @@ from disparo.errors import DisparoError
 from disparo.settings import Settings
 
 _PATIENCE_S = 60.0
+_MOST_SERVERS = 4
 #: What curl's -k does: the certificate is our own, the address our own loopback.
 UNVERIFIED = ssl._create_unverified_context()  # noqa: S323, SLF001 - see above
 
@@ -36,6 +38,7 @@ class Plan:
     tls: tuple[str, ...]
     simulator_port: int | None
     log_level: str = "WARNING"
+    servers: int = 1
 
     @property
     def base_url(self) -> str:
@@ -84,6 +87,17 @@ def free_port(host: str = "127.0.0.1", preferred: int = 0) -> int:
     raise DisparoError("Não há porta livre nesta máquina.")
 
 
+def serve_arguments(host: str, port: int, tls: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the command line of one server process."""
+    return ("serve", "--porta", str(port), "--host", host, *tls)
+
+
+def fitting_servers() -> int:
+    """Give how many server processes fit here: one for each core and GiB of memory, four at most."""
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
+    return max(1, min(_MOST_SERVERS, len(os.sched_getaffinity(0)), memory_gib))
+
+
 @asynccontextmanager
 async def launched(plan: Plan, dsn: str) -> AsyncIterator[Family]:
     """Run all processes for as long as this lasts; ready when it begins."""
@@ -94,9 +108,10 @@ async def launched(plan: Plan, dsn: str) -> AsyncIterator[Family]:
             await family.start(
                 "simulator", "simulador", "--porta", str(plan.simulator_port), "--registro", str(log)
             )
-        await family.start(
-            "server", "serve", "--porta", str(plan.port), "--host", plan.settings.host, *plan.tls
-        )
+        shared = ("--porta-compartilhada",) if plan.servers > 1 else ()
+        for number in range(plan.servers):
+            arguments = serve_arguments(plan.settings.host, plan.port, plan.tls)
+            await family.start(f"server-{number}", *arguments, *shared)
         for number in range(plan.workers):
             await family.start(f"worker-{number}", "worker")
         await _until_ready(f"{plan.base_url}/saude")

@@ -71,6 +71,12 @@ class Family:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to each child."""
+        for child in self._children:
+            if child.process is not None and child.process.returncode is None:
+                child.process.send_signal(number)
+
     def pids(self) -> dict[str, int]:
         """Give the process id of each child by name."""
         return {child.name: child.process.pid for child in self._children if child.process is not None}

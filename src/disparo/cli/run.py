@@ -11,9 +11,9 @@ import typer
 
 from disparo.cli.context import DataDir, data_dir_of
 from disparo.cli.credentials import Credentials, make_both
-from disparo.cli.launch import Plan, check_port, free_port, launched, open_database
+from disparo.cli.launch import Plan, check_port, fitting_servers, free_port, launched, open_database
 from disparo.cli.notify import tell_systemd
-from disparo.cli.serve import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of
+from disparo.cli.serve import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
 from disparo.cli.upgrade import prepare_with_backup
 from disparo.db import accounts
 from disparo.db.data_dir import make_data_dir
@@ -33,6 +33,9 @@ def run(
     porta: Port = None,
     host: Host = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Quantos workers.")] = 1,
+    servidores: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Quantos processos do servidor (padrão: os que cabem).")
+    ] = None,
     atraso: Annotated[
         float | None, typer.Option(min=0, help="Segundos entre aceitar e enviar (padrão: 60).")
     ] = None,
@@ -60,16 +63,13 @@ def run(
     check_port(settings.host, settings.port)
     data_dir = make_data_dir(data_dir_of(settings))
     certificate = certificate_of(settings, own=tls_self_signed)
-    tls: tuple[str, ...] = ()
-    if certificate is not None:
-        pair = ("--tls-certificado", str(certificate.certificate), "--tls-chave", str(certificate.key))
-        tls = pair
     plan = Plan(
         settings=settings,
         data_dir=data_dir,
         port=settings.port or free_port(settings.host),
         workers=workers,
-        tls=tls,
+        servers=servidores or fitting_servers(),
+        tls=tls_of(certificate),
         simulator_port=None if settings.platforms else free_port(preferred=settings.port + 1),
         log_level=log_level,
     )

@@ -1,9 +1,10 @@
-"""`disparo serve`: one HTTP server process."""
+"""`disparo serve`: the HTTP server, one process or several on one port."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,8 @@ from disparo import failpoints
 from disparo.api.server import Certificate, self_signed
 from disparo.api.server import serve as serve_http
 from disparo.cli.context import DataDir, data_dir_of, database, prepare_patiently
-from disparo.cli.processes import end_with_parent
+from disparo.cli.launch import check_port, free_port, serve_arguments
+from disparo.cli.processes import Family, end_with_parent
 from disparo.errors import SettingsInvalid
 from disparo.log import configure_logging
 from disparo.platforms.registry import check_tables
@@ -33,6 +35,8 @@ def serve(
     tls_self_signed: SelfSigned = False,
     tls_certificado: CertificateFile = None,
     tls_chave: KeyFile = None,
+    processos: Annotated[int, typer.Option(min=1, max=64, help="Quantos processos, na mesma porta.")] = 1,
+    porta_compartilhada: Annotated[bool, typer.Option("--porta-compartilhada", hidden=True)] = False,
 ) -> None:
     """Inicia só o servidor HTTP; os workers são iniciados com `disparo worker`."""
     end_with_parent()
@@ -50,7 +54,34 @@ def serve(
     certificate = certificate_of(settings, own=tls_self_signed)
     with database(dados) as dsn:
         asyncio.run(prepare_patiently(settings, dsn))
-        serve_http(settings, dsn, certificate=certificate, load=load)
+        if processos > 1:
+            asyncio.run(_serve_with(processos, settings, dsn, certificate))
+        else:
+            serve_http(settings, dsn, certificate=certificate, load=load, shares_port=porta_compartilhada)
+
+
+async def _serve_with(count: int, settings: Settings, dsn: str, certificate: Certificate | None) -> None:
+    """Keep so many processes serving one port until SIGTERM or SIGINT; SIGHUP goes on to each."""
+    check_port(settings.host, settings.port)
+    family = Family({"DISPARO_DATABASE_URL": dsn, "DISPARO_DATA_DIR": str(data_dir_of(settings))})
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(ending, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, family.send_signal, signal.SIGHUP)
+    arguments = serve_arguments(settings.host, settings.port or free_port(settings.host), tls_of(certificate))
+    try:
+        for number in range(count):
+            await family.start(f"server-{number}", *arguments, "--porta-compartilhada")
+        await stop.wait()
+    finally:
+        await family.stop()
+
+
+def tls_of(certificate: Certificate | None) -> tuple[str, ...]:
+    """Give a certificate as options of `serve`."""
+    if certificate is None:
+        return ()
+    return ("--tls-certificado", str(certificate.certificate), "--tls-chave", str(certificate.key))
 
 
 def certificate_of(settings: Settings, *, own: bool) -> Certificate | None:
