@@ -34,8 +34,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="precisa do chromium (s
 
 @pytest.fixture(scope="module")
 def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A platform that takes fifty messages a second: progress can be watched."""
-    with run_house(new_database(), tmp_path_factory.mktemp("house"), latency_ms=150) as house:
+    """With enough invoices for a list whose progress can be watched."""
+    with run_house(new_database(), tmp_path_factory.mktemp("house")) as house:
         house.run(lambda connection: add_invoices(connection, 600, first_id=900_001))
         yield house
 
@@ -97,7 +97,8 @@ def test_search_by_phone_to_a_delivered_message(house, page):
     expect(page.get_by_text("sua fatura de R$ 99,90")).to_be_visible()
 
 
-def test_a_list_is_simulated_then_sent_and_its_progress_moves_until_it_ends(page):
+def test_a_list_is_simulated_then_sent_and_its_progress_moves_until_it_ends(house, page):
+    house.behave(latency_ms=300)
     page.goto("/painel/disparos/novo")
     page.get_by_label("Números das faturas").fill("\n".join(str(900_001 + n) for n in range(500)) + "\n77")
     page.get_by_label("Preço de um segmento").fill("0,08")
@@ -119,6 +120,7 @@ def test_cancelling_a_dispatch_in_the_middle(house, page):
         "INSERT INTO platform_states (platform, paused_by, paused_at) VALUES ('simulador', 'cli:root', now())"
     )
     dispatch(page, "900501 900502", to_the_end=False)
+    expect(page.get_by_text("2 agendadas")).to_be_visible(timeout=20_000)
     page.get_by_role("button", name="Cancelar o que ainda não saiu").click()
     expect(page.get_by_role("status")).to_contain_text("2 mensagens canceladas.")
     house.fetch("DELETE FROM platform_states")

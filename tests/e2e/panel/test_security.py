@@ -227,7 +227,7 @@ def test_stored_xss_through_what_a_customer_answers(house):
 def test_what_is_searched_for_is_shown_as_text(house):
     from urllib.parse import quote
 
-    page = visitor(house).get(f"/painel/buscar?q={quote(EVIL)}").raw.decode()
+    page = visitor(house).get(f"/painel/buscar?q={quote(EVIL + 'zz')}").raw.decode()
     assert "<script>alert" not in page
     assert "49" not in re.findall(r"Nada encontrado para[^<]*", page)[0]
 
