@@ -124,6 +124,7 @@ async def _first_start(dsn: str, *, with_data: bool) -> Credentials | None:
 def _banner(plan: Plan, credentials: Credentials | None) -> str:
     insecure = " -k" if plan.tls else ""
     lines = ["", f"Disparo no ar: {plan.base_url}    (documentação da API: {plan.base_url}/docs)"]
+    lines.append(f"Painel, com o mesmo usuário e senha: {plan.base_url}/painel")
     if plan.simulator_url is not None:
         lines.append(f"SMS que chegam na plataforma simulada: {plan.simulator_url}")
     if credentials is None:
