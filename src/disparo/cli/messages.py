@@ -17,27 +17,13 @@ from disparo.db import messages as rows
 from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
 from disparo.errors import DisparoError
+from disparo.panel.words import STATUS as STATUS_WORDS
 from disparo.settings import load_settings
 
 messages = typer.Typer(no_args_is_help=True)
 uncertain = typer.Typer(no_args_is_help=True)
 held = typer.Typer(no_args_is_help=True)
 
-#: As on the screen (delivery.md §2).
-STATUS_WORDS = {
-    "queued": "agendada",
-    "claimed": "na fila de envio",
-    "sending": "enviando",
-    "accepted": "entregue à plataforma",
-    "sent": "enviada à operadora",
-    "delivered": "entregue",
-    "undelivered": "não entregue",
-    "failed": "falhou",
-    "uncertain": "incerta",
-    "held": "retida",
-    "skipped": "dispensada",
-    "cancelled": "cancelada",
-}
 _Ids = Annotated[list[int] | None, typer.Argument(help="Números das mensagens, como em `incertas listar`.")]
 _PlatformName = Annotated[str | None, typer.Option("--plataforma", help="Só desta plataforma.")]
 _Since = Annotated[
