@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import asyncpg
 
-from disparo.db.pool import Connection
+from disparo.db.pool import Connection, sql
 
 
 async def fold(connection: Connection, sums: Mapping[tuple[str, str], float]) -> None:
@@ -41,24 +41,11 @@ async def count_few(connection: Connection) -> dict[str, int]:
 
 
 async def count_queued(connection: Connection) -> list[asyncpg.Record]:
-    """Count what waits by queue and kind: total, due, seconds the oldest due one has been due.
+    """Count what waits by queue and kind: total, due, oldest_s; see count_queued.sql.
 
-    Due is what might have gone but for us or a platform: a next try set for later is no excuse, the hours
-    of the law are. Reads every waiting message's row: see `Costly` for how often that may be.
+    Reads every waiting message's row: see `Costly` for how often that may be.
     """
-    return await connection.fetch(
-        """SELECT d.queue, d.kind, sum(m.total)::bigint AS total, sum(m.due)::bigint AS due,
-                  coalesce(extract(epoch FROM now() - min(m.oldest)), 0)::float8 AS oldest_s
-           FROM (SELECT dispatch_id, count(*) AS total, count(since) AS due, min(since) AS oldest
-                 FROM (SELECT dispatch_id,
-                              CASE WHEN due_at <= now() OR (wait_since <= now() AND coalesce(reason, '')
-                                        NOT IN ('outside_window', 'platform_hours'))
-                                   THEN wait_since END AS since
-                       FROM messages WHERE status = 'queued') w
-                 GROUP BY dispatch_id) m
-           JOIN dispatches d ON d.id = m.dispatch_id
-           GROUP BY d.queue, d.kind"""
-    )
+    return await connection.fetch(sql("count_queued"))
 
 
 async def in_flight(connection: Connection) -> dict[str, int]:

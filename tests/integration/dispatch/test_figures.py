@@ -61,6 +61,16 @@ async def test_a_next_try_set_for_later_is_no_excuse_but_the_hours_of_the_law_ar
     assert (row["total"], row["due"]) == (2, 1)
 
 
+async def test_a_run_that_a_person_paused_waits_for_that_person(connection):
+    await rows.add_messages(connection, 3, due_in_s=-90)
+    await connection.execute(
+        """INSERT INTO bulk_runs (dispatch_id, actor, not_before, state)
+           SELECT id, 'test', now(), 'paused' FROM dispatches"""
+    )
+    (row,) = await table.count_queued(connection)
+    assert (row["total"], row["due"], row["oldest_s"]) == (3, 0, 0)
+
+
 async def test_every_count_is_by_an_index(connection):
     """With millions of old messages a scrape must not read them."""
     await rows.add_messages(connection, 1)
