@@ -77,15 +77,16 @@ class Yard:
     async def add(self, messages: int, *, ddd: int = 11) -> None:
         """Have so many messages wait, as of bulk runs."""
         chunks = []
-        for begun in range(0, messages, _CHUNK):
-            chunk = -await self.value("SELECT nextval('chunks_id_seq')")
-            chunks.append(queue.WakeUp(chunk))
-            size = min(_CHUNK, messages - begun)
-            await rows.add_messages(
-                self.connection, size, chunk_id=chunk, first_id=next(self._firsts), kind="bulk", ddd=ddd
-            )
-        await self.connection.execute("ANALYZE messages")
+        # All at once: a sweep would wake workers for the first of them while the others are written.
         async with self.connection.transaction():
+            for begun in range(0, messages, _CHUNK):
+                chunk = -await self.value("SELECT nextval('chunks_id_seq')")
+                chunks.append(queue.WakeUp(chunk))
+                size = min(_CHUNK, messages - begun)
+                await rows.add_messages(
+                    self.connection, size, chunk_id=chunk, first_id=next(self._firsts), kind="bulk", ddd=ddd
+                )
+            await self.connection.execute("ANALYZE messages")
             await queue.enqueue(self.connection, chunks)
 
     async def value(self, query: str, *arguments: object) -> Any:
