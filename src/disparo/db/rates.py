@@ -36,13 +36,16 @@ async def take_slots(
     per_day: int | None,
     wanted: int,
     ahead_s: float,
+    run_up_s: float = 0.02,
 ) -> Slots:
-    """Take up to `wanted` slots, none further ahead than `ahead_s`; 0 with a wait where there is none."""
+    """Take up to `wanted` slots from `run_up_s` to `ahead_s` from now; 0 with a wait where there is none."""
     async with connection.transaction():
         if per_day is not None:
             # A statement sees other tables as they were when it began: the turn must come before it.
             await connection.execute(_TURN, platform)
-        row = await connection.fetchrow(sql("take_slots"), platform, interval_s, wanted, per_day, ahead_s)
+        row = await connection.fetchrow(
+            sql("take_slots"), platform, interval_s, wanted, per_day, ahead_s, run_up_s
+        )
     assert row is not None  # noqa: S101 - for the type checker: the statement always has one row
     return Slots(row["granted"], max(0.0, row["wait_s"]), max(0.0, row["day_full_s"]), row["bucket"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -21,6 +21,8 @@ _IDLE_S = 1.0
 LATE_S = 0.01
 #: Moments further ahead are nobody's yet; of these, bulk runs may take so much.
 _AHEAD_S, _BULK_SHARE = 0.25, 0.8
+#: From the question to the first moment: the commit of starts lies between.
+_RUN_UP_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,6 @@ class Grant:
     interval_s: float
     day_full_s: float = 0.0
     bucket: datetime | None = None
-
-    def after(self, count: int) -> Grant:
-        """Give this grant as the message after the first `count` sees it."""
-        return replace(self, first_at=self.first_at + count * self.interval_s)
 
 
 class Gate:
@@ -60,10 +58,11 @@ class Gate:
         """Whether each message has a moment of its own."""
         return self._able.per_second is not None
 
-    async def moments(self, wanted: int, *, urgent: bool) -> Grant:
+    async def moments(self, wanted: int, *, urgent: bool, run_up_s: float = _RUN_UP_S) -> Grant:
         """Ask how many may be written, and when; waits until there is one, or the day is used up.
 
-        The last fifth of the moments ahead is left to urgent ones, whatever the others have taken.
+        The last fifth of the moments ahead is left to urgent ones, whatever the others have taken. None is
+        nearer than `run_up_s`.
         """
         able = self._able
         if able.per_second is None and able.per_day is None:
@@ -81,6 +80,7 @@ class Gate:
                         per_day=able.per_day,
                         wanted=wanted,
                         ahead_s=_AHEAD_S if urgent else _AHEAD_S * _BULK_SHARE,
+                        run_up_s=run_up_s,
                     )
             except TRANSIENT:
                 await asyncio.sleep(_DATABASE_RETRY_S)

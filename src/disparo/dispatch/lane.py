@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -19,11 +19,12 @@ from disparo.db.pool import Pool
 from disparo.dispatch import starts
 from disparo.dispatch.breaker import Breaker
 from disparo.dispatch.claims import Holder, Prepared
-from disparo.dispatch.gate import LATE_S, Gate, Grant
+from disparo.dispatch.gate import Gate, Grant
 from disparo.dispatch.line import Line
 from disparo.dispatch.recorder import Entry, Recorder, to_result
+from disparo.dispatch.runway import Runway
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
-from disparo.platforms.base import Outgoing, Platform, boottime_s
+from disparo.platforms.base import Outgoing, Platform
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ class Lane:
         self._pool = pool
         self._recorder = recorder
         self._gate = Gate(pool, platform.name, platform.capabilities)
+        self._runway = Runway(self._gate)
         able = platform.capabilities
         self._line = Line(min(_LONGEST_LINE, max(able.window, int(able.per_second or _LONGEST_LINE))))
         self._arrived = asyncio.Event()
@@ -197,12 +199,19 @@ class Lane:
         if missing:
             await self._settle_missing(missing)
             await self._gate.give_back(grant, len(missing))
-        # Each moment is one message's: a batch would be a burst.
-        size = 1 if self._gate.is_timed else self.platform.capabilities.max_batch
+        if self._gate.is_timed:
+            # Each moment is one message's: a batch would be a burst.
+            turns = self._runway.line_up(grant, len(ready), deadline_s=deadline_s)
+            for turn, each in zip(turns, ready, strict=True):
+                self._go_on(self._write_in_turn(turn, each, deadline_s, probe=probe))
+            return
+        size = self.platform.capabilities.max_batch
         for first in range(0, len(ready), size):
-            write = self._write(ready[first : first + size], deadline_s, grant.after(first), probe=probe)
-            self._writing.add(task := asyncio.create_task(write))
-            task.add_done_callback(self._writing.discard)
+            self._go_on(self._write(ready[first : first + size], deadline_s, probe=probe))
+
+    def _go_on(self, write: Coroutine[None, None, None]) -> None:
+        self._writing.add(task := asyncio.create_task(write))
+        task.add_done_callback(self._writing.discard)
 
     async def _settle_missing(self, missing: Sequence[Prepared]) -> None:
         """Let go of what is no longer ours; what a lost connection started unseen was never written."""
@@ -214,13 +223,15 @@ class Lane:
             else:
                 self._report(item, attempt_id, Outcome(OutcomeKind.NOT_STARTED), latency_ms=0)
 
-    async def _write(
-        self, group: Sequence[tuple[Prepared, int]], deadline_s: float, grant: Grant, *, probe: bool
+    async def _write_in_turn(
+        self, turn: asyncio.Future[bool], each: tuple[Prepared, int], deadline_s: float, *, probe: bool
     ) -> None:
-        if not await self._at_its_moment(grant, len(group), deadline_s):
-            for item, attempt_id in group:
-                self._report(item, attempt_id, Outcome(OutcomeKind.NOT_STARTED), latency_ms=0)
-            return
+        if await turn:
+            await self._write([each], deadline_s, probe=probe)
+        else:
+            self._report(*each, Outcome(OutcomeKind.NOT_STARTED), latency_ms=0)
+
+    async def _write(self, group: Sequence[tuple[Prepared, int]], deadline_s: float, *, probe: bool) -> None:
         outgoing = [
             Outgoing(reference=item.reference, e164=item.e164, text=item.start.text, deadline_s=deadline_s)
             for item, _ in group
@@ -236,21 +247,6 @@ class Lane:
             self._report(item, attempt_id, outcome, latency_ms=int(latency_s * 1000))
         if self.breaker.tripped or self.breaker.recovered:
             self.on_stop()
-
-    async def _at_its_moment(self, grant: Grant, count: int, deadline_s: float) -> bool:
-        """Wait for the moment; a missed one is given up for another. False: none before the deadline."""
-        while self._gate.is_timed:
-            # Each message has a slot of time of its own: written together they would be a burst.
-            await asyncio.sleep(max(0.0, grant.first_at - time.monotonic()))
-            if time.monotonic() - grant.first_at <= LATE_S:
-                return True
-            await self._gate.give_back(grant, count)
-            if boottime_s() > deadline_s:
-                return False
-            grant = await self._gate.moments(count, urgent=True)
-            if grant.day_full_s:
-                return False
-        return True
 
     async def _send(self, outgoing: Sequence[Outgoing]) -> list[Outcome]:
         try:

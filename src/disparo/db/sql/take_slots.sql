@@ -4,7 +4,7 @@
 -- unasked are lost. What the day's limit has left is the sum of buckets of ten minutes over the last 24
 -- hours and ten minutes, so that no 24 hours ever hold more.
 -- $1 platform, $2 seconds a slot (0: no rate), $3 slots wanted, $4 hand-overs in 24 hours (or NULL),
--- $5 seconds ahead.
+-- $5 seconds ahead, $6 seconds before which no slot is of use.
 WITH there AS (
     INSERT INTO platform_rates (platform, tat) VALUES ($1, clock_timestamp()) ON CONFLICT DO NOTHING
 ), now_ AS MATERIALIZED (
@@ -14,7 +14,7 @@ WITH there AS (
     FROM now_ n LEFT JOIN platform_day_use u
       ON u.platform = $1 AND u.used > 0 AND u.bucket > n.now - interval '24 h 10 min' AND $4::int IS NOT NULL
 ), free AS MATERIALIZED (
-    SELECT CASE WHEN $2::float8 = 0 THEN n.now ELSE greatest(r.tat, n.now + interval '20 ms') END AS first, n.now
+    SELECT CASE WHEN $2::float8 = 0 THEN n.now ELSE greatest(r.tat, n.now + make_interval(secs => $6::float8)) END AS first, n.now
     FROM platform_rates r, now_ n WHERE r.platform = $1 FOR UPDATE OF r
 ), grant_ AS (
     SELECT f.first, f.now, d.left_now, d.frees_at, date_bin('10 min', f.now, 'epoch') AS bucket, greatest(0, least(

@@ -1,0 +1,99 @@
+"""The runway of a lane with a rate: started messages, in order, and the moments at which they may be written.
+
+A moment that is missed is lost, its message is not: it takes the next one, and new moments are asked for all
+who lack one together. Asked for one by one they would keep a busy process so busy that it missed those too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from contextlib import suppress
+
+from disparo.dispatch.gate import LATE_S, Gate, Grant
+from disparo.platforms.base import boottime_s
+
+#: Whoever has been late needs a longer run-up.
+_RUN_UP_S = 0.1
+
+
+class Runway:
+    """`line_up` gives a future for each message: whether it may be written, now."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._waiting: deque[tuple[asyncio.Future[bool], float]] = deque()
+        self._moments: list[tuple[float, int, Grant]] = []  # a heap: two askers may be answered out of order
+        self._given = 0
+        self._missed: Counter[Grant] = Counter()
+        self._added = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def line_up(self, grant: Grant, count: int, *, deadline_s: float) -> Sequence[asyncio.Future[bool]]:
+        """Have `count` messages wait for the first moments of a grant, or later ones, until the deadline."""
+        loop = asyncio.get_running_loop()
+        futures = [loop.create_future() for _ in range(count)]
+        self._waiting.extend((future, deadline_s) for future in futures)
+        self._add(grant, count)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._let_go())
+        return futures
+
+    def _add(self, grant: Grant, count: int) -> None:
+        for place in range(count):
+            self._given += 1
+            heapq.heappush(self._moments, (grant.first_at + place * grant.interval_s, self._given, grant))
+        self._added.set()
+
+    async def _let_go(self) -> None:
+        while self._waiting or self._moments or self._missed:
+            if not self._waiting:
+                self._missed.update(grant for _, _, grant in self._moments)
+                self._moments.clear()
+                await self._give_back_missed()
+            elif not self._moments:
+                await self._ask_for_more()
+            else:
+                await self._until_next()
+                self._use(heapq.heappop(self._moments))
+
+    def _use(self, moment: tuple[float, int, Grant]) -> None:
+        at, _, grant = moment
+        self._drop_overdue()
+        if self._waiting and time.monotonic() - at <= LATE_S:
+            self._waiting.popleft()[0].set_result(True)
+        else:
+            self._missed[grant] += 1
+
+    async def _until_next(self) -> None:
+        while (wait_s := self._moments[0][0] - time.monotonic()) > 0:
+            self._added.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._added.wait()
+
+    async def _ask_for_more(self) -> None:
+        await self._give_back_missed()
+        self._drop_overdue()
+        if not self._waiting:
+            return
+        grant = await self._gate.moments(len(self._waiting), urgent=True, run_up_s=_RUN_UP_S)
+        if grant.day_full_s:
+            self._drop_all()
+        self._add(grant, grant.count)
+
+    async def _give_back_missed(self) -> None:
+        missed, self._missed = self._missed, Counter()
+        for grant, count in missed.items():
+            await self._gate.give_back(grant, count)
+
+    def _drop_overdue(self) -> None:
+        while self._waiting and boottime_s() > self._waiting[0][1]:
+            self._waiting.popleft()[0].set_result(False)
+
+    def _drop_all(self) -> None:
+        while self._waiting:
+            self._waiting.popleft()[0].set_result(False)

@@ -1,0 +1,79 @@
+"""Moments that were missed are lost; the messages that missed them are not, and ask together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from disparo.dispatch.gate import Grant
+from disparo.dispatch.runway import Runway
+from disparo.platforms.base import boottime_s
+
+pytestmark = pytest.mark.anyio
+
+
+class OpenGate:
+    """Grants whatever is asked for, `in_s` seconds from now; notes what was asked and given back."""
+
+    def __init__(self, in_s=0.0):
+        self.in_s = in_s
+        self.asked = []
+        self.given_back = 0
+
+    async def moments(self, wanted, **_how):
+        self.asked.append(wanted)
+        return Grant(wanted, time.monotonic() + self.in_s, 0.0)
+
+    async def give_back(self, _grant, count):
+        self.given_back += count
+
+
+def soon():
+    return boottime_s() + 10.0
+
+
+async def test_those_who_missed_their_moments_ask_for_others_together():
+    gate = OpenGate()
+    turns = Runway(gate).line_up(Grant(50, time.monotonic() - 1.0, 0.0), 50, deadline_s=soon())
+    assert all(await asyncio.gather(*turns))
+    assert (gate.asked, gate.given_back) == ([50], 50)
+
+
+async def test_who_missed_a_moment_takes_the_next_one():
+    gate = OpenGate(in_s=0.5)
+    runway = Runway(gate)
+    first, second = runway.line_up(Grant(2, time.monotonic() - 0.95, 1.0), 2, deadline_s=soon())
+    assert await first
+    assert not second.done()
+    assert gate.asked in ([], [1])
+    assert await second
+
+
+async def test_an_earlier_moment_that_comes_later_is_not_slept_through():
+    runway = Runway(OpenGate())
+    (first,) = runway.line_up(Grant(1, time.monotonic() + 30.0, 0.0), 1, deadline_s=soon())
+    await asyncio.sleep(0)
+    runway.line_up(Grant(1, time.monotonic() + 0.01, 0.0), 1, deadline_s=soon())
+    async with asyncio.timeout(5):
+        assert await first  # who is first in line takes it, whoever brought it
+
+
+async def test_nobody_is_let_go_past_the_deadline():
+    (turn,) = Runway(OpenGate()).line_up(Grant(1, time.monotonic(), 0.0), 1, deadline_s=boottime_s() - 1)
+    assert await turn is False
+
+
+async def test_who_lines_up_while_the_last_moments_are_given_back_is_let_go():
+    class Slow(OpenGate):
+        async def give_back(self, _grant, _count):
+            await asyncio.sleep(0.05)
+
+    runway = Runway(Slow())
+    missed = Grant(1, time.monotonic() - 1.0, 0.0)
+    (first,) = runway.line_up(missed, 1, deadline_s=boottime_s() - 1)
+    await first
+    async with asyncio.timeout(5):
+        (second,) = runway.line_up(missed, 1, deadline_s=soon())
+        assert await second
