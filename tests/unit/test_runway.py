@@ -55,7 +55,7 @@ async def test_an_earlier_moment_that_comes_later_is_not_slept_through():
     runway = Runway(OpenGate())
     (first,) = runway.line_up(Grant(1, time.monotonic() + 30.0, 0.0), 1, deadline_s=soon())
     await asyncio.sleep(0)
-    runway.line_up(Grant(1, time.monotonic() + 0.01, 0.0), 1, deadline_s=soon())
+    runway.line_up(Grant(20, time.monotonic() + 0.01, 0.05), 20, deadline_s=soon())
     async with asyncio.timeout(5):
         assert await first  # who is first in line takes it, whoever brought it
 

@@ -19,6 +19,8 @@ _TURN = """INSERT INTO platform_rates AS r (platform, tat) VALUES ($1, now())
 class Slots:
     """`count` hand-overs may be written, the first `wait_s` seconds from now, counted in `bucket`.
 
+    `now_s` is when the server said so, on its own clock.
+
     `day_full_s` above 0: the limit of 24 hours is used up, and there is room again in so many seconds.
     """
 
@@ -26,6 +28,7 @@ class Slots:
     wait_s: float
     day_full_s: float
     bucket: datetime | None
+    now_s: float
 
 
 async def take_slots(
@@ -47,7 +50,9 @@ async def take_slots(
             sql("take_slots"), platform, interval_s, wanted, per_day, ahead_s, run_up_s
         )
     assert row is not None  # noqa: S101 - for the type checker: the statement always has one row
-    return Slots(row["granted"], max(0.0, row["wait_s"]), max(0.0, row["day_full_s"]), row["bucket"])
+    return Slots(
+        row["granted"], max(0.0, row["wait_s"]), max(0.0, row["day_full_s"]), row["bucket"], row["now_s"]
+    )
 
 
 async def give_back_slots(connection: Connection, platform: str, count: int, *, bucket: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ _AHEAD_S, _BULK_SHARE = 0.25, 0.8
 _RUN_UP_S = 0.02
 
 
+#: How fast two clocks may drift apart: more than any two that are kept at all.
+_DRIFT = 0.0002
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """So many may be written: the first at `first_at` (time.monotonic), each `interval_s` after the other.
@@ -40,6 +45,31 @@ class Grant:
     bucket: datetime | None = None
 
 
+class ServerClock:
+    """The database server's clock in seconds of time.monotonic(), as closely as its quickest answers tell.
+
+    One slow answer tells a moment no better than to its own length; written by it, hand-overs would be as
+    much too early, and a second would hold too many.
+    """
+
+    def __init__(self) -> None:
+        self._least, self._most = -math.inf, math.inf  # how far our clock is ahead of the server's
+        self._noted_at = -math.inf
+
+    def note(self, now_s: float, *, after: float, before: float) -> None:
+        """Learn from an answer: the server's clock stood at `now_s` between these two moments of ours."""
+        drift_s = max(0.0, before - self._noted_at) * _DRIFT
+        self._noted_at = before
+        least = max(self._least - drift_s, after - now_s)
+        most = min(self._most + drift_s, before - now_s)
+        # Where the two have nothing in common the server's clock has been set.
+        self._least, self._most = (least, most) if least <= most else (after - now_s, before - now_s)
+
+    def here(self, at_s: float) -> float:
+        """Give a moment of the server's clock on ours."""
+        return at_s + (self._least + self._most) / 2
+
+
 class Gate:
     """One for each lane."""
 
@@ -49,6 +79,7 @@ class Gate:
         self._able = able
         self.places = 0 if able.shared_window else able.window
         self._busy_at = 0.0
+        self._server = ServerClock()
         # Two hand-overs may each be late by LATE_S, on their way out and on the wire: with slots a little
         # wider no second, wherever it begins, holds one too many.
         self._interval_s = (1.0 + 2 * LATE_S) / able.per_second if able.per_second else 0.0
@@ -70,9 +101,9 @@ class Gate:
         if able.per_second is not None:
             wanted = min(wanted, max(1, int(able.per_second * _AHEAD_S)))
         while True:
-            asked_at = time.monotonic()
             try:
                 async with self._pool.acquire() as connection:
+                    asked_at = time.monotonic()
                     slots = await rates.take_slots(
                         connection,
                         self._platform,
@@ -85,8 +116,9 @@ class Gate:
             except TRANSIENT:
                 await asyncio.sleep(_DATABASE_RETRY_S)
                 continue
+            self._server.note(slots.now_s, after=asked_at, before=time.monotonic())
             if slots.count or slots.day_full_s:
-                first_at = asked_at + slots.wait_s
+                first_at = self._server.here(slots.now_s + slots.wait_s)
                 return Grant(slots.count, first_at, self._interval_s, slots.day_full_s, slots.bucket)
             await asyncio.sleep(slots.wait_s)
 

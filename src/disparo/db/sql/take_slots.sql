@@ -35,5 +35,6 @@ SELECT coalesce(max(granted), 0) AS granted,
        coalesce(max(CASE WHEN granted > 0 THEN extract(epoch FROM first - now)::float8
                          ELSE extract(epoch FROM first - now)::float8 - $5::float8 * 0.8 END), 0.05)::float8 AS wait_s,
        coalesce(max(CASE WHEN left_now <= 0 THEN extract(epoch FROM frees_at - now) END), 0)::float8 AS day_full_s,
-       max(bucket) AS bucket
+       max(bucket) AS bucket,
+       extract(epoch FROM coalesce(max(now), clock_timestamp()))::float8 AS now_s
 FROM grant_
