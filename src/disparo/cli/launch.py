@@ -93,9 +93,9 @@ def serve_arguments(host: str, port: int, tls: tuple[str, ...]) -> tuple[str, ..
 
 
 def fitting_servers() -> int:
-    """Give how many server processes fit here: one for each core and GiB of memory, four at most."""
+    """Give how many server processes fit: one for two cores, since the database and workers need theirs."""
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
-    return max(1, min(_MOST_SERVERS, len(os.sched_getaffinity(0)), memory_gib))
+    return max(1, min(_MOST_SERVERS, len(os.sched_getaffinity(0)) // 2, memory_gib))
 
 
 @asynccontextmanager

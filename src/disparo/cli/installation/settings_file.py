@@ -74,6 +74,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "register_body_limit_bytes": "... de PUT cliente e PUT fatura",
         "bulk_body_limit_bytes": "... de um disparo em lote",
         "group_commit": "juntar numa só gravação as chamadas que chegam juntas",
+        "most_waiting": "chamadas à espera em cada processo do servidor; além disso, 503 na hora",
     },
     "Junto do HubSoft: docs/pt-BR/hubsoft-ao-lado.md": {
         "hubsoft_url": "endereço do HubSoft do provedor; vazio: sozinho",
