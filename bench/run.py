@@ -1,4 +1,4 @@
-"""`./dev bench [PART] [options]`: PART is one of those below; without it, accepting and end to end."""
+"""`./dev bench [PART] [options]`: PART is one of those below; without it, all beside the peers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-PARTS = {"http": "bench.over_http", "bulk": "bench.bulk", "dados": "bench.data", "panel": "bench.panel"}
+PARTS = {
+    "aceite": "bench.accept",
+    "http": "bench.over_http",
+    "bulk": "bench.bulk",
+    "dados": "bench.data",
+    "panel": "bench.panel",
+}
 
 if __name__ == "__main__":
     part = PARTS.get(sys.argv[1]) if len(sys.argv) > 1 else None
     if part is not None:
         del sys.argv[1]
-    runpy.run_module(part or "bench.accept", run_name="__main__", alter_sys=True)
+    runpy.run_module(part or "bench.compare", run_name="__main__", alter_sys=True)

@@ -30,7 +30,7 @@ def person(house):
         ("/painel/mensagens/é", 404),
         ("/painel/mensagens/%00", 404),
         ("/painel/disparos/x", 404),
-        (f"/painel/disparos/{uuid4()}", 404),
+        ("/painel/disparos/00000000-0000-4000-8000-000000000000", 404),
         ("/painel/mensagens?antes=x&situacao=%00&plataforma=%00&de=2026-99-99&ate=9999-12-31", 200),
         ("/painel/disparos?antes=99999999999999999.x&de=0001-01-01", 200),
         ("/painel/buscar?q=%00%ff&depois=1.1", 200),

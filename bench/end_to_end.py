@@ -1,0 +1,106 @@
+"""From the first call to the last effect, all through HTTP and all processes at once.
+
+Ours: until every message is delivered, receipt applied. Kannel: until its last receipt is acknowledged, with
+either store of receipts. The Celery shape: until its last row is sent; it has no receipts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tests.support.stage import Stage
+
+from bench import house
+from bench.accepting import CONNECTIONS
+from bench.machine import Missing, say
+from bench.over_http import StandIn
+from bench.peer_celery import CeleryShape
+from bench.peer_kannel import Kannel
+from bench.wrk import Target, drive
+
+_PATIENCE_S = 300.0
+#: Given a target, and how to tell when so many accepted calls are through.
+_System = tuple[Target, Callable[[int], float]]
+
+
+def measure(
+    stack: ExitStack, folder: Path, options: argparse.Namespace, missing: dict[str, str]
+) -> dict[str, Any]:
+    place = folder / "end"
+    place.mkdir()
+    place.chmod(0o711)
+    systems: dict[str, _System] = {"disparo": _ours(stack, place, options)}
+    makers: dict[str, Callable[[], _System]] = {
+        "kannel_internal": lambda: _kannel(stack, place, "internal"),
+        "kannel_spool": lambda: _kannel(stack, place, "spool"),
+        "celery": lambda: _celery(stack, place),
+    }
+    for name, make in makers.items():
+        if name in options.sem or name.partition("_")[0] in options.sem:
+            continue
+        try:
+            systems[name] = make()
+        except Missing as why:
+            missing[f"{name}, de ponta a ponta"] = str(why)
+            say(f"bench: SEM {name} de ponta a ponta: {why}")
+    runs: dict[str, Any] = {name: {"per_s": [], "refused": []} for name in systems}
+    for turn in range(options.rodadas + 1):  # the first one only warms up
+        for name, (target, settled) in systems.items():
+            began = time.time()
+            outcome = drive(target, place, connections=CONNECTIONS, seconds=options.segundos if turn else 1.0)
+            took = settled(outcome.accepted) - began
+            if turn:
+                runs[name]["per_s"].append(round(outcome.accepted / took, 1))
+                runs[name]["refused"].append(outcome.refused)
+    return runs
+
+
+def _ours(stack: ExitStack, place: Path, options: argparse.Namespace) -> _System:
+    dsn = house.database(stack, place / "ours", None)
+    built = house.stage(stack, dsn, place / "stage", processes=options.processos, workers=1)
+    _confirm_at_once(built)
+    waiting = "SELECT count(*) FROM (SELECT FROM messages WHERE status NOT IN ('delivered') LIMIT 1) w"
+    return house.target(built), lambda _count: _when(lambda: house.ask(dsn, waiting) == 0)
+
+
+def _confirm_at_once(built: Stage) -> None:
+    import asyncio
+
+    asyncio.run(built.behave({"latency_ms": 0, "receipt_delay_ms": 0, "receipts": ["delivered"]}))
+
+
+def _kannel(stack: ExitStack, place: Path, receipts: str) -> _System:
+    made = Kannel(place, receipts=receipts)
+    stack.callback(made.stop)
+    so_far = 0
+
+    def settled(count: int) -> float:
+        nonlocal so_far
+        so_far += count
+        return made.smsc.settled(so_far, receipts=True, seconds=_PATIENCE_S)
+
+    return made.target, settled
+
+
+def _celery(stack: ExitStack, place: Path) -> _System:
+    dsn = house.database(stack, place / "celery", None)
+    stand_in = StandIn(place)
+    stack.callback(stand_in.stop)
+    made = CeleryShape(place, dsn, platform=stand_in.url)
+    stack.callback(made.stop)
+    waiting = "SELECT count(*) FROM notifications WHERE status <> 'sent'"
+    return made.target, lambda _count: _when(lambda: house.ask(dsn, waiting) == 0)
+
+
+def _when(condition: Callable[[], bool]) -> float:
+    end = time.time() + _PATIENCE_S
+    while not condition():
+        if time.time() > end:
+            raise RuntimeError("what was accepted did not get through in time")
+        time.sleep(0.1)
+    return time.time()

@@ -1,0 +1,63 @@
+"""Our own side: a private PostgreSQL, servers, and workers where they are wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from pathlib import Path
+
+import asyncpg
+from tests.support.client import SEND
+from tests.support.rows import add_invoices
+from tests.support.stage import Stage
+
+from bench.slow_flush import preloaded
+from bench.wrk import Target
+from disparo.db.embedded import EmbeddedPostgres
+
+INVOICES = 5000
+
+
+def database(stack: ExitStack, folder: Path, library: Path | None) -> str:
+    """A fresh server; with `library` its flushes are slow."""
+    server = EmbeddedPostgres(folder)
+    with preloaded(library):
+        dsn = server.start()
+    stack.callback(server.stop)
+    return dsn
+
+
+def stage(stack: ExitStack, dsn: str, folder: Path, *, processes: int, workers: int) -> Stage:
+    folder.mkdir(parents=True)
+    folder.chmod(0o711)
+    arguments = ("--processos", str(processes)) if processes > 1 else ()
+    built = Stage(dsn, folder, workers_count=workers, latency_ms=0, server_arguments=arguments)
+    stack.callback(lambda: asyncio.run(built.__aexit__()))
+    asyncio.run(built.__aenter__())
+    asyncio.run(_fill(dsn))
+    return built
+
+
+def target(built: Stage) -> Target:
+    """Calls as a client makes them: with a token, each for another invoice."""
+    token = asyncio.run(built.token())
+    headers = (("Authorization", f"Bearer {token}"), ("Content-Type", "application/json"))
+    return Target(f"{built.base}{SEND}", "POST", headers, '{"id_fatura":"#"}', INVOICES)
+
+
+def ask(dsn: str, query: str) -> int:
+    async def one() -> int:
+        connection = await asyncpg.connect(dsn)
+        try:
+            return int(await connection.fetchval(query))
+        finally:
+            await connection.close()
+
+    return asyncio.run(one())
+
+
+async def _fill(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await add_invoices(connection, INVOICES)
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
