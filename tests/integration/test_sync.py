@@ -187,11 +187,10 @@ async def test_fresh_data_is_not_asked_for_again(there, sync, pool):
 
 
 async def test_with_the_source_down_bulk_waits_and_single_sends_follow_the_setting(
-    there, sync, pool, connection, monkeypatch
+    there, sync, pool, connection
 ):
     await sync.run()
     there.fail_after = 0
-    monkeypatch.setattr("disparo.sources.hubsoft._TRIES", 1)
     freshness = Freshness(pool, {"hubsoft": sync}, max_age_s=1800)
     waits = (await freshness.check([facts(700_010, urgent=False)])).waits
     assert waits[1].reason == "source_down"

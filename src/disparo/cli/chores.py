@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from disparo.db import register_counts
 from disparo.db.pool import Pool
+from disparo.dispatch.freshness import Freshness
 from disparo.dispatch.worker import Chore
 from disparo.settings import Settings
 from disparo.sources.build import build_sync
@@ -30,3 +31,19 @@ def chores_of(settings: Settings, dsn: str, hubsoft: Hubsoft | None) -> Callable
         return found
 
     return chores
+
+
+def freshness_of(settings: Settings, dsn: str, hubsoft: Hubsoft | None) -> Callable[[Pool], Freshness | None]:
+    """Give what asks live sources again just before a hand-over, where there is one."""
+
+    def freshness(pool: Pool) -> Freshness | None:
+        if hubsoft is None:
+            return None
+        return Freshness(
+            pool,
+            {hubsoft.name: build_sync(settings, dsn, pool, hubsoft)},
+            max_age_s=settings.max_data_age_s,
+            single_waits=settings.single_when_source_down == "wait",
+        )
+
+    return freshness

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import typer
 
 from disparo import failpoints
-from disparo.cli.chores import chores_of
+from disparo.cli.chores import chores_of, freshness_of
 from disparo.cli.context import DataDir, database, prepare_patiently
 from disparo.cli.processes import end_with_parent
 from disparo.cli.telling import teller
@@ -67,6 +67,7 @@ async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> i
         plan=planner.plan(settings),
         settings=worker_settings,
         chores=chores_of(settings, dsn, hubsoft),
+        freshness=freshness_of(settings, dsn, hubsoft),
     )
     watch = SettingsWatch(load, lambda changed: runner.use(planner.plan(changed)), after_others=True)
     watching = asyncio.create_task(watch.run())

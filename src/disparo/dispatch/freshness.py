@@ -29,7 +29,10 @@ class SourceDown(Exception):
 class Source(Protocol):
     """A live source as dispatching needs it; the composition root passes it in (architecture.md rule 4a)."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What `invoices.source` calls it."""
+        ...
 
     async def refresh(self, invoice_ids: Sequence[int]) -> None:
         """Ask for these invoices again and store what is said; raises SourceDown.

@@ -10,12 +10,12 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
-
-import asyncpg
 
 from disparo import queue
 from disparo.db import messages
@@ -23,6 +23,7 @@ from disparo.db.messages import Move, Start
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.claims import Batch, Holder, Prepared
 from disparo.dispatch.fleet import Fleet
+from disparo.dispatch.freshness import Checked, Freshness
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.rules import Drop, Rules, Wait, objection, rendered
 from disparo.domain.message import Event, Status
@@ -43,7 +44,7 @@ _Kind = tuple[str, bool]  # a platform's name, and whether the message is of a s
 
 @dataclass(slots=True)
 class _Sorted:
-    send: list[tuple[Lane, asyncpg.Record, Start]] = field(default_factory=list)
+    send: list[tuple[Lane, Mapping[str, Any], Start]] = field(default_factory=list)
     drop: list[Move] = field(default_factory=list)
     wait: list[tuple[int, datetime, str]] = field(default_factory=list)
 
@@ -51,8 +52,11 @@ class _Sorted:
 class Handover:
     """The queue engine's handler; one for each worker. `use` comes first, and again as often as wanted."""
 
-    def __init__(self, pool: Pool, *, fleet: Fleet, holder: Holder) -> None:
+    def __init__(
+        self, pool: Pool, *, fleet: Fleet, holder: Holder, freshness: Freshness | None = None
+    ) -> None:
         self.fleet = fleet
+        self._freshness = freshness
         self._pool = pool
         self._holder = holder
         # One chunk at a time is looked at: if that kills the process, it is known which one did.
@@ -142,41 +146,50 @@ class Handover:
         self._holder.tokens.discard(token)
 
     async def _claim(self, chunk_id: int, token: UUID, limit: int) -> tuple[int, Batch]:
+        async with self._suspect(chunk_id), self._pool.acquire() as connection:
+            ids = await messages.claim(
+                connection, self._holder.worker_id, token=token, chunk_id=chunk_id, limit=limit
+            )
+            facts = [dict(row) for row in await messages.claimed_facts(connection, ids)] if ids else []
+        # A live source may take its time: no chunk is suspect meanwhile, and others are looked at.
+        checked = Checked(facts, {}) if self._freshness is None else await self._freshness.check(facts)
+        async with self._suspect(chunk_id):
+            return len(ids), await self._look(checked, token)
+
+    @asynccontextmanager
+    async def _suspect(self, chunk_id: int) -> AsyncIterator[None]:
         async with self._looking:
             self._holder.preparing = chunk_id
             try:
-                async with self._pool.acquire() as connection:
-                    ids = await messages.claim(
-                        connection, self._holder.worker_id, token=token, chunk_id=chunk_id, limit=limit
-                    )
-                    facts = await messages.claimed_facts(connection, ids) if ids else []
-                batch = await self._look(facts, token)
+                yield
             finally:
                 self._holder.preparing = None
-        return len(ids), batch
 
-    async def _look(self, facts: Sequence[asyncpg.Record], token: UUID) -> Batch:
+    async def _look(self, checked: Checked, token: UUID) -> Batch:
         room = {
             (name, urgent): lane.room(urgent=urgent)
             for name, lane in self.lanes.items()
             for urgent in (True, False)
         }
         found = _Sorted()
-        async for row in breathing(facts):
-            self._sort(row, token, found, room)
+        async for row in breathing(checked.rows):
+            waits = checked.waits.get(row["id"])
+            if waits is not None:
+                found.wait.append((row["id"], waits.until, waits.reason))
+            else:
+                self._sort(row, token, found, room)
         await self._put_aside(found, token)
         batch = Batch(left=len(found.send))
         for lane, row, start in found.send:
             lane.add([Prepared(start, row["reference"], row["e164"], row["not_taken"], row["urgent"], batch)])
         return batch
 
-    def _sort(self, row: asyncpg.Record, token: UUID, found: _Sorted, room: dict[_Kind, int]) -> None:
-        facts = dict(row)
-        verdict: Wait | Drop | None = objection(facts, self._rules)
+    def _sort(self, row: Mapping[str, Any], token: UUID, found: _Sorted, room: dict[_Kind, int]) -> None:
+        verdict: Wait | Drop | None = objection(row, self._rules)
         if verdict is None:
             lane = self._lane_for(row, room)
             if isinstance(lane, Lane):
-                text = rendered(facts, self._rules, lane.platform.capabilities.profile)
+                text = rendered(row, self._rules, lane.platform.capabilities.profile)
                 if not isinstance(text, Drop):
                     room[lane.platform.name, row["urgent"]] -= 1
                     found.send.append((lane, row, Start(row["id"], token, text.text, text.segments)))
@@ -191,7 +204,7 @@ class Handover:
         else:
             found.wait.append((row["id"], verdict.until, verdict.reason))
 
-    def _lane_for(self, row: asyncpg.Record, room: Mapping[_Kind, int]) -> Lane | NoRoute:
+    def _lane_for(self, row: Mapping[str, Any], room: Mapping[_Kind, int]) -> Lane | NoRoute:
         urgent: bool = row["urgent"]
 
         def has_room(name: str) -> bool:
@@ -231,7 +244,7 @@ class Handover:
         await queue.enqueue(connection, [queue.WakeUp(chunk, delay_s) for chunk in chunks])
 
 
-async def breathing(rows: Iterable[asyncpg.Record]) -> AsyncIterator[asyncpg.Record]:
+async def breathing(rows: Iterable[Mapping[str, Any]]) -> AsyncIterator[Mapping[str, Any]]:
     """Give rows one after the other, and everything else its turn now and then."""
     for place, row in enumerate(rows, 1):
         yield row

@@ -23,6 +23,7 @@ from disparo.dispatch.bulk_queue import QueueRules
 from disparo.dispatch.bulk_work import BulkWork
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.fleet import Fleet
+from disparo.dispatch.freshness import Freshness
 from disparo.dispatch.handover import Handover, give_back
 from disparo.dispatch.prune import Retention, prune_some
 from disparo.dispatch.recorder import Recorder
@@ -82,9 +83,11 @@ class Worker:
         plan: Plan,
         settings: WorkerSettings,
         chores: Callable[[Pool], Sequence[Chore]] = lambda _pool: (),
+        freshness: Callable[[Pool], Freshness | None] = lambda _pool: None,
     ) -> None:
         self._dsn = dsn
         self._chores = chores
+        self._freshness = freshness
         self._plan = plan
         self._settings = settings
         self._holder = Holder(uuid4())
@@ -107,7 +110,7 @@ class Worker:
             await self._register(control)
             recorder = Recorder(record, max_tries=self._settings.max_tries)
             fleet = Fleet(work, recorder, self._holder)
-            handover = Handover(work, fleet=fleet, holder=self._holder)
+            handover = Handover(work, fleet=fleet, holder=self._holder, freshness=self._freshness(work))
             self._handover = handover
             self.use(self._plan)
             ending = asyncio.Event()

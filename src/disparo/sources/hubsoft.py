@@ -29,6 +29,8 @@ CONNECT_TIMEOUT_S = 5.0
 _PER_PAGE = 500
 _MOST_BYTES = 64 << 20
 _TRIES = 6
+#: Where a message waits for the answer.
+_TRIES_NOW = 2
 _LONGEST_WAIT_S = 60.0
 _TOKEN_MARGIN_S = 60.0
 _AGAIN = frozenset({429, 500, 502, 503, 504})
@@ -109,7 +111,7 @@ class Hubsoft:
             "apenas_pendente": "nao",
             "limit": _LIMIT,
         }
-        answer = await self._get("/cliente/financeiro", {**query, "order_type": "desc"})
+        answer = await self._get("/cliente/financeiro", {**query, "order_type": "desc"}, tries=_TRIES_NOW)
         found, _ = self._invoices(answer, customer_id)
         if len(_items(answer, "faturas")) >= _LIMIT:
             # More than it gives at once: those that are asked for are looked up by their day.
@@ -193,10 +195,12 @@ class Hubsoft:
             found.append({**row, "source": NAME, "checked_at": now})
         return found, len(items) - len(found)
 
-    async def _get(self, path: str, query: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _get(
+        self, path: str, query: Mapping[str, Any], *, tries: int | None = None
+    ) -> Mapping[str, Any]:
         """Ask, patiently: 429 and passing faults are waited for; raises SourceDown or SourceRefused."""
         last: Exception = SourceDown("no answer")
-        for attempt in range(_TRIES):
+        for attempt in range(tries or _TRIES):
             try:
                 return await self._get_once(path, query)
             except _TryLater as later:

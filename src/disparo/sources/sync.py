@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 _FULL_EVERY_S = 86_400.0
 _REFRESH_AT_ONCE = 8
+#: A message waits for this question: a source that is slower is as good as down.
+_ANSWER_WITHIN_S = 5.0
 _ALERT = "sync_failed"
 Progress = Callable[["Synced"], None]
 
@@ -221,7 +223,11 @@ class Sync:
             raise SourceDown(str(errors.exceptions[0])) from errors
 
     async def _refresh_customer(self, customer_id: int, wanted: Sequence[tuple[int, date]]) -> None:
-        found = await self.source.fetch_invoices(customer_id, sorted({day for _, day in wanted}))
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN_S):
+                found = await self.source.fetch_invoices(customer_id, sorted({day for _, day in wanted}))
+        except TimeoutError as error:
+            raise SourceDown("no answer in time") from error
         gone = {id_ for id_, _ in wanted} - {row["id"] for row in found}
         async with self.pool.acquire() as connection, connection.transaction():
             await upsert_invoices(connection, list(found))

@@ -1,0 +1,50 @@
+"""What came from HubSoft is asked there again just before its hand-over (delivery.md §5)."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.house import house as run_house
+from tests.support.hubsoft import HubsoftStandIn, settings_for
+
+
+@pytest.fixture(scope="module")
+def there():
+    with HubsoftStandIn(20, 40).running() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture(scope="module")
+def house(new_database, tmp_path_factory, there):
+    settings = settings_for(there, DISPARO_SYNC_EVERY_S="1", DISPARO_DISPATCH_DELAY_S="1")
+    with run_house(new_database(), tmp_path_factory.mktemp("house"), overrides=settings) as house:
+        # The worker itself brings the register over.
+        house.until(lambda: house.value("SELECT finished_at FROM sync_states"), seconds=40)
+        yield house
+
+
+def send_old(house, client, invoice_id):
+    """Old data: checked an hour ago; the sync's own pass does not look at it again."""
+    house.fetch("UPDATE invoices SET checked_at = now() - interval '1 hour' WHERE id = $1", invoice_id)
+    return client.send({"id_fatura": invoice_id})
+
+
+def test_an_invoice_paid_meanwhile_gets_no_sms(house, there, client):
+    sent = send_old(house, client, 700_003)
+    # Paid, but on a day that no incremental list shows: only the question itself can tell.
+    there.pay(700_003, there.due(3))
+    house.until_state(client, sent, "dispensada")
+    assert house.value("SELECT reason FROM messages WHERE invoice_id = 700003") == "invoice_paid"
+
+
+def test_an_invoice_that_is_still_open_is_sent(house, there, client):
+    house.until_state(client, send_old(house, client, 700_004), "entregue")
+    assert house.value("SELECT checked_at > now() - interval '5 minutes' FROM invoices WHERE id = 700004")
+
+
+def test_with_hubsoft_down_a_single_call_is_sent_all_the_same_and_an_alert_stands(house, there, client):
+    there.fail_after = 0
+    try:
+        house.until_state(client, send_old(house, client, 700_005), "entregue")
+    finally:
+        there.fail_after = None
+    assert house.value("SELECT count(*) FROM alerts WHERE kind = 'source_down'") == 1
