@@ -116,6 +116,7 @@ def test_jasmin_hears_what_it_waits_for(house):
         figures = house.anonymous.get("/metrics").raw.decode()
         time.sleep(0.5)
     assert named in figures
+    assert 'disparo_receipts_total{failure="",kind="sent",platform="jasmin"} 1.0' in figures
     assert "/webhook/jasmin/s" not in figures
 
 
