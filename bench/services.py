@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -37,14 +36,14 @@ class RabbitMQ:
     def __init__(self, folder: Path) -> None:
         program = need("rabbitmq-server", "rabbitmq-server")
         self.port = free_port()
-        home = folder / "rabbit"
+        home = folder / f"rabbit-{self.port}"
         home.mkdir()
         (home / "plugins").write_text("[].", encoding="ascii")
         (home / "env.conf").touch()
         self._port_mapper = str(free_port())
         environment = {
             "HOME": str(home),
-            "RABBITMQ_NODENAME": f"bench{os.getpid()}@localhost",
+            "RABBITMQ_NODENAME": f"bench{self.port}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(free_port()),
@@ -58,7 +57,9 @@ class RabbitMQ:
         }
         # Debian's wrapper in /usr/sbin insists on the system's user; the program itself does not.
         own = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-        self._process = Process([own if own.exists() else program], folder / "rabbit.log", environment)
+        self._process = Process(
+            [own if own.exists() else program], folder / f"rabbit-{self.port}.log", environment
+        )
         self._process.opens(self.port, seconds=180)
 
     def stop(self) -> None:

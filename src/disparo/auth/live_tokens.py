@@ -60,6 +60,7 @@ class LiveTokens:
         self._beat_of_mine = f"beat:{uuid4().hex}"
         self._sent_at = 0.0
         self._came_back = asyncio.Event()
+        self._is_news = True  # an outage is told of once
 
     async def read(self, jti: UUID) -> Grant | None:
         """Ask the database; None if the token is not alive."""
@@ -93,7 +94,9 @@ class LiveTokens:
             try:
                 await self._listen()
             except (*TRANSIENT, DatabaseUnavailable, asyncpg.PostgresError) as error:
-                log.warning("token_changes_not_heard", error=type(error).__name__)
+                if self._is_news:
+                    log.warning("token_changes_not_heard", error=type(error).__name__)
+                self._is_news = False
             finally:
                 self._forget()
                 self._proven_until = 0.0
@@ -121,6 +124,7 @@ class LiveTokens:
                 self._forget()
             self._proven_until = self._sent_at + _PROOF_HOLDS_S
             self._came_back.set()
+            self._is_news = True
         elif payload == tokens.CHANGED:
             self._forget()
 
