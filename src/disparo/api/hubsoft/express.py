@@ -6,6 +6,7 @@ from a browser (with `Origin`) or while `group_commit` is off.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -23,6 +24,7 @@ from disparo.dispatch.group_commit import Busy
 
 _Handler = Callable[[Request, Exception], Awaitable[Response]]
 
+_HOLD_S, _MOST_HELD = 0.25, 4096
 PATH = f"{BASE}/cliente/financeiro/enviar_sms"
 
 
@@ -33,7 +35,7 @@ class Express:
         self._plain = plain
         self._app = app
         self._route = Route(PATH, answer_send)  # what a request is counted under
-        self._inside = 0
+        self._inside = self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -61,10 +63,20 @@ class Express:
     async def _answer(self, request: Request) -> Response:
         services = self._services
         # Whoever cannot be served soon is told so before any work is spent on them.
-        if self._inside > services.settings.most_waiting:
+        if self._inside - self._held > services.settings.most_waiting:
+            await self._hold()
             raise Busy
         caller = await admit(request, services, Permission.SEND, remembered=True)
         return await answer_send(request, services, caller, request.headers.get("idempotency-key"))
+
+    async def _hold(self) -> None:
+        """Keep a refusal back a moment: clients that ask again at once would leave no time for the others."""
+        if self._held < _MOST_HELD:
+            self._held += 1
+            try:
+                await asyncio.sleep(_HOLD_S)
+            finally:
+                self._held -= 1
 
     def _handler_of(self, kind: type[Exception]) -> _Handler | None:
         """Find the words for a failure as the framework does; a fault nobody foresaw is the edge's."""
