@@ -33,7 +33,7 @@ names = pytest.mark.parametrize("name", sorted(SPECS))
 
 
 def build(name, peer, **more):
-    table = {"type": name, **SPECS[name].fill, "url": peer.url, "timeout_s": 0.5, **more}
+    table = {"type": name, **SPECS[name].fill, "url": peer.url, "timeout_s": 10, **more}
     return GenericHttp(name, read_table(name, table), receipt_url=OURS)
 
 
@@ -44,8 +44,8 @@ async def doing(platform, work):
         await platform.close()
 
 
-async def send(name, peer):
-    platform = build(name, peer)
+async def send(name, peer, **more):
+    platform = build(name, peer, **more)
     message = Outgoing(reference="ref-1", e164="+5511988887777", text="Ola", deadline_s=boottime_s() + 30)
     (outcome,) = await doing(platform, platform.send([message]))
     return outcome
@@ -124,7 +124,7 @@ async def test_no_answer_in_time_and_garbage_are_ambiguous(peer, name):
         await asyncio.sleep(30)
 
     peer.answer = hang
-    assert (await send(name, peer)).kind is OutcomeKind.AMBIGUOUS
+    assert (await send(name, peer, timeout_s=0.5)).kind is OutcomeKind.AMBIGUOUS
     peer.answer = http(200, "<html>we are sorry</html>")
     assert (await send(name, peer)).kind is OutcomeKind.AMBIGUOUS
     assert len(peer.requests) == 2
