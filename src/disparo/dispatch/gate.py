@@ -10,10 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+import structlog
+
 from disparo.db import rates
 from disparo.db.pool import TRANSIENT, Pool
 from disparo.platforms.base import Capabilities
 
+log = structlog.get_logger(__name__)
+
+#: Whatever ails the database: a lane that ended for it would leave what it started in nobody's hands.
+_FAULTS = (*TRANSIENT, asyncpg.PostgresError)
 _DATABASE_RETRY_S = 0.2
 #: A share is asked for anew so often while there is work, and given up after so long without any.
 _SHARE_EVERY_S = 0.25
@@ -113,7 +120,8 @@ class Gate:
                         ahead_s=_AHEAD_S if urgent else _AHEAD_S * _BULK_SHARE,
                         run_up_s=run_up_s,
                     )
-            except TRANSIENT:
+            except _FAULTS as error:
+                log.warning("limits_wait_for_database", platform=self._platform, error=type(error).__name__)
                 await asyncio.sleep(_DATABASE_RETRY_S)
                 continue
             self._server.note(slots.now_s, after=asked_at, before=time.monotonic())
@@ -129,7 +137,7 @@ class Gate:
         try:
             async with self._pool.acquire() as connection:
                 await rates.give_back_slots(connection, self._platform, count, bucket=grant.bucket)
-        except TRANSIENT:
+        except _FAULTS:
             return  # one less that day; never one more
 
     async def keep_share(
@@ -157,7 +165,7 @@ class Gate:
                 held = await rates.share_window(
                     connection, self._platform, worker_id, wants=wants, in_flight=in_flight, window=window
                 )
-        except TRANSIENT:
+        except _FAULTS:
             return
         # Only once it is committed: until then the places are somebody else's.
         self.places = held
