@@ -31,6 +31,30 @@ CREATE TABLE event_figures_until (
     until timestamptz NOT NULL
 );
 INSERT INTO event_figures_until (until) VALUES (date_bin('5 minutes', now() - interval '2 days', 'epoch'));
+-- What one event counts as. A receipt that came before its outcome says that the platform took the message.
+CREATE FUNCTION reached_by(from_status text, to_status text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+    CASE WHEN from_status IS NULL THEN ARRAY['new']
+         WHEN to_status IN ('queued', 'claimed', 'sending') THEN ARRAY[]::text[]
+         WHEN from_status IN ('sending', 'uncertain') AND to_status IN ('sent', 'delivered', 'undelivered')
+              THEN ARRAY['accepted', to_status]
+         ELSE ARRAY[to_status] END;
+-- What bulk runs stored, a row for each slice.
+CREATE TABLE bulk_figures (
+    at    timestamptz NOT NULL DEFAULT now(),
+    total integer NOT NULL
+);
+CREATE INDEX bulk_figures_at ON bulk_figures (at);
+CREATE OR REPLACE FUNCTION messages_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO message_events (message_id, from_status, to_status, actor, reason)
+        SELECT id, NULL, status, actor, reason FROM new_rows WHERE chunk_id > 0 ORDER BY id;
+    IF EXISTS (SELECT FROM new_rows WHERE chunk_id < 0) THEN
+        INSERT INTO dispatch_counts (dispatch_id, status, delta)
+            SELECT dispatch_id, status, count(*) FROM new_rows WHERE chunk_id < 0 GROUP BY 1, 2;
+        INSERT INTO bulk_figures (total) SELECT count(*) FROM new_rows WHERE chunk_id < 0;
+    END IF;
+    RETURN NULL;
+END $$;
 CREATE INDEX message_events_at ON message_events USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
 
 -- Rare ends, so these indexes cost the many messages that are delivered nothing.

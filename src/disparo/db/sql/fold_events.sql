@@ -10,10 +10,9 @@ WITH turn AS MATERIALIZED (
     INSERT INTO event_figures (from_at, platform, status, total)
     SELECT date_bin('5 minutes', e.at, 'epoch'),
            coalesce((SELECT m.platform FROM messages m WHERE m.id = e.message_id), ''),
-           CASE WHEN e.from_status IS NULL THEN 'new' ELSE e.to_status END, count(*)
+           unnest(reached_by(e.from_status, e.to_status)), count(*)
     FROM message_events e
     WHERE e.at >= (SELECT since FROM span) AND e.at < (SELECT until FROM span)
-      AND (e.from_status IS NULL OR e.to_status NOT IN ('queued', 'claimed', 'sending'))
     GROUP BY 1, 2, 3
 )
 UPDATE event_figures_until u SET until = s.until FROM span s WHERE s.until > s.since
