@@ -1,6 +1,6 @@
 """Receipts at a steady rate while a worker dispatches: how long each waits for its acknowledgement.
 
-    .venv/bin/python bench/receipts.py [--por-segundo 1000] [--segundos 30] [--json FILE]
+    ./dev bench confirmacoes [--por-segundo 1000] [--segundos 30] [--json FILE]
 
 Calls leave on a fixed schedule, whether or not earlier ones were answered, and a call's time counts from
 the moment it was due: a server that stops for a second shows a second. Afterwards every acknowledged
@@ -24,16 +24,12 @@ from typing import Any
 
 import asyncpg
 import uvloop
+from tests.support.rows import add_invoices, add_messages
+from tests.support.stage import Stage
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests.support.rows import add_invoices, add_messages  # noqa: E402
-from tests.support.stage import Stage  # noqa: E402
-
-from bench.load import Load, is_answered_200  # noqa: E402
-from bench.run import INVOICES, request  # noqa: E402
-from disparo.db.embedded import EmbeddedPostgres  # noqa: E402
+from bench.accept import INVOICES, request
+from bench.load import Load, is_answered_200
+from disparo.db.embedded import EmbeddedPostgres
 
 CONNECTIONS = 64
 _FIRST_ID = 1_000_000

@@ -11,6 +11,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 PARTS = {
     "aceite": "bench.accept",
     "http": "bench.over_http",
+    "confirmacoes": "bench.receipts",
     "bulk": "bench.bulk",
     "dados": "bench.data",
     "panel": "bench.panel",
