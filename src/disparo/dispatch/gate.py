@@ -87,9 +87,9 @@ class Gate:
         self.places = 0 if able.shared_window else able.window
         self._busy_at = 0.0
         self._server = ServerClock()
-        # Two hand-overs may each be late by LATE_S, on their way out and on the wire: with slots a little
-        # wider no second, wherever it begins, holds one too many.
-        self._interval_s = (1.0 + 2 * LATE_S) / able.per_second if able.per_second else 0.0
+        # A hand-over may be late by LATE_S here, and as much again on the wire and at the other end: with
+        # slots a little wider no second, wherever it begins, holds one too many.
+        self._interval_s = (1.0 + 3 * LATE_S) / able.per_second if able.per_second else 0.0
 
     @property
     def is_timed(self) -> bool:
