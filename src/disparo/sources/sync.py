@@ -215,12 +215,15 @@ class Sync:
             async with free:
                 await self._refresh_customer(customer_id, wanted)
 
+        failed: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 for customer_id, wanted in by_customer.items():
                     group.create_task(one(customer_id, wanted))
         except* (SourceDown, SourceRefused) as errors:
-            raise SourceDown(str(errors.exceptions[0])) from errors
+            failed = errors.exceptions[0]
+        if failed is not None:  # raised above it would be a group of one, in some 3.11
+            raise SourceDown(str(failed)) from failed
 
     async def _refresh_customer(self, customer_id: int, wanted: Sequence[tuple[int, date]]) -> None:
         try:
