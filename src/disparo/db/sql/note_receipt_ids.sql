@@ -1,4 +1,4 @@
--- The receipt's half of the meeting of outcome and receipt; see note_platform_ids.sql.
+-- The receipt's half of the meeting of outcome and receipt; see record.sql.
 -- $1 platforms, $2 platform ids, both sorted.
 INSERT INTO platform_messages (platform, platform_id)
 SELECT * FROM unnest($1::text[], $2::text[])
