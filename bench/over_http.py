@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
 import uvloop
 from tests.support import rows
 from tests.support.stage import Role, free_port
 
 from disparo import queue
+from disparo.db import numbers
 from disparo.db.embedded import EmbeddedPostgres
 from disparo.dispatch.prepare import prepare
 from disparo.platforms.http import Call, HttpSender
@@ -99,11 +101,13 @@ async def through_the_fence(dsn: str, folder: Path, count: int) -> dict[str, Any
     for chunk in chunks:
         await rows.add_messages(connection, CHUNK, chunk_id=chunk, first_id=1 + chunk * CHUNK)
     await connection.execute("SELECT setval('chunks_id_seq', $1)", len(chunks) + 1)
-    await connection.execute("VACUUM ANALYZE messages")
+    await read_numbers_of(connection)
+    await connection.execute("VACUUM ANALYZE")
     worker = worker_of(dsn, stand_in.url, folder)
     worker.start()
     while not await connection.fetchval("SELECT count(*) FROM workers WHERE beat > 0"):
         await asyncio.sleep(0.05)
+    cpu_s = cpu_of(worker)
     began = time.perf_counter()
     async with connection.transaction():
         await queue.enqueue(connection, [queue.WakeUp(chunk) for chunk in chunks])
@@ -111,30 +115,46 @@ async def through_the_fence(dsn: str, folder: Path, count: int) -> dict[str, Any
         if time.perf_counter() - began > 300:
             raise RuntimeError(f"not all were accepted; see {worker.log}")
         await asyncio.sleep(0.02)
-    took = time.perf_counter() - began
+    took, cpu_s = time.perf_counter() - began, cpu_of(worker) - cpu_s
     worker.stop()
     table = sorted(row["reference"] for row in await connection.fetch("SELECT reference FROM messages"))
     await connection.close()
-    return {"per_s": count / took, "agrees": sorted(stand_in.stop()) == table}
+    return {"per_s": count / took, "cpu_us": cpu_s / count * 1e6, "agrees": sorted(stand_in.stop()) == table}
+
+
+def cpu_of(role: Role) -> float:
+    used = psutil.Process(role.pid).cpu_times()
+    return used.user + used.system
+
+
+async def read_numbers_of(connection: asyncpg.Connection) -> None:
+    """Read the register's phones as an idle worker does soon after an import: no part of a hand-over."""
+    while True:
+        async with connection.transaction():
+            if not await numbers.fill_slice(connection):
+                return
 
 
 async def measure(dsn: str, folder: Path, *, rounds: int, count: int) -> dict[str, Any]:
     await prepare(dsn)
     product: list[float] = []
+    worker_us: list[float] = []
     limit: list[float] = []
     for _ in range(rounds):
         found = await through_the_fence(dsn, folder, count)
         if not found["agrees"]:
             raise RuntimeError("the stand-in's log and the table differ")
         product.append(round(found["per_s"], 1))
+        worker_us.append(round(found["cpu_us"], 1))
         limit.append(round(await bare(folder, count), 1))
     return {
         "http_per_s": statistics.median(product),
         "bare_client_per_s": statistics.median(limit),
         "share_of_bare_client": round(statistics.median(product) / statistics.median(limit), 3),
+        "worker_cpu_us_per_message": statistics.median(worker_us),
         "messages": count,
         "connections": WINDOW,
-        "rounds": {"http_per_s": product, "bare_client_per_s": limit},
+        "rounds": {"http_per_s": product, "bare_client_per_s": limit, "worker_cpu_us": worker_us},
         "load": os.getloadavg(),
     }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
+from functools import lru_cache
 from typing import TextIO
 
 import structlog
@@ -21,6 +23,7 @@ _LONG_NUMBER = re.compile(r"\+?\d(?:[ .()/-]?\d){9,}")
 _URL_PASSWORD = re.compile(r"(//[^:/@\s]+:)[^@\s]+@")
 
 
+@lru_cache(maxsize=1024)  # words of a line are mostly those of the line before
 def mask_text(value: str) -> str:
     """Put *** over what may be a phone, a document, a payment code or a password in an address."""
     return _URL_PASSWORD.sub(r"\1***@", _LONG_NUMBER.sub("***", value))
@@ -37,36 +40,62 @@ def mask_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
 
 
 def configure_logging(*, level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Send structlog and the standard library's loggers (uvicorn, asyncpg, pgqueuer) the same way."""
+    """Write our own lines and those of the libraries (uvicorn, asyncpg, pgqueuer) in the same way."""
+    out = stream or sys.stderr
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
+        structlog.processors.add_log_level,
+        _add_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _place_of_error,
         mask_event,
     ]
+    # Ours go straight out: the way through the standard library's loggers takes twice as long, and every
+    # request has a line.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*shared, _as_json],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda name="disparo": _Lines(name, out),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            processor=structlog.processors.JSONRenderer(ensure_ascii=False), foreign_pre_chain=shared
-        )
-    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=_as_json, foreign_pre_chain=shared))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
     # Their lines hold request lines and statement arguments: phones and secrets among them.
     for noisy in ("uvicorn.access", "asyncio", "apprise", "pgqueuer", "aiohttp.access", "python_multipart"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
+
+
+class _Lines:
+    """Where the lines of one module end up."""
+
+    def __init__(self, name: str, stream: TextIO) -> None:
+        self.name = name
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        """Write a line, at once and whole."""
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
+_to_json = json.JSONEncoder(ensure_ascii=False, default=repr).encode
+
+
+def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    event.pop("_record", None)
+    event.pop("_from_structlog", None)
+    return _to_json(event)
+
+
+def _add_name(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    record = event.get("_record")
+    event["logger"] = logger.name if record is None else record.name
+    return event
 
 
 def _place_of_error(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -29,12 +29,12 @@ from disparo.auth.throttle import Throttle
 from disparo.auth.tokens import SigningKey, TokenMint, new_signing_key
 from disparo.db import figures, tokens
 from disparo.db.pool import Pool, open_pool
-from disparo.dispatch.calendar import load_calendar
 from disparo.dispatch.figures import Costly, fold_forever
 from disparo.dispatch.from_settings import accept_settings_of
 from disparo.dispatch.group_commit import Acceptor
 from disparo.dispatch.heartbeats import Heartbeats
 from disparo.dispatch.intake import Intake
+from disparo.dispatch.warm_up import warm_up
 from disparo.panel.app import Panel
 from disparo.panel.services import PanelServices
 from disparo.platforms.base import Platform
@@ -161,7 +161,7 @@ async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str) ->
         services.live_tokens.run(),
         services.heartbeats.run(),
         fold_forever(pool),
-        asyncio.to_thread(load_calendar),
+        warm_up(),
     )
     for job in jobs:
         task = asyncio.create_task(job)

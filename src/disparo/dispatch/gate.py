@@ -29,8 +29,11 @@ _IDLE_S = 1.0
 LATE_S = 0.01
 #: Moments further ahead are nobody's yet; of these, bulk runs may take so much.
 _AHEAD_S, _BULK_SHARE = 0.25, 0.8
-#: From the question to the first moment: the commit of starts lies between.
-_RUN_UP_S = 0.02
+#: From the question to the first moment: the commit of starts lies between. Moments are asked for further
+#: ahead than that; what is started earlier would hold places of the window and do nothing.
+_RUN_UP_S, _START_AHEAD_S = 0.02, 0.025
+#: While places are scarce, moments are asked for in groups of so many seconds' worth.
+_GROUP_S = 0.01
 
 
 #: How fast two clocks may drift apart: more than any two that are kept at all.
@@ -129,6 +132,16 @@ class Gate:
                 first_at = self._server.here(slots.now_s + slots.wait_s)
                 return Grant(slots.count, first_at, self._interval_s, slots.day_full_s, slots.bucket)
             await asyncio.sleep(slots.wait_s)
+
+    @property
+    def group(self) -> int:
+        """How many messages are worth a question of their own."""
+        return max(1, int((self._able.per_second or 0.0) * _GROUP_S))
+
+    async def until_near(self, grant: Grant) -> None:
+        """Wait until what this grant is for should be started."""
+        if self.is_timed and not grant.day_full_s:
+            await asyncio.sleep(grant.first_at - time.monotonic() - _START_AHEAD_S)
 
     async def give_back(self, grant: Grant, count: int) -> None:
         """Give back what was granted and not used: it counts against the day."""

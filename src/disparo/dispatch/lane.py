@@ -121,6 +121,7 @@ class Lane:
                 self._day_full_until = time.monotonic() + grant.day_full_s
                 self.on_stop()
                 continue
+            await self._gate.until_near(grant)
             group = self._take_group(grant.count, probe=probe)
             await self._gate.give_back(grant, grant.count - len(group))
             if group:
@@ -139,9 +140,8 @@ class Lane:
     @property
     def _enough(self) -> int:
         """Places that must be free: while much waits, half a window starts while the other is recorded."""
-        if self._gate.is_timed:
-            return 1
-        return max(1, min(len(self._line), self._half))
+        enough = self._gate.group if self._gate.is_timed else self._half
+        return max(1, min(len(self._line), self._half, enough))
 
     @property
     def _half(self) -> int:

@@ -28,6 +28,7 @@ from disparo.dispatch.handover import Handover, give_back
 from disparo.dispatch.prune import Retention, prune_some
 from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rules import Rules
+from disparo.dispatch.warm_up import warm_up
 from disparo.dispatch.watch import PlatformWatch
 from disparo.domain.routing import Route
 from disparo.platforms.base import Platform
@@ -130,6 +131,7 @@ class Worker:
                 asyncio.create_task(recorder.run(), name="recorder"),
                 asyncio.create_task(_forward(stop, ending), name="stop"),
                 asyncio.create_task(self._close(ending, fleet), name="close"),
+                asyncio.create_task(warm_up(), name="settle"),
             ]
             engine_pool = await stack.enter_async_context(open_pool(self._dsn, size=4, name="disparo-queue"))
             await queue.run(engine_pool, handover.handle_chunk, concurrency=_CHUNKS_AT_ONCE, stop=ending)

@@ -38,8 +38,8 @@ NAMES = frozenset(
 )
 #: Left out one after the other, until the text fits.
 _OPTIONAL = ("observacao", "primeiro_nome")
-_PAYMENT = frozenset({"pagamento", "link", "linha_digitavel", "pix"})
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_SPACES, _SPACE_BEFORE, _ORPHAN = re.compile(r" {2,}"), re.compile(r" +([,.:;])"), re.compile(r"([:.,;]),\s*")
 _LONGEST_NAME = 20
 _LONGEST_TEMPLATE = 1000
 _IF_PAID = "Se ja pagou, desconsidere."
@@ -85,7 +85,7 @@ class _Draft:
 
     def text(self) -> str:
         filled = _PLACEHOLDER.sub(self._value, self.template)
-        return re.sub(r" {2,}", " ", re.sub(r" +([,.:;])", r"\1", filled)).strip()
+        return _SPACES.sub(" ", _SPACE_BEFORE.sub(r"\1", filled)).strip()
 
     def _value(self, found: re.Match[str]) -> str:
         name = found[1]
@@ -156,23 +156,31 @@ def _fitting(template: str, values: dict[str, str], profile: SegmentProfile) -> 
 
 def _without_orphans(text: str) -> str:
     """Mend what a missing name leaves: `MARCA:, sua fatura`."""
-    return re.sub(r"([:.,;]),\s*", r"\1 ", text)
+    return _ORPHAN.sub(r"\1 ", text)
 
 
 def _values(invoice: InvoiceText, payment: str) -> dict[str, str]:
-    values = {
-        "marca": invoice.brand,
-        "primeiro_nome": first_name(invoice.customer_name),
+    # A code is handed on letter by letter; only words lose their accents.
+    return {
+        "marca": _of_all(invoice.brand),
+        "primeiro_nome": to_gsm_basic(first_name(invoice.customer_name)),
         "valor": format_amount(invoice.amount),
-        "vencimento": invoice.due_date.strftime("%d/%m/%Y"),
+        "vencimento": _written(invoice.due_date),
         "pagamento": payment,
         "link": invoice.link or "",
         "linha_digitavel": _digits(invoice.linha_digitavel),
         "pix": invoice.pix or "",
         "observacao": _IF_PAID if invoice.due_date < invoice.today else "",
     }
-    # A code is handed on letter by letter; only words lose their accents.
-    return {name: value if name in _PAYMENT else to_gsm_basic(value) for name, value in values.items()}
+
+
+#: The same in every text of an installation, or of a day.
+_of_all = lru_cache(maxsize=16)(to_gsm_basic)
+
+
+@lru_cache(maxsize=256)
+def _written(day: date) -> str:
+    return day.strftime("%d/%m/%Y")
 
 
 def _payments(invoice: InvoiceText) -> list[str]:

@@ -6,16 +6,19 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote, urlencode, urljoin
+from urllib.parse import quote, urljoin
 
 from disparo.platforms.base import Outgoing
 from disparo.platforms.generic_rules import Question
 from disparo.platforms.generic_settings import ITEMS, GenericHttpSettings
 from disparo.platforms.http import REPLY_LIMIT_BYTES, Call
-from disparo.platforms.placeholders import Fill, fill_tree, filler, header_safe
+from disparo.platforms.placeholders import Form, Template, fill_tree, header_safe, tree_of
 
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 _BYTES_AN_ITEM = 2048  # room for the answer to each message of a batch
+#: Of +5511987654321, so many characters are left out.
+_SKIPPED = {"e164": 0, "e164_digits": 1, "national": 3}
 #: `{desde}` and `{ate}` of questions: receipts are looked for in the last three days.
 _SINCE, _UNTIL = timedelta(days=3), timedelta(hours=1)
 
@@ -25,28 +28,36 @@ class CallMaker:
 
     def __init__(self, settings: GenericHttpSettings, *, receipt_url: str) -> None:
         self._settings = settings
-        self._constant = {
+        self._constant = constant = {
             "retorno": receipt_url,
             **{f"valor:{name}": value for name, value in settings.values.items()},
             **{f"segredo:{name}": value.get_secret_value() for name, value in settings.secrets.items()},
         }
+        self._headers = {
+            name: Template(value, constant, header_safe) for name, value in settings.headers.items()
+        }
+        self._skipped = _SKIPPED[settings.number_format]
+        self._query = None if settings.query is None else Form(settings.query, constant)
+        self._form = None if settings.form is None else Form(settings.form, constant)
+        self._item = None if settings.batch is None else tree_of(settings.batch.item, constant)
+        self._json = None if settings.json_body is None else tree_of(settings.json_body, constant)
 
     def hand_over(self, batch: Sequence[Outgoing]) -> Call:
         """Give the one call that hands over these messages; several only where the table has `batch`."""
-        settings, fill = self._settings, self._fill(batch[0])
+        settings, values = self._settings, self._values(batch[0])
         url = settings.url
-        if settings.query is not None:
-            url += ("&" if "?" in url else "?") + _encoded(settings.query, fill)
-        headers, body = self._headers(fill), None
-        if settings.batch is not None:
-            items = [fill_tree(settings.batch.item, self._fill(message)) for message in batch]
-            body = _json(_with_items(settings.json_body, items, fill))
+        if self._query is not None:
+            url = _with_query(url, self._query.fill(values))
+        headers, body = self._filled_headers(values), None
+        if self._item is not None:
+            items = [fill_tree(self._item, self._values(message)) for message in batch]
+            body = _json(_with_items(settings.json_body, items, fill_tree(self._json, values)))
             headers.setdefault("Content-Type", _JSON)
-        elif settings.json_body is not None:
-            body = _json(fill_tree(settings.json_body, fill))
+        elif self._json is not None:
+            body = _json(fill_tree(self._json, values))
             headers.setdefault("Content-Type", _JSON)
-        elif settings.form is not None:
-            body = _encoded(settings.form, fill).encode()
+        elif self._form is not None:
+            body = self._form.fill(values).encode()
             headers.setdefault("Content-Type", _FORM)
         deadline_s = min(message.deadline_s for message in batch)
         limit = REPLY_LIMIT_BYTES + _BYTES_AN_ITEM * (len(batch) - 1)
@@ -54,16 +65,20 @@ class CallMaker:
 
     def question(self, rules: Question, *, reference: str = "", platform_id: str = "") -> Call:
         """Give a call that asks something."""
-        now = datetime.now(UTC)
-        moments = {"desde": _moment(now - _SINCE), "ate": _moment(now + _UNTIL)}
-        fill = filler({**self._constant, **moments, "referencia": reference, "id": platform_id})
-        in_path = filler({"referencia": quote(reference, safe=""), "id": quote(platform_id, safe="")})
-        url = urljoin(self._settings.url.partition("?")[0], rules.url) + in_path(rules.path)
+        now, constant = datetime.now(UTC), self._constant
+        values = {
+            "desde": _moment(now - _SINCE),
+            "ate": _moment(now + _UNTIL),
+            "referencia": reference,
+            "id": platform_id,
+        }
+        path = Template(rules.path, {}).fill({name: quote(value, safe="") for name, value in values.items()})
+        url = urljoin(self._settings.url.partition("?")[0], rules.url) + path
         if rules.query:
-            url += ("&" if "?" in url else "?") + _encoded(rules.query, fill)
-        headers, body = self._headers(fill), None
+            url = _with_query(url, Form(rules.query, constant).fill(values))
+        headers, body = self._filled_headers(values), None
         if rules.json_body is not None:
-            body = _json(fill_tree(rules.json_body, fill))
+            body = _json(fill_tree(tree_of(rules.json_body, constant), values))
             headers["Content-Type"] = _JSON
         return Call(rules.method, url, headers, body)
 
@@ -78,40 +93,34 @@ class CallMaker:
         # A pair of them in base64 hides nothing.
         return re.sub(r"(Basic )[A-Za-z0-9+/=]+", r"\1***", text)
 
-    def _headers(self, fill: Fill) -> dict[str, str]:
-        return {name: header_safe(fill(value)) for name, value in self._settings.headers.items()}
+    def _filled_headers(self, values: Mapping[str, str]) -> dict[str, str]:
+        return {name: value.fill(values) for name, value in self._headers.items()}
 
-    def _fill(self, message: Outgoing) -> Fill:
-        return filler(
-            {
-                **self._constant,
-                "telefone": _number(message.e164, self._settings.number_format),
-                "texto": message.text,
-                "referencia": message.reference,
-            }
-        )
+    def _values(self, message: Outgoing) -> dict[str, str]:
+        return {
+            "telefone": message.e164[self._skipped :],
+            "texto": message.text,
+            "referencia": message.reference,
+        }
 
 
-def _with_items(tree: object, items: list[object], fill: Fill) -> object:
+def _with_items(tree: object, items: list[object], filled: object) -> object:
+    """Put the items where the table says so, into the rest as it is filled in."""
     if tree == ITEMS:
         return items
-    if isinstance(tree, dict):
-        return {name: _with_items(value, items, fill) for name, value in tree.items()}
-    if isinstance(tree, list):
-        return [_with_items(value, items, fill) for value in tree]
-    return fill(tree) if isinstance(tree, str) else tree
+    if isinstance(tree, dict) and isinstance(filled, dict):
+        return {name: _with_items(value, items, filled[name]) for name, value in tree.items()}
+    if isinstance(tree, list) and isinstance(filled, list):
+        return [_with_items(value, items, here) for value, here in zip(tree, filled, strict=True)]
+    return filled
 
 
 def _json(tree: object) -> bytes:
-    return json.dumps(tree, ensure_ascii=False).encode()
+    return _to_json(tree).encode()
 
 
-def _encoded(pairs: Mapping[str, str], fill: Fill) -> str:
-    return urlencode({name: fill(value) for name, value in pairs.items()})
-
-
-def _number(e164: str, form: str) -> str:
-    return {"e164": e164, "e164_digits": e164[1:], "national": e164[3:]}[form]
+def _with_query(url: str, query: str) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{query}"
 
 
 def _moment(at: datetime) -> str:
