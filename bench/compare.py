@@ -33,9 +33,6 @@ ELSEWHERE = {
     "rate_10m_vs_10k": "./dev bench bulk",
     "rate_share_used": "./dev rates",
     "rate_over_max": "./dev rates",
-    "idle_p50_ms": None,
-    "idle_p99_ms": None,
-    "rss_slope_mb_per_100k": None,
 }
 
 
@@ -79,7 +76,8 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         with ExitStack() as stack:
             found[f"accept_{disk}"] = accepting.measure(stack, folder, options, library, found["missing"])
     with ExitStack() as stack:
-        found["end_to_end"] = end_to_end.measure(stack, folder, options, found["missing"])
+        whole = end_to_end.measure(stack, folder, options, found["missing"])
+    found |= {"end_to_end": whole["runs"], "memory": whole["memory"], "idle": whole["idle"]}
     found |= figures(found)
     found["not_measured_here"] = ELSEWHERE
     found["settings"] = {
@@ -107,6 +105,8 @@ def figures(found: dict[str, Any]) -> dict[str, float]:
         "e2e_receipts_per_s": through,
         "e2e_receipts_vs_kannel": _ratio(through, max(kannel, default=None)),
         "e2e_vs_celery": _ratio(through, end.get("celery")),
+        "rss_slope_mb_per_100k": end_to_end.slope(found["memory"]),
+        **found["idle"],
     }
     return {name: round(value, 3) for name, value in values.items() if value is not None}
 
@@ -139,6 +139,8 @@ def show(found: dict[str, Any]) -> None:
             ratio = f"{ours / median(rates):10.2f}" if median(rates) else ""
             spread = f"{median(rates):12.0f} {min(rates):9.0f} {max(rates):9.0f}"
             print(f"  {name:44} {spread} {p99} {refused} {ratio}")
+    for name, value in found["idle"].items():
+        print(f"{name}: {value}")
     for name, why in found["missing"].items():
         print(f"FALTA {name}: {why}")
     print("não medido aqui: " + ", ".join(f"{key} ({how or 'ainda não'})" for key, how in ELSEWHERE.items()))

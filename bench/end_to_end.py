@@ -7,18 +7,22 @@ either store of receipts. The Celery shape: until its last row is sent; it has n
 from __future__ import annotations
 
 import argparse
+import asyncio
+import json
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.stage import Stage
+from tests.support.stage import Stage, free_port
 
-from bench import house
+from bench import house, idle
+from bench.accept import memory_mb
 from bench.accepting import CONNECTIONS
 from bench.machine import Missing, say
-from bench.over_http import StandIn
+from bench.over_http import StandIn, table_of
 from bench.peer_celery import CeleryShape
 from bench.peer_kannel import Kannel
 from bench.wrk import Target, drive
@@ -28,13 +32,33 @@ _PATIENCE_S = 300.0
 _System = tuple[Target, Callable[[int], float]]
 
 
+@dataclass(frozen=True)
+class _Ours:
+    dsn: str
+    stage: Stage
+    stand_in: StandIn
+
+    def settled(self, _count: int) -> float:
+        """Wait until every message is delivered, receipt applied; gives when that was."""
+        waiting = "SELECT count(*) FROM (SELECT FROM messages WHERE status NOT IN ('delivered') LIMIT 1) w"
+        return _when(lambda: house.ask(self.dsn, waiting) == 0)
+
+    def idle(self) -> dict[str, float]:
+        """Measure it while nothing else runs; ends the stand-in."""
+        answered = asyncio.run(idle.ask_now_and_then(self.stage))
+        self.settled(0)
+        named = asyncio.run(idle.references(self.dsn, list(answered)))
+        return idle.figures(answered, self.stand_in.times(), named)
+
+
 def measure(
     stack: ExitStack, folder: Path, options: argparse.Namespace, missing: dict[str, str]
 ) -> dict[str, Any]:
     place = folder / "end"
     place.mkdir()
     place.chmod(0o711)
-    systems: dict[str, _System] = {"disparo": _ours(stack, place, options)}
+    ours = _ours(stack, place, options)
+    systems: dict[str, _System] = {"disparo": (house.target(ours.stage), ours.settled)}
     makers: dict[str, Callable[[], _System]] = {
         "kannel_internal": lambda: _kannel(stack, place, "internal"),
         "kannel_spool": lambda: _kannel(stack, place, "spool"),
@@ -49,6 +73,7 @@ def measure(
             missing[f"{name}, de ponta a ponta"] = str(why)
             say(f"bench: SEM {name} de ponta a ponta: {why}")
     runs: dict[str, Any] = {name: {"per_s": [], "refused": []} for name in systems}
+    memory: list[dict[str, float]] = []
     for turn in range(options.rodadas + 1):  # the first one only warms up
         for name, (target, settled) in systems.items():
             began = time.time()
@@ -57,21 +82,38 @@ def measure(
             if turn:
                 runs[name]["per_s"].append(round(outcome.accepted / took, 1))
                 runs[name]["refused"].append(outcome.refused)
-    return runs
+            if name == "disparo":
+                memory.append(
+                    {
+                        "messages": house.ask(ours.dsn, "SELECT count(*) FROM messages"),
+                        **memory_mb(ours.stage),
+                    }
+                )
+    return {"runs": runs, "memory": memory, "idle": ours.idle()}
 
 
-def _ours(stack: ExitStack, place: Path, options: argparse.Namespace) -> _System:
-    dsn = house.database(stack, place / "ours", None)
-    built = house.stage(stack, dsn, place / "stage", processes=options.processos, workers=1)
-    _confirm_at_once(built)
-    waiting = "SELECT count(*) FROM (SELECT FROM messages WHERE status NOT IN ('delivered') LIMIT 1) w"
-    return house.target(built), lambda _count: _when(lambda: house.ask(dsn, waiting) == 0)
+def slope(memory: list[dict[str, float]]) -> float | None:
+    """MB that the process which grows most adds with 100,000 messages, after the first measured round."""
+    if len(memory) < 3:
+        return None
+    first, last = memory[1], memory[-1]
+    grown = max(last[name] - first[name] for name in first if name.startswith(("server", "worker")))
+    return grown / (last["messages"] - first["messages"]) * 100_000
 
 
-def _confirm_at_once(built: Stage) -> None:
-    import asyncio
-
-    asyncio.run(built.behave({"latency_ms": 0, "receipt_delay_ms": 0, "receipts": ["delivered"]}))
+def _ours(stack: ExitStack, place: Path, options: argparse.Namespace) -> _Ours:
+    """Hand over to a stand-in as bare as the others' SMSC: it answers and confirms, a call a message."""
+    dsn, port = house.database(stack, place / "ours", None), free_port()
+    stand_in = StandIn(place, receipts=f"http://127.0.0.1:{port}/webhook/parada/ensaio")
+    stack.callback(stand_in.stop)
+    settings = {
+        "DISPARO_PLATFORMS": json.dumps({"parada": table_of(stand_in.url)}),
+        "DISPARO_REAL_SENDING": "yes",
+    }
+    built = house.stage(
+        stack, dsn, place / "stage", processes=options.processos, workers=1, overrides=settings, port=port
+    )
+    return _Ours(dsn, built, stand_in)
 
 
 def _kannel(stack: ExitStack, place: Path, receipts: str) -> _System:

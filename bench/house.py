@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import asyncpg
 from tests.support.client import SEND
 from tests.support.rows import add_invoices
-from tests.support.stage import Stage
+from tests.support.stage import Stage, free_port
 
 from bench.slow_flush import preloaded
 from bench.wrk import Target
@@ -27,11 +28,28 @@ def database(stack: ExitStack, folder: Path, library: Path | None) -> str:
     return dsn
 
 
-def stage(stack: ExitStack, dsn: str, folder: Path, *, processes: int, workers: int) -> Stage:
+def stage(
+    stack: ExitStack,
+    dsn: str,
+    folder: Path,
+    *,
+    processes: int,
+    workers: int,
+    overrides: Mapping[str, str] | None = None,
+    port: int | None = None,
+) -> Stage:
     folder.mkdir(parents=True)
     folder.chmod(0o711)
     arguments = ("--processos", str(processes)) if processes > 1 else ()
-    built = Stage(dsn, folder, workers_count=workers, latency_ms=0, server_arguments=arguments)
+    built = Stage(
+        dsn,
+        folder,
+        workers_count=workers,
+        latency_ms=0,
+        server_arguments=arguments,
+        overrides=overrides or {},
+        server_port=port or free_port(),
+    )
     stack.callback(lambda: asyncio.run(built.__aexit__()))
     asyncio.run(built.__aenter__())
     asyncio.run(_fill(dsn))

@@ -37,12 +37,13 @@ CHUNK, WINDOW = 500, 50
 
 
 class StandIn:
-    """A fresh stand-in; `references` are what it was handed, in order."""
+    """A fresh stand-in; `stop` gives what it was handed, in order. `receipts`: where it confirms."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, receipts: str | None = None) -> None:
         self.port = free_port()
         self._log = folder / f"stand_in_{self.port}.log"
         command = [sys.executable, "-m", "bench.stand_in", str(self.port), str(self._log)]
+        command += [receipts] if receipts else []
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         self._process.stdout.readline()
@@ -52,9 +53,16 @@ class StandIn:
         return f"http://127.0.0.1:{self.port}/sms"
 
     def stop(self) -> list[str]:
+        return [reference for reference, _ in self._ended()]
+
+    def times(self) -> dict[str, float]:
+        """End it, and give when each reference came (time.time)."""
+        return {reference: float(at) for reference, at in self._ended()}
+
+    def _ended(self) -> list[list[str]]:
         self._process.terminate()
         self._process.wait(30)
-        return self._log.read_text(encoding="utf-8").split()
+        return [line.split() for line in self._log.read_text(encoding="utf-8").splitlines()]
 
 
 async def bare(folder: Path, count: int) -> float:
@@ -75,18 +83,24 @@ async def bare(folder: Path, count: int) -> float:
     return count / took
 
 
-def worker_of(dsn: str, url: str, folder: Path) -> Role:
-    platform = {
+def table_of(url: str) -> dict[str, Any]:
+    """The stand-in as an administrator would write it into the settings."""
+    return {
         "type": "generic_http",
         "url": url,
         "form": {"to": "{telefone}", "text": "{texto}", "ref": "{referencia}"},
         "id_path": "id",
         "success": {"status": [200], "path": "id"},
+        "webhook_secret": "ensaio",
+        "receipts": {"id": "id", "status": "status", "statuses": {"delivered": "delivered"}},
     }
+
+
+def worker_of(dsn: str, url: str, folder: Path) -> Role:
     environment = {
         "DISPARO_DATABASE_URL": dsn,
         "DISPARO_DATA_DIR": str(folder / "data"),
-        "DISPARO_PLATFORMS": json.dumps({"parada": platform}),
+        "DISPARO_PLATFORMS": json.dumps({"parada": table_of(url)}),
         "DISPARO_REAL_SENDING": "yes",
     }
     return Role("worker", ["disparo", "worker"], environment, folder / "worker.log")

@@ -48,6 +48,14 @@ async def receive(request: Request) -> Response:
     return _answer(services.intake.reply_of(platform))
 
 
+def door_of(path: str) -> dict[str, str] | None:
+    """Read what the route below reads from a path; None where it is no webhook's."""
+    match path.split("/"):
+        case ["", "webhook", platform, secret] if platform and secret:
+            return {"platform": platform, "secret": secret}
+    return None
+
+
 def _address_they_know(request: Request, services: Services) -> str:
     """Give the address as it was told to the platform: some sign it."""
     raw_path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()

@@ -30,12 +30,20 @@ async def apply_waiting(pool: Pool, *, after_id: int = 0) -> int:
         async with pool.acquire() as connection, connection.transaction():
             waiting = await receipts.lock_waiting(connection, after_id=after_id, limit=_AT_ONCE)
             if not waiting:
-                await receipts.give_up_unmatched(connection)
-                return applied
+                break
             results = await _apply(connection, waiting)
             after_id = waiting[-1]["id"]
         figures.note_applied(results)
         applied += len(results)
+        if len(waiting) < _AT_ONCE:
+            break
+    return applied
+
+
+async def give_up_unmatched(pool: Pool) -> None:
+    """Stop looking for the message of receipts that are three days old."""
+    async with pool.acquire() as connection:
+        await receipts.give_up_unmatched(connection)
 
 
 async def _apply(connection: Connection, waiting: Sequence[asyncpg.Record]) -> list[figures.Applied]:

@@ -27,6 +27,7 @@ async def wake_forgotten_chunks(pool: Pool) -> int:
 async def tidy(pool: Pool) -> None:
     """Rematch waiting receipts, fold counts and figures."""
     await receipts.apply_waiting(pool)
+    await receipts.give_up_unmatched(pool)
     async with pool.acquire() as connection, connection.transaction():
         await messages.fold_counts(connection)
     async with pool.acquire() as connection:

@@ -9,7 +9,7 @@ from tests.integration.dispatch.test_fence import claimed, outcome, start
 from tests.support import rows
 
 from disparo.db import messages, receipts
-from disparo.dispatch.receipts import apply_waiting
+from disparo.dispatch.receipts import apply_waiting, give_up_unmatched
 from disparo.domain.outcome import FailureClass, ReceiptEvent, ReceiptKind
 
 pytestmark = pytest.mark.anyio
@@ -140,5 +140,5 @@ async def test_an_unknown_receipt_is_kept_three_days(pool, connection):
     await apply_waiting(pool)
     assert await connection.fetchval("SELECT applied_at FROM receipts") is None
     await connection.execute("UPDATE receipts SET received_at = now() - interval '73 hours'")
-    await apply_waiting(pool)
+    await give_up_unmatched(pool)
     assert await connection.fetchval("SELECT result FROM receipts") == "unmatched"

@@ -1,6 +1,6 @@
-"""The short way for enviar_sms: past CORS, routing and dependencies, to the same work and the same words.
+"""The short way for enviar_sms and receipts: past CORS, routing and dependencies, to the same work and words.
 
-Why: docs/decisions/0040. The route in `routes.py` stays: it documents the call, and answers those that come
+Why: docs/decisions/0040. The routes stay: that in `routes.py` documents the call, and answers those that come
 from a browser (with `Origin`) or while `group_commit` is off.
 """
 
@@ -15,6 +15,7 @@ from fastapi.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from disparo.api import webhooks
 from disparo.api.access import admit
 from disparo.api.hubsoft.mapping import BASE
 from disparo.api.hubsoft.sending import answer_send
@@ -22,6 +23,7 @@ from disparo.api.services import Services
 from disparo.auth.permissions import Permission
 from disparo.dispatch.group_commit import Busy
 
+_Answer = Callable[[Request], Awaitable[Response]]
 _Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 _HOLD_S, _MOST_HELD = 0.25, 4096
@@ -29,7 +31,7 @@ PATH = f"{BASE}/cliente/financeiro/enviar_sms"
 
 
 class Express:
-    """Stands in front of the application; whatever is not a plain enviar_sms goes through to it."""
+    """Stands before the application; what is neither a plain enviar_sms nor a receipt goes through to it."""
 
     def __init__(self, plain: ASGIApp, app: FastAPI) -> None:
         self._plain = plain
@@ -39,21 +41,31 @@ class Express:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if not _is_plain_send(scope) or not self._services.settings.group_commit:
+        if not _is_plain_post(scope):
             await self._plain(scope, receive, send)
-            return
-        scope["app"], scope["route"] = self._app, self._route
+        elif scope["path"] == PATH and self._services.settings.group_commit:
+            scope["route"] = self._route
+            self._inside += 1
+            try:
+                await self._serve(self._answer, scope, receive, send)
+            finally:
+                self._inside -= 1
+        elif (door := webhooks.door_of(scope["path"])) is not None:
+            scope["path_params"] = door
+            await self._serve(webhooks.receive, scope, receive, send)
+        else:
+            await self._plain(scope, receive, send)
+
+    async def _serve(self, answer: _Answer, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self._app
         request = Request(scope, receive, send)
-        self._inside += 1
         try:
-            response = await self._answer(request)
+            response = await answer(request)
         except Exception as error:
             handler = self._handler_of(type(error))
             if handler is None:
                 raise
             response = await handler(request, error)
-        finally:
-            self._inside -= 1
         await response(scope, receive, send)
 
     @property
@@ -89,10 +101,9 @@ class Express:
         return None
 
 
-def _is_plain_send(scope: Scope) -> bool:
+def _is_plain_post(scope: Scope) -> bool:
     return (
         scope["type"] == "http"
-        and scope["path"] == PATH
         and scope["method"] == "POST"
         and all(name != b"origin" for name, _ in scope["headers"])
     )
