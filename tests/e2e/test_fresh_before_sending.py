@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.client import DISPATCH
 from tests.support.house import house as run_house
 from tests.support.hubsoft import HubsoftStandIn, settings_for
 
@@ -48,3 +49,38 @@ def test_with_hubsoft_down_a_single_call_is_sent_all_the_same_and_an_alert_stand
     finally:
         there.fail_after = None
     assert house.value("SELECT count(*) FROM alerts WHERE kind = 'source_down'") == 1
+
+
+def test_with_hubsoft_down_a_bulk_run_waits_and_goes_when_it_is_back(house, there, client):
+    house.fetch("UPDATE invoices SET checked_at = now() - interval '1 hour' WHERE id = 700006")
+    there.fail_after = 0
+    try:
+        run = client.post(f"{DISPATCH}/lote", {"ids_fatura": [700_006]})
+        assert run.status == 200
+        house.until(lambda: house.value("SELECT count(*) FROM messages WHERE invoice_id = 700006"))
+        go_now(house, run.json["disparo"]["id"])
+        house.until(lambda: reason_of(house) == "source_down")
+        assert house.value("SELECT status FROM messages WHERE invoice_id = 700006") == "queued"
+        assert house.value("SELECT count(*) FROM alerts WHERE kind = 'source_down' AND cleared_at IS NULL") == 1
+    finally:
+        there.fail_after = None
+    house.until(lambda: is_back(house), seconds=40)  # a source that was just down is left alone a while
+    assert not house.value("SELECT count(*) FROM alerts WHERE kind = 'source_down' AND cleared_at IS NULL")
+
+
+def go_now(house, dispatch_id):
+    """As if somebody had asked for it: no sending hours, whatever the time of this test."""
+    house.fetch("UPDATE dispatches SET purpose = 'requested' WHERE id = $1::uuid", dispatch_id)
+    house.fetch("UPDATE messages SET due_at = now() WHERE dispatch_id = $1::uuid", dispatch_id)
+    house.fetch("UPDATE bulk_chunks SET due_at = now() WHERE dispatch_id = $1::uuid", dispatch_id)
+
+
+def reason_of(house):
+    return house.value("SELECT reason FROM messages WHERE invoice_id = 700006")
+
+
+def is_back(house):
+    """Look again at once, instead of in a minute."""
+    house.fetch("UPDATE messages SET due_at = now() WHERE invoice_id = 700006 AND status = 'queued'")
+    house.fetch("UPDATE pgqueuer SET execute_after = now() WHERE status = 'queued'")
+    return house.value("SELECT status FROM messages WHERE invoice_id = 700006") == "delivered"
