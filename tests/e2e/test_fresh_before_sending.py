@@ -61,7 +61,9 @@ def test_with_hubsoft_down_a_bulk_run_waits_and_goes_when_it_is_back(house, ther
         go_now(house, run.json["disparo"]["id"])
         house.until(lambda: reason_of(house) == "source_down")
         assert house.value("SELECT status FROM messages WHERE invoice_id = 700006") == "queued"
-        assert house.value("SELECT count(*) FROM alerts WHERE kind = 'source_down' AND cleared_at IS NULL") == 1
+        assert (
+            house.value("SELECT count(*) FROM alerts WHERE kind = 'source_down' AND cleared_at IS NULL") == 1
+        )
     finally:
         there.fail_after = None
     house.until(lambda: is_back(house), seconds=40)  # a source that was just down is left alone a while

@@ -46,7 +46,10 @@ _OPTIONS = {
     "unix_socket_permissions": "0700",
     "dynamic_shared_memory_type": "mmap",
     "max_connections": "200",
-    "shared_buffers": "64MB",
+    "shared_buffers": "128MB",
+    # Under load the default means a checkpoint every 20 s, and after each of them every page is logged whole.
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
     # The queue's table turns over thousands of times an hour: swept often, it stays small.
     "autovacuum_naptime": "10s",
     # Lines of the server's log hold no values: a phone could be among them.

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from disparo.db.pool import Connection, sql
-from disparo.domain.message import Event, Status, transition_arrays
+from disparo.domain.message import Event, Status, transition_table
 
 #: Workers that died preparing the same message before it, or its chunk, is set apart.
 SUSPECT_AFTER = 3
@@ -73,7 +73,7 @@ async def apply_events(connection: Connection, moves: Sequence[Move], *, actor: 
         [move.reason for move in moves],
         [move.attempt_id for move in moves],
         actor,
-        *transition_arrays(),
+        transition_table(),
     )
     return [Moved(row["id"], Status(row["before"]), Status(row["after"]), row["age_s"]) for row in rows]
 
@@ -148,7 +148,7 @@ async def record(
         [item.segments for item in results],
         [item.retry_s for item in results],
         chunk_id,
-        *transition_arrays(),
+        transition_table(),
         [item.platform for item in results],
     )
 

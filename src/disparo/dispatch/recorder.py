@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 500
 #: Fewer than these wait a moment for others: a commit costs the same for one as for all.
-_ENOUGH, _GATHER_S = 25, 0.003
+_ENOUGH, _GATHER_S = 25, 0.001
 _RETRY_S = 0.2
 
 

@@ -1,11 +1,12 @@
 """The life of a message: its states, and every move that is allowed between them.
 
 The table is the only place that says which move is legal. Python asks `move`; SQL statements get the
-same table as arrays (`transition_arrays`) and join it, so a batch of a thousand rows obeys it too.
+same table as JSON (`transition_table`) and look it up, so a batch of a thousand rows obeys it too.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
@@ -136,8 +137,6 @@ def move(status: Status, event: Event) -> Status | None:
 
 
 @cache
-def transition_arrays() -> tuple[list[str], list[str], list[str]]:
-    """Give the whole table as three equal-length columns: from, event, to; for `unnest` in SQL."""
-    rows = [(str(before), str(event), str(after)) for (before, event), after in TRANSITIONS.items()]
-    before, event, after = map(list, zip(*rows, strict=True))
-    return before, event, after
+def transition_table() -> str:
+    """Give the whole table as a JSON object for SQL: `{"<from> <event>": "<to>"}`."""
+    return json.dumps({f"{before} {event}": after for (before, event), after in TRANSITIONS.items()})

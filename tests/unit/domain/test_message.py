@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from disparo.domain.message import (
     Event,
     Status,
     move,
-    transition_arrays,
+    transition_table,
 )
 from disparo.domain.outcome import OutcomeKind
 
@@ -63,11 +64,9 @@ def test_an_uncertain_message_waits_again_only_by_resend_or_proof_that_it_was_no
     assert back == {Event.RESEND, Event.OUTCOME_NOT_TAKEN, Event.OUTCOME_NOT_STARTED}
 
 
-def test_arrays_hold_the_whole_table():
-    assert {
-        (Status(before), Event(event)): Status(after)
-        for before, event, after in zip(*transition_arrays(), strict=True)
-    } == dict(TRANSITIONS)
+def test_what_sql_gets_holds_the_whole_table():
+    found = {tuple(move.split(" ")): after for move, after in json.loads(transition_table()).items()}
+    assert found == {(str(before), str(event)): str(after) for (before, event), after in TRANSITIONS.items()}
 
 
 def test_moves_written_out_in_sql_stand_in_the_table():

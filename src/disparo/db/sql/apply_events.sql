@@ -1,7 +1,7 @@
 -- Moves messages through the transition table; what the table does not allow, or an attempt that is no
 -- longer the message's last one, moves nothing. Rows are locked in id order: two batches cannot deadlock.
 -- $1 ids (each at most once), $2 events, $3 reasons, $4 attempt ids (NULL: whatever the attempt),
--- $5 actor, $6-$8 the transition table: from, event, to.
+-- $5 actor, $6 the transition table.
 WITH wanted AS (
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) AS w (id, event, reason, attempt_id)
 ), locked AS (
@@ -10,14 +10,11 @@ WITH wanted AS (
     WHERE w.attempt_id IS NULL OR w.attempt_id = m.attempt_id
     ORDER BY m.id FOR UPDATE OF m
 ), moves AS (
-    SELECT l.id, l.status AS before, l.reason, t.after
-    FROM locked l
-    JOIN unnest($6::text[], $7::text[], $8::text[]) AS t (before, event, after)
-      ON t.before = l.status AND t.event = l.event
+    SELECT l.id, l.status AS before, l.reason, $6::jsonb ->> (l.status || ' ' || l.event) AS after FROM locked l
 )
 UPDATE messages m
 SET status = v.after, reason = v.reason, actor = $5, changed_at = clock_timestamp(),
     worker_id = NULL, claim_token = NULL
 FROM moves v
-WHERE m.id = v.id
+WHERE m.id = v.id AND v.after IS NOT NULL
 RETURNING m.id, v.before, v.after, extract(epoch FROM clock_timestamp() - m.created_at)::float8 AS age_s

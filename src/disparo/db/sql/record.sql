@@ -4,10 +4,10 @@
 -- a receipt and its outcome comes second finds the other's row (note_receipt_ids.sql).
 -- $1 attempts, $2 messages, $3 outcomes, $4 events, $5 platform ids, $6 codes, $7 details, $8 failures,
 -- $9 latencies (ms), $10 segments, $11 seconds until the next try, $12 chunk for the next try,
--- $13-$15 the transition table, $16 platforms.
+-- $13 the transition table (looked up: a join with it would compare each message with every move), $14 platforms.
 WITH outcome AS (
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],
-                         $7::text[], $8::text[], $9::integer[], $10::smallint[], $11::double precision[], $16::text[])
+                         $7::text[], $8::text[], $9::integer[], $10::smallint[], $11::double precision[], $14::text[])
         AS o (attempt_id, message_id, outcome, event, platform_id, code, detail, failure, latency_ms,
               segments, retry_s, platform)
 ), named AS (
@@ -28,9 +28,7 @@ WITH outcome AS (
     WHERE m.attempt_id = o.attempt_id
     ORDER BY m.id FOR UPDATE OF m
 ), moves AS (
-    SELECT l.*, t.after FROM locked l
-    LEFT JOIN unnest($13::text[], $14::text[], $15::text[]) AS t (before, event, after)
-      ON t.before = l.status AND t.event = l.event
+    SELECT l.*, $13::jsonb ->> (l.status || ' ' || l.event) AS after FROM locked l
 )
 UPDATE messages m
 SET status = coalesce(v.after, m.status),
