@@ -87,7 +87,7 @@ def _with_a_wrong_clock(plan: Plan, not_done: list[str]) -> Plan:
     if not clocks.CAN_BE_WRONG:
         not_done.append(clocks.MISSING)
         return plan
-    return replace(plan, worker_environments={1: clocks.off("+1h"), 2: clocks.off("-1h")})
+    return replace(plan, worker_environments={1: clocks.off(3600), 2: clocks.off(-3600)})
 
 
 @contextmanager
