@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from typing import TextIO
 
@@ -76,9 +77,10 @@ class _Lines:
         self._stream = stream
 
     def msg(self, line: str) -> None:
-        """Write a line, at once and whole."""
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        """Write a line, at once and whole; one that cannot be written (a full disk) stops nobody's work."""
+        with suppress(OSError, ValueError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
 
     debug = info = warning = error = critical = exception = msg
 

@@ -1,0 +1,63 @@
+"""The log: what a line looks like, whoever writes it, and what becomes of work when it cannot be written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+BEGIN = """
+import logging, sys, structlog
+from disparo.log import configure_logging
+"""
+
+
+def run(source: str) -> list[str]:
+    """In a process of its own: loggers are set up once for all."""
+    done = subprocess.run([sys.executable, "-c", BEGIN + source], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_our_lines_and_those_of_libraries_look_alike():
+    ours, theirs = map(
+        json.loads,
+        run(
+            "configure_logging(stream=sys.stdout)\n"
+            "structlog.get_logger('disparo.x').warning('said', token='a', to='11 98888-7777', n=1)\n"
+            "structlog.get_logger('disparo.x').debug('not said')\n"
+            "logging.getLogger('uvicorn.error').warning('call %s', '11988887777')\n"
+        ),
+    )
+    assert ours.pop("timestamp") <= theirs.pop("timestamp")
+    assert ours == {
+        "token": "***",
+        "to": "***",
+        "n": 1,
+        "event": "said",
+        "level": "warning",
+        "logger": "disparo.x",
+    }
+    assert theirs == {"event": "call ***", "level": "warning", "logger": "uvicorn.error"}
+
+
+def test_a_traceback_is_a_type_and_a_place():
+    (line,) = run(
+        "configure_logging(stream=sys.stdout)\n"
+        "try: int('11988887777x')\n"
+        "except ValueError: structlog.get_logger('disparo.x').exception('failed')\n"
+    )
+    found = json.loads(line)
+    assert (found["error"], found["at"]) == ("ValueError", "<string>:5")
+    assert "11988887777" not in line
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/dev/full")
+def test_a_full_disk_stops_nobodys_work():
+    said = run(
+        "configure_logging(stream=open('/dev/full', 'w'))\n"
+        "structlog.get_logger('disparo.x').error('lost')\n"
+        "print('went on')\n"
+    )
+    assert said == ["went on"]
