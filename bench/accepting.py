@@ -87,4 +87,4 @@ def _settle(smsc: Smsc | None) -> None:
         if taken == before:
             return
         before = taken
-        time.sleep(0.5)
+        time.sleep(0.5)  # between two looks

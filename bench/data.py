@@ -106,7 +106,7 @@ def load_file(kind: str, path: Path, lines: int, dsn: str) -> dict[str, float]:
             samples.append((time.perf_counter() - began, watched.memory_info().rss / 1e6))
         except psutil.NoSuchProcess:
             break
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two looks
     seconds = time.perf_counter() - began
     if process.wait() != 0:
         raise SystemExit(f"disparo importar {kind} falhou")

@@ -144,5 +144,5 @@ def _when(condition: Callable[[], bool]) -> float:
     while not condition():
         if time.time() > end:
             raise RuntimeError("what was accepted did not get through in time")
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two looks
     return time.time()

@@ -99,8 +99,8 @@ class Process:
                 probe.settimeout(0.5)
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return
-            time.sleep(0.1)
-        raise Missing(f"{self.process.args} não abriu a porta {port}: {self.tail()}")  # type: ignore[str-bytes-safe]
+            time.sleep(0.1)  # between two looks
+        raise Missing(f"{self.process.args} não abriu a porta {port}: {self.tail()}")  # type: ignore[str-bytes-safe]  # all are str
 
     def tail(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")[-500:]

@@ -81,7 +81,7 @@ class Smsc:
             taken, told, last_taken, last_receipt = self.counts()
             if (told if receipts else taken) >= count:
                 return last_receipt if receipts else last_taken
-            time.sleep(0.1)
+            time.sleep(0.1)  # between two looks
         raise RuntimeError(f"only {self.counts()} of {count} went through")
 
     def stop(self) -> None:

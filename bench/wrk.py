@@ -49,7 +49,7 @@ def drive(target: Target, folder: Path, *, connections: int, seconds: float) -> 
     done = subprocess.run(
         [*command, "-s", str(script), target.url], capture_output=True, text=True, check=True, timeout=600
     ).stdout
-    total, took, unit = re.search(r"(\d+) requests in ([\d.]+)(us|ms|s|m)", done).groups()  # type: ignore[union-attr]
+    total, took, unit = re.search(r"(\d+) requests in ([\d.]+)(us|ms|s|m)", done).groups()  # type: ignore[union-attr]  # wrk always says it
     took_s = float(took) * {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60}[unit]
     refused = int((re.search(r"Non-2xx or 3xx responses: (\d+)", done) or [0, 0])[1])
     accepted = int(total) - refused
@@ -57,7 +57,7 @@ def drive(target: Target, folder: Path, *, connections: int, seconds: float) -> 
 
 
 def _quantile(text: str, share: int) -> float:
-    value, unit = re.search(rf"^\s+{share}%\s+([\d.]+)(us|ms|s)", text, re.MULTILINE).groups()  # type: ignore[union-attr]
+    value, unit = re.search(rf"^\s+{share}%\s+([\d.]+)(us|ms|s)", text, re.MULTILINE).groups()  # type: ignore[union-attr]  # wrk always says it
     return float(value) * _UNITS[unit]
 
 

@@ -53,7 +53,9 @@ def test_a_traceback_is_a_type_and_a_place():
     assert "11988887777" not in line
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/dev/full")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="only Linux has /dev/full, a disk that is always full"
+)
 def test_a_full_disk_stops_nobodys_work():
     said = run(
         "configure_logging(stream=open('/dev/full', 'w'))\n"

@@ -20,8 +20,8 @@ from disparo.api.callers import Callers
 from disparo.api.doors import doors_of
 from disparo.api.edge import Edge
 from disparo.api.errors import install_handlers
+from disparo.api.express import Express
 from disparo.api.hubsoft import bulk_routes, lookups, pushes, routes
-from disparo.api.hubsoft.express import Express
 from disparo.api.services import Services
 from disparo.auth.live_tokens import LiveTokens
 from disparo.auth.passwords import PasswordChecker

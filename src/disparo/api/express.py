@@ -1,7 +1,7 @@
 """The short way for enviar_sms and receipts: past CORS, routing and dependencies, to the same work and words.
 
-Why: docs/decisions/0040. The routes stay: that in `routes.py` documents the call, and answers those that come
-from a browser (with `Origin`) or while `group_commit` is off.
+Why: docs/decisions/0040. The routes stay: that in `hubsoft/routes.py` documents the call, and answers those
+that come from a browser (with `Origin`) or while `group_commit` is off.
 """
 
 from __future__ import annotations
