@@ -18,7 +18,8 @@ import structlog
 from pgqueuer import PgQueuer
 from pgqueuer.db import AsyncpgPoolDriver
 from pgqueuer.domain.settings import db_settings
-from pgqueuer.models import Job
+from pgqueuer.errors import FailingListenerError
+from pgqueuer.models import Channel, Job
 from pgqueuer.queries import Queries
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ log = structlog.get_logger(__name__)
 
 #: Two ways in, so that a bulk run that fills one of them never stands before a single call in the other.
 _ENTRYPOINT, _URGENT = "chunk", "urgent"
+#: Nobody notifies here: entries of bulk runs are looked for every two seconds, and when the next is due. An
+#: engine that is woken asks five times, and it was woken for every call that is not its own.
+_UNHURRIED = Channel("disparo_unhurried")
 #: Both together: a killed worker's entry runs again after 4 s (lowering only one leaves it at 28 s).
 _HEARTBEAT_TIMEOUT = timedelta(seconds=6)
 _DEQUEUE_TIMEOUT = timedelta(seconds=2)
@@ -104,6 +108,11 @@ async def chunks_with_entry(connection: _Connection, chunk_ids: Sequence[int]) -
     return {int(row["dedupe_key"].rpartition(":")[2]) for row in rows}
 
 
+def table() -> str:
+    """Give the name of the table of entries."""
+    return db_settings().queue_table
+
+
 def _key(chunk_id: int) -> str:
     return f"{_ENTRYPOINT}:{chunk_id}"
 
@@ -132,6 +141,9 @@ async def _keep_running(
     while not stop.is_set():
         try:
             await _run_engine(pool, entrypoint, handler, concurrency=concurrency, stop=stop)
+        except FailingListenerError:
+            # After a start its first probe may be sent before it listens (PgQueuer 1.6): nothing is wrong.
+            log.info("queue_engine_listens_anew")
         except Exception as error:  # a database restart ends the engine: measured
             log.warning("queue_engine_restarts", error=type(error).__name__)
         with suppress(TimeoutError):
@@ -146,12 +158,15 @@ async def _run_engine(
     concurrency: int,
     stop: asyncio.Event,
 ) -> None:
-    engine = PgQueuer(AsyncpgPoolDriver(pool))
+    urgent = entrypoint == _URGENT
+    engine = PgQueuer(
+        AsyncpgPoolDriver(pool), channel=Channel(db_settings().channel) if urgent else _UNHURRIED
+    )
 
     @engine.entrypoint(entrypoint, on_failure="delete")
     async def wake(job: Job) -> None:
         try:
-            await handler(int(job.payload or b"0"), entrypoint == _URGENT)
+            await handler(int(job.payload or b"0"), urgent)
         except Exception:
             log.exception("chunk_failed")
 
@@ -166,7 +181,8 @@ async def _run_engine(
             max_concurrent_tasks=concurrency,
             dequeue_timeout=_DEQUEUE_TIMEOUT,
             heartbeat_timeout=_HEARTBEAT_TIMEOUT,
-            shutdown_on_listener_failure=True,
+            # Who hears nothing is restarted; who listens where nobody notifies would be all the time.
+            shutdown_on_listener_failure=urgent,
         )
     finally:
         ender.cancel()

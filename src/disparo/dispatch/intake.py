@@ -20,6 +20,7 @@ from disparo.db import receipts as table
 from disparo.db.pool import CONNECTION_LOST, Pool
 from disparo.dispatch import figures, receipts
 from disparo.dispatch.group_commit import Busy
+from disparo.dispatch.pace import Pace
 from disparo.domain.outcome import InboundText
 from disparo.domain.phone import InvalidPhone, parse_phone
 from disparo.domain.stop_words import asks_to_stop
@@ -28,7 +29,8 @@ from disparo.platforms.json_paths import storable
 
 log = structlog.get_logger(__name__)
 
-#: Receipts that arrive together are applied together.
+#: Batches begin so far apart, unless so many calls wait; receipts that arrive together are applied together.
+_APART_S, _ENOUGH = 0.01, 16
 _GATHER_S = 0.02
 _RETRY_S = 0.5
 _LONGEST_RAW = 65_536
@@ -92,10 +94,17 @@ class Intake:
                 _fail(self._waiting.get_nowait(), Busy())
 
     async def _store_all(self) -> None:
+        pace = Pace(_APART_S, enough=_ENOUGH)
         while True:
             calls = [await self._waiting.get()]
+            try:
+                await pace.wait(self._waiting.qsize)
+            except asyncio.CancelledError:
+                _fail(calls[0], Busy())
+                raise
             while len(calls) < _AT_ONCE and not self._waiting.empty():
                 calls.append(self._waiting.get_nowait())
+            pace.begin(len(calls))
             try:
                 await self._settle(calls)
             except asyncio.CancelledError:

@@ -19,6 +19,7 @@ from disparo.db import messages, phones
 from disparo.db.messages import Recorded
 from disparo.db.pool import TRANSIENT, Connection, Pool
 from disparo.dispatch import figures, receipts, reconcile
+from disparo.dispatch.pace import Pace
 from disparo.domain.message import EVENT_OF_OUTCOME
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.domain.retry import backoff_s
@@ -26,8 +27,8 @@ from disparo.domain.retry import backoff_s
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
-#: Fewer than these wait a moment for others: a commit costs the same for one as for all.
-_ENOUGH, _GATHER_S = 25, 0.001
+#: Batches begin so far apart, unless so many wait: a commit costs the same for one as for all.
+_APART_S, _ENOUGH = 0.008, 20
 _RETRY_S = 0.2
 
 
@@ -96,12 +97,13 @@ class Recorder:
 
     async def run(self) -> None:
         """Write until cancelled."""
+        pace = Pace(_APART_S, enough=_ENOUGH)
         while True:
             batch = [await self._entries.get()]
-            if self._entries.qsize() < _ENOUGH:
-                await asyncio.sleep(_GATHER_S)
+            await pace.wait(self._entries.qsize)
             while len(batch) < _BATCH and not self._entries.empty():
                 batch.append(self._entries.get_nowait())
+            pace.begin(len(batch))
             await self._write_surely(batch)
             failpoints.hit("after_record")
             for entry in batch:

@@ -1,0 +1,44 @@
+"""Batches keep apart while work comes in crowds; who asks one thing after the other waits for nothing."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from disparo.dispatch.pace import CROWD, Pace
+
+pytestmark = pytest.mark.anyio
+
+
+async def taken(pace, waiting=lambda: 0):
+    began = time.monotonic()
+    await pace.wait(waiting)
+    return time.monotonic() - began
+
+
+async def test_after_a_crowd_the_next_waits_for_the_rest_of_the_time():
+    pace = Pace(0.2, enough=10)
+    assert await taken(pace) < 0.1
+    pace.begin(CROWD)
+    assert await taken(pace) > 0.1
+    pace.begin(1)
+    assert await taken(pace) < 0.1
+
+
+async def test_one_after_the_other_waits_for_nothing():
+    pace = Pace(5.0, enough=10)
+    pace.begin(CROWD - 1)
+    assert await taken(pace) < 1
+
+
+async def test_it_begins_as_soon_as_enough_have_come():
+    pace, waiting = Pace(5.0, enough=3), iter(range(100))
+    pace.begin(CROWD)
+    assert await taken(pace, lambda: next(waiting)) < 1
+
+
+async def test_without_a_distance_nothing_waits():
+    pace = Pace(0.0, enough=10)
+    pace.begin(CROWD)
+    assert await taken(pace) < 0.1
