@@ -11,8 +11,7 @@ from disparo.db.pool import Connection
 async def claimed_of(connection: Connection, dispatch_id: UUID) -> list[int]:
     """List a dispatch's messages that workers hold and have not started."""
     rows = await connection.fetch(
-        """SELECT id FROM messages WHERE worker_id = ANY(ARRAY(SELECT id FROM workers))
-             AND status IN ('claimed', 'sending') AND status = 'claimed' AND dispatch_id = $1 ORDER BY id""",
+        "SELECT id FROM messages_in_hand WHERE status = 'claimed' AND dispatch_id = $1 ORDER BY id",
         dispatch_id,
     )
     return [row["id"] for row in rows]
@@ -21,7 +20,8 @@ async def claimed_of(connection: Connection, dispatch_id: UUID) -> list[int]:
 async def queued_in(connection: Connection, chunk_ids: Sequence[int]) -> list[int]:
     """List the messages that wait in these chunks."""
     rows = await connection.fetch(
-        "SELECT id FROM messages WHERE chunk_id = ANY($1::bigint[]) AND status = 'queued' ORDER BY id",
+        """SELECT id FROM messages
+           WHERE open AND chunk_id = ANY($1::bigint[]) AND status = 'queued' ORDER BY id""",
         chunk_ids,
     )
     return [row["id"] for row in rows]
@@ -30,10 +30,10 @@ async def queued_in(connection: Connection, chunk_ids: Sequence[int]) -> list[in
 async def strays_of(connection: Connection, dispatch_id: UUID) -> list[int]:
     """List a bulk run's messages that wait outside its chunks: put off, given back, or held."""
     rows = await connection.fetch(
-        """SELECT id FROM messages WHERE status = 'queued' AND chunk_id > -1099511627777 AND dispatch_id = $1
+        """SELECT id FROM messages
+           WHERE open AND status = 'queued' AND chunk_id > -1099511627777 AND dispatch_id = $1
            UNION ALL
-           SELECT id FROM messages
-           WHERE status IN ('uncertain', 'held') AND status = 'held' AND dispatch_id = $1""",
+           SELECT id FROM messages WHERE trouble = 'held' AND dispatch_id = $1""",
         dispatch_id,
     )
     return sorted(row["id"] for row in rows)

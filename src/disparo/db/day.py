@@ -25,8 +25,8 @@ async def fold(connection: Connection) -> None:
 async def needing_a_person(connection: Connection) -> dict[str, int]:
     """Count uncertain and held messages, ten thousand of each at most."""
     rows = await connection.fetch(
-        """SELECT s.status, (SELECT count(*) FROM (SELECT FROM messages m WHERE m.status = s.status
-                             AND m.status IN ('uncertain', 'held') LIMIT $1) t) AS total
+        """SELECT s.status, (SELECT count(*) FROM (SELECT FROM messages m WHERE m.trouble = s.status
+                                                    LIMIT $1) t) AS total
            FROM unnest(ARRAY['uncertain', 'held']) AS s (status)""",
         _MOST,
     )

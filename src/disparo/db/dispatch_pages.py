@@ -57,8 +57,7 @@ async def reasons(connection: Connection, dispatch_id: UUID) -> list[asyncpg.Rec
     return await connection.fetch(
         """SELECT status, reason, count(*)::int AS total
            FROM (SELECT status, reason FROM messages
-                 WHERE dispatch_id = $1
-                   AND status IN ('undelivered', 'failed', 'skipped', 'cancelled', 'uncertain', 'held')
+                 WHERE dispatch_id = $1 AND trouble IS NOT NULL
                  ORDER BY invoice_id, e164 LIMIT $2) m
            WHERE status <> 'cancelled' GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 50""",
         dispatch_id,

@@ -32,10 +32,10 @@ async def count_few(connection: Connection) -> dict[str, int]:
     """Count messages in work or in need of a person, by status; 0 where there is none."""
     # One look-up by a partial index each: asked for as a list, PostgreSQL would read the whole table.
     row = await connection.fetchrow(
-        """SELECT (SELECT count(*) FROM messages WHERE status = 'claimed') AS claimed,
-                  (SELECT count(*) FROM messages WHERE status = 'sending') AS sending,
-                  (SELECT count(*) FROM messages WHERE status = 'uncertain') AS uncertain,
-                  (SELECT count(*) FROM messages WHERE status = 'held') AS held"""
+        """SELECT (SELECT count(*) FROM messages_in_hand WHERE status = 'claimed') AS claimed,
+                  (SELECT count(*) FROM messages_in_hand WHERE status = 'sending') AS sending,
+                  (SELECT count(*) FROM messages WHERE trouble = 'uncertain') AS uncertain,
+                  (SELECT count(*) FROM messages WHERE trouble = 'held') AS held"""
     )
     return {} if row is None else dict(row)
 
@@ -51,7 +51,7 @@ async def count_queued(connection: Connection) -> list[asyncpg.Record]:
 async def in_flight(connection: Connection) -> dict[str, int]:
     """Count started and unrecorded hand-overs by platform."""
     rows = await connection.fetch(
-        "SELECT platform, count(*) AS total FROM messages WHERE status = 'sending' GROUP BY platform"
+        "SELECT platform, count(*) AS total FROM messages_in_hand WHERE status = 'sending' GROUP BY platform"
     )
     return {row["platform"]: row["total"] for row in rows}
 

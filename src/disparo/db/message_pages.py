@@ -21,8 +21,8 @@ _WINDOW_OF_DISPATCH = 3000
 _LAST = 2**63 - 1
 #: Instead of no condition: plans are made once, and one that may have no cursor uses no index for it.
 _AFTER_ALL = (datetime(9999, 1, 1, tzinfo=UTC), _LAST)
-_RARE = frozenset({"undelivered", "failed", "skipped", "cancelled"})
-_WAITING_FOR_A_PERSON = frozenset({"uncertain", "held"})
+#: Those that the column `trouble` repeats, and so have an index of their own.
+_RARE = frozenset({"undelivered", "failed", "skipped", "cancelled", "uncertain", "held"})
 #: Ids follow the clock but for messages that were stored at the same time.
 _SLACK = timedelta(minutes=1)
 _COLUMNS = """m.id, m.dispatch_id, m.invoice_id, m.customer_id, m.name, m.phone, m.e164, m.status, m.reason,
@@ -53,7 +53,7 @@ async def page(connection: Connection, wanted: Wanted, *, before: int | None, li
     if wanted.until is not None:
         top = min(top, await _first_id_since(connection, wanted.until + _SLACK))
     bottom = 0 if wanted.since is None else await _first_id_since(connection, wanted.since - _SLACK)
-    if wanted.status in _RARE or wanted.status in _WAITING_FOR_A_PERSON:
+    if wanted.status in _RARE:
         rows = await _by_status(connection, wanted, top, bottom, limit)
         return Found(rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None)
     newest: int = await connection.fetchval("SELECT coalesce(max(id), 0) FROM messages WHERE id < $1", top)
@@ -69,7 +69,7 @@ async def _by_status(
 ) -> list[asyncpg.Record]:
     return await connection.fetch(
         f"""SELECT {_COLUMNS} FROM messages m
-            WHERE m.status = '{wanted.status}' AND m.id < $1 AND m.id >= $2
+            WHERE m.trouble = '{wanted.status}' AND m.id < $1 AND m.id >= $2
               AND ($3::text IS NULL OR m.platform = $3)
               AND ($4::timestamptz IS NULL OR m.created_at >= $4)
               AND ($5::timestamptz IS NULL OR m.created_at < $5)
@@ -147,13 +147,13 @@ async def of_dispatch(
     limit: int,
 ) -> tuple[list[asyncpg.Record], tuple[int, str] | None]:
     """Give a dispatch's messages by invoice and number, and where the next page begins."""
-    rare = status in _RARE or status in _WAITING_FOR_A_PERSON
+    rare = status in _RARE
     looked_at = limit + 1 if status is None or rare else max(_WINDOW_OF_DISPATCH, limit + 1)
     rows = await connection.fetch(
         f"""WITH looked AS MATERIALIZED (
                 SELECT {_COLUMNS} FROM messages m
                 WHERE m.dispatch_id = $1 AND (m.invoice_id, m.e164) > ($2, $3)
-                      {f"AND m.status = '{status}'" if rare else ""}
+                      {f"AND m.trouble = '{status}'" if rare else ""}
                 ORDER BY m.invoice_id, m.e164 LIMIT $4)
             (SELECT false AS is_end, l.* FROM looked l WHERE $5::text IS NULL OR l.status = $5
              ORDER BY invoice_id, e164 LIMIT $6)

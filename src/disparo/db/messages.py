@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -173,7 +173,8 @@ async def due_chunks(connection: Connection, *, overdue_s: float, limit: int) ->
     """
     rows = await connection.fetch(
         """SELECT chunk_id FROM messages
-           WHERE status = 'queued' AND chunk_id > -1099511627777  -- lower ones have their rows in bulk_chunks
+           WHERE open AND status = 'queued'
+             AND chunk_id > -1099511627777  -- lower ones have their rows in bulk_chunks
              AND due_at < greatest(now() - make_interval(secs => $1), pg_postmaster_start_time())
            GROUP BY chunk_id ORDER BY min(due_at) LIMIT $2""",
         overdue_s,
@@ -187,13 +188,13 @@ async def hold_waiting(connection: Connection, *, reason: str) -> tuple[int, int
     held = await connection.execute(
         """UPDATE messages SET status = 'held', reason = $1, actor = 'restore', worker_id = NULL,
                   claim_token = NULL, changed_at = clock_timestamp()
-           WHERE status IN ('queued', 'claimed')""",
+           WHERE open AND status IN ('queued', 'claimed')""",
         reason,
     )
     uncertain = await connection.execute(
         """UPDATE messages SET status = 'uncertain', reason = $1, actor = 'restore', worker_id = NULL,
                   claim_token = NULL, changed_at = clock_timestamp()
-           WHERE status = 'sending'""",
+           WHERE open AND status = 'sending'""",
         reason,
     )
     return int(held.rpartition(" ")[2]), int(uncertain.rpartition(" ")[2])
@@ -212,7 +213,7 @@ async def list_uncertain(
         """SELECT m.id, m.dispatch_id, m.invoice_id, m.phone, m.e164, m.platform, m.reason, m.changed_at,
                   a.started_at
            FROM messages m JOIN attempts a ON a.id = m.attempt_id
-           WHERE m.status = 'uncertain' AND ($1::text IS NULL OR m.platform = $1)
+           WHERE m.trouble = 'uncertain' AND ($1::text IS NULL OR m.platform = $1)
              AND ($2::timestamptz IS NULL OR a.started_at >= $2)
              AND ($3::timestamptz IS NULL OR a.started_at < $3)
            ORDER BY m.id LIMIT $4""",
@@ -227,7 +228,7 @@ async def list_held(connection: Connection) -> list[asyncpg.Record]:
     """List held messages, oldest first, ten thousand at most."""
     return await connection.fetch(
         """SELECT id, dispatch_id, invoice_id, phone, reason, changed_at FROM messages
-           WHERE status = 'held' ORDER BY id LIMIT 10000"""
+           WHERE trouble = 'held' ORDER BY id LIMIT 10000"""
     )
 
 
@@ -237,7 +238,7 @@ async def uncertain_references(
     """List platform and reference of uncertain messages on these platforms, by the age of their state."""
     return await connection.fetch(
         """SELECT platform, reference FROM messages
-           WHERE status = 'uncertain' AND platform = ANY($1::text[])
+           WHERE trouble = 'uncertain' AND platform = ANY($1::text[])
              AND changed_at < now() - make_interval(secs => $2)
              AND changed_at > now() - make_interval(secs => $3)
            ORDER BY random() LIMIT $4  -- those that stay unknown must not keep others from being asked""",
@@ -281,8 +282,20 @@ async def held_by(connection: Connection, worker_id: UUID) -> list[asyncpg.Recor
     """List what a worker holds by the table: id, status, claim_token, chunk_id."""
     return await connection.fetch(
         """SELECT id, status, claim_token, chunk_id FROM messages
-           WHERE worker_id = $1 AND status IN ('claimed', 'sending')""",
+           WHERE open AND chunk_id = ANY(ARRAY(SELECT chunk_id FROM claims WHERE worker_id = $1))
+             AND worker_id = $1 AND status IN ('claimed', 'sending')""",
         worker_id,
+    )
+
+
+async def forget_claims(connection: Connection, worker_id: UUID, live: Collection[UUID]) -> None:
+    """Strike off a worker's claims of which nothing is in its hands any more; `live` ones are left alone."""
+    await connection.execute(
+        """DELETE FROM claims c WHERE c.worker_id = $1 AND c.token <> ALL($2::uuid[])
+           AND NOT EXISTS (SELECT FROM messages m
+                           WHERE m.open AND m.chunk_id = c.chunk_id AND m.claim_token = c.token)""",
+        worker_id,
+        live,
     )
 
 

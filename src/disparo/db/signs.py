@@ -35,7 +35,8 @@ async def stuck_since(connection: Connection, *, after_s: float) -> datetime | N
     """Give since when messages are due, if they have been for so long and none is handed over meanwhile."""
     since: datetime | None = await connection.fetchval(
         """SELECT least(
-               (SELECT min(due_at) FROM messages WHERE status = 'queued' AND chunk_id > -1099511627777
+               (SELECT min(due_at) FROM messages
+                WHERE open AND status = 'queued' AND chunk_id > -1099511627777
                 AND due_at < now() - make_interval(secs => $1)),
                (SELECT min(c.due_at) FROM bulk_chunks c JOIN bulk_runs r ON r.dispatch_id = c.dispatch_id
                 WHERE r.finished_at IS NULL AND r.state = 'running'

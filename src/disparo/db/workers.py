@@ -37,5 +37,7 @@ async def remove_if_silent(connection: Connection, worker_id: UUID, *, beat: int
 
 
 async def remove(connection: Connection, worker_id: UUID) -> None:
-    """Strike off a worker that ends in order."""
-    await connection.execute("DELETE FROM workers WHERE id = $1", worker_id)
+    """Strike off a worker that ends in order and has nothing in hand."""
+    await connection.execute(
+        "WITH over AS (DELETE FROM claims WHERE worker_id = $1) DELETE FROM workers WHERE id = $1", worker_id
+    )

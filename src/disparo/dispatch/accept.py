@@ -7,12 +7,11 @@ gets is decided in between, in memory.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from uuid import UUID, uuid4
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from disparo import queue
@@ -21,6 +20,7 @@ from disparo.db.dispatches import NewDispatch, NewMessage, StoredAs
 from disparo.db.idempotency import Key
 from disparo.db.invoices import InvoiceFacts
 from disparo.db.pool import Connection
+from disparo.domain.ids import new_id, new_reference
 from disparo.domain.phone import Phone
 from disparo.domain.recipients import (
     Candidates,
@@ -247,7 +247,7 @@ def _plan(place: int, call: Call, world: _World, settings: AcceptSettings) -> Ac
     if not _within_cap(call, found, world):
         return Refused(Reason.EXTRA_CAP, call.invoice_id, limit=call.caller.extra_phones_per_day)
     accepted = Accepted(
-        uuid4(), call.invoice_id, found.recipients, found.ignored, starts_at, settings.stored_as
+        new_id(), call.invoice_id, found.recipients, found.ignored, starts_at, settings.stored_as
     )
     for recipient in found.recipients:
         world.recent[call.invoice_id, recipient.phone.e164] = accepted.dispatch_id
@@ -301,7 +301,7 @@ def _to_store(accepted: Accepted, call: Call) -> NewDispatch:
         client_id=call.caller.client_id,
         user_id=call.caller.user_id,
         starts_at=accepted.starts_at,
-        messages=[NewMessage(recipient, secrets.token_hex(16)) for recipient in accepted.recipients],
+        messages=[NewMessage(recipient, new_reference()) for recipient in accepted.recipients],
         ignored=accepted.ignored,
     )
 

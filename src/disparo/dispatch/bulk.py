@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from disparo.db import accounts, bulk_runs, idempotency
 from disparo.db.bulk_runs import NewRun
@@ -18,6 +18,7 @@ from disparo.db.pool import CONNECTION_LOST, Connection, Pool
 from disparo.dispatch.accept import AcceptSettings
 from disparo.dispatch.group_commit import FateUnknown, KeyInUse
 from disparo.dispatch.rules import BY_DUE_DATE
+from disparo.domain.ids import new_id
 from disparo.domain.windows import Purpose, next_allowed, place_of
 
 #: What one call may name; by due dates there is no limit.
@@ -106,7 +107,7 @@ async def store_run(
                 raise KeyReused
             return StoredRun(found["dispatch_id"], starts_at, settings.stored_as, is_new=False)
     run = NewRun(
-        id=dispatch_id or uuid4(),
+        id=dispatch_id or new_id(),
         run_key=order.run_key,
         actor=order.actor,
         client_id=order.client_id,
@@ -137,7 +138,7 @@ async def accept_run(
     A COMMIT whose answer is lost is settled by doing it again under the same id: whichever of the two
     happens second finds the first.
     """
-    dispatch_id = uuid4()
+    dispatch_id = new_id()
     key_until = time.monotonic() + _KEY_PATIENCE_S
     fate_until: float | None = None
     while True:

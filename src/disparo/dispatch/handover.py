@@ -274,4 +274,5 @@ async def give_back(pool: Pool, holder: Holder) -> int:
             chunk_id = await messages.next_chunk(connection)
             chunks = await messages.rechunk(connection, waiting, chunk_id=chunk_id)
             await queue.enqueue(connection, [queue.WakeUp(chunk) for chunk in chunks])
+        await messages.forget_claims(connection, holder.worker_id, holder.tokens)
     return len(strays)

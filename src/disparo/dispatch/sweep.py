@@ -10,6 +10,7 @@ from disparo.dispatch import receipts
 #: A chunk due for so long with no live entry has lost it.
 OVERDUE_S = 5.0
 _AT_ONCE = 500
+_BUSY = ("claims", "workers", "platform_rates", "platform_lanes", "bulk_turns")
 
 
 async def wake_forgotten_chunks(pool: Pool) -> int:
@@ -22,6 +23,16 @@ async def wake_forgotten_chunks(pool: Pool) -> int:
         forgotten = [chunk_id for chunk_id in due if chunk_id not in alive]
         await queue.enqueue(connection, [queue.WakeUp(chunk_id) for chunk_id in forgotten])
     return len(forgotten)
+
+
+async def vacuum_queue(pool: Pool) -> None:
+    """Free what small tables that turn over all the time no longer use.
+
+    The database's own housekeeping comes by when it is done with the large ones, which takes it longer the
+    more they hold. Whoever finds a table in hand leaves it alone; no page is given back, so nobody waits.
+    """
+    async with pool.acquire() as connection:
+        await connection.execute(f"VACUUM (SKIP_LOCKED, TRUNCATE false) {queue.table()}, {', '.join(_BUSY)}")
 
 
 async def tidy(pool: Pool) -> None:

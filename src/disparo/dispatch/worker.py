@@ -200,6 +200,7 @@ class Worker:
     async def _sweep(self, work: Pool, handover: Handover, ending: asyncio.Event) -> None:
         await sweep.wake_forgotten_chunks(work)
         await give_back(work, self._holder)
+        await sweep.vacuum_queue(work)
         # Not before it has done something: a limit set too low must slow work down, never stop it.
         if handover.has_worked and not ending.is_set() and _memory_mb() > self._settings.memory_mb:
             log.warning("worker_restarts_for_memory", limit_mb=self._settings.memory_mb)

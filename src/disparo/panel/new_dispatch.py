@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 from starlette.datastructures import FormData, UploadFile
@@ -25,6 +25,7 @@ from disparo.dispatch.accept import Call, Caller, Done, Reason, Refused, accept_
 from disparo.dispatch.bulk import Order, Selection
 from disparo.dispatch.bulk_simulate import Estimate, Simulation, simulate_run
 from disparo.dispatch.from_settings import offers_of, rules_of
+from disparo.domain.ids import new_id
 from disparo.domain.sms_text import Encoding, SegmentProfile
 from disparo.domain.template import InvoiceText, TemplateRefused
 from disparo.domain.template import render as render_text
@@ -113,7 +114,7 @@ def _form(
         status=status,
         typed=typed,
         run=run,
-        new_id=uuid4(),
+        new_id=new_id(),
         wrong=wrong,
         most=bulk.MOST_IDS,
     )

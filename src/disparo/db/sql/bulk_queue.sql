@@ -24,7 +24,8 @@
                           due_at, wait_since, chunk_id, actor)
     SELECT $3, p.id, p.customer_id, p.contact_id,
            CASE WHEN p.contact_id IS NULL THEN 'customer' ELSE 'contact' END, p.name, p.phone, p.e164,
-           replace(gen_random_uuid()::text, '-', ''), p.due_at, p.due_at, (SELECT ids FROM chunks)[p.chunk], $5
+           lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')  -- as domain/ids.py
+               || right(replace(gen_random_uuid()::text, '-', ''), 20), p.due_at, p.due_at, (SELECT ids FROM chunks)[p.chunk], $5
     FROM ranked p
 )
 INSERT INTO bulk_tallies (dispatch_id, what, count)

@@ -1,13 +1,17 @@
 -- claim: queued -> claimed. One statement, so that a worker paused in the middle holds no lock.
--- The worker's own row is written first: a worker already taken over claims nothing.
+-- The worker's own row is written first: a worker already taken over claims nothing. `claims` tells whoever
+-- takes it over where to look.
 -- $1 worker, $2 claim token, $3 chunk, $4 at most so many.
 WITH alive AS (
     UPDATE workers SET preparing = $3 WHERE id = $1 RETURNING id
 ), due AS (
     SELECT m.id FROM messages m
-    WHERE m.chunk_id = $3 AND m.status = 'queued' AND m.due_at <= now() AND EXISTS (SELECT FROM alive)
+    WHERE m.open AND m.chunk_id = $3 AND m.status = 'queued' AND m.due_at <= now() AND EXISTS (SELECT FROM alive)
     ORDER BY m.id LIMIT $4
     FOR UPDATE OF m SKIP LOCKED
+), noted AS (
+    INSERT INTO claims (token, chunk_id, worker_id) SELECT $2, $3, $1 WHERE EXISTS (SELECT FROM due)
+    ON CONFLICT DO NOTHING
 )
 UPDATE messages m
 SET status = 'claimed', worker_id = $1, claim_token = $2, reason = NULL, actor = 'worker',

@@ -5,9 +5,7 @@ WITH wanted AS (
     SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::smallint[]) AS w (id, token, text, segments)
 ), ready AS (
     SELECT m.id FROM messages m JOIN wanted w ON w.id = m.id
-    -- Put so that no index but the primary key serves it: the one of all that a worker holds is full of
-    -- what it held a moment ago.
-    WHERE CASE WHEN m.status = 'claimed' THEN m.claim_token END = w.token
+    WHERE m.status = 'claimed' AND m.claim_token = w.token
     ORDER BY m.id FOR UPDATE OF m
 ), started AS (
     UPDATE messages m

@@ -2,9 +2,12 @@
 -- whose row the same transaction has just removed. A message whose preparing killed three workers is
 -- held if it was alone in its chunk; otherwise its chunk is taken apart, each alone in a new one.
 -- $1 dead worker, $2 the chunk it was preparing (or NULL), $3 actor, $4 crashes at which a chunk is suspect.
-WITH locked AS (  -- its own level: only a locked row's columns are sure to be the latest
+WITH over AS (
+    DELETE FROM claims WHERE worker_id = $1
+), locked AS (  -- its own level: only a locked row's columns are sure to be the latest
     SELECT id, status, chunk_id, crashes FROM messages
-    WHERE worker_id = $1 AND status IN ('claimed', 'sending')
+    WHERE open AND chunk_id = ANY(ARRAY(SELECT chunk_id FROM claims WHERE worker_id = $1))
+      AND worker_id = $1 AND status IN ('claimed', 'sending')
     ORDER BY id FOR UPDATE
 ), held AS (
     SELECT id, status, chunk_id,

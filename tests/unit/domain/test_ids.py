@@ -1,0 +1,29 @@
+"""Ids follow the clock and differ; what is in them besides is drawn."""
+
+from __future__ import annotations
+
+import time
+from uuid import RFC_4122
+
+from disparo.domain.ids import new_id, new_reference
+
+
+def test_an_id_is_a_uuid_of_version_7_that_begins_with_the_milliseconds():
+    before = time.time_ns() // 1_000_000
+    made = new_id()
+    assert (made.version, made.variant) == (7, RFC_4122)
+    assert before <= made.int >> 80 <= time.time_ns() // 1_000_000
+
+
+def test_ids_and_references_follow_the_clock_and_differ():
+    for make in (new_id, new_reference):
+        made = [make() for _ in range(1000)]
+        assert len(set(made)) == 1000
+        time.sleep(0.002)
+        assert max(made) < make()
+
+
+def test_a_reference_is_32_digits_of_which_twenty_are_drawn():
+    made = [new_reference() for _ in range(200)]
+    assert all(len(one) == 32 and set(one) <= set("0123456789abcdef") for one in made)
+    assert all(len({one[place] for one in made}) > 4 for place in range(12, 32))
