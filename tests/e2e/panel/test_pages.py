@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import pytest
+from tests.support import bulk
 from tests.support.rows import add_invoices, add_messages
 from tests.support.visitor import ADMIN_PAGES, PAGES, text, visitor
 
@@ -105,6 +106,9 @@ def test_progress_comes_as_events_and_ends_by_itself(house, person):
     house.behave(mode="throttle")
     dispatch_id = str(uuid4())
     person.post("/painel/disparos", faturas="11000 50949", disparo=dispatch_id)
+    queued = "SELECT count(*) FROM messages WHERE dispatch_id = $1"
+    house.until(lambda: house.value(queued, dispatch_id))
+    house.run(bulk.open_now)  # at night it would wait for the morning
     request = Request(f"{house.stage.base}/painel/disparos/{dispatch_id}/progresso")
     request.add_header("Cookie", f"painel={person.cookies['painel']}")
     with urlopen(request, timeout=30) as stream:

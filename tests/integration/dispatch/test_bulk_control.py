@@ -23,6 +23,7 @@ async def run(pool, connection):
     await rows.add_invoices(connection, 3)
     dispatch_id = await bulk.store(pool)
     await bulk.queue_all(pool)
+    await bulk.open_now(connection)
     return dispatch_id
 
 
@@ -54,6 +55,7 @@ async def test_a_paused_run_is_not_queued_on(pool, connection):
     assert await bulk.queue_all(pool) == 0
     await bulk_control.resume_run(pool, dispatch_id, actor="test")
     await bulk.queue_all(pool)
+    await bulk.open_now(connection)
     assert await connection.fetchval("SELECT count(*) FROM messages") == 3
 
 
@@ -114,8 +116,10 @@ async def test_two_runs_take_turns_whatever_their_size(pool, connection):
     await rows.add_invoices(connection, 4000)
     large = await bulk.store(pool, Selection(list(range(1, 3001))))
     await bulk.queue_all(pool)
+    await bulk.open_now(connection)
     small = await bulk.store(pool, Selection(list(range(3001, 4001))))
     await bulk.queue_all(pool)
+    await bulk.open_now(connection)
     worker = await rows.add_worker(connection)
     served = []
     while (chunk := await bulk_slices.take_chunk(connection, worker)) is not None:
