@@ -21,6 +21,7 @@ from bench.wrk import Target, drive
 CONNECTIONS = 64
 #: Many more than a server process lets wait: what comes past its capacity is told so.
 CROWD = 1024
+ONE_PROCESS = "disparo, 1 processo"
 _QUIET_S = 60.0
 
 
@@ -34,6 +35,10 @@ def measure(
     built = house.stage(stack, dsn, place / "stage", processes=options.processos, workers=0)
     ours = house.target(built)
     systems: dict[str, tuple[Target, Smsc | None]] = {"disparo": (ours, None)}
+    if options.processos > 1 and library is None:
+        alone = house.database(stack, place / "alone", None)
+        one = house.stage(stack, alone, place / "one", processes=1, workers=0)
+        systems[ONE_PROCESS] = (house.target(one), None)
 
     def bring(name: str, make: Callable[[], Any]) -> None:
         if name in options.sem:

@@ -1,10 +1,9 @@
-"""`./dev bench bulk [--json FILE] [--faturas N] [--antigas N] [--segundos N]`: bulk runs.
+"""`./dev bench bulk [--json FILE] [--faturas N] [--segundos N]`: bulk runs.
 
 - `bulk_1m_queue_s`: a run of N invoices (a million unless told otherwise), from storing it to its last
   message in the queue, on fresh tables; by two queuers, as one worker has. Scaled to a million.
 - `bulk_single_p99_ms`: single calls with no delay while that run is being handed over and another one is
   queued, from their 200 to the simulated platform, on its clock; at 50 a second and without limit.
-- `rate_10m_vs_10k`, of queuing: the rate beside `--antigas` old messages by the rate beside ten thousand.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from tests.support import bulk
 from tests.support.client import SEND
 from tests.support.stage import Stage
 
-from bench.history import add_history, add_register
+from bench.history import add_register
 from disparo.db.embedded import EmbeddedPostgres
 from disparo.db.pool import Pool, open_pool
 from disparo.dispatch.bulk import Selection
@@ -132,11 +131,9 @@ async def singles(
 
 
 async def _open_now(dsn: str) -> None:
-    """At night bulk messages wait for the morning: here they were asked for, and go now."""
+    """At night bulk messages wait for the morning: here they go now."""
     connection = await asyncpg.connect(dsn)
-    await connection.execute("UPDATE dispatches SET purpose = 'requested' WHERE kind = 'bulk'")
-    await connection.execute("UPDATE bulk_chunks SET due_at = now() WHERE due_at > now()")
-    await connection.execute("UPDATE messages SET due_at = now() WHERE due_at > now() AND status = 'queued'")
+    await bulk.open_now(connection)
     await connection.close()
 
 
@@ -169,17 +166,7 @@ def _scaled(seconds: float, count: int) -> float:
     return round(seconds * 1_000_000 / count, 2)
 
 
-async def measure(options: argparse.Namespace, folder: Path, dsns: dict[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"invoices": options.faturas, "old_messages": options.antigas}
-    if not options.so_antigas:
-        found |= await _fresh(options, folder, dsns["fresh"])
-    if options.antigas:
-        found |= await _old_beside_new(options, dsns["few"], dsns["many"])
-    found["load"] = os.getloadavg()
-    return found
-
-
-async def _fresh(options: argparse.Namespace, folder: Path, dsn: str) -> dict[str, Any]:
+async def measure(options: argparse.Namespace, folder: Path, dsn: str) -> dict[str, Any]:
     count = options.faturas
     await _prepared(dsn, count)
     queued = await queuing(dsn, count=count, rounds=options.rodadas)
@@ -191,32 +178,14 @@ async def _fresh(options: argparse.Namespace, folder: Path, dsn: str) -> dict[st
         dsn, _sub(folder, "free"), per_second=None, seconds=options.segundos, count=count
     )
     return {
+        "invoices": count,
         "bulk_1m_queue_s": _scaled(queued["seconds"][0], count),
         "bulk_single_p99_ms": max(limited["p99_ms"], unlimited["p99_ms"]),
         "queuing": queued,
         "singles_at_50_per_s": limited,
         "singles_without_limit": unlimited,
+        "load": os.getloadavg(),
     }
-
-
-async def _old_beside_new(options: argparse.Namespace, few: str, many: str) -> dict[str, Any]:
-    """Rates of queuing beside few and many old messages, in turn, each database open all the time."""
-    count = min(options.faturas, 100_000)
-    times: dict[int, list[float]] = {}
-    for dsn, old in ((few, 10_000), (many, options.antigas)):
-        await _prepared(dsn, count)
-        connection = await asyncpg.connect(dsn)
-        await add_history(connection, old)
-        await connection.close()
-        times[old] = []
-    for _ in range(options.rodadas):
-        for dsn, old in ((few, 10_000), (many, options.antigas)):
-            times[old] += (await queuing(dsn, count=count, rounds=1))["seconds"]
-            connection = await asyncpg.connect(dsn)
-            await forget_runs(connection)
-            await connection.close()
-    slow, fast = statistics.median(times[options.antigas]), statistics.median(times[10_000])
-    return {"rate_10m_vs_10k_queuing": round(fast / slow, 3), "seconds_by_old_messages": times}
 
 
 async def _prepared(dsn: str, count: int) -> None:
@@ -248,25 +217,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev bench bulk", description="Disparos em massa.")
     parser.add_argument("--json", type=Path, help="grava os números neste arquivo")
     parser.add_argument("--faturas", type=int, default=1_000_000)
-    parser.add_argument(
-        "--antigas", type=int, default=0, help="mensagens antigas ao lado das quais se mede também"
-    )
-    parser.add_argument("--so-antigas", action="store_true", help="só a comparação com as antigas")
     parser.add_argument("--segundos", type=float, default=60.0, help="duração das chamadas únicas")
     parser.add_argument("--rodadas", type=int, default=1)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="disparo-bench-"))
     folder.chmod(0o711)
-    names = [] if options.so_antigas else ["fresh"]
-    names += ["few", "many"] if options.antigas else []
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        dsns = {}
-        for name in names:  # each a PostgreSQL of its own
-            server = EmbeddedPostgres(_sub(folder, name) / "data")
-            stack.callback(server.stop)
-            dsns[name] = server.start()
-        found = uvloop.run(measure(options, folder, dsns))
+        server = EmbeddedPostgres(_sub(folder, "fresh") / "data")
+        stack.callback(server.stop)
+        found = uvloop.run(measure(options, folder, server.start()))
     print(json.dumps(found, indent=2))
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

@@ -30,7 +30,7 @@ FLUSH_MS = 5.0
 ELSEWHERE = {
     "bulk_1m_queue_s": "./dev bench bulk",
     "bulk_single_p99_ms": "./dev bench bulk",
-    "rate_10m_vs_10k": "./dev bench bulk",
+    "rate_10m_vs_10k": "./dev bench antigas",
     "rate_share_used": "./dev rates",
     "rate_over_max": "./dev rates",
 }
@@ -43,7 +43,9 @@ def main() -> int:
     parser.add_argument("--rapido", action="store_true", help="uma rodada curta")
     parser.add_argument("--rodadas", type=int, default=7)
     parser.add_argument("--segundos", type=float, default=4.0)
-    parser.add_argument("--processos", type=int, default=1, help="processos do servidor do Disparo")
+    parser.add_argument(
+        "--processos", type=int, default=2, help="processos do servidor do Disparo, onde só se aceita"
+    )
     parser.add_argument("--sem", action="append", default=[], help="deixa um concorrente de fora")
     options = parser.parse_args()
     if options.rapido:
@@ -85,7 +87,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "clients": "wrk, 1 processo",
         "rounds": options.rodadas,
         "seconds": options.segundos,
-        "server_processes": options.processos,
+        "server_processes": {"accept": options.processos, "end_to_end": 1},
     }
     found["machine"] = {"cpus": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()}
     return found

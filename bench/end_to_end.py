@@ -57,7 +57,7 @@ def measure(
     place = folder / "end"
     place.mkdir()
     place.chmod(0o711)
-    ours = _ours(stack, place, options)
+    ours = _ours(stack, place)
     systems: dict[str, _System] = {"disparo": (house.target(ours.stage), ours.settled)}
     makers: dict[str, Callable[[], _System]] = {
         "kannel_internal": lambda: _kannel(stack, place, "internal"),
@@ -101,7 +101,7 @@ def slope(memory: list[dict[str, float]]) -> float | None:
     return grown / (last["messages"] - first["messages"]) * 100_000
 
 
-def _ours(stack: ExitStack, place: Path, options: argparse.Namespace) -> _Ours:
+def _ours(stack: ExitStack, place: Path) -> _Ours:
     """Hand over to a stand-in as bare as the others' SMSC: it answers and confirms, a call a message."""
     dsn, port = house.database(stack, place / "ours", None), free_port()
     stand_in = StandIn(place, receipts=f"http://127.0.0.1:{port}/webhook/parada/ensaio")
@@ -111,7 +111,14 @@ def _ours(stack: ExitStack, place: Path, options: argparse.Namespace) -> _Ours:
         "DISPARO_REAL_SENDING": "yes",
     }
     built = house.stage(
-        stack, dsn, place / "stage", processes=options.processos, workers=1, overrides=settings, port=port
+        # With one worker on two cores a second server process takes from it more than it gives.
+        stack,
+        dsn,
+        place / "stage",
+        processes=1,
+        workers=1,
+        overrides=settings,
+        port=port,
     )
     return _Ours(dsn, built, stand_in)
 

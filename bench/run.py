@@ -13,6 +13,8 @@ PARTS = {
     "http": "bench.over_http",
     "confirmacoes": "bench.receipts",
     "bulk": "bench.bulk",
+    "antigas": "bench.old",
+    "mes": "bench.month",
     "dados": "bench.data",
     "panel": "bench.panel",
 }

@@ -1,4 +1,7 @@
-"""`./dev faults [--segundos N] [--semente S] [--json FILE]`: without options the full run (half an hour)."""
+"""`./dev faults [--segundos N] [--semente S] [--massa N] [--json FILE]`: without options the full run.
+
+The full run takes half an hour; `--massa` has a bulk run of N messages under way meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -40,16 +43,17 @@ FULL = Plan(
     workers=6,
     servers=2,
 )
-_DISK = "3g"
+_DISK = "5g"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev faults", description="Derruba tudo de propósito e confere.")
     parser.add_argument("--segundos", type=int, help="duração aproximada (padrão: a corrida inteira)")
     parser.add_argument("--semente", type=int, default=1, help="fixa a sequência de faltas")
+    parser.add_argument("--massa", type=int, default=0, help="durante um disparo em massa de N mensagens")
     parser.add_argument("--json", type=Path, help="grava os números neste arquivo")
     options = parser.parse_args()
-    plan = replace(FULL, seed=options.semente)
+    plan = replace(FULL, seed=options.semente, bulk=options.massa)
     if options.segundos:
         share = options.segundos / (sum(FULL.faults.values()) * FULL.between_s)
         counts = {name: max(1, round(count * share)) for name, count in FULL.faults.items()}

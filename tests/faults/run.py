@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -17,12 +18,17 @@ from tests.faults.proxy import Proxy
 from tests.faults.reconcile import Verdict, reconcile
 from tests.faults.saboteur import Saboteur
 from tests.faults.world import World
+from tests.support import bulk
 from tests.support.stage import Stage
 
 from disparo.db.embedded import EmbeddedPostgres
+from disparo.dispatch.bulk import Order, Selection, store_run
 
 WINDOW = 50
 _QUIET_S = 180.0
+#: A bulk run beside the faults is to last as long as they do; what is left of it then goes at least so fast.
+_PER_SECOND_WITH_BULK, _SLOWEST_PER_S = 250.0, 100.0
+_BULK_DUE = date(2099, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class Plan:
     workers: int = 3
     servers: int = 1
     invoices: int = 60_000
+    bulk: int = 0  # messages of a bulk run that is under way meanwhile
     worker_environments: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -48,6 +55,7 @@ async def run(
         workers_count=plan.workers,
         servers_count=plan.servers,
         worker_environments=plan.worker_environments,
+        per_second=_PER_SECOND_WITH_BULK if plan.bulk else None,
     )
     platform = Proxy(lambda: asyncio.open_connection("127.0.0.1", stage.simulator_port))
     await platform.start()
@@ -56,9 +64,11 @@ async def run(
     world = World(stage, plan.seed, postgres, platform, database, disk)
     async with stage:
         connection = await asyncpg.connect(dsn)
-        await add_tokens(connection, plan.invoices)
-        await connection.close()
+        await add_tokens(connection, plan.invoices + plan.bulk)
         driver = Driver(stage, plan.seed, plan.calls_per_s, plan.invoices)
+        if plan.bulk:
+            driver.accepted |= await _store_bulk(connection, plan)
+        await connection.close()
         load = asyncio.create_task(driver.run())
         keeper = asyncio.create_task(world.keep())
         await asyncio.sleep(2)
@@ -68,7 +78,7 @@ async def run(
         driver.stop()
         await load
         await world.settled()
-        settled_s = await _until_nothing_waits(world)
+        settled_s = await _until_nothing_waits(world, _QUIET_S + plan.bulk / _SLOWEST_PER_S)
         keeper.cancel()
         connection = await asyncpg.connect(dsn)
         verdict = await reconcile(connection, driver.accepted, stage.simulator_log)
@@ -89,11 +99,25 @@ async def _before_database(stage: Stage) -> Proxy | None:
     return proxy
 
 
-async def _until_nothing_waits(world: World) -> float:
+async def _store_bulk(connection: asyncpg.Connection, plan: Plan) -> dict[str, list[str]]:
+    """Have a run of the invoices past the driver's queued; gives its phones by dispatch id, as a 200 would."""
+    await connection.execute("UPDATE invoices SET due_date = $1 WHERE id > $2", _BULK_DUE, plan.invoices)
+    async with connection.transaction():
+        order = Order(Selection(None, _BULK_DUE, _BULK_DUE), "ensaio")
+        stored = await store_run(connection, order, bulk.SETTINGS)
+    while await connection.fetchval("SELECT count(*) FROM messages") < plan.bulk:
+        await asyncio.sleep(0.1)
+    await bulk.open_now(connection)
+    ids = range(plan.invoices + 1, plan.invoices + plan.bulk + 1)
+    return {str(stored.dispatch_id): [f"119{number:08d}" for number in ids]}
+
+
+async def _until_nothing_waits(world: World, patience_s: float) -> float:
     began = time.monotonic()
-    while time.monotonic() - began < _QUIET_S:
+    while time.monotonic() - began < patience_s:
         rows = await world.fetch(
-            "SELECT count(*) AS waiting FROM messages WHERE status IN ('queued', 'claimed', 'sending')"
+            """SELECT (SELECT count(*) FROM messages WHERE open)
+                      + (SELECT count(*) FROM bulk_runs WHERE finished_at IS NULL) AS waiting"""
         )
         if not rows[0]["waiting"]:
             break
@@ -119,6 +143,7 @@ def _figures(plan: Plan, driver: Driver, world: World, verdict: Verdict, settled
         "calls_with_200": len(driver.accepted),
         "calls_without_200": driver.without_200,
         "accepted": verdict.accepted,
+        "of_a_bulk_run": plan.bulk,
         **{name: fates[name] for name in ("sent", "refused", "timed_out", "skipped", "cancelled", "held")},
         "uncertain": verdict.by_status["uncertain"],
         "uncertain_bound": WINDOW * score.uncertain_sources,

@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from disparo.db.embedded import EmbeddedPostgres
 
 INVOICES = 20_000
 CALLERS = 64
-_QUEUE_TABLES = ("pgqueuer", "pgqueuer_log", "workers", "platform_rates", "rate_limits")
+_QUEUE_TABLES = ("pgqueuer", "pgqueuer_log", "claims", "workers", "platform_rates", "rate_limits")
 
 
 @dataclass
@@ -141,30 +142,39 @@ async def soak(dsn: str, folder: Path, *, per_s: float | None, seconds: float) -
         "per_s": per_s,
         "seconds": seconds,
         "not_200": watch.not_200,
-        **_growth(watch.samples, seconds),
+        **growth(watch.samples, seconds),
     }
 
 
-def _growth(samples: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
-    """Compare with the first sample after 10 minutes (or a sixth of a shorter run)."""
+def growth(samples: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """Compare the ten minutes after the first ten with the last ten (sixths of a shorter run), by medians.
+
+    Vacuum and pools breathe: one sample beside one other would measure that. Of connections the most count.
+    """
     full = [sample for sample in samples if sample["calls"]]
-    settled = [sample for sample in full if sample["at_s"] >= min(600, seconds / 6)] or full
-    first, last = settled[0], settled[-1]
+    stretch = min(600, seconds / 6)
+    settled = [sample for sample in full if stretch <= sample["at_s"] < 2 * stretch + 1] or full[:1]
+    last = [sample for sample in full if sample["at_s"] > seconds - stretch] or full[-1:]
     quarter = max(1, len(full) // 4)
+
+    def grown(value: Callable[[dict[str, Any]], float]) -> float:
+        return round(statistics.median(map(value, last)) / statistics.median(map(value, settled)) - 1, 4)
 
     def p99(part: list[dict[str, Any]]) -> float:
         return statistics.median(sample["p99_ms"] for sample in part)
 
     return {
-        "rss_growth": {
-            name: round(last["rss_mb"][name] / size - 1, 4) for name, size in first["rss_mb"].items()
-        },
-        "queue_growth": round(last["queue_mb"] / first["queue_mb"] - 1, 4),
-        "connections": [first["connections"], last["connections"]],
+        "rss_growth": {name: grown(_rss_of(name)) for name in full[0]["rss_mb"]},
+        "queue_growth": grown(lambda sample: sample["queue_mb"]),
+        "connections": [max(sample["connections"] for sample in part) for part in (settled, last)],
         "p99_first_quarter_ms": p99(full[:quarter]),
         "p99_last_quarter_ms": p99(full[-quarter:]),
         "samples": samples,
     }
+
+
+def _rss_of(name: str) -> Callable[[dict[str, Any]], float]:
+    return lambda sample: sample["rss_mb"][name]
 
 
 def main() -> int:

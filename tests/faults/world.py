@@ -98,7 +98,8 @@ class World:
         died_at = time.monotonic()
         held = await self.fetch(
             """SELECT w.id, count(*) FILTER (WHERE m.status = 'sending') AS sending, count(m.id) AS held
-               FROM workers w LEFT JOIN messages m ON m.worker_id = w.id AND m.status IN ('claimed', 'sending')
+               FROM workers w LEFT JOIN messages m
+                 ON m.worker_id = w.id AND m.open AND m.status IN ('claimed', 'sending')
                WHERE w.pid = $1 GROUP BY w.id""",
             role.pid,
         )

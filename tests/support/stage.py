@@ -96,6 +96,7 @@ class Stage:
     servers_count: int = 1
     process_dsn: str | None = None  # how the processes reach the database, where that is not `dsn`
     platform_url: str | None = None  # how they reach the platform, where that is not the simulator itself
+    per_second: float | None = None  # the platform's limit
     settings_file: Path | None = None  # platforms stand there, and not in the environment
     worker_environments: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     server_port: int = field(default_factory=free_port)
@@ -130,6 +131,7 @@ class Stage:
             "type": "simulator",
             "url": self.platform_url or self.simulator_url,
             "webhook_secret": "ensaio",
+            **({} if self.per_second is None else {"per_second": self.per_second}),
         }
         platforms = {"DISPARO_PLATFORMS": json.dumps({"simulador": platform})}
         if self.settings_file is not None:
