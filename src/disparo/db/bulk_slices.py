@@ -176,6 +176,11 @@ async def take_chunk(connection: Connection, worker_id: UUID) -> int | None:
     return chunk_id
 
 
+async def free_chunks(connection: Connection, worker_id: UUID) -> None:
+    """Let others take what a worker has by the table: for one that knows of none in its hands."""
+    await connection.execute("UPDATE bulk_chunks SET worker_id = NULL WHERE worker_id = $1", worker_id)
+
+
 async def end_chunk(connection: Connection, chunk_id: int) -> bool:
     """Strike off a chunk of which nothing waits; else let another take it. True where it is over."""
     over = await connection.fetchval(

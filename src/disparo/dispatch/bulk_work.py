@@ -70,6 +70,8 @@ class BulkWork:
 
     async def _take(self) -> float:
         async with self._pool.acquire() as connection:
+            # Whatever the table says we have is from a round whose answer was lost: nobody works on it.
+            await bulk_slices.free_chunks(connection, self._holder.worker_id)
             chunk_id = await bulk_slices.take_chunk(connection, self._holder.worker_id)
         if chunk_id is None:
             return _IDLE_S

@@ -12,6 +12,8 @@ from disparo.db.messages import Start
 from disparo.dispatch import bulk_control
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_control import NotPossible
+from disparo.dispatch.bulk_work import BulkWork
+from disparo.dispatch.claims import Holder
 from disparo.dispatch.sweep import wake_forgotten_chunks
 
 pytestmark = pytest.mark.anyio
@@ -160,3 +162,18 @@ async def test_a_run_that_nobody_sends_is_a_sign_of_trouble_and_a_paused_one_is_
     assert await signs.stuck_since(connection, after_s=600) is not None
     await bulk_control.pause_run(pool, run, actor="test")
     assert await signs.stuck_since(connection, after_s=600) is None
+
+
+async def test_a_chunk_whose_taking_was_never_answered_is_worked_on(pool, connection, run):
+    """The connection may be lost after the chunk is ours and before we know it."""
+    worker = await rows.add_worker(connection)
+    chunk = await bulk_slices.take_chunk(connection, worker)
+    handled = []
+
+    async def handle(chunk_id):
+        handled.append(chunk_id)
+        await connection.execute("UPDATE messages SET status = 'accepted' WHERE chunk_id = $1", chunk_id)
+
+    await BulkWork(pool, handle, Holder(worker), lambda: bulk.RULES)._take()
+    assert handled == [chunk]
+    assert await connection.fetchval("SELECT count(*) FROM bulk_chunks") == 0
