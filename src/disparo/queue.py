@@ -142,7 +142,7 @@ async def _keep_running(
         try:
             await _run_engine(pool, entrypoint, handler, concurrency=concurrency, stop=stop)
         except FailingListenerError:
-            # After a start its first probe may be sent before it listens (PgQueuer 1.6): nothing is wrong.
+            # Its line is dead; or, just after a start, its probe was sent before it listened (PgQueuer 1.6).
             log.info("queue_engine_listens_anew")
         except Exception as error:  # a database restart ends the engine: measured
             log.warning("queue_engine_restarts", error=type(error).__name__)

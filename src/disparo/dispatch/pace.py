@@ -25,7 +25,8 @@ class Pace:
     async def wait(self, waiting: Callable[[], int]) -> None:
         """Return when the next batch is to begin: at once if `enough` wait, or there was no crowd."""
         loop = asyncio.get_running_loop()
-        while (pause := self._next_at - loop.time()) > 0 and waiting() < self._enough:  # noqa: ASYNC110 - time ends it
+        # Mostly it is the time that ends this; those who come need not know that somebody counts them.
+        while (pause := self._next_at - loop.time()) > 0 and waiting() < self._enough:  # noqa: ASYNC110
             await asyncio.sleep(min(pause, _LOOK_EVERY_S))
 
     def begin(self, size: int) -> None:

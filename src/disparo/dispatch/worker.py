@@ -200,12 +200,12 @@ class Worker:
     async def _sweep(self, work: Pool, handover: Handover, ending: asyncio.Event) -> None:
         await sweep.wake_forgotten_chunks(work)
         await give_back(work, self._holder)
-        await sweep.vacuum_queue(work)
         # Not before it has done something: a limit set too low must slow work down, never stop it.
         if handover.has_worked and not ending.is_set() and _memory_mb() > self._settings.memory_mb:
             log.warning("worker_restarts_for_memory", limit_mb=self._settings.memory_mb)
             self._too_big = True
             ending.set()
+        await sweep.vacuum_queue(work)  # last: should it fail, the rest of the round is done
 
     async def _tidy(self, work: Pool, fleet: Fleet) -> None:
         await reconcile.ask_platforms(work, fleet.platforms)

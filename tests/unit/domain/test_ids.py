@@ -19,7 +19,7 @@ def test_ids_and_references_follow_the_clock_and_differ():
     for make in (new_id, new_reference):
         made = [make() for _ in range(1000)]
         assert len(set(made)) == 1000
-        time.sleep(0.002)
+        time.sleep(0.002)  # into the next millisecond: within one the order is drawn
         assert max(made) < make()
 
 
