@@ -32,6 +32,7 @@ from tests.support.client import SEND
 from tests.support.stage import Stage
 
 from bench.history import add_register
+from bench.machine import tell
 from disparo.db.embedded import EmbeddedPostgres
 from disparo.db.pool import Pool, open_pool
 from disparo.dispatch.bulk import Selection
@@ -227,9 +228,7 @@ def main() -> int:
         server = EmbeddedPostgres(_sub(folder, "fresh") / "data")
         stack.callback(server.stop)
         found = uvloop.run(measure(options, folder, server.start()))
-    print(json.dumps(found, indent=2))
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    tell(found, options.json)
     return 0
 
 

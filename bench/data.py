@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import platform
 import random
@@ -26,6 +25,7 @@ import psutil
 from tests.support.stage import Stage
 
 from bench.load import Load
+from bench.machine import tell
 from disparo.db.embedded import EmbeddedPostgres
 from disparo.db.pool import connect
 from disparo.dispatch.prepare import prepare
@@ -249,9 +249,7 @@ def main() -> int:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
     found["machine"] = {"cpus": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()}
-    print(json.dumps(found, indent=2))
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    tell(found, options.json)
     return 0
 
 

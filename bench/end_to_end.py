@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.stage import Stage, free_port
+from tests.support.stage import Stage
 
 from bench import house, idle
 from bench.accept import memory_mb
 from bench.accepting import CONNECTIONS
 from bench.machine import Missing, say
-from bench.over_http import StandIn, table_of
+from bench.over_http import StandIn
 from bench.peer_celery import CeleryShape
 from bench.peer_kannel import Kannel
 from bench.wrk import Target, drive
@@ -57,7 +56,7 @@ def measure(
     place = folder / "end"
     place.mkdir()
     place.chmod(0o711)
-    ours = _ours(stack, place)
+    ours = _Ours(*house.with_stand_in(stack, place))
     systems: dict[str, _System] = {"disparo": (house.target(ours.stage), ours.settled)}
     makers: dict[str, Callable[[], _System]] = {
         "kannel_internal": lambda: _kannel(stack, place, "internal"),
@@ -99,28 +98,6 @@ def slope(memory: list[dict[str, float]]) -> float | None:
     first, last = memory[1], memory[-1]
     grown = max(last[name] - first[name] for name in first if name.startswith(("server", "worker")))
     return grown / (last["messages"] - first["messages"]) * 100_000
-
-
-def _ours(stack: ExitStack, place: Path) -> _Ours:
-    """Hand over to a stand-in as bare as the others' SMSC: it answers and confirms, a call a message."""
-    dsn, port = house.database(stack, place / "ours", None), free_port()
-    stand_in = StandIn(place, receipts=f"http://127.0.0.1:{port}/webhook/parada/ensaio")
-    stack.callback(stand_in.stop)
-    settings = {
-        "DISPARO_PLATFORMS": json.dumps({"parada": table_of(stand_in.url)}),
-        "DISPARO_REAL_SENDING": "yes",
-    }
-    built = house.stage(
-        # With one worker on two cores a second server process takes from it more than it gives.
-        stack,
-        dsn,
-        place / "stage",
-        processes=1,
-        workers=1,
-        overrides=settings,
-        port=port,
-    )
-    return _Ours(dsn, built, stand_in)
 
 
 def _kannel(stack: ExitStack, place: Path, receipts: str) -> _System:

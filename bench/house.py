@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.support.client import SEND
 from tests.support.rows import add_invoices
 from tests.support.stage import Stage, free_port
 
+from bench.over_http import StandIn, table_of
 from bench.slow_flush import preloaded
 from bench.wrk import Target
 from disparo.db.embedded import EmbeddedPostgres
@@ -54,6 +56,22 @@ def stage(
     asyncio.run(built.__aenter__())
     asyncio.run(_fill(dsn))
     return built
+
+
+def with_stand_in(stack: ExitStack, place: Path) -> tuple[str, Stage, StandIn]:
+    """A database, one server and one worker, to a stand-in that confirms each message: as bare as an SMSC.
+
+    One server: with one worker on two cores a second one takes from it more than it gives.
+    """
+    dsn, port = database(stack, place / "database", None), free_port()
+    stand_in = StandIn(place, receipts=f"http://127.0.0.1:{port}/webhook/parada/ensaio")
+    stack.callback(stand_in.stop)
+    settings = {
+        "DISPARO_PLATFORMS": json.dumps({"parada": table_of(stand_in.url)}),
+        "DISPARO_REAL_SENDING": "yes",
+    }
+    built = stage(stack, dsn, place / "stage", processes=1, workers=1, overrides=settings, port=port)
+    return dsn, built, stand_in
 
 
 def target(built: Stage) -> Target:

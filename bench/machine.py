@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools" / "bench"
@@ -24,6 +26,14 @@ class Missing(Exception):
 
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def tell(found: dict[str, Any], file: Path | None) -> None:
+    """Print what was found, and write it to a file where one is named."""
+    text = json.dumps(found, indent=2)
+    print(text)
+    if file is not None:
+        file.write_text(text + "\n", encoding="utf-8")
 
 
 def need(program: str, package: str) -> str:

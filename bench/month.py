@@ -27,6 +27,7 @@ from tests.support.stage import Stage
 
 from bench import house
 from bench.history import add_register
+from bench.machine import tell
 from bench.over_http import StandIn, table_of
 from disparo.db.pool import open_pool
 from disparo.dispatch.bulk_queue import read_numbers
@@ -102,9 +103,7 @@ def main() -> int:
             found = measure(stack, folder, sms=options.sms, per_second=options.por_segundo)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(json.dumps(found, indent=2))
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    tell(found, options.json)
     return 0
 
 

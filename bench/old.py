@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import shutil
 import statistics
@@ -25,13 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from tests.support.stage import Stage, free_port
+from tests.support.stage import Stage
 
 from bench import house
 from bench.accepting import CONNECTIONS
 from bench.bulk import forget_runs, queue_run
 from bench.history import add_history, add_register
-from bench.over_http import StandIn, table_of
+from bench.machine import tell
 from bench.wrk import drive
 from disparo.db.pool import open_pool
 from disparo.dispatch.bulk import Selection
@@ -58,14 +57,7 @@ class _House:
 
 def _make(stack: ExitStack, place: Path, old: int) -> _House:
     place.mkdir(mode=0o711)
-    dsn, port = house.database(stack, place / "database", None), free_port()
-    stand_in = StandIn(place, receipts=f"http://127.0.0.1:{port}/webhook/parada/ensaio")
-    stack.callback(stand_in.stop)
-    settings = {
-        "DISPARO_PLATFORMS": json.dumps({"parada": table_of(stand_in.url)}),
-        "DISPARO_REAL_SENDING": "yes",
-    }
-    built = house.stage(stack, dsn, place / "stage", processes=1, workers=1, overrides=settings, port=port)
+    dsn, built, _ = house.with_stand_in(stack, place)
     began = time.monotonic()
     asyncio.run(_fill(dsn, old))
     print(f"{old} mensagens antigas em {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
@@ -147,9 +139,7 @@ def main() -> int:
             found = measure(stack, folder, options)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(json.dumps(found, indent=2))
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    tell(found, options.json)
     return 0
 
 

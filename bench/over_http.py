@@ -26,6 +26,7 @@ import uvloop
 from tests.support import rows
 from tests.support.stage import Role, free_port
 
+from bench.machine import tell
 from disparo import queue
 from disparo.db import numbers
 from disparo.db.embedded import EmbeddedPostgres
@@ -188,9 +189,7 @@ def main() -> int:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    print(json.dumps(found, indent=2))
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    tell(found, options.json)
     return 0
 
 
