@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -78,6 +78,12 @@ def build_app(
                 stack.push_async_callback(_end, asyncio.create_task(watch.run()))
             yield
 
+    app = _routes(settings, lifespan)
+    rooms = _Rooms(panel, Express(_Cors(app, settings.cors_origins), app))
+    return Edge(rooms, Callers(settings.trusted_proxies))
+
+
+def _routes(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
     app = FastAPI(
         title="Disparo",
         version=__version__,
@@ -100,8 +106,7 @@ def build_app(
         app.include_router(router)
     if settings.hubsoft_url:  # last: only what nothing above serves
         app.include_router(pass_through.router)
-    rooms = _Rooms(panel, Express(_Cors(app, settings.cors_origins), app))
-    return Edge(rooms, Callers(settings.trusted_proxies))
+    return app
 
 
 def _panel_services(services: Services, ending: asyncio.Event) -> PanelServices:

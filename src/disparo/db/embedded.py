@@ -27,6 +27,7 @@ import structlog
 
 from disparo.db.data_dir import AlreadyRunning, DataDirUnusable, is_held, make_data_dir, take_lock
 from disparo.db.postgres_binaries import Runner, find_runner, major_version
+from disparo.db.server_options import server_options
 from disparo.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
@@ -41,23 +42,6 @@ _STOP_PATIENCE_S = 60.0
 _FALLS_AT_START = 3
 _STEADY_AFTER_S = 30.0
 _LONGEST_PAUSE_S = 10.0
-_OPTIONS = {
-    "listen_addresses": "",
-    "unix_socket_permissions": "0700",
-    "dynamic_shared_memory_type": "mmap",
-    "max_connections": "200",
-    "shared_buffers": "128MB",
-    # Under load the default means a checkpoint every 20 s, and after each of them every page is logged whole.
-    "max_wal_size": "2GB",
-    "checkpoint_timeout": "15min",
-    # The queue's table turns over thousands of times an hour: swept often, it stays small.
-    "autovacuum_naptime": "10s",
-    # Lines of the server's log hold no values: a phone could be among them.
-    "log_min_error_statement": "panic",
-    "log_error_verbosity": "terse",
-    "log_parameter_max_length_on_error": "0",
-    "log_checkpoints": "off",
-}
 
 
 class DatabaseFailed(DatabaseUnavailable):
@@ -134,7 +118,7 @@ class EmbeddedPostgres:
     def _keep(self, runner: Runner, socket_dir: Path) -> None:
         """Run the server, again and again if it falls, until `stop`."""
         falls = 0
-        options = {**_OPTIONS, "unix_socket_directories": str(socket_dir)}
+        options = {**server_options(), "unix_socket_directories": str(socket_dir)}
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         command = runner.command("postgres", "-D", str(self._cluster), *arguments, parent=os.getpid())
         while not self._stopping.is_set():

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from disparo import queue
 from disparo.db import messages
@@ -26,6 +26,7 @@ from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.freshness import Checked, Freshness
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.rules import Drop, Rules, Wait, objection, rendered
+from disparo.domain.ids import new_id
 from disparo.domain.message import Event, Status
 from disparo.domain.routing import NoRoute, Route, choose, in_first_line
 from disparo.platforms.base import Platform
@@ -91,7 +92,7 @@ class Handover:
 
     async def _work_off(self, chunk_id: int, limit: int) -> int:
         """Claim up to `limit` messages and hand them to lanes; gives how many were claimed."""
-        token = uuid4()
+        token = new_id()
         self._holder.tokens.add(token)
         batch = Batch(left=0)
         try:

@@ -39,6 +39,7 @@ log = structlog.get_logger(__name__)
 RESTART_ME = 75
 _BEAT_EVERY_S = 1.0
 _SWEEP_EVERY_S = 5.0
+_VACUUM_EVERY_S = 2.0
 _TIDY_EVERY_S = 60.0
 _POLL_EVERY_S = 30.0
 _ALARM_EVERY_S = 3.0
@@ -155,6 +156,7 @@ class Worker:
             ("beat", _forever("beat", _each(_BEAT_EVERY_S), lambda: self._beat(control, fleet))),
             ("reaper", _forever("reaper", _each(takeover.LOOK_EVERY_S), lambda: self._reap(control, watch))),
             ("sweep", _forever("sweep", _each(_SWEEP_EVERY_S), lambda: self._sweep(work, handover, ending))),
+            ("vacuum", _forever("vacuum", _each(_VACUUM_EVERY_S), lambda: sweep.vacuum_queue(work))),
             ("tidy", _forever("tidy", _each(_TIDY_EVERY_S), lambda: self._tidy(work, fleet))),
             ("alarms", _forever("alarms", _each(_ALARM_EVERY_S), lambda: self._alarm(alarms, work, fleet))),
             *((f"chore:{c.name}", _forever(c.name, _each(c.every_s), c.run)) for c in self._chores(work)),
@@ -205,7 +207,6 @@ class Worker:
             log.warning("worker_restarts_for_memory", limit_mb=self._settings.memory_mb)
             self._too_big = True
             ending.set()
-        await sweep.vacuum_queue(work)  # last: should it fail, the rest of the round is done
 
     async def _tidy(self, work: Pool, fleet: Fleet) -> None:
         await reconcile.ask_platforms(work, fleet.platforms)

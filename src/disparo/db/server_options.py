@@ -1,0 +1,49 @@
+"""How our private PostgreSQL is set: for a queue that turns over, on a machine with others."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+_MB = 1_048_576
+_LEAST_MB, _MOST_MB = 128, 1024
+#: Of the memory there is: the server keeps pages here, the system keeps others beside them.
+_SHARE = 8
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+def server_options() -> dict[str, str]:
+    """Give the settings for the server's command line."""
+    return {
+        "listen_addresses": "",
+        "unix_socket_permissions": "0700",
+        "dynamic_shared_memory_type": "mmap",
+        "max_connections": "200",
+        # With too little, pages that are written again in a moment go to the disk now, where they meet the
+        # log's flushes, for which accepting waits.
+        "shared_buffers": f"{buffers_mb(_memory_mb())}MB",
+        # Under load the default means a checkpoint every 20 s, and after each every page is logged whole.
+        "max_wal_size": "2GB",
+        "checkpoint_timeout": "15min",
+        # The queue's table turns over thousands of times an hour: swept often, it stays small.
+        "autovacuum_naptime": "10s",
+        # Lines of the server's log hold no values: a phone could be among them.
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
+        "log_parameter_max_length_on_error": "0",
+        "log_checkpoints": "off",
+    }
+
+
+def buffers_mb(memory_mb: int) -> int:
+    """Give how much of so much memory the server keeps pages in: an eighth, from 128 MB to 1 GB."""
+    return min(_MOST_MB, max(_LEAST_MB, memory_mb // _SHARE))
+
+
+def _memory_mb() -> int:
+    """Give what this machine, or the container we are in, may use."""
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):  # no container, or one without a limit: "max"
+        found = min(found, int(_CGROUP_LIMIT.read_text(encoding="ascii")))
+    return found // _MB

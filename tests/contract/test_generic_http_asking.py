@@ -1,0 +1,84 @@
+"""Questions about a message: by our reference or the platform's id; not known is never an answer."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+from tests.contract.conftest import http
+from tests.contract.generic import table, take_and_drop
+
+from disparo.domain.outcome import ReceiptKind
+from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.generic_questions import read_amount
+from disparo.platforms.registry import read_table
+
+pytestmark = pytest.mark.anyio
+
+ASK = {
+    "url": "",
+    "query": {"ref": "{referencia}"},
+    "answer": {"id": "id", "reference": "ref", "status": "st", "statuses": {"OK": "delivered"}},
+}
+
+
+async def ask(peer, **rules):
+    table_of = table(peer, ask={**ASK, "url": peer.url, **rules})
+    platform = GenericHttp("p", read_table("p", table_of))
+    try:
+        return await platform.ask("r 1&x")
+    finally:
+        await platform.close()
+
+
+async def test_asking_names_the_message_by_our_reference(peer):
+    peer.answer = http(200, '{"id": "p-1", "ref": "r 1&x", "st": "OK"}')
+    answer = await ask(peer)
+    assert (answer.event.kind, answer.event.reference) == (ReceiptKind.DELIVERED, "r 1&x")
+    assert peer.requests[0].startswith(b"GET /sms?ref=r+1%26x ")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [http(404, "{}"), http(500, '{"id": "1", "st": "OK"}'), http(200, "{}"), http(200, "x"), take_and_drop,
+     http(200, '{"id": "1", "ref": "another", "st": "OK"}')],
+)  # fmt: skip
+async def test_not_known_is_never_an_answer(peer, answer):
+    peer.answer = answer
+    assert await ask(peer) is None
+
+
+async def test_a_question_may_be_a_json_post_beside_the_platforms_address(peer):
+    peer.answer = http(200, '{"all": [{"id": "x", "st": "OK"}, {"id": "p-1", "st": "OK"}]}')
+    rules = {"method": "POST", "url": "find", "query": {}, "json": {"ids": ["{id}"], "from": "{desde}"}}
+    answer = {"id": "id", "items": "all", "status": "st", "statuses": {"OK": "delivered"}}
+    table_of = table(peer, ask={**rules, "answer": answer})
+    platform = GenericHttp("p", read_table("p", table_of))
+    found = await platform.ask("ref-1", "p-1")
+    assert await platform.ask("ref-1") is None  # it cannot be asked without the platform's id
+    await platform.close()
+    assert (found.event.platform_id, found.event.reference) == ("p-1", "ref-1")
+    (request,) = peer.requests
+    assert request.startswith(b"POST /find ")
+    assert json.loads(request.partition(b"\r\n\r\n")[2])["ids"] == ["p-1"]
+
+
+async def test_what_stands_in_a_path_stays_in_its_place(peer):
+    peer.answer = http(404, "{}")
+    answer = {"id": "id", "status": "st", "statuses": {"OK": "delivered"}}
+    table_of = table(peer, ask={"path": "/{id}.json", "answer": answer})
+    platform = GenericHttp("p", read_table("p", table_of))
+    await platform.ask("ref-1", "../../x?a=b#c")
+    await platform.close()
+    assert peer.requests[0].startswith(b"GET /sms/..%2F..%2Fx%3Fa=b%23c.json ")
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("1200", "1200"), ("50,35", "50.35"), ("1.234,56", "1234.56"), ("1,234.56", "1234.56"), ("R$ 9.90", "9.90"),
+     ("-3.5", "-3.5"), ("0", "0"), ("ND", None), ("", None), ("1200.", "1200")],
+)  # fmt: skip
+def test_amounts_as_platforms_write_them(text, amount):
+    found = read_amount(text)
+    assert found == (None if amount is None else Decimal(amount))

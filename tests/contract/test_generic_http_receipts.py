@@ -1,0 +1,107 @@
+"""Receipts as platforms write them: read by rules, checked, and nothing personal told of what is unknown."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from contextlib import suppress
+
+import pytest
+from tests.contract.conftest import http
+from tests.contract.generic import message, send, table
+
+from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind
+from disparo.platforms.base import WebhookRejected, WebhookRequest
+from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.registry import read_table
+
+pytestmark = pytest.mark.anyio
+
+RULES = {
+    "id": "message.id",
+    "reference": "message.ref",
+    "status": "status",
+    "code": "reason",
+    "statuses": {"DELIVRD": "delivered", "UNDELIV": "undelivered", "ENROUTE": "sent"},
+    "failures": {"404": "number"},
+}
+
+
+def receipts(peer, body, *, headers=None, query=None, method="POST", **rules):
+    platform = GenericHttp("p", read_table("p", table(peer, receipts={**RULES, **rules})))
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return platform.parse_webhook(WebhookRequest(method, headers or {}, query or {}, raw)).receipts
+
+
+async def test_a_receipt_in_json(peer):
+    body = {"message": {"id": 77, "ref": "ref-1"}, "status": "UNDELIV", "reason": 404}
+    (event,) = receipts(peer, body)
+    assert (event.kind, event.platform_id, event.reference) == (ReceiptKind.UNDELIVERED, "77", "ref-1")
+    assert (event.code, event.failure) == ("404", FailureClass.NUMBER)
+
+
+async def test_receipts_in_a_list_those_without_a_name_left_out(peer):
+    body = {"items": [{"message": {"id": "1"}, "status": "DELIVRD"}, {"status": "DELIVRD"}]}
+    (event,) = receipts(peer, body, items="items")
+    assert (event.kind, event.platform_id) == (ReceiptKind.DELIVERED, "1")
+
+
+async def test_a_receipt_in_a_query_or_a_form(peer):
+    plain = {"id": "id", "reference": None, "status": "st"}
+    for event in (
+        receipts(peer, b"", method="GET", query={"id": "5", "st": "ENROUTE"}, **plain)[0],
+        receipts(peer, b"id=5&st=ENROUTE", **plain)[0],
+    ):
+        assert (event.kind, event.platform_id) == (ReceiptKind.SENT, "5")
+
+
+async def test_an_unknown_status_is_kept_and_moves_nothing(peer):
+    (event,) = receipts(peer, {"message": {"id": "1"}, "status": "WAT"})
+    assert event.kind is ReceiptKind.OTHER
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[" * 100_000])
+async def test_what_is_no_receipt_is_rejected_or_empty(peer, body):
+    with suppress(WebhookRejected):
+        assert receipts(peer, body) == []
+
+
+async def test_a_token_in_a_header_is_checked(peer):
+    body, rules = {"message": {"id": "1"}, "status": "DELIVRD"}, {"header": "X-Token", "token": "tok"}
+    assert receipts(peer, body, headers={"x-token": "tok"}, **rules)
+    with pytest.raises(WebhookRejected):
+        receipts(peer, body, headers={"x-token": "no"}, **rules)
+    with pytest.raises(WebhookRejected):
+        receipts(peer, body, **rules)
+
+
+async def test_a_signature_is_checked(peer):
+    raw = json.dumps({"message": {"id": "1"}, "status": "DELIVRD"}).encode()
+    rules = {"hmac_header": "X-Sig", "hmac_key": "key"}
+    good = hmac.new(b"key", raw, hashlib.sha256).hexdigest()
+    assert receipts(peer, raw, headers={"x-sig": good}, **rules)
+    with pytest.raises(WebhookRejected):
+        receipts(peer, raw + b" ", headers={"x-sig": good}, **rules)
+
+
+async def test_codes_that_nobody_knows_are_counted_and_nothing_personal_is_told(peer, capsys):
+    platform = GenericHttp("p", read_table("p", table(peer, receipts=RULES)))
+    peer.answer = http(200, '{"error": {"code": "E77"}}')
+    outcomes = await platform.send([message()]), await platform.send([message()])
+    for reason in ("5511988887777 sem saldo", "119888877771", "E1"):
+        body = {"message": {"id": "1"}, "status": "UNDELIV", "reason": reason}
+        (event,) = platform.parse_webhook(WebhookRequest("POST", {}, {}, json.dumps(body).encode())).receipts
+        assert event.failure is FailureClass.UNKNOWN
+    await platform.close()
+    assert [outcome.kind for (outcome,) in outcomes] == [OutcomeKind.ACCEPTED] * 2
+    assert dict(platform.unknown_codes) == {"receipt": 3}
+    assert "88887777" not in capsys.readouterr().out
+
+
+async def test_a_name_without_end_is_cut_alike_in_answer_and_receipt(peer):
+    endless = "x" * 60_000
+    peer.answer = http(200, json.dumps({"id": endless}))
+    outcome = await send(peer)
+    (event,) = receipts(peer, {"message": {"id": endless}, "status": "DELIVRD"})
+    assert outcome.platform_id == event.platform_id == "x" * 200

@@ -1,0 +1,100 @@
+"""What may be set, where calls may go, and what goes nowhere before it is allowed to."""
+
+from __future__ import annotations
+
+import pytest
+from tests.contract.generic import message, send, table
+
+from disparo.domain.outcome import FailureClass, OutcomeKind
+from disparo.errors import SettingsInvalid
+from disparo.platforms.http import is_forbidden
+from disparo.platforms.registry import build_platforms, read_table
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254",
+        "fe80::1",
+        "fd00:ec2::254",
+        "::ffff:169.254.169.254",
+        "0.0.0.0",
+        "224.0.0.1",
+        "100.100.100.200",
+    ],
+)
+def test_metadata_and_link_local_addresses_are_forbidden(address):
+    assert is_forbidden(address)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "192.168.0.9", "8.8.8.8", "::1"])
+def test_the_lan_is_allowed(address):
+    assert not is_forbidden(address)
+
+
+async def test_a_forbidden_address_is_never_connected_to(peer):
+    outcome = await send(peer, url="http://169.254.169.254/latest/meta-data")
+    assert (outcome.kind, outcome.failure) == (OutcomeKind.NOT_TAKEN, FailureClass.NETWORK)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"url": "http://{telefone}.example/"}, "endereço"),
+        ({"url": "ftp://x.example/"}, "http"),
+        ({"url": "http://user:pass@x.example/"}, "senha"),
+        ({"headers": {"X": "a\r\nEvil: 1"}}, "cabeçalho"),
+        ({"headers": {"X Y": "a"}}, "cabeçalho"),
+        ({"headers": {"X": "{segredo:nope}"}}, "nope"),
+        ({"form": {"a": "b"}}, "json ou form"),
+        ({"method": "DELETE"}, "method"),
+        ({"success": {"regex": "("}}, "regular"),
+        ({"unknown_key": 1}, "unknown_key"),
+        ({"secrets": {"k": "env:NO_SUCH_VARIABLE_HERE"}}, "NO_SUCH_VARIABLE_HERE"),
+        ({"webhook_secret": ["a", "b", "c"]}, "dois durante a troca"),
+        ({"webhook_secret": "env:NO_SUCH_VARIABLE_HERE"}, "NO_SUCH_VARIABLE_HERE"),
+        ({"sources": ["10.0.0.0/99"]}, "nem uma rede: 10.0.0.0/99"),
+        ({"codes": {"1": "wat"}}, "codes"),
+        ({"balance": {"url": "//elsewhere.example/"}}, "outro servidor"),
+        ({"balance": {"url": "http://u:p@x.example/"}}, "senha"),
+        ({"poll": {"path": "/{segredo:nope}", "answer": {"status": "s", "statuses": {}}}}, "nope"),
+        ({"inbound": {"text": "t"}}, "sender"),
+        ({"receipts": {"status": "s", "statuses": {}, "hmac_key": "k"}}, "hmac_header"),
+        ({"type": "pigeon"}, "pigeon"),
+        ({"type": "simulator", "url": "http://10.0.0.1:1"}, "127.0.0.1"),
+    ],
+)
+async def test_wrong_settings_are_named(peer, changes, says):
+    with pytest.raises(SettingsInvalid) as caught:
+        read_table("p", table(peer, **changes))
+    assert says in str(caught.value)
+
+
+def build(peer, **options):
+    defaults = {"real_sending": False, "test_numbers": frozenset(), "public_url": None}
+    return build_platforms({"p": table(peer)}, **{**defaults, **options})["p"]
+
+
+async def test_the_guard_lets_nothing_out_before_it_is_told_to(peer):
+    platform = build(peer)
+    (outcome,) = await platform.send([message()])
+    assert (outcome.kind, outcome.code) == (OutcomeKind.REFUSED, "guard")
+    assert peer.requests == []
+    await platform.close()
+
+
+async def test_the_guard_lets_test_numbers_through(peer):
+    platform = build(peer, test_numbers=frozenset({"+5511988887777"}))
+    outcomes = [*await platform.send([message()]), *await platform.send([message(e164="+5511988887778")])]
+    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.ACCEPTED, OutcomeKind.REFUSED]
+    assert len(peer.requests) == 1
+    await platform.close()
+
+
+async def test_with_real_sending_there_is_no_guard(peer):
+    platform = build(peer, real_sending=True)
+    (outcome,) = await platform.send([message()])
+    assert outcome.kind is OutcomeKind.ACCEPTED
+    await platform.close()
