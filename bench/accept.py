@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
 import shutil
 import statistics
 import sys
@@ -27,6 +25,7 @@ from tests.support.rows import add_invoices
 from tests.support.stage import Stage
 
 from bench.load import Load
+from bench.machine import describe
 from disparo.db.embedded import EmbeddedPostgres
 
 INVOICES = 5000
@@ -158,7 +157,7 @@ def main() -> int:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    found["machine"] = {"cpus": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()}
+    found["machine"] = describe()
     show(found)
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import shutil
 import statistics
 import sys
@@ -22,7 +20,7 @@ from typing import Any
 
 from bench import accepting, end_to_end
 from bench.chart import write_chart
-from bench.machine import Missing, say
+from bench.machine import Missing, describe, say
 from bench.slow_flush import compiled
 
 FLUSH_MS = 5.0
@@ -89,7 +87,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "seconds": options.segundos,
         "server_processes": {"accept": options.processos, "end_to_end": 1},
     }
-    found["machine"] = {"cpus": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()}
+    found["machine"] = describe()
     return found
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import platform
 import random
 import shutil
 import subprocess
@@ -25,7 +24,7 @@ import psutil
 from tests.support.stage import Stage
 
 from bench.load import Load
-from bench.machine import tell
+from bench.machine import describe, tell
 from disparo.db.embedded import EmbeddedPostgres
 from disparo.db.pool import connect
 from disparo.dispatch.prepare import prepare
@@ -248,7 +247,7 @@ def main() -> int:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    found["machine"] = {"cpus": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()}
+    found["machine"] = describe()
     tell(found, options.json)
     return 0
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
 import shutil
 import sys
 import tempfile
@@ -29,6 +27,7 @@ from tests.support.stage import Stage
 
 from bench.accept import INVOICES, request
 from bench.load import Load, is_answered_200
+from bench.machine import describe, tell
 from disparo.db.embedded import EmbeddedPostgres
 
 CONNECTIONS = 64
@@ -184,10 +183,8 @@ def main() -> int:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    found["machine"] = {"cpus": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()}
-    print(json.dumps(found, indent=2))
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    found["machine"] = describe()
+    tell(found, options.json)
     return 0 if found["all_applied_after_s"] is not None and not found["not_delivered"] else 1
 
 

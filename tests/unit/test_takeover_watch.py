@@ -17,7 +17,7 @@ class Clock:
         return self.now
 
 
-def looks(watch, clock, beats, every_s=2.0):
+def looks(watch, clock, beats, every_s=1.0):
     for beat in beats:
         dead = watch.look({WORKER: beat})
         clock.now += every_s
@@ -26,12 +26,17 @@ def looks(watch, clock, beats, every_s=2.0):
 
 def test_a_worker_silent_for_six_seconds_is_dead():
     clock = Clock()
-    assert looks(Watch(clock), clock, [1, 1, 1, 1]) == [(WORKER, 1)]
+    assert looks(Watch(clock), clock, [1] * 7) == [(WORKER, 1)]
+
+
+def test_a_worker_silent_for_less_is_not():
+    clock = Clock()
+    assert looks(Watch(clock), clock, [1] * 6) == []
 
 
 def test_a_beating_worker_is_alive():
     clock = Clock()
-    assert looks(Watch(clock), clock, [1, 1, 1, 2]) == []
+    assert looks(Watch(clock), clock, [1, 1, 1, 1, 1, 1, 2]) == []
 
 
 def test_an_observer_that_was_paused_itself_calls_nobody_dead():

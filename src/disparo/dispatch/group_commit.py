@@ -29,7 +29,7 @@ _WRITERS = 4
 _TURN_S = 0.01
 #: Batches begin so far apart, unless so many wait. All that follows a batch, to the platform and back, costs
 #: nearly the same for one call as for ten.
-_APART_S, _ENOUGH = 0.008, 16
+_APART_S, _ENOUGH = 0.02, 16
 _KEY_PATIENCE_S = 5.0
 _KEY_LOOK_EVERY_S = 0.1
 #: How long the fate of a transaction is asked for after its connection was lost in COMMIT.

@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Callable
 
 _LOOK_EVERY_S = 0.002
-#: A batch of so many is a crowd: the next one waits for more.
-CROWD = 4
+#: A batch of so many did not come alone: the next one waits for more.
+CROWD = 2
 
 
 class Pace:

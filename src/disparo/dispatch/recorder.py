@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 500
 #: Batches begin so far apart, unless so many wait: a commit costs the same for one as for all.
-_APART_S, _ENOUGH = 0.008, 20
+_APART_S, _ENOUGH = 0.02, 20
 _RETRY_S = 0.2
 
 

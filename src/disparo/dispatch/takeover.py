@@ -16,7 +16,7 @@ from disparo.dispatch import reconcile
 
 log = structlog.get_logger(__name__)
 
-LOOK_EVERY_S = 2.0
+LOOK_EVERY_S = 1.0
 DEAD_AFTER_S = 6.0
 
 
@@ -41,7 +41,7 @@ class Watch:
     def look(self, beats: Mapping[UUID, int]) -> list[tuple[UUID, int]]:
         """Take the beats just read; gives (worker, beat) of those that are dead."""
         now = self.clock()
-        passed = 0.0 if self._last_look is None else min(now - self._last_look, 1.25 * LOOK_EVERY_S)
+        passed = 0.0 if self._last_look is None else min(now - self._last_look, 1.5 * LOOK_EVERY_S)
         self._last_look = now
         self._seen = {worker: self._judge(worker, beat, passed) for worker, beat in beats.items()}
         return [(worker, seen.beat) for worker, seen in self._seen.items() if seen.silent_s >= DEAD_AFTER_S]
