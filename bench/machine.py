@@ -30,7 +30,7 @@ def say(text: str) -> None:
 
 
 def describe() -> dict[str, Any]:
-    """Tell what figures depend on. One fixed loop tells days, and builds of Python, apart (best of five, ms)."""
+    """Tell what figures depend on. One fixed loop (ms, best of five) tells days and Pythons apart."""
 
     def loop_ms() -> float:
         began = time.perf_counter()

@@ -42,3 +42,14 @@ async def test_without_a_distance_nothing_waits():
     pace = Pace(0.0, enough=10)
     pace.begin(CROWD)
     assert await taken(pace) < 0.1
+
+
+async def test_callers_that_are_all_back_wait_for_nobody_else():
+    pace = Pace(5.0, enough=16)
+    for _ in range(40):  # as many batches as are remembered, and more
+        pace.begin(3)
+    assert await taken(pace, lambda: 2) < 1  # one is in hand
+    pace = Pace(0.2, enough=16)
+    for size in (3, 7, 3):
+        pace.begin(size)
+    assert await taken(pace, lambda: 2) > 0.1
