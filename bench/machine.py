@@ -85,10 +85,11 @@ def venv(name: str, *packages: str) -> Path:
     """Give a venv of a peer's own under .tools/bench, never part of our lock. Raises Missing."""
     folder = TOOLS / name
     stamp = folder / ".bench-stamp"
-    wanted = " ".join(packages)
+    names = " ".join(packages)
+    wanted = f"{names} {sys.version} {sys.base_prefix}"  # one Python for all that are measured
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return folder
-    say(f"bench: preparando {folder} (pip install {wanted})...")
+    say(f"bench: preparando {folder} (pip install {names})...")
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
     done = subprocess.run(
         [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", *packages],
@@ -97,7 +98,7 @@ def venv(name: str, *packages: str) -> Path:
         check=False,
     )
     if done.returncode:
-        raise Missing(f"{name}: o pip não instalou {wanted} ({done.stderr.strip()[-300:]})")
+        raise Missing(f"{name}: o pip não instalou {names} ({done.stderr.strip()[-300:]})")
     stamp.write_text(wanted, encoding="utf-8")
     return folder
 

@@ -11,8 +11,8 @@ from tests.rates.yard import Yard
 from tests.support.arrivals import in_flight, largest_within, within
 
 PLATFORM = "limitada"
-#: A dead worker's places come back after 6 to 8 s; its last calls must be answered by then.
-_LONG_CALL_S, _KILL_AFTER_S = 8.0, 2.5
+#: A dead worker's places come back 5 to 7 s after its death; its last calls must be answered by then.
+_LONG_CALL_S, _KILL_AFTER_S = 8.0, 3.5
 _MOMENT_S = 3.0
 
 

@@ -44,12 +44,26 @@ async def test_without_a_distance_nothing_waits():
     assert await taken(pace) < 0.1
 
 
-async def test_callers_that_are_all_back_wait_for_nobody_else():
+async def test_callers_that_are_all_back_wait_for_nobody_else_and_a_stranger_changes_nothing():
     pace = Pace(5.0, enough=16)
     for _ in range(40):  # as many batches as are remembered, and more
         pace.begin(3)
     assert await taken(pace, lambda: 2) < 1  # one is in hand
+    pace.begin(7)
+    assert await taken(pace, lambda: 2) < 1
+
+
+async def test_calls_that_come_evenly_wait_for_the_time():
     pace = Pace(0.2, enough=16)
-    for size in (3, 7, 3):
+    for size in (3, 5, 7, 9) * 8:
         pace.begin(size)
-    assert await taken(pace, lambda: 2) > 0.1
+    assert await taken(pace, lambda: 5) > 0.1
+    pace.begin(3)
+    assert await taken(pace, lambda: 6) < 0.1
+
+
+async def test_more_than_enough_is_enough():
+    pace = Pace(5.0, enough=3)
+    for _ in range(40):
+        pace.begin(10)
+    assert await taken(pace, lambda: 2) < 1

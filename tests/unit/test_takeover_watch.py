@@ -41,7 +41,8 @@ def test_a_beating_worker_is_alive():
 
 def test_an_observer_that_was_paused_itself_calls_nobody_dead():
     clock = Clock()
-    assert looks(Watch(clock), clock, [1, 1], every_s=3600.0) == []
+    assert looks(Watch(clock), clock, [1] * 4, every_s=3600.0) == []
+    assert looks(Watch(clock), clock, [1] * 5, every_s=3600.0) == [(WORKER, 1)]
 
 
 def test_a_worker_just_met_has_its_full_time():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +11,7 @@ _MB = 1_048_576
 _LEAST_MB, _MOST_MB = 128, 1024
 #: Of the memory there is: the server keeps pages here, the system keeps others beside them.
 _SHARE = 8
-_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_PROC, _CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 
 def server_options() -> dict[str, str]:
@@ -22,7 +23,7 @@ def server_options() -> dict[str, str]:
         "max_connections": "200",
         # With too little, pages that are written again in a moment go to the disk now, where they meet the
         # log's flushes, for which accepting waits.
-        "shared_buffers": f"{buffers_mb(_memory_mb())}MB",
+        "shared_buffers": f"{buffers_mb(memory_mb())}MB",
         # Under load the default means a checkpoint every 20 s, and after each every page is logged whole.
         "max_wal_size": "2GB",
         "checkpoint_timeout": "15min",
@@ -41,9 +42,22 @@ def buffers_mb(memory_mb: int) -> int:
     return min(_MOST_MB, max(_LEAST_MB, memory_mb // _SHARE))
 
 
-def _memory_mb() -> int:
-    """Give what this machine, or the container we are in, may use."""
-    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with suppress(OSError, ValueError):  # no container, or one without a limit: "max"
-        found = min(found, int(_CGROUP_LIMIT.read_text(encoding="ascii")))
-    return found // _MB
+def memory_mb(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
+    """Give what this machine, container or unit may use: the least that anything says."""
+    said = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with suppress(OSError, ValueError, IndexError):  # in LXC narrower than what the machine has
+        said.append(int((proc / "meminfo").read_text(encoding="ascii").split()[1]) * 1024)
+    for limit in _limits(proc, cgroups):
+        with suppress(OSError, ValueError):  # not there, or "max"
+            said.append(int(limit.read_text(encoding="ascii")))
+    return min(said) // _MB
+
+
+def _limits(proc: Path, cgroups: Path) -> Iterator[Path]:
+    """Name the files that may limit us: of our control group, of those it lies in, of a container's (v1)."""
+    yield cgroups / "memory" / "memory.limit_in_bytes"
+    with suppress(OSError):
+        for line in (proc / "self" / "cgroup").read_text(encoding="utf-8").splitlines():
+            if line.startswith("0::/"):
+                ours = cgroups / line.removeprefix("0::/")
+                yield from (folder / "memory.max" for folder in (ours, *ours.parents))

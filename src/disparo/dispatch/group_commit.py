@@ -27,8 +27,8 @@ _WRITERS = 4
 #: One transaction at a time makes the largest batches and the fewest flushes; one that takes longer than
 #: this (a slow disk, a lock that another process holds) keeps nobody else waiting.
 _TURN_S = 0.01
-#: Batches begin so far apart, unless so many wait. All that follows a batch, to the platform and back, costs
-#: nearly the same for one call as for ten.
+#: Batches begin so far apart, unless so many wait, or all (`pace.py`). All that follows a batch, to the
+#: platform and back, costs nearly the same for one call as for ten.
 _APART_S, _ENOUGH = 0.02, 16
 _KEY_PATIENCE_S = 5.0
 _KEY_LOOK_EVERY_S = 0.1

@@ -1,6 +1,6 @@
 """How far apart batches begin: while work comes in crowds, each waits a moment for more of it.
 
-A transaction costs the database, and us, nearly the same for one item as for twenty (docs/decisions/0024).
+A transaction costs the database, and us, nearly the same for one item as for twenty (docs/decisions/0025).
 Whoever asks one thing after the other, or comes after a pause, waits for nothing.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable
 _LOOK_EVERY_S = 0.002
 #: A batch of so many did not come alone: the next one waits for more.
 CROWD = 2
-#: As many as were there at once in one of so many batches are taken to be all there are.
+#: So many batches tell how many are there.
 _REMEMBERED = 32
 
 
@@ -29,14 +29,18 @@ class Pace:
     async def wait(self, waiting: Callable[[], int]) -> None:
         """Return when the next batch, of which one is in hand, is to begin.
 
-        At once if there was no crowd; else when `enough` wait, or all those who call one after the other are
-        back and none of them can bring another before it is answered.
+        At once if there was no crowd. Else `apart_s` after the last one began; or when `enough` wait; or when
+        all are back who seem to be there, each waiting for its answer before it brings another.
         """
         loop = asyncio.get_running_loop()
-        all_there_are = min(self._enough, max(self._sizes)) - 1
+        all_there_are = min(self._enough, self._usual()) - 1
         # Mostly it is the time that ends this; those who come need not know that somebody counts them.
         while (pause := self._next_at - loop.time()) > 0 and waiting() < all_there_are:  # noqa: ASYNC110
             await asyncio.sleep(min(pause, _LOOK_EVERY_S))
+
+    def _usual(self) -> int:
+        """Give the upper quartile of the last batches' sizes: a stranger now and then changes nothing."""
+        return sorted(self._sizes)[-(len(self._sizes) // 4 + 1)]
 
     def begin(self, size: int) -> None:
         """Note that a batch of so many begins now."""
