@@ -20,7 +20,7 @@ from disparo.db.data_dir import make_data_dir
 from disparo.db.pool import connect
 from disparo.log import configure_logging
 from disparo.platforms.registry import check_tables
-from disparo.settings import load_settings
+from disparo.settings import Settings, load_settings
 from disparo.sources.demo_data import add_demo_data
 
 SEED_BODY = '{"id_fatura":"11000", "telefone_adicional":["11988887777","1188887776"]}'
@@ -55,9 +55,7 @@ def run(
         tls_certificate=tls_certificado,
         tls_key=tls_chave,
     )
-    # A line for each request would bury what this prints at a terminal; whoever wants them says so.
-    wanted = servico or "log_level" in settings.model_fields_set
-    log_level = settings.log_level if wanted else "WARNING"
+    log_level = _log_level(settings, as_service=servico)
     configure_logging(level=log_level)
     check_tables(settings.platforms)
     check_port(settings.host, settings.port)
@@ -79,6 +77,12 @@ def run(
     finally:
         if server is not None:
             server.stop()
+
+
+def _log_level(settings: Settings, *, as_service: bool) -> str:
+    """A line for each request would bury what is printed at a terminal; whoever wants them says so."""
+    wanted = as_service or "log_level" in settings.model_fields_set
+    return settings.log_level if wanted else "WARNING"
 
 
 async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:

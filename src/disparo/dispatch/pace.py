@@ -33,9 +33,8 @@ class Pace:
         all are back who seem to be there, each waiting for its answer before it brings another.
         """
         loop = asyncio.get_running_loop()
-        all_there_are = min(self._enough, self._usual()) - 1
-        # Mostly it is the time that ends this; those who come need not know that somebody counts them.
-        while (pause := self._next_at - loop.time()) > 0 and waiting() < all_there_are:  # noqa: ASYNC110
+        others = min(self._enough, self._usual()) - 1
+        while (pause := self._next_at - loop.time()) > 0 and waiting() < others:  # noqa: ASYNC110 - time ends it
             await asyncio.sleep(min(pause, _LOOK_EVERY_S))
 
     def _usual(self) -> int:
