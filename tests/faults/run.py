@@ -158,6 +158,8 @@ def _figures(plan: Plan, driver: Driver, world: World, verdict: Verdict, settled
         "takeovers": len(takeovers),
         "takeover_p99_s": round(takeovers[int(len(takeovers) * 0.99)], 2) if takeovers else None,
         "takeover_max_s": round(takeovers[-1], 2) if takeovers else None,
+        "takeovers_without_database": len(score.takeovers_without_database_s),
+        "takeover_without_database_max_s": round(max(score.takeovers_without_database_s, default=0.0), 2),
         "settled_after_load_s": round(settled_s, 1),
         "by_status": dict(verdict.by_status),
         "examples": (verdict.lost + verdict.contradictions)[:10],

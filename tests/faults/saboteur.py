@@ -8,6 +8,7 @@ import signal
 from collections.abc import Mapping
 
 import aiohttp
+from tests.faults.proxy import Proxy
 from tests.faults.world import World, stopped
 from tests.support.stage import Role
 
@@ -112,16 +113,22 @@ class Saboteur:
 
     async def _silent_database(self) -> None:
         assert self._world.database is not None
-        self._world.database.silent = True
-        self._world.later(asyncio.create_task(_after(4, lambda: _set(self._world.database, "silent", False))))
+        self._world.later(asyncio.create_task(self._silence(self._world.database)))
+
+    async def _silence(self, database: Proxy) -> None:
+        with self._world.without_database():
+            database.silent = True
+            await asyncio.sleep(4)
+            database.silent = False
 
     async def _fill_disk(self) -> None:
         folder = self._world.small_disk
         assert folder is not None
         filler = folder / "filler"
-        await asyncio.to_thread(_fill, str(filler))
-        await asyncio.sleep(_FILLED_S)
-        filler.unlink()
+        with self._world.without_database():
+            await asyncio.to_thread(_fill, str(filler))
+            await asyncio.sleep(_FILLED_S)
+            filler.unlink()
 
 
 async def restart_postgres(world: World) -> None:
@@ -129,10 +136,11 @@ async def restart_postgres(world: World) -> None:
     assert world.postgres is not None
     before = world.postgres.pid
     assert before is not None
-    os.kill(before, signal.SIGKILL)
-    while world.postgres.pid == before:
-        await asyncio.sleep(0.05)
-    await world.fetch("SELECT 1")
+    with world.without_database():
+        os.kill(before, signal.SIGKILL)
+        while world.postgres.pid == before:
+            await asyncio.sleep(0.05)
+        await world.fetch("SELECT 1")
 
 
 def _fill(path: str) -> None:

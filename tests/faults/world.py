@@ -6,6 +6,8 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +26,7 @@ class Score:
     kills_while_sending: int = 0
     failpoints: dict[str, int] = field(default_factory=dict)
     takeovers_s: list[float] = field(default_factory=list)
+    takeovers_without_database_s: list[float] = field(default_factory=list)  # it was away in between
     skipped: list[str] = field(default_factory=list)
 
     @property
@@ -53,9 +56,19 @@ class World:
     waits: set[asyncio.Task[None]] = field(default_factory=set)
     in_hand: set[str] = field(default_factory=set)  # roles whose process a fault is handling now
     fell_alone: int = 0
+    database_changes: int = 0  # how often it went or came back
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
+
+    @contextmanager
+    def without_database(self) -> Iterator[None]:
+        """Note that no process can ask the database meanwhile."""
+        self.database_changes += 1
+        try:
+            yield
+        finally:
+            self.database_changes += 1
 
     def later(self, job: asyncio.Task[None]) -> None:
         self.waits.add(job)
@@ -109,12 +122,15 @@ class World:
                 self.later(asyncio.create_task(self._time_takeover(row["id"], died_at)))
 
     async def _time_takeover(self, worker_id: object, since: float) -> None:
-        away = self.score.done["kill_postgres"] + self.score.done["fill_disk"]
+        before = self.database_changes
         while await self.fetch("SELECT FROM workers WHERE id = $1", worker_id):
             await asyncio.sleep(0.1)
-        # A take-over while the database itself was away measures the database.
-        if away == self.score.done["kill_postgres"] + self.score.done["fill_disk"]:
-            self.score.takeovers_s.append(time.monotonic() - since)
+        took = time.monotonic() - since
+        # A take-over while nobody could ask the database measures the database.
+        if before == self.database_changes:
+            self.score.takeovers_s.append(took)
+        else:
+            self.score.takeovers_without_database_s.append(took)
 
 
 def stopped(pid: int) -> bool:

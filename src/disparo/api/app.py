@@ -138,7 +138,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 
 async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str) -> Services:
-    pool = await stack.enter_async_context(open_pool(dsn, size=12, name="disparo-server"))
+    pool = await stack.enter_async_context(open_pool(dsn, size=12, name="disparo-server", whole=True))
     platforms = _platforms(settings)
     services = Services(
         settings=settings,

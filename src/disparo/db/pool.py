@@ -90,12 +90,19 @@ def libpq_environment(dsn: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_pool(dsn: str, *, size: int = 10, name: str = "disparo") -> AsyncIterator[Pool]:
-    """Open a pool of at most `size` connections; statements are given up after 30 s."""
+async def open_pool(
+    dsn: str, *, size: int = 10, name: str = "disparo", whole: bool = False
+) -> AsyncIterator[Pool]:
+    """Open a pool of at most `size` connections; statements are given up after 30 s.
+
+    `whole`: all of them, at once and for good, as a long-lived process should have them: a database that
+    allows too few says so at the start, not in the busiest hour.
+    """
     pool = asyncpg.create_pool(
         dsn,
-        min_size=1,
+        min_size=size if whole else 1,
         max_size=size,
+        max_inactive_connection_lifetime=0 if whole else 300,
         command_timeout=30,
         timeout=10,
         server_settings={**_SESSION, "application_name": name},

@@ -36,10 +36,14 @@ async def vacuum_queue(pool: Pool) -> None:
 
 
 async def tidy(pool: Pool) -> None:
-    """Rematch waiting receipts, fold counts and figures."""
+    """Rematch waiting receipts, fold counts."""
     await receipts.apply_waiting(pool)
     await receipts.give_up_unmatched(pool)
     async with pool.acquire() as connection, connection.transaction():
         await messages.fold_counts(connection)
+
+
+async def fold_day(pool: Pool) -> None:
+    """Fold what happened into the day's figures."""
     async with pool.acquire() as connection:
         await day.fold(connection)

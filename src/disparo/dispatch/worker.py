@@ -41,6 +41,7 @@ _BEAT_EVERY_S = 1.0
 _SWEEP_EVERY_S = 5.0
 _VACUUM_EVERY_S = 2.0
 _TIDY_EVERY_S = 60.0
+_DAY_EVERY_S = 10.0
 _POLL_EVERY_S = 30.0
 _ALARM_EVERY_S = 3.0
 _CHUNKS_AT_ONCE = 8
@@ -102,13 +103,18 @@ class Worker:
         if self._handover is not None and not self._holder.ending:
             self._handover.use(plan.platforms, plan.routes, plan.rules)
 
+    async def _pool(self, stack: AsyncExitStack, name: str, size: int) -> Pool:
+        return await stack.enter_async_context(
+            open_pool(self._dsn, size=size, name=f"disparo-{name}", whole=True)
+        )
+
     async def run(self, stop: asyncio.Event) -> int:
         """Work until `stop`; gives the process's exit status."""
         async with AsyncExitStack() as stack:
-            work = await stack.enter_async_context(open_pool(self._dsn, size=5, name="disparo-worker"))
+            work = await self._pool(stack, "worker", 5)
             # The beat must not queue behind work, nor an outcome behind claims.
-            control = await stack.enter_async_context(open_pool(self._dsn, size=2, name="disparo-beat"))
-            record = await stack.enter_async_context(open_pool(self._dsn, size=2, name="disparo-record"))
+            control = await self._pool(stack, "beat", 2)
+            record = await self._pool(stack, "record", 2)
             await self._register(control)
             recorder = Recorder(record, max_tries=self._settings.max_tries)
             fleet = Fleet(work, recorder, self._holder)
@@ -120,7 +126,7 @@ class Worker:
                 asyncio.create_task(job, name=name)
                 for name, job in self._jobs(control, work, handover, ending)
             ]
-            bulk_pool = await stack.enter_async_context(open_pool(self._dsn, size=4, name="disparo-bulk"))
+            bulk_pool = await self._pool(stack, "bulk", 4)
             bulk = BulkWork(
                 bulk_pool,
                 lambda chunk_id: handover.handle_chunk(chunk_id, urgent=False),
@@ -134,7 +140,7 @@ class Worker:
                 asyncio.create_task(self._close(ending, fleet), name="close"),
                 asyncio.create_task(warm_up(), name="settle"),
             ]
-            engine_pool = await stack.enter_async_context(open_pool(self._dsn, size=4, name="disparo-queue"))
+            engine_pool = await self._pool(stack, "queue", 4)
             await queue.run(engine_pool, handover.handle_chunk, concurrency=_CHUNKS_AT_ONCE, stop=ending)
             await self._finish(control, fleet)
             await fleet.end()
@@ -158,6 +164,7 @@ class Worker:
             ("sweep", _forever("sweep", _each(_SWEEP_EVERY_S), lambda: self._sweep(work, handover, ending))),
             ("vacuum", _forever("vacuum", _each(_VACUUM_EVERY_S), lambda: sweep.vacuum_queue(work))),
             ("tidy", _forever("tidy", _each(_TIDY_EVERY_S), lambda: self._tidy(work, fleet))),
+            ("day", _forever("day", _each(_DAY_EVERY_S), lambda: sweep.fold_day(work))),
             ("alarms", _forever("alarms", _each(_ALARM_EVERY_S), lambda: self._alarm(alarms, work, fleet))),
             *((f"chore:{c.name}", _forever(c.name, _each(c.every_s), c.run)) for c in self._chores(work)),
             ("poll", _forever("poll", _each(_POLL_EVERY_S), lambda: self._poll(work, fleet))),

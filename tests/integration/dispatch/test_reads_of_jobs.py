@@ -1,0 +1,117 @@
+"""What workers do every few seconds reads a few rows, however many old messages lie beside them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+from bench.history import add_history
+from tests.support import rows
+
+from disparo.db import day, prune, signs
+from disparo.db.pool import Pool, open_pool
+from disparo.dispatch import figures, polling, reconcile, sweep
+from disparo.dispatch.alarms import Alarms
+from disparo.dispatch.claims import Holder
+from disparo.dispatch.handover import give_back
+from disparo.dispatch.prune import Retention, prune_some
+from disparo.dispatch.receipts import apply_waiting
+
+pytestmark = pytest.mark.anyio
+
+OLD = 20_000
+TABLES = ("messages", "attempts", "receipts", "message_events", "dispatches", "platform_messages")
+JOBS = {
+    "sweep": sweep.wake_forgotten_chunks,
+    "give_back": lambda pool: give_back(pool, Holder(uuid4())),
+    "tidy": sweep.tidy,
+    "day": sweep.fold_day,
+    "receipts": apply_waiting,
+    "alarms": lambda pool: Alarms(pool, zone=ZoneInfo("America/Sao_Paulo")).look({}),
+    "poll": lambda pool: polling.poll_receipts(pool, {}),
+    "figures": figures.fold,
+    "uncertain": lambda pool: reconcile.ask_platforms(pool, {}),
+    "prune": lambda pool: prune_some(pool, Retention()),
+}
+
+
+@asynccontextmanager
+async def reading(connection: asyncpg.Connection) -> AsyncIterator[dict[str, int]]:
+    """Give, when done, how many rows and index entries of each table were read meanwhile."""
+    before, read = await _so_far(connection), {}
+    yield read
+    after = await _so_far(connection)
+    read.update({table: after[table] - before[table] for table in TABLES})
+
+
+async def _so_far(connection: asyncpg.Connection) -> dict[str, int]:
+    found = await connection.fetch(
+        """SELECT t.relname, coalesce(t.seq_tup_read, 0) + coalesce(sum(i.idx_tup_read), 0)::bigint AS total
+           FROM pg_stat_user_tables t
+           LEFT JOIN pg_stat_user_indexes i
+             ON i.relid = t.relid AND i.indexrelname NOT IN ('attempts_started', 'message_events_at')
+           WHERE t.relname = ANY($1) GROUP BY t.relid, t.relname, t.seq_tup_read""",
+        list(TABLES),
+    )
+    return {row["relname"]: row["total"] for row in found}
+
+
+@pytest.fixture
+async def beside_many(connection):
+    """Messages of half an hour to an hour and a half ago, such as alarms look at."""
+    await add_history(connection, OLD)
+    await connection.execute("UPDATE attempts SET started_at = now() - interval '45 minutes'")
+    await connection.execute("UPDATE messages SET created_at = now() - interval '45 minutes'")
+    await connection.execute("UPDATE receipts SET received_at = now() - interval '45 minutes'")
+    await connection.execute("UPDATE dispatches SET created_at = now() - interval '45 minutes'")
+    await connection.execute("VACUUM ANALYZE")
+    await rows.add_messages(connection, 3, kind="single", chunk_id=5)
+    return connection
+
+
+@pytest.mark.parametrize("name", JOBS)
+async def test_no_job_of_a_worker_reads_what_is_old(beside_many, dsn, name):
+    async with open_pool(dsn, size=1) as pool:  # one session, so that it is known what it read
+        await JOBS[name](pool)  # what it does once, for all that has come since, is done
+        await _tell(pool)
+        async with reading(beside_many) as read:
+            await JOBS[name](pool)
+            await _tell(pool)
+    most = max(read, key=read.__getitem__)
+    assert read[most] < OLD / 4, f"{read[most]} of {most}"
+
+
+async def _tell(pool: Pool) -> None:
+    """Have the session tell the server what it read: by itself it does so now and then only."""
+    async with pool.acquire() as connection:
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+
+
+async def test_what_alarms_say_of_silence(beside_many):
+    assert await signs.silent_platforms(beside_many) == {"parada": False}
+    await beside_many.execute("UPDATE messages SET status = 'accepted' WHERE status = 'delivered'")
+    assert await signs.silent_platforms(beside_many) == {"parada": True}
+
+
+async def test_the_oldest_evidence_goes_and_nothing_else(beside_many):
+    await beside_many.execute("UPDATE receipts SET received_at = now() - interval '11 days' WHERE id <= 7")
+    assert await prune.delete_old_evidence(beside_many, "receipts", days=10, limit=5) == 5
+    assert await prune.delete_old_evidence(beside_many, "receipts", days=10, limit=5) == 2
+    assert await beside_many.fetchval("SELECT count(*) FROM receipts") == OLD - 7
+
+
+async def test_a_piece_of_the_day_grows_with_each_folding(connection):
+    await rows.add_messages(connection, 2)
+    await connection.execute("UPDATE message_events SET at = now() - interval '180 seconds'")
+    await day.fold(connection)
+    await connection.execute("UPDATE event_figures_until SET until = now() - interval '150 seconds'")
+    await rows.add_messages(connection, 3, first_id=10)
+    await connection.execute(
+        "UPDATE message_events SET at = now() - interval '120 seconds' WHERE at > now() - interval '100 seconds'"
+    )
+    await day.fold(connection)
+    assert await connection.fetchval("SELECT sum(total) FROM event_figures WHERE status = 'new'") == 5
