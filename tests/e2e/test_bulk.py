@@ -16,6 +16,7 @@ from tests.support.house import house as run_house
 from tests.support.rows import add_invoices
 
 BULK = f"{DISPATCH}/lote"
+FORM = "application/x-www-form-urlencoded"
 FIRST = 1_000_000
 
 
@@ -91,6 +92,26 @@ def test_what_cannot_be_meant_is_refused(client, house, body, words):
     answer = client.post(BULK, body)
     assert (answer.status, answer.json["status"]) == (422, "error")
     assert words in answer.json["msg"]
+
+
+@pytest.mark.parametrize(
+    ("form", "unknown"),
+    [
+        ("ids_fatura=900001&ids_fatura=900002", 2),
+        ("ids_fatura[]=900001&ids_fatura[]=900002", 2),
+        ("ids_fatura=900001&ids_fatura[]=900002&ids_fatura=900003", 3),
+        ("ids_fatura=900001,900002", 2),
+        ("ids_fatura=900001", 1),
+    ],
+)
+def test_a_form_loses_no_invoice_however_it_writes_a_list(client, form, unknown):
+    answer = client.post(BULK, f"{form}&simular=sim", headers={"Content-Type": FORM})
+    assert (answer.status, answer.json["simulacao"]["ignorados"]) == (200, {"fatura_nao_encontrada": unknown})
+
+
+def test_what_is_no_invoice_is_refused_wherever_it_stands_in_a_form(client):
+    answer = client.post(BULK, "ids_fatura=0&ids_fatura=900001", headers={"Content-Type": FORM})
+    assert (answer.status, "não é um número de fatura: 0" in answer.json["msg"]) == (422, True)
 
 
 def test_a_body_may_be_large_but_not_larger(client):

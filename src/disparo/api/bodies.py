@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
@@ -14,6 +14,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from disparo.api.errors import Failure, Refusal
 
+_Pairs = list[tuple[str, str]]
 _BRACKETS = re.compile(r"^([^\[\]]+)\[[^\[\]]*\]$")
 _MOST_FIELDS = 1000
 _MALFORMED = "O corpo da requisição não é um JSON válido"
@@ -34,11 +35,14 @@ async def read_raw(request: Request, limit_bytes: int) -> bytes:
     return bytes(read)
 
 
-async def read_fields(request: Request, limit_bytes: int) -> dict[str, Any]:
+async def read_fields(
+    request: Request, limit_bytes: int, *, repeated: Collection[str] = ()
+) -> dict[str, Any]:
     """Read a body as named fields; raises Failure 413, 415 or Refusal.
 
     What starts with `{` is JSON whatever its label; what is labelled JSON but is urlencoded is taken as
-    that. Of a name that comes twice the last counts; `name[]` makes a list.
+    that. Of a name that comes twice in a form the last counts, as in PHP, but all of those in `repeated`;
+    `name[]` makes a list.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Failure(415, "Envie o corpo da requisição sem compressão")
@@ -50,12 +54,12 @@ async def read_fields(request: Request, limit_bytes: int) -> dict[str, Any]:
     if text.startswith(b"{"):
         return _json_object(text)
     if label == "multipart/form-data":
-        return await _multipart(request.headers, body)
+        return _gather(await _multipart(request.headers, body), repeated)
     if label in ("", "application/x-www-form-urlencoded"):
-        return _urlencoded(text)
+        return _gather(_urlencoded(text), repeated)
     if label == "application/json" or label.endswith("+json"):
         if b"=" in text and text[:1] not in b'["':
-            return _urlencoded(text)
+            return _gather(_urlencoded(text), repeated)
         _json_object(text)
     raise Failure(415, "Envie o corpo como JSON, application/x-www-form-urlencoded ou multipart/form-data")
 
@@ -77,17 +81,14 @@ def _refuse_constant(name: str) -> NoReturn:
 _JSON = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def _urlencoded(text: bytes) -> dict[str, Any]:
+def _urlencoded(text: bytes) -> _Pairs:
     try:
-        pairs = parse_qsl(
-            text.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
-        )
+        return parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
         raise Refusal("O corpo da requisição tem campos demais") from None
-    return _gather(pairs)
 
 
-async def _multipart(headers: Headers, body: bytes) -> dict[str, Any]:
+async def _multipart(headers: Headers, body: bytes) -> _Pairs:
     async def whole() -> AsyncGenerator[bytes, None]:
         yield body
 
@@ -98,19 +99,21 @@ async def _multipart(headers: Headers, body: bytes) -> dict[str, Any]:
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError, LookupError):
         raise Refusal("O corpo da requisição não é um multipart/form-data válido, ou traz arquivos") from None
-    return _gather([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
+    return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
 
 
-def _gather(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+def _gather(pairs: _Pairs, repeated: Collection[str]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in pairs:
         found = _BRACKETS.match(name)
-        if found is None:
-            fields[name] = value
-        elif isinstance(fields.get(found[1]), list):
-            fields[found[1]].append(value)
+        key = name if found is None else found[1]
+        before = fields.get(key)
+        if isinstance(before, list) and (found is not None or key in repeated):
+            before.append(value)
+        elif before is not None and key in repeated:
+            fields[key] = [before, value]
         else:
-            fields[found[1]] = [value]
+            fields[key] = value if found is None else [value]
     return fields
 
 

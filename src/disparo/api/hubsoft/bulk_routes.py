@@ -44,7 +44,7 @@ async def start_bulk(
     """Agenda o envio de muitas faturas, por números ou por vencimento; `simular`: só mostra quanto seria."""
     services = services_of(request)
     settings = services.settings
-    fields = await read_fields(request, settings.bulk_body_limit_bytes)
+    fields = await read_fields(request, settings.bulk_body_limit_bytes, repeated=("ids_fatura",))
     key = mapping.read_key(idempotency_key)
     wanted = bulk_mapping.read_bulk(fields, today=datetime.now(UTC).astimezone(settings.zone).date())
     if wanted.simulate:
