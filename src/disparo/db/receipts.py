@@ -92,6 +92,6 @@ async def give_up_unmatched(connection: Connection) -> None:
     """Stop looking for the message of receipts that are three days old."""
     await connection.execute(
         """UPDATE receipts SET applied_at = now(), result = 'unmatched'
-           WHERE id IN (SELECT id FROM receipts WHERE applied_at IS NULL
-                        AND received_at < now() - interval '72 hours' LIMIT 1000)"""
+           WHERE id = ANY(ARRAY(SELECT id FROM receipts WHERE applied_at IS NULL
+                                AND received_at < now() - interval '72 hours' LIMIT 1000))"""
     )
