@@ -60,8 +60,8 @@ def _address_they_know(request: Request, services: Services) -> str:
     """Give the address as it was told to the platform: some sign it."""
     raw_path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     query = request.scope["query_string"]
-    told = (services.settings.public_url or str(request.base_url)).rstrip("/")
-    return told + raw_path.decode("latin-1") + ("?" + query.decode("latin-1") if query else "")
+    told = services.settings.public_url or f"{request.scope['scheme']}://{request.headers.get('host', '')}"
+    return told.rstrip("/") + raw_path.decode("latin-1") + ("?" + query.decode("latin-1") if query else "")
 
 
 def _answer(reply: str) -> Response:

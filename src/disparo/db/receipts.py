@@ -1,42 +1,70 @@
-"""Receipts: stored raw first, matched and applied after."""
+"""Receipts: written once, with the message they found; those that found none yet wait."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import asyncpg
 
 from disparo.db.pool import Connection, sql
-from disparo.domain.outcome import ReceiptEvent
+from disparo.domain.outcome import FailureClass, ReceiptEvent, ReceiptKind
+
+#: So many bytes hold a moment, in milliseconds.
+_CLOCK = 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Told:
-    """One receipt, whose it is, and the call as it came."""
+    """One receipt, whose it is, and the call as it came (empty where it is stored already)."""
 
     platform: str
     event: ReceiptEvent
-    raw: str
+    raw: str = ""
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What tells it from others of its platform, in the order of time where it says one.
+
+        Keys that follow the clock go to the end of their index; others fall into a page of their own each,
+        and the larger the table, the more pages are read, written and logged whole.
+        """
+        event = self.event
+        said = (event.platform_id, event.reference, event.kind, event.code, event.happened_at)
+        return _clock(event) + hashlib.sha256(repr(said).encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A stored receipt that has not found its message."""
+
+    id: int
+    told: Told
+
+
+def distinct(told: Sequence[Told]) -> list[Told]:
+    """Drop what is said twice."""
+    return list({(item.platform, item.digest): item for item in told}.values())
 
 
 async def store(
-    connection: Connection, platform: str, events: Sequence[ReceiptEvent], *, raw: str
-) -> list[asyncpg.Record]:
-    """Keep what a platform said in one call; gives what was not heard before, see `store_all`."""
-    return await store_all(connection, [Told(platform, event, raw) for event in events])
+    connection: Connection, told: Sequence[Told], effects: Mapping[int, tuple[int, str]] | None = None
+) -> list[Told]:
+    """Write receipts down, and by their place in `told` the attempt and the effect of those that found one.
 
-
-async def store_all(connection: Connection, told: Sequence[Told]) -> list[asyncpg.Record]:
-    """Keep what platforms said in many calls; gives id, platform, kind and failure of what is new."""
+    Gives what was not stored before. The others wait for their message.
+    """
     if not told:
         return []
+    effects = effects or {}
     events = [item.event for item in told]
-    return await connection.fetch(
+    found = [effects.get(place, (None, None)) for place in range(len(told))]
+    rows = await connection.fetch(
         sql("store_receipts"),
         [item.platform for item in told],
-        [_digest(event) for event in events],
+        [item.digest for item in told],
         [event.platform_id for event in events],
         [event.reference for event in events],
         [str(event.kind) for event in events],
@@ -45,40 +73,77 @@ async def store_all(connection: Connection, told: Sequence[Told]) -> list[asyncp
         [event.carrier for event in events],
         [event.happened_at for event in events],
         [item.raw for item in told],
+        [attempt_id for attempt_id, _ in found],
+        [result for _, result in found],
     )
+    return [told[row["place"] - 1] for row in rows]
 
 
-def _digest(event: ReceiptEvent) -> bytes:
-    said = (event.platform_id, event.reference, event.kind, event.code, event.happened_at)
-    return hashlib.sha256(repr(said).encode()).digest()
+def _clock(event: ReceiptEvent) -> bytes:
+    if event.happened_at is not None:
+        return max(0, int(event.happened_at.timestamp() * 1000)).to_bytes(_CLOCK)
+    try:
+        return bytes.fromhex((event.reference or "")[: 2 * _CLOCK])
+    except ValueError:  # no reference of ours
+        return b""
 
 
-async def lock_waiting(connection: Connection, *, after_id: int, limit: int) -> list[asyncpg.Record]:
+async def lock_waiting(connection: Connection, *, after_id: int, limit: int) -> list[Waiting]:
     """Lock receipts not applied yet, past `after_id`, leaving those another process works on."""
-    return await connection.fetch(
+    rows = await connection.fetch(
         """SELECT id, platform, platform_id, reference, kind, code, failure FROM receipts
            WHERE applied_at IS NULL AND id > $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED""",
         after_id,
         limit,
     )
+    return [Waiting(row["id"], Told(row["platform"], _event(row))) for row in rows]
 
 
-async def match(connection: Connection, receipts: Sequence[asyncpg.Record]) -> dict[int, asyncpg.Record]:
-    """Find message, attempt and status for receipts, by receipt id; see match_receipts.sql."""
-    named = sorted({(row["platform"], row["platform_id"]) for row in receipts if row["platform_id"]})
-    await connection.execute(sql("note_receipt_ids"), [p for p, _ in named], [i for _, i in named])
-    rows = await connection.fetch(
-        sql("match_receipts"),
-        [row["id"] for row in receipts],
-        [row["platform"] for row in receipts],
-        [row["platform_id"] for row in receipts],
-        [row["reference"] for row in receipts],
+def _event(row: asyncpg.Record) -> ReceiptEvent:
+    return ReceiptEvent(
+        kind=ReceiptKind(row["kind"]),
+        platform_id=row["platform_id"],
+        reference=row["reference"],
+        code=row["code"],
+        failure=FailureClass(row["failure"]) if row["failure"] else None,
     )
-    return {row["receipt_id"]: row for row in rows}
+
+
+async def match(
+    connection: Connection, told: Sequence[Told], *, stored: bool = False
+) -> list[asyncpg.Record]:
+    """Find message, attempt and status of each receipt, NULL where there is none; see match_receipts.sql.
+
+    Whoever finds none is noted, so that the outcome finds it, and looks once more. `stored`: they are stored
+    already, nobody need ask whether they were heard before.
+    """
+    rows = await _match(connection, told, stored=stored)
+    lost = [
+        place
+        for place, row in enumerate(rows)
+        if row["attempt_id"] is None and not row["heard"] and told[place].event.platform_id
+    ]
+    if lost:
+        named = sorted({(told[place].platform, told[place].event.platform_id or "") for place in lost})
+        await connection.execute(sql("note_receipt_ids"), *map(list, zip(*named, strict=True)))
+        again = await _match(connection, [told[place] for place in lost], stored=stored)
+        for place, row in zip(lost, again, strict=True):
+            rows[place] = row
+    return rows
+
+
+async def _match(connection: Connection, told: Sequence[Told], *, stored: bool) -> list[asyncpg.Record]:
+    return await connection.fetch(
+        sql("match_receipts"),
+        [item.platform for item in told],
+        [item.event.platform_id for item in told],
+        [item.event.reference for item in told],
+        [None if stored else item.digest for item in told],
+    )
 
 
 async def mark_applied(connection: Connection, results: Sequence[tuple[int, int, str]]) -> None:
-    """Note (receipt id, attempt id, result) of those that found their message."""
+    """Note (receipt id, attempt id, result) of those that waited and found their message."""
     if results:
         await connection.execute(
             """UPDATE receipts r SET applied_at = now(), attempt_id = d.attempt_id, result = d.result

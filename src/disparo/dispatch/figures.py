@@ -22,6 +22,7 @@ from disparo import metrics
 from disparo.db import figures
 from disparo.db.messages import Moved, Recorded
 from disparo.db.pool import TRANSIENT, Connection, Pool
+from disparo.db.receipts import Told
 from disparo.domain.message import Status
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ class Applied:
     platform: str
     result: str
     dispatch_id: UUID
+    attempt_id: int
     move: Moved | None
 
 
@@ -114,10 +116,10 @@ def note_handovers(batch: Sequence[Recorded], rows: Sequence[asyncpg.Record]) ->
         )
 
 
-def note_receipts(stored: Sequence[asyncpg.Record]) -> None:
+def note_receipts(stored: Sequence[Told]) -> None:
     """Count receipts that were stored, by what they say."""
-    for row in stored:
-        metrics.RECEIPTS.count(row["platform"], row["kind"], row["failure"] or "")
+    for item in stored:
+        metrics.RECEIPTS.count(item.platform, str(item.event.kind), str(item.event.failure or ""))
 
 
 def note_applied(applied: Sequence[Applied]) -> None:

@@ -1,7 +1,8 @@
-"""What platforms tell us: stored before they get their answer, receipts applied just after, in batches.
+"""What platforms tell us: receipts applied, and all of it stored, before they get their answer; in batches.
 
 Calls that arrive together share one transaction; each is answered after its commit, and none suffers for
-another: where the transaction fails, each call has one of its own.
+another: where the transaction fails, each call has one of its own. A receipt that cannot be applied is stored
+as it came, and waits for the sweep.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import asyncpg
 import structlog
 
 from disparo import failpoints, metrics
@@ -29,10 +29,8 @@ from disparo.platforms.json_paths import storable
 
 log = structlog.get_logger(__name__)
 
-#: Batches begin so far apart, unless so many calls wait; receipts that arrive together are applied together.
-_APART_S, _ENOUGH = 0.02, 16
-_GATHER_S = 0.05
-_RETRY_S = 0.5
+#: Batches begin so far apart, unless so many calls wait.
+_APART_S, _ENOUGH = 0.03, 24
 _LONGEST_RAW = 65_536
 _AT_ONCE = 500
 _LONGEST_QUEUE = 20_000
@@ -54,8 +52,6 @@ class Intake:
         self._pool = pool
         self._platforms = platforms
         self._waiting: asyncio.Queue[_Call] = asyncio.Queue(_LONGEST_QUEUE)
-        self._first_new: int | None = None
-        self._new = asyncio.Event()
 
     def use(self, platforms: Mapping[str, Platform]) -> None:
         """Read calls of these platforms from now on."""
@@ -82,18 +78,14 @@ class Intake:
         return heard
 
     async def run(self) -> None:
-        """Store and apply until cancelled; those still waiting then are told to come again."""
-        jobs = [asyncio.create_task(self._store_all()), asyncio.create_task(self._apply_all())]
+        """Take what comes until cancelled; those still waiting then are told to come again."""
         try:
-            await asyncio.gather(*jobs)
+            await self._take_all()
         finally:
-            for job in jobs:
-                job.cancel()
-            await asyncio.gather(*jobs, return_exceptions=True)
             while not self._waiting.empty():
                 _fail(self._waiting.get_nowait(), Busy())
 
-    async def _store_all(self) -> None:
+    async def _take_all(self) -> None:
         pace = Pace(_APART_S, enough=_ENOUGH)
         while True:
             calls = [await self._waiting.get()]
@@ -114,52 +106,46 @@ class Intake:
 
     async def _settle(self, calls: Sequence[_Call]) -> None:
         try:
-            new = await self._commit(calls)
-        except Exception as error:
-            if len(calls) > 1 and not isinstance(error, CONNECTION_LOST):
-                for call in calls:  # one of them is the cause: the others must not pay for it
-                    await self._settle([call])
-                return
+            await self._commit(calls)
+        except CONNECTION_LOST as error:
             for call in calls:
                 _fail(call, error)
-            return
-        for call in calls:
-            if not call.stored.done():
-                call.stored.set_result(None)
-        if new:
-            figures.note_receipts(new)
-            first = min(row["id"] for row in new)
-            self._first_new = min(self._first_new or first, first)
-            self._new.set()
-
-    async def _commit(self, calls: Sequence[_Call]) -> list[asyncpg.Record]:
-        failpoints.hit("receipt_before_store")
-        told = [table.Told(call.platform, event, call.raw) for call in calls for event in call.heard.receipts]
-        said = [_said(call, text) for call in calls for text in call.heard.texts]
-        async with self._pool.acquire(timeout=_PATIENCE_S) as connection:
-            if said:
-                async with connection.transaction():
-                    new = await table.store_all(connection, told)
-                    await inbound.store(connection, said)
+        except Exception as error:
+            if len(calls) > 1:
+                for call in calls:  # one of them is the cause: the others must not pay for it
+                    await self._settle([call])
             else:
-                new = await table.store_all(connection, told)  # one statement is its own transaction
+                await self._keep(calls[0], error)
+        else:
+            for call in calls:
+                _done(call)
+
+    async def _commit(self, calls: Sequence[_Call]) -> None:
+        failpoints.hit("receipt_before_store")
+        said = [_said(call, text) for call in calls for text in call.heard.texts]
+        async with self._pool.acquire(timeout=_PATIENCE_S) as connection, connection.transaction():
+            taken = await receipts.take(connection, [told for call in calls for told in _told(call)])
+            await inbound.store(connection, said)
         failpoints.hit("receipt_after_store")
+        receipts.note(taken)
         for item in said:
             metrics.INBOUND.count(item.platform)
-        return new
 
-    async def _apply_all(self) -> None:
-        self._new.set()  # a process that died here left some that it had acknowledged
-        while True:
-            await self._new.wait()
-            await asyncio.sleep(_GATHER_S)
-            self._new.clear()
-            first, self._first_new = self._first_new, None
-            try:
-                await receipts.apply_waiting(self._pool, after_id=(first or 1) - 1)
-            except Exception as error:  # storing must go on, whatever ails the applying
-                log.warning("receipts_wait_for_sweep", error=type(error).__name__)
-                await asyncio.sleep(_RETRY_S)
+    async def _keep(self, call: _Call, error: Exception) -> None:
+        """Store what could not be applied, whatever ailed the applying."""
+        try:
+            async with self._pool.acquire(timeout=_PATIENCE_S) as connection, connection.transaction():
+                figures.note_receipts(await table.store(connection, _told(call)))
+                await inbound.store(connection, [_said(call, text) for text in call.heard.texts])
+        except Exception as refused:
+            _fail(call, refused)
+        else:
+            log.warning("receipts_wait_for_sweep", error=type(error).__name__)
+            _done(call)
+
+
+def _told(call: _Call) -> list[table.Told]:
+    return [table.Told(call.platform, event, call.raw) for event in call.heard.receipts]
 
 
 def _said(call: _Call, text: InboundText) -> inbound.Said:
@@ -175,6 +161,11 @@ def _raw(request: WebhookRequest) -> str:
     query = "&".join(f"{name}={value}" for name, value in request.query.items())
     body = request.body.decode("utf-8", "replace")
     return storable(f"{request.method} ?{query}\n{body}")[:_LONGEST_RAW]
+
+
+def _done(call: _Call) -> None:
+    if not call.stored.done():
+        call.stored.set_result(None)
 
 
 def _fail(call: _Call, error: Exception) -> None:

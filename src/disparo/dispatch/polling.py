@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from disparo.db import rate_limits, receipt_polls, receipts
+from disparo.db import rate_limits, receipt_polls
 from disparo.db.pool import Connection, Pool
-from disparo.dispatch import figures
+from disparo.db.receipts import Told
+from disparo.dispatch import receipts
 from disparo.platforms.base import Capabilities, Health, Platform
 
 #: How long one round of questions may take; what is left waits for the next.
@@ -32,8 +33,8 @@ async def poll_receipts(pool: Pool, platforms: Mapping[str, Platform], *, round_
     """Ask for receipts that have been missing too long; gives how many answers told something new.
 
     Any number of workers may call it: each hand-over is asked about by one of them, and a platform's own
-    pause between two questions holds for all of them together. Answers are stored as receipts are; what
-    applies those applies them. No connection is in hand while a platform is asked.
+    pause between two questions holds for all of them together. Answers are taken as receipts are. No
+    connection is in hand while a platform is asked.
     """
     able = {
         name: platform
@@ -91,10 +92,7 @@ async def _ask_one(pool: Pool, name: str, platform: Platform, until: float) -> i
             break
         answer = await platform.ask(row["reference"], row["platform_id"])
         if answer is not None:
-            async with pool.acquire() as connection:
-                new = await receipts.store(connection, name, [answer.event], raw=answer.raw)
-            figures.note_receipts(new)
-            told += len(new)
+            told += await receipts.take_one(pool, Told(name, answer.event, answer.raw))
     return told
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import asyncpg
 import structlog
@@ -10,6 +11,7 @@ import structlog
 from disparo.db import messages, phones, receipts
 from disparo.db.messages import Move
 from disparo.db.pool import Connection, Pool
+from disparo.db.receipts import Told
 from disparo.dispatch import figures
 from disparo.domain.message import CONTRADICTED_BY_DELIVERY, EVENT_OF_RECEIPT, Event, Status
 from disparo.domain.outcome import FailureClass, ReceiptKind
@@ -20,24 +22,64 @@ _AT_ONCE = 500
 _RANK = {Event.RECEIPT_SENT: 1, Event.RECEIPT_UNDELIVERED: 2, Event.RECEIPT_DELIVERED: 3}
 
 
-async def apply_waiting(pool: Pool, *, after_id: int = 0) -> int:
-    """Apply every stored receipt past `after_id` that finds its message now; gives how many did.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was new of what platforms said, and what became of it."""
 
-    Those that find none wait for their outcome to be written, three days at most.
+    new: Sequence[Told] = ()
+    applied: Sequence[figures.Applied] = ()
+
+
+async def take(connection: Connection, told: Sequence[Told]) -> Taken:
+    """Apply and write down what platforms said, in the caller's transaction; what is not new is dropped.
+
+    Those that find no message wait for their outcome to be written, three days at most.
     """
-    applied = 0
+    told = receipts.distinct(told)
+    if not told:
+        return Taken()
+    rows = await receipts.match(connection, told)
+    new = [(item, row) for item, row in zip(told, rows, strict=True) if not row["heard"]]
+    applied = await _apply(connection, new)
+    effects = {place: (item.attempt_id, item.result) for place, item in applied.items()}
+    return Taken(await receipts.store(connection, [item for item, _ in new], effects), list(applied.values()))
+
+
+async def take_one(pool: Pool, told: Told) -> bool:
+    """Take what a platform answered when it was asked; tells whether that is new."""
+    async with pool.acquire() as connection, connection.transaction():
+        taken = await take(connection, [told])
+    note(taken)
+    return bool(taken.new)
+
+
+def note(taken: Taken) -> None:
+    """Count what was taken, once that is committed."""
+    figures.note_receipts(taken.new)
+    figures.note_applied(taken.applied)
+
+
+async def apply_waiting(pool: Pool) -> int:
+    """Apply every receipt that waits and finds its message now; gives how many did."""
+    done, after_id = 0, 0
     while True:
         async with pool.acquire() as connection, connection.transaction():
             waiting = await receipts.lock_waiting(connection, after_id=after_id, limit=_AT_ONCE)
             if not waiting:
                 break
-            results = await _apply(connection, waiting)
-            after_id = waiting[-1]["id"]
-        figures.note_applied(results)
-        applied += len(results)
+            told = [item.told for item in waiting]
+            rows = await receipts.match(connection, told, stored=True)
+            applied = await _apply(connection, list(zip(told, rows, strict=True)))
+            await receipts.mark_applied(
+                connection,
+                [(waiting[place].id, item.attempt_id, item.result) for place, item in applied.items()],
+            )
+            after_id = waiting[-1].id
+        figures.note_applied(list(applied.values()))
+        done += len(applied)
         if len(waiting) < _AT_ONCE:
             break
-    return applied
+    return done
 
 
 async def give_up_unmatched(pool: Pool) -> None:
@@ -46,43 +88,54 @@ async def give_up_unmatched(pool: Pool) -> None:
         await receipts.give_up_unmatched(connection)
 
 
-async def _apply(connection: Connection, waiting: Sequence[asyncpg.Record]) -> list[figures.Applied]:
-    found = await receipts.match(connection, waiting)
-    matched = [row for row in waiting if row["id"] in found]
-    moved = await messages.apply_events(connection, _best_moves(matched, found), actor="receipt")
-    moved_by_id = {item.message_id: item for item in moved}
-    results, applied = [], []
-    for row in matched:
-        target = found[row["id"]]
-        move = moved_by_id.get(target["message_id"])
-        result = _result(row, None if move is None else move.before)
-        results.append((row["id"], target["attempt_id"], result))
-        applied.append(figures.Applied(row["platform"], result, target["dispatch_id"], move))
-        if row["failure"] in (FailureClass.NUMBER, FailureClass.OPT_OUT):
-            await phones.mark(
-                connection, target["e164"], failure=row["failure"], platform=row["platform"], code=row["code"]
-            )
-    await receipts.mark_applied(connection, results)
+async def _apply(
+    connection: Connection, told: Sequence[tuple[Told, asyncpg.Record]]
+) -> dict[int, figures.Applied]:
+    """Move the messages that receipts tell of; gives, by their place, what became of those that found one."""
+    found = {place: pair for place, pair in enumerate(told) if pair[1]["attempt_id"] is not None}
+    if not found:
+        return {}
+    moved = await messages.apply_events(connection, _best_moves(found.values()), actor="receipt")
+    move_of = {item.message_id: item for item in moved}
+    applied = {}
+    for place, (item, row) in found.items():
+        move = move_of.get(row["message_id"])
+        result = _result(item, None if move is None else move.before)
+        applied[place] = figures.Applied(item.platform, result, row["dispatch_id"], row["attempt_id"], move)
+    await _mark_phones(connection, found.values())
     return applied
 
 
-def _best_moves(matched: Sequence[asyncpg.Record], found: Mapping[int, asyncpg.Record]) -> list[Move]:
+async def _mark_phones(connection: Connection, found: Iterable[tuple[Told, asyncpg.Record]]) -> None:
+    """Note numbers that are wrong or want no more, in their order: two batches cannot deadlock."""
+    for item, row in sorted(found, key=lambda pair: pair[1]["e164"]):
+        if item.event.failure in (FailureClass.NUMBER, FailureClass.OPT_OUT):
+            await phones.mark(
+                connection,
+                row["e164"],
+                failure=item.event.failure,
+                platform=item.platform,
+                code=item.event.code,
+            )
+
+
+def _best_moves(found: Iterable[tuple[Told, asyncpg.Record]]) -> list[Move]:
     """Give one move a message: the highest of what this batch says of it."""
     best: dict[int, Move] = {}
-    for row in matched:
-        event = EVENT_OF_RECEIPT.get(ReceiptKind(row["kind"]))
+    for item, row in found:
+        said, message_id = item.event, row["message_id"]
+        event = EVENT_OF_RECEIPT.get(said.kind)
         if event is None:
             continue
-        message_id = found[row["id"]]["message_id"]
         if message_id not in best or _RANK[event] > _RANK[best[message_id].event]:
-            best[message_id] = Move(message_id, event, row["failure"] or row["code"])
+            best[message_id] = Move(message_id, event, said.failure or said.code)
     return sorted(best.values(), key=lambda move: move.message_id)
 
 
-def _result(row: asyncpg.Record, before: Status | None) -> str:
+def _result(item: Told, before: Status | None) -> str:
     if before is None:
         return "no_move"
-    if row["kind"] == ReceiptKind.DELIVERED and before in CONTRADICTED_BY_DELIVERY:
-        log.warning("delivery_contradicts_status", platform=row["platform"], before=str(before))
+    if item.event.kind == ReceiptKind.DELIVERED and before in CONTRADICTED_BY_DELIVERY:
+        log.warning("delivery_contradicts_status", platform=item.platform, before=str(before))
         return "contradiction"
     return "moved"

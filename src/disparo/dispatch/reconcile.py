@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from disparo import queue
-from disparo.db import installation, messages, receipts
+from disparo.db import installation, messages
 from disparo.db.pool import Connection, Pool
-from disparo.dispatch import figures
+from disparo.db.receipts import Told
+from disparo.dispatch import receipts
 from disparo.domain.message import Event, Status
 from disparo.errors import DisparoError
 from disparo.platforms.base import Platform
@@ -83,7 +84,7 @@ async def ask_platforms(
 ) -> int:
     """Ask platforms that can be asked about uncertain messages; gives how many answers told something.
 
-    Answers are stored and applied as receipts are. No connection is in hand while a platform is asked.
+    Answers are taken as receipts are. No connection is in hand while a platform is asked.
     """
     able = [name for name, platform in platforms.items() if platform.capabilities.can_be_asked]
     if not able:
@@ -96,8 +97,5 @@ async def ask_platforms(
     for row in wanted:
         answer = await platforms[row["platform"]].ask(row["reference"])
         if answer is not None:
-            async with pool.acquire() as connection:
-                new = await receipts.store(connection, row["platform"], [answer.event], raw=answer.raw)
-            figures.note_receipts(new)
-            told += len(new)
+            told += await receipts.take_one(pool, Told(row["platform"], answer.event, answer.raw))
     return told

@@ -17,7 +17,7 @@ import structlog
 from disparo import queue
 from disparo.db import workers
 from disparo.db.pool import TRANSIENT, Pool, open_pool
-from disparo.dispatch import figures, polling, receipts, reconcile, sweep, takeover
+from disparo.dispatch import figures, polling, reconcile, sweep, takeover
 from disparo.dispatch.alarms import Alarms, Tell, tell_all
 from disparo.dispatch.bulk_queue import QueueRules
 from disparo.dispatch.bulk_work import BulkWork
@@ -220,8 +220,7 @@ class Worker:
         await sweep.tidy(work)
 
     async def _poll(self, work: Pool, fleet: Fleet) -> None:
-        if await polling.poll_receipts(work, fleet.platforms):
-            await receipts.apply_waiting(work)
+        await polling.poll_receipts(work, fleet.platforms)
 
     async def _alarm(self, alarms: Alarms, work: Pool, fleet: Fleet) -> None:
         await alarms.look(fleet.platforms)

@@ -7,9 +7,11 @@ import json
 
 import pytest
 from tests.integration.dispatch.test_receipts import handed_over
+from tests.support import rows
 
 from disparo.db import inbound, opt_outs
 from disparo.dispatch.intake import Intake
+from disparo.dispatch.receipts import apply_waiting
 from disparo.domain.outcome import ReceiptEvent, ReceiptKind
 from disparo.platforms.base import Heard, WebhookRequest
 from disparo.platforms.generic_http import GenericHttp
@@ -78,14 +80,29 @@ async def test_one_that_cannot_be_stored_does_not_hurt_the_others(intake, connec
     assert await connection.fetchval("SELECT count(*) FROM receipts") == 20
 
 
-async def test_receipts_are_applied_just_after(intake, connection):
+async def test_receipts_are_applied_before_the_answer(intake, connection):
     id_ = await handed_over(connection)
     await intake.take("p", call(id="id-1", status="DELIVRD"))
-    for _ in range(200):
-        if await connection.fetchval("SELECT status FROM messages WHERE id = $1", id_) == "delivered":
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("never applied")
+    assert await rows.statuses(connection, [id_]) == ["delivered"]
+
+
+async def test_one_that_cannot_be_applied_is_kept_and_does_not_hold_up_the_others(intake, pool, connection):
+    ids = [await handed_over(connection, f"id-{n}") for n in range(3)]
+    await connection.execute(
+        f"""CREATE FUNCTION stuck() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN IF NEW.id = {ids[1]} THEN RAISE ''no''; END IF; RETURN NEW; END';
+            CREATE TRIGGER stuck BEFORE UPDATE ON messages FOR EACH ROW EXECUTE FUNCTION stuck()"""
+    )
+    try:
+        await asyncio.gather(*(intake.take("p", call(id=f"id-{n}", status="DELIVRD")) for n in range(3)))
+        assert await rows.statuses(connection, ids) == ["delivered", "accepted", "delivered"]
+        assert (
+            await connection.fetchval("SELECT platform_id FROM receipts WHERE applied_at IS NULL") == "id-1"
+        )
+    finally:
+        await connection.execute("DROP FUNCTION stuck CASCADE")
+    assert await apply_waiting(pool) == 1
+    assert await rows.statuses(connection, ids) == ["delivered"] * 3
 
 
 async def test_whoever_asks_for_no_more_is_suppressed_on_record(intake, connection):

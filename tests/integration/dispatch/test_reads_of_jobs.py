@@ -14,13 +14,15 @@ from tests.support import rows
 
 from disparo.db import bulk_runs, bulk_slices, day, messages, prune, receipt_polls, signs
 from disparo.db.pool import Connection, Pool, open_pool
+from disparo.db.receipts import Told
 from disparo.dispatch import bulk_control, figures, sweep
 from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.bulk_queue import QueueRules, queue_some
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.handover import give_back
 from disparo.dispatch.prune import Retention, prune_some
-from disparo.dispatch.receipts import apply_waiting
+from disparo.dispatch.receipts import apply_waiting, take
+from disparo.domain.outcome import ReceiptEvent, ReceiptKind
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +47,7 @@ JOBS: dict[str, Callable[[Pool], Awaitable[object]]] = {
     "tidy": sweep.tidy,
     "day": sweep.fold_day,
     "receipts": apply_waiting,
+    "receipt": asked(lambda c: take(c, [Told("parada", ReceiptEvent(ReceiptKind.SENT, "nova"))])),
     "alarms": lambda pool: Alarms(pool, zone=ZONE).look({}),
     "figures": figures.fold,
     "prune": lambda pool: prune_some(pool, Retention()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -9,7 +11,8 @@ from tests.integration.dispatch.test_fence import claimed, outcome, start
 from tests.support import rows
 
 from disparo.db import messages, receipts
-from disparo.dispatch.receipts import apply_waiting, give_up_unmatched
+from disparo.db.receipts import Told
+from disparo.dispatch.receipts import apply_waiting, give_up_unmatched, take, take_one
 from disparo.domain.outcome import FailureClass, ReceiptEvent, ReceiptKind
 
 pytestmark = pytest.mark.anyio
@@ -23,31 +26,81 @@ async def handed_over(connection, platform_id="id-1"):
     return ids[0]
 
 
-async def say(connection, kind, platform_id="id-1", platform="p", **changes):
-    event = ReceiptEvent(ReceiptKind(kind), platform_id=platform_id, **changes)
-    return await receipts.store(connection, platform, [event], raw="raw")
+def told(kind, platform_id="id-1", platform="p", **changes):
+    return Told(platform, ReceiptEvent(ReceiptKind(kind), platform_id=platform_id, **changes), "raw")
+
+
+async def say(pool, kind, *args, **changes):
+    """Hear a receipt as the webhook does; tells whether it is new."""
+    return await take_one(pool, told(kind, *args, **changes))
+
+
+async def keep(connection, kind, *args, **changes):
+    """Store a receipt that could not be applied."""
+    return await receipts.store(connection, [told(kind, *args, **changes)])
 
 
 @pytest.mark.parametrize("kind", ["sent", "delivered", "undelivered"])
-async def test_a_receipt_moves_its_message(pool, connection, kind):
+async def test_a_receipt_moves_its_message_and_is_written_once(pool, connection, kind):
     id_ = await handed_over(connection)
-    await say(connection, kind)
+    assert await say(pool, kind)
+    assert await rows.statuses(connection, [id_]) == [kind]
+    row = await connection.fetchrow("SELECT * FROM receipts")
+    assert (row["attempt_id"] is None, row["result"], row["raw"]) == (False, "moved", "raw")
+    # Never updated: this version of the row is still in the very place where the first one went.
+    assert await connection.fetchval("SELECT ctid::text FROM receipts") == "(0,1)"
+
+
+@pytest.mark.parametrize("kind", ["sent", "delivered", "undelivered"])
+async def test_one_that_could_only_be_stored_is_applied_by_the_sweep(pool, connection, kind):
+    id_ = await handed_over(connection)
+    await keep(connection, kind)
     assert await apply_waiting(pool) == 1
+    assert await apply_waiting(pool) == 0
     assert await rows.statuses(connection, [id_]) == [kind]
 
 
 async def test_a_repeated_receipt_is_stored_once(pool, connection):
     await handed_over(connection)
-    await say(connection, "sent")
-    assert await say(connection, "sent") == []
+    assert await say(pool, "sent")
+    assert not await say(pool, "sent")
+    assert await keep(connection, "sent") == []
+
+
+async def test_a_receipt_twice_in_one_call_is_one(pool, connection):
+    await handed_over(connection)
+    async with connection.transaction():
+        taken = await take(connection, [told("sent"), told("delivered"), told("sent")])
+    assert (len(taken.new), len(taken.applied)) == (2, 2)
+
+
+async def test_a_repeated_failure_does_not_fail_what_was_sent_again_since(pool, connection):
+    id_ = await handed_over(connection)
+    await say(pool, "undelivered")
+    await connection.execute("UPDATE messages SET status = 'accepted', actor = 'person' WHERE id = $1", id_)
+    assert not await say(pool, "undelivered")
+    assert await rows.statuses(connection, [id_]) == ["accepted"]
+
+
+async def test_the_same_receipts_from_both_sides_at_once(pool, connection):
+    """Two servers hear the same call: each is stored once, and neither waits for the other for ever."""
+    ids = [await handed_over(connection, f"id-{n}") for n in range(20)]
+    crowd = [told("delivered", f"id-{n}") for n in range(20)]
+
+    async def hear(order):
+        async with pool.acquire() as other, other.transaction():
+            return len((await take(other, order)).new)
+
+    heard = await asyncio.gather(*(hear(crowd[::way]) for way in (1, -1, 1, -1)))
+    assert sum(heard) == 20
+    assert await connection.fetchval("SELECT count(*) FROM receipts") == 20
+    assert await rows.statuses(connection, ids) == ["delivered"] * 20
 
 
 async def test_out_of_order_the_highest_wins(pool, connection):
     id_ = await handed_over(connection)
-    await say(connection, "delivered")
-    await apply_waiting(pool)
-    await say(connection, "sent")
-    await apply_waiting(pool)
+    await say(pool, "delivered")
+    await say(pool, "sent")
     assert await rows.statuses(connection, [id_]) == ["delivered"]
     assert await connection.fetchval("SELECT result FROM receipts ORDER BY id DESC LIMIT 1") == "no_move"
 
@@ -55,22 +108,21 @@ async def test_out_of_order_the_highest_wins(pool, connection):
 async def test_several_in_one_batch_move_once(pool, connection):
     id_ = await handed_over(connection)
     for kind in ("sent", "delivered"):
-        await say(connection, kind)
+        await keep(connection, kind)
     assert await apply_waiting(pool) == 2
     assert await rows.statuses(connection, [id_]) == ["delivered"]
 
 
 async def test_an_early_receipt_waits_for_its_outcome(pool, connection):
-    await say(connection, "delivered")
-    assert await apply_waiting(pool) == 0
+    assert await say(pool, "delivered")
+    assert await connection.fetchval("SELECT applied_at FROM receipts") is None
     id_ = await handed_over(connection)
     assert await apply_waiting(pool) == 1
     assert await rows.statuses(connection, [id_]) == ["delivered"]
 
 
 async def test_an_early_receipt_is_announced_to_the_recorder(pool, connection):
-    await say(connection, "delivered")
-    await apply_waiting(pool)
+    await say(pool, "delivered")
     worker, token, ids = await claimed(connection, 2)
     attempts = await start(connection, worker, token, ids)
     for id_, platform_id, early in zip(ids, ("id-1", "id-2"), (True, False), strict=True):
@@ -91,15 +143,14 @@ async def test_by_reference_before_any_outcome(pool, connection):
     worker, token, ids = await claimed(connection)
     await start(connection, worker, token, ids)
     reference = await connection.fetchval("SELECT reference FROM messages")
-    await say(connection, "delivered", platform_id=None, reference=reference)
-    assert await apply_waiting(pool) == 1
+    await say(pool, "delivered", platform_id=None, reference=reference)
     assert await rows.statuses(connection, ids) == ["delivered"]
 
 
 async def test_another_platforms_receipt_touches_nothing(pool, connection):
     id_ = await handed_over(connection)
     reference = await connection.fetchval("SELECT reference FROM messages")
-    await say(connection, "undelivered", platform="other", reference=reference)
+    await say(pool, "undelivered", platform="other", reference=reference)
     assert await apply_waiting(pool) == 0
     assert await rows.statuses(connection, [id_]) == ["accepted"]
 
@@ -109,17 +160,14 @@ async def test_a_late_receipt_settles_an_uncertain_message(pool, connection):
     attempts = await start(connection, worker, token, ids)
     await messages.record(connection, [outcome(ids[0], attempts[ids[0]], "ambiguous")], chunk_id=99)
     reference = await connection.fetchval("SELECT reference FROM messages")
-    await say(connection, "sent", platform_id=None, reference=reference)
-    await apply_waiting(pool)
+    await say(pool, "sent", platform_id=None, reference=reference)
     assert await rows.statuses(connection, ids) == ["sent"]
 
 
 async def test_a_delivery_against_a_failure_is_called_a_contradiction(pool, connection):
     id_ = await handed_over(connection)
-    await say(connection, "undelivered")
-    await apply_waiting(pool)
-    await say(connection, "delivered")
-    await apply_waiting(pool)
+    await say(pool, "undelivered")
+    await say(pool, "delivered")
     assert await rows.statuses(connection, [id_]) == ["delivered"]
     assert (
         await connection.fetchval("SELECT result FROM receipts ORDER BY id DESC LIMIT 1") == "contradiction"
@@ -128,17 +176,32 @@ async def test_a_delivery_against_a_failure_is_called_a_contradiction(pool, conn
 
 async def test_a_number_without_owner_is_marked_and_an_opt_out_suppressed(pool, connection):
     await handed_over(connection)
-    await say(connection, "undelivered", failure=FailureClass.NUMBER, code="1")
-    await say(connection, "undelivered", failure=FailureClass.OPT_OUT, code="2")
-    await apply_waiting(pool)
+    await say(pool, "undelivered", failure=FailureClass.NUMBER, code="1")
+    await say(pool, "undelivered", failure=FailureClass.OPT_OUT, code="2")
     assert await connection.fetchval("SELECT count(*) FROM bad_numbers") == 1
     assert await connection.fetchval("SELECT count(*) FROM opt_outs") == 1
 
 
 async def test_an_unknown_receipt_is_kept_three_days(pool, connection):
-    await say(connection, "sent", platform_id=uuid4().hex)
+    await say(pool, "sent", platform_id=uuid4().hex)
     await apply_waiting(pool)
     assert await connection.fetchval("SELECT applied_at FROM receipts") is None
     await connection.execute("UPDATE receipts SET received_at = now() - interval '73 hours'")
     await give_up_unmatched(pool)
     assert await connection.fetchval("SELECT result FROM receipts") == "unmatched"
+
+
+async def test_keys_of_receipts_follow_the_clock(connection):
+    """By the platform's time, else by our reference's; what tells of neither is told apart all the same."""
+    days = [datetime(2026, 7, day, tzinfo=UTC) for day in range(1, 9)]
+    timed = [told("sent", happened_at=day, reference=uuid4().hex) for day in days]
+    named = [told("sent", reference=f"{n:012x}{uuid4().hex[:20]}") for n in range(1, 9)]
+    other = [told("sent", reference="fatura-7"), told("sent", reference="x"), told("sent")]
+    assert len(await receipts.store(connection, [*timed, *named, *other])) == 19
+    stored = await connection.fetch(
+        "SELECT digest, happened_at, reference FROM receipts WHERE length(digest) = 38 ORDER BY digest"
+    )
+    assert [row["reference"] for row in stored if row["happened_at"] is None] == [
+        item.event.reference for item in named
+    ]
+    assert [row["happened_at"] for row in stored if row["happened_at"]] == days
