@@ -2,7 +2,8 @@
 
 Capacity is measured first, on the same house: 64 callers that ask again as soon as they are answered, for a
 minute; an SMS counts when it is handed over. Then, every minute of the watch: memory of each process, size of
-the queue's tables, open connections, p99 of accepting.
+the queue's tables, open connections, p99 of accepting, and what a call costs each process. The caller's own
+share is always the same work: it tells how fast the machine was just then.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Watch:
     latencies: list[float] = field(default_factory=list)
     not_200: int = 0
     samples: list[dict[str, Any]] = field(default_factory=list)
+    cpu_s: dict[str, float] = field(default_factory=dict)
 
     async def waiting(self) -> int:
         return await self.connection.fetchval(
@@ -55,12 +57,22 @@ class Watch:
             list(_QUEUE_TABLES),
         )
         taken, self.latencies = sorted(self.latencies), []
+        processes = {name: psutil.Process(role.pid) for name, role in self.stage.roles.items()}
+        cpu_before = self.cpu_s
+        self.cpu_s = {
+            name: sum(process.cpu_times()[:2])
+            for name, process in {**processes, "caller": psutil.Process()}.items()
+        }
         self.samples.append(
             {
                 "at_s": round(at_s),
                 "rss_mb": {
-                    name: round(psutil.Process(role.pid).memory_info().rss / 1e6, 1)
-                    for name, role in self.stage.roles.items()
+                    name: round(process.memory_info().rss / 1e6, 1) for name, process in processes.items()
+                },
+                "cpu_us_per_call": {
+                    name: round((now - cpu_before[name]) / len(taken) * 1e6)
+                    for name, now in self.cpu_s.items()
+                    if taken and name in cpu_before
                 },
                 "queue_mb": round(sum(row["size"] for row in tables) / 1e6, 2),
                 "tables_kb": {row["relname"]: row["size"] // 1000 for row in tables},
