@@ -110,7 +110,7 @@ class Intake:
         except CONNECTION_LOST as error:
             for call in calls:
                 _fail(call, error)
-        except Exception as error:
+        except Exception as error:  # whatever ails one message or the applying, what was told is not lost
             if len(calls) > 1:
                 for call in calls:  # one of them is the cause: the others must not pay for it
                     await self._settle([call])
@@ -137,7 +137,7 @@ class Intake:
             async with self._pool.acquire(timeout=_PATIENCE_S) as connection, connection.transaction():
                 figures.note_receipts(await table.store(connection, _told(call)))
                 await inbound.store(connection, [_said(call, text) for text in call.heard.texts])
-        except Exception as refused:
+        except Exception as refused:  # whatever it is, the platform is told, and tells us again
             _fail(call, refused)
         else:
             log.warning("receipts_wait_for_sweep", error=type(error).__name__)
