@@ -7,10 +7,12 @@ import logging
 import re
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TextIO
 
 import structlog
+from pydantic_core import to_json
 from structlog.typing import EventDict, WrappedLogger
 
 #: Keys that may never reach a log, whatever is in them.
@@ -59,6 +61,7 @@ def configure_logging(*, level: str = "INFO", stream: TextIO | None = None) -> N
         logger_factory=lambda name="disparo": _Lines(name, out),
         cache_logger_on_first_use=True,
     )
+    _requests.lines = _Lines("disparo.api.edge", out) if level in ("DEBUG", "INFO") else None
     handler = logging.StreamHandler(out)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=_as_json, foreign_pre_chain=shared))
     root = logging.getLogger()
@@ -85,13 +88,33 @@ class _Lines:
     debug = info = warning = error = critical = exception = msg
 
 
-_to_json = json.JSONEncoder(ensure_ascii=False, default=repr).encode
+class _Requests:
+    lines: _Lines | None = None
+
+
+_requests = _Requests()
+
+
+def write_request(**fields: str | float) -> None:
+    """Write a request's line: like any other at a third of its cost; its fields (ours) are never masked."""
+    lines = _requests.lines
+    if lines is not None:
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        told = {"event": "request", "level": "info", "logger": lines.name, "timestamp": now}
+        lines.msg(_to_json({**fields, **told}))
 
 
 def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     event.pop("_record", None)
     event.pop("_from_structlog", None)
     return _to_json(event)
+
+
+def _to_json(event: EventDict) -> str:
+    try:
+        return to_json(event, fallback=repr).decode()
+    except ValueError:  # half a character, or bytes that are no text
+        return json.dumps(event, default=repr)
 
 
 def _add_name(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from starlette.types import Scope
 
-_SPEAKING_FOR = (b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via")
+_SPEAKING_FOR = frozenset((b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via"))
 _Address = IPv4Address | IPv6Address
 
 
@@ -27,9 +27,7 @@ class Callers:
         trusted = self._is_trusted(peer)
         named = trusted and b"x-forwarded-for" in headers
         # From any other peer such words tell one thing alone: that it may not be the caller.
-        scope.setdefault("state", {})["is_spoken_for"] = not named and any(
-            h in headers for h in _SPEAKING_FOR
-        )
+        scope.setdefault("state", {})["is_spoken_for"] = not (named or _SPEAKING_FOR.isdisjoint(headers))
         if trusted:
             scheme = headers.get(b"x-forwarded-proto", b"").decode("latin-1").strip().lower()
             if scheme in ("http", "https"):

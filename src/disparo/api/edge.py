@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from disparo import metrics
 from disparo.api.callers import Callers
 from disparo.api.errors import answer_500
+from disparo.log import write_request
 
 log = structlog.get_logger(__name__)
 
@@ -61,8 +62,7 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
     metrics.REQUESTS.count(route, scope["method"], str(status))
     metrics.LATENCY.observe(seconds, route)
-    log.info(
-        "request",
+    write_request(
         method=scope["method"],
         route=route,
         status=status,
@@ -71,7 +71,7 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
     )
 
 
-def _who(state: dict[str, Any]) -> dict[str, object]:
+def _who(state: dict[str, Any]) -> dict[str, str]:
     """Name the request, its API client, and the dispatch by which its messages and receipts are followed."""
     found = {name: state.get(name) for name in ("request_id", "client_id", "dispatch_id")}
     return {name: str(value) for name, value in found.items() if value is not None}

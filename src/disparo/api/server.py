@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from disparo.api.app import build_app
+from disparo.api.one_write import OneWrite
 from disparo.errors import DisparoError
 from disparo.settings import Settings
 
@@ -77,7 +78,7 @@ def serve(
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=OneWrite,
         ws="none",
         lifespan="on",
         log_config=None,

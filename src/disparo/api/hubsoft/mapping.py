@@ -12,6 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import asyncpg
+from pydantic_core import to_json
 
 from disparo.api.errors import Refusal
 from disparo.api.hubsoft.words import (
@@ -37,7 +38,6 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 _LARGEST_ID = 10**18 - 1
 _LONGEST_ECHO = 40
 _DAY = re.compile(r"(?:19[7-9]|2[0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}")
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -152,7 +152,7 @@ def accepted_answer(accepted: Accepted, zone: ZoneInfo) -> bytes:
             ],
         },
     }
-    return _COMPACT.encode(answer).encode("utf-8", "replace")
+    return to_json(answer)
 
 
 def refusal_of(refused: Refused) -> Refusal:

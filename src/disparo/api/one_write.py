@@ -1,0 +1,49 @@
+"""A response leaves in one write: uvicorn hands over head and body, each a system call and a packet.
+
+What is written is kept until the next write, or the end of the loop's turn at the latest; so a stream that
+pauses after its head loses nothing. Measured: docs/decisions/0040.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class OneWrite(HttpToolsProtocol):
+    """uvicorn's protocol, over a transport that joins two writes into one."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection."""
+        super().connection_made(cast("asyncio.Transport", _Joining(transport, self.loop)))
+
+
+class _Joining:
+    """Everything a transport is, but for when it writes."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._kept = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if self._kept:
+            kept, self._kept = self._kept, b""
+            self._transport.write(kept + data)
+        elif data:
+            self._kept = data
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._kept:
+            kept, self._kept = self._kept, b""
+            self._transport.write(kept)
