@@ -114,7 +114,7 @@ class Jasmin:
 def _amqp_files(programs: Path) -> list[Path]:
     """Its wheel lacks two files that its source distribution has."""
     kept = TOOLS / "jasmin-source"
-    found = sorted(kept.rglob("misc/config/resource/*.xml"))
+    found = sorted(kept.glob("*.xml"))
     if found:
         return found
     say("bench: buscando a distribuição de fontes do jasmin 0.11.0 (pip download)...")
@@ -124,8 +124,12 @@ def _amqp_files(programs: Path) -> list[Path]:
     )
     for archive in kept.glob("*.tar.gz"):
         with tarfile.open(archive) as opened:
-            opened.extractall(kept, filter="data")
-    found = sorted(kept.rglob("misc/config/resource/*.xml"))
+            for member in opened:
+                if "/misc/config/resource/" in member.name and member.name.endswith(".xml"):
+                    content = opened.extractfile(member)
+                    assert content is not None
+                    (kept / Path(member.name).name).write_bytes(content.read())
+    found = sorted(kept.glob("*.xml"))
     if not found:
         raise Missing(
             f"jasmin: sem os arquivos AMQP da distribuição de fontes ({done.stderr.strip()[-200:]})"
