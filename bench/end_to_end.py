@@ -27,6 +27,8 @@ from bench.peer_kannel import Kannel
 from bench.wrk import Target, drive
 
 _PATIENCE_S = 300.0
+#: Ours alone, after the rounds: so many stretches, each this many times as long as a round.
+_STRETCHES, _LONGER = 5, 3
 #: Given a target, and how to tell when so many accepted calls are through.
 _System = tuple[Target, Callable[[int], float]]
 
@@ -41,6 +43,16 @@ class _Ours:
         """Wait until every message is delivered, receipt applied; gives when that was."""
         waiting = "SELECT count(*) FROM (SELECT FROM messages WHERE status NOT IN ('delivered') LIMIT 1) w"
         return _when(lambda: house.ask(self.dsn, waiting) == 0)
+
+    def memory(self, place: Path, seconds: float) -> list[dict[str, float]]:
+        """Carry stretches of `seconds`; gives messages, and MB of each process, after each of them."""
+        found = []
+        for _ in range(_STRETCHES):
+            drive(house.target(self.stage), place, connections=CONNECTIONS, seconds=seconds)
+            self.settled(0)
+            messages = house.ask(self.dsn, "SELECT count(*) FROM messages")
+            found.append({"messages": messages, **memory_mb(self.stage)})
+        return found
 
     def idle(self) -> dict[str, float]:
         """Measure it while nothing else runs; ends the stand-in."""
@@ -72,7 +84,6 @@ def measure(
             missing[f"{name}, de ponta a ponta"] = str(why)
             say(f"bench: SEM {name} de ponta a ponta: {why}")
     runs: dict[str, Any] = {name: {"per_s": [], "refused": []} for name in systems}
-    memory: list[dict[str, float]] = []
     for turn in range(options.rodadas + 1):  # the first one only warms up
         for name, (target, settled) in systems.items():
             began = time.time()
@@ -81,21 +92,13 @@ def measure(
             if turn:
                 runs[name]["per_s"].append(round(outcome.accepted / took, 1))
                 runs[name]["refused"].append(outcome.refused)
-            if name == "disparo":
-                memory.append(
-                    {
-                        "messages": house.ask(ours.dsn, "SELECT count(*) FROM messages"),
-                        **memory_mb(ours.stage),
-                    }
-                )
+    memory = ours.memory(place, options.segundos * _LONGER)
     return {"runs": runs, "memory": memory, "idle": ours.idle()}
 
 
-def slope(memory: list[dict[str, float]]) -> float | None:
-    """MB that the process which grows most adds with 100,000 messages, after the first measured round."""
-    if len(memory) < 3:
-        return None
-    first, last = memory[1], memory[-1]
+def slope(memory: list[dict[str, float]]) -> float:
+    """MB that the process which grows most adds with 100,000 messages, after the first stretch."""
+    first, last = memory[0], memory[-1]
     grown = max(last[name] - first[name] for name in first if name.startswith(("server", "worker")))
     return grown / (last["messages"] - first["messages"]) * 100_000
 
