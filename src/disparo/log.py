@@ -96,7 +96,7 @@ _requests = _Requests()
 
 
 def write_request(**fields: str | float) -> None:
-    """Write a request's line: like any other at a third of its cost; its fields (ours) are never masked."""
+    """Write a request's line: as any other, at half its cost; its fields (ours) are never masked."""
     lines = _requests.lines
     if lines is not None:
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
