@@ -61,7 +61,7 @@ def configure_logging(*, level: str = "INFO", stream: TextIO | None = None) -> N
         logger_factory=lambda name="disparo": _Lines(name, out),
         cache_logger_on_first_use=True,
     )
-    _requests.lines = _Lines("disparo.api.edge", out) if level in ("DEBUG", "INFO") else None
+    _plain.lines = _Lines("disparo", out) if level in ("DEBUG", "INFO") else None
     handler = logging.StreamHandler(out)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=_as_json, foreign_pre_chain=shared))
     root = logging.getLogger()
@@ -88,20 +88,19 @@ class _Lines:
     debug = info = warning = error = critical = exception = msg
 
 
-class _Requests:
+class _Plain:
     lines: _Lines | None = None
 
 
-_requests = _Requests()
+_plain = _Plain()
 
 
-def write_request(**fields: str | float) -> None:
-    """Write a request's line: as any other, at half its cost; its fields (ours) are never masked."""
-    lines = _requests.lines
-    if lines is not None:
+def write_plain(logger: str, event: str, **fields: str | float) -> None:
+    """Write a line (INFO) as any other, at half its cost: nothing is masked, so its fields must be ours."""
+    if _plain.lines is not None:
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        told = {"event": "request", "level": "info", "logger": lines.name, "timestamp": now}
-        lines.msg(_to_json({**fields, **told}))
+        told = {"event": event, "level": "info", "logger": logger, "timestamp": now}
+        _plain.lines.msg(_to_json({**fields, **told}))
 
 
 def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from disparo import metrics
 from disparo.api.callers import Callers
 from disparo.api.errors import answer_500
-from disparo.log import write_request
+from disparo.log import write_plain
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +62,9 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
     metrics.REQUESTS.count(route, scope["method"], str(status))
     metrics.LATENCY.observe(seconds, route)
-    write_request(
+    write_plain(
+        __name__,
+        "request",
         method=scope["method"],
         route=route,
         status=status,

@@ -15,9 +15,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 class OneWrite(HttpToolsProtocol):
     """uvicorn's protocol, over a transport that joins two writes into one."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin a connection."""
-        super().connection_made(cast("asyncio.Transport", _Joining(transport, self.loop)))
+        joining = _Joining(cast("asyncio.Transport", transport), self.loop)
+        super().connection_made(cast("asyncio.Transport", joining))
 
 
 class _Joining:
@@ -44,6 +45,6 @@ class _Joining:
         self._transport.close()
 
     def _flush(self) -> None:
-        if self._kept:
-            kept, self._kept = self._kept, b""
+        kept, self._kept = self._kept, b""
+        if kept and not self._transport.is_closing():  # a client that is gone is told nothing
             self._transport.write(kept)
