@@ -34,6 +34,9 @@ _ENTRYPOINT, _URGENT = "chunk", "urgent"
 #: Nobody notifies here: entries of bulk runs are looked for every two seconds, and when the next is due. An
 #: engine that is woken asks five times, and it was woken for every call that is not its own.
 _UNHURRIED = Channel("disparo_unhurried")
+#: Each change of its table wakes the engine, and one that is woken asks five times: in a crowd it is woken so
+#: often and no more, and finds several entries each time.
+_CALM_S, _CHANGED = 0.04, "table_changed_event"
 #: Both together: a killed worker's entry runs again after 4 s (lowering only one leaves it at 28 s).
 _HEARTBEAT_TIMEOUT = timedelta(seconds=6)
 _DEQUEUE_TIMEOUT = timedelta(seconds=2)
@@ -130,6 +133,37 @@ async def run(
             group.create_task(_keep_running(pool, entrypoint, handler, concurrency=concurrency, stop=stop))
 
 
+class _CalmDriver(AsyncpgPoolDriver):
+    """Wakes the engine at once, but in a crowd of changes only now and then."""
+
+    async def add_listener(self, channel: str, callback: Callable[[str | bytes | bytearray], None]) -> None:
+        """Listen, and pass on what is heard."""
+        await super().add_listener(channel, _calmed(callback))
+
+
+def _calmed(
+    callback: Callable[[str | bytes | bytearray], None],
+) -> Callable[[str | bytes | bytearray], None]:
+    """Give a listener that passes on one change in `_CALM_S`, the first at once, and all else as it comes."""
+    loop = asyncio.get_running_loop()
+    next_at, is_waiting = 0.0, False
+
+    def pass_on(payload: str | bytes | bytearray) -> None:
+        nonlocal next_at, is_waiting
+        next_at, is_waiting = loop.time() + _CALM_S, False
+        callback(payload)
+
+    def hear(payload: str | bytes | bytearray) -> None:
+        nonlocal is_waiting
+        if _CHANGED not in str(payload):
+            callback(payload)
+        elif not is_waiting:
+            is_waiting = True
+            loop.call_at(max(next_at, loop.time()), pass_on, payload)
+
+    return hear
+
+
 async def _keep_running(
     pool: asyncpg.Pool[asyncpg.Record],
     entrypoint: str,
@@ -159,9 +193,7 @@ async def _run_engine(
     stop: asyncio.Event,
 ) -> None:
     urgent = entrypoint == _URGENT
-    engine = PgQueuer(
-        AsyncpgPoolDriver(pool), channel=Channel(db_settings().channel) if urgent else _UNHURRIED
-    )
+    engine = PgQueuer(_CalmDriver(pool), channel=Channel(db_settings().channel) if urgent else _UNHURRIED)
 
     @engine.entrypoint(entrypoint, on_failure="delete")
     async def wake(job: Job) -> None:
