@@ -1,7 +1,8 @@
 """From the first call to the last effect, all through HTTP and all processes at once.
 
-Ours: until every message is delivered, receipt applied. Kannel: until its last receipt is acknowledged, with
-either store of receipts. The Celery shape: until its last row is sent; it has no receipts.
+Ours: to a platform over HTTP, until every message is delivered, receipt applied; and to an SMSC, as Kannel is
+measured, until the last receipt is acknowledged, which is after its commit. Kannel: with either store of
+receipts. The Celery shape: over HTTP, until its last row is sent; it has no receipts.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from bench.accepting import CONNECTIONS
 from bench.machine import Missing, say
 from bench.over_http import StandIn
 from bench.peer_celery import CeleryShape
-from bench.peer_kannel import Kannel
+from bench.peer_kannel import Kannel, Smsc
 from bench.wrk import Target, drive
 
 _PATIENCE_S = 300.0
 #: Ours alone, after the rounds: so many stretches, each this many times as long as a round.
 _STRETCHES, _LONGER = 5, 3
+_UNDELIVERED = "FROM messages WHERE status <> 'delivered'"
 #: Given a target, and how to tell when so many accepted calls are through.
 _System = tuple[Target, Callable[[int], float]]
 
@@ -41,7 +43,7 @@ class _Ours:
 
     def settled(self, _count: int) -> float:
         """Wait until every message is delivered, receipt applied; gives when that was."""
-        waiting = "SELECT count(*) FROM (SELECT FROM messages WHERE status NOT IN ('delivered') LIMIT 1) w"
+        waiting = f"SELECT count(*) FROM (SELECT {_UNDELIVERED} LIMIT 1) w"
         return _when(lambda: house.ask(self.dsn, waiting) == 0)
 
     def memory(self, place: Path, seconds: float) -> list[dict[str, float]]:
@@ -71,6 +73,7 @@ def measure(
     ours = _Ours(*house.with_stand_in(stack, place))
     systems: dict[str, _System] = {"disparo": (house.target(ours.stage), ours.settled)}
     makers: dict[str, Callable[[], _System]] = {
+        "disparo_smpp": lambda: _over_smpp(stack, place),
         "kannel_internal": lambda: _kannel(stack, place, "internal"),
         "kannel_spool": lambda: _kannel(stack, place, "spool"),
         "celery": lambda: _celery(stack, place),
@@ -103,17 +106,43 @@ def slope(memory: list[dict[str, float]]) -> float:
     return grown / (last["messages"] - first["messages"]) * 100_000
 
 
+def _over_smpp(stack: ExitStack, place: Path) -> _System:
+    dsn, stage, smsc = house.with_smsc(stack, place)
+    receipts = _acknowledged(smsc)
+
+    def settled(count: int) -> float:
+        at = receipts(count)
+        left = house.ask(dsn, f"SELECT count(*) {_UNDELIVERED}")
+        if left:
+            raise RuntimeError(f"{left} messages are not delivered, though their receipts were acknowledged")
+        return at
+
+    return house.target(stage), settled
+
+
 def _kannel(stack: ExitStack, place: Path, receipts: str) -> _System:
     made = Kannel(place, receipts=receipts)
     stack.callback(made.stop)
+    return made.target, _acknowledged(made.smsc)
+
+
+def _acknowledged(smsc: Smsc) -> Callable[[int], float]:
+    """Give what waits until as many more receipts are acknowledged, and tells when the last one was.
+
+    Calls that were under way when the load ended go through as well, counted by nobody: they are waited for.
+    """
     so_far = 0
 
     def settled(count: int) -> float:
         nonlocal so_far
-        so_far += count
-        return made.smsc.settled(so_far, receipts=True, seconds=_PATIENCE_S)
+        at = smsc.settled(so_far + count, receipts=True, seconds=_PATIENCE_S)
+        before = -1
+        while (so_far := smsc.counts()[1]) != before:
+            before = so_far
+            time.sleep(0.2)
+        return at
 
-    return made.target, settled
+    return settled
 
 
 def _celery(stack: ExitStack, place: Path) -> _System:

@@ -14,6 +14,7 @@ from tests.support.rows import add_invoices
 from tests.support.stage import Stage, free_port
 
 from bench.over_http import StandIn, table_of
+from bench.peer_kannel import Smsc
 from bench.slow_flush import preloaded
 from bench.wrk import Target
 from disparo.db.embedded import EmbeddedPostgres
@@ -72,6 +73,19 @@ def with_stand_in(stack: ExitStack, place: Path) -> tuple[str, Stage, StandIn]:
     }
     built = stage(stack, dsn, place / "stage", processes=1, workers=1, overrides=settings, port=port)
     return dsn, built, stand_in
+
+
+def with_smsc(stack: ExitStack, place: Path) -> tuple[str, Stage, Smsc]:
+    """The same house, to an SMSC over one bind, as Kannel has it."""
+    dsn = database(stack, place / "smpp_database", None)
+    smsc = Smsc(receipts=True)
+    stack.callback(smsc.stop)
+    table = {"type": "smpp", "host": "127.0.0.1", "port": smsc.port, "tls": False, "bind_window": 50}
+    settings = {
+        "DISPARO_PLATFORMS": json.dumps({"smsc": {**table, "system_id": "bench", "password": "bench"}}),
+        "DISPARO_REAL_SENDING": "yes",
+    }
+    return dsn, stage(stack, dsn, place / "smpp_stage", processes=1, workers=1, overrides=settings), smsc
 
 
 def target(built: Stage) -> Target:

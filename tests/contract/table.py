@@ -16,7 +16,8 @@ HEAD = """\
 # Plataformas
 
 As que já vêm prontas, pelo nome que vai em `type`. Cada página diz o que pedir ao fornecedor e o que colar onde.
-Outra, por configuração: `docs/pt-BR/operar.md`. Gerado por `python -m tests.contract.table`; um teste confere.
+Um SMSC: [SMPP](smpp.md). Outra, por configuração: `docs/pt-BR/operar.md`.
+Gerado por `python -m tests.contract.table`; um teste confere.
 
 ## O que cada uma sabe fazer
 

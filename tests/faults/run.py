@@ -41,6 +41,7 @@ class Plan:
     workers: int = 3
     servers: int = 1
     invoices: int = 60_000
+    over_smpp: bool = False  # the platform is an SMSC
     bulk: int = 0  # messages of a bulk run that is under way meanwhile
     worker_environments: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
@@ -56,10 +57,12 @@ async def run(
         servers_count=plan.servers,
         worker_environments=plan.worker_environments,
         per_second=_PER_SECOND_WITH_BULK if plan.bulk else None,
+        over_smpp=plan.over_smpp,
     )
-    platform = Proxy(lambda: asyncio.open_connection("127.0.0.1", stage.simulator_port))
+    behind = stage.smsc_port if plan.over_smpp else stage.simulator_port
+    platform = Proxy(lambda: asyncio.open_connection("127.0.0.1", behind))
     await platform.start()
-    stage.platform_url = f"http://127.0.0.1:{platform.port}"
+    stage.platform_url, stage.platform_port = f"http://127.0.0.1:{platform.port}", platform.port
     database = await _before_database(stage)
     world = World(stage, plan.seed, postgres, platform, database, disk)
     async with stage:

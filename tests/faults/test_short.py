@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.faults.run import Plan, broken_promises, run
@@ -22,10 +23,23 @@ FAULTS = {
 
 @pytest.mark.slow
 def test_faults_break_no_promise(new_database):
-    folder = Path(tempfile.mkdtemp(prefix="disparo-faults-"))
     plan = Plan(FAULTS, seed=7, between_s=0.8, calls_per_s=20, servers=2, invoices=2000, bulk=1000)
-    figures = asyncio.run(run(plan, dsn=new_database(), folder=folder))
-    assert broken_promises(figures) == [], figures
+    figures = _done(plan, new_database())
     assert figures["kills"] == 8
     assert figures["accepted"] > 1100
+
+
+@pytest.mark.slow
+def test_faults_break_no_promise_over_smpp(new_database):
+    faults = {"kill": 4, "cut_platform": 1, "platform_restart": 1}
+    figures = _done(Plan(faults, seed=5, between_s=0.8, invoices=2000, over_smpp=True), new_database())
+    assert figures["kills"] == 4
+    assert figures["by_status"]["delivered"] > 100
+
+
+def _done(plan: Plan, dsn: str) -> dict[str, Any]:
+    folder = Path(tempfile.mkdtemp(prefix="disparo-faults-"))
+    figures = asyncio.run(run(plan, dsn=dsn, folder=folder))
+    assert broken_promises(figures) == [], figures
     shutil.rmtree(folder, ignore_errors=True)
+    return figures

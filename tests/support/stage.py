@@ -97,10 +97,13 @@ class Stage:
     process_dsn: str | None = None  # how the processes reach the database, where that is not `dsn`
     platform_url: str | None = None  # how they reach the platform, where that is not the simulator itself
     per_second: float | None = None  # the platform's limit
+    over_smpp: bool = False  # the simulator is reached as an SMSC, over `smsc_port`
+    platform_port: int | None = None  # how they reach that one, where it is not itself
     settings_file: Path | None = None  # platforms stand there, and not in the environment
     worker_environments: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     server_port: int = field(default_factory=free_port)
     simulator_port: int = field(default_factory=free_port)
+    smsc_port: int = field(default_factory=free_port)
 
     @property
     def base(self) -> str:
@@ -127,12 +130,9 @@ class Stage:
         return [role for name, role in self.roles.items() if name.startswith("worker")]
 
     def environment(self) -> dict[str, str]:
-        platform = {
-            "type": "simulator",
-            "url": self.platform_url or self.simulator_url,
-            "webhook_secret": "ensaio",
-            **({} if self.per_second is None else {"per_second": self.per_second}),
-        }
+        platform = self._smsc() if self.over_smpp else self._simulator()
+        if self.per_second is not None:
+            platform["per_second"] = self.per_second
         platforms = {"DISPARO_PLATFORMS": json.dumps({"simulador": platform})}
         if self.settings_file is not None:
             platforms = {"DISPARO_CONFIG": str(self.settings_file)}
@@ -146,7 +146,24 @@ class Stage:
             "DISPARO_TOKEN_RATE_PER_MIN": "0",
             "DISPARO_MAX_EXTRA_PHONES_PER_DAY": "100000000",
             "DISPARO_BRAND": "ENSAIO",
+            **({"DISPARO_REAL_SENDING": "yes"} if self.over_smpp else {}),
             **self.overrides,
+        }
+
+    def _simulator(self) -> dict[str, object]:
+        url = self.platform_url or self.simulator_url
+        return {"type": "simulator", "url": url, "webhook_secret": "ensaio"}
+
+    def _smsc(self) -> dict[str, object]:
+        return {
+            "type": "smpp",
+            "host": "127.0.0.1",
+            "port": self.platform_port or self.smsc_port,
+            "tls": False,
+            "system_id": "ensaio",
+            "password": "ensaio",
+            "binds": 2,
+            "bind_window": 25,
         }
 
     async def __aenter__(self) -> Stage:
@@ -160,6 +177,8 @@ class Stage:
             str(self.simulator_port),
             "--registro",
             str(self.simulator_log),
+            "--porta-smpp",
+            str(self.smsc_port),
         )
         self._add("server", "disparo", "serve", "--porta", str(self.server_port), *self.server_arguments)
         for number in range(1, self.servers_count):

@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from disparo.api.callers import read_address
+from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.registry import read_table
 
 
@@ -39,5 +40,5 @@ def doors_of(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Door]:
             tuple(secret.encode() for secret in table.webhook_secrets), tuple(map(ip_network, table.sources))
         )
         for name, table in read.items()
-        if table.webhook_secrets
+        if isinstance(table, GenericHttpSettings) and table.webhook_secrets
     }

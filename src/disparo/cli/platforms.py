@@ -19,7 +19,8 @@ from disparo.errors import DisparoError
 from disparo.platforms.base import Balance, Exchange, Health, Outgoing, boottime_s
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.presets import presets
-from disparo.platforms.registry import build_routes, read_table, receipt_url
+from disparo.platforms.registry import build_platform, build_routes, read_table
+from disparo.platforms.smpp.platform import Smpp
 from disparo.settings import Settings, load_settings
 
 platforms = typer.Typer(no_args_is_help=True)
@@ -56,7 +57,7 @@ def list_platforms(dados: DataDir = None) -> None:
         notes = [f"ordem {order[name]}", state_words(states.get(name))]
         if read.type != "simulator" and not settings.real_sending:
             notes.append("envio real desligado")
-        print(f"{name}: {read.type}, {read.method} {read.url} ({', '.join(notes)})")
+        print(f"{name}: {read.type}, {read.where} ({', '.join(notes)})")
 
 
 @platforms.command("pausar")
@@ -165,13 +166,14 @@ def _named(settings: Settings, name: str) -> None:
         raise DisparoError(f"Não há plataforma {name}. Configuradas: {known}.")
 
 
-def _configured(settings: Settings, name: str) -> GenericHttp:
+def _configured(settings: Settings, name: str) -> GenericHttp | Smpp:
     _named(settings, name)
-    table = read_table(name, settings.platforms[name])
-    return GenericHttp(name, table, receipt_url=receipt_url(name, table, settings.public_url))
+    return build_platform(name, read_table(name, settings.platforms[name]), public_url=settings.public_url)
 
 
-async def _ask_credit(asked: Mapping[str, GenericHttp]) -> dict[str, tuple[Balance | None, Health | None]]:
+async def _ask_credit(
+    asked: Mapping[str, GenericHttp | Smpp],
+) -> dict[str, tuple[Balance | None, Health | None]]:
     try:
         return {name: (await each.balance(), await each.health()) for name, each in asked.items()}
     finally:
@@ -179,7 +181,7 @@ async def _ask_credit(asked: Mapping[str, GenericHttp]) -> dict[str, tuple[Balan
             await each.close()
 
 
-def _platform(settings: Settings, name: str, e164: str) -> GenericHttp:
+def _platform(settings: Settings, name: str, e164: str) -> GenericHttp | Smpp:
     platform = _configured(settings, name)
     table = read_table(name, settings.platforms[name])
     if table.type != "simulator" and not settings.real_sending and e164 not in settings.test_numbers:
@@ -189,7 +191,7 @@ def _platform(settings: Settings, name: str, e164: str) -> GenericHttp:
     return platform
 
 
-async def _send(platform: GenericHttp, message: Outgoing) -> tuple[Outcome, Exchange]:
+async def _send(platform: GenericHttp | Smpp, message: Outgoing) -> tuple[Outcome, Exchange]:
     try:
         return await platform.exchange(message)
     finally:

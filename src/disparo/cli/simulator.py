@@ -19,18 +19,22 @@ def simulator(
     registro: Annotated[
         Path, typer.Option("--registro", help="Arquivo em que anota o que recebeu; só cresce.")
     ] = Path("simulador.jsonl"),
+    porta_smpp: Annotated[
+        int | None,
+        typer.Option("--porta-smpp", min=1, max=65535, help="Também como SMSC (SMPP), nesta porta."),
+    ] = None,
 ) -> None:
     """Inicia uma plataforma de SMS de mentira, para testar a instalação: nada sai desta máquina."""
     end_with_parent()
     try:
-        asyncio.run(_serve(porta, registro))
+        asyncio.run(_serve(porta, registro, porta_smpp))
     except OSError as error:
-        raise DisparoError(f"O simulador não pôde iniciar em {HOST}:{porta}: {error.strerror}.") from error
+        raise DisparoError(f"O simulador não pôde iniciar em {HOST}: {error.strerror}.") from error
 
 
-async def _serve(port: int, log: Path) -> None:
+async def _serve(port: int, log: Path, smpp_port: int | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await serve(port, log, stop)
+    await serve(port, log, stop, smpp_port=smpp_port)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 
 from disparo.db.pool import Pool
+from disparo.dispatch.anteroom import Anteroom
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.recorder import Recorder
@@ -22,8 +23,9 @@ class _Ship:
 class Fleet:
     """`lanes` by platform name; a lane whose platform is replaced finishes what it started."""
 
-    def __init__(self, pool: Pool, recorder: Recorder, holder: Holder) -> None:
+    def __init__(self, pool: Pool, recorder: Recorder, holder: Holder, anteroom: Anteroom) -> None:
         self._pool = pool
+        self._anteroom = anteroom
         self._recorder = recorder
         self._holder = holder
         self._ships: dict[str, _Ship] = {}
@@ -70,6 +72,7 @@ class Fleet:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _launch(self, name: str, platform: Platform) -> _Ship:
+        platform.listen(self._anteroom.door(name))
         lane = Lane(platform, self._pool, self._recorder)
         lane.on_stop = self._tell
         # The window's places are leased under one name: the next lane begins when the last one is done.

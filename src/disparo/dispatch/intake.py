@@ -8,9 +8,10 @@ as it came, and waits for the sweep.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -29,8 +30,9 @@ from disparo.platforms.json_paths import storable
 
 log = structlog.get_logger(__name__)
 
-#: Batches begin so far apart, unless so many calls wait.
-_APART_S, _ENOUGH = 0.03, 24
+#: Batches begin so far apart, unless so many calls wait: those of a webhook hold a connection each.
+_APART_S = 0.03
+ENOUGH_CALLS, ENOUGH_HEARD = 24, 200
 _LONGEST_RAW = 65_536
 _AT_ONCE = 500
 _LONGEST_QUEUE = 20_000
@@ -42,14 +44,16 @@ class _Call:
     platform: str
     heard: Heard
     raw: str
-    stored: asyncio.Future[None]
+    #: Called once: without an error when it is committed, else with why it is not stored.
+    told: Callable[[Exception | None], None]
 
 
 class Intake:
-    """One for each server process; `run` must be running while `take` is called."""
+    """One for each server and worker; `run` must be running while `take` or `hear` is called."""
 
-    def __init__(self, pool: Pool, platforms: Mapping[str, Platform]) -> None:
+    def __init__(self, pool: Pool, platforms: Mapping[str, Platform], *, enough: int = ENOUGH_CALLS) -> None:
         self._pool = pool
+        self._enough = enough
         self._platforms = platforms
         self._waiting: asyncio.Queue[_Call] = asyncio.Queue(_LONGEST_QUEUE)
 
@@ -69,13 +73,24 @@ class Intake:
         heard = self._platforms[platform].parse_webhook(request)
         if not heard.receipts and not heard.texts:
             return heard
-        call = _Call(platform, heard, _raw(request), asyncio.get_running_loop().create_future())
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._put(_Call(platform, heard, _raw(request), partial(_settle, stored)))
+        await stored
+        return heard
+
+    def hear(self, platform: str, heard: Heard, raw: str, told: Callable[[bool], None]) -> None:
+        """Store what a platform said over a connection of its own; `told` learns whether it is."""
+        raw = raw[:_LONGEST_RAW]
+        try:
+            self._put(_Call(platform, heard, raw, lambda error: told(error is None)))
+        except Busy:
+            told(False)  # noqa: FBT003 - a callback's only word
+
+    def _put(self, call: _Call) -> None:
         try:
             self._waiting.put_nowait(call)
         except asyncio.QueueFull:
             raise Busy from None
-        await call.stored
-        return heard
 
     async def run(self) -> None:
         """Take what comes until cancelled; those still waiting then are told to come again."""
@@ -83,16 +98,16 @@ class Intake:
             await self._take_all()
         finally:
             while not self._waiting.empty():
-                _fail(self._waiting.get_nowait(), Busy())
+                self._waiting.get_nowait().told(Busy())
 
     async def _take_all(self) -> None:
-        pace = Pace(_APART_S, enough=_ENOUGH)
+        pace = Pace(_APART_S, enough=self._enough)
         while True:
             calls = [await self._waiting.get()]
             try:
                 await pace.wait(self._waiting.qsize)
             except asyncio.CancelledError:
-                _fail(calls[0], Busy())
+                calls[0].told(Busy())
                 raise
             while len(calls) < _AT_ONCE and not self._waiting.empty():
                 calls.append(self._waiting.get_nowait())
@@ -101,7 +116,7 @@ class Intake:
                 await self._settle(calls)
             except asyncio.CancelledError:
                 for call in calls:
-                    _fail(call, Busy())
+                    call.told(Busy())
                 raise
 
     async def _settle(self, calls: Sequence[_Call]) -> None:
@@ -109,7 +124,7 @@ class Intake:
             await self._commit(calls)
         except CONNECTION_LOST as error:
             for call in calls:
-                _fail(call, error)
+                call.told(error)
         except Exception as error:  # whatever ails one message or the applying, what was told is not lost
             if len(calls) > 1:
                 for call in calls:  # one of them is the cause: the others must not pay for it
@@ -118,7 +133,7 @@ class Intake:
                 await self._keep(calls[0], error)
         else:
             for call in calls:
-                _done(call)
+                call.told(None)
 
     async def _commit(self, calls: Sequence[_Call]) -> None:
         failpoints.hit("receipt_before_store")
@@ -138,10 +153,10 @@ class Intake:
                 figures.note_receipts(await table.store(connection, _told(call)))
                 await inbound.store(connection, [_said(call, text) for text in call.heard.texts])
         except Exception as refused:  # whatever it is, the platform is told, and tells us again
-            _fail(call, refused)
+            call.told(refused)
         else:
             log.warning("receipts_wait_for_sweep", error=type(error).__name__)
-            _done(call)
+            call.told(None)
 
 
 def _told(call: _Call) -> list[table.Told]:
@@ -163,11 +178,10 @@ def _raw(request: WebhookRequest) -> str:
     return storable(f"{request.method} ?{query}\n{body}")[:_LONGEST_RAW]
 
 
-def _done(call: _Call) -> None:
-    if not call.stored.done():
-        call.stored.set_result(None)
-
-
-def _fail(call: _Call, error: Exception) -> None:
-    if not call.stored.done():
-        call.stored.set_exception(error)
+def _settle(stored: asyncio.Future[None], error: Exception | None) -> None:
+    if stored.done():
+        return  # whoever waited has gone
+    if error is None:
+        stored.set_result(None)
+    else:
+        stored.set_exception(error)

@@ -24,7 +24,7 @@ from disparo.dispatch.line import Line
 from disparo.dispatch.recorder import Entry, Recorder, to_result
 from disparo.dispatch.runway import Runway
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
-from disparo.platforms.base import Outgoing, Platform
+from disparo.platforms.base import Outgoing, Platform, Report
 
 log = structlog.get_logger(__name__)
 
@@ -238,19 +238,24 @@ class Lane:
         ]
         began = time.monotonic()
         self._began.update((attempt_id, began) for _, attempt_id in group)
-        outcomes = await self._send(outgoing)
-        failpoints.hit("after_reply")
-        latency_s = time.monotonic() - began
-        for (item, attempt_id), outcome in zip(group, outcomes, strict=True):
-            del self._began[attempt_id]
+
+        def report(place: int, outcome: Outcome) -> None:
+            item, attempt_id = group[place]
+            if self._began.pop(attempt_id, None) is None:
+                return  # it was told before
+            failpoints.hit("after_reply")
+            latency_s = time.monotonic() - began
             self.breaker.note(outcome, latency_s=latency_s, probe=probe)
             self._report(item, attempt_id, outcome, latency_ms=int(latency_s * 1000))
+
+        for place, outcome in enumerate(await self._send(outgoing, report)):
+            report(place, outcome)
         if self.breaker.tripped or self.breaker.recovered:
             self.on_stop()
 
-    async def _send(self, outgoing: Sequence[Outgoing]) -> list[Outcome]:
+    async def _send(self, outgoing: Sequence[Outgoing], report: Report) -> list[Outcome]:
         try:
-            outcomes = await self.platform.send(outgoing)
+            outcomes = await self.platform.send(outgoing, report)
         except Exception as error:  # a platform never raises; if one does, the bytes may have left
             log.error("platform_raised", platform=self.platform.name, error=type(error).__name__)
             outcomes = []

@@ -90,10 +90,17 @@ class Recorder:
         self._pool = pool
         self._max_tries = max_tries
         self._entries: asyncio.Queue[Entry] = asyncio.Queue()
+        self._unwritten: set[tuple[str, str]] = set()  # platform, platform id
 
     def put(self, entry: Entry) -> None:
         """Take an outcome; never blocks, as the lanes' windows bound what can be here."""
         self._entries.put_nowait(entry)
+        if entry.result.platform_id is not None:
+            self._unwritten.add((entry.result.platform, entry.result.platform_id))
+
+    def is_unwritten(self, platform: str, platform_id: str) -> bool:
+        """Tell whether an outcome with this id is on its way to the table."""
+        return (platform, platform_id) in self._unwritten
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -107,6 +114,7 @@ class Recorder:
             await self._write_surely(batch)
             failpoints.hit("after_record")
             for entry in batch:
+                self._unwritten.discard((entry.result.platform, entry.result.platform_id or ""))
                 entry.written()
 
     async def _write_surely(self, batch: Sequence[Entry]) -> None:

@@ -19,12 +19,14 @@ from disparo.db import workers
 from disparo.db.pool import TRANSIENT, Pool, open_pool
 from disparo.dispatch import figures, polling, reconcile, sweep, takeover
 from disparo.dispatch.alarms import Alarms, Tell, tell_all
+from disparo.dispatch.anteroom import Anteroom
 from disparo.dispatch.bulk_queue import QueueRules
 from disparo.dispatch.bulk_work import BulkWork
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.freshness import Freshness
 from disparo.dispatch.handover import Handover, give_back
+from disparo.dispatch.intake import ENOUGH_HEARD, Intake
 from disparo.dispatch.prune import Retention, prune_some
 from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rules import Rules
@@ -117,7 +119,10 @@ class Worker:
             record = await self._pool(stack, "record", 2)
             await self._register(control)
             recorder = Recorder(record, max_tries=self._settings.max_tries)
-            fleet = Fleet(work, recorder, self._holder)
+            receipts = await self._pool(stack, "receipts", 2)
+            intake = Intake(receipts, self._plan.platforms, enough=ENOUGH_HEARD)
+            anteroom = Anteroom(intake.hear, is_unwritten=recorder.is_unwritten)
+            fleet = Fleet(work, recorder, self._holder, anteroom)
             handover = Handover(work, fleet=fleet, holder=self._holder, freshness=self._freshness(work))
             self._handover = handover
             self.use(self._plan)
@@ -136,6 +141,7 @@ class Worker:
             helpers += [asyncio.create_task(job, name=name) for name, job in bulk.jobs()]
             helpers += [
                 asyncio.create_task(recorder.run(), name="recorder"),
+                asyncio.create_task(intake.run(), name="intake"),
                 asyncio.create_task(_forward(stop, ending), name="stop"),
                 asyncio.create_task(self._close(ending, fleet), name="close"),
                 asyncio.create_task(warm_up(), name="settle"),

@@ -7,7 +7,7 @@ raises for what a platform does: every hand-over ends in one of the outcomes of 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -74,6 +74,15 @@ class Heard:
     texts: Sequence[InboundText] = ()
 
 
+#: Told what a platform said over a connection that it keeps with us, and the same as it came; calls back with
+#: whether that is stored.
+Hear = Callable[[Heard, str, Callable[[bool], None]], None]
+
+
+#: Told the outcome of the message at this place of a batch.
+Report = Callable[[int, Outcome], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """Both sides of one call as they stood on the wire, secrets masked: for `plataforma testar`."""
@@ -126,8 +135,15 @@ class Platform(Protocol):
     def capabilities(self) -> Capabilities:
         """Constant for the life of the object."""
 
-    async def send(self, batch: Sequence[Outgoing]) -> list[Outcome]:
-        """Hand over at most `max_batch` messages in one write; outcomes in the same order; never raises."""
+    async def send(self, batch: Sequence[Outgoing], report: Report | None = None) -> list[Outcome]:
+        """Hand over at most `max_batch` messages in one write; outcomes in the same order; never raises.
+
+        Where messages are answered one by one, `report` may be told of each as soon as it is: one that is
+        slow then keeps no other from being written down.
+        """
+
+    def listen(self, hear: Hear) -> None:
+        """Keep the connections over which it tells of messages, until `close`; nothing where it calls us."""
 
     @property
     def unknown_codes(self) -> Mapping[str, int]:

@@ -13,12 +13,11 @@ from disparo.platforms.generic_rules import Question
 from disparo.platforms.generic_settings import ITEMS, GenericHttpSettings
 from disparo.platforms.http import REPLY_LIMIT_BYTES, Call
 from disparo.platforms.placeholders import Form, Template, fill_tree, header_safe, tree_of
+from disparo.platforms.table import LEFT_OUT
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 _BYTES_AN_ITEM = 2048  # room for the answer to each message of a batch
-#: Of +5511987654321, so many characters are left out.
-_SKIPPED = {"e164": 0, "e164_digits": 1, "national": 3}
 #: `{desde}` and `{ate}` of questions: receipts are looked for in the last three days.
 _SINCE, _UNTIL = timedelta(days=3), timedelta(hours=1)
 
@@ -36,7 +35,7 @@ class CallMaker:
         self._headers = {
             name: Template(value, constant, header_safe) for name, value in settings.headers.items()
         }
-        self._skipped = _SKIPPED[settings.number_format]
+        self._skipped = LEFT_OUT[settings.number_format]
         self._query = None if settings.query is None else Form(settings.query, constant)
         self._form = None if settings.form is None else Form(settings.form, constant)
         self._item = None if settings.batch is None else tree_of(settings.batch.item, constant)

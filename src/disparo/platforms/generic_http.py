@@ -12,8 +12,10 @@ from disparo.platforms.base import (
     Capabilities,
     Exchange,
     Health,
+    Hear,
     Heard,
     Outgoing,
+    Report,
     WebhookRequest,
 )
 from disparo.platforms.generic_answers import Answers, outcome_of_failure
@@ -38,12 +40,15 @@ class GenericHttp:
         self._sender = HttpSender(timeout_s=settings.timeout_s)
         self._questions = Questions(settings, self._calls, self._sender, self._unknown)
 
+    def listen(self, hear: Hear) -> None:
+        """It calls our webhook."""
+
     @property
     def unknown_codes(self) -> Mapping[str, int]:
         """How many codes no table knew, by where they stood."""
         return self._unknown.counts
 
-    async def send(self, batch: Sequence[Outgoing]) -> list[Outcome]:
+    async def send(self, batch: Sequence[Outgoing], report: Report | None = None) -> list[Outcome]:  # noqa: ARG002
         """Hand over in one call where the platform takes several at once, else each in a call of its own."""
         if not batch:
             return []

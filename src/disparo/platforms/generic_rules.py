@@ -185,10 +185,10 @@ class BatchRules(Strict):
 class SegmentRules(Strict):
     """How the platform counts and cuts, in characters: GSM-7 and UCS-2, alone and in parts."""
 
-    single: int = 160
-    part: int = 153
-    ucs2_single: int = 70
-    ucs2_part: int = 67
+    single: Annotated[int, Field(ge=2)] = 160
+    part: Annotated[int, Field(ge=2)] = 153
+    ucs2_single: Annotated[int, Field(ge=2)] = 70
+    ucs2_part: Annotated[int, Field(ge=2)] = 67
     max_parts: int = 10
     cuts_at_spaces: bool = False
 

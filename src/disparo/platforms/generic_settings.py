@@ -1,14 +1,17 @@
 """What an administrator writes to connect a platform by configuration alone."""
 
+# ruff: noqa: RUF012 - pydantic copies what stands as a default
+
 from __future__ import annotations
 
 import re
-from datetime import time
-from decimal import Decimal
+import ssl
+from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from disparo.domain.outcome import FailureClass
 from disparo.platforms.generic_rules import (
@@ -21,19 +24,17 @@ from disparo.platforms.generic_rules import (
     InboundRules,
     PollRules,
     ReceiptRules,
-    SegmentRules,
     compiles,
 )
 from disparo.platforms.placeholders import Secrets, fetch_secret, names_used, plain_address, secret_named
+from disparo.platforms.table import Endpoint, PlatformTable
 
 #: Stands in `json` for the list of a batch's items.
 ITEMS = "{itens}"
 
 
-class GenericHttpSettings(BaseModel):
+class GenericHttpSettings(PlatformTable):
     """One platform table of the settings file, `type = "generic_http"`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["generic_http", "simulator"] = "generic_http"
     method: Literal["GET", "POST", "PUT"] = "POST"
@@ -61,20 +62,28 @@ class GenericHttpSettings(BaseModel):
     health: HealthRules | None = None
     webhook_secret: Secrets = []  # the newest first: the one told to the platform
     sources: list[str] = []  # networks that calls to our webhook may come from; none: all
-    segments: SegmentRules = SegmentRules()
-    per_second: Annotated[float | None, Field(gt=0)] = None
-    per_day: Annotated[int | None, Field(ge=1)] = None
-    window: Annotated[int | None, Field(ge=1, le=50)] = None  # of all workers together
-    order: int | None = None  # lower first; without it, as they stand in the file
-    weight: Annotated[int, Field(ge=0)] = 1  # 0: not used for new messages
-    hours: str | None = None  # "08:00-20:00", in the installation's zone
-    ddds: list[Annotated[int, Field(ge=11, le=99)]] = []  # none: all
-    cost_per_segment: Annotated[Decimal | None, Field(ge=0)] = None
-    timeout_s: Annotated[float, Field(gt=0, le=120)] = 20.0
     tries_are_safe_s: int = 0
 
     @property
-    def webhook_secrets(self) -> list[str]:
+    def where(self) -> str:
+        """Give the call by which it takes messages."""
+        return f"{self.method} {self.url}"
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Give the host and port of its address."""
+        parts = urlsplit(self.url)
+        secure = parts.scheme == "https"
+        context = ssl.create_default_context() if secure else None
+        return Endpoint(parts.hostname or "", parts.port or (443 if secure else 80), context)
+
+    @property
+    def calls_webhook(self) -> bool:
+        """Whether it is told what to do with receipts."""
+        return self.receipts is not None
+
+    @property
+    def webhook_secrets(self) -> Sequence[str]:
         """The secrets that open our webhook, the newest first."""
         return [secret.get_secret_value() for secret in self.webhook_secret]
 
@@ -107,13 +116,6 @@ class GenericHttpSettings(BaseModel):
                     f"não é um endereço nem uma rede: {source} (exemplo: 10.0.0.0/24)"
                 ) from error
         return sources
-
-    @field_validator("hours")
-    @classmethod
-    def _are_hours(cls, hours: str | None) -> str | None:
-        if hours is not None:
-            read_hours(hours)
-        return hours
 
     @field_validator("secrets")
     @classmethod
@@ -148,18 +150,6 @@ class GenericHttpSettings(BaseModel):
         named = {"token": secret_named(self.receipts.token), "hmac_key": secret_named(self.receipts.hmac_key)}
         update = {key: self.secrets[name] for key, name in named.items() if name}
         return self.model_copy(update={"receipts": self.receipts.model_copy(update=update)})
-
-
-def read_hours(text: str) -> tuple[time, time]:
-    """Read "08:00-20:00"; raises ValueError in words."""
-    begin, _, end = text.partition("-")
-    try:
-        hours = time.fromisoformat(begin.strip()), time.fromisoformat(end.strip())
-    except ValueError as error:
-        raise ValueError('o horário se escreve assim: "08:00-20:00"') from error
-    if hours[0] >= hours[1]:
-        raise ValueError("o horário deve começar antes de terminar, no mesmo dia")
-    return hours
 
 
 def _has_control(value: str) -> bool:

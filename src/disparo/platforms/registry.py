@@ -14,10 +14,17 @@ from disparo.domain.routing import Route
 from disparo.errors import SettingsInvalid
 from disparo.platforms.base import Platform
 from disparo.platforms.generic_http import GenericHttp
-from disparo.platforms.generic_settings import GenericHttpSettings, read_hours
+from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.guard import Guarded
 from disparo.platforms.presets import fill, presets
+from disparo.platforms.smpp.platform import Smpp
+from disparo.platforms.smpp.settings import SmppSettings
+from disparo.platforms.table import PlatformTable, read_hours
 
+#: The tables there are; a preset is a filled one of the first.
+AnyTable = GenericHttpSettings | SmppSettings
+
+_WITHOUT_PRESET = ("generic_http", "smpp", "simulator")
 #: How our own simulator is spoken to: what a person would write for `generic_http`.
 SIMULATOR: Mapping[str, Any] = {
     "json": {"to": "{telefone}", "text": "{texto}", "reference": "{referencia}", "callback": "{retorno}"},
@@ -59,12 +66,19 @@ def build_platforms(
     built: dict[str, Platform] = {}
     for name, table in tables.items():
         settings = read_table(name, table)
-        platform = GenericHttp(name, settings, receipt_url=receipt_url(name, settings, public_url))
+        platform = build_platform(name, settings, public_url=public_url)
         is_simulator = settings.type == "simulator"
         built[name] = (
             platform if is_simulator or real_sending else Guarded(platform, test_numbers=test_numbers)
         )
     return built
+
+
+def build_platform(name: str, table: AnyTable, *, public_url: str | None) -> GenericHttp | Smpp:
+    """Build one platform, without the guard."""
+    if isinstance(table, SmppSettings):
+        return Smpp(name, table)
+    return GenericHttp(name, table, receipt_url=receipt_url(name, table, public_url))
 
 
 def build_routes(tables: Mapping[str, Mapping[str, Any]]) -> list[Route]:
@@ -95,11 +109,11 @@ def check_tables(tables: Mapping[str, Mapping[str, Any]]) -> None:
         read_table(name, table)
 
 
-def read_table(name: str, table: Mapping[str, Any]) -> GenericHttpSettings:
-    """Check one platform's table."""
+def read_table(name: str, table: Mapping[str, Any]) -> AnyTable:
+    """Check one platform's table; raises SettingsInvalid saying what is wrong."""
     kind = table.get("type", "generic_http")
-    if kind not in ("generic_http", "simulator", *presets()):
-        known = ", ".join(("generic_http", "simulator", *presets()))
+    if kind not in (*_WITHOUT_PRESET, *presets()):
+        known = ", ".join((*_WITHOUT_PRESET, *presets()))
         raise SettingsInvalid(f"Plataforma {name}: o tipo {kind!r} não existe. Existem: {known}.")
     filled = fill(kind, table) if kind in presets() else dict(table)
     if kind == "simulator":
@@ -113,13 +127,17 @@ def read_table(name: str, table: Mapping[str, Any]) -> GenericHttpSettings:
         }
         filled = {**SIMULATOR, "ask": ask, **table, "url": f"{base}/messages"}
     try:
-        return GenericHttpSettings.model_validate(filled)
+        return (
+            SmppSettings.model_validate(filled)
+            if kind == "smpp"
+            else GenericHttpSettings.model_validate(filled)
+        )
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise SettingsInvalid(f"Plataforma {name}: {wrong}") from None
 
 
-def receipt_url(name: str, settings: GenericHttpSettings, public_url: str | None) -> str | None:
+def receipt_url(name: str, settings: PlatformTable, public_url: str | None) -> str | None:
     """Give the address at which a platform tells us of its messages."""
     if public_url is None or not settings.webhook_secrets:
         return None

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from disparo.cli.examine.database import judge_clock
 from disparo.cli.examine.finding import Finding, note, ok, wrong
 from disparo.cli.launch import UNVERIFIED
-from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.registry import read_table, receipt_url
+from disparo.platforms.table import PlatformTable
 from disparo.settings import Settings
 
 _PATIENCE_S = 5.0
@@ -73,29 +73,28 @@ def _server(settings: Settings) -> Finding:
     return wrong("servidor", f"não responde em {address}", remedy)
 
 
-async def _platform(name: str, table: GenericHttpSettings) -> Finding:
-    parts = urlsplit(table.url)
-    secure = parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
-    subject, where = f"plataforma {name}", f"{parts.hostname}:{port}"
-    context = ssl.create_default_context() if secure else None
+async def _platform(name: str, table: PlatformTable) -> Finding:
+    at = table.endpoint
+    subject, where = f"plataforma {name}", f"{at.host}:{at.port}"
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            _, writer = await asyncio.open_connection(parts.hostname, port, ssl=context)
+            _, writer = await asyncio.open_connection(at.host, at.port, ssl=at.context)
     except ssl.SSLError as error:
         why = getattr(error, "verify_message", "") or error.reason or "TLS"
         remedy = "Confira o endereço e os certificados da máquina (sudo apt install ca-certificates)."
         return wrong(subject, f"{where} atende, mas o TLS falha: {why}", remedy)
     except (OSError, TimeoutError) as error:
         why = "não responde" if isinstance(error, TimeoutError) else (error.strerror or "não existe")
-        remedy = "Confira url, DNS, firewall e proxy desta máquina; nada se perde, as mensagens esperam."
+        remedy = (
+            "Confira o endereço, DNS, firewall e proxy desta máquina; nada se perde, as mensagens esperam."
+        )
         return wrong(subject, f"sem conexão com {where} ({why})", remedy)
     writer.close()
-    return ok(subject, f"{where} atende{' com TLS' if secure else ''} (nada foi enviado)")
+    return ok(subject, f"{where} atende{' com TLS' if at.context else ''} (nada foi enviado)")
 
 
-def _receipts(name: str, table: GenericHttpSettings, settings: Settings) -> Finding | None:
-    if table.receipts is None:
+def _receipts(name: str, table: PlatformTable, settings: Settings) -> Finding | None:
+    if not table.calls_webhook:
         return None
     subject = f"confirmações de {name}"
     if not table.webhook_secrets:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from uuid import uuid4
 
 from aiohttp import web
 from pydantic import ValidationError
 
-from disparo.platforms.simulator.behaviour import TAKING, Behaviour
+from disparo.platforms.simulator.behaviour import Behaviour
 from disparo.platforms.simulator.page import STYLE, render_page
 from disparo.platforms.simulator.receipts import ReceiptSender
+from disparo.platforms.simulator.reception import Reception
+from disparo.platforms.simulator.smsc import CALLBACK, Link, Smsc
 from disparo.platforms.simulator.store import Entry, Store
 
 HOST = "127.0.0.1"
@@ -37,8 +36,13 @@ class Simulator:
     def __init__(self, log: Path) -> None:
         self._store = Store(log)
         self._behaviour = Behaviour()
-        self._receipts = ReceiptSender(self._store, lambda: self._behaviour)
-        self._calls = 0
+        self._receipts = ReceiptSender(self._store, self._now)
+        self._reception = Reception(self._store, self._receipts, self._now)
+        self.smsc = Smsc(self._reception, self._now)
+        self._receipts.ways[CALLBACK] = self.smsc.tell
+
+    def _now(self) -> Behaviour:
+        return self._behaviour
 
     def application(self) -> web.Application:
         """Give the application; pending receipts of an earlier run go out when it starts."""
@@ -47,6 +51,7 @@ class Simulator:
         app.router.add_get("/v1/messages", self._list)
         app.router.add_get("/v1/message", self._one)
         app.router.add_get("/v1/stats", self._stats)
+        app.router.add_post("/v1/inbound", self._say)
         app.router.add_get("/v1/behaviour", self._show_behaviour)
         app.router.add_post("/v1/behaviour", self._behave)
         app.router.add_get("/", self._page)
@@ -61,32 +66,25 @@ class Simulator:
 
     async def _close(self, _app: web.Application) -> None:
         await self._receipts.close()
+        await self.smsc.close()
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
         message = await _read(request, "to", "text", "reference", "callback")
         if not message["to"] or not message["text"]:
             return web.json_response({"code": "missing"}, status=400)
         behaviour = self._behaviour
-        self._calls += 1
-        mode = behaviour.mode if self._calls % behaviour.every == 0 else "accept"
-        entry: Entry = {
-            "at": round(time.time(), 4),
-            "id": uuid4().hex,
-            **message,
-            "mode": mode,
-            "taken": mode in TAKING,
-        }
-        self._store.add(entry)
-        if mode == "die":
-            os._exit(1)
-        if entry["taken"]:
-            self._receipts.later(entry)
+        entry = self._reception.take(message)
         try:
             if behaviour.latency_ms:
                 await asyncio.sleep(behaviour.latency_ms / 1000)
-            return await self._answer(request, mode, entry)
+            return await self._answer(request, entry["mode"], entry)
         finally:
-            self._store.add({"answered_at": round(time.time(), 4), "id": entry["id"]})
+            self._reception.note_answered(entry)
+
+    async def _say(self, request: web.Request) -> web.StreamResponse:
+        """Let a customer write, over SMPP: `from` and `text`."""
+        said = await _read(request, "from", "text")
+        return web.json_response({"taken": await self.smsc.say(said["from"], said["text"])})
 
     async def _answer(self, request: web.Request, mode: str, entry: Entry) -> web.StreamResponse:
         behaviour = self._behaviour
@@ -185,12 +183,19 @@ async def _write_part(request: web.Request, *, endless: bool) -> None:
         await response.write(b"x" * 16_384)
 
 
-async def serve(port: int, log: Path, stop: asyncio.Event) -> None:
-    """Run until `stop`; raises OSError where the port is taken."""
-    runner = web.AppRunner(Simulator(log).application(), access_log=None, shutdown_timeout=1.0)
+async def serve(port: int, log: Path, stop: asyncio.Event, *, smpp_port: int | None = None) -> None:
+    """Run until `stop`, with an SMSC beside it if asked for; raises OSError where a port is taken."""
+    simulator = Simulator(log)
+    runner = web.AppRunner(simulator.application(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
+    smsc = None
     try:
         await web.TCPSite(runner, HOST, port).start()
+        if smpp_port is not None:
+            loop = asyncio.get_running_loop()
+            smsc = await loop.create_server(lambda: Link(simulator.smsc), HOST, smpp_port)
         await stop.wait()
     finally:
+        if smsc is not None:
+            smsc.close()
         await runner.cleanup()

@@ -1,0 +1,196 @@
+"""The binds of one platform: opened, kept, opened again when they break."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from collections.abc import Callable
+
+import structlog
+
+from disparo.domain.outcome import FailureClass
+from disparo.platforms.http import CONNECT_TIMEOUT_S, is_forbidden
+from disparo.platforms.smpp import pdu
+from disparo.platforms.smpp.pdu import Command
+from disparo.platforms.smpp.session import Deliver, Lost, Session
+from disparo.platforms.smpp.settings import SmppSettings
+from disparo.platforms.smpp.statuses import failure_of_bind, name_of
+
+log = structlog.get_logger(__name__)
+
+#: Before a bind is tried again. An SMSC that is away is looked for often; one that says no has its reasons,
+#: and some lock an account that keeps asking.
+_HELD_S = 10.0  # a bind that broke sooner has not been one
+_FIRST_WAIT_S, _LONGEST_AWAY_S, _LONGEST_REFUSED_S = 0.5, 5.0, 60.0
+
+
+class Refused(Exception):
+    """No session: why, in a code and a class."""
+
+    def __init__(self, code: str, failure: FailureClass, *, by_smsc: bool = False) -> None:
+        super().__init__(code)
+        self.code, self.failure, self.by_smsc = code, failure, by_smsc
+
+
+async def open_session(
+    settings: SmppSettings,
+    command: Command,
+    *,
+    deliver: Deliver | None = None,
+    on_room: Callable[[], None] = lambda: None,
+) -> Session:
+    """Connect and bind; raises Refused."""
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            session = await _connect(settings, deliver, on_room)
+    except (OSError, TimeoutError, UnicodeError) as error:  # TLS's is an OSError, a strange host's the last
+        raise Refused(type(error).__name__, FailureClass.NETWORK) from error
+    try:
+        answer = await session.ask(
+            command,
+            pdu.write_bind(
+                system_id=settings.system_id,
+                password=settings.password.get_secret_value(),
+                system_type=settings.system_type,
+            ),
+        )
+    except Lost:
+        session.cut()
+        raise Refused("no_answer_to_bind", FailureClass.NETWORK) from None
+    except BaseException:
+        session.cut()
+        raise
+    if answer.status:
+        session.cut()
+        raise Refused(name_of(answer.status), failure_of_bind(answer.status), by_smsc=True)
+    return session
+
+
+async def _connect(settings: SmppSettings, deliver: Deliver | None, on_room: Callable[[], None]) -> Session:
+    loop, context = asyncio.get_running_loop(), settings.context()
+    sock = await _socket(settings.host, settings.port)
+    try:
+        _, session = await loop.create_connection(
+            lambda: Session(
+                window=settings.bind_window, timeout_s=settings.timeout_s, deliver=deliver, on_room=on_room
+            ),
+            sock=sock,
+            ssl=context,
+            server_hostname=settings.host if context else None,
+        )
+    except BaseException:
+        sock.close()
+        raise
+    return session
+
+
+async def _socket(host: str, port: int) -> socket.socket:
+    """Connect to the first address of a name that takes us, none of those that may not be called."""
+    loop = asyncio.get_running_loop()
+    why: OSError = OSError("no address")
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        if is_forbidden(str(address[0])):
+            why = OSError("forbidden address")
+            continue
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)  # noqa: FBT003 - the socket's own way to say it
+        try:
+            await loop.sock_connect(sock, address)
+        except OSError as error:
+            sock.close()
+            why = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise why
+
+
+class Binds:
+    """`keep` opens as many as the settings say; `session` gives the one with most room."""
+
+    def __init__(self, name: str, settings: SmppSettings) -> None:
+        self._name = name
+        self._settings = settings
+        self._sessions: list[Session] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._changed = asyncio.Event()
+        self._refused: Refused | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether `keep` was called, and not `close`."""
+        return bool(self._tasks)
+
+    def keep(self, deliver: Deliver) -> None:
+        """Open the binds, and open them again whenever they break, until `close`."""
+        self._tasks = [
+            asyncio.create_task(self._keep_one(deliver), name=f"bind:{self._name}")
+            for _ in range(self._settings.binds)
+        ]
+
+    async def session(self, until: float) -> Session:
+        """Give the session with most room, until then (the loop's clock); raises Refused.
+
+        Where none is bound and the last attempt failed, nobody waits for the next.
+        """
+        while True:
+            best = max(self._sessions, key=lambda each: each.room, default=None)
+            if best is not None and best.room > 0:
+                return best
+            if not self._sessions and self._refused is not None:
+                raise self._refused
+            self._changed.clear()
+            try:
+                async with asyncio.timeout_at(until):
+                    await self._changed.wait()
+            except TimeoutError:
+                raise Refused("no_room" if self._sessions else "no_bind", FailureClass.NETWORK) from None
+
+    async def close(self) -> None:
+        """Say goodbye on every bind."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _keep_one(self, deliver: Deliver) -> None:
+        failures, longest_s = 0, _LONGEST_AWAY_S
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                session = await open_session(
+                    self._settings, Command.BIND_TRANSCEIVER, deliver=deliver, on_room=self._changed.set
+                )
+            except Refused as error:
+                failures += 1
+                longest_s = _LONGEST_REFUSED_S if error.by_smsc else _LONGEST_AWAY_S
+                if self._refused is None or self._refused.code != error.code:
+                    log.warning("bind_refused", platform=self._name, code=error.code, failure=error.failure)
+                self._refused = error
+                self._changed.set()
+            else:
+                await self._hold(session)
+                held_s = asyncio.get_running_loop().time() - began
+                failures = 0 if held_s > _HELD_S else failures + 1
+            await asyncio.sleep(_wait_s(failures, longest_s))
+
+    async def _hold(self, session: Session) -> None:
+        self._sessions.append(session)
+        self._refused = None
+        self._changed.set()
+        log.info("bound", platform=self._name, binds=len(self._sessions))
+        try:
+            await session.keep_alive(self._settings.enquire_every_s)
+        finally:
+            self._sessions.remove(session)
+            if not session.lost.done():
+                await session.leave()
+        log.warning("bind_lost", platform=self._name, binds=len(self._sessions))
+
+
+def _wait_s(failures: int, longest_s: float) -> float:
+    wait_s: float = min(longest_s, _FIRST_WAIT_S * 2 ** min(failures, 10))
+    return wait_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing

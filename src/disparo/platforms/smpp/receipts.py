@@ -1,0 +1,156 @@
+"""What an SMSC tells of a message: the receipts, and the texts of customers, that come as deliver_sm.
+
+Source: SMPP 3.4 §5.2.12 (esm_class), §5.2.28 (message_state), appendix B (a receipt's text). Vendors write
+that text in many ways, and some ids differently from how they gave them: what is read here is forgiving.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
+from typing import Literal
+
+from disparo.domain.outcome import FailureClass, InboundText, ReceiptEvent, ReceiptKind
+from disparo.platforms.base import Heard
+from disparo.platforms.json_paths import LONGEST_NAME, storable
+from disparo.platforms.smpp import text
+from disparo.platforms.smpp.pdu import Delivered, Malformed, Tag
+from disparo.platforms.unknown_codes import UnknownCodes
+
+#: How receipts write the id that the answer to submit_sm gave.
+ReceiptIds = Literal["same", "decimal", "hex"]
+
+_MESSAGE_TYPE, _HAS_HEADER = 0b0011_1100, 0b0100_0000
+_RECEIPT, _NOTIFICATION = 0x04, 0x20
+#: message_state as a TLV says it (§5.2.28).
+_STATES = {
+    1: "ENROUTE", 2: "DELIVRD", 3: "EXPIRED", 4: "DELETED",
+    5: "UNDELIV", 6: "ACCEPTD", 7: "UNKNOWN", 8: "REJECTD",
+}  # fmt: skip
+_KINDS = {
+    "DELIVRD": ReceiptKind.DELIVERED,
+    "ACCEPTD": ReceiptKind.SENT,  # Brazil's carriers: it left for the handset
+    "EXPIRED": ReceiptKind.UNDELIVERED,
+    "DELETED": ReceiptKind.UNDELIVERED,
+    "UNDELIV": ReceiptKind.UNDELIVERED,
+    "REJECTD": ReceiptKind.UNDELIVERED,
+    "DELIVERED": ReceiptKind.DELIVERED,  # not the standard's words, and written all the same
+    "FAILED": ReceiptKind.UNDELIVERED,
+    "UNDELIVERED": ReceiptKind.UNDELIVERED,
+    "REJECTED": ReceiptKind.UNDELIVERED,
+    "ENROUTE": ReceiptKind.OTHER,
+    "UNKNOWN": ReceiptKind.OTHER,
+}
+_FAILURES = {"EXPIRED": FailureClass.EXPIRED}
+#: A field may be empty: what follows it then is the next one's name, not its value.
+_FIELD = re.compile(r"\b(id|stat|err|done ?date):(?:\s+(?!\S*:|(?:submit|done) date:))?(\S*)", re.IGNORECASE)
+#: The message's own words come last, and can be anything.
+_OWN_WORDS = re.compile(r"\btext:.*", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one SMSC writes; `states` and `codes`, in capitals, are the settings' own and come first."""
+
+    alphabet: text.Alphabet = "gsm7"
+    receipt_ids: ReceiptIds = "same"
+    zone: tzinfo = UTC
+    states: Mapping[str, ReceiptKind] | None = None
+    codes: Mapping[str, FailureClass] | None = None  # by what stands at `err:`
+
+
+def read_heard(delivered: Delivered, reading: Reading, unknown: UnknownCodes) -> Heard:
+    """Read what came: a receipt, a customer's text, or nothing that concerns us. Raises Malformed."""
+    kind = delivered.esm_class & _MESSAGE_TYPE
+    if kind in (_RECEIPT, _NOTIFICATION) or Tag.RECEIPTED_MESSAGE_ID in delivered.optional:
+        return Heard(receipts=(_receipt(delivered, reading, unknown),))
+    if kind:
+        return Heard()  # an acknowledgement of another phone's: nobody asked for one
+    octets = delivered.content
+    if delivered.esm_class & _HAS_HEADER:
+        octets = text.without_header(octets)
+    words = storable(text.read(octets, delivered.data_coding, reading.alphabet))
+    sender = storable(delivered.source.address)[:LONGEST_NAME]
+    return Heard(texts=(InboundText(sender or None, words),))
+
+
+def same_id(message_id: str) -> str:
+    """Give an id in the form in which the answer's and the receipt's meet.
+
+    Some SMSCs give an id in small letters, or with leading zeros, and write it otherwise in its receipt.
+    """
+    return (message_id.lower().lstrip("0") or message_id)[:LONGEST_NAME]
+
+
+def _receipt(delivered: Delivered, reading: Reading, unknown: UnknownCodes) -> ReceiptEvent:
+    fields, optional = _fields(delivered), delivered.optional
+    # The parameter holds the id as the answer gave it; it is the text in which some write it otherwise.
+    found = optional.get(Tag.RECEIPTED_MESSAGE_ID, b"").partition(b"\0")[0].decode("latin-1")
+    found = found or _as_given(fields.get("id", ""), reading.receipt_ids)
+    if not found:
+        raise Malformed("receipt without id")
+    state = fields.get("stat", "").upper()
+    if not state and (said := optional.get(Tag.MESSAGE_STATE)):
+        state = _STATES.get(said[0], str(said[0]))
+    code = _code(fields.get("err"), optional.get(Tag.NETWORK_ERROR_CODE))
+    kind = (reading.states or {}).get(state) or _KINDS.get(state)
+    if kind is None:
+        unknown.count("receipt", state)
+        kind = ReceiptKind.OTHER
+    return ReceiptEvent(
+        kind,
+        platform_id=same_id(found),
+        code=(f"{state} {code}" if code else state)[:LONGEST_NAME],
+        failure=_failure(state, code, reading, unknown) if kind is ReceiptKind.UNDELIVERED else None,
+        happened_at=_moment(fields.get("donedate", ""), reading.zone),
+    )
+
+
+def _fields(delivered: Delivered) -> dict[str, str]:
+    """Give the fields of a receipt's text, the first of each; without NUL, which nobody can store."""
+    coding = "utf-16-be" if delivered.data_coding == text.UCS2 else "latin-1"
+    words = _OWN_WORDS.sub("", delivered.content.decode(coding, "replace").replace("\0", " "))
+    return {name.lower().replace(" ", ""): value for name, value in reversed(_FIELD.findall(words))}
+
+
+def _as_given(message_id: str, written: ReceiptIds) -> str:
+    """Turn a receipt's id back into the form in which the answer to submit_sm gave it."""
+    try:
+        if written == "decimal":
+            return f"{int(message_id):x}"
+        if written == "hex":
+            return str(int(message_id, 16))
+    except ValueError:
+        pass  # no number: it is taken as it stands
+    return message_id
+
+
+def _code(err: str | None, network: bytes | None) -> str | None:
+    """Give the code of a failure: the text's `err:`, else the network's own (§5.3.2.31), else none."""
+    if err and err.strip("0"):
+        return err
+    if network is not None and len(network) == 3:  # noqa: PLR2004 - a byte of network type, two of code
+        code = int.from_bytes(network[1:])
+        return str(code) if code else None
+    return None
+
+
+def _failure(state: str, code: str | None, reading: Reading, unknown: UnknownCodes) -> FailureClass:
+    known = reading.codes or {}
+    failure = known.get((code or "").upper()) or known.get(state) or _FAILURES.get(state)
+    if failure is None and code:
+        unknown.count("receipt", code)
+    return failure or FailureClass.UNKNOWN
+
+
+@lru_cache(maxsize=256)
+def _moment(written: str, zone: tzinfo) -> datetime | None:
+    """Read YYMMDDhhmm, with seconds and century or without; None for what is no moment. Many share theirs."""
+    form = {10: "%y%m%d%H%M", 12: "%y%m%d%H%M%S", 14: "%Y%m%d%H%M%S"}.get(len(written))
+    try:
+        return None if form is None else datetime.strptime(written, form).replace(tzinfo=zone)
+    except ValueError:
+        return None

@@ -1,0 +1,68 @@
+"""What an SMSC's command_status means for a message (SMPP 3.4 §5.1.3).
+
+A status other than zero says that the message was not taken. Those that name the message's own fault refuse
+it for good; those that name the account, the session or the hour leave it free to be tried again. A fault
+of the SMSC's own, and what stands in no table, may have had an effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
+from disparo.platforms.generic_rules import outcome_of
+from disparo.platforms.unknown_codes import UnknownCodes
+
+_K, _F = OutcomeKind, FailureClass
+_NAMES = {
+    0x01: "RINVMSGLEN", 0x02: "RINVCMDLEN", 0x03: "RINVCMDID", 0x04: "RINVBNDSTS", 0x05: "RALYBND",
+    0x06: "RINVPRTFLG", 0x07: "RINVREGDLVFLG", 0x08: "RSYSERR", 0x0A: "RINVSRCADR", 0x0B: "RINVDSTADR",
+    0x0C: "RINVMSGID", 0x0D: "RBINDFAIL", 0x0E: "RINVPASWD", 0x0F: "RINVSYSID", 0x14: "RMSGQFUL",
+    0x15: "RINVSERTYP", 0x40: "RINVDESTFLAG", 0x43: "RINVESMCLASS", 0x45: "RSUBMITFAIL",
+    0x48: "RINVSRCTON", 0x49: "RINVSRCNPI", 0x50: "RINVDSTTON", 0x51: "RINVDSTNPI", 0x53: "RINVSYSTYP",
+    0x58: "RTHROTTLED", 0x61: "RINVSCHED", 0x62: "RINVEXPIRY", 0x64: "RX_T_APPN", 0x65: "RX_P_APPN",
+    0x66: "RX_R_APPN", 0xC0: "RINVOPTPARSTREAM", 0xC1: "ROPTPARNOTALLWD", 0xC2: "RINVPARLEN",
+    0xC3: "RMISSINGOPTPARAM", 0xC4: "RINVOPTPARAMVAL", 0xFE: "RDELIVERYFAILURE", 0xFF: "RUNKNOWNERR",
+}  # fmt: skip
+_SURE: Mapping[int, tuple[OutcomeKind, FailureClass]] = {
+    0x01: (_K.REFUSED, _F.CONTENT),
+    0x0B: (_K.REFUSED, _F.NUMBER),
+    0x43: (_K.REFUSED, _F.CONTENT),
+    0x0D: (_K.NOT_TAKEN, _F.AUTH),
+    0x0E: (_K.NOT_TAKEN, _F.AUTH),
+    0x0F: (_K.NOT_TAKEN, _F.AUTH),
+    0x53: (_K.NOT_TAKEN, _F.AUTH),
+    0x04: (_K.NOT_TAKEN, _F.NETWORK),
+    0x05: (_K.NOT_TAKEN, _F.NETWORK),
+    0x14: (_K.NOT_TAKEN, _F.THROTTLE),
+    0x58: (_K.NOT_TAKEN, _F.THROTTLE),
+    # What the settings say is not what this SMSC wants: every message would be refused, so none is.
+    **dict.fromkeys(
+        (0x02, 0x03, 0x06, 0x07, 0x0A, 0x15, 0x48, 0x49, 0x50, 0x51, 0x62, 0xC0, 0xC1, 0xC2, 0xC3, 0xC4),
+        (_K.NOT_TAKEN, _F.UNKNOWN),
+    ),
+}
+
+
+def name_of(status: int) -> str:
+    """Give a status as the specification names it, else in hexadecimal as vendors write theirs."""
+    name = _NAMES.get(status)
+    return f"0x{status:08X}" if name is None else f"ESME_{name}"
+
+
+def outcome_of_status(status: int, known: Mapping[str, FailureClass], unknown: UnknownCodes) -> Outcome:
+    """Read a status other than zero; `known`: what the settings say of some, by name or in hexadecimal."""
+    code = name_of(status)
+    failure = known.get(code)
+    if failure is not None:
+        return Outcome(outcome_of(failure), code=code, failure=failure)
+    sure = _SURE.get(status)
+    if sure is not None:
+        return Outcome(sure[0], code=code, failure=sure[1])
+    unknown.count("answer", code)
+    return Outcome(_K.AMBIGUOUS, code=code, failure=_F.UNKNOWN)
+
+
+def failure_of_bind(status: int) -> FailureClass:
+    """Tell why a bind was refused."""
+    return _SURE.get(status, (_K.NOT_TAKEN, _F.NETWORK))[1]
