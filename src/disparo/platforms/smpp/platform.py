@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import random
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -26,23 +25,19 @@ from disparo.platforms.base import (
 )
 from disparo.platforms.http import CONNECT_TIMEOUT_S
 from disparo.platforms.json_paths import storable
-from disparo.platforms.smpp import pdu, text
+from disparo.platforms.smpp import pdu
 from disparo.platforms.smpp.binds import Binds, Refused, open_session
-from disparo.platforms.smpp.pdu import Address, Command, Delivered, Pdu
+from disparo.platforms.smpp.pdu import Command, Delivered, Pdu
 from disparo.platforms.smpp.receipts import Reading, read_heard, same_id
 from disparo.platforms.smpp.session import Deliver, Lost, Session
 from disparo.platforms.smpp.settings import SmppSettings
 from disparo.platforms.smpp.statuses import outcome_of_status
-from disparo.platforms.smpp.text import Written
-from disparo.platforms.table import LEFT_OUT
+from disparo.platforms.smpp.writer import Writer
 from disparo.platforms.unknown_codes import UnknownCodes
 
-#: A submit_sm's own text is no longer; a longer one goes as message_payload (§5.2.22).
-_LONGEST_SHORT = 254
 #: No worker has more in flight (delivery.md §9.3).
 _WIDEST = 50
 _RUNKNOWNERR = 0xFF
-_NO_RECEIPT, _RECEIPT = 0, 1  # registered_delivery
 _UNKNOWN = Outcome(OutcomeKind.AMBIGUOUS, code="no_answer", failure=FailureClass.NETWORK)
 _NOT_STARTED = Outcome(OutcomeKind.NOT_STARTED)
 _THROTTLED_PAUSE_S = 1.0
@@ -64,22 +59,7 @@ class Smpp:
         self._settings = settings
         self._unknown = UnknownCodes(name)
         self._binds = Binds(name, settings)
-        self._head = pdu.write_submit_head(
-            Address(settings.source_ton, settings.source_npi, settings.source),
-            service_type=settings.service_type,
-        )
-        self._destination = bytes((settings.destination_ton, settings.destination_npi))
-        self._skipped = LEFT_OUT[settings.number_format]
-        self._references = itertools.cycle(range(256))
-        for _ in range(random.randrange(256)):  # noqa: S311 - two workers' parts should not meet
-            next(self._references)
-        self._tails = {
-            (coding, asked): pdu.write_submit_tail(
-                registered_delivery=asked, data_coding=coding, validity=settings.validity
-            )
-            for coding in (settings.coding, text.UCS2)
-            for asked in (_NO_RECEIPT, _RECEIPT)
-        }
+        self._writer = Writer(settings)
         self._reading = Reading(
             alphabet=settings.alphabet,
             receipt_ids=settings.receipt_ids,
@@ -113,11 +93,11 @@ class Smpp:
     async def exchange(self, message: Outgoing) -> tuple[Outcome, Exchange]:
         """Hand over one message and tell both sides of it."""
         settings = self._settings
-        written = self._write(message)
+        parts = len(self._writer.bodies(message))
         shown = (
             f"bind_transmitter em {settings.where}, system_id {settings.system_id}, password ***\n"
-            f"submit_sm de {settings.source or '(vazio)'} para {self._number(message)}, "
-            f"data_coding {written.data_coding}, {len(written.parts)} parte(s)\n{message.text}"
+            f"submit_sm de {settings.source or '(vazio)'} para {self._writer.number(message)}, "
+            f"{parts} parte(s)\n{message.text}"
         )
         (outcome,) = await self.send([message])
         said = "ESME_ROK" if outcome.kind is OutcomeKind.ACCEPTED else f"({outcome.code})"
@@ -163,17 +143,16 @@ class Smpp:
                 report(place, outcome)
 
         single: list[tuple[int, bytes, float]] = []
-        long: list[tuple[int, Outgoing, Written]] = []
+        long: list[tuple[int, list[bytes], float]] = []
         for place, message in enumerate(batch):
-            written = self._write(message)
-            if len(written.parts) == 1:
-                body = self._body(message, written.parts[0], written.data_coding)
-                single.append((place, body, message.deadline_s))
+            bodies = self._writer.bodies(message)
+            if len(bodies) == 1:
+                single.append((place, bodies[0], message.deadline_s))
             else:
-                long.append((place, message, written))
+                long.append((place, bodies, message.deadline_s))
         await self._send_single(single, find, tell)
-        for place, message, written in long:
-            tell(place, await self._send_parts(message, written, find))
+        for place, bodies, deadline_s in long:
+            tell(place, await self._send_parts(bodies, find, deadline_s))
         return [outcomes[place] for place in range(len(batch))]
 
     async def _send_single(self, waiting: list[tuple[int, bytes, float]], find: _Find, tell: Report) -> None:
@@ -207,39 +186,33 @@ class Smpp:
 
         return session.submit([body for _, body in group], answered)
 
-    async def _send_parts(self, message: Outgoing, written: Written, find: _Find) -> Outcome:
-        """Submit a message's parts one after the other: nothing of one whose first part is refused arrives.
-
-        The last part asks for the receipt, and its id is the message's: SMSCs keep the order of one sender.
-        """
-        total, reference = len(written.parts), next(self._references)
+    async def _send_parts(self, bodies: Sequence[bytes], find: _Find, deadline_s: float) -> Outcome:
+        """Submit parts one after the other: nothing arrives of a message whose first is refused."""
         until = asyncio.get_running_loop().time() + self._settings.timeout_s
         outcome = _UNKNOWN
-        for number, octets in enumerate(written.parts, 1):
-            header = text.join_header(reference, total, number)
-            body = self._body(
-                message, header + octets, written.data_coding, is_part=True, is_last=number == total
-            )
-            outcome = await self._send_part(message, body, find, until, is_first=number == 1)
+        for number, body in enumerate(bodies, 1):
+            # What has begun is to arrive whole: only the first part can be too late.
+            latest_s = deadline_s if number == 1 else math.inf
+            outcome = await self._send_part(body, find, until, latest_s, again=number > 1)
             if outcome.kind is not OutcomeKind.ACCEPTED:
                 return outcome if number == 1 else replace(_UNKNOWN, code=f"{outcome.code}, part {number}")
-        return replace(outcome, segments=total)
+        return replace(outcome, segments=len(bodies))
 
     async def _send_part(
-        self, message: Outgoing, body: bytes, find: _Find, until: float, *, is_first: bool
+        self, body: bytes, find: _Find, until: float, deadline_s: float, *, again: bool
     ) -> Outcome:
-        """Submit one part; one after the first that was surely not taken, again and again until then."""
+        """Submit one part; with `again`, one that was surely not taken as often as there is time for."""
         loop = asyncio.get_running_loop()
         while True:
             try:
                 session = await find(until)
             except Refused as refused:
                 return _not_taken(refused)
-            if is_first and boottime_s() > message.deadline_s:
+            if boottime_s() > deadline_s:
                 return _NOT_STARTED
             outcome = await self._submit_one(session, body)
-            again = outcome.kind is OutcomeKind.NOT_TAKEN and not is_first
-            if not again or loop.time() + _THROTTLED_PAUSE_S > until:
+            is_last = not again or loop.time() + _THROTTLED_PAUSE_S > until
+            if is_last or outcome.kind is not OutcomeKind.NOT_TAKEN:
                 return outcome
             await asyncio.sleep(_THROTTLED_PAUSE_S)
 
@@ -255,34 +228,6 @@ class Smpp:
             return outcome_of_status(answer.status or _RUNKNOWNERR, self._settings.codes, self._unknown)
         message_id = same_id(pdu.read_message_id(answer.body))
         return Outcome(OutcomeKind.ACCEPTED, platform_id=message_id or None)
-
-    def _write(self, message: Outgoing) -> Written:
-        settings = self._settings
-        written = text.write(message.text, settings.alphabet, settings.coding, self.capabilities.profile)
-        if len(written.parts) > 1 and settings.long_texts == "payload":
-            return Written((b"".join(written.parts),), written.data_coding)
-        return written
-
-    def _number(self, message: Outgoing) -> str:
-        return message.e164[self._skipped :]
-
-    def _body(
-        self, message: Outgoing, octets: bytes, coding: int, *, is_part: bool = False, is_last: bool = True
-    ) -> bytes:
-        payload = b"" if len(octets) <= _LONGEST_SHORT else pdu.write_payload(octets)
-        short = b"" if payload else octets
-        return b"".join(
-            (
-                self._head,
-                self._destination,
-                self._number(message).encode("ascii"),
-                b"\0\x40" if is_part else b"\0\0",  # the address's end; esm_class
-                self._tails[coding, _RECEIPT if is_last else _NO_RECEIPT],
-                bytes((len(short),)),
-                short,
-                payload,
-            )
-        )
 
     def _deliver_to(self, hear: Hear) -> Deliver:
         def deliver(body: bytes, told: Callable[[bool], None]) -> None:
