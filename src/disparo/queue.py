@@ -101,6 +101,19 @@ async def enqueue(connection: _Connection, wake_ups: Sequence[WakeUp]) -> None:
     )
 
 
+async def hold(connection: _Connection, chunk_id: int) -> bool:
+    """Keep a chunk's entry from being picked until the caller's transaction ends; False where none waits.
+
+    Messages added to the chunk meanwhile are there for whoever picks it.
+    """
+    found = await connection.fetchval(
+        f"SELECT true FROM {db_settings().queue_table} "  # noqa: S608 - the engine's own table name
+        "WHERE status = 'queued' AND dedupe_key = $1 FOR SHARE",
+        _key(chunk_id),
+    )
+    return bool(found)
+
+
 async def chunks_with_entry(connection: _Connection, chunk_ids: Sequence[int]) -> set[int]:
     """Tell which of these chunks have an entry that waits or runs."""
     rows = await connection.fetch(

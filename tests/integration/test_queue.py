@@ -137,3 +137,48 @@ async def test_what_is_due_since_before_the_server_began_is_woken_at_once(pool, 
     assert await wake_forgotten_chunks(pool) == 1
     chunks = [await rows.chunk_of(connection, message) for message in (new[0], old[0])]
     assert await queue.chunks_with_entry(connection, chunks) == {chunks[1]}
+
+
+async def test_an_entry_that_is_held_is_picked_after_the_holders_transaction(pool, connection):
+    seen = []
+
+    async def handler(chunk_id, urgent):
+        seen.append(chunk_id)
+
+    transaction = connection.transaction()
+    async with connection.transaction():
+        await queue.enqueue(connection, [queue.WakeUp(1, 0.2)])
+    await transaction.start()
+    assert await queue.hold(connection, 1)
+    async with engine(pool, handler):
+        await asyncio.sleep(1)
+        assert seen == []
+        await transaction.commit()
+        await until(lambda: seen == [1])
+
+
+async def test_nothing_holds_an_entry_that_is_worked_on_or_gone(pool, connection):
+    working, go_on = asyncio.Event(), asyncio.Event()
+
+    async def handler(chunk_id, urgent):
+        working.set()
+        await go_on.wait()
+
+    async with engine(pool, handler):
+        await enqueue(connection, 1)
+        await asyncio.wait_for(working.wait(), 10)
+        assert not await queue.hold(connection, 1)
+        go_on.set()
+    assert not await queue.hold(connection, 2)
+
+
+async def test_in_a_crowd_of_changes_the_engine_misses_none(pool, connection):
+    seen = set()
+
+    async def handler(chunk_id, urgent):
+        seen.add(chunk_id)
+
+    async with engine(pool, handler):
+        for chunk in range(1, 120):
+            await enqueue(connection, chunk)
+        await until(lambda: seen == set(range(1, 120)), seconds=5)

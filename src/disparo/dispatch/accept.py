@@ -7,6 +7,7 @@ gets is decided in between, in memory.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -20,6 +21,7 @@ from disparo.db.dispatches import NewDispatch, NewMessage, StoredAs
 from disparo.db.idempotency import Key
 from disparo.db.invoices import InvoiceFacts
 from disparo.db.pool import Connection
+from disparo.dispatch.slots import Slots
 from disparo.domain.ids import new_id, new_reference
 from disparo.domain.phone import Phone
 from disparo.domain.recipients import (
@@ -121,10 +123,15 @@ class AcceptSettings:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A transaction's own number and the dispatches it stores: enough to ask for its fate."""
+    """A transaction's own number and the dispatches it stores: enough to ask for its fate.
+
+    `chunks`: chunk and messages by when the chunk's entry is due, as `slots.Slots.keep` takes them.
+    """
 
     xid: int
     dispatch_ids: Sequence[UUID]
+    at: datetime
+    chunks: Mapping[datetime, tuple[int, int]]
 
 
 @dataclass(slots=True)
@@ -141,7 +148,7 @@ class _World:
 
 
 async def accept_batch(
-    connection: Connection, calls: Sequence[Call], settings: AcceptSettings
+    connection: Connection, calls: Sequence[Call], settings: AcceptSettings, slots: Slots
 ) -> tuple[list[Verdict], Stored | None]:
     """Decide and store a batch in the caller's transaction; gives verdicts in order, and what was stored."""
     verdicts: dict[int, Verdict] = await _known(connection, calls)
@@ -163,8 +170,11 @@ async def accept_batch(
         verdicts[place] = Done(response, planned.dispatch_id)
         if call.key is not None:
             kept.append((call.key, response))
-    xid = await _store(connection, stored, kept, world, settings)
-    done = None if xid is None else Stored(xid, [item.id for item in stored])
+    done = await _store(connection, stored, world, settings, slots) if stored else None
+    if world.extra_used:
+        await extra_phones.write_used(connection, world.extra_used, _day(world.now, settings))
+    if kept:
+        await idempotency.keep(connection, kept)
     return [verdicts[place] for place in range(len(calls))], done
 
 
@@ -309,28 +319,40 @@ def _to_store(accepted: Accepted, call: Call) -> NewDispatch:
 async def _store(
     connection: Connection,
     stored: Sequence[NewDispatch],
-    kept: Sequence[tuple[Key, bytes]],
     world: _World,
     settings: AcceptSettings,
-) -> int | None:
-    xid = None
-    if stored:
-        # Calls that start at the same moment share a chunk, and so one queue entry.
-        starts = sorted({item.starts_at for item in stored})
-        more = await dispatches.take_chunks(connection, len(starts) - 1) if len(starts) > 1 else []
-        chunks = dict(zip(starts, [world.chunk_id, *more], strict=True))
-        xid = await dispatches.insert(
-            connection, stored, [chunks[item.starts_at] for item in stored], settings.stored_as
-        )
-        wake_ups = [
-            queue.WakeUp(chunks[start], max(0.0, (start - world.now).total_seconds())) for start in starts
-        ]
-        await queue.enqueue(connection, wake_ups)
-    if world.extra_used:
-        await extra_phones.write_used(connection, world.extra_used, _day(world.now, settings))
-    if kept:
-        await idempotency.keep(connection, kept)
-    return xid
+    slots: Slots,
+) -> Stored:
+    due = [slots.due(item.starts_at, world.now, calls=len(stored)) for item in stored]
+    chunks, fresh = await _chunks(connection, sorted(set(due)), world, slots)
+    xid = await dispatches.insert(connection, stored, [chunks[at] for at in due], settings.stored_as)
+    await queue.enqueue(
+        connection, [queue.WakeUp(chunks[at], max(0.0, (at - world.now).total_seconds())) for at in fresh]
+    )
+    given: Counter[datetime] = Counter()
+    for item, at in zip(stored, due, strict=True):
+        given[at] += len(item.messages)
+    return Stored(
+        xid, [item.id for item in stored], world.now, {at: (chunks[at], given[at]) for at in chunks}
+    )
+
+
+async def _chunks(
+    connection: Connection, due: Sequence[datetime], world: _World, slots: Slots
+) -> tuple[dict[datetime, int], list[datetime]]:
+    """Give a chunk for each of these moments, and for which of them it is a new one, without an entry.
+
+    One that is known is joined only while its entry waits, and held so: whoever works on it sees us.
+    """
+    chunks: dict[datetime, int] = {}
+    for at in due:
+        known = slots.known(at)
+        if known is not None and await queue.hold(connection, known):
+            chunks[at] = known
+    fresh = [at for at in due if at not in chunks]
+    more = await dispatches.take_chunks(connection, len(fresh) - 1) if len(fresh) > 1 else []
+    chunks |= zip(fresh, [world.chunk_id, *more], strict=False)
+    return chunks, fresh
 
 
 def _day(now: datetime, settings: AcceptSettings) -> date:

@@ -19,6 +19,7 @@ from disparo.db import dispatches
 from disparo.db.pool import CONNECTION_LOST, PASSING, TRANSIENT, Pool
 from disparo.dispatch.accept import AcceptSettings, Call, InProgress, Stored, Verdict, accept_batch
 from disparo.dispatch.pace import Pace
+from disparo.dispatch.slots import Slots
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +72,7 @@ class Acceptor:
         self._turn, self._turn_s = asyncio.Lock(), _TURN_S if grouped else 0.0
         self._pace = Pace(_APART_S if grouped else 0.0, enough=_ENOUGH)
         self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(most_waiting)
+        self._slots = Slots()
 
     def use(self, settings: AcceptSettings) -> None:
         """Accept by these settings from now on."""
@@ -162,7 +164,7 @@ class Acceptor:
                 transaction = connection.transaction()
                 await transaction.start()
                 try:
-                    verdicts, stored = await accept_batch(connection, calls, self._settings)
+                    verdicts, stored = await accept_batch(connection, calls, self._settings, self._slots)
                     if stored is not None:
                         failpoints.hit("accept_before_commit")
                         committing = True
@@ -176,6 +178,7 @@ class Acceptor:
             if stored is None or not committing or not await self._happened(stored):
                 raise Busy from error
         if stored is not None:
+            self._slots.keep(stored.chunks, stored.at)
             failpoints.hit("accept_after_commit")
         return verdicts
 

@@ -25,6 +25,7 @@ from disparo.dispatch.accept import Call, Caller, Done, Reason, Refused, accept_
 from disparo.dispatch.bulk import Order, Selection
 from disparo.dispatch.bulk_simulate import Estimate, Simulation, simulate_run
 from disparo.dispatch.from_settings import offers_of, rules_of
+from disparo.dispatch.slots import Slots
 from disparo.domain.ids import new_id
 from disparo.domain.sms_text import Encoding, SegmentProfile
 from disparo.domain.template import InvoiceText, TemplateRefused
@@ -156,7 +157,7 @@ async def _accept_one(
         render=lambda accepted: str(accepted.dispatch_id).encode(),
         key=Key(0, person.user_id, _ROUTE, str(key), hashlib.sha256(str(invoice_id).encode()).digest()),
     )
-    (verdict,), _ = await accept_batch(connection, [call], services.accept)
+    (verdict,), _ = await accept_batch(connection, [call], services.accept, Slots())
     if isinstance(verdict, Refused):
         raise Wrong(_REFUSED.get(verdict.reason, "A simulação é de outra fatura. Simule de novo."))
     if not isinstance(verdict, Done):

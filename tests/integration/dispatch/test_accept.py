@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
 from tests.support import rows
 
+from disparo import queue
 from disparo.db.dispatches import StoredAs
 from disparo.db.idempotency import Key
 from disparo.db.pool import open_pool
@@ -46,8 +48,8 @@ def key(name="k", digest=b"d"):
 
 
 @asynccontextmanager
-async def running(pool, *, grouped=True):
-    acceptor = Acceptor(pool, SETTINGS, grouped=grouped)
+async def running(pool, *, grouped=True, settings=SETTINGS):
+    acceptor = Acceptor(pool, settings, grouped=grouped)
     task = asyncio.create_task(acceptor.run())
     try:
         yield acceptor
@@ -88,9 +90,34 @@ async def test_one_call_that_breaks_the_batch_fails_alone(acceptor, connection):
 async def test_every_message_has_a_wake_up_in_the_same_transaction(acceptor, connection):
     await asyncio.gather(*(acceptor.accept(call(number)) for number in range(1, 21)))
     chunks = {row["chunk_id"] for row in await connection.fetch("SELECT chunk_id FROM messages")}
-    from disparo import queue
-
     assert await queue.chunks_with_entry(connection, sorted(chunks)) == chunks
+
+
+async def test_what_may_go_at_the_same_time_shares_chunks_whichever_transaction_stores_it(pool, connection):
+    await rows.add_invoices(connection, 40)
+    async with running(pool, settings=replace(SETTINGS, delay_s=60)) as acceptor:
+        for number in range(1, 41):  # each in a transaction of its own
+            await acceptor.accept(call(number))
+    chunks = await connection.fetch("SELECT chunk_id, max(due_at) AS latest FROM messages GROUP BY 1")
+    assert len(chunks) < 30
+    assert await queue.chunks_with_entry(connection, [row["chunk_id"] for row in chunks]) == {
+        row["chunk_id"] for row in chunks
+    }
+    due = await connection.fetch(
+        f"SELECT split_part(dedupe_key, ':', 2)::bigint AS chunk_id, execute_after FROM {queue.table()}"
+    )
+    at = {row["chunk_id"]: row["execute_after"] for row in due}
+    assert all(row["latest"] <= at[row["chunk_id"]] for row in chunks)  # nothing is missed when it is picked
+
+
+async def test_a_chunk_whose_entry_is_gone_is_not_joined(pool, connection):
+    await rows.add_invoices(connection, 20)
+    async with running(pool, settings=replace(SETTINGS, delay_s=60)) as acceptor:
+        for number in range(1, 21):
+            await connection.execute(f"DELETE FROM {queue.table()}")
+            await acceptor.accept(call(number))
+            chunk = await connection.fetchval("SELECT chunk_id FROM messages ORDER BY id DESC LIMIT 1")
+            assert await queue.chunks_with_entry(connection, [chunk]) == {chunk}
 
 
 async def test_the_dispatchs_counts_are_there(acceptor, connection):

@@ -4,7 +4,8 @@
 -- have just begun to fill; and so does the subquery, where a join would read an index from end to end.
 -- $1 platforms, $2 platform ids, $3 references, $4 digests (NULL: not asked).
 SELECT (SELECT true FROM receipts WHERE platform = r.platform AND digest = r.digest) IS TRUE AS heard,
-       m.id AS message_id, m.dispatch_id, m.status, m.e164, a.id AS attempt_id
+       m.id AS message_id, m.dispatch_id, m.status, m.e164,
+       CASE WHEN m.id IS NOT NULL THEN coalesce(p.attempt_id, a.id) END AS attempt_id
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY
     AS r (platform, platform_id, reference, digest, place)
 LEFT JOIN LATERAL (
@@ -20,7 +21,7 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) m ON true
 LEFT JOIN LATERAL (
-    SELECT id FROM attempts WHERE message_id = m.id AND platform = r.platform
-    ORDER BY id = p.attempt_id DESC NULLS LAST, id DESC LIMIT 1
+    SELECT id FROM attempts WHERE p.attempt_id IS NULL AND message_id = m.id AND platform = r.platform
+    ORDER BY id DESC LIMIT 1
 ) a ON true
 ORDER BY r.place
