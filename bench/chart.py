@@ -10,10 +10,11 @@ from typing import Any
 _PARTS = {
     "accept_as_is": "Aceitar por HTTP, por segundo: o disco como é",
     "accept_slow_flush": "Aceitar por HTTP, por segundo: flush do banco 5 ms mais lento",
-    "end_to_end": "De ponta a ponta por HTTP, por segundo (Celery: sem confirmações)",
+    "end_to_end": "De ponta a ponta, por segundo (Celery: sem confirmações)",
 }
 _NAMES = {
     "disparo": "Disparo (durável)",
+    "disparo_smpp": "Disparo (durável), a um SMSC",
     "celery": "Flask + Celery + PostgreSQL",
     "kannel_file": "Kannel, store em arquivo",
     "jasmin": "Jasmin 0.11.0",
@@ -34,7 +35,7 @@ def write_chart(found: dict[str, Any], file: Path) -> None:
         top += 28
         largest = max(max(rates) for rates in shown.values())
         for name, rates in shown.items():
-            lines += _bar(_NAMES[name], rates, largest, top, ours=name == "disparo")
+            lines += _bar(_NAMES[name], rates, largest, top, ours=name.startswith("disparo"))
             top += _ROW
         top += 14
     wide = _LEFT + _WIDE + 90

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -81,6 +82,8 @@ class _Lines:
 
     def msg(self, line: str) -> None:
         """Write a line, at once and whole; one that cannot be written (a full disk) stops nobody's work."""
+        if _plain.waiting:
+            _plain.flush()
         with suppress(OSError, ValueError):
             self._stream.write(line + "\n")
             self._stream.flush()
@@ -89,18 +92,32 @@ class _Lines:
 
 
 class _Plain:
-    lines: _Lines | None = None
+    """Lines of requests: those of one turn of the loop are written together, before any other line."""
+
+    def __init__(self) -> None:
+        self.lines: _Lines | None = None
+        self.waiting: list[str] = []
+
+    def add(self, line: str) -> None:
+        if not self.waiting:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self.waiting.append(line)
+
+    def flush(self) -> None:
+        lines, self.waiting = self.waiting, []
+        if lines and self.lines is not None:
+            self.lines.msg("\n".join(lines))
 
 
 _plain = _Plain()
 
 
 def write_plain(logger: str, event: str, **fields: str | float) -> None:
-    """Write a line (INFO) as any other, at half its cost: nothing is masked, so its fields must be ours."""
+    """Write a line (INFO) from inside the loop, at a third of the cost: nothing is masked in its fields."""
     if _plain.lines is not None:
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         told = {"event": event, "level": "info", "logger": logger, "timestamp": now}
-        _plain.lines.msg(_to_json({**fields, **told}))
+        _plain.add(_to_json({**fields, **told}))
 
 
 def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

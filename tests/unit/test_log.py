@@ -63,3 +63,20 @@ def test_a_full_disk_stops_nobodys_work():
         "print('went on')\n"
     )
     assert said == ["went on"]
+
+
+def test_lines_of_requests_stand_before_whatever_is_written_after_them():
+    said = run(
+        "import asyncio\n"
+        "from disparo.log import write_plain\n"
+        "configure_logging(stream=sys.stdout)\n"
+        "async def main():\n"
+        "    write_plain('disparo.x', 'first', n=1)\n"
+        "    write_plain('disparo.x', 'second')\n"
+        "    structlog.get_logger('disparo.x').warning('third')\n"
+        "    write_plain('disparo.x', 'fourth')\n"
+        "    await asyncio.sleep(0)\n"
+        "    structlog.get_logger('disparo.x').warning('fifth')\n"
+        "asyncio.run(main())\n"
+    )
+    assert [json.loads(line)["event"] for line in said] == ["first", "second", "third", "fourth", "fifth"]

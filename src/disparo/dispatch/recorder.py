@@ -54,12 +54,14 @@ def to_result(
 
     `elsewhere`: the next try may be another platform's, which knows nothing of this one's troubles.
     """
-    wait_s = backoff_s(
-        not_taken,
-        failure=None if elsewhere else outcome.failure,
-        retry_after_s=None if elsewhere else outcome.retry_after_s,
-        jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
-    )
+    wait_s = 0.0
+    if outcome.kind is not OutcomeKind.ACCEPTED:
+        wait_s = backoff_s(
+            not_taken,
+            failure=None if elsewhere else outcome.failure,
+            retry_after_s=None if elsewhere else outcome.retry_after_s,
+            jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
+        )
     return Recorded(
         attempt_id=attempt_id,
         message_id=message_id,
@@ -80,6 +82,8 @@ def _clean(value: str | None, longest: int) -> str | None:
     # NUL and lone surrogates are what PostgreSQL cannot hold; a platform may answer anything.
     if value is None:
         return None
+    if value.isascii() and len(value) <= longest and "\0" not in value:
+        return value or None
     return value.replace("\0", "").encode("utf-8", "replace").decode()[:longest] or None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from uuid import RFC_4122
 
@@ -27,3 +28,16 @@ def test_a_reference_is_32_digits_of_which_twenty_are_drawn():
     made = [new_reference() for _ in range(200)]
     assert all(len(one) == 32 and set(one) <= set("0123456789abcdef") for one in made)
     assert all(len({one[place] for one in made}) > 4 for place in range(12, 32))
+
+
+def test_a_forked_process_draws_its_own():
+    new_reference()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, "".join(new_reference()[12:] for _ in range(50)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(reader, 2000).decode()
+    ours = {new_reference()[12:] for _ in range(50)}
+    assert ours.isdisjoint(theirs[at : at + 20] for at in range(0, 1000, 20))
