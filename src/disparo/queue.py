@@ -35,8 +35,11 @@ _ENTRYPOINT, _URGENT = "chunk", "urgent"
 #: engine that is woken asks five times, and it was woken for every call that is not its own.
 _UNHURRIED = Channel("disparo_unhurried")
 #: Each change of its table wakes the engine, and one that is woken asks five times: in a crowd it is woken so
-#: often and no more, and finds several entries each time.
-_CALM_S, _CHANGED = 0.04, "table_changed_event"
+#: often and no more, and finds several entries each time. What it changes itself wakes it for little.
+_CALM_S = {"insert": 0.04, "update": 0.2, "delete": 0.2}
+_CHANGED = "table_changed_event"
+#: An entry that is due sooner than this is looked for only then; the engine's own value is 100 ms.
+_SOONEST = timedelta(milliseconds=25)
 #: Both together: a killed worker's entry runs again after 4 s (lowering only one leaves it at 28 s).
 _HEARTBEAT_TIMEOUT = timedelta(seconds=6)
 _DEQUEUE_TIMEOUT = timedelta(seconds=2)
@@ -157,22 +160,23 @@ class _CalmDriver(AsyncpgPoolDriver):
 def _calmed(
     callback: Callable[[str | bytes | bytearray], None],
 ) -> Callable[[str | bytes | bytearray], None]:
-    """Give a listener that passes on one change in `_CALM_S`, the first at once, and all else as it comes."""
+    """Give a listener that passes on one change of a kind in its `_CALM_S`; the first one at once."""
     loop = asyncio.get_running_loop()
-    next_at, is_waiting = 0.0, False
+    next_at, waiting = dict.fromkeys(_CALM_S, 0.0), set[str]()
 
-    def pass_on(payload: str | bytes | bytearray) -> None:
-        nonlocal next_at, is_waiting
-        next_at, is_waiting = loop.time() + _CALM_S, False
+    def pass_on(kind: str, payload: str | bytes | bytearray) -> None:
+        next_at[kind] = loop.time() + _CALM_S[kind]
+        waiting.discard(kind)
         callback(payload)
 
     def hear(payload: str | bytes | bytearray) -> None:
-        nonlocal is_waiting
-        if _CHANGED not in str(payload):
+        said = str(payload)
+        kind = next((each for each in _CALM_S if f'"{each}"' in said), None) if _CHANGED in said else None
+        if kind is None:
             callback(payload)
-        elif not is_waiting:
-            is_waiting = True
-            loop.call_at(max(next_at, loop.time()), pass_on, payload)
+        elif kind not in waiting:
+            waiting.add(kind)
+            loop.call_at(max(next_at[kind], loop.time()), pass_on, kind, payload)
 
     return hear
 
@@ -207,6 +211,8 @@ async def _run_engine(
 ) -> None:
     urgent = entrypoint == _URGENT
     engine = PgQueuer(_CalmDriver(pool), channel=Channel(db_settings().channel) if urgent else _UNHURRIED)
+    if urgent:
+        engine.qm.min_dequeue_poll_interval = _SOONEST
 
     @engine.entrypoint(entrypoint, on_failure="delete")
     async def wake(job: Job) -> None:

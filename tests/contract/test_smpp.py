@@ -350,11 +350,12 @@ async def test_a_silent_connection_is_cut_and_opened_again():
         await smsc.until(lambda: len(smsc.binds) == 2)
 
 
-async def test_health_is_asked_over_the_bind_or_with_one():
+async def test_health_is_asked_over_the_bind_and_none_is_opened_for_it():
     async with an_smsc() as smsc:
         async with bound(smsc) as platform:
             assert (await platform.health()).is_well
-        assert (await platform_of(smsc).health()).is_well
+        assert await platform_of(smsc).health() is None
+    assert len(smsc.binds) == 1
     assert smsc.submitted == []
 
 

@@ -15,6 +15,7 @@ import pytest
 from disparo.cli.app import main
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.registry import read_table
+from disparo.platforms.smpp.settings import SmppSettings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -95,6 +96,20 @@ def test_every_setting_of_the_table_exists():
     assert (len(named[0]) > 15, len(named[1]) > 8) == (True, True)
     assert named[0] <= set(Settings.model_fields)
     assert named[1] <= set(GenericHttpSettings.model_fields)
+
+
+def test_the_page_of_smpp_names_settings_that_there_are(tmp_path):
+    page = (ROOT / "docs" / "platforms" / "smpp.md").read_text(encoding="utf-8")
+    secret = tmp_path / "smpp"
+    secret.write_text("s3cret\n")
+    block = re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1].replace("/etc/disparo/smpp", str(secret))
+    read = read_table("smsc", tomllib.loads(block)["platforms"]["smsc"])
+    assert read.password.get_secret_value() == "s3cret"
+    named = _first_column(page)
+    assert len(named) > 15
+    assert named <= set(SmppSettings.model_fields)
+    for example in re.findall(r"`((?:codes|receipt_\w+) = \{.*?\})`", page):
+        read_table("smsc", {**read.model_dump(), "password": "s", **tomllib.loads(example)})
 
 
 def _first_column(text):

@@ -107,7 +107,7 @@ def test_the_command_line_tests_it_without_taking_anybodys_receipts(house):
     assert "bind_transmitter" in told.stdout
     assert "ESME_ROK" in told.stdout
     assert "ensaio, password ***" in told.stdout
-    assert "respondeu" not in _cli(house, "saldo").stdout
+    assert "simulador: não informa o saldo" in _cli(house, "saldo").stdout
     listed = _cli(house, "listar").stdout
     assert f"simulador: smpp, 127.0.0.1:{house.stage.smsc_port} (ordem 0, em uso)" in listed
 

@@ -112,14 +112,12 @@ class Smpp:
         return None
 
     async def health(self) -> Health | None:
-        """Ask over a bind whether it is there; without one, bind to see whether it knows us."""
+        """Ask over a bind whether it is there; who keeps none does not take one from the workers to ask."""
+        if not self._binds.is_kept:
+            return None
+        until = asyncio.get_running_loop().time() + CONNECT_TIMEOUT_S
         try:
-            if self._binds.is_kept:
-                until = asyncio.get_running_loop().time() + CONNECT_TIMEOUT_S
-                await (await self._binds.session(until)).ask(Command.ENQUIRE_LINK)
-            else:
-                session = await open_session(self._settings, Command.BIND_TRANSMITTER)
-                await session.leave()
+            await (await self._binds.session(until)).ask(Command.ENQUIRE_LINK)
         except Refused as refused:
             return Health(is_well=False, failure=refused.failure, detail=refused.code)
         except Lost:
