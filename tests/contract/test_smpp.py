@@ -170,6 +170,20 @@ async def test_no_more_than_the_window_is_in_flight_on_each_bind():
     assert len(smsc.submitted) == 10
 
 
+async def test_each_bind_has_its_share():
+    used = []
+
+    async def note(smsc, writer, unit):
+        used.append(smsc.writers.index(writer))
+        await take(smsc, writer, unit)
+
+    async with an_smsc(answer=note) as smsc, bound(smsc, binds=3) as platform:
+        await asyncio.sleep(0.05)
+        for number in range(9):  # one after the other: every bind is free each time
+            await platform.send([message(number=number)])
+    assert [used.count(place) for place in range(3)] == [3, 3, 3]
+
+
 async def test_a_long_text_goes_in_parts_and_the_last_ones_id_is_the_messages():
     async with an_smsc() as smsc, bound(smsc) as platform:
         outcome = await one(platform, "0123456789" * 31)

@@ -139,6 +139,9 @@ class Binds:
         while True:
             best = max(self._sessions, key=lambda each: each.room, default=None)
             if best is not None and best.room > 0:
+                # Of those with the same room the one that waited longest: each has its share of the rate.
+                self._sessions.remove(best)
+                self._sessions.append(best)
                 return best
             if not self._sessions and self._refused is not None:
                 raise self._refused

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 _ROK, _RINVCMDID, _RX_T_APPN = 0x00, 0x03, 0x64
 #: A peer that sends more than this before a PDU is whole, or asks more than this unanswered, is not one.
 _MOST_UNTOLD = 5000
-#: After the SMSC said goodbye, what is under way may still be answered.
+#: How long a goodbye may take; after the SMSC's, what is under way may still be answered.
 _FAREWELL_S = 5.0
 
 #: Told what came in a deliver_sm's body; calls back with whether it is stored. May raise pdu.Malformed.
@@ -142,8 +142,9 @@ class Session(asyncio.Protocol):
         """Say goodbye and close; what is not answered by then stays unknown."""
         self._leaving = True
         if not self.lost.done():
-            with suppress(Lost):
-                await self.ask(Command.UNBIND)
+            with suppress(Lost, TimeoutError):
+                async with asyncio.timeout(_FAREWELL_S):
+                    await self.ask(Command.UNBIND)
         self.cut()
 
     def cut(self) -> None:
