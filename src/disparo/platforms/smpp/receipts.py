@@ -44,6 +44,7 @@ _KINDS = {
     "ENROUTE": ReceiptKind.OTHER,
     "UNKNOWN": ReceiptKind.OTHER,
 }
+_WENT_WELL = frozenset({ReceiptKind.SENT, ReceiptKind.DELIVERED})
 _FAILURES = {"EXPIRED": FailureClass.EXPIRED}
 #: A field may be empty: what follows it then is the next one's name, not its value.
 _FIELD = re.compile(r"\b(id|stat|err|done ?date):(?:\s+(?!\S*:|(?:submit|done) date:))?(\S*)", re.IGNORECASE)
@@ -100,10 +101,12 @@ def _receipt(delivered: Delivered, reading: Reading, unknown: UnknownCodes) -> R
     if kind is None:
         unknown.count("receipt", state)
         kind = ReceiptKind.OTHER
+    # A person reads the code as the reason: of what went well there is none.
+    why = code if kind in _WENT_WELL else f"{state} {code}" if code else state
     return ReceiptEvent(
         kind,
         platform_id=same_id(found),
-        code=(f"{state} {code}" if code else state)[:LONGEST_NAME],
+        code=None if why is None else why[:LONGEST_NAME],
         failure=_failure(state, code, reading, unknown) if kind is ReceiptKind.UNDELIVERED else None,
         happened_at=_moment(fields.get("donedate", ""), reading.zone),
     )
