@@ -1,4 +1,4 @@
-"""From the first call to the last effect, all through HTTP and all processes at once.
+"""From the first call, by HTTP to all, to the last effect, with all processes at once.
 
 Ours: to a platform over HTTP, until every message is delivered, receipt applied; and to an SMSC, as Kannel is
 measured, until the last receipt is acknowledged, which is after its commit. Kannel: with either store of
@@ -139,7 +139,7 @@ def _acknowledged(smsc: Smsc) -> Callable[[int], float]:
         before = -1
         while (so_far := smsc.counts()[1]) != before:
             before = so_far
-            time.sleep(0.2)
+            time.sleep(0.2)  # between two looks
         return at
 
     return settled

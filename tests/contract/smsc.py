@@ -17,7 +17,6 @@ from disparo.platforms.smpp.platform import Smpp
 
 Answer = Callable[["Smsc", asyncio.StreamWriter, Pdu], Awaitable[None]]
 BINDS = (Command.BIND_RECEIVER, Command.BIND_TRANSMITTER, Command.BIND_TRANSCEIVER)
-_WITH_HEADER = 0x40
 
 
 async def take(smsc: Smsc, writer: asyncio.StreamWriter, unit: Pdu) -> None:

@@ -48,7 +48,7 @@ class GenericHttp:
         """How many codes no table knew, by where they stood."""
         return self._unknown.counts
 
-    async def send(self, batch: Sequence[Outgoing], report: Report | None = None) -> list[Outcome]:  # noqa: ARG002
+    async def send(self, batch: Sequence[Outgoing], report: Report | None = None) -> list[Outcome]:  # noqa: ARG002 - all are known at once
         """Hand over in one call where the platform takes several at once, else each in a call of its own."""
         if not batch:
             return []

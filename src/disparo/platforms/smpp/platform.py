@@ -103,7 +103,7 @@ class Smpp:
         said = "ESME_ROK" if outcome.kind is OutcomeKind.ACCEPTED else f"({outcome.code})"
         return outcome, Exchange(shown, f"{said} {outcome.platform_id or ''}".rstrip())
 
-    async def ask(self, reference: str, platform_id: str | None = None) -> Answered | None:  # noqa: ARG002
+    async def ask(self, reference: str, platform_id: str | None = None) -> Answered | None:  # noqa: ARG002 - it cannot be asked
         """SMSCs know nothing of our references, and of an uncertain message we know no id of theirs."""
         return None
 
@@ -124,7 +124,7 @@ class Smpp:
             return Health(is_well=False, failure=FailureClass.NETWORK, detail="no_answer")
         return Health(is_well=True)
 
-    def parse_webhook(self, request: WebhookRequest) -> Heard:  # noqa: ARG002
+    def parse_webhook(self, request: WebhookRequest) -> Heard:  # noqa: ARG002 - there is none
         """SMSCs tell over their binds, and call nobody."""
         raise WebhookRejected("an SMSC has no webhook")
 

@@ -222,7 +222,7 @@ class Session(asyncio.Protocol):
         except pdu.Malformed as error:
             # It would come again for ever: it is taken, and the log says that it said nothing.
             log.warning("smsc_tells_nonsense", where=str(error))
-            told(True)  # noqa: FBT003
+            told(True)  # noqa: FBT003 - a callback's only word
 
     def _say(self, command: int, sequence: int, body: bytes = b"", *, status: int = _ROK) -> None:
         """Write an answer, together with all others of this turn of the loop."""
