@@ -33,7 +33,7 @@ from disparo.db.pool import open_pool
 from disparo.dispatch.bulk_queue import read_numbers
 
 _DUE = date(2099, 1, 1)
-_WAITS = "SELECT count(*) FROM messages WHERE open"
+_WAITS = "SELECT (SELECT count(*) FROM messages_waiting) + (SELECT count(*) FROM messages_in_hand)"
 
 
 def measure(stack: ExitStack, folder: Path, *, sms: int, per_second: float | None) -> dict[str, Any]:

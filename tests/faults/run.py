@@ -119,7 +119,7 @@ async def _until_nothing_waits(world: World, patience_s: float) -> float:
     began = time.monotonic()
     while time.monotonic() - began < patience_s:
         rows = await world.fetch(
-            """SELECT (SELECT count(*) FROM messages WHERE open)
+            """SELECT (SELECT (SELECT count(*) FROM messages_waiting) + (SELECT count(*) FROM messages_in_hand))
                       + (SELECT count(*) FROM bulk_runs WHERE finished_at IS NULL) AS waiting"""
         )
         if not rows[0]["waiting"]:

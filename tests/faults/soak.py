@@ -48,7 +48,7 @@ class Watch:
     async def waiting(self) -> int:
         return await self.connection.fetchval(
             # By an index of what waits: reading the table through took both cores for a second by the end.
-            "SELECT count(*) FROM messages WHERE open"
+            "SELECT (SELECT count(*) FROM messages_waiting) + (SELECT count(*) FROM messages_in_hand)"
         )
 
     async def sample(self, at_s: float) -> None:

@@ -35,7 +35,9 @@ async def open_now(connection):
     """Let what is queued of runs go now, whatever hour or day it is: as if its customers had asked for it."""
     await connection.execute("UPDATE dispatches SET purpose = 'requested' WHERE kind = 'bulk'")
     await connection.execute("UPDATE bulk_chunks SET due_at = now() WHERE due_at > now()")
-    await connection.execute("UPDATE messages SET due_at = now() WHERE open AND due_at > now()")
+    await connection.execute(
+        "UPDATE messages SET due_at = now() WHERE status IN ('queued', 'claimed') AND due_at > now()"
+    )
 
 
 async def queue_all(pool, rules=RULES):

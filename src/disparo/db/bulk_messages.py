@@ -21,7 +21,7 @@ async def queued_in(connection: Connection, chunk_ids: Sequence[int]) -> list[in
     """List the messages that wait in these chunks."""
     rows = await connection.fetch(
         """SELECT id FROM messages
-           WHERE open AND chunk_id = ANY($1::bigint[]) AND status = 'queued' ORDER BY id""",
+           WHERE chunk_id = ANY($1::bigint[]) AND status = 'queued' ORDER BY id""",
         chunk_ids,
     )
     return [row["id"] for row in rows]
@@ -31,7 +31,8 @@ async def strays_of(connection: Connection, dispatch_id: UUID) -> list[int]:
     """List a bulk run's messages that wait outside its chunks: put off, given back, or held."""
     rows = await connection.fetch(
         """SELECT id FROM messages
-           WHERE open AND status = 'queued' AND chunk_id > -1099511627777 AND dispatch_id = $1
+           WHERE chunk_id = ANY(ARRAY(SELECT chunk_id FROM waiting_chunks WHERE chunk_id < 0))
+             AND status = 'queued' AND dispatch_id = $1
            UNION ALL
            SELECT id FROM messages WHERE trouble = 'held' AND dispatch_id = $1""",
         dispatch_id,

@@ -185,7 +185,7 @@ async def end_chunk(connection: Connection, chunk_id: int) -> bool:
     """Strike off a chunk of which nothing waits; else let another take it. True where it is over."""
     over = await connection.fetchval(
         """DELETE FROM bulk_chunks WHERE chunk_id = $1
-           AND NOT EXISTS (SELECT FROM messages WHERE open AND chunk_id = $1 AND status = 'queued')
+           AND NOT EXISTS (SELECT FROM messages WHERE chunk_id = $1 AND status = 'queued')
            RETURNING true""",
         chunk_id,
     )

@@ -166,35 +166,21 @@ async def requeue(connection: Connection, ids: Sequence[int], *, chunk_id: int, 
     return sorted({row["chunk_id"] for row in rows})
 
 
-async def due_chunks(connection: Connection, *, overdue_s: float, limit: int) -> list[int]:
-    """List chunks with messages due for longer than `overdue_s`, or since before the server began.
-
-    The second may be those whose entries a crash of the server took: nothing need be waited for.
-    """
-    rows = await connection.fetch(
-        """SELECT chunk_id FROM messages
-           WHERE open AND status = 'queued'
-             AND chunk_id > -1099511627777  -- lower ones have their rows in bulk_chunks
-             AND due_at < greatest(now() - make_interval(secs => $1), pg_postmaster_start_time())
-           GROUP BY chunk_id ORDER BY min(due_at) LIMIT $2""",
-        overdue_s,
-        limit,
-    )
-    return [row["chunk_id"] for row in rows]
-
-
 async def hold_waiting(connection: Connection, *, reason: str) -> tuple[int, int]:
     """Hold all that waits and call uncertain all that may have left (delivery.md §8); gives both counts."""
     held = await connection.execute(
         """UPDATE messages SET status = 'held', reason = $1, actor = 'restore', worker_id = NULL,
                   claim_token = NULL, changed_at = clock_timestamp()
-           WHERE open AND status IN ('queued', 'claimed')""",
+           WHERE chunk_id = ANY(ARRAY(SELECT chunk_id FROM waiting_chunks
+                                      UNION SELECT chunk_id FROM bulk_chunks
+                                      UNION SELECT chunk_id FROM claims))
+             AND status IN ('queued', 'claimed')""",
         reason,
     )
     uncertain = await connection.execute(
         """UPDATE messages SET status = 'uncertain', reason = $1, actor = 'restore', worker_id = NULL,
                   claim_token = NULL, changed_at = clock_timestamp()
-           WHERE open AND status = 'sending'""",
+           WHERE chunk_id = ANY(ARRAY(SELECT chunk_id FROM claims)) AND status = 'sending'""",
         reason,
     )
     return int(held.rpartition(" ")[2]), int(uncertain.rpartition(" ")[2])
@@ -282,7 +268,7 @@ async def held_by(connection: Connection, worker_id: UUID) -> list[asyncpg.Recor
     """List what a worker holds by the table: id, status, claim_token, chunk_id."""
     return await connection.fetch(
         """SELECT id, status, claim_token, chunk_id FROM messages
-           WHERE open AND chunk_id = ANY(ARRAY(SELECT chunk_id FROM claims WHERE worker_id = $1))
+           WHERE chunk_id = ANY(ARRAY(SELECT chunk_id FROM claims WHERE worker_id = $1))
              AND worker_id = $1 AND status IN ('claimed', 'sending')""",
         worker_id,
     )
@@ -293,7 +279,8 @@ async def forget_claims(connection: Connection, worker_id: UUID, live: Collectio
     await connection.execute(
         """DELETE FROM claims c WHERE c.worker_id = $1 AND c.token <> ALL($2::uuid[])
            AND NOT EXISTS (SELECT FROM messages m
-                           WHERE m.open AND m.chunk_id = c.chunk_id AND m.claim_token = c.token)""",
+                           WHERE m.chunk_id = c.chunk_id AND m.claim_token = c.token
+                           AND m.status IN ('claimed', 'sending'))""",
         worker_id,
         live,
     )

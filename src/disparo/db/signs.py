@@ -38,9 +38,9 @@ async def stuck_since(connection: Connection, *, after_s: float) -> datetime | N
     """Give since when messages are due, if they have been for so long and none is handed over meanwhile."""
     since: datetime | None = await connection.fetchval(
         """SELECT least(
-               (SELECT min(due_at) FROM messages
-                WHERE open AND status = 'queued' AND chunk_id > -1099511627777
-                AND due_at < now() - make_interval(secs => $1)),
+               (SELECT min(m.due_at) FROM waiting_chunks c JOIN messages m ON m.chunk_id = c.chunk_id
+                WHERE c.due_at < now() - make_interval(secs => $1)
+                  AND m.status = 'queued' AND m.due_at < now() - make_interval(secs => $1)),
                (SELECT min(c.due_at) FROM bulk_chunks c JOIN bulk_runs r ON r.dispatch_id = c.dispatch_id
                 WHERE r.finished_at IS NULL AND r.state = 'running'
                   AND c.due_at < now() - make_interval(secs => $1)))

@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from disparo import queue
-from disparo.db import messages
+from disparo.db import chunks, messages
 from disparo.db.messages import Move, Start
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.claims import Batch, Holder, Prepared
@@ -36,8 +36,8 @@ CHUNK_SIZE = 500
 _NO_PLATFORM_S, _BUSY_S = 15.0, 2.0
 #: Where nothing can go, what waits is still looked at now and then: it may have run out, or been paid.
 _LOOK_ANYWAY_S = 15.0
-#: Looking at so many takes one or two ms; hand-overs whose moment has come wait no longer than that.
-_AT_A_STRETCH = 50
+#: Looking at so many takes less than a ms; starts, outcomes and moments that have come wait no longer.
+_AT_A_STRETCH = 16
 
 
 _Kind = tuple[str, bool]  # a platform's name, and whether the message is of a single call
@@ -79,7 +79,13 @@ class Handover:
             lane.elsewhere = partial(self._works_besides, name)
         self._room.set()
 
-    async def handle_chunk(self, chunk_id: int, urgent: bool) -> None:  # noqa: FBT001 - the queue's handler
+    async def handle_entry(self, chunk_id: int, urgent: bool) -> None:  # noqa: FBT001 - the queue's handler
+        """Work a chunk off that has an entry in the queue, and strike it off when nothing of it waits."""
+        await self.handle_chunk(chunk_id, urgent=urgent)
+        async with self._pool.acquire() as connection:
+            await chunks.end(connection, chunk_id)
+
+    async def handle_chunk(self, chunk_id: int, *, urgent: bool) -> None:
         """Give a chunk's messages to lanes, as many as there is room for; what cannot go now waits."""
         while not self._holder.ending:
             # One after the other, so that no two chunks are given the same room.
@@ -239,10 +245,10 @@ class Handover:
         self, connection: Connection, waits: Sequence[tuple[int, datetime, str]], token: UUID
     ) -> None:
         chunk_id = await messages.next_chunk(connection)
-        chunks = await messages.put_back(connection, waits, token=token, chunk_id=chunk_id)
+        into = await messages.put_back(connection, waits, token=token, chunk_id=chunk_id)
         now: datetime = await connection.fetchval("SELECT now()")
         delay_s = max(0.0, (min(until for _, until, _ in waits) - now).total_seconds())
-        await queue.enqueue(connection, [queue.WakeUp(chunk, delay_s) for chunk in chunks])
+        await queue.enqueue(connection, [queue.WakeUp(chunk, delay_s) for chunk in into])
 
 
 async def breathing(rows: Iterable[Mapping[str, Any]]) -> AsyncIterator[Mapping[str, Any]]:
@@ -273,7 +279,7 @@ async def give_back(pool: Pool, holder: Holder) -> int:
         waiting = [item.message_id for item in moved if item.after is Status.QUEUED]
         if waiting:
             chunk_id = await messages.next_chunk(connection)
-            chunks = await messages.rechunk(connection, waiting, chunk_id=chunk_id)
-            await queue.enqueue(connection, [queue.WakeUp(chunk) for chunk in chunks])
+            into = await messages.rechunk(connection, waiting, chunk_id=chunk_id)
+            await queue.enqueue(connection, [queue.WakeUp(chunk) for chunk in into])
         await messages.forget_claims(connection, holder.worker_id, holder.tokens)
     return len(strays)

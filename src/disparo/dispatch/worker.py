@@ -147,7 +147,7 @@ class Worker:
                 asyncio.create_task(warm_up(), name="settle"),
             ]
             engine_pool = await self._pool(stack, "queue", 4)
-            await queue.run(engine_pool, handover.handle_chunk, concurrency=_CHUNKS_AT_ONCE, stop=ending)
+            await queue.run(engine_pool, handover.handle_entry, concurrency=_CHUNKS_AT_ONCE, stop=ending)
             await self._finish(control, fleet)
             await fleet.end()
             for task in helpers:

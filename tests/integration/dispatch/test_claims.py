@@ -86,7 +86,7 @@ async def test_no_index_of_messages_names_what_changes_on_the_way(connection):
            WHERE i.indrelid = 'messages'::regclass"""
     )
     named = {row["attname"] for row in rows_}
-    assert {"open", "trouble", "chunk_id"} <= named
+    assert {"trouble", "chunk_id"} <= named
     assert not named & changing
 
 

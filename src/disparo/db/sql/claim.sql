@@ -6,7 +6,7 @@ WITH alive AS (
     UPDATE workers SET preparing = $3 WHERE id = $1 RETURNING id
 ), due AS (
     SELECT m.id FROM messages m
-    WHERE m.open AND m.chunk_id = $3 AND m.status = 'queued' AND m.due_at <= now() AND EXISTS (SELECT FROM alive)
+    WHERE m.chunk_id = $3 AND m.status = 'queued' AND m.due_at <= now() AND EXISTS (SELECT FROM alive)
     ORDER BY m.id LIMIT $4
     FOR UPDATE OF m SKIP LOCKED
 ), noted AS (

@@ -12,7 +12,7 @@ FROM (
                CASE WHEN due_at <= now()
                       OR (wait_since <= now() AND coalesce(reason, '') NOT IN ('outside_window', 'platform_hours'))
                     THEN wait_since END AS since
-        FROM messages WHERE open AND status = 'queued'
+        FROM messages_waiting
     ) w
     GROUP BY dispatch_id
 ) m

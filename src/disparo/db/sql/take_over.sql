@@ -6,7 +6,7 @@ WITH over AS (
     DELETE FROM claims WHERE worker_id = $1
 ), locked AS (  -- its own level: only a locked row's columns are sure to be the latest
     SELECT id, status, chunk_id, crashes FROM messages
-    WHERE open AND chunk_id = ANY(ARRAY(SELECT chunk_id FROM claims WHERE worker_id = $1))
+    WHERE chunk_id = ANY(ARRAY(SELECT chunk_id FROM claims WHERE worker_id = $1))
       AND worker_id = $1 AND status IN ('claimed', 'sending')
     ORDER BY id FOR UPDATE
 ), held AS (
