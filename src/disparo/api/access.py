@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from fastapi import Request
 
@@ -21,8 +21,7 @@ from disparo.settings import Settings
 from disparo.sources.base import SourceDown
 
 
-@dataclass(frozen=True, slots=True)
-class ApiCaller:
+class ApiCaller(NamedTuple):
     """A user through an API client, with what the client is set to."""
 
     client_id: int

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -14,16 +15,14 @@ from disparo.db.pool import Connection, sql
 from disparo.domain.recipients import Ignored, Recipient
 
 
-@dataclass(frozen=True, slots=True)
-class NewMessage:
+class NewMessage(NamedTuple):
     """One message to be stored."""
 
     recipient: Recipient
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
-class NewDispatch:
+class NewDispatch(NamedTuple):
     """One accepted call to be stored; `chunk_id` is set just before."""
 
     id: UUID
@@ -59,11 +58,7 @@ async def insert(
     connection: Connection, new: Sequence[NewDispatch], chunks: Sequence[int], stored_as: StoredAs
 ) -> int:
     """Store dispatches, each in its chunk, and their messages; gives the transaction's number."""
-    messages = [
-        (dispatch, message.recipient, message.reference, chunk)
-        for dispatch, chunk in zip(new, chunks, strict=True)
-        for message in dispatch.messages
-    ]
+    messages = [(place, *message) for place, dispatch in enumerate(new, 1) for message in dispatch.messages]
     number = await connection.fetchval(
         sql("insert_dispatches"),
         [item.id for item in new],
@@ -72,24 +67,26 @@ async def insert(
         [item.client_id for item in new],
         [item.user_id for item in new],
         [item.starts_at for item in new],
-        [json.dumps([[one.phone, one.reason] for one in item.ignored]) for item in new],
+        [_ignored(item) for item in new],
+        chunks,
+        [_actor(item) for item in new],
         stored_as.queue,
         stored_as.tries,
         stored_as.timeout_s,
-        [dispatch.id for dispatch, _, _, _ in messages],
-        [dispatch.invoice_id for dispatch, _, _, _ in messages],
-        [recipient.customer_id for _, recipient, _, _ in messages],
-        [recipient.contact_id for _, recipient, _, _ in messages],
-        [str(recipient.origin) for _, recipient, _, _ in messages],
-        [recipient.name for _, recipient, _, _ in messages],
-        [recipient.phone.national for _, recipient, _, _ in messages],
-        [recipient.phone.e164 for _, recipient, _, _ in messages],
-        [reference for _, _, reference, _ in messages],
-        [dispatch.starts_at for dispatch, _, _, _ in messages],
-        [chunk for _, _, _, chunk in messages],
-        [_actor(dispatch) for dispatch, _, _, _ in messages],
+        [place for place, _, _ in messages],
+        [recipient.customer_id for _, recipient, _ in messages],
+        [recipient.contact_id for _, recipient, _ in messages],
+        [recipient.origin for _, recipient, _ in messages],
+        [recipient.name for _, recipient, _ in messages],
+        [recipient.phone.national for _, recipient, _ in messages],
+        [recipient.phone.e164 for _, recipient, _ in messages],
+        [reference for _, _, reference in messages],
     )
     return int(number)
+
+
+def _ignored(dispatch: NewDispatch) -> str:
+    return json.dumps([[one.phone, one.reason] for one in dispatch.ignored]) if dispatch.ignored else "[]"
 
 
 async def look(connection: Connection, numbers: Iterable[str]) -> Look:

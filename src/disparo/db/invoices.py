@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import asyncpg
 
@@ -13,8 +13,7 @@ from disparo.db.pool import Connection, sql
 from disparo.domain.recipients import Contact, Register
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceFacts:
+class InvoiceFacts(NamedTuple):
     """One invoice and whom it may be sent to."""
 
     invoice_id: int

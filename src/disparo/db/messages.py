@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -16,8 +16,7 @@ from disparo.domain.message import Event, Status, transition_table
 SUSPECT_AFTER = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """One wanted move; with `attempt_id` only while that is the message's last attempt."""
 
     message_id: int
@@ -26,8 +25,7 @@ class Move:
     attempt_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """One move that happened."""
 
     message_id: int
@@ -36,8 +34,7 @@ class Moved:
     age_s: float  # since it was accepted
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """One claimed message that is to be handed over now."""
 
     message_id: int
@@ -46,8 +43,7 @@ class Start:
     segments: int
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """One attempt's result, ready to be written; `retry_s` counts if the message goes back to wait."""
 
     attempt_id: int

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -48,8 +49,7 @@ class Reason(StrEnum):
     KEY_REUSED = "key_reused"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who calls, and what their API client is set to."""
 
     client_id: int | None  # None: a person at the panel
@@ -59,8 +59,7 @@ class Caller:
     extra_phones_per_day: int
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """What was stored; with `earlier` nothing was, since everyone had this invoice a moment ago."""
 
     dispatch_id: UUID
@@ -72,8 +71,7 @@ class Accepted:
     earlier: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One validated call; `render` shapes the answer, which an idempotency key keeps as bytes."""
 
     invoice_id: int
@@ -83,8 +81,7 @@ class Call:
     key: Key | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """The answer's bytes, and what they are about; `replayed`: of an earlier call."""
 
     response: bytes

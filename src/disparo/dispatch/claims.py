@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from disparo.db.messages import Start
@@ -33,8 +34,7 @@ class Batch:
             self.done.set()
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A claimed message, looked at and rendered: only the start is missing."""
 
     start: Start

@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import asyncpg
 import structlog
@@ -32,8 +32,7 @@ _APART_S, _ENOUGH = 0.02, 20
 _RETRY_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One outcome on its way to the table; `written` is called once it is committed."""
 
     result: Recorded
@@ -126,9 +125,9 @@ class Recorder:
             return
         # One outcome that the database cannot hold must not keep the others from it.
         for entry in batch:
-            bare = replace(entry.result, platform_id=None, code=None, detail=None)
+            bare = entry.result._replace(platform_id=None, code=None, detail=None)
             if not await self._taken([entry]):
-                await self._taken([replace(entry, result=bare)])
+                await self._taken([entry._replace(result=bare)])
 
     async def _taken(self, batch: Sequence[Entry]) -> bool:
         """Write however long it takes; False where the database refuses the content itself."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from disparo.domain.message import Event
@@ -33,8 +33,7 @@ class Rules:
     is_holiday: IsHoliday
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """What the customer will read, and as how many SMS it is billed."""
 
     text: str

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class OutcomeKind(StrEnum):
@@ -41,8 +41,7 @@ class ReceiptKind(StrEnum):
     OTHER = "other"  # progress notes and unknown codes
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One hand-over's result; `detail` is cut to 500 characters and holds no secret."""
 
     kind: OutcomeKind
@@ -54,8 +53,7 @@ class Outcome:
     retry_after_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptEvent:
+class ReceiptEvent(NamedTuple):
     """One normalised receipt; at least one of `platform_id` and `reference` is set."""
 
     kind: ReceiptKind
@@ -67,8 +65,7 @@ class ReceiptEvent:
     happened_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InboundText:
+class InboundText(NamedTuple):
     """A text that somebody sent to us; without a sender, the message of ours that it answers names them."""
 
     sender: str | None

@@ -7,8 +7,8 @@ what callers may send, field_facts.md §3 for what registers hold.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 _UF_OF_DDD = {
     **dict.fromkeys(("11", "12", "13", "14", "15", "16", "17", "18", "19"), "SP"),
@@ -98,8 +98,7 @@ class InvalidPhone(ValueError):
         self.fault = fault
 
 
-@dataclass(frozen=True, slots=True)
-class Phone:
+class Phone(NamedTuple):
     """`national`: DDD and number as registered, 10 or 11 digits; `e164`: `+55`, with the ninth digit."""
 
     national: str
@@ -134,7 +133,7 @@ def parse_phone(text: str) -> Phone:
 
 def parse_registered(text: str) -> Phone:
     """Read one number as registers hold it: also 00 55, or 0 and a carrier's code before the DDD."""
-    digits = _digits_of(text)
+    digits = text if text.isascii() and text.isdigit() and len(text) <= _LONGEST else _digits_of(text)
     if digits.startswith("0055"):
         digits = digits[2:]
     if len(digits) in (13, 14) and digits.startswith("0") and digits[1] != "0":
@@ -150,7 +149,7 @@ def split_registered(text: str) -> list[str]:
 def read_registered(field: str | None) -> tuple[list[Phone], list[str]]:
     """Read a register's field, which may hold several numbers or none: (phones, what is no phone)."""
     phones, faulty = [], []
-    for part in split_registered(field or ""):
+    for part in [field] if field and field.isalnum() else split_registered(field or ""):
         try:
             phones.append(parse_registered(part))
         except InvalidPhone:

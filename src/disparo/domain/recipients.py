@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from disparo.domain.phone import Phone, PhoneKind, is_filler, read_registered
 
@@ -39,8 +40,7 @@ class Contact:
     allowed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(NamedTuple):
     """What is registered of a customer; `phones` are (field as it stands, permitted)."""
 
     customer_id: int
@@ -50,8 +50,7 @@ class Register:
     contacts: Sequence[Contact] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One number that gets the SMS."""
 
     phone: Phone
@@ -61,16 +60,14 @@ class Recipient:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(NamedTuple):
     """One number that gets none; `phone` is as it was registered or sent, digits only."""
 
     phone: str
     reason: IgnoredReason
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(NamedTuple):
     """Who could get the SMS, before opt-outs and repeats are known; one per normalised number."""
 
     recipients: Sequence[Recipient]

@@ -7,10 +7,11 @@ template again.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from disparo.domain.sms_text import (
     Encoding,
@@ -39,6 +40,8 @@ NAMES = frozenset(
 #: Left out one after the other, until the text fits.
 _OPTIONAL = ("observacao", "primeiro_nome")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+#: What a value that is missing leaves behind, and how it is mended: `MARCA:, sua fatura`.
+_UNTIDY = re.compile(r"  | [,.:;]|[:.,;],")
 _SPACES, _SPACE_BEFORE, _ORPHAN = re.compile(r" {2,}"), re.compile(r" +([,.:;])"), re.compile(r"([:.,;]),\s*")
 _LONGEST_NAME = 20
 _LONGEST_TEMPLATE = 1000
@@ -54,8 +57,7 @@ class TemplateRefused(ValueError):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceText:
+class InvoiceText(NamedTuple):
     """What a text may speak of; `today` is the installation's."""
 
     brand: str
@@ -68,28 +70,16 @@ class InvoiceText:
     pix: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """A text ready to be handed over."""
 
     text: str
     segments: int
-    encoding: Encoding
 
-
-@dataclass(slots=True)
-class _Draft:
-    template: str
-    values: dict[str, str]
-    left_out: set[str] = field(default_factory=set)
-
-    def text(self) -> str:
-        filled = _PLACEHOLDER.sub(self._value, self.template)
-        return _SPACES.sub(" ", _SPACE_BEFORE.sub(r"\1", filled)).strip()
-
-    def _value(self, found: re.Match[str]) -> str:
-        name = found[1]
-        return "" if name in self.left_out else self.values[name]
+    @property
+    def encoding(self) -> Encoding:
+        """How it goes over the air."""
+        return encoding_of(self.text)
 
 
 def check_template(template: str) -> None:
@@ -119,7 +109,7 @@ def render(invoice: InvoiceText, profile: SegmentProfile, *, template: str | Non
     template = template or DEFAULT
     _check_once(template)
     for payment in _payments(invoice) or [""]:
-        if any(is_cut(payment, word, profile) for word in payment.split(" ")):
+        if profile.cuts_at_spaces and any(is_cut(payment, word, profile) for word in payment.split(" ")):
             continue
         rendered = _fitting(template, _values(invoice, payment), profile)
         if rendered is not None:
@@ -143,20 +133,28 @@ def first_name(name: str | None) -> str:
 
 
 def _fitting(template: str, values: dict[str, str], profile: SegmentProfile) -> Rendered | None:
-    draft = _Draft(template, values)
     for leave_out in (None, *_OPTIONAL):
         if leave_out is not None:
-            draft.left_out.add(leave_out)
-        text = _without_orphans(draft.text())
+            values = {**values, leave_out: ""}
+        text = _filled(template, values)
         segments = count_segments(text, profile)
         if segments <= profile.max_parts:
-            return Rendered(text, segments, encoding_of(text))
+            return Rendered(text, segments)
     return None
 
 
-def _without_orphans(text: str) -> str:
-    """Mend what a missing name leaves: `MARCA:, sua fatura`."""
-    return _ORPHAN.sub(r"\1 ", text)
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    pieces = _pieces(template)
+    text = "".join([values[piece] if place % 2 else piece for place, piece in enumerate(pieces)]).strip()
+    if _UNTIDY.search(text) is None:
+        return text
+    return _ORPHAN.sub(r"\1 ", _SPACES.sub(" ", _SPACE_BEFORE.sub(r"\1", text)).strip())
+
+
+@lru_cache(maxsize=64)
+def _pieces(template: str) -> tuple[str, ...]:
+    """Take a template apart: what stays as it is at even places, names of values at odd ones."""
+    return tuple(_PLACEHOLDER.split(template))
 
 
 def _values(invoice: InvoiceText, payment: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from disparo.domain.outcome import FailureClass, InboundText, Outcome, ReceiptEvent
 from disparo.domain.sms_text import SegmentProfile
@@ -21,8 +21,7 @@ def boottime_s() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One started hand-over. Past `deadline_s` (CLOCK_BOOTTIME seconds) it may no longer be written."""
 
     reference: str
@@ -66,8 +65,7 @@ class WebhookRequest:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """What one call to our webhook said."""
 
     receipts: Sequence[ReceiptEvent] = ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.platforms.base import Outgoing
@@ -66,7 +65,7 @@ class Answers:
     def _whole(self, reply: Reply, content: object) -> Outcome:
         """Read an answer to a batch that speaks of no single message: a refusal counts for all of them."""
         outcome = self._one(reply, content)
-        return replace(_LACKING, code="no_items") if outcome.kind is _K.ACCEPTED else outcome
+        return _LACKING._replace(code="no_items") if outcome.kind is _K.ACCEPTED else outcome
 
     def _one(self, reply: Reply, content: object) -> Outcome:
         said = self._code(reply, content)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
@@ -55,7 +54,7 @@ class Questions:
             if event is None or not _is_of(event, reference, platform_id):
                 continue
             raw = f"{rules.method}\n{reply.body.decode('utf-8', 'replace')}"
-            return Answered(replace(event, reference=reference), storable(raw)[:_LONGEST_RAW])
+            return Answered(event._replace(reference=reference), storable(raw)[:_LONGEST_RAW])
         return None
 
     async def balance(self) -> Balance | None:

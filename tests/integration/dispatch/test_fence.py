@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -45,7 +44,7 @@ def outcome(message_id, attempt_id, kind="accepted", **changes):
         segments=1,
         retry_s=5.0,
     )
-    return replace(base, **changes)
+    return base._replace(**changes)
 
 
 async def test_two_workers_never_claim_the_same_message(connection):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -41,8 +40,7 @@ _DAY = re.compile(r"(?:19[7-9]|2[0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-@dataclass(frozen=True, slots=True)
-class SendRequest:
+class SendRequest(NamedTuple):
     """A validated body of enviar_sms."""
 
     invoice_id: int
@@ -95,6 +93,8 @@ def _items(value: object) -> list[object]:
 
 def _phones_under_email(value: object) -> list[object]:
     """Take what the seed's own JSON sample does: the phones under `email_adicional`, if all are phones."""
+    if value is None:
+        return []
     items = value if isinstance(value, list) else [value]
     try:
         for item in items:

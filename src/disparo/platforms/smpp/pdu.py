@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 _HEADER = struct.Struct(">IIII")
@@ -61,8 +61,7 @@ class Pdu(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """A phone, a short code or a name (§5.2.5 to 5.2.9)."""
 
     ton: int
@@ -70,8 +69,7 @@ class Address:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(NamedTuple):
     """The body of a deliver_sm (§4.6.1), and of a submit_sm (§4.4.1), which is the same.
 
     `content`: the short message, or the payload where that is empty.
@@ -82,7 +80,7 @@ class Delivered:
     esm_class: int
     data_coding: int
     content: bytes
-    optional: Mapping[int, bytes] = field(default_factory=dict)
+    optional: Mapping[int, bytes] = MappingProxyType({})
     registered_delivery: int = 0
 
 

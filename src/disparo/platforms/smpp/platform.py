@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.domain.sms_text import SegmentProfile
@@ -193,8 +192,8 @@ class Smpp:
             latest_s = deadline_s if number == 1 else math.inf
             outcome = await self._send_part(body, find, until, latest_s, again=number > 1)
             if outcome.kind is not OutcomeKind.ACCEPTED:
-                return outcome if number == 1 else replace(_UNKNOWN, code=f"{outcome.code}, part {number}")
-        return replace(outcome, segments=len(bodies))
+                return outcome if number == 1 else _UNKNOWN._replace(code=f"{outcome.code}, part {number}")
+        return outcome._replace(segments=len(bodies))
 
     async def _send_part(
         self, body: bytes, find: _Find, until: float, deadline_s: float, *, again: bool

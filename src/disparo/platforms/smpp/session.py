@@ -19,6 +19,8 @@ from disparo.platforms.smpp.pdu import Command, Pdu
 
 log = structlog.get_logger(__name__)
 
+_ANSWERS_TO_SUBMIT = frozenset({Command.SUBMIT_SM | pdu.ANSWER, Command.GENERIC_NACK})
+_TAKEN = Command.DELIVER_SM | pdu.ANSWER
 _ROK, _RINVCMDID, _RX_T_APPN = 0x00, 0x03, 0x64
 #: A peer that sends more than this before a PDU is whole, or asks more than this unanswered, is not one.
 _MOST_UNTOLD = 5000
@@ -180,10 +182,10 @@ class Session(asyncio.Protocol):
 
     def _take(self, unit: Pdu) -> None:
         command, _, sequence, body = unit
-        if command == Command.SUBMIT_SM | pdu.ANSWER or command == Command.GENERIC_NACK:
-            self._take_answer(unit)
-        elif command == Command.DELIVER_SM:
+        if command == Command.DELIVER_SM:
             self._take_delivered(sequence, body)
+        elif command in _ANSWERS_TO_SUBMIT:
+            self._take_answer(unit)
         elif command & pdu.ANSWER:
             answer = self._asked.get(sequence)
             if answer is not None and not answer.done():
@@ -211,10 +213,10 @@ class Session(asyncio.Protocol):
     def _take_delivered(self, sequence: int, body: bytes) -> None:
         def told(stored: bool) -> None:  # noqa: FBT001 - a callback's only word
             self._untold -= 1
-            self._say(Command.DELIVER_SM | pdu.ANSWER, sequence, b"\0", status=_ROK if stored else _RX_T_APPN)
+            self._say(_TAKEN, sequence, b"\0", status=_ROK if stored else _RX_T_APPN)
 
         if self._deliver is None or self._untold >= _MOST_UNTOLD:
-            self._say(Command.DELIVER_SM | pdu.ANSWER, sequence, b"\0", status=_RX_T_APPN)
+            self._say(_TAKEN, sequence, b"\0", status=_RX_T_APPN)
             return
         self._untold += 1
         try:
