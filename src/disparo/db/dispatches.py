@@ -45,8 +45,7 @@ class StoredAs:
     memory_mb: int  # reported, not stored
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """The transaction's time, a fresh chunk id, and which of the numbers asked for opted out."""
 
     now: datetime

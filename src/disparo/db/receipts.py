@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import asyncpg
 
@@ -16,24 +15,27 @@ from disparo.domain.outcome import FailureClass, ReceiptEvent, ReceiptKind
 _CLOCK = 6
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Told:
     """One receipt, whose it is, and the call as it came (empty where it is stored already)."""
 
     platform: str
     event: ReceiptEvent
     raw: str = ""
+    _digest: bytes = field(default=b"", init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def digest(self) -> bytes:
         """What tells it from others of its platform, in the order of time where it says one.
 
         Keys that follow the clock go to the end of their index; others fall into a page of their own each,
         and the larger the table, the more pages are read, written and logged whole.
         """
-        event = self.event
-        said = (event.platform_id, event.reference, event.kind, event.code, event.happened_at)
-        return _clock(event) + hashlib.sha256(repr(said).encode()).digest()
+        if not self._digest:
+            event = self.event
+            said = (event.platform_id, event.reference, event.kind, event.code, event.happened_at)
+            self._digest = _clock(event) + hashlib.sha256(repr(said).encode()).digest()
+        return self._digest
 
 
 @dataclass(frozen=True, slots=True)

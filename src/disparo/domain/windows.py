@@ -6,9 +6,10 @@ Source: field_facts.md §5 (state laws on collection hours; the carriers' and th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from disparo.domain.phone import uf_of_ddd, zone_of_ddd, zone_of_uf
@@ -25,14 +26,14 @@ class Purpose(StrEnum):
     COLLECTION = "collection"  # overdue
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a message goes: the states whose strictest rules count, and the zone of its hours."""
 
     ufs: tuple[str, ...]
     zone: ZoneInfo
 
 
+@lru_cache(maxsize=1024)
 def place_of(uf: str | None, ddd: str | None, *, default: ZoneInfo) -> Place:
     """Give the place of a customer registered in `uf` (or unknown) whose phone has this area code.
 

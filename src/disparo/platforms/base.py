@@ -54,8 +54,7 @@ class Capabilities:
     has_health: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookRequest:
+class WebhookRequest(NamedTuple):
     """What a platform called us with; header names are lower case, `url` as the platform knows it."""
 
     method: str

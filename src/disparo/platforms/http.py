@@ -12,8 +12,9 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest, ClientResponse
@@ -45,20 +46,18 @@ class _SecondWrite(Exception):
     """aiohttp was about to repeat the request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One hand-over as it goes over the wire."""
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: bytes | None = None
     deadline_s: float = float("inf")
     reply_limit_bytes: int = REPLY_LIMIT_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The answer, whole and within the size limit; header names as they came, lookup by lower case."""
 
     status: int

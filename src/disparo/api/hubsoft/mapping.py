@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -116,7 +117,7 @@ def _phone(item: object) -> Phone:
 
 def accepted_answer(accepted: Accepted, zone: ZoneInfo) -> bytes:
     """Give the body of the 200."""
-    stored = accepted.stored_as
+    stored, dispatch_id = accepted.stored_as, str(accepted.dispatch_id)
     answer: dict[str, Any] = {
         "status": "success",
         "msg": ACCEPTED_MSG,
@@ -139,20 +140,25 @@ def accepted_answer(accepted: Accepted, zone: ZoneInfo) -> bytes:
             "connection": None,
             "queue": stored.queue,
             "delay": {
-                "date": accepted.starts_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S.%f"),
+                "date": _moment(accepted.starts_at, zone),
                 "timezone_type": 3,
                 "timezone": zone.key,
             },
         },
         "disparo": {
-            "id": str(accepted.dispatch_id),
-            "consulta": f"{BASE}/disparo/{accepted.dispatch_id}",
+            "id": dispatch_id,
+            "consulta": f"{BASE}/disparo/{dispatch_id}",
             "ignorados": [
                 {"telefone": item.phone, "motivo": IGNORED_WORDS[item.reason]} for item in accepted.ignored
             ],
         },
     }
     return to_json(answer)
+
+
+@lru_cache(maxsize=64)  # calls of one transaction share theirs
+def _moment(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def refusal_of(refused: Refused) -> Refusal:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from disparo.domain.sms_text import Encoding, SegmentProfile, encoding_of
 
@@ -42,8 +41,7 @@ _TO_GSM = {ord(char): chr(code) for code, char in enumerate(_BASIC) if code != _
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """A text's parts in their order, each without its header; `data_coding` of all of them."""
 
     parts: tuple[bytes, ...]
