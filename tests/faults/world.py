@@ -97,6 +97,8 @@ class World:
                     return await connection.fetch(query, *arguments, timeout=20)
                 finally:
                     await connection.close(timeout=5)
+            except asyncpg.SyntaxOrAccessError:
+                raise  # a question that is wrong stays so
             except (
                 OSError,
                 asyncpg.PostgresError,
@@ -112,7 +114,8 @@ class World:
         held = await self.fetch(
             """SELECT w.id, count(*) FILTER (WHERE m.status = 'sending') AS sending, count(m.id) AS held
                FROM workers w LEFT JOIN messages m
-                 ON m.worker_id = w.id AND m.open AND m.status IN ('claimed', 'sending')
+                 ON m.worker_id = w.id AND m.status IN ('claimed', 'sending')
+                    AND m.chunk_id = ANY(ARRAY(SELECT chunk_id FROM claims))
                WHERE w.pid = $1 GROUP BY w.id""",
             role.pid,
         )
