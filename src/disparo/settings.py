@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from disparo.domain.local_holidays import LocalHoliday, read_local_holiday
 from disparo.errors import SettingsInvalid
+from disparo.wrong_values import words_of
 
 SYSTEM_FILE = Path("/etc/disparo/disparo.toml")
 
@@ -192,9 +193,6 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
-        )
-        raise SettingsInvalid(f"Configuração inválida: {wrong}") from None
+        raise SettingsInvalid(f"Configuração inválida: {words_of(error)}") from None
     except ValueError as error:  # a TOML file that is not TOML
         raise SettingsInvalid(f"O arquivo de configuração não pôde ser lido: {error}") from None

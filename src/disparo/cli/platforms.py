@@ -21,6 +21,7 @@ from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.presets import presets
 from disparo.platforms.registry import build_platform, build_routes, read_table
 from disparo.platforms.smpp.platform import Smpp
+from disparo.platforms.smpp.settings import SMPP
 from disparo.settings import Settings, load_settings
 
 platforms = typer.Typer(no_args_is_help=True)
@@ -91,17 +92,19 @@ def list_presets(
     nome: Annotated[str | None, typer.Argument(help="Mostra o que preencher para este.")] = None,
 ) -> None:
     """Lista as plataformas que já vêm prontas; com o nome de uma, o que é preciso preencher."""
+    offered = {**presets(), "smpp": SMPP}
     if nome is None:
-        for preset in presets().values():
+        for preset in offered.values():
             print(f"{preset.name}: {preset.title}")
         return
-    if nome not in presets():
-        raise DisparoError(f"Não há {nome}. Existem: {', '.join(presets())}.")
-    chosen = presets()[nome]
+    if nome not in offered:
+        raise DisparoError(f"Não há {nome}. Existem: {', '.join(offered)}.")
+    chosen = offered[nome]
     print(f'{chosen.title}\n\n[platforms.{nome}]\ntype = "{nome}"')
     for key, explanation in chosen.needs.items():
         print(f'{key} = ""    # {explanation}')
-    print('webhook_secret = ""    # um texto longo e aleatório, seu')
+    if chosen is not SMPP:  # what it tells comes over its binds
+        print('webhook_secret = ""    # um texto longo e aleatório, seu')
 
 
 @platforms.command("saldo")

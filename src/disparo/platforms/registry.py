@@ -20,6 +20,7 @@ from disparo.platforms.presets import fill, presets
 from disparo.platforms.smpp.platform import Smpp
 from disparo.platforms.smpp.settings import SmppSettings
 from disparo.platforms.table import PlatformTable, read_hours
+from disparo.wrong_values import words_of
 
 #: The tables there are; a preset is a filled one of the first.
 AnyTable = GenericHttpSettings | SmppSettings
@@ -133,8 +134,7 @@ def read_table(name: str, table: Mapping[str, Any]) -> AnyTable:
             else GenericHttpSettings.model_validate(filled)
         )
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise SettingsInvalid(f"Plataforma {name}: {wrong}") from None
+        raise SettingsInvalid(f"Plataforma {name}: {words_of(error)}") from None
 
 
 def receipt_url(name: str, settings: PlatformTable, public_url: str | None) -> str | None:

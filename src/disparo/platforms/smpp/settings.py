@@ -13,12 +13,25 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from disparo.domain.outcome import FailureClass, ReceiptKind
 from disparo.platforms.placeholders import fetch_secret
+from disparo.platforms.presets import Preset
 from disparo.platforms.smpp import pdu
 from disparo.platforms.smpp.receipts import ReceiptIds
 from disparo.platforms.smpp.statuses import name_of
 from disparo.platforms.smpp.text import CODING_OF, UCS2, Alphabet
 from disparo.platforms.table import Endpoint, PlatformTable
 
+#: What is shown beside the ready-made platforms.
+SMPP = Preset(
+    "smpp",
+    "SMSC de operadora ou integrador, por SMPP 3.4",
+    {
+        "host": "o endereço do SMSC; a porta, se não é 2775, em port",
+        "system_id": "o usuário da conta",
+        "password": "a senha, ou env:VARIAVEL, ou file:CAMINHO",
+        "source": "o remetente combinado",
+    },
+    {},
+)
 _Octet = Annotated[int, Field(ge=0, le=255)]
 
 

@@ -1,0 +1,54 @@
+"""What is wrong with the settings is said in Portuguese, with its name."""
+
+from __future__ import annotations
+
+import pytest
+
+from disparo.errors import SettingsInvalid
+from disparo.platforms.registry import read_table
+from disparo.settings import load_settings
+
+SMSC = {"type": "smpp", "host": "127.0.0.1", "system_id": "provedor", "password": "x"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"host": ""}, "host: deve ter ao menos 1 caractere(s)"),
+        ({"port": "muitas"}, "port: deve ser um número inteiro"),
+        ({"port": 0}, "port: deve ser 1 ou mais"),
+        ({"port": 70_000}, "port: deve ser 65535 ou menos"),
+        ({"binds": 1.5}, "binds: deve ser um número inteiro"),
+        ({"tls": "talvez"}, "tls: deve ser true ou false"),
+        ({"system_id": 7}, "system_id: deve ser um texto"),
+        ({"system_id": "um nome longo demais"}, "system_id: deve ter no máximo 15 caractere(s)"),
+        ({"long_texts": "cut"}, "long_texts: deve ser um destes: 'parts' ou 'payload'"),
+        ({"codes": []}, "codes: deve ser uma tabela"),
+        ({"janela": 3}, "janela: não existe"),
+        ({"per_second": 0}, "per_second: deve ser maior que 0"),
+    ],
+)
+def test_each_wrong_value_is_named_in_words(changes, says):
+    with pytest.raises(SettingsInvalid) as caught:
+        read_table("smsc", SMSC | changes)
+    assert str(caught.value) == f"Plataforma smsc: {says}"
+
+
+def test_what_is_missing_is_named():
+    with pytest.raises(
+        SettingsInvalid, match="Plataforma smsc: host: falta; system_id: falta; password: falta"
+    ):
+        read_table("smsc", {"type": "smpp"})
+
+
+def test_what_is_wrong_as_a_whole_has_no_name_and_our_own_words_no_prefix():
+    with pytest.raises(SettingsInvalid) as caught:
+        read_table("smsc", SMSC | {"source": "\u540d\u524d"})
+    said = str(caught.value).removeprefix("Plataforma smsc: ")
+    assert not said.startswith((":", " ", "Value error"))
+
+
+def test_the_settings_of_the_program_speak_the_same(monkeypatch):
+    monkeypatch.delenv("DISPARO_CONFIG", raising=False)
+    with pytest.raises(SettingsInvalid, match=r"^Configuração inválida: dispatch_delay_s: deve ser"):
+        load_settings(dispatch_delay_s="logo")
