@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Callable
@@ -61,6 +62,7 @@ def main() -> None:
         rich_markup_mode=None,
     )
     root.callback(invoke_without_command=True)(_root)
+    gc.disable()  # a thousand modules are loaded and none is garbage: looking for it takes a tenth of a start
     for name, command in _COMMANDS.items():
         target = _load(command) if name == wanted else _stub
         if isinstance(target, typer.Typer):
@@ -68,6 +70,7 @@ def main() -> None:
         else:
             help_text = None if name == wanted else command.help
             root.command(name=name, help=help_text)(target)
+    gc.enable()
     try:
         root(prog_name="disparo")
     except DisparoError as error:
