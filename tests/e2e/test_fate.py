@@ -9,6 +9,14 @@ import pytest
 from tests.support.calls import JSON, SEED
 from tests.support.client import DISPATCH, SEND
 
+from disparo.db import platform_states
+
+
+@pytest.fixture(autouse=True)
+def _is_tried_at_once(house):
+    """What a test did to the platform must not keep the next one waiting for the moment of a probe."""
+    house.run(lambda connection: platform_states.resume(connection, "simulador"))
+
 
 def test_cancelling_what_has_not_gone_yet(house, client):
     house.behave(mode="throttle")
