@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from uuid import uuid4
 
 import pytest
@@ -90,36 +89,25 @@ async def test_no_index_of_messages_names_what_changes_on_the_way(connection):
     assert not named & changing
 
 
-def test_what_is_in_hand_when_the_schema_changes_is_on_record_after(admin_dsn):
-    from tests.conftest import run_admin, with_database
-
-    name = f"older_{uuid4().hex}"
-    run_admin(admin_dsn, f"CREATE DATABASE {name}")
-    dsn = with_database(admin_dsn, name)
-
-    async def work():
-        await migrate._run_alembic(dsn, "0008")
-        connection = await connect(dsn)
-        ids = await rows.add_messages(connection, 2)
-        worker, token = await rows.add_worker(connection), uuid4()
-        await connection.execute(
-            "UPDATE messages SET status = 'claimed', worker_id = $1, claim_token = $2 WHERE id = $3",
-            worker,
-            token,
-            ids[0],
-        )
-        await connection.close()
-        await prepare(dsn)
-        connection = await connect(dsn)
-        assert await tokens(connection) == {token}
-        started = await messages.start(
-            connection, [Start(ids[0], token, "texto", 1)], platform="p", worker_id=worker
-        )
-        assert list(started) == [ids[0]]
-        assert len(await messages.held_by(connection, worker)) == 1
-        await connection.close()
-
-    try:
-        asyncio.run(work())
-    finally:
-        run_admin(admin_dsn, f"DROP DATABASE {name} WITH (FORCE)")
+@pytest.mark.anyio
+async def test_what_is_in_hand_when_the_schema_changes_is_on_record_after(empty_dsn):
+    await migrate._run_alembic(empty_dsn, "0008")
+    connection = await connect(empty_dsn)
+    ids = await rows.add_messages(connection, 2)
+    worker, token = await rows.add_worker(connection), uuid4()
+    await connection.execute(
+        "UPDATE messages SET status = 'claimed', worker_id = $1, claim_token = $2 WHERE id = $3",
+        worker,
+        token,
+        ids[0],
+    )
+    await connection.close()
+    await prepare(empty_dsn)
+    connection = await connect(empty_dsn)
+    assert await tokens(connection) == {token}
+    started = await messages.start(
+        connection, [Start(ids[0], token, "texto", 1)], platform="p", worker_id=worker
+    )
+    assert list(started) == [ids[0]]
+    assert len(await messages.held_by(connection, worker)) == 1
+    await connection.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -121,28 +120,17 @@ async def test_all_that_waits_or_is_in_hand_is_held_after_a_restore(connection):
     assert await rows.statuses(connection, [*ids, *waiting]) == ["uncertain", "held", "held", "held"]
 
 
-def test_what_waits_when_the_schema_changes_is_found_after(admin_dsn):
-    from tests.conftest import run_admin, with_database
-
-    name = f"older_{uuid4().hex}"
-    run_admin(admin_dsn, f"CREATE DATABASE {name}")
-    dsn = with_database(admin_dsn, name)
-
-    async def work():
-        await migrate._run_alembic(dsn, "0012")
-        connection = await connect(dsn)
-        queued = await rows.add_messages(connection, 2, due_in_s=-60)
-        gone = await rows.add_messages(connection, 1, first_id=10)
-        await connection.execute("UPDATE messages SET status = 'delivered' WHERE id = $1", gone[0])
-        await connection.close()
-        await prepare(dsn)
-        connection = await connect(dsn)
-        chunk = await rows.chunk_of(connection, queued[0])
-        assert await waiting(connection) == {chunk}
-        assert await chunks.list_due(connection, overdue_s=5, limit=10) == [chunk]
-        await connection.close()
-
-    try:
-        asyncio.run(work())
-    finally:
-        run_admin(admin_dsn, f"DROP DATABASE {name} WITH (FORCE)")
+@pytest.mark.anyio
+async def test_what_waits_when_the_schema_changes_is_found_after(empty_dsn):
+    await migrate._run_alembic(empty_dsn, "0012")
+    connection = await connect(empty_dsn)
+    queued = await rows.add_messages(connection, 2, due_in_s=-60)
+    gone = await rows.add_messages(connection, 1, first_id=10)
+    await connection.execute("UPDATE messages SET status = 'delivered' WHERE id = $1", gone[0])
+    await connection.close()
+    await prepare(empty_dsn)
+    connection = await connect(empty_dsn)
+    chunk = await rows.chunk_of(connection, queued[0])
+    assert await waiting(connection) == {chunk}
+    assert await chunks.list_due(connection, overdue_s=5, limit=10) == [chunk]
+    await connection.close()
