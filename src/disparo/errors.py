@@ -13,3 +13,7 @@ class SettingsInvalid(DisparoError):
 
 class DatabaseUnavailable(DisparoError):
     """The database cannot be reached or refuses what is needed."""
+
+
+class PortTaken(DisparoError):
+    """The address cannot be listened on."""

@@ -20,7 +20,7 @@ from tests.support.house import house as run_house
 from tests.support.stage import free_port
 
 from disparo import __version__
-from disparo.api.server import self_signed
+from disparo.api.certificate import self_signed
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"

@@ -12,7 +12,7 @@ import sys
 import pytest
 from tests.support.stage import free_port
 
-from disparo.api.server import self_signed
+from disparo.api.certificate import self_signed
 from disparo.cli.examine import database, files, network
 from disparo.cli.examine.finding import Grade
 from disparo.settings import Settings

@@ -15,10 +15,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from disparo.api.server import PortTaken
 from disparo.cli.processes import Family
 from disparo.db.embedded import EmbeddedPostgres
-from disparo.errors import DisparoError
+from disparo.errors import DisparoError, PortTaken
 from disparo.settings import Settings
 
 _PATIENCE_S = 60.0

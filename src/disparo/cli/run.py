@@ -12,8 +12,8 @@ import typer
 from disparo.cli.context import DataDir, data_dir_of
 from disparo.cli.credentials import Credentials, make_both
 from disparo.cli.launch import Plan, check_port, fitting_servers, free_port, launched, open_database
+from disparo.cli.listening import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
 from disparo.cli.notify import tell_systemd
-from disparo.cli.serve import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
 from disparo.cli.upgrade import prepare_with_backup
 from disparo.db import accounts
 from disparo.db.data_dir import make_data_dir

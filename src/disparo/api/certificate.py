@@ -1,0 +1,70 @@
+"""The certificate that HTTPS is served with: two files that are given, or one made here."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_SELF_SIGNED_DAYS = 825
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Two PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+def self_signed(folder: Path, host: str) -> Certificate:
+    """Give a certificate made here, the same one at every start; browsers and `curl` need to be told."""
+    pair = Certificate(folder / "tls.crt", folder / "tls.key")
+    if pair.certificate.exists() and pair.key.exists():
+        return pair
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Disparo")])
+    now = datetime.now(UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=_SELF_SIGNED_DAYS))
+        .add_extension(x509.SubjectAlternativeName(_names(host)), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError):
+        pair.key.unlink()
+    with os.fdopen(os.open(pair.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(private)
+    pair.certificate.write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    return pair
+
+
+def _names(host: str) -> list[x509.GeneralName]:
+    names: list[x509.GeneralName] = [
+        x509.DNSName("localhost"),
+        x509.IPAddress(ip_address("127.0.0.1")),
+        x509.IPAddress(ip_address("::1")),
+    ]
+    with suppress(ValueError):
+        if not ip_address(host).is_unspecified and not ip_address(host).is_loopback:
+            names.append(x509.IPAddress(ip_address(host)))
+    return names
