@@ -42,6 +42,7 @@ class HubsoftStandIn:
         self._kept: dict[Any, list[dict[str, Any]]] = {}
         self.url = ""
         self.stop: Any = None  # while running: be gone at once
+        self._loop: Any = None  # while running
 
     # ------------------------------------------------------------ rows
 
@@ -259,30 +260,27 @@ class HubsoftStandIn:
     @contextmanager
     def running(self) -> Iterator[HubsoftStandIn]:
         """Serve from a thread of its own, until the block ends."""
-        loop, ready = asyncio.new_event_loop(), threading.Event()
+        ready, ending = threading.Event(), asyncio.Event()
         runner = web.AppRunner(self.app(), shutdown_timeout=0.1)
 
-        async def start() -> None:
+        async def serve() -> None:
             await runner.setup()
             site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
             self.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+            self._loop = asyncio.get_running_loop()
             ready.set()
+            await ending.wait()
+            await runner.cleanup()
 
-        def serve() -> None:
-            asyncio.set_event_loop(loop)
-            loop.run_until_complete(start())
-            loop.run_forever()
-            loop.run_until_complete(runner.cleanup())
-            loop.close()
-
-        thread = threading.Thread(target=serve, daemon=True)
+        # asyncio.run ends what a request left behind, too.
+        thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
         thread.start()
         ready.wait(10)
 
         def stop() -> None:
             if thread.is_alive():
-                loop.call_soon_threadsafe(loop.stop)
+                self._loop.call_soon_threadsafe(ending.set)
                 thread.join(10)
 
         self.stop = stop
