@@ -15,6 +15,7 @@ _PARTS = {
 _NAMES = {
     "disparo": "Disparo (durável)",
     "disparo_smpp": "Disparo (durável), a um SMSC",
+    "disparo_batch": "Disparo (durável), 50 por chamada",
     "celery": "Flask + Celery + PostgreSQL",
     "kannel_file": "Kannel, store em arquivo",
     "jasmin": "Jasmin 0.11.0",

@@ -86,7 +86,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "rounds": options.rodadas,
         "seconds": options.segundos,
         "server_processes": {"accept": options.processos, "end_to_end": 1},
-        "ways": {"disparo, celery": "HTTP", "disparo_smpp, kannel": "SMPP"},
+        "ways": {"disparo, celery": "HTTP", "disparo_batch": "HTTP, lists", "disparo_smpp, kannel": "SMPP"},
     }
     found["machine"] = describe()
     return found
@@ -99,7 +99,7 @@ def figures(found: dict[str, Any]) -> dict[str, float]:
     kannel = [rate for name, rate in end.items() if name.startswith("kannel")]
     # Each beside a peer that reaches its platform the same way: Kannel an SMSC, the Celery shape over HTTP.
     ours, over_http, over_smpp = accept["disparo"], end["disparo"], end.get("disparo_smpp")
-    best = max(kannel, default=None)
+    batch, best = end.get("disparo_batch"), max(kannel, default=None)
     values: dict[str, float | None] = {
         "accept_per_s": ours,
         "accept_vs_celery": _ratio(ours, accept.get("celery")),
@@ -111,6 +111,8 @@ def figures(found: dict[str, Any]) -> dict[str, float]:
         "e2e_http_receipts_per_s": over_http,
         "e2e_http_receipts_vs_kannel": _ratio(over_http, best),
         "e2e_smpp_vs_celery": _ratio(over_smpp, end.get("celery")),
+        "e2e_batch_receipts_per_s": batch,
+        "e2e_batch_vs_celery": _ratio(batch, end.get("celery")),
         "rss_slope_mb_per_100k": end_to_end.slope(found["memory"]),
         **found["idle"],
     }

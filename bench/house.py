@@ -59,16 +59,20 @@ def stage(
     return built
 
 
-def with_stand_in(stack: ExitStack, place: Path) -> tuple[str, Stage, StandIn]:
+def with_stand_in(stack: ExitStack, place: Path, *, batch: int = 1) -> tuple[str, Stage, StandIn]:
     """A database, one server and one worker, to a stand-in that confirms each message: as bare as an SMSC.
 
     One server: with one worker on two cores a second one takes from it more than it gives.
+    `batch`: messages that the stand-in takes in a call, at most; it confirms as many in one then.
     """
+    place = place / f"batch_{batch}"
+    place.mkdir()
+    place.chmod(0o711)
     dsn, port = database(stack, place / "database", None), free_port()
     stand_in = StandIn(place, receipts=f"http://127.0.0.1:{port}/webhook/parada/ensaio")
     stack.callback(stand_in.stop)
     settings = {
-        "DISPARO_PLATFORMS": json.dumps({"parada": table_of(stand_in.url)}),
+        "DISPARO_PLATFORMS": json.dumps({"parada": table_of(stand_in.url, batch=batch)}),
         "DISPARO_REAL_SENDING": "yes",
     }
     built = stage(stack, dsn, place / "stage", processes=1, workers=1, overrides=settings, port=port)

@@ -84,16 +84,24 @@ async def bare(folder: Path, count: int) -> float:
     return count / took
 
 
-def table_of(url: str) -> dict[str, Any]:
-    """The stand-in as an administrator would write it into the settings."""
-    return {
+def table_of(url: str, *, batch: int = 1) -> dict[str, Any]:
+    """The stand-in as an administrator would write it into the settings; `batch`: most messages in a call."""
+    item = {"to": "{telefone}", "text": "{texto}", "ref": "{referencia}"}
+    receipts = {"id": "id", "status": "status", "statuses": {"delivered": "delivered"}}
+    table = {
         "type": "generic_http",
         "url": url,
-        "form": {"to": "{telefone}", "text": "{texto}", "ref": "{referencia}"},
         "id_path": "id",
         "success": {"status": [200], "path": "id"},
         "webhook_secret": "ensaio",
-        "receipts": {"id": "id", "status": "status", "statuses": {"delivered": "delivered"}},
+    }
+    if batch == 1:
+        return {**table, "form": item, "receipts": receipts}
+    return {
+        **table,
+        "json": {"messages": "{itens}"},
+        "batch": {"max": batch, "items": "messages", "item": item},
+        "receipts": {**receipts, "items": "results"},
     }
 
 

@@ -1,17 +1,18 @@
 """A platform over HTTP that does nothing but answer: its log of references is written when it ends.
 
 `python -m bench.stand_in PORT LOG [RECEIPTS]`: any POST gets 200 and an id; the log holds one
-reference a line, and when it came.
-With RECEIPTS, an address of ours (http), each message is confirmed there at once, in a call of its own.
+reference a line, and when it came. A form is one message, JSON a list of them.
+With RECEIPTS, an address of ours (http), what came in one call is confirmed there at once, in one call.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,9 +21,13 @@ import uvloop
 _CONFIRMERS = 32
 
 
+#: The numbers of what came in one call; whether it was a list.
+_Taken = tuple[range, bool]
+
+
 class _StandIn(asyncio.Protocol):
-    def __init__(self, bodies: list[tuple[bytes, float]], confirm: Callable[[int], None]) -> None:
-        self._bodies = bodies
+    def __init__(self, log: list[tuple[bytes, float]], confirm: Callable[[_Taken], None]) -> None:
+        self._log = log
         self._confirm = confirm
         self._read = bytearray()
 
@@ -38,15 +43,26 @@ class _StandIn(asyncio.Protocol):
             length = int(head[start:] if stop < 0 else head[start:stop])
             if len(self._read) < end + 4 + length:
                 return
-            self._bodies.append((bytes(self._read[end + 4 : end + 4 + length]), time.time()))
+            taken = self._take(bytes(self._read[end + 4 : end + 4 + length]))
             del self._read[: end + 4 + length]
-            answer = b'{"id":"s-%d"}' % len(self._bodies)
+            answer = _listed(b"messages", [b'{"id":"s-%d"}' % number for number in taken[0]], taken)
             self._transport.write(
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
                 % len(answer)
                 + answer
             )
-            self._confirm(len(self._bodies))
+            self._confirm(taken)
+
+    def _take(self, body: bytes) -> _Taken:
+        is_list, now, first = body.startswith(b"{"), time.time(), len(self._log) + 1
+        found = json.loads(body)["messages"] if is_list else []
+        references = [each["ref"].encode() for each in found] if is_list else [body.rpartition(b"ref=")[2]]
+        self._log.extend((reference, now) for reference in references)
+        return range(first, len(self._log) + 1), is_list
+
+
+def _listed(name: bytes, items: Sequence[bytes], taken: _Taken) -> bytes:
+    return b'{"%s":[%s]}' % (name, b",".join(items)) if taken[1] else items[0]
 
 
 class _Confirmer(asyncio.Protocol):
@@ -79,7 +95,7 @@ class _Confirmer(asyncio.Protocol):
             return await self._answer
 
 
-async def _confirm(address: str, waiting: asyncio.Queue[int]) -> None:
+async def _confirm(address: str, waiting: asyncio.Queue[_Taken]) -> None:
     """Confirm until cancelled, from the first message on: whoever is to be told is there by then."""
     parts, loop = urlsplit(address), asyncio.get_running_loop()
     head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
@@ -90,7 +106,9 @@ async def _confirm(address: str, waiting: asyncio.Queue[int]) -> None:
     async def work() -> None:
         confirmer = None
         while True:
-            body = b'{"id":"s-%d","status":"delivered"}' % await waiting.get()
+            taken = await waiting.get()
+            told = [b'{"id":"s-%d","status":"delivered"}' % number for number in taken[0]]
+            body = _listed(b"results", told, taken)
             call = head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body
             confirmer = confirmer or await connect()
             while not await confirmer.ask(call):
@@ -101,13 +119,13 @@ async def _confirm(address: str, waiting: asyncio.Queue[int]) -> None:
 
 
 async def main(port: int, log: Path, receipts: str | None) -> None:
-    bodies: list[tuple[bytes, float]] = []
-    waiting: asyncio.Queue[int] = asyncio.Queue()
-    confirm = waiting.put_nowait if receipts else lambda _number: None
+    taken: list[tuple[bytes, float]] = []
+    waiting: asyncio.Queue[_Taken] = asyncio.Queue()
+    confirm = waiting.put_nowait if receipts else lambda _taken: None
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    server = await loop.create_server(lambda: _StandIn(bodies, confirm), "127.0.0.1", port)
+    server = await loop.create_server(lambda: _StandIn(taken, confirm), "127.0.0.1", port)
     print("ready", flush=True)
     confirming = [asyncio.create_task(_confirm(receipts, waiting))] if receipts else []
     await asyncio.wait([asyncio.create_task(stop.wait()), *confirming], return_when=asyncio.FIRST_COMPLETED)
@@ -115,7 +133,7 @@ async def main(port: int, log: Path, receipts: str | None) -> None:
         if task.done():
             task.result()  # what went wrong
     server.close()
-    log.write_bytes(b"".join(b"%s %f\n" % (body.rpartition(b"ref=")[2], at) for body, at in bodies))
+    log.write_bytes(b"".join(b"%s %f\n" % each for each in taken))
 
 
 if __name__ == "__main__":

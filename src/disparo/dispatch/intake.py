@@ -137,7 +137,7 @@ class Intake:
 
     async def _commit(self, calls: Sequence[_Call]) -> None:
         failpoints.hit("receipt_before_store")
-        said = [_said(call, text) for call in calls for text in call.heard.texts]
+        said = [each for call in calls for each in _said(call)]
         async with self._pool.acquire(timeout=_PATIENCE_S) as connection, connection.transaction():
             taken = await receipts.take(connection, [told for call in calls for told in _told(call)])
             await inbound.store(connection, said)
@@ -151,7 +151,7 @@ class Intake:
         try:
             async with self._pool.acquire(timeout=_PATIENCE_S) as connection, connection.transaction():
                 figures.note_receipts(await table.store(connection, _told(call)))
-                await inbound.store(connection, [_said(call, text) for text in call.heard.texts])
+                await inbound.store(connection, _said(call))
         except Exception as refused:  # whatever it is, the platform is told, and tells us again
             call.told(refused)
         else:
@@ -160,15 +160,32 @@ class Intake:
 
 
 def _told(call: _Call) -> list[table.Told]:
-    return [table.Told(call.platform, event, call.raw) for event in call.heard.receipts]
+    events = call.heard.receipts
+    return [
+        table.Told(call.platform, event, raw)
+        for event, raw in zip(events, _raw_of_each(call, len(events)), strict=True)
+    ]
 
 
-def _said(call: _Call, text: InboundText) -> inbound.Said:
+def _said(call: _Call) -> list[inbound.Said]:
+    texts = call.heard.texts
+    return [_of(call, text, raw) for text, raw in zip(texts, _raw_of_each(call, len(texts)), strict=True)]
+
+
+def _raw_of_each(call: _Call, count: int) -> Sequence[str]:
+    """Give what is kept of a call with each of its receipts or texts: all of it, or the part of each."""
+    if not call.heard.parts or not count:
+        return [call.raw] * count
+    head = call.raw.partition("\n")[0]
+    return [storable(f"{head}\n{part}")[:_LONGEST_RAW] for part in call.heard.parts]
+
+
+def _of(call: _Call, text: InboundText, raw: str) -> inbound.Said:
     e164 = None
     if text.sender is not None:
         with suppress(InvalidPhone):  # a short code, or somebody abroad
             e164 = parse_phone(text.sender).e164
-    return inbound.Said(call.platform, text, e164, asks_to_stop(text.text), call.raw)
+    return inbound.Said(call.platform, text, e164, asks_to_stop(text.text), raw)
 
 
 def _raw(request: WebhookRequest) -> str:

@@ -65,10 +65,12 @@ class WebhookRequest(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What one call to our webhook said."""
+    """What one call to our webhook said: receipts or texts."""
 
     receipts: Sequence[ReceiptEvent] = ()
     texts: Sequence[InboundText] = ()
+    #: Where a call says several things, the part of each, in their order: the rest is other people's.
+    parts: Sequence[str] = ()
 
 
 #: Told what a platform said over a connection that it keeps with us, and the same as it came; calls back with

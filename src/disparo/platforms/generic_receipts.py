@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from urllib.parse import parse_qsl
@@ -13,6 +14,8 @@ from disparo.platforms.generic_answers import says
 from disparo.platforms.generic_rules import InboundRules, ReceiptRules
 from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, text_at
 from disparo.platforms.unknown_codes import UnknownCodes
+
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 #: Failures that say something of the number for good.
 _OF_THE_NUMBER = frozenset({FailureClass.NUMBER})
@@ -30,16 +33,17 @@ def read_call(
     if receipts is not None:
         check_call(request, receipts)
     content = _content_of(request)
-    texts = _texts(content, inbound) if inbound is not None else []
-    if texts or receipts is None:
-        return Heard(texts=texts)
-    events = []
-    for item in _items(content, receipts.items):
+    said = _texts(content, inbound) if inbound is not None else Heard()
+    if said.texts or receipts is None:
+        return said
+    events, named, items = [], [], _items(content, receipts.items)
+    for item in items:
         check_receipt(request, item, receipts)
         event = read_event(item, receipts, unknown)
         if event is not None:
             events.append(event)
-    return Heard(receipts=events)
+            named.append(item)
+    return Heard(receipts=events, parts=_parts(named, of=len(items)))
 
 
 def read_event(
@@ -88,9 +92,18 @@ def _failure(
     return FailureClass.CARRIER if may_pass and failure in _OF_THE_NUMBER else failure
 
 
-def _texts(content: object, rules: InboundRules) -> list[InboundText]:
+def _texts(content: object, rules: InboundRules) -> Heard:
     found = at(content, rules.items) if rules.items else [content]
-    return [text for item in found for text in _text(item, rules)] if isinstance(found, list) else []
+    items = found if isinstance(found, list) else []
+    said = [(item, text) for item in items for text in _text(item, rules)]
+    return Heard(texts=[text for _, text in said], parts=_parts([item for item, _ in said], of=len(items)))
+
+
+def _parts(items: Sequence[object], *, of: int) -> Sequence[str]:
+    try:
+        return [_to_json(item) for item in items] if of > 1 else ()
+    except RecursionError:
+        raise WebhookRejected("nested too deeply") from None
 
 
 def _text(item: object, rules: InboundRules) -> Sequence[InboundText]:

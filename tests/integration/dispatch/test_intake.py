@@ -68,6 +68,37 @@ async def test_calls_that_arrive_together_share_a_transaction(intake, connection
     assert transactions < 10
 
 
+async def test_of_a_list_each_receipt_keeps_its_own_part_and_no_one_elses(pool, connection):
+    intake = Intake(pool, {"p": platform(receipts={**RECEIPTS, "items": "list"})})
+    job = asyncio.create_task(intake.run())
+    told = [{"id": str(n), "status": "SENT", "to": f"55119888877{n}", "nota": "avó"} for n in range(3)]
+    try:
+        await intake.take("p", call(list=told))
+        await intake.take("p", call(list=told[:1]))  # once more, alone
+        await intake.take("p", call(list=[{"id": "9", "status": "SENT"}]))
+    finally:
+        job.cancel()
+    stored = await connection.fetch("SELECT platform_id, raw FROM receipts ORDER BY platform_id")
+    assert [row["platform_id"] for row in stored] == ["0", "1", "2", "9"]
+    for row, item in zip(stored[:3], told, strict=True):
+        head, body = row["raw"].split("\n")
+        assert (head, json.loads(body)) == ("POST ?", item)
+    assert "avó" in stored[0]["raw"]
+    assert stored[3]["raw"] == 'POST ?\n{"list": [{"id": "9", "status": "SENT"}]}'  # alone: as it came
+
+
+async def test_of_a_list_each_text_keeps_its_own_part(pool, connection):
+    intake = Intake(pool, {"p": platform(inbound={**INBOUND, "items": "list"})})
+    job = asyncio.create_task(intake.run())
+    texts = [{"from": f"1198888777{n}", "text": f"oi {n}", "mo_id": str(n)} for n in range(2)]
+    try:
+        await intake.take("p", call(list=texts))
+    finally:
+        job.cancel()
+    stored = await connection.fetch("SELECT raw FROM inbound_texts ORDER BY text")
+    assert [json.loads(row["raw"].split("\n")[1]) for row in stored] == texts
+
+
 async def test_what_is_taken_is_committed(intake, connection):
     await intake.take("p", call(id="1", status="SENT"))
     assert await connection.fetchval("SELECT count(*) FROM receipts") == 1
