@@ -82,3 +82,14 @@ async def test_what_stands_in_a_path_stays_in_its_place(peer):
 def test_amounts_as_platforms_write_them(text, amount):
     found = read_amount(text)
     assert found == (None if amount is None else Decimal(amount))
+
+
+async def test_a_platform_that_was_given_up_in_the_middle_of_a_round_tells_nothing(peer):
+    asked = {"ask": {**ASK, "url": peer.url}, "balance": {"url": peer.url, "answer": "b"}}
+    platform = GenericHttp("p", read_table("p", table(peer, **asked)))
+    await platform.ask("ref-1")
+    await platform.close()
+    assert await platform.ask("ref-1") is None
+    assert await platform.balance() is None
+    assert not (await platform.health()).is_well
+    assert len(peer.requests) == 1

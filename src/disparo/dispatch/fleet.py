@@ -32,6 +32,8 @@ class Fleet:
         self._leaving: dict[str, asyncio.Task[None]] = {}
         #: Called when a lane stops or recovers.
         self.on_stop: Callable[[], None] = lambda: None
+        #: Called with each task of a lane that ends, by itself or not.
+        self.on_task_end: Callable[[asyncio.Task[None]], None] = lambda _task: None
 
     @property
     def lanes(self) -> dict[str, Lane]:
@@ -81,10 +83,17 @@ class Fleet:
             asyncio.create_task(self._after(before, lane.run), name=f"lane:{name}"),
             asyncio.create_task(self._after(before, lane.keep_share), name=f"share:{name}"),
         ]
+        for task in tasks:
+            task.add_done_callback(self._task_ended)
         return _Ship(lane, tasks)
 
+    # Whoever listens may come after the lane.
+
     def _tell(self) -> None:
-        self.on_stop()  # whoever listens may come after the lane
+        self.on_stop()
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        self.on_task_end(task)
 
     async def _after(
         self, before: asyncio.Task[None] | None, run: Callable[[Holder], Coroutine[None, None, None]]

@@ -8,10 +8,10 @@ import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
 import structlog
 
 from disparo import queue
@@ -37,7 +37,7 @@ from disparo.platforms.base import Platform
 
 log = structlog.get_logger(__name__)
 
-#: Exit status of a worker that ends to be started anew (its memory grew past the setting).
+#: Exit status of a worker that ends to be started anew: its memory passed the setting, or a part of it fell.
 RESTART_ME = 75
 _BEAT_EVERY_S = 1.0
 _SWEEP_EVERY_S = 5.0
@@ -97,7 +97,7 @@ class Worker:
         self._settings = settings
         self._holder = Holder(uuid4())
         self._handover: Handover | None = None
-        self._too_big = False
+        self._starts_anew = False
 
     def use(self, plan: Plan) -> None:
         """Hand over by another plan from now on; what is started is finished by the old one."""
@@ -146,6 +146,10 @@ class Worker:
                 asyncio.create_task(self._close(ending, fleet), name="close"),
                 asyncio.create_task(warm_up(), name="settle"),
             ]
+            fallen = partial(self._end_if_fallen, ending)
+            fleet.on_task_end = fallen
+            for task in helpers:
+                task.add_done_callback(fallen)
             engine_pool = await self._pool(stack, "queue", 4)
             await queue.run(engine_pool, handover.handle_entry, concurrency=_CHUNKS_AT_ONCE, stop=ending)
             await self._finish(control, fleet)
@@ -155,7 +159,7 @@ class Worker:
             await asyncio.gather(*helpers, return_exceptions=True)
             for platform in fleet.platforms.values():
                 await platform.close()
-        return RESTART_ME if self._too_big else 0
+        return RESTART_ME if self._starts_anew else 0
 
     def _jobs(
         self, control: Pool, work: Pool, handover: Handover, ending: asyncio.Event
@@ -218,7 +222,7 @@ class Worker:
         # Not before it has done something: a limit set too low must slow work down, never stop it.
         if handover.has_worked and not ending.is_set() and _memory_mb() > self._settings.memory_mb:
             log.warning("worker_restarts_for_memory", limit_mb=self._settings.memory_mb)
-            self._too_big = True
+            self._starts_anew = True
             ending.set()
 
     async def _tidy(self, work: Pool, fleet: Fleet) -> None:
@@ -235,6 +239,13 @@ class Worker:
 
     async def _prune(self, work: Pool) -> None:
         await prune_some(work, self._settings.retention)
+
+    def _end_if_fallen(self, ending: asyncio.Event, task: asyncio.Task[None]) -> None:
+        """A worker that beats while a part of it is gone would hold what it has for ever: it starts anew."""
+        if not task.cancelled() and (error := task.exception()) is not None and not ending.is_set():
+            log.error("worker_restarts_for_fault", task=task.get_name(), exc_info=error)
+            self._starts_anew = True
+            ending.set()
 
     async def _close(self, ending: asyncio.Event, fleet: Fleet) -> None:
         await ending.wait()
@@ -266,13 +277,13 @@ def _each(seconds: float) -> Callable[[], Awaitable[None]]:
 async def _forever(
     name: str, pause: Callable[[], Awaitable[None]], job: Callable[[], Awaitable[None]]
 ) -> None:
-    """Do `job` again and again; a database that is away, or one bad round, ends nothing."""
+    """Do `job` again and again; a database that is away, or one bad round, whatever ails it, ends nothing."""
     while True:
         try:
             await job()
         except TRANSIENT as error:
             log.warning("waits_for_database", job=name, error=type(error).__name__)
-        except asyncpg.PostgresError:
+        except Exception:
             log.exception("round_failed", job=name)
         await pause()
 

@@ -94,9 +94,12 @@ class HttpSender:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
         self._kept: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
+        self._closed = False
 
     async def send(self, call: Call) -> Reply:
         """Write once and read the answer; raises NotTaken, NotStarted or Unknown."""
+        if self._closed:  # the settings changed in the middle of a round of questions
+            raise NotTaken("closed")
         write = _Write(call.deadline_s)
         token = _current.set(write)
         try:
@@ -110,7 +113,8 @@ class HttpSender:
             _current.reset(token)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, for good."""
+        self._closed = True
         for session in (self._kept, self._fresh):
             if session is not None:
                 await session.close()
