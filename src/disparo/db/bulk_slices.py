@@ -152,6 +152,25 @@ async def queue_slice(
     return {item["what"]: item["count"] for item in found}
 
 
+async def drop_queued(connection: Connection, slice_id: int) -> None:
+    """Take from a slice the invoices its run has messages of: their due date moved while it was carved."""
+    await connection.execute(
+        """UPDATE bulk_slices s
+           SET invoice_ids = ARRAY(
+               SELECT i.id FROM unnest(s.invoice_ids) WITH ORDINALITY AS i (id, place)
+               WHERE NOT EXISTS (SELECT FROM messages
+                                 WHERE dispatch_id = s.dispatch_id AND invoice_id = i.id)
+               ORDER BY i.place)
+           WHERE s.id = $1""",
+        slice_id,
+    )
+
+
+async def put_last(connection: Connection, slice_id: int) -> None:
+    """Have every other slice come before this one."""
+    await connection.execute("UPDATE bulk_slices SET id = DEFAULT WHERE id = $1", slice_id)
+
+
 async def simulate_slice(
     connection: Connection, ids: Sequence[int], *, allow_paid: bool, today: date
 ) -> list[asyncpg.Record]:

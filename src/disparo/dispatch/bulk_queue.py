@@ -14,13 +14,16 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import asyncpg
+import structlog
 
 from disparo import failpoints
 from disparo.db import bulk_slices, numbers
 from disparo.db.bulk_slices import SLICE, Closed
-from disparo.db.pool import Connection, Pool
+from disparo.db.pool import TRANSIENT, Connection, Pool
 from disparo.domain.phone import DDDS, UFS
 from disparo.domain.windows import IsHoliday, Place, Purpose, next_allowed, place_of
+
+log = structlog.get_logger(__name__)
 
 _OTHERS_READ_S = 0.1
 
@@ -39,7 +42,7 @@ class QueueRules:
 
 
 async def queue_some(pool: Pool, rules: QueueRules) -> bool:
-    """Do one slice of some run; False where there is nothing to do. Transactions of its own."""
+    """Do one slice of some run; False where there is nothing to do, or not now. Transactions of its own."""
     if await _queue_slice(pool, rules):
         return True
     async with pool.acquire() as connection, connection.transaction():
@@ -64,26 +67,48 @@ async def read_or_wait(pool: Pool) -> None:
 
 
 async def _queue_slice(pool: Pool, rules: QueueRules) -> bool:
+    row: asyncpg.Record | None = None
     try:
         async with pool.acquire() as connection, connection.transaction():
             row = await bulk_slices.lock_slice(connection)
             if row is None:
                 return False
-            due_at = max(row["now"], row["not_before"])
-            failpoints.hit("before_slice")
-            tally = await bulk_slices.queue_slice(
-                connection,
-                row,
-                allow_paid=rules.allow_paid,
-                due_at=due_at,
-                today=due_at.astimezone(rules.zone).date(),
-                closed=closed_at(due_at.replace(second=0, microsecond=0), rules),
-            )
-            _check_all_read(tally)
-            failpoints.hit("after_slice")
+            await _store(connection, row, rules)
     except _Unread:
         await read_or_wait(pool)
+    except TRANSIENT:
+        raise
+    except asyncpg.PostgresError as error:
+        if row is None:
+            raise
+        return await _mend(pool, row["id"], error)
     return True
+
+
+async def _store(connection: Connection, row: asyncpg.Record, rules: QueueRules) -> None:
+    due_at = max(row["now"], row["not_before"])
+    failpoints.hit("before_slice")
+    tally = await bulk_slices.queue_slice(
+        connection,
+        row,
+        allow_paid=rules.allow_paid,
+        due_at=due_at,
+        today=due_at.astimezone(rules.zone).date(),
+        closed=closed_at(due_at.replace(second=0, microsecond=0), rules),
+    )
+    _check_all_read(tally)
+    failpoints.hit("after_slice")
+
+
+async def _mend(pool: Pool, slice_id: int, error: asyncpg.PostgresError) -> bool:
+    """See to a slice that the database refused, so that no other waits for it; True: it may go now."""
+    async with pool.acquire() as connection:
+        if isinstance(error, asyncpg.UniqueViolationError):
+            await bulk_slices.drop_queued(connection, slice_id)
+            return True
+        log.error("slice_refused", slice_id=slice_id, error=type(error).__name__)
+        await bulk_slices.put_last(connection, slice_id)
+        return False
 
 
 def _check_all_read(tally: Mapping[str, int]) -> None:

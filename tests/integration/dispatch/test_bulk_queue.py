@@ -14,7 +14,7 @@ from tests.support import bulk, rows
 from disparo.db import bulk_slices, invoices, opt_outs
 from disparo.db.customers import ContactRow, CustomerRow, upsert_contacts, upsert_customers
 from disparo.dispatch.bulk import KeyReused, Selection, Which, select_due
-from disparo.dispatch.bulk_queue import QueueRules, closed_at
+from disparo.dispatch.bulk_queue import QueueRules, closed_at, queue_some
 from disparo.domain.recipients import drop, list_candidates
 
 pytestmark = pytest.mark.anyio
@@ -190,6 +190,41 @@ async def test_what_a_killed_process_left_is_gone_on_with(pool, connection, dsn)
     run = await bulk.run_of(pool, dispatch_id)
     assert (run["tallies"]["invoices"], run["counts"]) == (400, {"queued": 400})
     assert await connection.fetchval("SELECT count(DISTINCT (invoice_id, e164)) FROM messages") == 400
+
+
+@pytest.fixture
+def small_slices(monkeypatch):
+    monkeypatch.setattr(bulk_slices, "SLICE", 50)
+    monkeypatch.setattr("disparo.dispatch.bulk_queue.SLICE", 50)
+
+
+@pytest.mark.usefixtures("small_slices")
+async def test_an_invoice_whose_due_date_moves_ahead_meanwhile_is_queued_once(pool, connection):
+    await rows.add_invoices(connection, 500)
+    dispatch_id = await bulk.store(pool)
+    while not await connection.fetchval("SELECT count(*) FROM messages WHERE invoice_id = 1"):
+        await queue_some(pool, bulk.RULES)
+    await connection.execute("UPDATE invoices SET due_date = due_date + 300 WHERE id = 1")
+    await bulk.queue_all(pool)
+    run = await bulk.run_of(pool, dispatch_id)
+    assert (run["total"], run["tallies"]["invoices"], run["counts"]) == (500, 500, {"queued": 500})
+    assert run["carved_at"] is not None
+
+
+@pytest.mark.usefixtures("small_slices")
+async def test_a_slice_that_the_database_refuses_holds_up_no_other_run(pool, connection):
+    await rows.add_invoices(connection, 300)
+    bad, good = [await bulk.store(pool) for _ in range(2)]
+    await connection.execute(
+        f"ALTER TABLE messages ADD CONSTRAINT refused CHECK (dispatch_id <> '{bad}'::uuid) NOT VALID"
+    )
+    for _ in range(60):
+        await queue_some(pool, bulk.RULES)
+    assert (await bulk.run_of(pool, good))["counts"] == {"queued": 300}
+    assert (await bulk.run_of(pool, bad))["counts"] == {}
+    await connection.execute("ALTER TABLE messages DROP CONSTRAINT refused")
+    await bulk.queue_all(pool)
+    assert (await bulk.run_of(pool, bad))["counts"] == {"queued": 300}
 
 
 async def test_each_message_is_due_when_its_place_and_purpose_open(pool, connection, monkeypatch):
