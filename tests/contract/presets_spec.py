@@ -43,7 +43,7 @@ SPECS = {
             (400, '{"code": "VALIDATION_ERROR", "message": "Validation error", "details": []}', "refused", "unknown"),
             (401, '{"code": "AUTHENTICATION_ERROR", "message": "No authorization token"}', "not_taken", "auth"),
             (404, '{"code": "NOT_FOUND", "message": "Not found"}', "not_taken", "auth"),
-            (409, '{"code": "DUPLICATED", "message": "Duplicated"}', "refused", "content"),
+            (409, '{"code": "DUPLICATED", "message": "Duplicated"}', "ambiguous", "unknown"),
             (500, '{"code": "INTERNAL_ERROR", "message": "Internal error"}', "ambiguous", "unknown"),
         ],
         receipts=[
@@ -199,7 +199,7 @@ SPECS = {
             (403, 'Error "Authentication failure for username:isp"', "not_taken", "auth"),
             (403, 'Error "Cannot charge submit_sm, check balance/quota: isp"', "not_taken", "credit"),
             (403, 'Error "User throughput exceeded"', "not_taken", "throttle"),
-            (412, 'Error "No route found"', "refused", "number"),
+            (412, 'Error "No route found"', "not_taken", "carrier"),
             (500, 'Error "Cannot send submit_sm, check SMPPClientManagerPB log file for details"', "ambiguous", "unknown"),
         ],
         receipts=[

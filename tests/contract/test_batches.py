@@ -88,6 +88,7 @@ async def test_by_order_nobody_knows_which_one_lacks(peer):
         (429, "{}", "not_taken", "throttle"),
         (400, "{}", "refused", "unknown"),
         (200, '{"code": "E2"}', "not_taken", "credit"),
+        (200, '{"code": "E1"}', "refused", "unknown"),  # one number is wrong; nobody knows which
         (200, '{"id": "whole"}', "ambiguous", "unknown"),
         (200, "<html>", "ambiguous", "unknown"),
         (500, "{}", "ambiguous", "unknown"),
@@ -98,6 +99,22 @@ async def test_what_is_said_of_the_whole_counts_for_every_one(peer, status, body
     outcomes = await send(peer, BATCH)
     assert [(str(outcome.kind), outcome.failure) for outcome in outcomes] == [(kind, failure)] * 3
     assert len(peer.requests) == 1
+
+
+async def test_a_pattern_is_looked_for_in_what_is_said_of_the_message_itself(peer):
+    peer.answer = http(200, '{"list": [{"id": "7a"}, {"say": "sem saldo"}, {"id": "9c", "say": "cod=E1"}]}')
+    rules = {
+        "id_path": None,
+        "id_regex": '"id": "([0-9a-z]+)"',
+        "code_path": None,
+        "code_regex": "cod=(E[0-9])",
+        "success": {"status": [200], "regex": '"id"'},
+        "errors": [{"regex": "saldo", "failure": "credit"}],
+    }
+    first, second, third = await send(peer, BATCH, **rules)
+    assert (str(first.kind), first.platform_id) == ("accepted", "7a")
+    assert (str(second.kind), second.failure) == ("not_taken", FailureClass.CREDIT)
+    assert (str(third.kind), third.failure) == ("refused", FailureClass.NUMBER)
 
 
 async def test_taken_and_dropped_is_ambiguous_for_all_and_written_once(peer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 
@@ -29,6 +30,9 @@ _BY_STATUS: Mapping[int, tuple[OutcomeKind, FailureClass]] = {
     429: (_K.NOT_TAKEN, _F.THROTTLE),
 }
 _LONGEST_CODE = 100
+#: What these say marks a phone, for good.
+_OF_ONE_NUMBER = frozenset({_F.NUMBER, _F.OPT_OUT})
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 _LACKING = Outcome(_K.AMBIGUOUS, code="item_missing", failure=_F.UNKNOWN)
 
 
@@ -38,6 +42,10 @@ class Answers:
     def __init__(self, settings: GenericHttpSettings, unknown: UnknownCodes) -> None:
         self._settings = settings
         self._unknown = unknown
+        good = settings.success
+        conditions = [*settings.errors, *(good if isinstance(good, list) else [good])]
+        patterns = settings.id_regex, settings.code_regex, *(each.regex for each in conditions)
+        self._reads_text = any(pattern is not None for pattern in patterns)
 
     def read(self, reply: Reply, batch: Sequence[Outgoing]) -> list[Outcome]:
         """Give each message's outcome, in their order."""
@@ -49,23 +57,34 @@ class Answers:
         if isinstance(items, dict) and len(batch) == 1:
             items = [items]  # some answer a list of one with its only item
         if not isinstance(items, list):
-            return [self._whole(reply, content)] * len(batch)
+            return [self._whole(reply, content, len(batch))] * len(batch)
         if rules.reference is None:
             # In the order of the messages: if one lacks, nobody knows which.
             whole = len(items) == len(batch)
-            return [self._one(reply, item) for item in items] if whole else [_LACKING] * len(batch)
+            return [self._item(reply, item) for item in items] if whole else [_LACKING] * len(batch)
         named = {text_at(item, rules.reference): item for item in items}
         found = [named.get(message.reference) for message in batch]
-        return [_LACKING if item is None else self._one(reply, item) for item in found]
+        return [_LACKING if item is None else self._item(reply, item) for item in found]
 
     def of_question(self, reply: Reply) -> Outcome:
         """Read what a platform says to a question as if it had been a hand-over: why it does not answer."""
         return self._one(reply, json_or_none(reply.body))
 
-    def _whole(self, reply: Reply, content: object) -> Outcome:
-        """Read an answer to a batch that speaks of no single message: a refusal counts for all of them."""
+    def _whole(self, reply: Reply, content: object, count: int) -> Outcome:
+        """Read an answer to a batch that speaks of no single message: a refusal counts for all of them.
+
+        But it says nothing of anybody's number: nobody knows whose it means.
+        """
         outcome = self._one(reply, content)
-        return _LACKING._replace(code="no_items") if outcome.kind is _K.ACCEPTED else outcome
+        if outcome.kind is _K.ACCEPTED:
+            return _LACKING._replace(code="no_items")
+        is_of_one = outcome.failure in _OF_ONE_NUMBER and count > 1
+        return outcome._replace(failure=_F.UNKNOWN) if is_of_one else outcome
+
+    def _item(self, reply: Reply, item: object) -> Outcome:
+        """Read what is said of one message: a pattern must not find what is said of the others."""
+        own = _to_json(item).encode() if self._reads_text else b""
+        return self._one(reply._replace(body=own), item)
 
     def _one(self, reply: Reply, content: object) -> Outcome:
         said = self._code(reply, content)
