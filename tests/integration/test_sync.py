@@ -178,6 +178,14 @@ async def test_an_invoice_paid_a_minute_ago_is_seen_before_the_hand_over(there, 
     assert [row["status"] for row in rows] == ["paid", "cancelled"]
 
 
+async def test_one_that_is_there_and_cannot_be_read_is_not_gone(there, sync, pool, connection):
+    await sync.run()
+    there.changes[700_012] = {"valor": 103.457}
+    checked = await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_012, urgent=False)])
+    assert checked.waits == {}
+    assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700012") == "open"
+
+
 async def test_fresh_data_is_not_asked_for_again(there, sync, pool):
     await sync.run()
     calls = there.calls.total()

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 _LONGEST = 200
 _LARGEST_ID = 2**63 - 1
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(2999, 12, 31)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _OURS = re.compile(r"/painel(/[A-Za-z0-9_\-/]*)?(\?[A-Za-z0-9_\-=&%.:+]*)?")
 
@@ -57,11 +58,12 @@ def choice(form: Mapping[str, str | UploadFile] | QueryParams, name: str, known:
 
 
 def day(form: Mapping[str, str | UploadFile] | QueryParams, name: str) -> date | None:
-    """Give a day; None where there is none."""
+    """Give a day; None where there is none, or none that anything of ours could be of."""
     try:
-        return date.fromisoformat(text(form, name))
+        found = date.fromisoformat(text(form, name))
     except ValueError:
         return None
+    return found if _FIRST_DAY <= found <= _LAST_DAY else None
 
 
 def span(

@@ -203,7 +203,12 @@ def read_csv(raw: bytes) -> list[int]:
         text = raw.decode("latin-1")
     first = text.split("\n", 1)[0]
     delimiter = max(";,\t", key=first.count)
-    lines = list(csv.reader(io.StringIO(text.replace("\0", "")), delimiter=delimiter))
+    # Lines end as the file's program ends them, "CSV (Macintosh)" included.
+    kept = io.StringIO(text.replace("\0", ""), newline=None)
+    try:
+        lines = list(csv.reader(kept, delimiter=delimiter))
+    except csv.Error:
+        raise Wrong("O arquivo não é um CSV: salve a planilha como CSV e escolha-o de novo.") from None
     header = [cell.strip().lower() for cell in lines[0]] if lines else []
     named = next((header.index(name) for name in _COLUMNS if name in header), None)
     found: dict[int, None] = {}
@@ -222,8 +227,7 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     async with services.pool.acquire() as connection:
         template = await templates.current(connection) or settings.template
         samples = await _samples(connection, services, wanted, template)
-    rules = replace(rules_of(settings), template=template)
-    found = await simulate_run(services.pool, wanted, offers_of(settings), rules)
+    found = await simulate_run(services.pool, wanted, offers_of(settings), rules_of(settings))
     first = found.estimates[0] if found.estimates else None
     cost = None if first is None else first.cost
     if price is not None and first is not None:

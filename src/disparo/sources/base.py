@@ -66,8 +66,13 @@ class RegisterSource(Protocol):
         """Read single customers; one that is not there is left out."""
         ...
 
-    async def fetch_invoices(self, customer_id: int, due_dates: Sequence[date]) -> Sequence[InvoiceRow]:
-        """Read a customer's invoices: all of those due on these days, and others where it is no effort."""
+    async def fetch_invoices(
+        self, customer_id: int, due_dates: Sequence[date]
+    ) -> tuple[Sequence[InvoiceRow], int]:
+        """Read a customer's invoices: all of those due on these days, and others where it is no effort.
+
+        Gives them, and how many were there that could not be read.
+        """
         ...
 
     async def close(self) -> None:

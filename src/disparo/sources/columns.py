@@ -57,7 +57,7 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
     "faturas": {
         "id_fatura*": ("id", "fatura", "id_da_fatura", "numero_fatura", "fatura_id", "id_titulo", "titulo"),
-        "id_cliente*": ("cod_cliente", "cliente_id", "id_do_cliente", "codigo_cliente"),
+        "id_cliente*": ("cod_cliente", "cliente_id", "id_do_cliente"),
         "valor*": ("valor_fatura", "valor_total", "valor_da_fatura", "vlr", "valor_titulo", "total"),
         "vencimento*": ("data_vencimento", "data_de_vencimento", "dt_vencimento", "vence_em", "venc"),
         "situacao": ("status", "situacao_fatura", "status_fatura"),

@@ -103,8 +103,10 @@ class Hubsoft:
             for row in self._customers(await self._get("/cliente", query))[0]:
                 yield row
 
-    async def fetch_invoices(self, customer_id: int, due_dates: Sequence[date]) -> Sequence[InvoiceRow]:
-        """Read a customer's invoices, the newest hundred and those of the days named."""
+    async def fetch_invoices(
+        self, customer_id: int, due_dates: Sequence[date]
+    ) -> tuple[Sequence[InvoiceRow], int]:
+        """Read a customer's invoices, the newest hundred and those of the days named; see RegisterSource."""
         query: dict[str, Any] = {
             "busca": "id_cliente",
             "termo_busca": customer_id,
@@ -112,15 +114,16 @@ class Hubsoft:
             "limit": _LIMIT,
         }
         answer = await self._get("/cliente/financeiro", {**query, "order_type": "desc"}, tries=_TRIES_NOW)
-        found, _ = self._invoices(answer, customer_id)
+        found, left_out = self._invoices(answer, customer_id)
         if len(_items(answer, "faturas")) >= _LIMIT:
             # More than it gives at once: those that are asked for are looked up by their day.
             for day in due_dates:
                 of_day = {"tipo_data": "data_vencimento", "data_inicio": f"{day}", "data_fim": f"{day}"}
-                found += self._invoices(await self._get("/cliente/financeiro", query | of_day), customer_id)[
-                    0
-                ]
-        return list({row["id"]: row for row in found}.values())
+                more, unread = self._invoices(
+                    await self._get("/cliente/financeiro", query | of_day), customer_id
+                )
+                found, left_out = found + more, left_out + unread
+        return list({row["id"]: row for row in found}.values()), left_out
 
     async def authorization(self) -> str:
         """Give the header's value with which we are known there; raises SourceDown or SourceRefused."""

@@ -228,13 +228,15 @@ class Sync:
     async def _refresh_customer(self, customer_id: int, wanted: Sequence[tuple[int, date]]) -> None:
         try:
             async with asyncio.timeout(_ANSWER_WITHIN_S):
-                found = await self.source.fetch_invoices(customer_id, sorted({day for _, day in wanted}))
+                found, left_out = await self.source.fetch_invoices(
+                    customer_id, sorted({day for _, day in wanted})
+                )
         except TimeoutError as error:
             raise SourceDown("no answer in time") from error
         gone = {id_ for id_, _ in wanted} - {row["id"] for row in found}
         async with self.pool.acquire() as connection, connection.transaction():
             await upsert_invoices(connection, list(found))
-            if gone:
+            if gone and not left_out:  # one that is there and could not be read is not gone
                 await sync_states.mark_gone(connection, sorted(gone))
 
 

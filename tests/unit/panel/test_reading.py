@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,7 +15,7 @@ from disparo.domain.windows import Purpose
 from disparo.panel import words
 from disparo.panel.cursors import moment_and_text, read_moment_and_id, read_moment_and_text
 from disparo.panel.export import cell
-from disparo.panel.fields import Wrong, id_of, local_address
+from disparo.panel.fields import Wrong, id_of, local_address, span
 from disparo.panel.new_dispatch import read_csv, read_pasted
 from disparo.panel.words import actor
 
@@ -33,10 +34,23 @@ def test_pasted_numbers_keep_their_order_and_count_once():
         b'\xef\xbb\xbf"ID_FATURA",valor\r\n7,1\r\n8,2\r\n8,2\r\n',
         b"7\n8",
         b"7\tx\n8\ty\n\n",
+        b"id_fatura;nome\r7;A\r8;B\r",  # "CSV (Macintosh)"
     ],
 )
 def test_a_csv_gives_its_invoice_column(raw):
     assert read_csv(raw) == [7, 8]
+
+
+def test_a_file_that_is_no_csv_is_said_to_be_none():
+    with pytest.raises(Wrong):
+        read_csv(b"PK\x03\x04" + bytes(range(256)) * 20)
+    with pytest.raises(Wrong, match="não é um CSV"):
+        read_csv(b"id_fatura\n" + b"7" * 200_000)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "1969-12-31", "9999-12-31", "3000-01-01", "x", ""])
+def test_a_day_on_which_nothing_can_have_been_is_none(text):
+    assert span({"de": text, "ate": text}, ZoneInfo("America/Sao_Paulo")) == (None, None)
 
 
 def test_a_wrong_line_is_named():

@@ -1,6 +1,6 @@
 -- Goes on from bulk_candidates.sql: what a slice would come to, and changes nothing. Texts are told apart by
--- what makes their length: lengths of what is plain, the thing itself where it is not (`_` is one sign in
--- GSM-7, `~` two). Each group stands for one length of text; one invoice of each is shown. $3 today.
+-- what makes their length: how many plain signs, and the others as they stand (`_` is one sign in GSM-7, `~`
+-- two; some platforms cut at blanks). Each group stands for one length of text; one invoice of each is shown. $3 today.
 , reached AS (
     SELECT f.*, s.messages FROM found f JOIN (SELECT id, count(*) AS messages FROM sendable GROUP BY id) s ON s.id = f.id
 ), shapes AS (
@@ -8,10 +8,10 @@
            min(linha_digitavel) AS linha_digitavel, min(pix) AS pix, sum(messages)::bigint AS count
     FROM reached
     GROUP BY due_date < $3::date, length(amount::text),
-             CASE WHEN split_part(name, ' ', 1) ~ '^[A-Za-z]+$' THEN length(split_part(name, ' ', 1))::text ELSE '=' || name END,
-             CASE WHEN link ~ '^[A-Za-z0-9:/.?=&%_#+-]*$' THEN length(link)::text ELSE '=' || link END,
+             regexp_replace(split_part(name, ' ', 1), '[A-Za-z]', 'x', 'g'),
+             regexp_replace(link, '[A-Za-z0-9:/.?=&%_#+-]', 'x', 'g'),
              length(regexp_replace(linha_digitavel, '[^0-9]', '', 'g')),
-             CASE WHEN pix ~ '^[A-Za-z0-9:/.?=&%_#+*-]*$' THEN length(pix)::text ELSE '=' || pix END
+             regexp_replace(pix, '[A-Za-z0-9:/.?=&%_#+*-]', 'x', 'g')
 )
 SELECT 'shape' AS what, count, name, amount, due_date, link, linha_digitavel, pix FROM shapes
 UNION ALL

@@ -1,0 +1,46 @@
+"""What a run would come to: by the texts that would go out, in memory that does not grow with the invoices."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support import bulk, rows
+
+from disparo.db import bulk_slices, templates
+from disparo.dispatch.bulk import Selection
+from disparo.dispatch.bulk_queue import read_numbers
+from disparo.dispatch.bulk_simulate import Offer, simulate_run
+from disparo.dispatch.rules import Rules
+from disparo.domain.sms_text import SegmentProfile
+
+pytestmark = pytest.mark.anyio
+
+OFFERS = [Offer("p", SegmentProfile(), 1)]
+RULES = Rules("ISP", None, bulk.ZONE, 3, allow_paid=False, is_holiday=lambda _day, _uf: False)
+
+
+async def segments(pool):
+    found = await simulate_run(pool, Selection(), OFFERS, RULES)
+    return found.estimates[0].segments
+
+
+async def test_it_counts_by_the_template_that_was_written_in_the_panel(pool, connection):
+    await rows.add_invoices(connection, 20)
+    assert await segments(pool) == 20
+    await templates.write(connection, "{marca}: {valor}, {vencimento}. " + "Aviso. " * 25, actor="test")
+    assert await segments(pool) == 40
+
+
+async def test_texts_of_one_length_are_one_group_whatever_they_say(pool, connection):
+    await rows.add_invoices(connection, 300)
+    await connection.execute(
+        """UPDATE invoices SET pix = '00020126' || lpad((id * 7919)::text, 20, '0') || '5920PROVEDOR TELECOM LTDA6009SAO PAULO',
+                  link = 'https://boletos.example.com/' || lpad((id * 104729)::text, 12, '0')"""
+    )
+    await connection.execute("UPDATE customers SET name = 'JOSÉ DA SILVA ' || id")
+    await read_numbers(pool)
+    async with pool.acquire() as at, at.transaction():
+        ids = [row["id"] for row in await at.fetch("SELECT id FROM invoices")]
+        found = await bulk_slices.simulate_slice(at, ids, allow_paid=False, today=bulk.now().date())
+    shapes = [row for row in found if row["what"] == "shape"]
+    assert sum(row["count"] for row in shapes) == 300
+    assert len(shapes) < 10

@@ -1,0 +1,20 @@
+"""Which columns are taken for which: never one that could mean another customer."""
+
+from __future__ import annotations
+
+import pytest
+
+from disparo.sources.columns import propose
+from disparo.sources.tables import NotReadable
+
+HEADER = ["id_fatura", "codigo_cliente", "valor", "vencimento"]
+
+
+def test_a_customers_code_is_not_their_id():
+    with pytest.raises(NotReadable, match="id_cliente"):
+        propose("faturas", [(1, HEADER)])
+
+
+def test_whoever_means_it_says_so():
+    found = propose("faturas", [(1, HEADER)], {"codigo_cliente": "id_cliente"})
+    assert found.positions["id_cliente"] == 1
