@@ -169,6 +169,18 @@ async def test_values_are_encoded_for_their_place(peer):
     assert b"s3cret" not in peer.requests[0]
 
 
+@pytest.mark.parametrize("how", ["form", "json", "query"])
+async def test_a_secret_is_masked_however_the_call_writes_it(peer, how):
+    shown = {"to": "{telefone}", "senha": "{segredo:senha}"}
+    fields = {"form": None, "json": None, how: shown}
+    secret = 'muito "secreta" + \\ç/1'
+    platform = GenericHttp("p", read_table("p", table(peer, **fields, secrets={"senha": secret})))
+    _, exchange = await platform.exchange(message())
+    await platform.close()
+    assert "***" in exchange.request
+    assert "secreta" not in exchange.request
+
+
 async def test_secrets_fill_headers_and_are_masked_when_shown(peer):
     changes = {"headers": {"Authorization": "Bearer {segredo:k}"}, "secrets": {"k": "s3cret"}}
     peer.answer = http(200, '{"id": "p-1", "echo": "s3cret"}')

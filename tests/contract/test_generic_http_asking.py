@@ -59,6 +59,7 @@ async def test_a_question_may_be_a_json_post_beside_the_platforms_address(peer):
     assert await platform.ask("ref-1") is None  # it cannot be asked without the platform's id
     await platform.close()
     assert (found.event.platform_id, found.event.reference) == ("p-1", "ref-1")
+    assert found.raw == 'POST\n{"id": "p-1", "st": "OK"}'  # "x" is somebody else's
     (request,) = peer.requests
     assert request.startswith(b"POST /find ")
     assert json.loads(request.partition(b"\r\n\r\n")[2])["ids"] == ["p-1"]

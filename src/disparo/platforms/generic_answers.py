@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +10,7 @@ from disparo.platforms.base import Outgoing
 from disparo.platforms.generic_rules import Condition, outcome_of
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import NotStarted, NotTaken, Reply
-from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, storable, text_at
+from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, storable, text_at, to_json
 from disparo.platforms.unknown_codes import UnknownCodes
 
 _K, _F = OutcomeKind, FailureClass
@@ -32,7 +31,6 @@ _BY_STATUS: Mapping[int, tuple[OutcomeKind, FailureClass]] = {
 _LONGEST_CODE = 100
 #: What these say marks a phone, for good.
 _OF_ONE_NUMBER = frozenset({_F.NUMBER, _F.OPT_OUT})
-_to_json = json.JSONEncoder(ensure_ascii=False).encode
 _LACKING = Outcome(_K.AMBIGUOUS, code="item_missing", failure=_F.UNKNOWN)
 
 
@@ -83,7 +81,7 @@ class Answers:
 
     def _item(self, reply: Reply, item: object) -> Outcome:
         """Read what is said of one message: a pattern must not find what is said of the others."""
-        own = _to_json(item).encode() if self._reads_text else b""
+        own = to_json(item).encode() if self._reads_text else b""
         return self._one(reply._replace(body=own), item)
 
     def _one(self, reply: Reply, content: object) -> Outcome:

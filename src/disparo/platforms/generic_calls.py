@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, quote_plus, urljoin
 
 from disparo.platforms.base import Outgoing
 from disparo.platforms.generic_rules import Question
 from disparo.platforms.generic_settings import ITEMS, GenericHttpSettings
 from disparo.platforms.http import REPLY_LIMIT_BYTES, Call
+from disparo.platforms.json_paths import to_json
 from disparo.platforms.placeholders import Form, Template, fill_tree, header_safe, tree_of
 from disparo.platforms.table import LEFT_OUT
 
-_to_json = json.JSONEncoder(ensure_ascii=False).encode
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 _BYTES_AN_ITEM = 2048  # room for the answer to each message of a batch
 #: `{desde}` and `{ate}` of questions: receipts are looked for in the last three days.
@@ -87,7 +86,8 @@ class CallMaker:
         of_receipts = (settings.receipts.token, settings.receipts.hmac_key) if settings.receipts else ()
         shown = {key.get_secret_value() for key in (*settings.secrets.values(), *of_receipts) if key}
         for secret in sorted({*shown, *settings.webhook_secrets} - {""}, key=len, reverse=True):
-            for form in (secret, quote(secret, safe=""), quote(secret)):
+            as_json = to_json(secret)[1:-1]
+            for form in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret), as_json):
                 text = text.replace(form, "***")
         # A pair of them in base64 hides nothing.
         return re.sub(r"(Basic )[A-Za-z0-9+/=]+", r"\1***", text)
@@ -115,7 +115,7 @@ def _with_items(tree: object, items: list[object], filled: object) -> object:
 
 
 def _json(tree: object) -> bytes:
-    return _to_json(tree).encode()
+    return to_json(tree).encode()
 
 
 def _with_query(url: str, query: str) -> str:

@@ -14,7 +14,7 @@ from disparo.platforms.generic_receipts import read_event, status_at
 from disparo.platforms.generic_rules import AskRules, BalanceRules, HealthRules, Question
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import HttpSender, NotStarted, NotTaken, Reply, Unknown
-from disparo.platforms.json_paths import at, json_or_none, storable, text_at
+from disparo.platforms.json_paths import at, json_or_none, storable, text_at, to_json
 from disparo.platforms.unknown_codes import UnknownCodes
 
 _OK = 200
@@ -44,7 +44,8 @@ class Questions:
             return None
         content = _content(reply, rules)
         items = at(content, rules.answer.items) if rules.answer.items else [content]
-        for item in items if isinstance(items, list) else []:
+        items = items if isinstance(items, list) else []
+        for item in items:
             # "I do not know it" is no answer, and what is not in the table tells nothing.
             if status_at(item, rules.answer) not in rules.answer.statuses:
                 continue
@@ -53,8 +54,10 @@ class Questions:
             event = read_event(item, rules.answer, self._unknown, asked=alone)
             if event is None or not _is_of(event, reference, platform_id):
                 continue
-            raw = f"{rules.method}\n{reply.body.decode('utf-8', 'replace')}"
-            return Answered(event._replace(reference=reference), storable(raw)[:_LONGEST_RAW])
+            # Of several only its own: the others are of other people.
+            said = reply.body.decode("utf-8", "replace") if len(items) == 1 else to_json(item)
+            raw = storable(f"{rules.method}\n{said}")[:_LONGEST_RAW]
+            return Answered(event._replace(reference=reference), raw)
         return None
 
     async def balance(self) -> Balance | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from urllib.parse import parse_qsl
@@ -12,10 +11,8 @@ from disparo.platforms.authenticity import check_call, check_receipt
 from disparo.platforms.base import Heard, WebhookRejected, WebhookRequest
 from disparo.platforms.generic_answers import says
 from disparo.platforms.generic_rules import InboundRules, ReceiptRules
-from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, text_at
+from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, text_at, to_json
 from disparo.platforms.unknown_codes import UnknownCodes
-
-_to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 #: Failures that say something of the number for good.
 _OF_THE_NUMBER = frozenset({FailureClass.NUMBER})
@@ -101,7 +98,7 @@ def _texts(content: object, rules: InboundRules) -> Heard:
 
 def _parts(items: Sequence[object], *, of: int) -> Sequence[str]:
     try:
-        return [_to_json(item) for item in items] if of > 1 else ()
+        return [to_json(item) for item in items] if of > 1 else ()
     except RecursionError:
         raise WebhookRejected("nested too deeply") from None
 

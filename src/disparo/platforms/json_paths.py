@@ -9,6 +9,9 @@ import re
 LONGEST_NAME = 200
 _LONGEST = 2000  # of a text that is read
 
+#: A part of what came, as JSON again.
+to_json = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def at(content: object, path: str | None) -> object:
     """Follow a path; None where it leads nowhere."""
