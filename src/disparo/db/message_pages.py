@@ -22,7 +22,7 @@ _LAST = 2**63 - 1
 #: Instead of no condition: plans are made once, and one that may have no cursor uses no index for it.
 _AFTER_ALL = (datetime(9999, 1, 1, tzinfo=UTC), _LAST)
 #: Those that the column `trouble` repeats, and so have an index of their own.
-_RARE = frozenset({"undelivered", "failed", "skipped", "cancelled", "uncertain", "held"})
+RARE = frozenset({"undelivered", "failed", "skipped", "cancelled", "uncertain", "held"})
 #: Ids follow the clock but for messages that were stored at the same time.
 _SLACK = timedelta(minutes=1)
 _COLUMNS = """m.id, m.dispatch_id, m.invoice_id, m.customer_id, m.name, m.phone, m.e164, m.status, m.reason,
@@ -53,7 +53,7 @@ async def page(connection: Connection, wanted: Wanted, *, before: int | None, li
     if wanted.until is not None:
         top = min(top, await _first_id_since(connection, wanted.until + _SLACK))
     bottom = 0 if wanted.since is None else await _first_id_since(connection, wanted.since - _SLACK)
-    if wanted.status in _RARE:
+    if wanted.status in RARE:
         rows = await _by_status(connection, wanted, top, bottom, limit)
         return Found(rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None)
     newest: int = await connection.fetchval("SELECT coalesce(max(id), 0) FROM messages WHERE id < $1", top)
@@ -147,7 +147,7 @@ async def of_dispatch(
     limit: int,
 ) -> tuple[list[asyncpg.Record], tuple[int, str] | None]:
     """Give a dispatch's messages by invoice and number, and where the next page begins."""
-    rare = status in _RARE
+    rare = status in RARE
     looked_at = limit + 1 if status is None or rare else max(_WINDOW_OF_DISPATCH, limit + 1)
     rows = await connection.fetch(
         f"""WITH looked AS MATERIALIZED (

@@ -40,13 +40,21 @@ async def list_page(
 ) -> list[asyncpg.Record]:
     """List opt-outs, the newest first; one number's where it is given."""
     return await connection.fetch(
-        """SELECT e164, reason, actor, created_at, count(*) OVER () AS total FROM opt_outs
+        """SELECT e164, reason, actor, created_at FROM opt_outs
            WHERE $1::text IS NULL OR e164 = $1
            ORDER BY created_at DESC, e164 LIMIT $2 OFFSET $3""",
         e164,
         limit,
         offset,
     )
+
+
+async def count(connection: Connection, *, e164: str | None = None) -> int:
+    """Count what `list_page` would list in all."""
+    total: int = await connection.fetchval(
+        "SELECT count(*) FROM opt_outs WHERE $1::text IS NULL OR e164 = $1", e164
+    )
+    return total
 
 
 async def page(

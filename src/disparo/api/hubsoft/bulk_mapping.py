@@ -29,15 +29,16 @@ _FIGURES = frozenset({"invoices", "messages"})
 
 @dataclass(frozen=True, slots=True)
 class BulkRequest:
-    """A validated body of disparo/lote."""
+    """A validated body of disparo/lote; `asked`: a filter's words, which mean other days tomorrow."""
 
     selection: Selection
     simulate: bool
+    asked: tuple[str, ...] = ()
 
     @property
     def digest(self) -> bytes:
-        """What an Idempotency-Key is compared by."""
-        return hashlib.sha256(repr(self).encode()).digest()
+        """What an Idempotency-Key is compared by: the same body is the same request on any day."""
+        return hashlib.sha256(repr((self.asked or self.selection, self.simulate)).encode()).digest()
 
 
 def read_bulk(fields: Mapping[str, Any], *, today: date) -> BulkRequest:
@@ -54,7 +55,8 @@ def read_bulk(fields: Mapping[str, Any], *, today: date) -> BulkRequest:
         )
     if by_ids:
         return BulkRequest(Selection(_ids(ids)), simulate)
-    return BulkRequest(_due(texts, today), simulate)
+    selection = _due(texts, today)
+    return BulkRequest(selection, simulate, tuple(texts[name].lower() for name in _FILTER))
 
 
 def _due(texts: Mapping[str, str], today: date) -> Selection:

@@ -147,6 +147,7 @@ async def list_opt_outs(
     e164 = _mobile(telefone).e164 if telefone else None
     async with services.pool.acquire() as connection:
         rows = await opt_outs.list_page(connection, e164=e164, limit=per_page, offset=page * per_page)
+        total = await opt_outs.count(connection, e164=e164)
     items = [
         {
             "telefone": row["e164"].removeprefix("+55"),
@@ -155,7 +156,6 @@ async def list_opt_outs(
         }
         for row in rows
     ]
-    total = rows[0]["total"] if rows else 0
     return JSONResponse(
         {
             "status": "success",

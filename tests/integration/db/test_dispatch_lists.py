@@ -1,0 +1,69 @@
+"""Dispatches by the status of their messages: the short ways find what a look at every message finds."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support import bulk, rows
+
+from disparo.db import dispatches, messages
+from disparo.db.messages import Start
+from disparo.domain.ids import new_id
+from disparo.domain.message import Status
+
+pytestmark = pytest.mark.anyio
+
+
+async def add_one_of_each(pool, connection):
+    """A single call with two messages for each status, one of them in it, and a run with some in three."""
+    worker_id = await rows.add_worker(connection)
+    for place, status in enumerate(Status):
+        ids = await rows.add_messages(connection, 2, first_id=1000 + 10 * place)
+        if status in (Status.CLAIMED, Status.SENDING):
+            token = new_id()
+            chunk_id = await rows.chunk_of(connection, ids[0])
+            await messages.claim(connection, worker_id, token=token, chunk_id=chunk_id, limit=1)
+            if status is Status.SENDING:
+                start = Start(ids[0], token, "x", 1)
+                assert await messages.start(connection, [start], platform="p", worker_id=worker_id)
+        elif status is not Status.QUEUED:
+            await connection.execute("UPDATE messages SET status = $2 WHERE id = $1", ids[0], str(status))
+    await rows.add_invoices(connection, 20)
+    run = await bulk.store(pool)
+    await bulk.queue_all(pool)
+    for status, invoice_id in (("delivered", 1), ("skipped", 2)):
+        await connection.execute(
+            "UPDATE messages SET status = $1 WHERE dispatch_id = $2 AND invoice_id = $3",
+            status,
+            run,
+            invoice_id,
+        )
+
+
+async def test_each_status_finds_the_dispatches_with_a_message_in_it(pool, connection):
+    await add_one_of_each(pool, connection)
+    every = await listed(connection, None)
+    assert len(every) == await total(connection, None) == len(Status) + 1
+    for status in Status:
+        expected = await connection.fetch(
+            "SELECT DISTINCT dispatch_id FROM messages WHERE status = $1", str(status)
+        )
+        assert await listed(connection, status) == {row["dispatch_id"] for row in expected}, status
+        assert await total(connection, status) == len(expected)
+
+
+async def listed(connection, status):
+    found = await dispatches.list_page(connection, status=status, since=None, until=None, limit=50, offset=0)
+    return {row["id"] for row in found}
+
+
+async def total(connection, status):
+    return await dispatches.count(connection, status=status, since=None, until=None)
+
+
+async def test_pages_of_a_dispatch_are_whole_and_in_order(pool, connection):
+    await rows.add_invoices(connection, 95)
+    run = await bulk.store(pool)
+    await bulk.queue_all(pool)
+    pages = [await dispatches.read_messages(connection, run, limit=30, offset=at) for at in (0, 30, 60, 90)]
+    assert [len(page) for page in pages] == [30, 30, 30, 5]
+    assert [row["invoice_id"] for page in pages for row in page] == list(range(1, 96))

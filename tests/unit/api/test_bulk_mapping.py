@@ -1,0 +1,29 @@
+"""What a body of disparo/lote means, and what an Idempotency-Key takes for the same one."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from disparo.api.hubsoft.bulk_mapping import read_bulk
+
+TODAY = date(2026, 11, 24)
+
+
+def test_the_same_body_is_the_same_request_after_midnight():
+    body = {"status": "vencido", "vencimento_inicio": "2026-11-01"}
+    today, tomorrow = (read_bulk(body, today=TODAY + timedelta(days=days)) for days in (0, 1))
+    assert today.selection != tomorrow.selection
+    assert today.digest == tomorrow.digest
+
+
+def test_other_words_are_another_request():
+    bodies = [
+        {"status": "vencido"},
+        {"status": "aguardando"},
+        {"status": "vencido", "simular": "sim"},
+        {"vencimento_fim": "2026-11-23"},
+        {"vencimento_inicio": "2026-11-23"},
+        {"ids_fatura": [1, 2]},
+        {"ids_fatura": [1]},
+    ]
+    assert len({read_bulk(body, today=TODAY).digest for body in bodies}) == len(bodies)
