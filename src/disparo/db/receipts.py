@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -101,6 +101,18 @@ async def lock_waiting(connection: Connection, *, after_id: int, limit: int) -> 
     return [Waiting(row["id"], Told(row["platform"], _event(row))) for row in rows]
 
 
+async def lock_waiting_for(connection: Connection, named: Collection[tuple[str, str]]) -> list[Waiting]:
+    """Lock receipts not applied yet that name these messages by (platform, its id)."""
+    rows = await connection.fetch(
+        """SELECT r.id, r.platform, r.platform_id, r.reference, r.kind, r.code, r.failure
+           FROM unnest($1::text[], $2::text[]) AS n (platform, platform_id)
+           JOIN receipts r ON r.platform = n.platform AND r.platform_id = n.platform_id
+           WHERE r.applied_at IS NULL ORDER BY r.id FOR UPDATE OF r SKIP LOCKED""",
+        *map(list, zip(*named, strict=True)),
+    )
+    return [Waiting(row["id"], Told(row["platform"], _event(row))) for row in rows]
+
+
 def _event(row: asyncpg.Record) -> ReceiptEvent:
     return ReceiptEvent(
         kind=ReceiptKind(row["kind"]),
@@ -120,6 +132,8 @@ async def match(
     already, nobody need ask whether they were heard before.
     """
     rows = await _match(connection, told, stored=stored)
+    if stored:  # noted when they came
+        return rows
     lost = [
         place
         for place, row in enumerate(rows)
@@ -128,7 +142,7 @@ async def match(
     if lost:
         named = sorted({(told[place].platform, told[place].event.platform_id or "") for place in lost})
         await connection.execute(sql("note_receipt_ids"), *map(list, zip(*named, strict=True)))
-        again = await _match(connection, [told[place] for place in lost], stored=stored)
+        again = await _match(connection, [told[place] for place in lost], stored=False)
         for place, row in zip(lost, again, strict=True):
             rows[place] = row
     return rows

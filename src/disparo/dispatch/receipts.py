@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -11,7 +11,7 @@ import structlog
 from disparo.db import messages, phones, receipts
 from disparo.db.messages import Move
 from disparo.db.pool import Connection, Pool
-from disparo.db.receipts import Told
+from disparo.db.receipts import Told, Waiting
 from disparo.dispatch import figures
 from disparo.domain.message import CONTRADICTED_BY_DELIVERY, EVENT_OF_RECEIPT, Event, Status
 from disparo.domain.outcome import FailureClass, ReceiptKind
@@ -65,21 +65,32 @@ async def apply_waiting(pool: Pool) -> int:
     while True:
         async with pool.acquire() as connection, connection.transaction():
             waiting = await receipts.lock_waiting(connection, after_id=after_id, limit=_AT_ONCE)
-            if not waiting:
-                break
-            told = [item.told for item in waiting]
-            rows = await receipts.match(connection, told, stored=True)
-            applied = await _apply(connection, list(zip(told, rows, strict=True)))
-            await receipts.mark_applied(
-                connection,
-                [(waiting[place].id, item.attempt_id, item.result) for place, item in applied.items()],
-            )
-            after_id = waiting[-1].id
-        figures.note_applied(list(applied.values()))
+            applied = await _apply_stored(connection, waiting)
+        figures.note_applied(applied)
         done += len(applied)
         if len(waiting) < _AT_ONCE:
-            break
-    return done
+            return done
+        after_id = waiting[-1].id
+
+
+async def apply_early(pool: Pool, named: Collection[tuple[str, str]]) -> None:
+    """Apply the receipts that came before the outcomes of these messages: (platform, its id) of each."""
+    async with pool.acquire() as connection, connection.transaction():
+        applied = await _apply_stored(connection, await receipts.lock_waiting_for(connection, named))
+    figures.note_applied(applied)
+
+
+async def _apply_stored(connection: Connection, waiting: Sequence[Waiting]) -> list[figures.Applied]:
+    if not waiting:
+        return []
+    told = [item.told for item in waiting]
+    rows = await receipts.match(connection, told, stored=True)
+    applied = await _apply(connection, list(zip(told, rows, strict=True)))
+    await receipts.mark_applied(
+        connection,
+        [(waiting[place].id, item.attempt_id, item.result) for place, item in applied.items()],
+    )
+    return list(applied.values())
 
 
 async def give_up_unmatched(pool: Pool) -> None:
@@ -125,11 +136,20 @@ def _best_moves(found: Iterable[tuple[Told, asyncpg.Record]]) -> list[Move]:
     for item, row in found:
         said, message_id = item.event, row["message_id"]
         event = EVENT_OF_RECEIPT.get(said.kind)
-        if event is None:
+        if event is None or (event is Event.RECEIPT_UNDELIVERED and _is_of_an_earlier_one(row)):
             continue
         if message_id not in best or _RANK[event] > _RANK[best[message_id].event]:
             best[message_id] = Move(message_id, event, said.failure or said.code)
     return sorted(best.values(), key=lambda move: move.message_id)
+
+
+def _is_of_an_earlier_one(row: asyncpg.Record) -> bool:
+    """Tell whether a message was sent again, or is to be, since the hand-over that a receipt is of.
+
+    The failure of that one says nothing of the next; its delivery does.
+    """
+    waits = row["status"] in (Status.QUEUED, Status.CLAIMED)
+    return waits or row["attempt_id"] != row["last_attempt_id"]
 
 
 def _result(item: Told, before: Status | None) -> str:

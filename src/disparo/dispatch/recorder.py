@@ -154,7 +154,8 @@ class Recorder:
                     rows = await self._write_with_consequences(connection, batch, results)
         figures.note_handovers(results, rows)
         if any(row["early"] for row in rows):
-            await receipts.apply_waiting(self._pool)
+            named = {(item.platform, item.platform_id) for item in results if item.platform_id is not None}
+            await receipts.apply_early(self._pool, named)
 
     async def _write_with_consequences(
         self, connection: Connection, batch: Sequence[Entry], results: Sequence[Recorded]

@@ -122,11 +122,13 @@ class Worker:
             receipts = await self._pool(stack, "receipts", 2)
             intake = Intake(receipts, self._plan.platforms, enough=ENOUGH_HEARD)
             anteroom = Anteroom(intake.hear, is_unwritten=recorder.is_unwritten)
+            ending = asyncio.Event()
+            fallen = partial(self._end_if_fallen, ending)
             fleet = Fleet(work, recorder, self._holder, anteroom)
+            fleet.on_task_end = fallen
             handover = Handover(work, fleet=fleet, holder=self._holder, freshness=self._freshness(work))
             self._handover = handover
             self.use(self._plan)
-            ending = asyncio.Event()
             helpers = [
                 asyncio.create_task(job, name=name)
                 for name, job in self._jobs(control, work, handover, ending)
@@ -146,8 +148,6 @@ class Worker:
                 asyncio.create_task(self._close(ending, fleet), name="close"),
                 asyncio.create_task(warm_up(), name="settle"),
             ]
-            fallen = partial(self._end_if_fallen, ending)
-            fleet.on_task_end = fallen
             for task in helpers:
                 task.add_done_callback(fallen)
             engine_pool = await self._pool(stack, "queue", 4)

@@ -82,6 +82,47 @@ async def test_a_repeated_failure_does_not_fail_what_was_sent_again_since(pool, 
     assert await rows.statuses(connection, [id_]) == ["accepted"]
 
 
+async def hand_over_again(connection, id_, *, platform_id=None):
+    """As after a person's word: from uncertain back to wait, and, with `platform_id`, taken once more."""
+    await connection.execute(
+        "UPDATE messages SET status = 'queued', due_at = now(), actor = 'person' WHERE id = $1", id_
+    )
+    if platform_id is None:
+        return
+    worker, token = await rows.add_worker(connection), uuid4()
+    chunk_id = await rows.chunk_of(connection, id_)
+    await messages.claim(connection, worker, token=token, chunk_id=chunk_id, limit=1)
+    attempts = await start(connection, worker, token, [id_])
+    await messages.record(connection, [outcome(id_, attempts[id_], platform_id=platform_id)], chunk_id=99)
+
+
+async def test_a_late_failure_does_not_keep_from_going_what_is_to_be_sent_again(pool, connection):
+    id_ = await handed_over(connection)
+    await hand_over_again(connection, id_)
+    assert await say(pool, "undelivered", code="EXPIRED")
+    assert await rows.statuses(connection, [id_]) == ["queued"]
+    assert await connection.fetchval("SELECT result FROM receipts") == "no_move"
+    await say(pool, "delivered")  # this is news: nobody needs it twice
+    assert await rows.statuses(connection, [id_]) == ["delivered"]
+
+
+async def test_a_late_failure_is_not_that_of_the_hand_over_after_it(pool, connection):
+    id_ = await handed_over(connection)
+    await hand_over_again(connection, id_, platform_id="id-2")
+    assert await say(pool, "undelivered", "id-1")
+    assert await rows.statuses(connection, [id_]) == ["accepted"]
+    assert await say(pool, "undelivered", "id-2")
+    assert await rows.statuses(connection, [id_]) == ["undelivered"]
+
+
+async def test_the_sweep_writes_nothing_of_receipts_that_are_of_nobodys_messages(pool, connection):
+    for number in range(30):
+        await say(pool, "delivered", f"theirs-{number}")
+    before = await connection.fetch("SELECT ctid::text FROM platform_messages ORDER BY platform_id")
+    assert await apply_waiting(pool) == 0
+    assert await connection.fetch("SELECT ctid::text FROM platform_messages ORDER BY platform_id") == before
+
+
 async def test_the_same_receipts_from_both_sides_at_once(pool, connection):
     """Two servers hear the same call: each is stored once, and neither waits for the other for ever."""
     ids = [await handed_over(connection, f"id-{n}") for n in range(20)]
