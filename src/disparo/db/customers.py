@@ -73,6 +73,15 @@ class InvoiceRow(TypedDict, total=False):
 
 R = TypeVar("R", bound=Mapping[str, Any])
 _JSON = frozenset({"services", "addresses", "details"})
+#: Columns of many fields: what is not given stays, a null empties it. `i` brings them, `s` has them.
+_MERGED = {
+    "addresses": """jsonb_strip_nulls(coalesce(s.addresses, '{}') || (
+        SELECT coalesce(jsonb_object_agg(name, coalesce(s.addresses -> name, '{}') || given), '{}')
+        FROM jsonb_each(i.addresses) AS e (name, given)))""",
+    "details": """(SELECT coalesce(jsonb_object_agg(name, given), '{}')
+        FROM jsonb_each(coalesce(s.details, '{}') || i.details) AS e (name, given)
+        WHERE given <> 'null')""",
+}
 
 
 async def upsert_customers(connection: Connection, rows: Sequence[CustomerRow]) -> None:
@@ -155,12 +164,15 @@ async def _set_aside_orphans(connection: Connection) -> set[int]:
 
 def _take_over(table: str, columns: tuple[str, ...]) -> str:
     names = ", ".join(columns)
+    given = ", ".join(_MERGED.get(name, f"i.{name}") for name in columns)
+    # What is merged needs what is there; for the rest it would be looked for twice.
+    there = "" if _MERGED.keys().isdisjoint(columns) else f"LEFT JOIN {table} s ON s.id = i.id"
     values = [name for name in columns if name != "id"]
     changes = ", ".join(f"{name} = excluded.{name}" for name in values)
     stored = ", ".join(f"stored.{name}" for name in values)
     new = ", ".join(f"excluded.{name}" for name in values)
     # In order of id, as everybody who locks these rows; an unchanged row is not written again.
     return f"""INSERT INTO {table} AS stored ({names})
-               SELECT {names} FROM pg_temp.incoming ORDER BY id
+               SELECT {given} FROM pg_temp.incoming i {there} ORDER BY i.id
                ON CONFLICT (id) DO UPDATE SET {changes}, updated_at = now()
                WHERE ({stored}) IS DISTINCT FROM ({new})"""  # noqa: S608 - names of our own columns

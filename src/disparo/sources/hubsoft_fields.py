@@ -49,7 +49,11 @@ def _iso(text: str, name: str) -> str | None:
 
 
 def _number(text: str, name: str) -> float | None:
-    return float(read_amount(text, name)) if text else None
+    """Read an amount; a discount among an invoice's items is below zero."""
+    if not text:
+        return None
+    bare = text.removeprefix("-")
+    return float(read_amount(bare, name)) * (1 if bare == text else -1)
 
 
 def _degrees(text: str, name: str) -> float | None:
@@ -223,9 +227,7 @@ def read_invoice(item: Item, *, lenient: bool = False) -> InvoiceRow:
     status = _status(item, row)
     if status is not None:
         row["status"] = status
-    details = {
-        key: value for key, value in _read(item, _DETAILS, lenient=lenient).items() if value is not None
-    }
+    details = _read(item, _DETAILS, lenient=lenient)
     if "detalhamento" in item:
         details["items"] = [_read(part, _ITEM, lenient=True) for part in _listed(item, "detalhamento")]
     if details:
@@ -254,7 +256,11 @@ def _service(item: Item, *, lenient: bool) -> dict[str, Any]:
     if devices:
         found["devices"] = devices
     if not _ADDRESSES.keys().isdisjoint(item):
-        found["addresses"] = _addresses(item, lenient=lenient)
+        # Services are replaced whole: what is null is not there.
+        found["addresses"] = {
+            name: {key: value for key, value in address.items() if value is not None}
+            for name, address in _addresses(item, lenient=lenient).items()
+        }
     return {key: value for key, value in found.items() if value is not None}
 
 
@@ -268,7 +274,8 @@ def _addresses(item: Item, *, lenient: bool) -> dict[str, Any]:
 
 def _address(item: Item, *, lenient: bool) -> dict[str, Any]:
     found = _read(item, _ADDRESS, lenient=lenient)
-    found["uf"] = _uf(item)
+    if "uf" in item or "estado" in item:
+        found["uf"] = _uf(item)
     place = item.get("coordenadas")
     if isinstance(place, dict):
         found |= {
@@ -276,7 +283,7 @@ def _address(item: Item, *, lenient: bool) -> dict[str, Any]:
             for name in ("latitude", "longitude")
             if place.get(name) is not None
         }
-    return {key: value for key, value in found.items() if value is not None}
+    return found
 
 
 def _uf(item: Item) -> str | None:

@@ -90,12 +90,11 @@ def customer_reader(positions: Mapping[str, int]) -> RowReader[CustomerRow]:
     def customer(values: Sequence[str]) -> CustomerRow:
         row = read(values)
         if parts:
-            address = {
-                _ADDRESS[name]: _text(values[at].strip(), name)
-                for name, at in parts
-                if at < len(values) and values[at].strip()
-            }
-            row["addresses"] = {"registered": address | {"uf": row.get("uf")}} if address else {}
+            address = {_ADDRESS[name]: _text(_at(values, at), name) or None for name, at in parts}
+            if row.get("uf"):
+                address["uf"] = row["uf"]
+            # A line without any of it says nothing of the address.
+            row["addresses"] = {"registered": address} if any(_at(values, at) for _, at in parts) else {}
         return cast("CustomerRow", row)
 
     return customer
