@@ -26,6 +26,8 @@ from disparo.domain.windows import IsHoliday, Place, Purpose, next_allowed, plac
 log = structlog.get_logger(__name__)
 
 _OTHERS_READ_S = 0.1
+#: The key by which a dispatch messages a phone once for an invoice.
+_ONCE = "messages_once"
 
 
 class _Unread(Exception):
@@ -103,7 +105,7 @@ async def _store(connection: Connection, row: asyncpg.Record, rules: QueueRules)
 async def _mend(pool: Pool, slice_id: int, error: asyncpg.PostgresError) -> bool:
     """See to a slice that the database refused, so that no other waits for it; True: it may go now."""
     async with pool.acquire() as connection:
-        if isinstance(error, asyncpg.UniqueViolationError):
+        if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == _ONCE:
             await bulk_slices.drop_queued(connection, slice_id)
             return True
         log.error("slice_refused", slice_id=slice_id, error=type(error).__name__)
