@@ -117,6 +117,12 @@ async def test_a_pattern_is_looked_for_in_what_is_said_of_the_message_itself(pee
     assert (str(third.kind), third.failure) == ("refused", FailureClass.NUMBER)
 
 
+async def test_half_a_character_in_what_is_said_of_one_hurts_nobody(peer):
+    peer.answer = http(200, '{"list": [{"id": "1"}, {"id": "2", "say": "\\ud83d"}, {"id": "3"}]}')
+    outcomes = await send(peer, BATCH, errors=[{"regex": "saldo", "failure": "credit"}])
+    assert [outcome.platform_id for outcome in outcomes] == ["1", "2", "3"]
+
+
 async def test_taken_and_dropped_is_ambiguous_for_all_and_written_once(peer):
     async def drop(_peer, writer):
         writer.close()

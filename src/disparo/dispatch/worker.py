@@ -283,7 +283,7 @@ async def _forever(
             await job()
         except TRANSIENT as error:
             log.warning("waits_for_database", job=name, error=type(error).__name__)
-        except Exception:
+        except Exception:  # the next round may go well; without this job the worker would only seem to live
             log.exception("round_failed", job=name)
         await pause()
 

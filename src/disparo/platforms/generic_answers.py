@@ -81,7 +81,7 @@ class Answers:
 
     def _item(self, reply: Reply, item: object) -> Outcome:
         """Read what is said of one message: a pattern must not find what is said of the others."""
-        own = to_json(item).encode() if self._reads_text else b""
+        own = to_json(item).encode("utf-8", "replace") if self._reads_text else b""
         return self._one(reply._replace(body=own), item)
 
     def _one(self, reply: Reply, content: object) -> Outcome:
