@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: Exit status of a process that ends to be started anew: a part of it fell, or its memory passed the setting.
+RESTART_ME = 75
+
 
 class DisparoError(Exception):
     """The base of every error whose message may be shown as it stands."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import structlog
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
@@ -42,6 +44,8 @@ from disparo.platforms.registry import build_platforms
 from disparo.settings import Settings
 from disparo.settings_watch import SettingsWatch
 
+log = structlog.get_logger(__name__)
+
 _DESCRIPTION = (
     "Envia faturas por SMS para provedores de internet. Compatível com a rota "
     "`POST /api/v1/integracao/cliente/financeiro/enviar_sms` da API de integração do HubSoft."
@@ -54,10 +58,12 @@ def build_app(
     *,
     load: Callable[[], Settings] | None = None,
     ending: asyncio.Event | None = None,
+    fall: Callable[[], None] = lambda: None,
 ) -> ASGIApp:
     """Build the application; connections open when the server starts it.
 
-    `load` reads settings anew; `ending` is set when the server is asked to stop.
+    `load` reads settings anew; `ending` is set when the server is asked to stop;
+    `fall` is called when a part of it is gone, without which it would only seem to serve.
     """
     panel, stops = Panel(), ending or asyncio.Event()
 
@@ -71,11 +77,11 @@ def build_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            begin(await _open_services(stack, settings, dsn))
+            begin(await _open_services(stack, settings, dsn, fall))
             stack.push_async_callback(lambda: _close(app.state.services.platforms))
             if load is not None:
                 watch = SettingsWatch(load, use)
-                stack.push_async_callback(_end, asyncio.create_task(watch.run()))
+                _keep(stack, watch.run(), fall)
             yield
 
     app = _routes(settings, lifespan)
@@ -137,7 +143,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str) -> Services:
+async def _open_services(
+    stack: AsyncExitStack, settings: Settings, dsn: str, fall: Callable[[], None]
+) -> Services:
     pool = await stack.enter_async_context(open_pool(dsn, size=12, name="disparo-server", whole=True))
     platforms = _platforms(settings)
     services = Services(
@@ -169,9 +177,21 @@ async def _open_services(stack: AsyncExitStack, settings: Settings, dsn: str) ->
         warm_up(),
     )
     for job in jobs:
-        task = asyncio.create_task(job)
-        stack.push_async_callback(_end, task)
+        _keep(stack, job, fall)
     return services
+
+
+def _keep(stack: AsyncExitStack, job: Coroutine[None, None, None], fall: Callable[[], None]) -> None:
+    task = asyncio.create_task(job)
+    task.add_done_callback(partial(_end_if_fallen, fall))
+    stack.push_async_callback(_end, task)
+
+
+def _end_if_fallen(fall: Callable[[], None], task: asyncio.Task[None]) -> None:
+    """A server of which a part is gone would go on listening, and answer for ever that it is busy."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("server_restarts_for_fault", exc_info=error)
+        fall()
 
 
 def _platforms(settings: Settings) -> dict[str, Platform]:

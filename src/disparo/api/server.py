@@ -14,7 +14,7 @@ import uvicorn
 from disparo.api.app import build_app
 from disparo.api.certificate import Certificate
 from disparo.api.one_write import OneWrite
-from disparo.errors import PortTaken
+from disparo.errors import RESTART_ME, PortTaken
 from disparo.settings import Settings
 
 
@@ -24,6 +24,12 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ending: asyncio.Event) -> None:
         super().__init__(config)
         self._ending = ending
+        self.has_fallen = False
+
+    def fall(self) -> None:
+        """End as if asked to, for a part of the application is gone."""
+        self.has_fallen = True
+        self.handle_exit(signal.SIGTERM, None)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._ending.set()  # pages that go on by themselves would hold us up
@@ -48,11 +54,18 @@ def serve(
     certificate: Certificate | None,
     load: Callable[[], Settings],
     shares_port: bool = False,
-) -> None:
-    """Serve until SIGTERM or SIGINT; raises PortTaken. `shares_port`: with other processes of ours."""
+) -> int:
+    """Serve until SIGTERM or SIGINT, and give the exit status; raises PortTaken.
+
+    `shares_port`: with other processes of ours.
+    """
     ending = asyncio.Event()
+
+    def fall() -> None:
+        server.fall()
+
     config = uvicorn.Config(
-        build_app(settings, dsn, load=load, ending=ending),
+        build_app(settings, dsn, load=load, ending=ending, fall=fall),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -76,6 +89,7 @@ def serve(
             f"Não foi possível escutar em {settings.host}:{settings.port}: a porta já está em uso ou não é "
             "permitida. Escolha outra com --porta."
         ) from ended
+    return RESTART_ME if server.has_fallen else 0
 
 
 def _shared_socket(host: str, port: int) -> socket.socket:

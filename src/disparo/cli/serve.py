@@ -50,7 +50,9 @@ def serve(
         if processos > 1:
             asyncio.run(_serve_with(processos, settings, dsn, certificate))
         else:
-            serve_http(settings, dsn, certificate=certificate, load=load, shares_port=porta_compartilhada)
+            raise typer.Exit(
+                serve_http(settings, dsn, certificate=certificate, load=load, shares_port=porta_compartilhada)
+            )
 
 
 async def _serve_with(count: int, settings: Settings, dsn: str, certificate: Certificate | None) -> None:

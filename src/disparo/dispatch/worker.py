@@ -33,12 +33,11 @@ from disparo.dispatch.rules import Rules
 from disparo.dispatch.warm_up import warm_up
 from disparo.dispatch.watch import PlatformWatch
 from disparo.domain.routing import Route
+from disparo.errors import RESTART_ME
 from disparo.platforms.base import Platform
 
 log = structlog.get_logger(__name__)
 
-#: Exit status of a worker that ends to be started anew: its memory passed the setting, or a part of it fell.
-RESTART_ME = 75
 _BEAT_EVERY_S = 1.0
 _SWEEP_EVERY_S = 5.0
 _VACUUM_EVERY_S = 2.0

@@ -11,7 +11,8 @@ from disparo.dispatch import worker as module
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rules import Rules
-from disparo.dispatch.worker import RESTART_ME, Plan, Worker, WorkerSettings
+from disparo.dispatch.worker import Plan, Worker, WorkerSettings
+from disparo.errors import RESTART_ME
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.registry import read_table
 
