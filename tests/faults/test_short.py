@@ -22,6 +22,7 @@ FAULTS = {
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_faults_break_no_promise(new_database):
     plan = Plan(FAULTS, seed=7, between_s=0.8, calls_per_s=20, servers=2, invoices=2000, bulk=1000)
     figures = _done(plan, new_database())
@@ -30,6 +31,7 @@ def test_faults_break_no_promise(new_database):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_faults_break_no_promise_over_smpp(new_database):
     faults = {"kill": 4, "cut_platform": 1, "platform_restart": 1}
     figures = _done(Plan(faults, seed=5, between_s=0.8, invoices=2000, over_smpp=True), new_database())

@@ -14,6 +14,7 @@ from tests.outages.run import Plan, run
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_an_outage_is_carried_by_the_other_platform_and_over_by_itself(new_database):
     folder = Path(tempfile.mkdtemp(prefix="disparo-outages-"))
     outages = [outage for outage in OUTAGES if outage.name in ("refuse", "bad_password")]

@@ -44,6 +44,11 @@ def test_a_wrong_password_or_no_credit_opens_it_at_once(breaker, failure):
     assert breaker.open_reason == str(failure)
 
 
+def test_one_that_takes_nothing_and_says_not_why_is_failing(breaker):
+    note(breaker, *[not_taken(FailureClass.UNKNOWN)] * 5)
+    assert breaker.open_reason == "failing"
+
+
 def test_throttling_is_told_from_failing(breaker):
     note(breaker, *[not_taken(FailureClass.THROTTLE)] * 5)
     assert breaker.open_reason == "throttle"

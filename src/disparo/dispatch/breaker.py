@@ -21,7 +21,10 @@ _SLOW_ONES = 5
 _SLOW_ALL = 2
 #: One of these is enough: it will be the same with the next message.
 _AT_ONCE = frozenset({FailureClass.AUTH, FailureClass.CREDIT})
-_BAD_WITHOUT_EFFECT = frozenset({FailureClass.NETWORK, FailureClass.THROTTLE, *_AT_ONCE})
+#: Unknown too: it takes nothing, and does not say why; what it dislikes in one message it refuses for good.
+_BAD_WITHOUT_EFFECT = frozenset(
+    {FailureClass.NETWORK, FailureClass.THROTTLE, FailureClass.UNKNOWN, *_AT_ONCE}
+)
 
 
 class Breaker:

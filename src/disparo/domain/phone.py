@@ -121,7 +121,8 @@ def parse_phone(text: str) -> Phone:
 
     Punctuation, a leading +55 or 0, and a 55 in front of 10 or 11 digits are tolerated.
     """
-    if len(text) == 11 and text.isascii() and text.isdigit():  # noqa: PLR2004 - DDNNNNNNNNN, the common case
+    # DDNNNNNNNNN, the common case; a 0 in front is a trunk prefix.
+    if len(text) == 11 and text.isascii() and text.isdigit() and text[0] != "0":  # noqa: PLR2004
         return _from_national(text)
     digits = _digits_of(text)
     if len(digits) in (12, 13) and digits.startswith("55"):

@@ -9,6 +9,7 @@ import math
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 #: The basic alphabet. The extension table is left out on purpose: carriers here do not support it.
 GSM_BASIC = frozenset(
@@ -17,6 +18,7 @@ GSM_BASIC = frozenset(
 )
 _GSM_EXTENSION = frozenset("^{}\\[~]|€\f")
 _GSM = GSM_BASIC | _GSM_EXTENSION
+_LAST_OF_LATIN1, _LAST_OF_UCS2 = "\xff", "\uffff"
 
 #: What decomposition alone gets wrong or leaves over.
 _OVERRIDES = {
@@ -30,6 +32,9 @@ _OVERRIDES = {
 _KEPT_OUT = frozenset("èùìòØøÅåÆæÄÖÑäöñ¤¡¿àéÉÇüÜ")
 
 
+Alphabet = Literal["gsm7", "ascii", "latin1"]
+
+
 class Encoding(StrEnum):
     """How a text goes over the air."""
 
@@ -39,7 +44,10 @@ class Encoding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SegmentProfile:
-    """How a platform counts and cuts; the defaults are the standard's, in characters."""
+    """How a platform counts and cuts; the defaults are the standard's, in characters.
+
+    `alphabet`: what does not fit it goes in UCS-2.
+    """
 
     single: int = 160
     part: int = 153
@@ -47,6 +55,7 @@ class SegmentProfile:
     ucs2_part: int = 67
     max_parts: int = 3
     cuts_at_spaces: bool = False  # no word longer than a part can be sent through it
+    alphabet: Alphabet = "gsm7"
 
 
 def to_gsm_basic(text: str) -> str:
@@ -64,17 +73,20 @@ def encoding_of(text: str) -> Encoding:
 
 def count_segments(text: str, profile: SegmentProfile) -> int:
     """Count the SMS a text is billed as under a platform's profile; 1 for the empty text."""
-    if GSM_BASIC.issuperset(text):
-        length, single, part = len(text), profile.single, profile.part
-    elif _is_gsm(text):
-        length = len(text) + sum(char in _GSM_EXTENSION for char in text)
-        single, part = profile.single, profile.part
-    else:
-        length = len(text.encode("utf-16-be", "surrogatepass")) // 2
+    wide: frozenset[str] = frozenset()  # characters that take the room of two, and are never torn
+    single, part, fits = profile.single, profile.part, True
+    if profile.alphabet != "gsm7":
+        fits = text.isascii() if profile.alphabet == "ascii" else max(text, default="") <= _LAST_OF_LATIN1
+    elif not GSM_BASIC.issuperset(text):
+        fits, wide = _is_gsm(text), _GSM_EXTENSION.intersection(text)
+    if not fits:
         single, part = profile.ucs2_single, profile.ucs2_part
-    if length <= single:
+        wide = frozenset(char for char in text if char > _LAST_OF_UCS2)
+    if len(text) + (sum(map(wide.__contains__, text)) if wide else 0) <= single:
         return 1
-    return _parts_at_spaces(text, part) if profile.cuts_at_spaces else math.ceil(length / part)
+    if profile.cuts_at_spaces:
+        return _parts_at_spaces(text, part)
+    return _parts_untorn(text, part, wide) if wide else math.ceil(len(text) / part)
 
 
 def is_cut(text: str, code: str, profile: SegmentProfile) -> bool:
@@ -103,6 +115,16 @@ def _letter(char: str) -> str:
     return "".join(
         part for part in unicodedata.normalize("NFKD", char) if part in GSM_BASIC and part.isascii()
     )
+
+
+def _parts_untorn(text: str, part: int, wide: frozenset[str]) -> int:
+    parts, used = 1, 0
+    for char in text:
+        room = 2 if char in wide else 1
+        if used + room > part:
+            parts, used = parts + 1, 0
+        used += room
+    return parts
 
 
 def _parts_at_spaces(text: str, part: int) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain, zip_longest
 from typing import NamedTuple
 
 from disparo.domain.sms_text import (
@@ -43,6 +44,8 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 #: What a value that is missing leaves behind, and how it is mended: `MARCA:, sua fatura`.
 _UNTIDY = re.compile(r"  | [,.:;]|[:.,;],")
 _SPACES, _SPACE_BEFORE, _ORPHAN = re.compile(r" {2,}"), re.compile(r" +([,.:;])"), re.compile(r"([:.,;]),\s*")
+#: Handed on letter by letter, whatever stands in them; a mark holds their place while the rest is mended.
+_CODES, _MARK = frozenset({"pagamento", "link", "linha_digitavel", "pix"}), "\0"
 _LONGEST_NAME = 20
 _LONGEST_TEMPLATE = 1000
 _IF_PAID = "Se ja pagou, desconsidere."
@@ -109,12 +112,14 @@ def render(invoice: InvoiceText, profile: SegmentProfile, *, template: str | Non
     template = template or DEFAULT
     _check_once(template)
     for payment in _payments(invoice) or [""]:
-        if profile.cuts_at_spaces and any(is_cut(payment, word, profile) for word in payment.split(" ")):
-            continue
         rendered = _fitting(template, _values(invoice, payment), profile)
-        if rendered is not None:
+        if rendered is not None and not _is_torn(rendered.text, profile):
             return rendered
     raise TemplateRefused("does_not_fit", f"O texto não cabe em {profile.max_parts} SMS sem cortar a fatura.")
+
+
+def _is_torn(text: str, profile: SegmentProfile) -> bool:
+    return profile.cuts_at_spaces and any(is_cut(text, word, profile) for word in text.split(" "))
 
 
 def format_amount(amount: Decimal) -> str:
@@ -148,7 +153,11 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
     text = "".join([values[piece] if place % 2 else piece for place, piece in enumerate(pieces)]).strip()
     if _UNTIDY.search(text) is None:
         return text
-    return _ORPHAN.sub(r"\1 ", _SPACES.sub(" ", _SPACE_BEFORE.sub(r"\1", text)).strip())
+    codes = [values[name] for name in pieces[1::2] if name in _CODES and values[name]]
+    marked = {**values, **dict.fromkeys((name for name in _CODES if values[name]), _MARK)}
+    text = "".join([marked[piece] if place % 2 else piece for place, piece in enumerate(pieces)])
+    text = _ORPHAN.sub(r"\1 ", _SPACES.sub(" ", _SPACE_BEFORE.sub(r"\1", text)).strip())
+    return "".join(chain.from_iterable(zip_longest(text.split(_MARK), codes, fillvalue="")))
 
 
 @lru_cache(maxsize=64)

@@ -44,6 +44,20 @@ def test_decorations_are_tolerated(text):
     assert parse_phone(text) == Phone(MOBILE, "+5511988887777", PhoneKind.MOBILE)
 
 
+@pytest.mark.parametrize("read", [parse_phone, parse_registered])
+@pytest.mark.parametrize(
+    ("text", "e164"),
+    [
+        ("01188887777", "+5511988887777"),
+        ("0 1188887777", "+5511988887777"),
+        ("(011) 8888-7777", "+5511988887777"),
+        ("01133334444", "+551133334444"),
+    ],
+)
+def test_a_zero_before_ten_digits_is_tolerated_too(read, text, e164):
+    assert read(text).e164 == e164
+
+
 def test_a_legacy_mobile_gets_its_ninth_digit_when_sent_and_keeps_its_ten_when_shown():
     phone = parse_phone("1188887776")
     assert (phone.national, phone.e164, phone.kind) == (

@@ -67,6 +67,8 @@ def test_digits_and_ascii_letters_are_never_touched(text):
         ("ã" * 71, 2),
         ("😀" * 35, 1),
         ("😀" * 36, 2),
+        ("a" * 152 + "€" + "b" * 152, 3),  # the pair that makes a € stays in one part
+        ("ш" * 66 + "😀" + "ш" * 66, 3),
     ],
 )
 def test_segments(text, segments):

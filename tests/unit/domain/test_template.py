@@ -70,6 +70,18 @@ def test_values_are_never_read_as_template_again():
     assert text.count("1.234,56") == 1
 
 
+@pytest.mark.parametrize("template", [None, "{marca} , {valor}  {vencimento}: {pix}, {primeiro_nome} {link}"])
+@pytest.mark.parametrize("merchant", ["PROVEDOR NET             ", "FIBRA TELECOM S.A., LTDA."])
+def test_a_pix_code_is_whole_whatever_the_merchants_name(merchant, template):
+    pix = (
+        "00020126580014br.gov.bcb.pix0136123e4567-e12b-12d3-a456-4266554400005204000053039865802BR5925"
+        f"{merchant}6008BRASILIA62070503***63041D3D"
+    )
+    text = render(invoice(link=None, pix=pix, customer_name=None), PROFILE, template=template).text
+    assert pix in text
+    assert "  " not in text.replace(pix, "")
+
+
 def test_what_may_be_left_out_goes_before_a_code_is_cut():
     code = "https://f.example/" + "x" * 65
     text = render(
@@ -88,6 +100,15 @@ def test_a_platform_that_tears_long_words_gets_a_shorter_payment_path():
     profile = SegmentProfile(cuts_at_spaces=True)
     pix = "0" * 200
     assert render(invoice(link=None, linha_digitavel=LINHA, pix=pix), profile).text.count("0" * 200) == 0
+
+
+@pytest.mark.parametrize("place", ["{pix}", "{link}"])
+def test_a_code_that_would_be_torn_is_refused_wherever_the_template_has_it(place):
+    profile = SegmentProfile(single=152, part=152, cuts_at_spaces=True)
+    long = invoice(link="https://f.example/" + "x" * 140, pix="0" * 158, linha_digitavel=LINHA)
+    with pytest.raises(TemplateRefused):
+        render(long, profile, template=f"{{marca}} {{valor}} {{vencimento}} {place}")
+    assert "Codigo: " in render(long, profile, template="{marca} {valor} {vencimento} {pagamento}").text
 
 
 @pytest.mark.parametrize(

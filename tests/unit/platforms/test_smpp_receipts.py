@@ -53,6 +53,14 @@ def words(state: str, err: str = "000", text: str = "Prezado cliente") -> str:
     )
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "utf-16-be"])
+def test_a_receipt_under_its_messages_data_coding_is_read_as_it_is_written(encoding):
+    heard = read_heard(
+        delivered(words("DELIVRD").encode(encoding), data_coding=8), Reading(), UnknownCodes("smsc")
+    )
+    assert [(each.platform_id, each.kind) for each in heard.receipts] == [("123a456b", DELIVERED)]
+
+
 @pytest.mark.parametrize(
     ("state", "kind", "failure"),
     [

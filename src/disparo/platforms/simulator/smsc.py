@@ -48,6 +48,8 @@ class Smsc:
         self.receivers: list[Link] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self._turn = itertools.count()
+        #: Of long texts; their parts may come over several links.
+        self.parts: dict[tuple[str, int], dict[int, str]] = {}
 
     async def tell(self, message: Entry, receipt: Mapping[str, object]) -> bool:
         """Bring one receipt; tells whether it was taken."""
@@ -76,7 +78,6 @@ class Link(asyncio.Protocol):
         self._read = bytearray()
         self._sequence = 0
         self._waiting: dict[int, asyncio.Future[bool]] = {}
-        self._parts: dict[tuple[str, int], dict[int, str]] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -178,11 +179,11 @@ class Link(asyncio.Protocol):
             return text.read(octets, message.data_coding, "gsm7")
         reference, total, number = octets[3], octets[4], octets[5]
         words = text.read(text.without_header(octets), message.data_coding, "gsm7")
-        parts = self._parts.setdefault((message.destination.address, reference), {})
+        parts = self._smsc.parts.setdefault((message.destination.address, reference), {})
         parts[number] = words
         if len(parts) < total:
             return None
-        del self._parts[message.destination.address, reference]
+        del self._smsc.parts[message.destination.address, reference]
         return "".join(parts[each] for each in sorted(parts))
 
 

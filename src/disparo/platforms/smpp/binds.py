@@ -189,6 +189,7 @@ class Binds:
             await session.keep_alive(self._settings.enquire_every_s)
         finally:
             self._sessions.remove(session)
+            self._refused = None  # what was said to another bind says nothing of this one
             if not session.lost.done():
                 await session.leave()
         log.warning("bind_lost", platform=self._name, binds=len(self._sessions))

@@ -147,9 +147,11 @@ class Smpp:
                 single.append((place, bodies[0], message.deadline_s))
             else:
                 long.append((place, bodies, message.deadline_s))
-        await self._send_single(single, find, tell)
-        for place, bodies, deadline_s in long:
+
+        async def send_long(place: int, bodies: Sequence[bytes], deadline_s: float) -> None:
             tell(place, await self._send_parts(bodies, find, deadline_s))
+
+        await asyncio.gather(self._send_single(single, find, tell), *(send_long(*each) for each in long))
         return [outcomes[place] for place in range(len(batch))]
 
     async def _send_single(self, waiting: list[tuple[int, bytes, float]], find: _Find, tell: Report) -> None:
@@ -204,10 +206,11 @@ class Smpp:
             try:
                 session = await find(until)
             except Refused as refused:
-                return _not_taken(refused)
-            if boottime_s() > deadline_s:
-                return _NOT_STARTED
-            outcome = await self._submit_one(session, body)
+                outcome = _not_taken(refused)
+            else:
+                if boottime_s() > deadline_s:
+                    return _NOT_STARTED
+                outcome = await self._submit_one(session, body)
             is_last = not again or loop.time() + _THROTTLED_PAUSE_S > until
             if is_last or outcome.kind is not OutcomeKind.NOT_TAKEN:
                 return outcome
@@ -246,7 +249,7 @@ def capabilities_of(settings: SmppSettings) -> Capabilities:
         shared_window=settings.window,
         per_second=settings.per_second,
         per_day=settings.per_day,
-        profile=SegmentProfile(**settings.segments.model_dump()),
+        profile=SegmentProfile(**settings.segments.model_dump(), alphabet=settings.alphabet),
         receipts=True,
         handset_receipts=True,
         inbound=True,

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Literal
 
 from disparo.domain.outcome import FailureClass, InboundText, ReceiptEvent, ReceiptKind
+from disparo.domain.sms_text import Alphabet
 from disparo.platforms.base import Heard
 from disparo.platforms.json_paths import LONGEST_NAME, storable
 from disparo.platforms.smpp import text
@@ -56,7 +57,7 @@ _OWN_WORDS = re.compile(r"\btext:.*", re.IGNORECASE | re.DOTALL)
 class Reading:
     """How one SMSC writes; `states` and `codes`, in capitals, are the settings' own and come first."""
 
-    alphabet: text.Alphabet = "gsm7"
+    alphabet: Alphabet = "gsm7"
     receipt_ids: ReceiptIds = "same"
     zone: tzinfo = UTC
     states: Mapping[str, ReceiptKind] | None = None
@@ -114,7 +115,9 @@ def _receipt(delivered: Delivered, reading: Reading, unknown: UnknownCodes) -> R
 
 def _fields(delivered: Delivered) -> dict[str, str]:
     """Give the fields of a receipt's text, the first of each; without NUL, which nobody can store."""
-    coding = "utf-16-be" if delivered.data_coding == text.UCS2 else "latin-1"
+    # Some give a receipt the data_coding of its message, and write it in ASCII all the same.
+    is_wide = delivered.data_coding == text.UCS2 and b"\0" in delivered.content
+    coding = "utf-16-be" if is_wide else "latin-1"
     words = _OWN_WORDS.sub("", delivered.content.decode(coding, "replace").replace("\0", " "))
     return {name.lower().replace(" ", ""): value for name, value in reversed(_FIELD.findall(words))}
 

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 _ANSWERS_TO_SUBMIT = frozenset({Command.SUBMIT_SM | pdu.ANSWER, Command.GENERIC_NACK})
 _TAKEN = Command.DELIVER_SM | pdu.ANSWER
-_ROK, _RINVCMDID, _RX_T_APPN = 0x00, 0x03, 0x64
+_ROK, _RINVCMDID, _RINVBNDSTS, _RX_T_APPN = 0x00, 0x03, 0x04, 0x64
 #: A peer that sends more than this before a PDU is whole, or asks more than this unanswered, is not one.
 _MOST_UNTOLD = 5000
 #: How long a goodbye may take; after the SMSC's, what is under way may still be answered.
@@ -151,6 +151,7 @@ class Session(asyncio.Protocol):
 
     def cut(self) -> None:
         """Close at once."""
+        self._leaving = True
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -193,11 +194,14 @@ class Session(asyncio.Protocol):
         elif command == Command.ENQUIRE_LINK:
             self._say(Command.ENQUIRE_LINK | pdu.ANSWER, sequence)
         elif command == Command.UNBIND:
-            self._leaving = self._smsc_leaves = True
             self._say(Command.UNBIND | pdu.ANSWER, sequence)
-            self._loop.call_later(_FAREWELL_S if self._submitted else 0, self.cut)
+            self._let_it_leave()
         elif command != Command.ALERT_NOTIFICATION:
             self._say(Command.GENERIC_NACK, sequence, status=_RINVCMDID)
+
+    def _let_it_leave(self) -> None:
+        self._leaving = self._smsc_leaves = True
+        self._loop.call_later(_FAREWELL_S if self._submitted else 0, self.cut)
 
     def _take_answer(self, unit: Pdu) -> None:
         waiting = self._submitted.pop(unit.sequence, None)
@@ -205,6 +209,8 @@ class Session(asyncio.Protocol):
             submission, place = waiting
             submission.settle(place, unit)
             self._on_room()
+            if unit.status == _RINVBNDSTS:  # it has forgotten the bind: nothing will ever be taken here
+                self._let_it_leave()
             if self._smsc_leaves and not self._submitted:
                 self._loop.call_soon(self.cut)
         elif (answer := self._asked.get(unit.sequence)) is not None and not answer.done():

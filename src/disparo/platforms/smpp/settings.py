@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from disparo.domain.outcome import FailureClass, ReceiptKind
+from disparo.domain.sms_text import Alphabet
 from disparo.platforms.placeholders import fetch_secret
 from disparo.platforms.presets import Preset
 from disparo.platforms.smpp import pdu
 from disparo.platforms.smpp.receipts import ReceiptIds
 from disparo.platforms.smpp.statuses import name_of
-from disparo.platforms.smpp.text import CODING_OF, UCS2, Alphabet
+from disparo.platforms.smpp.text import CODING_OF, UCS2
 from disparo.platforms.table import Endpoint, PlatformTable
 
 #: What is shown beside the ready-made platforms.

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from disparo.domain.sms_text import Encoding, SegmentProfile, encoding_of
+from disparo.domain.sms_text import Alphabet, Encoding, SegmentProfile, encoding_of
 
-Alphabet = Literal["gsm7", "ascii", "latin1"]
 #: data_coding of each alphabet where the settings name no other, and of UCS-2.
 CODING_OF: dict[Alphabet, int] = {"gsm7": 0x00, "ascii": 0x01, "latin1": 0x03}
 UCS2 = 0x08

@@ -48,7 +48,7 @@ class Writer:
         written = text.write(message.text, self._settings.alphabet, self._settings.coding, self._profile)
         parts, coding = written.parts, written.data_coding
         if len(parts) > 1 and self._settings.long_texts == "payload":
-            parts = (b"".join(parts),)
+            return [self._body(message, b"".join(parts), coding, _PLAIN, _RECEIPT, in_payload=True)]
         if len(parts) == 1:
             return [self._body(message, parts[0], coding, _PLAIN, _RECEIPT)]
         total, reference = len(parts), next(self._references)
@@ -67,8 +67,18 @@ class Writer:
         """Give the destination as the platform wants it."""
         return message.e164[self._skipped :]
 
-    def _body(self, message: Outgoing, octets: bytes, coding: int, esm_class: bytes, asked: int) -> bytes:
-        payload = b"" if len(octets) <= _LONGEST_SHORT else pdu.write_payload(octets)
+    def _body(
+        self,
+        message: Outgoing,
+        octets: bytes,
+        coding: int,
+        esm_class: bytes,
+        asked: int,
+        *,
+        in_payload: bool = False,
+    ) -> bytes:
+        in_payload = in_payload or len(octets) > _LONGEST_SHORT
+        payload = pdu.write_payload(octets) if in_payload else b""
         short = b"" if payload else octets
         return b"".join(
             (
