@@ -48,7 +48,7 @@ def command(*arguments, **kwargs):
 class Run:
     """`disparo run` in the foreground of nobody."""
 
-    def __init__(self, folder, port, *arguments):
+    def __init__(self, folder, port, *arguments, env=None):
         self.log = folder.parent / f"run-{time.monotonic_ns()}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -56,6 +56,7 @@ class Run:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                env={**os.environ, **(env or {})},
             )
         end = time.monotonic() + 60
         while "Ctrl-C encerra." not in self.output:
@@ -70,6 +71,16 @@ class Run:
     def interrupt(self):
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(40)
+
+
+def a_platform():
+    """Whose calls go nowhere."""
+    table = {
+        "type": "generic_http",
+        "url": "http://127.0.0.1:1/",
+        "json": {"to": "{telefone}", "text": "{texto}"},
+    }
+    return {"DISPARO_PLATFORMS": json.dumps({"nenhures": table})}
 
 
 def shell(text, **kwargs):
@@ -110,11 +121,25 @@ def test_the_printed_commands_work_as_they_are_and_the_data_survive_a_stop(folde
 
     assert run.interrupt() == 0
     assert "Encerrado" in run.output
-    again = Run(folder, port)
+    assert "inventados" in run.output
+    again = Run(folder, port, env=a_platform())
     assert "mostradas no primeiro início" in again.output
     assert "disparo usuario criar" in again.output
     assert client.get(reply["disparo"]["consulta"]).json["disparo"]["contagem"] == {"entregue": 3}
+    # A platform is there: the numbers of the made-up customers may be somebody's.
+    assert "8 fatura(s) de exemplo foram canceladas" in again.output
+    assert "cancelada" in client.send({"id_fatura": 11000}).json["msg"]
     assert again.interrupt() == 0
+
+
+def test_with_a_platform_nobody_is_made_up(folder):
+    port = free_port()
+    run = Run(folder, port, env=a_platform())
+    token = json.loads(shell(pasted(run.output, 1) + " -s"))["access_token"]
+    answer = Client(f"http://127.0.0.1:{port}", token).send({"id_fatura": 11000})
+    assert (answer.status, "não encontrada" in answer.json["msg"]) == (422, True)
+    assert "inventados" not in run.output
+    assert run.interrupt() == 0
 
 
 def test_killed_whole_and_started_again_nothing_is_lost(folder):

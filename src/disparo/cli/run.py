@@ -21,7 +21,7 @@ from disparo.db.pool import connect
 from disparo.log import configure_logging
 from disparo.platforms.registry import check_tables
 from disparo.settings import Settings, load_settings
-from disparo.sources.demo_data import add_demo_data
+from disparo.sources.demo_data import add_demo_data, retire_demo_data
 
 SEED_BODY = '{"id_fatura":"11000", "telefone_adicional":["11988887777","1188887776"]}'
 _PLACEHOLDERS = Credentials(0, "SEGREDO", "EMAIL", "SENHA")
@@ -95,7 +95,10 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
     if as_service:
         banner = f"Disparo no ar: {plan.base_url}"
     else:
-        banner = _banner(plan, await _first_start(dsn, with_data=plan.settings.database_url is None))
+        to_try = plan.settings.database_url is None and not plan.settings.platforms
+        banner = _banner(plan, await _first_start(dsn, with_data=to_try))
+    if plan.settings.platforms:
+        await _retire(dsn)
     async with launched(plan, dsn):
         print(banner, flush=True)
         tell_systemd("READY=1")
@@ -125,6 +128,18 @@ async def _first_start(dsn: str, *, with_data: bool) -> Credentials | None:
         await connection.close()
 
 
+async def _retire(dsn: str) -> None:
+    """Where there is a platform, no SMS goes to the made-up customers of an earlier first start."""
+    connection = await connect(dsn)
+    try:
+        if count := await retire_demo_data(connection):
+            print(
+                f"Há uma plataforma configurada: {count} fatura(s) de exemplo foram canceladas.", flush=True
+            )
+    finally:
+        await connection.close()
+
+
 def _banner(plan: Plan, credentials: Credentials | None) -> str:
     insecure = " -k" if plan.tls else ""
     lines = ["", f"Disparo no ar: {plan.base_url}    (documentação da API: {plan.base_url}/docs)"]
@@ -140,6 +155,10 @@ def _banner(plan: Plan, credentials: Credentials | None) -> str:
         ]
         credentials = _PLACEHOLDERS
     else:
+        if plan.simulator_url is not None:
+            lines.append(
+                "Clientes e faturas de exemplo, inventados, saem quando houver uma plataforma de verdade."
+            )
         lines += [
             "",
             "Credenciais desta instalação (mostradas só agora; guardadas com hash):",

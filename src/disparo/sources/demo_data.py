@@ -63,6 +63,22 @@ async def add_demo_data(connection: Connection) -> None:
     await opt_outs.add(connection, parse_phone(_OPTED_OUT).e164, reason="asked", actor="demo")
 
 
+async def retire_demo_data(connection: Connection) -> int:
+    """Cancel the made-up invoices: their numbers may be somebody's. Gives how many were open."""
+    names = {customer["id"]: customer["name"] for customer in _CUSTOMERS}
+    made_up = [(row["id"], row["customer_id"]) for row in _invoices(date.min + timedelta(days=30))]
+    rows = await connection.fetch(
+        """UPDATE invoices i SET status = 'cancelled'
+           FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS d (id, customer_id, name)
+           JOIN customers c ON c.id = d.customer_id AND c.name = d.name
+           WHERE i.id = d.id AND i.customer_id = c.id AND i.status = 'open' RETURNING i.id""",
+        [id_ for id_, _ in made_up],
+        [customer_id for _, customer_id in made_up],
+        [names[customer_id] for _, customer_id in made_up],
+    )
+    return len(rows)
+
+
 def _invoices(today: date) -> list[InvoiceRow]:
     soon, late = today + timedelta(days=5), today - timedelta(days=10)
     links = "https://faturas.example.com/f/"
