@@ -171,7 +171,10 @@ def _figures(plan: Plan, driver: Driver, world: World, verdict: Verdict, settled
 
 def broken_promises(figures: Mapping[str, Any]) -> list[str]:
     """Name every promise that this run broke."""
-    broken = [name for name in ("duplicates", "lost", "stuck", "contradictions", "held") if figures[name]]
+    never = ("duplicates", "lost", "stuck", "contradictions", "held")
+    # No fault of ours is a reason to give one up: a run in which all were is not one that broke nothing.
+    given_up = ("refused", "timed_out", "skipped", "cancelled")
+    broken = [name for name in (*never, *given_up) if figures[name]]
     if not figures["adds_up"]:
         broken.append("adds_up")
     if figures["uncertain"] > figures["uncertain_bound"]:

@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import asyncpg
 import pytest
 from tests.support.hubsoft import CLIENT, HubsoftStandIn
 
@@ -186,6 +187,17 @@ async def test_one_that_is_there_and_cannot_be_read_is_not_gone(there, sync, poo
     assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700012") == "open"
 
 
+async def test_a_database_that_falls_meanwhile_is_known_by_its_name(there, sync, pool, monkeypatch):
+    await sync.run()
+
+    async def away(*_):
+        raise asyncpg.ConnectionDoesNotExistError("gone")
+
+    monkeypatch.setattr("disparo.sources.sync.upsert_invoices", away)
+    with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+        await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_010, urgent=False)])
+
+
 async def test_fresh_data_is_not_asked_for_again(there, sync, pool):
     await sync.run()
     calls = there.calls.total()
@@ -211,8 +223,9 @@ async def test_with_the_source_down_bulk_waits_and_single_sends_follow_the_setti
     await Alarms(pool, zone=ZONE).look({})  # who looks after platforms leaves a source's alert alone
     assert await connection.fetchval(alert) == 1
     there.fail_after = None
-    freshness._down_until["hubsoft"] = 0.0
-    assert (await freshness.check([facts(700_010, urgent=False)])).waits == {}
+    # By a worker that did not see it fall: the one that did may have been restarted for it.
+    another = Freshness(pool, {"hubsoft": sync}, max_age_s=1800)
+    assert (await another.check([facts(700_010, urgent=False)])).waits == {}
     assert await connection.fetchval(alert) == 0
 
 

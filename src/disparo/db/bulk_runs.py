@@ -148,6 +148,14 @@ async def cancelled_unfinished(connection: Connection) -> list[UUID]:
     return [row["dispatch_id"] for row in rows]
 
 
+async def paused(connection: Connection) -> list[UUID]:
+    """List paused runs."""
+    rows = await connection.fetch(
+        "SELECT dispatch_id FROM bulk_runs WHERE finished_at IS NULL AND state = 'paused'"
+    )
+    return [row["dispatch_id"] for row in rows]
+
+
 async def mark_finished(connection: Connection, dispatch_id: UUID) -> None:
     """Note that a cancelled run has nothing left."""
     await connection.execute("UPDATE bulk_runs SET finished_at = now() WHERE dispatch_id = $1", dispatch_id)

@@ -108,10 +108,17 @@ async def take_chunks(connection: Connection, count: int) -> list[int]:
     return [row["id"] for row in rows]
 
 
+class Earlier(NamedTuple):
+    """What dispatch messaged somebody about an invoice, and how many seconds ago."""
+
+    dispatch_id: UUID
+    age_s: float
+
+
 async def recent(
     connection: Connection, wanted: Sequence[tuple[int, str, int]]
-) -> dict[tuple[int, str], UUID]:
-    """Of (invoice, number, window in s): the dispatch that messaged them within the window."""
+) -> dict[tuple[int, str], Earlier]:
+    """Of (invoice, number, window in s): the latest that messaged them within the longest of the windows."""
     invoices, numbers, windows = zip(*wanted, strict=True)
     # One call at a time for an invoice: two that come together must not both find nothing.
     await connection.fetch(
@@ -119,7 +126,7 @@ async def recent(
         sorted(set(invoices)),
     )
     rows = await connection.fetch(sql("recent_messages"), invoices, numbers, windows)
-    return {(row["invoice_id"], row["e164"]): row["dispatch_id"] for row in rows}
+    return {(row["invoice_id"], row["e164"]): Earlier(row["dispatch_id"], row["age_s"]) for row in rows}
 
 
 async def existing(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:

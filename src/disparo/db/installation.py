@@ -59,7 +59,7 @@ async def end_hold(connection: Connection) -> list[int]:
     """Call the installation released; gives the messages that the restore held."""
     await connection.execute("UPDATE installation SET held_since = NULL, held_reason = NULL")
     rows = await connection.fetch(
-        "SELECT id FROM messages WHERE status = 'held' AND reason = $1 ORDER BY id", RESTORED
+        "SELECT id FROM messages WHERE trouble = 'held' AND reason = $1 ORDER BY id", RESTORED
     )
     return [row["id"] for row in rows]
 

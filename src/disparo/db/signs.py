@@ -35,12 +35,18 @@ async def silent_platforms(connection: Connection) -> dict[str, bool]:
 
 
 async def stuck_since(connection: Connection, *, after_s: float) -> datetime | None:
-    """Give since when messages are due, if they have been for so long and none is handed over meanwhile."""
+    """Give since when messages are due, if they have been for so long and none is handed over meanwhile.
+
+    A next try that was set for later is no excuse: who looks in vain sets one. Those of hours and pauses are.
+    """
     since: datetime | None = await connection.fetchval(
         """SELECT least(
-               (SELECT min(m.due_at) FROM waiting_chunks c JOIN messages m ON m.chunk_id = c.chunk_id
-                WHERE c.due_at < now() - make_interval(secs => $1)
-                  AND m.status = 'queued' AND m.due_at < now() - make_interval(secs => $1)),
+               (SELECT min(w.since) FROM waiting_chunks c
+                CROSS JOIN LATERAL (
+                    SELECT CASE WHEN m.reason IN ('paused', 'outside_window', 'platform_hours')
+                                THEN m.due_at ELSE m.wait_since END AS since
+                    FROM messages m WHERE m.chunk_id = c.chunk_id AND m.status = 'queued') w
+                WHERE c.due_at < now() + interval '70 min' AND w.since < now() - make_interval(secs => $1)),
                (SELECT min(c.due_at) FROM bulk_chunks c JOIN bulk_runs r ON r.dispatch_id = c.dispatch_id
                 WHERE r.finished_at IS NULL AND r.state = 'running'
                   AND c.due_at < now() - make_interval(secs => $1)))

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from disparo import queue
 from disparo.db import dispatches, extra_phones, idempotency, invoices
-from disparo.db.dispatches import NewDispatch, NewMessage, StoredAs
+from disparo.db.dispatches import Earlier, NewDispatch, NewMessage, StoredAs
 from disparo.db.idempotency import Key
 from disparo.db.invoices import InvoiceFacts
 from disparo.db.pool import Connection
@@ -140,7 +140,7 @@ class _World:
     facts: Mapping[int, InvoiceFacts]
     candidates: Mapping[int, Candidates]  # by the call's place in the batch
     opted_out: frozenset[str]
-    recent: dict[tuple[int, str], UUID]
+    recent: dict[tuple[int, str], Earlier]
     extra_used: dict[int, int] = field(default_factory=dict)
 
 
@@ -235,14 +235,15 @@ def _plan(place: int, call: Call, world: _World, settings: AcceptSettings) -> Ac
     if facts is None or refusal is not None:
         return refusal or Refused(Reason.INVOICE_UNKNOWN, call.invoice_id)
     repeated = {
-        recipient.phone.e164: world.recent[call.invoice_id, recipient.phone.e164]
+        recipient.phone.e164: last.dispatch_id
         for recipient in world.candidates[place].recipients
-        if call.caller.repeat_window_s and (call.invoice_id, recipient.phone.e164) in world.recent
+        if (last := world.recent.get((call.invoice_id, recipient.phone.e164))) is not None
+        and last.age_s < call.caller.repeat_window_s  # the longest window of the batch is not each call's
     }
     found = drop(world.candidates[place], opted_out=world.opted_out, repeated=repeated)
     starts_at = _starts_at(call, facts, found.recipients, world.now, settings)
     if not found.recipients:
-        earlier = next((world.recent[call.invoice_id, number] for number in repeated), None)
+        earlier = next(iter(repeated.values()), None)
         again = [item for item in found.ignored if item.reason is IgnoredReason.REPEATED]
         if earlier is None or not again:
             return Refused(Reason.NOBODY, call.invoice_id)
@@ -257,7 +258,7 @@ def _plan(place: int, call: Call, world: _World, settings: AcceptSettings) -> Ac
         new_id(), call.invoice_id, found.recipients, found.ignored, starts_at, settings.stored_as
     )
     for recipient in found.recipients:
-        world.recent[call.invoice_id, recipient.phone.e164] = accepted.dispatch_id
+        world.recent[call.invoice_id, recipient.phone.e164] = Earlier(accepted.dispatch_id, 0.0)
     return accepted
 
 

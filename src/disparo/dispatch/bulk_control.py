@@ -48,6 +48,20 @@ async def pause_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
     """Stop a run until it is resumed; False where there is no such run. Raises NotPossible."""
     if not await _change(pool, dispatch_id, _PAUSE, actor=actor):
         return False
+    await take_back(pool, dispatch_id, actor=actor)
+    return True
+
+
+async def take_back_paused(pool: Pool) -> None:
+    """Take back what is still held of paused runs: who paused one may have died right after saying so."""
+    async with pool.acquire() as connection:
+        runs = await bulk_runs.paused(connection)
+    for dispatch_id in runs:
+        await take_back(pool, dispatch_id, actor="worker")
+
+
+async def take_back(pool: Pool, dispatch_id: UUID, *, actor: str) -> None:
+    """Take back what workers hold of a run and have not started; it waits in chunks of its own."""
     async with pool.acquire() as connection, connection.transaction():
         ids = await bulk_messages.claimed_of(connection, dispatch_id)
         moves = [Move(id_, Event.GIVE_BACK, "paused") for id_ in ids]
@@ -56,7 +70,6 @@ async def pause_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
         for first in range(0, len(back), 500):
             chunk_id = await bulk_slices.add_chunk(connection, dispatch_id)
             await messages.rechunk(connection, back[first : first + 500], chunk_id=-chunk_id)
-    return True
 
 
 async def resume_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
@@ -103,7 +116,12 @@ async def cancel_some(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
             await _cancel(connection, await bulk_messages.queued_in(connection, chunks), actor=actor)
             return False
         await bulk_slices.drop_slices(connection, dispatch_id)
-        await _cancel(connection, await bulk_messages.strays_of(connection, dispatch_id), actor=actor)
+        # Workers may hold some still, where whoever cancelled the run died right after saying so.
+        left = {
+            *await bulk_messages.claimed_of(connection, dispatch_id),
+            *await bulk_messages.strays_of(connection, dispatch_id),
+        }
+        await _cancel(connection, sorted(left), actor=actor)
         await bulk_runs.mark_finished(connection, dispatch_id)
     return True
 

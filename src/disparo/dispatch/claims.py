@@ -35,7 +35,7 @@ class Batch:
 
 
 class Prepared(NamedTuple):
-    """A claimed message, looked at and rendered: only the start is missing."""
+    """A claimed message, looked at (time.monotonic()) and rendered: only the start is missing."""
 
     start: Start
     reference: str
@@ -43,3 +43,4 @@ class Prepared(NamedTuple):
     not_taken: int
     urgent: bool
     batch: Batch
+    looked_at: float

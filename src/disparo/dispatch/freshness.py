@@ -100,11 +100,8 @@ class Freshness:
         return True
 
     async def _tell(self, name: str, *, is_down: bool) -> None:
-        was_down = name in self._down_until
         if not is_down:
             self._down_until.pop(name, None)
-            if not was_down:
-                return
         async with self.pool.acquire() as connection:
             await (alerts.raise_ if is_down else alerts.clear)(connection, _ALERT, name)
 

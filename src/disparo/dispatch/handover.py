@@ -7,8 +7,10 @@ start in `lane.py`, the record in `recorder.py`. No connection is in hand while 
 from __future__ import annotations
 
 import asyncio
+import math
 import random
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,8 +34,10 @@ from disparo.domain.routing import NoRoute, Route, choose, in_first_line
 from disparo.platforms.base import Platform
 
 CHUNK_SIZE = 500
-#: Before a message is looked at again for which there was no platform, or only a busy one.
-_NO_PLATFORM_S, _BUSY_S = 15.0, 2.0
+#: Before a message is looked at again for which there was no platform, or only a busy one; that at most.
+_NO_PLATFORM_S, _BUSY_S, _LONG_BUSY_S = 15.0, 2.0, 300.0
+#: Those who wait for a busy platform come back by so much more than it takes: it is never idle for them.
+_AMPLY = 1.25
 #: Where nothing can go, what waits is still looked at now and then: it may have run out, or been paid.
 _LOOK_ANYWAY_S = 15.0
 #: Looking at so many takes less than a ms; starts, outcomes and moments that have come wait no longer.
@@ -48,6 +52,7 @@ class _Sorted:
     send: list[tuple[Lane, Mapping[str, Any], Start]] = field(default_factory=list)
     drop: list[Move] = field(default_factory=list)
     wait: list[tuple[int, datetime, str]] = field(default_factory=list)
+    busy: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
 
 class Handover:
@@ -109,19 +114,19 @@ class Handover:
         self.has_worked = self.has_worked or claimed > 0
         return claimed
 
-    async def let_go(self, lane: Lane) -> int:
-        """Put what waits in a stopped lane back into the queue, due now; gives how many there were."""
-        items = lane.take_waiting()
+    async def let_go(self, items: Sequence[Prepared], reason: str) -> None:
+        """Put what was taken out of a lane back into the queue, due now."""
         by_token: defaultdict[UUID, list[int]] = defaultdict(list)
         for item in items:
             by_token[item.start.claim_token].append(item.start.message_id)
-        for token, ids in by_token.items():
-            async with self._pool.acquire() as connection, connection.transaction():
-                now: datetime = await connection.fetchval("SELECT now()")
-                await self._put_back(connection, [(id_, now, "platform_stopped") for id_ in ids], token)
-        for item in items:
-            item.batch.settle()
-        return len(items)
+        try:
+            for token, ids in by_token.items():
+                async with self._pool.acquire() as connection, connection.transaction():
+                    now: datetime = await connection.fetchval("SELECT now()")
+                    await self._put_back(connection, [(id_, now, reason) for id_ in ids], token)
+        finally:  # what the database did not take back now is found by the audit (`give_back`)
+            for item in items:
+                item.batch.settle()
 
     async def _wait_for_room(self, *, urgent: bool) -> int:
         """Wait until some lane has room; 0 after a while without any, or where there is no lane at all."""
@@ -142,7 +147,15 @@ class Handover:
         return 0
 
     def _works_besides(self, name: str) -> bool:
-        return any(other != name and self._is_usable(other) for other in self.lanes)
+        """Tell whether what this platform did not take may go by another one now, area codes aside."""
+        local = datetime.now(self._rules.zone)
+        return any(
+            route.name != name
+            and route.weight > 0
+            and route.is_open_at(local)
+            and self._is_usable(route.name)
+            for route in self._routes
+        )
 
     def _is_usable(self, name: str) -> bool:
         return name in self.lanes and not self.lanes[name].is_stopped
@@ -186,9 +199,11 @@ class Handover:
             else:
                 self._sort(row, token, found, room)
         await self._put_aside(found, token)
+        looked_at = time.monotonic()
         batch = Batch(left=len(found.send))
         for lane, row, start in found.send:
-            lane.add([Prepared(start, row["reference"], row["e164"], row["not_taken"], row["urgent"], batch)])
+            facts = (row["reference"], row["e164"], row["not_taken"], row["urgent"])
+            lane.add([Prepared(start, *facts, batch, looked_at)])
         return batch
 
     def _sort(self, row: Mapping[str, Any], token: UUID, found: _Sorted, room: dict[_Kind, int]) -> None:
@@ -203,13 +218,21 @@ class Handover:
                     return
                 verdict = text
             else:
-                wait_s = _BUSY_S if lane.reason == "platform_busy" else _NO_PLATFORM_S
-                later = row["now"] + timedelta(seconds=wait_s)
+                later = row["now"] + timedelta(seconds=self._wait_s(lane, found))
                 verdict = Wait(lane.until or later, lane.reason)
         if isinstance(verdict, Drop):
             found.drop.append(Move(row["id"], verdict.event, verdict.reason))
         else:
             found.wait.append((row["id"], verdict.until, verdict.reason))
+
+    def _wait_s(self, nowhere: NoRoute, found: _Sorted) -> float:
+        """Give when to look again: of those for one busy platform no more come back than it can take."""
+        if nowhere.reason != "platform_busy":
+            return _NO_PLATFORM_S
+        found.busy[nowhere.busy] += 1
+        lanes = [self.lanes[name] for name in nowhere.busy if name in self.lanes]
+        per_s = sum(lane.platform.capabilities.per_second or math.inf for lane in lanes) or math.inf
+        return min(_LONG_BUSY_S, max(_BUSY_S, found.busy[nowhere.busy] / (per_s * _AMPLY)))
 
     def _lane_for(self, row: Mapping[str, Any], room: Mapping[_Kind, int]) -> Lane | NoRoute:
         urgent: bool = row["urgent"]

@@ -44,7 +44,8 @@ class Lane:
         self._gate = Gate(pool, platform.name, platform.capabilities)
         self._runway = Runway(self._gate)
         able = platform.capabilities
-        self._line = Line(min(_LONGEST_LINE, max(able.window, int(able.per_second or _LONGEST_LINE))))
+        longest = _LONGEST_LINE if able.per_second is None else max(1, int(able.per_second))
+        self._line = Line(min(_LONGEST_LINE, longest))
         self._arrived = asyncio.Event()
         self._under_way = 0
         self._freed = asyncio.Event()
@@ -94,6 +95,10 @@ class Lane:
     def take_waiting(self) -> list[Prepared]:
         """Give what has not been started into the caller's hands."""
         return self._line.take(len(self._line))
+
+    def take_stale(self) -> list[Prepared]:
+        """Give what was looked at too long ago into the caller's hands."""
+        return self._line.take_stale()
 
     def drop_waiting(self) -> None:
         """Forget what has not been started: the claims are given back by the audit (`give_back`)."""
@@ -271,7 +276,7 @@ class Lane:
             platform=self.platform.name,
             latency_ms=latency_ms,
             not_taken=item.not_taken,
-            elsewhere=self.elsewhere(),
+            elsewhere=outcome.kind is not OutcomeKind.ACCEPTED and self.elsewhere(),
         )
         self._recorder.put(Entry(result, lambda: self._settle(item)))
 

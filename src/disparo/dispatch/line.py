@@ -1,43 +1,77 @@
-"""What waits in one lane, claimed and rendered: single calls before bulk runs, each in order of arrival."""
+"""What waits in one lane, claimed and rendered: single calls before bulk runs, each in order of arrival.
+
+Nobody waits here for long: who has paid or opted out since the last look would get an SMS all the same.
+"""
 
 from __future__ import annotations
 
+import math
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from disparo.dispatch.claims import Prepared
 
 #: A line is filled again when one of so many parts of it is free.
 _PORTIONS = 4
+#: How long a last look holds. A line that is passed much sooner may be longer again.
+_LOOK_HOLDS_S, _SOON_S = 10.0, 2.0
+_SHORTEST = 4
 
 
 class Line:
-    """`length` bulk messages may wait, and as many single ones beside them."""
+    """`length` bulk messages may wait, and as many single ones beside them; fewer where that takes long."""
 
-    def __init__(self, length: int) -> None:
-        self._length = length
-        self._urgent: deque[Prepared] = deque()
-        self._bulk: deque[Prepared] = deque()
+    def __init__(self, length: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._urgent = _Queue(length)
+        self._bulk = _Queue(length)
 
     def __len__(self) -> int:
-        return len(self._urgent) + len(self._bulk)
+        return len(self._urgent.items) + len(self._bulk.items)
 
     @property
     def urgent(self) -> int:
         """How many single messages wait."""
-        return len(self._urgent)
+        return len(self._urgent.items)
 
     def room(self, *, urgent: bool) -> int:
         """How many more of this kind may wait; 0 while it would be few: claims are made in good portions."""
-        free = self._length - len(self._urgent if urgent else self._bulk)
-        return free if free * _PORTIONS >= self._length else 0
+        return (self._urgent if urgent else self._bulk).room()
 
     def add(self, items: Sequence[Prepared]) -> None:
         """Queue messages behind those of their kind."""
         for item in items:
-            (self._urgent if item.urgent else self._bulk).append(item)
+            (self._urgent if item.urgent else self._bulk).items.append(item)
 
     def take(self, count: int) -> list[Prepared]:
         """Take the first `count`, or as many as there are."""
-        urgent = [self._urgent.popleft() for _ in range(min(count, len(self._urgent)))]
-        return urgent + [self._bulk.popleft() for _ in range(min(count - len(urgent), len(self._bulk)))]
+        urgent = self._urgent.take(count)
+        return urgent + self._bulk.take(count - len(urgent))
+
+    def take_stale(self) -> list[Prepared]:
+        """Take those who have to be looked at again, and fit the length of each kind to how fast it moves."""
+        now = self._clock()
+        return self._urgent.take_stale(now) + self._bulk.take_stale(now)
+
+
+class _Queue:
+    def __init__(self, length: int) -> None:
+        self._longest = self._length = length
+        self.items: deque[Prepared] = deque()
+
+    def room(self) -> int:
+        free = self._length - len(self.items)
+        return free if free * _PORTIONS >= self._length else 0
+
+    def take(self, count: int) -> list[Prepared]:
+        return [self.items.popleft() for _ in range(min(count, len(self.items)))]
+
+    def take_stale(self, now: float) -> list[Prepared]:
+        oldest_s = now - (self.items[0].looked_at if self.items else math.inf)
+        if oldest_s <= _LOOK_HOLDS_S:
+            if oldest_s < _SOON_S:
+                self._length = min(self._longest, 2 * self._length)
+            return []
+        self._length = max(min(_SHORTEST, self._longest), self._length // 2)
+        return self.take(len(self.items))

@@ -35,7 +35,7 @@ class PlatformWatch:
         self._now.clear()
 
     async def look(self) -> None:
-        """Tell what was seen here, learn what others saw, and let messages go that wait in stopped lanes."""
+        """Tell what was seen here, learn what others saw, and let messages go that wait in vain, or long."""
         lanes = self._handover.lanes
         for lane in lanes.values():
             lane.breaker.note_waiting(lane.ages_s)
@@ -77,5 +77,7 @@ class PlatformWatch:
 
     async def _let_go(self, lanes: Mapping[str, Lane]) -> None:
         for name, lane in lanes.items():
-            if lane.is_stopped and (count := await self._handover.let_go(lane)):
-                log.info("messages_let_go", platform=name, messages=count)
+            stopped = lane.is_stopped
+            if items := lane.take_waiting() if stopped else lane.take_stale():
+                await self._handover.let_go(items, "platform_stopped" if stopped else "platform_busy")
+                log.info("messages_let_go", platform=name, messages=len(items), stopped=stopped)

@@ -37,10 +37,11 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class NoRoute:
-    """Nowhere to go now; `until` is known where hours alone are in the way."""
+    """Nowhere to go now; `until` is known where hours alone are in the way, `busy` where others are."""
 
     reason: str
     until: datetime | None = None
+    busy: tuple[str, ...] = ()
 
 
 def choose(
@@ -70,8 +71,11 @@ def choose(
     if not usable:
         return NoRoute("platform_unavailable")
     first = min(route.order for route in usable)
-    able = [route for route in usable if route.order == first and has_room(route.name)]
-    return _drawn(able, draw) if able else NoRoute("platform_busy")
+    sharing = [route for route in usable if route.order == first]
+    able = [route for route in sharing if has_room(route.name)]
+    if not able:
+        return NoRoute("platform_busy", busy=tuple(route.name for route in sharing))
+    return _drawn(able, draw)
 
 
 def in_first_line(routes: Sequence[Route], *, local: datetime, is_usable: Callable[[str], bool]) -> list[str]:

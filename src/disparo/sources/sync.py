@@ -221,9 +221,11 @@ class Sync:
                 for customer_id, wanted in by_customer.items():
                     group.create_task(one(customer_id, wanted))
         except* (SourceDown, SourceRefused) as errors:
+            failed = SourceDown(str(errors.exceptions[0]))
+        except* TRANSIENT as errors:  # the database: whoever asks knows it by its own name, not in a group
             failed = errors.exceptions[0]
         if failed is not None:  # raised above it would be a group of one, in some 3.11
-            raise SourceDown(str(failed)) from failed
+            raise failed
 
     async def _refresh_customer(self, customer_id: int, wanted: Sequence[tuple[int, date]]) -> None:
         try:

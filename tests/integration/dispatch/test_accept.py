@@ -243,3 +243,20 @@ async def test_a_connection_lost_in_commit_is_looked_up_before_anyone_is_answere
         assert len(stored) == 3
     else:
         assert any(isinstance(verdict, Busy) for verdict in verdicts)
+
+
+async def test_a_callers_repeat_window_is_its_own_in_a_shared_batch(pool, connection):
+    """Ten minutes ago this phone had this invoice: repeated for who asks for an hour, not for a minute."""
+    await rows.add_messages(connection)
+    await connection.execute("UPDATE messages SET created_at = now() - interval '10 min'")
+
+    def told(accepted):
+        return b"repeated" if accepted.earlier else b"sent"
+
+    long, short = (
+        call(1, render=told)._replace(caller=Caller(client, 1, Purpose.REQUESTED, window_s, 1000))
+        for client, window_s in ((1, 3600), (2, 60))
+    )
+    async with running(pool) as acceptor:
+        verdicts = await asyncio.gather(acceptor.accept(long), acceptor.accept(short))
+    assert [verdict.response for verdict in verdicts] == [b"repeated", b"sent"]

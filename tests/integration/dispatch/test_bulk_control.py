@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from tests.support import bulk, rows
 
@@ -177,3 +178,25 @@ async def test_a_chunk_whose_taking_was_never_answered_is_worked_on(pool, connec
     await BulkWork(pool, handle, Holder(worker), lambda: bulk.RULES)._take()
     assert handled == [chunk]
     assert await connection.fetchval("SELECT count(*) FROM bulk_chunks") == 0
+
+
+@pytest.mark.parametrize("change", [bulk_control.cancel_run, bulk_control.pause_run])
+async def test_a_server_that_dies_half_way_through_leaves_nothing_to_be_started(
+    pool, connection, run, monkeypatch, change
+):
+    worker = await rows.add_worker(connection)
+    token, ids = await claim(connection, worker)
+
+    async def die(*_):
+        raise asyncpg.ConnectionDoesNotExistError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("disparo.db.bulk_messages.claimed_of", die)
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await change(pool, run, actor="test")
+    await bulk_control.finish_cancelled(pool)  # the workers' rounds
+    await bulk_control.take_back_paused(pool)
+    starts = [Start(id_, token, "t", 1) for id_ in ids]
+    assert await messages.start(connection, starts, platform="p", worker_id=worker) == {}
+    expected = "cancelled" if change is bulk_control.cancel_run else "queued"
+    assert await rows.statuses(connection, ids) == [expected] * 3

@@ -224,3 +224,19 @@ async def test_every_change_is_an_event(connection):
     await messages.record(connection, [outcome(ids[0], attempts[ids[0]])], chunk_id=77)
     events = await connection.fetch("SELECT to_status FROM message_events ORDER BY id")
     assert [row["to_status"] for row in events] == ["queued", "claimed", "sending", "accepted"]
+
+
+@pytest.mark.parametrize("kind", ["not_taken", "not_started", "ambiguous"])
+async def test_an_old_outcome_leaves_a_newer_claim_alone(connection, kind):
+    """The recorder writes again what a lost answer left in doubt; the message may be in hand again by then."""
+    worker, token, ids = await claimed(connection)
+    attempts = await start(connection, worker, token, ids)
+    await messages.record(
+        connection, [outcome(ids[0], attempts[ids[0]], "not_taken", retry_s=0.0)], chunk_id=77
+    )
+    other, again = await rows.add_worker(connection), uuid4()
+    assert await messages.claim(connection, other, token=again, chunk_id=77, limit=500) == ids
+    await messages.record(connection, [outcome(ids[0], attempts[ids[0]], kind, retry_s=0.0)], chunk_id=78)
+    row = await connection.fetchrow("SELECT status, worker_id, claim_token FROM messages")
+    assert tuple(row) == ("claimed", other, again)
+    assert list(await start(connection, other, again, ids)) == ids

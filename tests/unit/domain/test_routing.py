@@ -31,7 +31,7 @@ def test_the_first_in_order_is_used_while_it_works():
 
 
 def test_one_that_is_merely_busy_is_waited_for():
-    assert pick(A, B, room="b") == NoRoute("platform_busy")
+    assert pick(A, B, room="b") == NoRoute("platform_busy", busy=("a",))
 
 
 def test_those_of_one_order_share_by_weight():

@@ -1,0 +1,71 @@
+"""The last look before a start is not of long ago (delivery.md §5): who paid or opted out gets nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from zoneinfo import ZoneInfo
+
+import pytest
+from tests.support import rows
+
+from disparo import queue
+from disparo.dispatch import line
+from disparo.dispatch.rules import Rules
+from disparo.dispatch.worker import Plan, Worker, WorkerSettings
+from disparo.domain.outcome import Outcome, OutcomeKind
+from disparo.domain.routing import Route
+from disparo.platforms.base import Capabilities
+
+pytestmark = pytest.mark.anyio
+
+PAY = "UPDATE invoices SET status = 'paid'"
+OPT_OUT = "INSERT INTO opt_outs (e164, reason, actor) SELECT e164, 'inbound', 'test' FROM messages"
+
+
+class Slow:
+    """Takes two a second, by its limit or because it is no faster."""
+
+    name = "p"
+
+    def __init__(self, **able):
+        self.unknown_codes = {}
+        self.capabilities = Capabilities(**able)
+        self.sent = []
+
+    def listen(self, hear):
+        pass
+
+    async def send(self, batch, _report=None):
+        self.sent += [message.e164 for message in batch]
+        await asyncio.sleep(0.5)
+        return [Outcome(OutcomeKind.ACCEPTED, platform_id=message.reference) for message in batch]
+
+    async def close(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("able", "change"),
+    [({"per_second": 2.0}, PAY), ({"per_second": 2.0}, OPT_OUT), ({"shared_window": 1}, PAY)],
+)
+async def test_who_paid_or_opted_out_while_in_line_gets_nothing(dsn, connection, monkeypatch, able, change):
+    monkeypatch.setattr(line, "_LOOK_HOLDS_S", 1.5)
+    platform = Slow(**able)
+    rules = Rules("X", None, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_holiday=lambda *_: False)
+    ids = await rows.add_messages(connection, 40)
+    await queue.enqueue(connection, [queue.WakeUp(await rows.chunk_of(connection, ids[0]))])
+    stop = asyncio.Event()
+    worker = Worker(dsn, plan=Plan({"p": platform}, (Route("p"),), rules), settings=WorkerSettings(1, 10_000))
+    running = asyncio.create_task(worker.run(stop))
+    async with asyncio.timeout(40):
+        while not platform.sent:
+            await asyncio.sleep(0.02)
+        await connection.execute(change)
+        before = len(platform.sent)
+        while await connection.fetchval(
+            "SELECT count(*) FROM messages WHERE status = 'queued' OR status = 'claimed'"
+        ):
+            await asyncio.sleep(0.1)
+        stop.set()
+        await running
+    assert len(platform.sent) - before <= 7

@@ -1,0 +1,123 @@
+"""What cannot go by one platform: given back when it stops, and looked at again no oftener than it can take it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import time
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+from tests.support import rows
+
+from disparo.dispatch.alarms import Alarms
+from disparo.dispatch.anteroom import Anteroom
+from disparo.dispatch.claims import Holder
+from disparo.dispatch.fleet import Fleet
+from disparo.dispatch.handover import Handover, give_back
+from disparo.dispatch.lane import Lane
+from disparo.dispatch.recorder import Recorder
+from disparo.dispatch.rules import Rules
+from disparo.domain.routing import Route
+from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.registry import read_table
+
+pytestmark = pytest.mark.anyio
+RULES = Rules("X", None, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_holiday=lambda *_: False)
+
+
+@pytest.fixture
+async def handover(pool, connection, monkeypatch):
+    """One whose lanes start nothing: what they are given waits in them."""
+    monkeypatch.setattr(Lane, "run", lambda *_: asyncio.sleep(60))
+    holder = Holder(await rows.add_worker(connection))
+    anteroom = Anteroom(lambda *_: None, is_unwritten=lambda *_: False)
+    fleet = Fleet(pool, Recorder(pool, max_tries=1), holder, anteroom)
+    handover = Handover(pool, fleet=fleet, holder=holder)
+    yield handover
+    await fleet.end()
+    for platform in fleet.platforms.values():
+        await platform.close()
+
+
+def platform(name, **table):
+    return GenericHttp(name, read_table(name, {"url": "http://127.0.0.1:1/", **table}))
+
+
+async def test_what_is_let_go_while_the_database_is_away_is_given_back(
+    pool, connection, handover, monkeypatch
+):
+    ids = await rows.add_messages(connection, 3)
+    handover.use({"p": platform("p")}, [Route("p")], RULES)
+    await handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=True)
+    assert await rows.statuses(connection, ids) == ["claimed"] * 3
+    waiting = handover.lanes["p"].take_waiting()
+
+    async def away(*_args, **_kwargs):
+        raise asyncpg.ConnectionDoesNotExistError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("disparo.db.messages.put_back", away)
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await handover.let_go(waiting, "platform_stopped")
+    await asyncio.sleep(0)
+    assert await give_back(pool, handover._holder) == 3
+    assert await rows.statuses(connection, ids) == ["queued"] * 3
+
+
+async def test_what_is_looked_at_in_vain_is_still_stuck(pool, connection, handover):
+    ids = await rows.add_messages(connection)
+    old = "now() - interval '20 min'"
+    await connection.execute(f"UPDATE messages SET due_at = {old}, wait_since = {old}")
+    await connection.execute(f"UPDATE waiting_chunks SET due_at = {old}")
+    live = "SELECT count(*) FROM alerts WHERE kind = 'dispatch_stuck' AND cleared_at IS NULL"
+    alarms = Alarms(pool, zone=RULES.zone)
+    await alarms.look({})
+    assert await connection.fetchval(live) == 1
+    handover.use({}, [], RULES)
+    await handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=True)
+    assert await connection.fetchval("SELECT due_at > now() FROM messages")
+    await alarms.look({})
+    assert await connection.fetchval(live) == 1
+
+
+async def test_what_waits_for_hours_or_for_a_person_is_not_stuck(pool, connection):
+    ids = await rows.add_messages(connection, 2)
+    await connection.execute(
+        """UPDATE messages SET wait_since = now() - interval '9 h', due_at = now() + interval '10 min',
+                  reason = CASE WHEN id = $1 THEN 'outside_window' ELSE 'platform_hours' END""",
+        ids[0],
+    )
+    await Alarms(pool, zone=RULES.zone).look({})
+    assert await connection.fetchval("SELECT count(*) FROM alerts") == 0
+
+
+async def test_those_who_find_a_platform_busy_come_back_no_faster_than_it_takes_them(connection, handover):
+    ids = await rows.add_messages(connection, 200)
+    slow, idle = platform("slow", per_second=2), platform("idle")
+    routes = [Route("slow", ddds=frozenset({"11"})), Route("idle", ddds=frozenset({"21"}))]
+    handover.use({"slow": slow, "idle": idle}, routes, RULES)
+    await handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=True)
+    waits = [
+        row["wait_s"]
+        for row in await connection.fetch(
+            """SELECT extract(epoch FROM due_at - now())::float8 AS wait_s FROM messages
+               WHERE reason = 'platform_busy' ORDER BY id"""
+        )
+    ]
+    taken = 200 - len(waits)
+    assert 0 < taken < 10
+    assert waits == sorted(waits)
+    assert waits[0] < 3
+    assert 0.9 * len(waits) / 2.5 < waits[-1] < 1.1 * len(waits) / 2.5
+
+
+@pytest.mark.parametrize(
+    ("other", "works"),
+    [({}, True), ({"weight": 0}, False), ({"hours": (time(0, 0), time(0, 0))}, False)],
+)
+async def test_a_platform_that_cannot_take_it_shortens_no_wait(handover, other, works):
+    handover.use(
+        {"p": platform("p"), "other": platform("other")}, [Route("p"), Route("other", **other)], RULES
+    )
+    assert handover.lanes["p"].elsewhere() is works
