@@ -18,10 +18,12 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
 from disparo.domain.local_holidays import LocalHoliday, read_local_holiday
+from disparo.domain.template import check_template
 from disparo.errors import SettingsInvalid
 from disparo.wrong_values import words_of
 
@@ -66,7 +68,7 @@ class Settings(BaseSettings):
     tries: int = Field(default=1, ge=1, le=10)
     timeout_s: int = Field(default=172_800, ge=1)
     worker_memory_mb: int = Field(default=2048, ge=1)
-    dispatch_delay_s: float = Field(default=60.0, ge=0)
+    dispatch_delay_s: float = Field(default=60.0, ge=0, allow_inf_nan=False)
 
     # Accepting
     group_commit: bool = True
@@ -74,9 +76,9 @@ class Settings(BaseSettings):
     allow_paid: bool = False
     max_extra_phones: int = Field(default=10, ge=0)
     max_extra_phones_per_day: int = Field(default=1000, ge=0)
-    rate_per_s: float = Field(default=20.0, ge=0)  # 0: off
+    rate_per_s: float = Field(default=20.0, ge=0, allow_inf_nan=False)  # 0: off
     rate_burst: int = Field(default=200, ge=1)
-    token_rate_per_min: float = Field(default=30.0, ge=0)  # 0: off
+    token_rate_per_min: float = Field(default=30.0, ge=0, allow_inf_nan=False)  # 0: off
     token_rate_burst: int = Field(default=20, ge=1)
     access_token_s: int = Field(default=2_592_000, ge=1)
     body_limit_bytes: int = Field(default=65_536, ge=1024)
@@ -94,18 +96,17 @@ class Settings(BaseSettings):
     hubsoft_username: str = ""
     hubsoft_password: SecretStr = SecretStr("")
     hubsoft_verify_tls: bool = True
-    hubsoft_timeout_s: float = Field(default=30.0, gt=0)
+    hubsoft_timeout_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     hubsoft_local_client: int | None = (
         None  # the API client that HubSoft's own tokens count as; none: refused
     )
     hubsoft_login: bool = False  # POST /oauth/token of clients that are not ours goes to HubSoft
-    sync_every_s: float = Field(default=600.0, ge=0)  # 0: only `disparo sincronizar`
+    sync_every_s: float = Field(default=600.0, ge=0, allow_inf_nan=False)  # 0: only `disparo sincronizar`
     sync_months_back: int = Field(default=12, ge=0, le=240)
     sync_months_ahead: int = Field(default=12, ge=0, le=120)
     sync_sms_permission: bool = True  # its API does not show who permits SMS
-    max_data_age_s: float = Field(
-        default=1800.0, ge=0
-    )  # older data is asked again before a hand-over; 0: never
+    # Older data is asked again before a hand-over; 0: never.
+    max_data_age_s: float = Field(default=1800.0, ge=0, allow_inf_nan=False)
     single_when_source_down: Literal["send", "wait"] = "send"
 
     # Sending
@@ -127,6 +128,13 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
             raise ValueError("deve ser um endereço como https://hubsoft.provedor.com.br")
         return text.rstrip("/")
+
+    @field_validator("template")
+    @classmethod
+    def _makes_texts(cls, text: str | None) -> str | None:
+        if text:
+            check_template(text)
+        return text
 
     @field_validator("timezone")
     @classmethod
@@ -194,5 +202,12 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise SettingsInvalid(f"Configuração inválida: {words_of(error)}") from None
+    except SettingsError as error:  # a list or a table in the environment is JSON
+        name = str(error).partition('"')[2].partition('"')[0]
+        raise SettingsInvalid(
+            f'Configuração inválida: DISPARO_{name.upper()} se escreve como JSON, por exemplo ["..."].'
+        ) from None
+    except OSError as error:
+        raise SettingsInvalid(f"O arquivo de configuração não pôde ser lido: {error.strerror}.") from None
     except ValueError as error:  # a TOML file that is not TOML
         raise SettingsInvalid(f"O arquivo de configuração não pôde ser lido: {error}") from None

@@ -52,6 +52,8 @@ class SettingsWatch:
             self._apply(changed)
         except SettingsInvalid as error:
             log.error("settings_refused_old_ones_stay", why=str(error))
+        except Exception:  # whatever it is, the next look must come
+            log.exception("settings_refused_old_ones_stay")
         else:
             log.info("settings_reloaded")
         finally:

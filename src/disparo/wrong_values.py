@@ -35,6 +35,7 @@ _WORDS = {
     "less_than_equal": "deve ser {le} ou menos",
     "literal_error": "deve ser um destes: {expected}",
     "enum": "deve ser um destes: {expected}",
+    "ip_any_network": "não é uma rede como 10.0.0.0/24",
     "value_error": "{error}",
 }
 

@@ -52,3 +52,17 @@ def test_the_settings_of_the_program_speak_the_same(monkeypatch):
     monkeypatch.delenv("DISPARO_CONFIG", raising=False)
     with pytest.raises(SettingsInvalid, match=r"^Configuração inválida: dispatch_delay_s: deve ser"):
         load_settings(dispatch_delay_s="logo")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("TEST_NUMBERS", "+5511988887777", r"DISPARO_TEST_NUMBERS .*JSON"),
+        ("METRICS_NETWORKS", '["abc"]', r"metrics_networks\.0: não é uma rede"),
+        ("TEMPLATE", "{marca}: {valr}", r"template: "),
+    ],
+)
+def test_what_the_environment_says_is_checked_in_words_too(monkeypatch, name, value, says):
+    monkeypatch.setenv(f"DISPARO_{name}", value)
+    with pytest.raises(SettingsInvalid, match=says):
+        load_settings()

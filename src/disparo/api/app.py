@@ -37,6 +37,7 @@ from disparo.dispatch.group_commit import Acceptor
 from disparo.dispatch.heartbeats import Heartbeats
 from disparo.dispatch.intake import Intake
 from disparo.dispatch.warm_up import warm_up
+from disparo.errors import DisparoError
 from disparo.panel.app import Panel
 from disparo.panel.services import PanelServices
 from disparo.platforms.base import Platform
@@ -45,6 +46,8 @@ from disparo.settings import Settings
 from disparo.settings_watch import SettingsWatch
 
 log = structlog.get_logger(__name__)
+
+_PAUSE_S = 1.0
 
 _DESCRIPTION = (
     "Envia faturas por SMS para provedores de internet. Compatível com a rota "
@@ -59,11 +62,13 @@ def build_app(
     load: Callable[[], Settings] | None = None,
     ending: asyncio.Event | None = None,
     fall: Callable[[], None] = lambda: None,
+    refuse: Callable[[DisparoError], None] = lambda _error: None,
 ) -> ASGIApp:
     """Build the application; connections open when the server starts it.
 
     `load` reads settings anew; `ending` is set when the server is asked to stop;
-    `fall` is called when a part of it is gone, without which it would only seem to serve.
+    `fall` is called when a part of it is gone, without which it would only seem to serve; `refuse` with
+    why it cannot start.
     """
     panel, stops = Panel(), ending or asyncio.Event()
 
@@ -77,7 +82,11 @@ def build_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            begin(await _open_services(stack, settings, dsn, fall))
+            try:
+                begin(await _open_services(stack, settings, dsn, fall))
+            except DisparoError as error:
+                refuse(error)
+                raise
             stack.push_async_callback(lambda: _close(app.state.services.platforms))
             if load is not None:
                 watch = SettingsWatch(load, use)
@@ -168,17 +177,25 @@ async def _open_services(
         doors=doors_of(settings.platforms),
         beside=await stack.enter_async_context(open_beside(settings, dsn, pool)),
     )
-    jobs = (
+    rounds = (services.live_tokens.run, services.heartbeats.run, lambda: fold_forever(pool))
+    for job in (
         services.acceptor.run(),
         services.intake.run(),
-        services.live_tokens.run(),
-        services.heartbeats.run(),
-        fold_forever(pool),
         warm_up(),
-    )
-    for job in jobs:
+        *(_again_and_again(each) for each in rounds),
+    ):
         _keep(stack, job, fall)
     return services
+
+
+async def _again_and_again(rounds: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Begin what looks or counts now and then anew, whatever ends it: it holds nobody's call."""
+    while True:
+        try:
+            await rounds()
+        except Exception:  # the next time may go well
+            log.exception("round_failed")
+            await asyncio.sleep(_PAUSE_S)
 
 
 def _keep(stack: AsyncExitStack, job: Coroutine[None, None, None], fall: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from disparo.auth.throttle import TooMany
@@ -64,6 +65,7 @@ def install_handlers(app: FastAPI) -> None:
         TooMany: _too_many,
         KeyInUse: _key_in_use,
         FateUnknown: _fault,
+        ClientDisconnect: _gone,
         Exception: _fault,
         Busy: _busy,
         **dict.fromkeys(TRANSIENT, _busy),
@@ -107,6 +109,11 @@ async def _key_in_use(_request: Request, _error: KeyInUse) -> JSONResponse:
 
 async def _fault(request: Request, _error: Exception) -> JSONResponse:
     return answer_500(str(getattr(request.state, "request_id", "")))
+
+
+async def _gone(_request: Request, _error: ClientDisconnect) -> JSONResponse:
+    """Nobody is there to read it; what is counted is no fault of ours."""
+    return JSONResponse(envelope("A chamada foi interrompida"), status_code=499)
 
 
 async def _busy(_request: Request, error: Exception) -> JSONResponse:

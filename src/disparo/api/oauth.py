@@ -19,6 +19,7 @@ from disparo.api.pass_through import forward
 from disparo.api.schemas import OAUTH_RESPONSES, TOKEN_BODY
 from disparo.api.services import Services, services_of
 from disparo.auth.passwords import TooManyLogins
+from disparo.auth.throttle import same_name
 from disparo.auth.tokens import digest, new_secret
 from disparo.db import accounts, tokens
 
@@ -114,7 +115,7 @@ async def _check_client(services: Services, fields: dict[str, Any]) -> asyncpg.R
 
 async def _log_in(services: Services, client: asyncpg.Record, username: str, password: str) -> dict[str, Any]:
     email = username.strip()
-    await _count(services, "oauth-user", email.lower())
+    await _count(services, "oauth-user", same_name(email))
     row = None
     if _is_plain(email):
         async with services.pool.acquire() as connection:

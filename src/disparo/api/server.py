@@ -14,7 +14,7 @@ import uvicorn
 from disparo.api.app import build_app
 from disparo.api.certificate import Certificate
 from disparo.api.one_write import OneWrite
-from disparo.errors import RESTART_ME, PortTaken
+from disparo.errors import RESTART_ME, DisparoError, PortTaken, SettingsInvalid
 from disparo.settings import Settings
 
 
@@ -25,11 +25,16 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._ending = ending
         self.has_fallen = False
+        self.refused: DisparoError | None = None
 
     def fall(self) -> None:
         """End as if asked to, for a part of the application is gone."""
         self.has_fallen = True
         self.handle_exit(signal.SIGTERM, None)
+
+    def refuse(self, error: DisparoError) -> None:
+        """Remember why the application cannot start: what uvicorn tells of it is that it did not."""
+        self.refused = error
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._ending.set()  # pages that go on by themselves would hold us up
@@ -55,17 +60,13 @@ def serve(
     load: Callable[[], Settings],
     shares_port: bool = False,
 ) -> int:
-    """Serve until SIGTERM or SIGINT, and give the exit status; raises PortTaken.
+    """Serve until SIGTERM or SIGINT, and give the exit status; raises DisparoError where it cannot start.
 
     `shares_port`: with other processes of ours.
     """
     ending = asyncio.Event()
-
-    def fall() -> None:
-        server.fall()
-
     config = uvicorn.Config(
-        build_app(settings, dsn, load=load, ending=ending, fall=fall),
+        "",  # below: the application and the server know each other
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -82,9 +83,16 @@ def serve(
         ssl_keyfile=str(certificate.key) if certificate else None,
     )
     server = _Server(config, ending)
+    config.app = build_app(settings, dsn, load=load, ending=ending, fall=server.fall, refuse=server.refuse)
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        raise SettingsInvalid(f"O certificado e a chave não servem: {error.strerror or error}.") from None
     try:
         server.run([_shared_socket(settings.host, settings.port)] if shares_port else None)
     except (SystemExit, OSError) as ended:  # SystemExit is uvicorn's way to say that it could not start
+        if server.refused is not None:
+            raise server.refused from None
         raise PortTaken(
             f"Não foi possível escutar em {settings.host}:{settings.port}: a porta já está em uso ou não é "
             "permitida. Escolha outra com --porta."

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+import unicodedata
 from dataclasses import dataclass, field
 
 from disparo.db import rate_limits
@@ -21,6 +22,12 @@ _BURST_SHARE = 16
 #: A refusal holds until there can be a place again: meanwhile the database would say the same.
 _LONGEST_REFUSAL_S = 1.0
 _MOST_BUCKETS = 10_000
+
+
+def same_name(email: str) -> str:
+    """Give what all spellings of an e-mail have in common that the database may take for one user's."""
+    plain = unicodedata.normalize("NFKD", email.strip().casefold())
+    return "".join(char for char in plain if not unicodedata.combining(char))
 
 
 class TooMany(Exception):

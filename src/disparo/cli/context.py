@@ -18,6 +18,7 @@ import typer
 from disparo.cli.upgrade import prepare_with_backup
 from disparo.db.data_dir import default_data_dir, is_held
 from disparo.db.embedded import running
+from disparo.db.migrate import HEAD, current_version, revisions
 from disparo.db.pool import TRANSIENT, Connection, connect
 from disparo.errors import DatabaseUnavailable
 from disparo.settings import Settings, load_settings
@@ -72,9 +73,13 @@ def _name_of(uid: int) -> str:
 
 def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T]]) -> T:
     """Do `work` in one transaction on a database that is ready for this version."""
+    settings = load_settings(data_dir=dados)
+    in_use = settings.database_url is None and is_held(data_dir_of(settings))
 
     async def main(dsn: str) -> T:
-        await prepare_with_backup(load_settings(data_dir=dados), dsn)
+        if in_use:
+            await _refuse_to_upgrade(dsn)
+        await prepare_with_backup(settings, dsn)
         connection = await connect(dsn)
         try:
             async with connection.transaction():
@@ -84,6 +89,20 @@ def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T
 
     with database(dados) as dsn:
         return asyncio.run(main(dsn))
+
+
+async def _refuse_to_upgrade(dsn: str) -> None:
+    """Keep a new version's command from changing the tables under an old one that is running."""
+    connection = await connect(dsn)
+    try:
+        version = await current_version(connection)
+        if version != HEAD and version in revisions():
+            raise DatabaseUnavailable(
+                "O Disparo em execução é de uma versão anterior. Reinicie-o primeiro: "
+                "sudo systemctl restart disparo. Nada foi alterado."
+            )
+    finally:
+        await connection.close()
 
 
 async def prepare_patiently(settings: Settings, dsn: str) -> bool:

@@ -79,7 +79,7 @@ def free_port(host: str = "127.0.0.1", preferred: int = 0) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
-            except OSError:
+            except (OSError, OverflowError):  # the one after 65535
                 continue
             found: int = probe.getsockname()[1]
             return found

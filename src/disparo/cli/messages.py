@@ -107,11 +107,12 @@ def resend(
     """Envia de novo: o cliente pode receber duas vezes. Por número, ou por plataforma e período."""
     _need_choice(ids, plataforma, de, ate)
 
+    # Asked between two transactions: the server ends one that waits for a person.
+    wanted = ids or with_connection(dados, lambda connection: _chosen_ids(connection, plataforma, de, ate))
+    if not sim:
+        _ask(f"{len(wanted)} mensagem(ns) podem chegar em dobro ao cliente. Enviar de novo?")
+
     async def work(connection: Connection) -> int:
-        wanted = ids or [row["id"] for row in await _chosen(connection, plataforma, de, ate)]
-        if not sim:
-            question = f"{len(wanted)} mensagem(ns) podem chegar em dobro ao cliente. Enviar de novo?"
-            _ask(question)
         done = await reconcile.resend(connection, wanted, actor=actor())
         await accounts.audit(connection, actor=actor(), action="resent", detail={"messages": len(done)})
         return len(done)
@@ -190,6 +191,12 @@ async def _chosen(
         until=None if until is None else until.replace(tzinfo=zone),
         limit=10_000,
     )
+
+
+async def _chosen_ids(
+    connection: Connection, platform: str | None, since: datetime | None, until: datetime | None
+) -> list[int]:
+    return [row["id"] for row in await _chosen(connection, platform, since, until)]
 
 
 def _ask(question: str) -> None:

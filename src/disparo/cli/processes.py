@@ -102,8 +102,15 @@ class Family:
             child.falls = 0 if steady else child.falls + 1
             log.warning("process_ended_and_is_started_again", process=child.name, status=status)
             await asyncio.sleep(min(_SLOWEST_RESTART_S, 0.1 * 2 ** min(child.falls, 8)))
-            if not self._ending:
-                await self._spawn(child)
+            while not self._ending:
+                try:
+                    await self._spawn(child)
+                    break
+                except OSError as error:  # no memory or no process to be had at this moment
+                    log.warning(
+                        "process_cannot_be_started_now", process=child.name, error=type(error).__name__
+                    )
+                    await asyncio.sleep(1.0)
 
 
 async def _end(child: _Child) -> None:

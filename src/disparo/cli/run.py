@@ -99,7 +99,11 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
         banner = _banner(plan, await _first_start(dsn, with_data=to_try))
     if plan.settings.platforms:
         await _retire(dsn)
-    async with launched(plan, dsn):
+    # By hand, or from systemd, it asks for the settings; at a terminal it means that the terminal is gone.
+    loop.add_signal_handler(signal.SIGHUP, stop.set)
+    async with launched(plan, dsn) as family:
+        if as_service:
+            loop.add_signal_handler(signal.SIGHUP, family.send_signal, signal.SIGHUP)
         print(banner, flush=True)
         tell_systemd("READY=1")
         if not ours:

@@ -54,11 +54,22 @@ async def _copy(settings: Settings, dsn: str) -> None:
         if any(_is_fresh(file) for file in folder.glob(f"antes-da-{HEAD}-*.dump")):
             return
         file = folder / f"antes-da-{HEAD}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
+        for left in folder.glob("*.dump.parcial"):  # of a start that was killed
+            left.unlink(missing_ok=True)
         await asyncio.to_thread(write_dump, dsn, file)
+        _as_the_folder_above(folder, file)
     except (DisparoError, OSError) as error:
         _without_backup(settings, error)
     else:
         log.warning("database_is_copied_before_the_upgrade", file=str(file), to=HEAD)
+
+
+def _as_the_folder_above(folder: Path, file: Path) -> None:
+    """Give what root made to whoever the data are: the service has to write here at its next upgrade."""
+    if os.geteuid() == 0:
+        owner = folder.parent.stat()
+        for path in (folder, file):
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _is_fresh(file: Path) -> bool:
@@ -81,8 +92,12 @@ def write_dump(dsn: str, file: Path) -> None:
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
     except OSError as error:
         raise DisparoError(f"Não foi possível gravar {file}: {error.strerror}.") from error
-    run_client("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={part}", dsn=dsn)
-    part.rename(file)
+    try:
+        run_client("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={part}", dsn=dsn)
+        part.rename(file)
+    except BaseException:  # half a copy is of no use, and would take the room that the database needs
+        part.unlink(missing_ok=True)
+        raise
 
 
 def run_client(program: str, *arguments: str, dsn: str) -> None:

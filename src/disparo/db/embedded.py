@@ -123,11 +123,19 @@ class EmbeddedPostgres:
         command = runner.command("postgres", "-D", str(self._cluster), *arguments, parent=os.getpid())
         while not self._stopping.is_set():
             began = time.monotonic()
-            with _log_file(self._data_dir).open("ab") as output:
-                self._server = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-                )
-            status = self._server.wait()
+            try:
+                with _log_file(self._data_dir).open("ab") as output:
+                    self._server = subprocess.Popen(
+                        command,
+                        stdin=subprocess.DEVNULL,
+                        stdout=output,
+                        stderr=output,
+                        start_new_session=True,
+                    )
+                status = self._server.wait()
+            except OSError as error:  # no memory or no process to be had at this moment
+                log.warning("database_cannot_be_started_now", error=type(error).__name__)
+                status = -1
             if self._stopping.is_set():
                 return
             falls = 1 if time.monotonic() - began > _STEADY_AFTER_S else falls + 1
@@ -142,9 +150,12 @@ class EmbeddedPostgres:
         until = time.monotonic() + _START_PATIENCE_S
         while time.monotonic() < until and not self._failed.is_set():
             lines = _postmaster_lines(self._cluster)
-            if self.pid is not None and lines[:1] == [str(self.pid)] and lines[7:8] == ["ready"]:
-                self._ready.set()
-                return
+            if self.pid is not None and lines[:1] == [str(self.pid)]:
+                if lines[7:8] == ["ready"]:
+                    self._ready.set()
+                    return
+                # Recovery takes as long as it takes, and one that is cut short begins anew at the same place.
+                until = time.monotonic() + _START_PATIENCE_S
             time.sleep(0.02)
         raise DatabaseFailed(
             f"O banco de dados próprio não iniciou. O motivo está em {_log_file(self._data_dir)}: "

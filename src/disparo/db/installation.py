@@ -17,6 +17,7 @@ class Identity:
     system_identifier: int
     timeline: int
     database_oid: int
+    messages_oid: int
 
 
 async def read_identity(connection: Connection) -> Identity:
@@ -24,11 +25,11 @@ async def read_identity(connection: Connection) -> Identity:
     row = await connection.fetchrow(
         """SELECT s.system_identifier::text AS system_identifier,
                   ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int AS timeline,
-                  d.oid AS database_oid
+                  d.oid AS database_oid, 'messages'::regclass::oid AS messages_oid
            FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()"""
     )
     assert row is not None  # noqa: S101 - for the type checker: the statement always has one row
-    return Identity(int(row["system_identifier"]), row["timeline"], row["database_oid"])
+    return Identity(int(row["system_identifier"]), row["timeline"], row["database_oid"], row["messages_oid"])
 
 
 async def recognise(connection: Connection) -> bool:
@@ -38,8 +39,11 @@ async def recognise(connection: Connection) -> bool:
     if known is None:
         await _remember(connection, identity)
         return True
-    before = Identity(int(known["system_identifier"]), known["timeline"], known["database_oid"])
+    tables = identity.messages_oid if known["messages_oid"] is None else known["messages_oid"]
+    before = Identity(int(known["system_identifier"]), known["timeline"], known["database_oid"], tables)
     if identity == before:
+        if known["messages_oid"] is None:
+            await _remember(connection, identity)
         return True
     await _hold(connection, identity)
     return False
@@ -74,12 +78,15 @@ async def _hold(connection: Connection, identity: Identity) -> None:
 
 async def _remember(connection: Connection, identity: Identity) -> None:
     await connection.execute(
-        """INSERT INTO installation (system_identifier, timeline, database_oid) VALUES ($1, $2, $3)
+        """INSERT INTO installation (system_identifier, timeline, database_oid, messages_oid)
+           VALUES ($1, $2, $3, $4)
            ON CONFLICT (id) DO UPDATE SET system_identifier = excluded.system_identifier,
-                  timeline = excluded.timeline, database_oid = excluded.database_oid""",
+                  timeline = excluded.timeline, database_oid = excluded.database_oid,
+                  messages_oid = excluded.messages_oid""",
         identity.system_identifier,
         identity.timeline,
         identity.database_oid,
+        identity.messages_oid,
     )
 
 

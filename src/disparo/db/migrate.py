@@ -13,7 +13,7 @@ from disparo.errors import DatabaseUnavailable
 if TYPE_CHECKING:
     from sqlalchemy import Connection as SqlalchemyConnection
 
-HEAD = "0013"
+HEAD = "0014"
 MINIMUM_VERSION = 150_000
 _HERE = Path(__file__).parent / "migrations"
 _LOCK = 0x64697370  # "disp": serialises starts of several processes
@@ -29,6 +29,7 @@ async def migrate(dsn: str) -> None:
         version = await current_version(connection)
         _refuse_newer(version)
         if version != HEAD:
+            await _refuse_without_right(connection)
             await _run_alembic(dsn)
     finally:
         await connection.close()  # releases the lock too
@@ -58,6 +59,20 @@ def _refuse_newer(version: str | None) -> None:
         raise DatabaseUnavailable(
             f"Este banco de dados foi criado por uma versão mais nova do Disparo (revisão {version}). "
             "Atualize o programa; nada foi alterado."
+        )
+
+
+async def _refuse_without_right(connection: Connection) -> None:
+    """Since PostgreSQL 15 only a database's owner may make tables in it, unless told otherwise."""
+    row = await connection.fetchrow(
+        """SELECT current_user, current_database(),
+                  coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may"""
+    )
+    if row is not None and not row["may"]:
+        raise DatabaseUnavailable(
+            f"O usuário {row['current_user']} não pode criar tabelas neste banco de dados. Rode no "
+            "PostgreSQL, como administrador: "
+            f"ALTER DATABASE {row['current_database']} OWNER TO {row['current_user']};"
         )
 
 

@@ -43,6 +43,7 @@ PASSING = (
     asyncpg.LockNotAvailableError,
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, or a server that its keeper closed for a full disk
 )
 #: Whatever is worth simply trying again.
 TRANSIENT = (*CONNECTION_LOST, *PASSING)
@@ -71,6 +72,12 @@ async def connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
             f"Não foi possível conectar ao banco de dados ({type(error).__name__}). "
             "Confira DISPARO_DATABASE_URL ou se o Disparo está em execução."
         ) from error
+    except (asyncpg.InterfaceError, ValueError, OverflowError):
+        # Not from it: its words may hold a part of the password.
+        raise DatabaseUnavailable(
+            "DISPARO_DATABASE_URL não é um endereço como postgresql://usuario:senha@servidor:5432/disparo. "
+            "Caracteres como @ / # : % na senha se escrevem %40 %2F %23 %3A %25."
+        ) from None
 
 
 def libpq_environment(dsn: str) -> dict[str, str]:

@@ -139,20 +139,23 @@ async def revoke(
         family_id = await connection.fetchval("SELECT family_id FROM access_tokens WHERE jti = $1", jti)
         if family_id is None:
             return 0
+    # A refresh that is under way holds its family's rows: the first statement waits for it, the second sees
+    # what it has made, and so does the third.
+    for _ in range(2):
+        await connection.execute(
+            """UPDATE refresh_tokens SET revoked_at = now()
+               WHERE revoked_at IS NULL AND ($1::uuid IS NULL OR family_id = $1)
+                 AND ($2::bigint IS NULL OR user_id = $2) AND ($3::int IS NULL OR client_id = $3)""",
+            family_id,
+            user_id,
+            client_id,
+        )
     done = await connection.execute(
         """UPDATE access_tokens SET revoked_at = now()
            WHERE revoked_at IS NULL AND ($1::uuid IS NULL OR jti = $1)
              AND ($2::uuid IS NULL OR family_id = $2) AND ($3::bigint IS NULL OR user_id = $3)
              AND ($4::int IS NULL OR client_id = $4)""",
         jti,
-        family_id,
-        user_id,
-        client_id,
-    )
-    await connection.execute(
-        """UPDATE refresh_tokens SET revoked_at = now()
-           WHERE revoked_at IS NULL AND ($1::uuid IS NULL OR family_id = $1)
-             AND ($2::bigint IS NULL OR user_id = $2) AND ($3::int IS NULL OR client_id = $3)""",
         family_id,
         user_id,
         client_id,

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -199,6 +199,7 @@ def _handlers() -> MutableMapping[Any, Any]:
         Forged: _forged,
         Wrong: _wrong,
         TooMany: _too_many,
+        ClientDisconnect: _gone,
         HTTPException: _http,
         Exception: _fault,
         **dict.fromkeys(TRANSIENT, _busy),
@@ -244,6 +245,11 @@ async def _too_many(request: Request, error: TooMany) -> Response:
         f"Espere {words.several(error.wait_s, 'segundo', 'segundos')} e tente de novo.",
         **{"Retry-After": str(error.wait_s)},
     )
+
+
+async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
+    """Nobody is there to read it; what is counted is no fault of ours."""
+    return Response(status_code=499)
 
 
 async def _http(request: Request, error: HTTPException) -> Response:

@@ -7,10 +7,12 @@ import signal
 
 import pytest
 
+from disparo.api.app import _again_and_again
+from disparo.api.certificate import Certificate, self_signed
 from disparo.api.server import serve
 from disparo.dispatch.group_commit import Acceptor
 from disparo.dispatch.intake import Intake
-from disparo.errors import RESTART_ME
+from disparo.errors import RESTART_ME, DatabaseUnavailable, SettingsInvalid
 from disparo.settings import Settings
 
 
@@ -38,3 +40,39 @@ def test_a_part_that_falls_ends_the_server(dsn, monkeypatch, patience, part):
     monkeypatch.setattr(part, "run", fall)
     settings = Settings(host="127.0.0.1", port=0)
     assert serve(settings, dsn, certificate=None, load=lambda: settings) == RESTART_ME
+
+
+@pytest.mark.anyio
+async def test_what_only_looks_begins_anew(monkeypatch):
+    begun = []
+
+    async def look():
+        begun.append(1)
+        if len(begun) < 3:
+            raise RuntimeError("lost")
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr("disparo.api.app._PAUSE_S", 0.01)
+    looking = asyncio.create_task(_again_and_again(look))
+    async with asyncio.timeout(10):
+        while len(begun) < 3:
+            await asyncio.sleep(0.01)
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+
+
+def test_a_certificate_of_another_key_is_said(dsn, tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    one, other = (self_signed(tmp_path / name, "127.0.0.1") for name in ("one", "other"))
+    settings = Settings(host="127.0.0.1", port=0)
+    wrong = Certificate(one.certificate, other.key)
+    with pytest.raises(SettingsInvalid, match="certificado e a chave"):
+        serve(settings, dsn, certificate=wrong, load=lambda: settings)
+
+
+def test_a_database_that_cannot_be_used_is_said(dsn):
+    settings = Settings(host="127.0.0.1", port=0)
+    gone = dsn.replace("/test_", "/gone_")
+    with pytest.raises(DatabaseUnavailable):
+        serve(settings, gone, certificate=None, load=lambda: settings)

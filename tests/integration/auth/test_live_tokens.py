@@ -146,3 +146,28 @@ async def test_a_line_that_goes_dead_in_silence_is_trusted_for_moments_only(
             return await live.read_remembered(jti) is None
 
         await until(is_dead, seconds=5)
+
+
+async def test_a_refresh_under_way_does_not_survive_the_revocation(pool, connection):
+    await connection.execute("INSERT INTO api_clients (name, secret_sha256) VALUES ('a', '')")
+    await connection.execute("INSERT INTO users (email, password_hash) VALUES ('a@example.com', '')")
+    family, now = uuid4(), datetime.now(UTC)
+    await tokens.add_pair(connection, NewPair(uuid4(), family, 1, 1, now, 600, b"old", 600))
+    fresh = NewPair(uuid4(), family, 1, 1, now, 600, b"new", 600)
+    refresh = connection.transaction()
+    await refresh.start()
+    await tokens.lock_refresh(connection, b"old")
+    await tokens.add_pair(connection, fresh)
+
+    async def revoke_all():
+        async with pool.acquire() as other, other.transaction():
+            await tokens.revoke(other)
+
+    revoking = asyncio.create_task(revoke_all())
+    await asyncio.sleep(0.3)
+    await refresh.commit()
+    await revoking
+    assert await tokens.read_live(connection, fresh.jti) is None
+    row = await tokens.lock_refresh(connection, b"new")
+    assert row is not None
+    assert not row["is_usable"]

@@ -314,3 +314,37 @@ def test_where_the_data_live(monkeypatch):
     monkeypatch.delenv("XDG_DATA_HOME")
     monkeypatch.setenv("HOME", "/nonexistent")
     assert default_data_dir() == Path("/var/tmp/disparo-4711")
+
+
+def test_a_recovery_that_takes_longer_than_a_start_is_waited_for(server, folder, monkeypatch):
+    server.start()
+    work = "CREATE TABLE t AS SELECT g AS id, md5(g::text) AS x FROM generate_series(1, 200000) g"
+    query(server.admin_dsn, work)
+    query(server.admin_dsn, "CREATE INDEX ON t (x)")
+    query(server.admin_dsn, "CHECKPOINT")
+    query(server.admin_dsn, "UPDATE t SET x = md5(x)")
+    server._stopping.set()
+    os.kill(server.pid, signal.SIGQUIT)  # as a power cut leaves it: no checkpoint
+    server.stop()
+    monkeypatch.setattr("disparo.db.embedded._START_PATIENCE_S", 0.5)
+    again = EmbeddedPostgres(folder)
+    try:
+        again.start()
+        assert query(again.admin_dsn, "SELECT count(*) FROM t") == 200_000
+    finally:
+        again.stop()
+
+
+def test_a_server_that_cannot_be_started_at_this_moment_is_started_later(server, monkeypatch):
+    dsn = server.start()
+    start, failed = subprocess.Popen, []
+
+    def once(*arguments, **more):
+        if not failed:
+            failed.append(True)
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return start(*arguments, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", once)
+    os.kill(server.pid, signal.SIGKILL)
+    assert until(lambda: failed and answers(dsn))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
@@ -11,8 +12,10 @@ import pytest
 from tests.conftest import run_admin, with_database
 
 from disparo.cli import upgrade
+from disparo.cli.context import _refuse_to_upgrade
 from disparo.cli.upgrade import prepare_with_backup
-from disparo.db.migrate import HEAD, _run_alembic, current_version, revisions
+from disparo.db.migrate import HEAD, _run_alembic, current_version, migrate, revisions
+from disparo.db.pool import connect
 from disparo.db.postgres_binaries import client_program
 from disparo.errors import DatabaseUnavailable
 from disparo.settings import Settings
@@ -127,3 +130,51 @@ async def _version(dsn):
         return await current_version(connection)
     finally:
         await connection.close()
+
+
+def test_a_copy_that_fails_leaves_nothing_behind(older, tmp_path, monkeypatch):
+    program = tmp_path / "pg_dump"
+    program.write_text(
+        '#!/bin/sh\nfor part in "$@"; do case $part in --file=*) echo x > "${part#--file=}";; esac; done\nexit 1\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(upgrade, "client_program", lambda _name: str(program))
+    dsn = older("0012")
+    with pytest.raises(DatabaseUnavailable, match="O backup antes da atualização falhou"):
+        asyncio.run(prepare_with_backup(Settings(data_dir=tmp_path), dsn))
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_a_command_of_a_new_version_changes_nothing_under_an_old_one(older):
+    dsn = older("0012")
+    with pytest.raises(DatabaseUnavailable, match="versão anterior"):
+        asyncio.run(_refuse_to_upgrade(dsn))
+    assert asyncio.run(_version(dsn)) == "0012"
+
+
+def test_who_may_make_no_tables_is_told_what_to_do(admin_dsn, empty_dsn):
+    run_admin(admin_dsn, "CREATE ROLE visitor LOGIN PASSWORD 'x'")
+    try:
+        parts = urlsplit(empty_dsn)
+        dsn = urlunsplit(parts._replace(netloc=f"visitor:x@{parts.netloc.rpartition('@')[2]}"))
+        with pytest.raises(DatabaseUnavailable, match="OWNER TO visitor;"):
+            asyncio.run(migrate(dsn))
+    finally:
+        run_admin(admin_dsn, "DROP ROLE visitor")
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://u:se#nha@127.0.0.1/d",
+        "localhost/disparo",
+        "postgresql://u@127.0.0.1:99999/d",
+        "postgresql://u@127.0.0.1/d?sslmode=errado",
+    ],
+)
+def test_an_address_that_is_none_is_said_without_a_word_of_it(dsn):
+    with pytest.raises(DatabaseUnavailable) as refused:
+        asyncio.run(connect(dsn))
+    assert "DISPARO_DATABASE_URL" in str(refused.value)
+    assert "nha" not in str(refused.value).replace("senha", "")
+    assert refused.value.__suppress_context__

@@ -260,3 +260,15 @@ async def test_a_callers_repeat_window_is_its_own_in_a_shared_batch(pool, connec
     async with running(pool) as acceptor:
         verdicts = await asyncio.gather(acceptor.accept(long), acceptor.accept(short))
     assert [verdict.response for verdict in verdicts] == [b"repeated", b"sent"]
+
+
+async def test_a_database_that_is_read_only_is_busy(pool, dsn, connection):
+    """A standby, or a server closed for a full disk: the caller may try again."""
+    await rows.add_invoices(connection)
+    name = urlsplit(dsn).path.lstrip("/")
+    await connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    async with open_pool(dsn, size=2) as closed, running(closed) as acceptor:
+        with pytest.raises(Busy):
+            await acceptor.accept(call(1))
+    async with running(pool) as acceptor:
+        assert isinstance(await acceptor.accept(call(1)), Done)
