@@ -249,4 +249,5 @@ def test_the_command_line_simulates_queues_and_cancels(house):
     )
     refused = command(house, "execucao", "retomar", dispatch_id)
     assert (refused.returncode, refused.stderr) == (1, "Erro: Não é possível: o disparo está cancelado.\n")
-    assert "teste" in command(house, "execucao", "listar").stdout
+    listed = command(house, "execucao", "listar").stdout
+    assert ("teste" in listed, dispatch_id in listed) == (True, True)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from disparo.cli.bulk_progress import follow, print_run, queue_whole
 from disparo.cli.bulk_words import STATE_WORDS, print_simulation
@@ -140,7 +140,8 @@ def list_runs(
     zone = load_settings(data_dir=dados).zone
 
     async def work(pool: Pool) -> Table:
-        table = Table("ID", "Nome", "Situação", "Criado em", "Faturas")
+        whole = Column("ID", no_wrap=True, min_width=36)  # the other commands need all of it
+        table = Table(whole, "Nome", "Situação", "Criado em", "Faturas")
         async with pool.acquire() as connection:
             for dispatch_id in await bulk_runs.list_recent(connection, limit=limite):
                 row = await bulk_runs.read(connection, dispatch_id)
