@@ -85,8 +85,8 @@ class Smsc:
         else:
             self.others.append(unit)
 
-    async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
+    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+        async with asyncio.timeout(seconds):
             while not condition():
                 await asyncio.sleep(0.005)
 

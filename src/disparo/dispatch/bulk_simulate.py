@@ -35,6 +35,15 @@ class Offer:
     cost_per_segment: Decimal | None = None
     per_second: float | None = None
     per_day: int | None = None
+    limits_count_parts: bool = False
+
+    def for_parts(self, parts: float) -> Offer:
+        """Give the offer with its limits in messages, where each has so many parts on the average."""
+        if not self.limits_count_parts or parts <= 1:
+            return self
+        per_second = None if self.per_second is None else self.per_second / parts
+        per_day = None if self.per_day is None else max(1, int(self.per_day / parts))
+        return replace(self, per_second=per_second, per_day=per_day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +84,18 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
             else:
                 skipped[row["what"]] += row["count"]
     recipients = shapes.total()
+    # Some thousand texts for each platform: calls are answered meanwhile.
+    estimates = [await asyncio.to_thread(_estimate, offer, shapes, recipients, rules) for offer in offers]
+    in_messages = [
+        offer.for_parts(found.segments / max(1, recipients - found.too_long))
+        for offer, found in zip(offers, estimates, strict=True)
+    ]
     return Simulation(
         invoices=skipped.pop("invoices", 0),
         recipients=recipients,
         skipped=dict(skipped),
-        # Some thousand texts for each platform: calls are answered meanwhile.
-        estimates=[await asyncio.to_thread(_estimate, offer, shapes, recipients, rules) for offer in offers],
-        duration_s=_duration_together(offers, recipients),
+        estimates=estimates,
+        duration_s=_duration_together(in_messages, recipients),
     )
 
 
@@ -127,7 +141,9 @@ def _estimate(offer: Offer, shapes: Counter[InvoiceText], recipients: int, rules
         except TemplateRefused:
             too_long += count
     cost = None if offer.cost_per_segment is None else offer.cost_per_segment * segments
-    return Estimate(offer.name, segments, too_long, cost, _duration([offer], recipients - too_long))
+    messages = recipients - too_long
+    duration_s = _duration([offer.for_parts(segments / max(1, messages))], messages)
+    return Estimate(offer.name, segments, too_long, cost, duration_s)
 
 
 def _duration_together(offers: Sequence[Offer], recipients: int) -> float | None:

@@ -51,6 +51,7 @@ def offers_of(settings: Settings) -> list[Offer]:
             cost_per_segment=cost_per_segment(route.name, settings.platforms[route.name]),
             per_second=platforms[route.name].capabilities.per_second,
             per_day=platforms[route.name].capabilities.per_day,
+            limits_count_parts=platforms[route.name].capabilities.limits_count_parts,
         )
         for route in build_routes(settings.platforms)
         if route.weight > 0

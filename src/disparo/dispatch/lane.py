@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from itertools import accumulate, takewhile
 from uuid import UUID
 
 import asyncpg
@@ -46,6 +47,7 @@ class Lane:
         able = platform.capabilities
         longest = _LONGEST_LINE if able.per_second is None else max(1, int(able.per_second))
         self._line = Line(min(_LONGEST_LINE, longest))
+        self._counts_parts = able.limits_count_parts and (able.per_second or able.per_day) is not None
         self._arrived = asyncio.Event()
         self._under_way = 0
         self._freed = asyncio.Event()
@@ -128,7 +130,7 @@ class Lane:
                 continue
             await self._gate.until_near(grant)
             group = self._take_group(grant.count, probe=probe)
-            await self._gate.give_back(grant, grant.count - len(group))
+            await self._gate.give_back(grant, grant.count - self._worth(group))
             if group:
                 await self._start_surely(group, holder.worker_id, grant, probe=probe)
 
@@ -170,14 +172,27 @@ class Lane:
         # Where moments are scarce, those for bulk runs are not asked for in the name of single calls.
         waiting = urgent if urgent and self._gate.is_timed else len(self._line)
         wanted = 1 if probe else min(waiting, self._free, self._half)
+        if self._counts_parts:
+            wanted = self._worth(self._line.first(wanted))
         return await self._gate.moments(wanted, urgent=urgent > 0)
+
+    def _worth(self, items: Sequence[Prepared]) -> int:
+        """Give how many hand-overs these are to the platform's limits."""
+        return sum(item.start.segments for item in items) if self._counts_parts else len(items)
+
+    def _fitting(self, moments: int) -> int:
+        """Give how many from the line may go for so many moments; the first always, though it owes some."""
+        if not self._counts_parts:
+            return moments
+        worth = accumulate(item.start.segments for item in self._line.first(moments))
+        return max(min(1, moments), sum(1 for _ in takewhile(lambda used: used <= moments, worth)))
 
     def _take_group(self, granted: int, *, probe: bool) -> list[Prepared]:
         """Take what may start from the line; the world may have changed while the moments were asked for."""
         if self.is_stopped or self.breaker.is_open is not probe:
             return []
         self.breaker.may_probe = False
-        group = self._line.take(max(0, min(self._free, granted)))
+        group = self._line.take(max(0, min(self._free, self._fitting(granted))))
         self._under_way += len(group)
         self.on_room()
         return group
@@ -203,10 +218,11 @@ class Lane:
         missing = [item for item in group if item.start.message_id not in started]
         if missing:
             await self._settle_missing(missing)
-            await self._gate.give_back(grant, len(missing))
+            await self._gate.give_back(grant, self._worth(missing))
         if self._gate.is_timed:
-            # Each moment is one message's: a batch would be a burst.
-            turns = self._runway.line_up(grant, len(ready), deadline_s=deadline_s)
+            # Each moment is one message's, or one part's: a batch would be a burst.
+            costs = [item.start.segments if self._counts_parts else 1 for item, _ in ready]
+            turns = self._runway.line_up(grant, costs, deadline_s=deadline_s)
             for turn, each in zip(turns, ready, strict=True):
                 self._go_on(self._write_in_turn(turn, each, deadline_s, probe=probe))
             return

@@ -9,6 +9,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import chain, islice
 
 from disparo.dispatch.claims import Prepared
 
@@ -43,6 +44,10 @@ class Line:
         """Queue messages behind those of their kind."""
         for item in items:
             (self._urgent if item.urgent else self._bulk).items.append(item)
+
+    def first(self, count: int) -> list[Prepared]:
+        """Show the first `count`, or as many as there are."""
+        return list(islice(chain(self._urgent.items, self._bulk.items), count))
 
     def take(self, count: int) -> list[Prepared]:
         """Take the first `count`, or as many as there are."""

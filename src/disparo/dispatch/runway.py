@@ -21,23 +21,32 @@ _RUN_UP_S = 0.1
 
 
 class Runway:
-    """`line_up` gives a future for each message: whether it may be written, now."""
+    """`line_up` gives a future for each message: whether it may be written, now.
+
+    One that takes several moments, a part each, goes at its first and owes the others, which nobody gets.
+    """
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._waiting: deque[tuple[asyncio.Future[bool], float]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[bool], float, int]] = deque()
+        self._owed = 0
         self._moments: list[tuple[float, int, Grant]] = []  # a heap: two askers may be answered out of order
         self._given = 0
         self._missed: Counter[Grant] = Counter()
         self._added = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def line_up(self, grant: Grant, count: int, *, deadline_s: float) -> Sequence[asyncio.Future[bool]]:
-        """Have `count` messages wait for the first moments of a grant, or later ones, until the deadline."""
+    def line_up(
+        self, grant: Grant, costs: Sequence[int], *, deadline_s: float
+    ) -> Sequence[asyncio.Future[bool]]:
+        """Have messages wait for the first moments of a grant, or later ones, until the deadline.
+
+        `costs`: how many moments each takes.
+        """
         loop = asyncio.get_running_loop()
-        futures = [loop.create_future() for _ in range(count)]
-        self._waiting.extend((future, deadline_s) for future in futures)
-        self._add(grant, count)
+        futures = [loop.create_future() for _ in costs]
+        self._waiting.extend((future, deadline_s, cost) for future, cost in zip(futures, costs, strict=True))
+        self._add(grant, min(grant.count, sum(costs)))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._let_go())
         return futures
@@ -51,6 +60,9 @@ class Runway:
     async def _let_go(self) -> None:
         while self._waiting or self._moments or self._missed:
             if not self._waiting:
+                while self._owed and self._moments:
+                    self._owed -= 1
+                    heapq.heappop(self._moments)
                 self._missed.update(grant for _, _, grant in self._moments)
                 self._moments.clear()
                 await self._give_back_missed()
@@ -63,8 +75,12 @@ class Runway:
     def _use(self, moment: tuple[float, int, Grant]) -> None:
         at, _, grant = moment
         self._drop_overdue()
-        if self._waiting and time.monotonic() - at <= LATE_S:
-            self._waiting.popleft()[0].set_result(True)
+        if self._owed:
+            self._owed -= 1
+        elif self._waiting and time.monotonic() - at <= LATE_S:
+            future, _, cost = self._waiting.popleft()
+            self._owed += cost - 1
+            future.set_result(True)
         else:
             self._missed[grant] += 1
 
@@ -80,7 +96,8 @@ class Runway:
         self._drop_overdue()
         if not self._waiting:
             return
-        grant = await self._gate.moments(len(self._waiting), urgent=True, run_up_s=_RUN_UP_S)
+        wanted = self._owed + sum(cost for _, _, cost in self._waiting)
+        grant = await self._gate.moments(wanted, urgent=True, run_up_s=_RUN_UP_S)
         if grant.day_full_s:
             self._drop_all()
         self._add(grant, grant.count)

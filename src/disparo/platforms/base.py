@@ -39,6 +39,7 @@ class Capabilities:
     shared_window: int | None = None  # ... and for all workers together
     per_second: float | None = None  # None: as fast as it goes; all workers together
     per_day: int | None = None  # hand-overs a day of the installation's zone; all workers together
+    limits_count_parts: bool = False  # ... each of a long text's, for these two
     profile: SegmentProfile = field(default_factory=SegmentProfile)  # how it counts and cuts texts
     tries_are_safe_s: int = 0  # the platform de-duplicates by our reference for so many seconds
     receipts: bool = False  # it brings receipts to our webhook

@@ -44,3 +44,15 @@ async def test_texts_of_one_length_are_one_group_whatever_they_say(pool, connect
     shapes = [row for row in found if row["what"] == "shape"]
     assert sum(row["count"] for row in shapes) == 300
     assert len(shapes) < 10
+
+
+async def test_where_limits_count_parts_it_takes_as_many_times_longer(pool, connection):
+    await rows.add_invoices(connection, 20)
+    await templates.write(connection, "{marca}: {valor}, {vencimento}. " + "Aviso. " * 25, actor="test")
+    offers = [
+        Offer("calls", SegmentProfile(), 1, per_second=2.0),
+        Offer("parts", SegmentProfile(), 1, per_second=2.0, limits_count_parts=True),
+    ]
+    found = await simulate_run(pool, Selection(), offers, RULES)
+    assert [estimate.duration_s for estimate in found.estimates] == [10.0, 20.0]
+    assert found.duration_s == pytest.approx(20 / 3)

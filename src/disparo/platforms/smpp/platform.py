@@ -249,6 +249,7 @@ def capabilities_of(settings: SmppSettings) -> Capabilities:
         shared_window=settings.window,
         per_second=settings.per_second,
         per_day=settings.per_day,
+        limits_count_parts=settings.long_texts == "parts",  # each is a submit_sm
         profile=SegmentProfile(**settings.segments.model_dump(), alphabet=settings.alphabet),
         receipts=True,
         handset_receipts=True,
