@@ -18,7 +18,7 @@ from tests.outages.run import Plan, run
 def test_an_outage_is_carried_by_the_other_platform_and_over_by_itself(new_database):
     folder = Path(tempfile.mkdtemp(prefix="disparo-outages-"))
     outages = [outage for outage in OUTAGES if outage.name in ("refuse", "bad_password")]
-    plan = Plan(outages, calls_per_s=30, workers=2, settle_s=0.5, before_s=1.5, during_s=3.0, after_s=0.5)
+    plan = Plan(outages, calls_per_s=30, workers=2, settle_s=0.5, before_s=1.5, during_s=5.0, after_s=0.5)
     figures = asyncio.run(run(plan, dsn=new_database(), folder=folder))
     assert {name: broken_bounds(found) for name, found in figures.items()} == {
         "refuse": [],
