@@ -42,10 +42,14 @@ def test_a_line_that_does_not_move_is_looked_at_again_and_gets_shorter():
     assert numbers(line.take_stale()) == list(range(100, 400))
     assert (line.room(urgent=False), line.room(urgent=True)) == (500, 1000)  # each kind by itself
     for _ in range(10):
+        assert line.take_stale() == []  # empty, or full of new ones: that says nothing yet
         line.add([item(1, urgent=False, looked_at=now[0])])
-        now[0] += 11
+        now[0] += 1
+        assert line.take_stale() == []
+        now[0] += 10
         assert numbers(line.take_stale()) == [1]
     assert line.room(urgent=False) == 4
+    now[0] += 11
     for _ in range(9):
         line.add([item(1, urgent=False, looked_at=now[0])])
         now[0] += 1

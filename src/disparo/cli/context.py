@@ -47,7 +47,10 @@ def database(dados: Path | None) -> Iterator[str]:
         yield settings.database_url.get_secret_value()
         return
     _refuse_root_on_anothers(data_dir_of(settings))
+    in_use = is_held(data_dir_of(settings))
     with running(data_dir_of(settings)) as dsn:
+        if in_use:
+            asyncio.run(_refuse_to_upgrade(dsn))
         yield dsn
 
 
@@ -73,13 +76,9 @@ def _name_of(uid: int) -> str:
 
 def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T]]) -> T:
     """Do `work` in one transaction on a database that is ready for this version."""
-    settings = load_settings(data_dir=dados)
-    in_use = settings.database_url is None and is_held(data_dir_of(settings))
 
     async def main(dsn: str) -> T:
-        if in_use:
-            await _refuse_to_upgrade(dsn)
-        await prepare_with_backup(settings, dsn)
+        await prepare_with_backup(load_settings(data_dir=dados), dsn)
         connection = await connect(dsn)
         try:
             async with connection.transaction():

@@ -104,9 +104,8 @@ async def launched(plan: Plan, dsn: str) -> AsyncIterator[Family]:
     try:
         if plan.simulator_port is not None:
             log = plan.data_dir / "simulador.jsonl"
-            await family.start(
-                "simulator", "simulador", "--porta", str(plan.simulator_port), "--registro", str(log)
-            )
+            simulator = ("simulador", "--porta", str(plan.simulator_port), "--registro", str(log))
+            await family.start("simulator", *simulator, hears_signals=False)
         shared = ("--porta-compartilhada",) if plan.servers > 1 else ()
         for number in range(plan.servers):
             arguments = serve_arguments(plan.settings.host, plan.port, plan.tls)

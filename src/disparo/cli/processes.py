@@ -38,6 +38,7 @@ class _Child:
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str]
+    hears_signals: bool
     process: asyncio.subprocess.Process | None = None
     falls: int = 0
     started_at: float = field(default_factory=time.monotonic)
@@ -55,9 +56,9 @@ class Family:
         self._keepers: list[asyncio.Task[None]] = []
         self._ending = False
 
-    async def start(self, name: str, *arguments: str) -> None:
+    async def start(self, name: str, *arguments: str, hears_signals: bool = True) -> None:
         """Start a child and keep it running."""
-        child = _Child(name, arguments, self._environment)
+        child = _Child(name, arguments, self._environment, hears_signals)
         self._children.append(child)
         await self._spawn(child)
         self._keepers.append(asyncio.create_task(self._keep(child)))
@@ -72,9 +73,9 @@ class Family:
         await asyncio.gather(*self._keepers, return_exceptions=True)
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to each child."""
+        """Send a signal to each child that listens for some."""
         for child in self._children:
-            if child.process is not None and child.process.returncode is None:
+            if child.hears_signals and child.process is not None and child.process.returncode is None:
                 child.process.send_signal(number)
 
     def pids(self) -> dict[str, int]:

@@ -99,8 +99,10 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
         banner = _banner(plan, await _first_start(dsn, with_data=to_try))
     if plan.settings.platforms:
         await _retire(dsn)
-    # By hand, or from systemd, it asks for the settings; at a terminal it means that the terminal is gone.
-    loop.add_signal_handler(signal.SIGHUP, stop.set)
+    # By hand, or from systemd, it asks for the settings; at a terminal it means that the terminal is gone,
+    # for whoever has not said that it may be (nohup).
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, stop.set)
     async with launched(plan, dsn) as family:
         if as_service:
             loop.add_signal_handler(signal.SIGHUP, family.send_signal, signal.SIGHUP)

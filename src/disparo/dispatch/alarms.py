@@ -17,6 +17,7 @@ from disparo.platforms.base import Platform
 log = structlog.get_logger(__name__)
 
 _STUCK_AFTER_S = 900.0
+_STUCK_EVERY_S = 60.0  # all that waits is read where nothing goes
 #: Platforms are asked for credit and whether they are there no more often than this.
 _ASK_EVERY_S = 300.0
 
@@ -58,6 +59,7 @@ class Alarms:
         self._pool = pool
         self._zone = zone
         self._ask_at = 0.0
+        self._stuck_at = 0.0
 
     async def look(self, platforms: Mapping[str, Platform]) -> None:
         """Look for what is wrong, and note it. No connection is in hand while platforms are asked."""
@@ -104,6 +106,9 @@ class Alarms:
         await alerts.settle(
             connection, "receipts_stopped", {name: None for name in seen if silent[name]}, seen=seen
         )
+        if time.monotonic() < self._stuck_at:
+            return
+        self._stuck_at = time.monotonic() + _STUCK_EVERY_S
         since = await signs.stuck_since(connection, after_s=_STUCK_AFTER_S)
         stuck = {} if since is None else {"": self._local(since)}
         await alerts.settle(connection, "dispatch_stuck", stuck, seen=[""])

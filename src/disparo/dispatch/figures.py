@@ -66,7 +66,7 @@ async def fold_forever(pool: Pool) -> None:
             await asyncio.sleep(FOLD_EVERY_S)
             await fold(pool)
     finally:
-        with suppress(*TRANSIENT):
+        with suppress(Exception):  # whatever it is: nobody is left to try again, and the end must come
             await fold(pool)
 
 

@@ -35,9 +35,10 @@ from disparo.platforms.base import Platform
 
 CHUNK_SIZE = 500
 #: Before a message is looked at again for which there was no platform, or only a busy one; that at most.
-_NO_PLATFORM_S, _BUSY_S, _LONG_BUSY_S = 15.0, 2.0, 300.0
-#: Those who wait for a busy platform come back by so much more than it takes: it is never idle for them.
-_AMPLY = 1.25
+_NO_PLATFORM_S, _BUSY_S = 15.0, 2.0
+#: Those of a claim who wait for a platform with a rate come back by so much more than it takes, and in
+#: portions of so many seconds' worth, each twice the one before: it is not idle for them.
+_AMPLY, _FIRST_S, _LAST_S = 1.25, 0.25, 64.0
 #: Where nothing can go, what waits is still looked at now and then: it may have run out, or been paid.
 _LOOK_ANYWAY_S = 15.0
 #: Looking at so many takes less than a ms; starts, outcomes and moments that have come wait no longer.
@@ -173,8 +174,9 @@ class Handover:
             facts = [dict(row) for row in await messages.claimed_facts(connection, ids)] if ids else []
         # A live source may take its time: no chunk is suspect meanwhile, and others are looked at.
         checked = Checked(facts, {}) if self._freshness is None else await self._freshness.check(facts)
+        looked_at = time.monotonic()
         async with self._suspect(chunk_id):
-            return len(ids), await self._look(checked, token)
+            return len(ids), await self._look(checked, token, looked_at)
 
     @asynccontextmanager
     async def _suspect(self, chunk_id: int) -> AsyncIterator[None]:
@@ -185,7 +187,7 @@ class Handover:
             finally:
                 self._holder.preparing = None
 
-    async def _look(self, checked: Checked, token: UUID) -> Batch:
+    async def _look(self, checked: Checked, token: UUID, looked_at: float) -> Batch:
         room = {
             (name, urgent): lane.room(urgent=urgent)
             for name, lane in self.lanes.items()
@@ -199,7 +201,6 @@ class Handover:
             else:
                 self._sort(row, token, found, room)
         await self._put_aside(found, token)
-        looked_at = time.monotonic()
         batch = Batch(left=len(found.send))
         for lane, row, start in found.send:
             facts = (row["reference"], row["e164"], row["not_taken"], row["urgent"])
@@ -226,13 +227,16 @@ class Handover:
             found.wait.append((row["id"], verdict.until, verdict.reason))
 
     def _wait_s(self, nowhere: NoRoute, found: _Sorted) -> float:
-        """Give when to look again: of those for one busy platform no more come back than it can take."""
+        """Give when to look again: of a claim's messages not many more come back than a platform can take."""
         if nowhere.reason != "platform_busy":
             return _NO_PLATFORM_S
         found.busy[nowhere.busy] += 1
         lanes = [self.lanes[name] for name in nowhere.busy if name in self.lanes]
         per_s = sum(lane.platform.capabilities.per_second or math.inf for lane in lanes) or math.inf
-        return min(_LONG_BUSY_S, max(_BUSY_S, found.busy[nowhere.busy] / (per_s * _AMPLY)))
+        if math.isinf(per_s):
+            return _BUSY_S
+        turn_s = max(_FIRST_S, found.busy[nowhere.busy] / (per_s * _AMPLY))
+        return min(_LAST_S, _FIRST_S * 2.0 ** math.floor(math.log2(turn_s / _FIRST_S)))
 
     def _lane_for(self, row: Mapping[str, Any], room: Mapping[_Kind, int]) -> Lane | NoRoute:
         urgent: bool = row["urgent"]
@@ -267,11 +271,16 @@ class Handover:
     async def _put_back(
         self, connection: Connection, waits: Sequence[tuple[int, datetime, str]], token: UUID
     ) -> None:
-        chunk_id = await messages.next_chunk(connection)
-        into = await messages.put_back(connection, waits, token=token, chunk_id=chunk_id)
+        """Put messages back, those of one moment in a chunk: it is woken then, and for that moment alone."""
         now: datetime = await connection.fetchval("SELECT now()")
-        delay_s = max(0.0, (min(until for _, until, _ in waits) - now).total_seconds())
-        await queue.enqueue(connection, [queue.WakeUp(chunk, delay_s) for chunk in into])
+        by_moment: defaultdict[datetime, list[tuple[int, datetime, str]]] = defaultdict(list)
+        for wait in waits:
+            by_moment[wait[1]].append(wait)
+        for until, those in by_moment.items():
+            chunk_id = await messages.next_chunk(connection)
+            into = await messages.put_back(connection, those, token=token, chunk_id=chunk_id)
+            delay_s = max(0.0, (until - now).total_seconds())
+            await queue.enqueue(connection, [queue.WakeUp(chunk, delay_s) for chunk in into])
 
 
 async def breathing(rows: Iterable[Mapping[str, Any]]) -> AsyncIterator[Mapping[str, Any]]:

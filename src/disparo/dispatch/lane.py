@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from itertools import accumulate, takewhile
 from uuid import UUID
 
 import asyncpg
@@ -20,6 +19,7 @@ from disparo.db.pool import Pool
 from disparo.dispatch import starts
 from disparo.dispatch.breaker import Breaker
 from disparo.dispatch.claims import Holder, Prepared
+from disparo.dispatch.fares import Fare, Fares
 from disparo.dispatch.gate import Gate, Grant
 from disparo.dispatch.line import Line
 from disparo.dispatch.recorder import Entry, Recorder, to_result
@@ -43,11 +43,11 @@ class Lane:
         self._pool = pool
         self._recorder = recorder
         self._gate = Gate(pool, platform.name, platform.capabilities)
+        self._fares = Fares(self._gate, platform.capabilities)
         self._runway = Runway(self._gate)
         able = platform.capabilities
         longest = _LONGEST_LINE if able.per_second is None else max(1, int(able.per_second))
         self._line = Line(min(_LONGEST_LINE, longest))
-        self._counts_parts = able.limits_count_parts and (able.per_second or able.per_day) is not None
         self._arrived = asyncio.Event()
         self._under_way = 0
         self._freed = asyncio.Event()
@@ -100,7 +100,9 @@ class Lane:
 
     def take_stale(self) -> list[Prepared]:
         """Give what was looked at too long ago into the caller's hands."""
-        return self._line.take_stale()
+        if items := self._line.take_stale():
+            self.on_room()
+        return items
 
     def drop_waiting(self) -> None:
         """Forget what has not been started: the claims are given back by the audit (`give_back`)."""
@@ -123,16 +125,17 @@ class Lane:
         while True:
             await self._something_to_start()
             probe = self.breaker.is_open
-            grant = await self._ask_for_moments(probe=probe)
+            fare = await self._ask_for_moments(probe=probe)
+            grant = fare.grant
             if grant.day_full_s:
+                await self._gate.give_back(grant, fare.ahead)
                 self._day_full_until = time.monotonic() + grant.day_full_s
                 self.on_stop()
                 continue
             await self._gate.until_near(grant)
-            group = self._take_group(grant.count, probe=probe)
-            await self._gate.give_back(grant, grant.count - self._worth(group))
-            if group:
-                await self._start_surely(group, holder.worker_id, grant, probe=probe)
+            group, ahead = self._take_group(fare, probe=probe)
+            started = await self._start_surely(group, holder.worker_id, grant, probe=probe, ahead=ahead)
+            await self._gate.give_back(grant, fare.moments - self._fares.of(started))
 
     async def drained(self) -> None:
         """Wait until nothing started is unwritten."""
@@ -167,48 +170,43 @@ class Lane:
             else:
                 return
 
-    async def _ask_for_moments(self, *, probe: bool) -> Grant:
+    async def _ask_for_moments(self, *, probe: bool) -> Fare:
         urgent = self._line.urgent
         # Where moments are scarce, those for bulk runs are not asked for in the name of single calls.
         waiting = urgent if urgent and self._gate.is_timed else len(self._line)
         wanted = 1 if probe else min(waiting, self._free, self._half)
-        if self._counts_parts:
-            wanted = self._worth(self._line.first(wanted))
-        return await self._gate.moments(wanted, urgent=urgent > 0)
+        return await self._fares.ask(self._line, wanted, urgent=urgent > 0)
 
-    def _worth(self, items: Sequence[Prepared]) -> int:
-        """Give how many hand-overs these are to the platform's limits."""
-        return sum(item.start.segments for item in items) if self._counts_parts else len(items)
+    def _take_group(self, fare: Fare, *, probe: bool) -> tuple[list[Prepared], int]:
+        """Take what may start from the line; the world may have changed while the moments were asked for.
 
-    def _fitting(self, moments: int) -> int:
-        """Give how many from the line may go for so many moments; the first always, though it owes some."""
-        if not self._counts_parts:
-            return moments
-        worth = accumulate(item.start.segments for item in self._line.first(moments))
-        return max(min(1, moments), sum(1 for _ in takewhile(lambda used: used <= moments, worth)))
-
-    def _take_group(self, granted: int, *, probe: bool) -> list[Prepared]:
-        """Take what may start from the line; the world may have changed while the moments were asked for."""
+        Gives too how many of its moments the first one had before.
+        """
         if self.is_stopped or self.breaker.is_open is not probe:
-            return []
+            return [], 0
         self.breaker.may_probe = False
-        group = self._line.take(max(0, min(self._free, self._fitting(granted))))
+        fitting, ahead = self._fares.fitting(self._line, fare)
+        group = self._line.take(max(0, min(self._free, fitting)))
         self._under_way += len(group)
         self.on_room()
-        return group
+        return group, ahead
 
     async def _start_surely(
-        self, group: list[Prepared], worker_id: UUID, grant: Grant, *, probe: bool
-    ) -> None:
+        self, group: list[Prepared], worker_id: UUID, grant: Grant, *, probe: bool, ahead: int
+    ) -> list[Prepared]:
+        """Start a group, if there is one; gives those that were, and are being written."""
         try:
-            await self._start(group, worker_id, grant, probe=probe)
+            return await self._start(group, worker_id, grant, probe=probe, ahead=ahead) if group else []
         except asyncpg.PostgresError:
             # Nothing was started. The audit gives these back; the lane goes on with the others.
             log.exception("start_refused", platform=self.platform.name)
             for item in group:
                 self._settle(item)
+            return []
 
-    async def _start(self, group: list[Prepared], worker_id: UUID, grant: Grant, *, probe: bool) -> None:
+    async def _start(
+        self, group: list[Prepared], worker_id: UUID, grant: Grant, *, probe: bool, ahead: int
+    ) -> list[Prepared]:
         failpoints.hit("before_start")
         started, deadline_s = await starts.commit(
             self._pool, [item.start for item in group], platform=self.platform.name, worker_id=worker_id
@@ -218,17 +216,17 @@ class Lane:
         missing = [item for item in group if item.start.message_id not in started]
         if missing:
             await self._settle_missing(missing)
-            await self._gate.give_back(grant, self._worth(missing))
         if self._gate.is_timed:
             # Each moment is one message's, or one part's: a batch would be a burst.
-            costs = [item.start.segments if self._counts_parts else 1 for item, _ in ready]
+            costs = [self._fares.of([item]) - (ahead if item is group[0] else 0) for item, _ in ready]
             turns = self._runway.line_up(grant, costs, deadline_s=deadline_s)
             for turn, each in zip(turns, ready, strict=True):
                 self._go_on(self._write_in_turn(turn, each, deadline_s, probe=probe))
-            return
+            return [item for item, _ in ready]
         size = self.platform.capabilities.max_batch
         for first in range(0, len(ready), size):
             self._go_on(self._write(ready[first : first + size], deadline_s, probe=probe))
+        return [item for item, _ in ready]
 
     def _go_on(self, write: Coroutine[None, None, None]) -> None:
         self._writing.add(task := asyncio.create_task(write))

@@ -63,6 +63,7 @@ class Line:
 class _Queue:
     def __init__(self, length: int) -> None:
         self._longest = self._length = length
+        self._halved_at = -math.inf
         self.items: deque[Prepared] = deque()
 
     def room(self) -> int:
@@ -73,10 +74,12 @@ class _Queue:
         return [self.items.popleft() for _ in range(min(count, len(self.items)))]
 
     def take_stale(self, now: float) -> list[Prepared]:
-        oldest_s = now - (self.items[0].looked_at if self.items else math.inf)
-        if oldest_s <= _LOOK_HOLDS_S:
-            if oldest_s < _SOON_S:
-                self._length = min(self._longest, 2 * self._length)
-            return []
-        self._length = max(min(_SHORTEST, self._longest), self._length // 2)
-        return self.take(len(self.items))
+        oldest_s = now - self.items[0].looked_at if self.items else 0.0
+        if oldest_s > _LOOK_HOLDS_S:
+            self._length = max(min(_SHORTEST, self._longest), self._length // 2)
+            self._halved_at = now
+            return self.take(len(self.items))
+        # Those that came after a halving are young for a while, however slowly they move.
+        if oldest_s < _SOON_S and now - self._halved_at > _LOOK_HOLDS_S:
+            self._length = min(self._longest, 2 * self._length)
+        return []

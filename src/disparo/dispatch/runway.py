@@ -23,7 +23,7 @@ _RUN_UP_S = 0.1
 class Runway:
     """`line_up` gives a future for each message: whether it may be written, now.
 
-    One that takes several moments, a part each, goes at its first and owes the others, which nobody gets.
+    One that takes several moments, a part each, goes at its first, and nobody gets the others.
     """
 
     def __init__(self, gate: Gate) -> None:
@@ -41,12 +41,12 @@ class Runway:
     ) -> Sequence[asyncio.Future[bool]]:
         """Have messages wait for the first moments of a grant, or later ones, until the deadline.
 
-        `costs`: how many moments each takes.
+        `costs`: how many of the grant's moments each takes; no more than it has, together.
         """
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in costs]
         self._waiting.extend((future, deadline_s, cost) for future, cost in zip(futures, costs, strict=True))
-        self._add(grant, min(grant.count, sum(costs)))
+        self._add(grant, sum(costs))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._let_go())
         return futures
@@ -63,6 +63,7 @@ class Runway:
                 while self._owed and self._moments:
                     self._owed -= 1
                     heapq.heappop(self._moments)
+                self._owed = 0
                 self._missed.update(grant for _, _, grant in self._moments)
                 self._moments.clear()
                 await self._give_back_missed()

@@ -19,12 +19,18 @@ log = structlog.get_logger(__name__)
 #: after which a silent worker is taken over.
 START_TTL_S = 4.0
 _RETRY_S = 0.2
+#: A database that is away for longer leaves the last looks too old.
+_PATIENCE_S = 10.0
 
 
 async def commit(
     pool: Pool, starts: Sequence[Start], *, platform: str, worker_id: UUID
 ) -> tuple[dict[int, int], float]:
-    """Give attempt ids by message id of those that may be written, and until when (CLOCK_BOOTTIME)."""
+    """Give attempt ids by message id of those that may be written, and until when (CLOCK_BOOTTIME).
+
+    None where the database is away for long: what a lost connection may have started, `unseen` tells.
+    """
+    began = boottime_s()
     while True:
         deadline_s = boottime_s() + START_TTL_S
         try:
@@ -32,6 +38,8 @@ async def commit(
                 started = await messages.start(connection, starts, platform=platform, worker_id=worker_id)
         except TRANSIENT as error:
             log.warning("start_waits_for_database", error=type(error).__name__)
+            if boottime_s() - began > _PATIENCE_S:
+                return {}, deadline_s
             await asyncio.sleep(_RETRY_S)
         else:
             return started, deadline_s

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from tests.support import rows
 
+from disparo import queue
 from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.anteroom import Anteroom
 from disparo.dispatch.claims import Holder
@@ -71,13 +72,12 @@ async def test_what_is_looked_at_in_vain_is_still_stuck(pool, connection, handov
     await connection.execute(f"UPDATE messages SET due_at = {old}, wait_since = {old}")
     await connection.execute(f"UPDATE waiting_chunks SET due_at = {old}")
     live = "SELECT count(*) FROM alerts WHERE kind = 'dispatch_stuck' AND cleared_at IS NULL"
-    alarms = Alarms(pool, zone=RULES.zone)
-    await alarms.look({})
+    await Alarms(pool, zone=RULES.zone).look({})
     assert await connection.fetchval(live) == 1
     handover.use({}, [], RULES)
     await handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=True)
     assert await connection.fetchval("SELECT due_at > now() FROM messages")
-    await alarms.look({})
+    await Alarms(pool, zone=RULES.zone).look({})
     assert await connection.fetchval(live) == 1
 
 
@@ -93,7 +93,7 @@ async def test_what_waits_for_hours_or_for_a_person_is_not_stuck(pool, connectio
 
 
 async def test_those_who_find_a_platform_busy_come_back_no_faster_than_it_takes_them(connection, handover):
-    ids = await rows.add_messages(connection, 200)
+    ids = await rows.add_messages(connection, 300)
     slow, idle = platform("slow", per_second=2), platform("idle")
     routes = [Route("slow", ddds=frozenset({"11"})), Route("idle", ddds=frozenset({"21"}))]
     handover.use({"slow": slow, "idle": idle}, routes, RULES)
@@ -105,11 +105,17 @@ async def test_those_who_find_a_platform_busy_come_back_no_faster_than_it_takes_
                WHERE reason = 'platform_busy' ORDER BY id"""
         )
     ]
-    taken = 200 - len(waits)
+    taken = 300 - len(waits)
     assert 0 < taken < 10
     assert waits == sorted(waits)
-    assert waits[0] < 3
-    assert 0.9 * len(waits) / 2.5 < waits[-1] < 1.1 * len(waits) / 2.5
+    assert waits[0] < 1
+    assert waits[-1] == pytest.approx(64, abs=2)
+    for ahead, wait_s in enumerate(waits, 1):
+        assert ahead / 2.5 / 2 - 2 < wait_s < max(0.5, ahead / 2.5) + 0.1
+    chunks = await connection.fetch("SELECT DISTINCT chunk_id FROM messages WHERE reason = 'platform_busy'")
+    assert await queue.chunks_with_entry(connection, [row["chunk_id"] for row in chunks]) == {
+        row["chunk_id"] for row in chunks
+    }
 
 
 @pytest.mark.parametrize(

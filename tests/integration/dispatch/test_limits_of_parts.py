@@ -20,8 +20,15 @@ pytestmark = pytest.mark.anyio
 TWO_PARTS = "{marca} {valor} {vencimento} " + "x" * 200
 
 
-@pytest.mark.parametrize(("long_texts", "submitted"), [("parts", 60), ("payload", 30)])
-async def test_each_part_has_its_moment(dsn, connection, long_texts, submitted):
+@pytest.mark.parametrize(
+    ("able", "messages", "submitted"),
+    [
+        ({"per_second": 20, "long_texts": "parts"}, 30, 60),
+        ({"per_second": 20, "long_texts": "payload"}, 30, 30),
+        ({"per_second": 1, "long_texts": "parts"}, 3, 6),  # slower than a start may wait for its moment
+    ],
+)
+async def test_each_part_has_its_moment(dsn, connection, able, messages, submitted):
     at = []
 
     async def note(smsc, writer, unit):
@@ -31,14 +38,17 @@ async def test_each_part_has_its_moment(dsn, connection, long_texts, submitted):
     rules = Rules(
         "X", TWO_PARTS, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_holiday=lambda *_: False
     )
-    ids = await rows.add_messages(connection, 30)
+    ids = await rows.add_messages(connection, messages)
     await queue.enqueue(connection, [queue.WakeUp(await rows.chunk_of(connection, ids[0]))])
     stop = asyncio.Event()
     async with an_smsc(answer=note) as smsc, asyncio.timeout(60):
-        plan = Plan({"p": platform_of(smsc, per_second=20, long_texts=long_texts)}, (Route("p"),), rules)
+        plan = Plan({"p": platform_of(smsc, **able)}, (Route("p"),), rules)
         running = asyncio.create_task(Worker(dsn, plan=plan, settings=WorkerSettings(1, 10_000)).run(stop))
         await smsc.until(lambda: len(at) == submitted, seconds=30)
         stop.set()
         await running
-    assert largest_within(sorted(at), 1.0) <= 20 + 1  # the second part goes when the first is answered
-    assert await rows.statuses(connection, ids) == ["accepted"] * 30
+    assert (
+        largest_within(sorted(at), 1.0) <= able["per_second"] + 1
+    )  # the second part goes when the first is answered
+    assert await rows.statuses(connection, ids) == ["accepted"] * messages
+    assert await connection.fetchval("SELECT count(*) FROM attempts") == messages
