@@ -10,7 +10,7 @@ import asyncio
 import math
 import random
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,17 +19,16 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from disparo import queue
 from disparo.db import chunks, messages
 from disparo.db.messages import Move, Start
-from disparo.db.pool import Connection, Pool
+from disparo.db.pool import Pool
 from disparo.dispatch.claims import Batch, Holder, Prepared
 from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.freshness import Checked, Freshness
+from disparo.dispatch.give_back import put_back
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.rules import Drop, Rules, Wait, objection, rendered
 from disparo.domain.ids import new_id
-from disparo.domain.message import Event, Status
 from disparo.domain.routing import NoRoute, Route, choose, in_first_line
 from disparo.platforms.base import Platform
 
@@ -114,20 +113,6 @@ class Handover:
             task.add_done_callback(self._settling.discard)
         self.has_worked = self.has_worked or claimed > 0
         return claimed
-
-    async def let_go(self, items: Sequence[Prepared], reason: str) -> None:
-        """Put what was taken out of a lane back into the queue, due now."""
-        by_token: defaultdict[UUID, list[int]] = defaultdict(list)
-        for item in items:
-            by_token[item.start.claim_token].append(item.start.message_id)
-        try:
-            for token, ids in by_token.items():
-                async with self._pool.acquire() as connection, connection.transaction():
-                    now: datetime = await connection.fetchval("SELECT now()")
-                    await self._put_back(connection, [(id_, now, reason) for id_ in ids], token)
-        finally:  # what the database did not take back now is found by the audit (`give_back`)
-            for item in items:
-                item.batch.settle()
 
     async def _wait_for_room(self, *, urgent: bool) -> int:
         """Wait until some lane has room; 0 after a while without any, or where there is no lane at all."""
@@ -266,21 +251,7 @@ class Handover:
             if found.drop:
                 await messages.apply_events(connection, found.drop, actor="worker")
             if found.wait:
-                await self._put_back(connection, found.wait, token)
-
-    async def _put_back(
-        self, connection: Connection, waits: Sequence[tuple[int, datetime, str]], token: UUID
-    ) -> None:
-        """Put messages back, those of one moment in a chunk: it is woken then, and for that moment alone."""
-        now: datetime = await connection.fetchval("SELECT now()")
-        by_moment: defaultdict[datetime, list[tuple[int, datetime, str]]] = defaultdict(list)
-        for wait in waits:
-            by_moment[wait[1]].append(wait)
-        for until, those in by_moment.items():
-            chunk_id = await messages.next_chunk(connection)
-            into = await messages.put_back(connection, those, token=token, chunk_id=chunk_id)
-            delay_s = max(0.0, (until - now).total_seconds())
-            await queue.enqueue(connection, [queue.WakeUp(chunk, delay_s) for chunk in into])
+                await put_back(connection, found.wait, token)
 
 
 async def breathing(rows: Iterable[Mapping[str, Any]]) -> AsyncIterator[Mapping[str, Any]]:
@@ -289,29 +260,3 @@ async def breathing(rows: Iterable[Mapping[str, Any]]) -> AsyncIterator[Mapping[
         yield row
         if place % _AT_A_STRETCH == 0:
             await asyncio.sleep(0)
-
-
-async def give_back(pool: Pool, holder: Holder) -> int:
-    """Give back what the table says we hold and we do not: the trace of a connection lost in a claim.
-
-    `sending` without a live claim of ours becomes uncertain. Gives how many were found.
-    """
-    async with pool.acquire() as connection, connection.transaction():
-        rows = await messages.held_by(connection, holder.worker_id)
-        strays = [row for row in rows if row["claim_token"] not in holder.tokens]
-        moves = [
-            Move(
-                row["id"],
-                Event.GIVE_BACK if row["status"] == "claimed" else Event.LOSE,
-                "stray",
-            )
-            for row in strays
-        ]
-        moved = await messages.apply_events(connection, moves, actor="worker") if moves else []
-        waiting = [item.message_id for item in moved if item.after is Status.QUEUED]
-        if waiting:
-            chunk_id = await messages.next_chunk(connection)
-            into = await messages.rechunk(connection, waiting, chunk_id=chunk_id)
-            await queue.enqueue(connection, [queue.WakeUp(chunk) for chunk in into])
-        await messages.forget_claims(connection, holder.worker_id, holder.tokens)
-    return len(strays)

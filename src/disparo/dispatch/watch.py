@@ -10,6 +10,7 @@ import structlog
 
 from disparo.db import platform_states
 from disparo.db.pool import Connection, Pool
+from disparo.dispatch.give_back import let_go
 from disparo.dispatch.handover import Handover
 from disparo.dispatch.lane import Lane
 
@@ -21,8 +22,8 @@ _EVERY_S = 1.0
 class PlatformWatch:
     """One for each worker. `look` brings its lanes and the shared table together."""
 
-    def __init__(self, pool: Pool, handover: Handover) -> None:
-        self._pool = pool
+    def __init__(self, control: Pool, work: Pool, handover: Handover) -> None:
+        self._control, self._work = control, work
         self._handover = handover
         self._now = asyncio.Event()
         handover.fleet.on_stop = self._now.set
@@ -41,7 +42,7 @@ class PlatformWatch:
             lane.breaker.note_waiting(lane.ages_s)
         # First, and without the table: what waits for a stopped platform may go to another one.
         await self._let_go(lanes)
-        async with self._pool.acquire() as connection:
+        async with self._control.acquire() as connection:
             await self._tell(connection, lanes)
             await self._learn(connection, lanes)
         await self._let_go(lanes)
@@ -79,5 +80,5 @@ class PlatformWatch:
         for name, lane in lanes.items():
             stopped = lane.is_stopped
             if items := lane.take_waiting() if stopped else lane.take_stale():
-                await self._handover.let_go(items, "platform_stopped" if stopped else "platform_busy")
+                await let_go(self._work, items, "platform_stopped" if stopped else "platform_busy")
                 log.info("messages_let_go", platform=name, messages=len(items), stopped=stopped)

@@ -25,7 +25,8 @@ from disparo.dispatch.bulk_work import BulkWork
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.freshness import Freshness
-from disparo.dispatch.handover import Handover, give_back
+from disparo.dispatch.give_back import give_back
+from disparo.dispatch.handover import Handover
 from disparo.dispatch.intake import ENOUGH_HEARD, Intake
 from disparo.dispatch.prune import Retention, prune_some
 from disparo.dispatch.recorder import Recorder
@@ -165,7 +166,7 @@ class Worker:
     ) -> list[tuple[str, Coroutine[None, None, None]]]:
         watch, fleet = takeover.Watch(), handover.fleet
         alarms = Alarms(work, zone=self._plan.rules.zone)
-        platforms = PlatformWatch(control, handover)
+        platforms = PlatformWatch(control, work, handover)
         return [
             ("platforms", _forever("platforms", platforms.until_next, platforms.look)),
             ("beat", _forever("beat", _each(_BEAT_EVERY_S), lambda: self._beat(control, fleet))),

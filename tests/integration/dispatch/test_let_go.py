@@ -15,7 +15,8 @@ from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.anteroom import Anteroom
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.fleet import Fleet
-from disparo.dispatch.handover import Handover, give_back
+from disparo.dispatch.give_back import give_back, let_go
+from disparo.dispatch.handover import Handover
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rules import Rules
@@ -60,7 +61,7 @@ async def test_what_is_let_go_while_the_database_is_away_is_given_back(
     with monkeypatch.context() as patch:
         patch.setattr("disparo.db.messages.put_back", away)
         with pytest.raises(asyncpg.ConnectionDoesNotExistError):
-            await handover.let_go(waiting, "platform_stopped")
+            await let_go(pool, waiting, "platform_stopped")
     await asyncio.sleep(0)
     assert await give_back(pool, handover._holder) == 3
     assert await rows.statuses(connection, ids) == ["queued"] * 3

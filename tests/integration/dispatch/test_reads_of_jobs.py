@@ -19,7 +19,7 @@ from disparo.dispatch import bulk_control, figures, sweep
 from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.bulk_queue import QueueRules, queue_some
 from disparo.dispatch.claims import Holder
-from disparo.dispatch.handover import give_back
+from disparo.dispatch.give_back import give_back
 from disparo.dispatch.prune import Retention, prune_some
 from disparo.dispatch.receipts import apply_waiting, take
 from disparo.domain.outcome import ReceiptEvent, ReceiptKind

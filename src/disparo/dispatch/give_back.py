@@ -1,0 +1,75 @@
+"""Claims given back to the queue: what cannot go now, what a lane lets go of, what a lost connection left."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from disparo import queue
+from disparo.db import messages
+from disparo.db.messages import Move
+from disparo.db.pool import Connection, Pool
+from disparo.dispatch.claims import Holder, Prepared
+from disparo.domain.message import Event, Status
+
+#: A message, when it is to be looked at again, and why it waits.
+Waiting = tuple[int, datetime, str]
+
+
+async def put_back(connection: Connection, waits: Sequence[Waiting], token: UUID) -> None:
+    """Put back what one claim holds, in the caller's transaction; nothing that is held no longer is touched.
+
+    Messages of one moment have a chunk of their own: it is woken then, and for that moment alone.
+    """
+    now: datetime = await connection.fetchval("SELECT now()")
+    by_moment: defaultdict[datetime, list[Waiting]] = defaultdict(list)
+    for wait in waits:
+        by_moment[wait[1]].append(wait)
+    for until, those in by_moment.items():
+        chunk_id = await messages.next_chunk(connection)
+        into = await messages.put_back(connection, those, token=token, chunk_id=chunk_id)
+        delay_s = max(0.0, (until - now).total_seconds())
+        await queue.enqueue(connection, [queue.WakeUp(chunk, delay_s) for chunk in into])
+
+
+async def let_go(pool: Pool, items: Sequence[Prepared], reason: str) -> None:
+    """Put back, due now, what was taken out of a lane."""
+    by_token: defaultdict[UUID, list[int]] = defaultdict(list)
+    for item in items:
+        by_token[item.start.claim_token].append(item.start.message_id)
+    try:
+        for token, ids in by_token.items():
+            async with pool.acquire() as connection, connection.transaction():
+                now: datetime = await connection.fetchval("SELECT now()")
+                await put_back(connection, [(id_, now, reason) for id_ in ids], token)
+    finally:  # what the database did not take back now is found by the audit (`give_back`)
+        for item in items:
+            item.batch.settle()
+
+
+async def give_back(pool: Pool, holder: Holder) -> int:
+    """Give back what the table says we hold and we do not: the trace of a connection lost in a claim.
+
+    `sending` without a live claim of ours becomes uncertain. Gives how many were found.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        rows = await messages.held_by(connection, holder.worker_id)
+        strays = [row for row in rows if row["claim_token"] not in holder.tokens]
+        moves = [
+            Move(
+                row["id"],
+                Event.GIVE_BACK if row["status"] == "claimed" else Event.LOSE,
+                "stray",
+            )
+            for row in strays
+        ]
+        moved = await messages.apply_events(connection, moves, actor="worker") if moves else []
+        waiting = [item.message_id for item in moved if item.after is Status.QUEUED]
+        if waiting:
+            chunk_id = await messages.next_chunk(connection)
+            into = await messages.rechunk(connection, waiting, chunk_id=chunk_id)
+            await queue.enqueue(connection, [queue.WakeUp(chunk) for chunk in into])
+        await messages.forget_claims(connection, holder.worker_id, holder.tokens)
+    return len(strays)
