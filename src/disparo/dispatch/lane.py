@@ -186,7 +186,7 @@ class Lane:
             return [], 0
         self.breaker.may_probe = False
         fitting, ahead = self._fares.fitting(self._line, fare)
-        group = self._line.take(max(0, min(self._free, fitting)))
+        group = self._line.take(max(0, min(self._free, 1 if probe and fitting else fitting)))
         self._under_way += len(group)
         self.on_room()
         return group, ahead
