@@ -35,6 +35,11 @@ async def hang(_smsc: Smsc, _writer: asyncio.StreamWriter, _unit: Pdu) -> None:
     pass
 
 
+async def hang_first(smsc: Smsc, writer: asyncio.StreamWriter, unit: Pdu) -> None:
+    if len(smsc.submitted) > 1:
+        await take(smsc, writer, unit)
+
+
 async def drop(_smsc: Smsc, writer: asyncio.StreamWriter, _unit: Pdu) -> None:
     writer.transport.abort()
 

@@ -13,6 +13,7 @@ from tests.contract.smsc import (
     deliver,
     drop,
     hang,
+    hang_first,
     message,
     one,
     platform_of,
@@ -51,12 +52,8 @@ async def test_without_a_listener_it_binds_to_send_and_leaves():
 
 
 async def test_messages_go_out_together_and_are_told_one_by_one():
-    async def first_hangs(smsc, writer, unit):
-        if len(smsc.submitted) > 1:
-            await take(smsc, writer, unit)
-
     told = []
-    async with an_smsc(answer=first_hangs) as smsc, bound(smsc, timeout_s=0.3) as platform:
+    async with an_smsc(answer=hang_first) as smsc, bound(smsc, timeout_s=0.3) as platform:
         batch = [message(number=number) for number in range(5)]
         sending = asyncio.create_task(
             platform.send(batch, lambda place, outcome: told.append((place, outcome.kind)))
@@ -362,40 +359,6 @@ async def test_a_silent_connection_is_cut_and_opened_again():
         assert len(smsc.binds) == 1  # its pulse is answered
         smsc.is_mute = True
         await smsc.until(lambda: len(smsc.binds) == 2)
-
-
-async def test_an_smsc_that_forgot_the_bind_is_bound_to_again():
-    async def answer(smsc, writer, unit):
-        await (refuse(0x04) if writer is smsc.writers[0] else take)(smsc, writer, unit)
-
-    async with an_smsc(answer=answer) as smsc, bound(smsc) as platform:
-        assert (await one(platform)).kind is OutcomeKind.NOT_TAKEN
-        await smsc.until(lambda: len(smsc.binds) == 2)
-        assert (await one(platform)).kind is OutcomeKind.ACCEPTED
-        assert smsc.open == 1
-
-
-async def test_a_bind_too_many_says_nothing_of_one_that_was_lost_for_a_moment():
-    async with an_smsc() as smsc, bound(smsc, binds=2) as platform:
-        await smsc.until(lambda: len(smsc.binds) == 2)
-        smsc.bind_status = 0x0D
-        smsc.writers[1].transport.abort()
-        await smsc.until(lambda: len(smsc.binds) == 3)  # refused: there may be one alone
-        smsc.bind_status = 0
-        smsc.writers[0].transport.abort()
-        await smsc.until(lambda: smsc.open == 0)
-        assert (await one(platform)).kind is OutcomeKind.ACCEPTED
-
-
-async def test_nothing_is_written_to_a_connection_that_was_cut():
-    async def answer(smsc, writer, unit):
-        await take(smsc, writer, unit)
-        if len(smsc.submitted) == 1:
-            writer.write(b"\xff" * 16)
-
-    async with an_smsc(answer=answer) as smsc, bound(smsc, bind_window=1) as platform:
-        first, second = await asyncio.gather(one(platform), one(platform))
-    assert (first.kind, second.kind) == (OutcomeKind.ACCEPTED, OutcomeKind.ACCEPTED)
 
 
 async def test_health_is_asked_over_the_bind_and_none_is_opened_for_it():

@@ -6,7 +6,7 @@ import asyncio
 import json
 
 import pytest
-from tests.contract.smsc import Ear, Smsc, an_smsc, bound, message, one, platform_of, refuse, take
+from tests.contract.smsc import Ear, Smsc, an_smsc, bound, hang_first, message, one, platform_of, refuse, take
 
 from disparo.domain.outcome import OutcomeKind
 from disparo.domain.sms_text import count_segments
@@ -26,12 +26,8 @@ async def test_more_than_one_sms_holds_goes_whole_as_payload(length):
 
 
 async def test_one_answer_that_does_not_come_keeps_no_long_text_waiting():
-    async def the_first_is_lost(smsc, writer, unit):
-        if len(smsc.submitted) > 1:
-            await take(smsc, writer, unit)
-
     told = []
-    async with an_smsc(answer=the_first_is_lost) as smsc, bound(smsc, timeout_s=1) as platform:
+    async with an_smsc(answer=hang_first) as smsc, bound(smsc, timeout_s=1) as platform:
         batch = [message("Ola", number=0), *(message("x" * 200, number=number) for number in range(1, 6))]
         outcomes = await platform.send(batch, lambda place, outcome: told.append((place, outcome.kind)))
     assert told == [(place, OutcomeKind.ACCEPTED) for place in range(1, 6)] + [(0, OutcomeKind.AMBIGUOUS)]

@@ -33,7 +33,7 @@ from disparo.domain.routing import NoRoute, Route, choose, in_first_line
 from disparo.platforms.base import Platform
 
 CHUNK_SIZE = 500
-#: Before a message is looked at again for which there was no platform, or only a busy one; that at most.
+#: Before a message is looked at again for which there was no platform, or only a busy one.
 _NO_PLATFORM_S, _BUSY_S = 15.0, 2.0
 #: Those of a claim who wait for a platform with a rate come back by so much more than it takes, and in
 #: portions of so many seconds' worth, each twice the one before: it is not idle for them.

@@ -1,0 +1,46 @@
+"""Binds that an SMSC forgets, refuses or drops: bound to again, and nothing is said of one for another."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.contract.smsc import an_smsc, bound, one, refuse, take
+
+from disparo.domain.outcome import OutcomeKind
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_smsc_that_forgot_the_bind_is_bound_to_again():
+    async def answer(smsc, writer, unit):
+        await (refuse(0x04) if writer is smsc.writers[0] else take)(smsc, writer, unit)
+
+    async with an_smsc(answer=answer) as smsc, bound(smsc) as platform:
+        assert (await one(platform)).kind is OutcomeKind.NOT_TAKEN
+        await smsc.until(lambda: len(smsc.binds) == 2)
+        assert (await one(platform)).kind is OutcomeKind.ACCEPTED
+        assert smsc.open == 1
+
+
+async def test_a_bind_too_many_says_nothing_of_one_that_was_lost_for_a_moment():
+    async with an_smsc() as smsc, bound(smsc, binds=2) as platform:
+        await smsc.until(lambda: len(smsc.binds) == 2)
+        smsc.bind_status = 0x0D
+        smsc.writers[1].transport.abort()
+        await smsc.until(lambda: len(smsc.binds) == 3)  # refused: there may be one alone
+        smsc.bind_status = 0
+        smsc.writers[0].transport.abort()
+        await smsc.until(lambda: smsc.open == 0)
+        assert (await one(platform)).kind is OutcomeKind.ACCEPTED
+
+
+async def test_nothing_is_written_to_a_connection_that_was_cut():
+    async def answer(smsc, writer, unit):
+        await take(smsc, writer, unit)
+        if len(smsc.submitted) == 1:
+            writer.write(b"\xff" * 16)
+
+    async with an_smsc(answer=answer) as smsc, bound(smsc, bind_window=1) as platform:
+        first, second = await asyncio.gather(one(platform), one(platform))
+    assert (first.kind, second.kind) == (OutcomeKind.ACCEPTED, OutcomeKind.ACCEPTED)
