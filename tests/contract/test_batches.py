@@ -86,9 +86,7 @@ async def test_by_order_nobody_knows_which_one_lacks(peer):
     [
         (401, "{}", "not_taken", "auth"),
         (429, "{}", "not_taken", "throttle"),
-        (400, "{}", "refused", "unknown"),
         (200, '{"code": "E2"}', "not_taken", "credit"),
-        (200, '{"code": "E1"}', "refused", "unknown"),  # one number is wrong; nobody knows which
         (200, '{"id": "whole"}', "ambiguous", "unknown"),
         (200, "<html>", "ambiguous", "unknown"),
         (500, "{}", "ambiguous", "unknown"),
@@ -98,6 +96,50 @@ async def test_what_is_said_of_the_whole_counts_for_every_one(peer, status, body
     peer.answer = http(status, body)
     outcomes = await send(peer, BATCH)
     assert [(str(outcome.kind), outcome.failure) for outcome in outcomes] == [(kind, failure)] * 3
+    assert len(peer.requests) == 1
+
+
+def references(request):
+    return [item["ref"] for item in json.loads(request.partition(b"\r\n\r\n")[2])["list"]]
+
+
+@pytest.mark.parametrize("refusal", [(400, "{}"), (200, '{"code": "E1"}'), (413, "")])
+async def test_one_that_the_platform_turns_a_whole_call_down_for_takes_nobody_along(peer, refusal):
+    taken = []
+
+    async def answer(one, writer):
+        named = references(one.requests[-1])
+        if "f" in named:
+            await http(*refusal)(one, writer)
+        else:
+            taken.extend(named)
+            await http(200, json.dumps({"list": [{"id": name} for name in named]}))(one, writer)
+
+    peer.answer = answer
+    names = list("abcdefgh")
+    outcomes = await send(peer, BATCH, names)
+    assert [outcome.platform_id for outcome in outcomes] == [*"abcde", None, *"gh"]
+    assert kinds(outcomes)[5] == "refused"
+    assert sorted(taken) == list("abcdegh")
+    assert len(peer.requests) == 7  # eight, two fours, two twos, two ones
+
+
+async def test_the_number_that_is_meant_is_known_once_it_stands_alone(peer):
+    peer.answer = http(200, '{"code": "E1"}')
+    outcomes = await send(peer, BATCH)
+    assert [(str(outcome.kind), outcome.failure) for outcome in outcomes] == [("refused", "number")] * 3
+
+
+async def test_halves_keep_the_deadline_too(peer):
+    async def answer(one, writer):
+        await asyncio.sleep(0.2)  # the deadline passes meanwhile
+        await http(400, "{}")(one, writer)
+
+    peer.answer = answer
+    platform = GenericHttp("p", read_table("p", {"url": peer.url, **TABLE, "batch": BATCH}))
+    outcomes = await platform.send(messages(THREE, boottime_s() + 0.1))
+    await platform.close()
+    assert kinds(outcomes) == ["not_started"] * 3
     assert len(peer.requests) == 1
 
 

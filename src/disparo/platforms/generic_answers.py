@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.platforms.base import Outgoing
@@ -34,6 +35,13 @@ _OF_ONE_NUMBER = frozenset({_F.NUMBER, _F.OPT_OUT})
 _LACKING = Outcome(_K.AMBIGUOUS, code="item_missing", failure=_F.UNKNOWN)
 
 
+class Said(NamedTuple):
+    """One outcome for each message of a call, in their order; and whether the platform spoke of each."""
+
+    outcomes: list[Outcome]
+    of_each: bool = True
+
+
 class Answers:
     """Knows one platform's table of answers."""
 
@@ -45,34 +53,31 @@ class Answers:
         patterns = settings.id_regex, settings.code_regex, *(each.regex for each in conditions)
         self._reads_text = any(pattern is not None for pattern in patterns)
 
-    def read(self, reply: Reply, batch: Sequence[Outgoing]) -> list[Outcome]:
-        """Give each message's outcome, in their order."""
+    def read(self, reply: Reply, batch: Sequence[Outgoing]) -> Said:
+        """Give each message's outcome."""
         content = json_or_none(reply.body)
         rules = self._settings.batch
         if rules is None:
-            return [self._one(reply, content)]
+            return Said([self._one(reply, content)])
         items = at(content, rules.items) if rules.items else content
         if isinstance(items, dict) and len(batch) == 1:
             items = [items]  # some answer a list of one with its only item
         if not isinstance(items, list):
-            return [self._whole(reply, content, len(batch))] * len(batch)
+            return Said([self._whole(reply, content, len(batch))] * len(batch), of_each=len(batch) == 1)
         if rules.reference is None:
             # In the order of the messages: if one lacks, nobody knows which.
             whole = len(items) == len(batch)
-            return [self._item(reply, item) for item in items] if whole else [_LACKING] * len(batch)
+            return Said([self._item(reply, item) for item in items] if whole else [_LACKING] * len(batch))
         named = {text_at(item, rules.reference): item for item in items}
         found = [named.get(message.reference) for message in batch]
-        return [_LACKING if item is None else self._item(reply, item) for item in found]
+        return Said([_LACKING if item is None else self._item(reply, item) for item in found])
 
     def of_question(self, reply: Reply) -> Outcome:
         """Read what a platform says to a question as if it had been a hand-over: why it does not answer."""
         return self._one(reply, json_or_none(reply.body))
 
     def _whole(self, reply: Reply, content: object, count: int) -> Outcome:
-        """Read an answer to a batch that speaks of no single message: a refusal counts for all of them.
-
-        But it says nothing of anybody's number: nobody knows whose it means.
-        """
+        """Read an answer to a batch that speaks of no single message: nobody knows whose number it means."""
         outcome = self._one(reply, content)
         if outcome.kind is _K.ACCEPTED:
             return _LACKING._replace(code="no_items")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
-from disparo.domain.outcome import Outcome, ReceiptKind
+from disparo.domain.outcome import Outcome, OutcomeKind, ReceiptKind
 from disparo.domain.sms_text import SegmentProfile
 from disparo.platforms.base import (
     Answered,
@@ -49,7 +50,10 @@ class GenericHttp:
         return self._unknown.counts
 
     async def send(self, batch: Sequence[Outgoing], report: Report | None = None) -> list[Outcome]:  # noqa: ARG002 - all are known at once
-        """Hand over in one call where the platform takes several at once, else each in a call of its own."""
+        """Hand over in one call where the platform takes several at once, else each in a call of its own.
+
+        A call of several that is turned down as a whole is made again in halves, until it is known why.
+        """
         if not batch:
             return []
         if self._settings.batch is not None:
@@ -67,7 +71,7 @@ class GenericHttp:
         except (NotTaken, NotStarted, Unknown) as error:
             return outcome_of_failure(error), Exchange(shown, f"({error})")
         answer = f"HTTP {reply.status}\n{_lines(reply.headers)}\n{reply.body.decode('utf-8', 'replace')}"
-        (outcome,) = self._answers.read(reply, [message])
+        (outcome,) = self._answers.read(reply, [message]).outcomes
         return outcome, Exchange(shown, self._calls.masked(answer))
 
     async def ask(self, reference: str, platform_id: str | None = None) -> Answered | None:
@@ -95,7 +99,14 @@ class GenericHttp:
             reply = await self._sender.send(self._calls.hand_over(batch))
         except (NotTaken, NotStarted, Unknown) as error:
             return [outcome_of_failure(error)] * len(batch)
-        return self._answers.read(reply, batch)
+        said = self._answers.read(reply, batch)
+        if said.of_each or said.outcomes[0].kind is not OutcomeKind.REFUSED:
+            return said.outcomes
+        # All of it was turned down, most often for one of them: halves of it tell which one. What was turned
+        # down had no effect, so each message is still written at most once where it may have one.
+        half = len(batch) // 2
+        first, second = await asyncio.gather(self._hand_over(batch[:half]), self._hand_over(batch[half:]))
+        return first + second
 
 
 def capabilities_of(settings: GenericHttpSettings) -> Capabilities:
