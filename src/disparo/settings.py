@@ -25,7 +25,7 @@ from pydantic_settings import (
 from disparo.domain.local_holidays import LocalHoliday, read_local_holiday
 from disparo.domain.template import check_template
 from disparo.errors import SettingsInvalid
-from disparo.wrong_values import words_of
+from disparo.wrong_values import words_of, words_of_file
 
 SYSTEM_FILE = Path("/etc/disparo/disparo.toml")
 
@@ -210,4 +210,6 @@ def load_settings(**overrides: object) -> Settings:
     except OSError as error:
         raise SettingsInvalid(f"O arquivo de configuração não pôde ser lido: {error.strerror}.") from None
     except ValueError as error:  # a TOML file that is not TOML
-        raise SettingsInvalid(f"O arquivo de configuração não pôde ser lido: {error}") from None
+        raise SettingsInvalid(
+            f"O arquivo de configuração não pôde ser lido: {words_of_file(error)}."
+        ) from None

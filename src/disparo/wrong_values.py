@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from tomllib import TOMLDecodeError
 from typing import Any
 
 from pydantic import ValidationError
@@ -38,11 +40,42 @@ _WORDS = {
     "ip_any_network": "não é uma rede como 10.0.0.0/24",
     "value_error": "{error}",
 }
+#: By how the standard library's words for what is no TOML begin.
+_TOML = {
+    "Invalid statement": "isto não é chave = valor, nem [tabela]",
+    "Expected '=' after": "falta o = depois da chave",
+    "Expected newline": "sobra algo depois do valor",
+    "Expected ']": "falta fechar o colchete da tabela",
+    "Found invalid character": "há um caractere que não pode estar aí",
+    "Illegal character": "há um caractere que não pode estar aí",
+    "Cannot declare": "esta tabela já apareceu antes",
+    "Cannot overwrite": "esta chave já apareceu antes",
+    "Cannot mutate": "esta tabela já apareceu antes",
+    "Cannot redefine": "esta tabela já apareceu antes",
+    "Duplicate inline": "esta chave já apareceu antes",
+    "Invalid initial character": "uma chave não pode começar assim",
+    "Unclosed array": "falta fechar a lista com ]",
+    "Unclosed inline": "falta fechar a tabela com }",
+    "Unescaped": "uma barra invertida entre aspas se escreve duas vezes",
+    "Invalid hex": "uma barra invertida entre aspas se escreve duas vezes",
+    "Unterminated string": "falta fechar as aspas",
+    "Invalid value": "isto não é um valor: texto vai entre aspas",
+}
 
 
 def words_of(error: ValidationError) -> str:
     """Give every wrong value, its name first; what is wrong as a whole has none."""
     return "; ".join(_said(item) for item in error.errors())
+
+
+def words_of_file(error: ValueError) -> str:
+    """Say what makes a file no TOML, and where: never what stands there, which may be a password."""
+    if not isinstance(error, TOMLDecodeError):
+        return "não está em UTF-8"
+    said = str(error)
+    words = next((words for begins, words in _TOML.items() if said.startswith(begins)), "não é TOML")
+    place = re.search(r"\(at line (\d+), column (\d+)\)", said)
+    return f"linha {place[1]}, coluna {place[2]}: {words}" if place else f"fim do arquivo: {words}"
 
 
 def _whole(value: object) -> object:

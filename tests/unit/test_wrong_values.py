@@ -66,3 +66,36 @@ def test_what_the_environment_says_is_checked_in_words_too(monkeypatch, name, va
     monkeypatch.setenv(f"DISPARO_{name}", value)
     with pytest.raises(SettingsInvalid, match=says):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("brand 7\n", "linha 1, coluna 7: falta o = depois da chave"),
+        ('brand = "a"\nbrand = "b"\n', "linha 2, coluna 12: esta chave já apareceu antes"),
+        ("\nbrand = MinhaNet\n", "linha 2, coluna 9: isto não é um valor: texto vai entre aspas"),
+        ('brand = "a', "fim do arquivo: falta fechar as aspas"),
+        ('brand = "a\n"', "linha 1, coluna 11: há um caractere que não pode estar aí"),
+        ('brand = "C:\\Users"', "barra invertida entre aspas se escreve duas vezes"),
+        ("[platforms.zenvia\n", "linha 1, coluna 18: falta fechar o colchete da tabela"),
+        ('brand = "a" "b"\n', "linha 1, coluna 13: sobra algo depois do valor"),
+        ("test_numbers = [1", "fim do arquivo: falta fechar a lista com ]"),
+        ("= 7", "linha 1, coluna 1: isto não é chave = valor, nem [tabela]"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_told_of_by_line_and_in_words(tmp_path, monkeypatch, written, says):
+    path = tmp_path / "disparo.toml"
+    path.write_text(written, encoding="utf-8")
+    monkeypatch.setenv("DISPARO_CONFIG", str(path))
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings()
+    assert str(caught.value).startswith("O arquivo de configuração não pôde ser lido: ")
+    assert says in str(caught.value)
+
+
+def test_a_file_in_another_encoding_is_told_of_without_what_stands_in_it(tmp_path, monkeypatch):
+    path = tmp_path / "disparo.toml"
+    path.write_bytes('brand = "Conexão"\n'.encode("latin-1"))
+    monkeypatch.setenv("DISPARO_CONFIG", str(path))
+    with pytest.raises(SettingsInvalid, match=r"lido: não está em UTF-8\.$"):
+        load_settings()
