@@ -16,7 +16,7 @@ from rich.table import Column, Table
 
 from disparo.cli.bulk_progress import follow, print_run, queue_whole
 from disparo.cli.bulk_words import STATE_WORDS, print_simulation
-from disparo.cli.context import DataDir, actor, database
+from disparo.cli.context import DataDir, actor, database, prepare_for_command
 from disparo.db import bulk_runs, workers
 from disparo.db.pool import Pool, open_pool
 from disparo.dispatch import bulk_control
@@ -25,7 +25,6 @@ from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_simulate import Simulation, simulate_run
 from disparo.dispatch.calendar import load_calendar
 from disparo.dispatch.from_settings import accept_settings_of, offers_of, rules_of
-from disparo.dispatch.prepare import prepare
 from disparo.errors import DisparoError
 from disparo.settings import Settings, load_settings
 
@@ -218,7 +217,7 @@ def _with_pool(dados: Path | None, work: Callable[[Pool], Awaitable[T]]) -> T:
     """Do `work` on a database that is ready; it opens transactions of its own."""
 
     async def main(dsn: str) -> T:
-        await prepare(dsn)
+        await prepare_for_command(load_settings(data_dir=dados), dsn)
         async with open_pool(dsn, size=4, name="disparo-cli") as pool:
             return await work(pool)
 

@@ -15,10 +15,9 @@ from typing import Annotated, TypeVar
 import structlog
 import typer
 
-from disparo.cli.upgrade import prepare_with_backup
+from disparo.cli.upgrade import is_older, prepare_with_backup
 from disparo.db.data_dir import default_data_dir, is_held
 from disparo.db.embedded import running
-from disparo.db.migrate import HEAD, current_version, revisions
 from disparo.db.pool import TRANSIENT, Connection, connect
 from disparo.errors import DatabaseUnavailable
 from disparo.settings import Settings, load_settings
@@ -27,6 +26,10 @@ log = structlog.get_logger(__name__)
 
 #: How long a starting process waits for a database that does not answer.
 _PATIENCE_S = 10.0
+#: Whether a server or a worker is connected, on whichever machine.
+_SERVED = """SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+                            AND application_name LIKE 'disparo-%'
+                            AND application_name NOT IN ('disparo-cli', 'disparo-sync'))"""
 T = TypeVar("T")
 
 DataDir = Annotated[
@@ -78,7 +81,7 @@ def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T
     """Do `work` in one transaction on a database that is ready for this version."""
 
     async def main(dsn: str) -> T:
-        await prepare_with_backup(load_settings(data_dir=dados), dsn)
+        await prepare_for_command(load_settings(data_dir=dados), dsn)
         connection = await connect(dsn)
         try:
             async with connection.transaction():
@@ -90,12 +93,23 @@ def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T
         return asyncio.run(main(dsn))
 
 
+async def prepare_for_command(settings: Settings, dsn: str) -> None:
+    """Prepare the database, after a copy where it is of an older version; not while that one is running."""
+    connection = await connect(dsn)
+    try:
+        is_served = await connection.fetchval(_SERVED)
+    finally:
+        await connection.close()
+    if is_served:
+        await _refuse_to_upgrade(dsn)
+    await prepare_with_backup(settings, dsn)
+
+
 async def _refuse_to_upgrade(dsn: str) -> None:
     """Keep a new version's command from changing the tables under an old one that is running."""
     connection = await connect(dsn)
     try:
-        version = await current_version(connection)
-        if version != HEAD and version in revisions():
+        if await is_older(connection):
             raise DatabaseUnavailable(
                 "O Disparo em execução é de uma versão anterior. Reinicie-o primeiro: "
                 "sudo systemctl restart disparo. Nada foi alterado."

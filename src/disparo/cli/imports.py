@@ -12,8 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from disparo.cli.context import DataDir, database
-from disparo.cli.upgrade import prepare_with_backup
+from disparo.cli.context import DataDir, database, prepare_for_command
 from disparo.db.pool import connect
 from disparo.settings import load_settings
 from disparo.sources.columns import Proposal, fields_of
@@ -78,7 +77,7 @@ def _import(
     proposal, _ = look(kind, path, chosen)
     _show_columns(proposal)
     with database(data_dir) as dsn:
-        asyncio.run(prepare_with_backup(load_settings(data_dir=data_dir), dsn))
+        asyncio.run(prepare_for_command(load_settings(data_dir=data_dir), dsn))
         report = asyncio.run(_work(dsn, kind, path, Options(simulate, refused, chosen)))
     for line in report.bad:
         print(f"linha {line.number}: {line.reason}", file=sys.stderr)

@@ -11,11 +11,10 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
-from disparo.cli.context import DataDir, database, with_connection
+from disparo.cli.context import DataDir, database, prepare_for_command, with_connection
 from disparo.db import sync_states
 from disparo.db.pool import Connection, open_pool
 from disparo.dispatch.freshness import SourceDown
-from disparo.dispatch.prepare import prepare
 from disparo.errors import DisparoError, SettingsInvalid
 from disparo.settings import Settings, load_settings
 from disparo.sources.build import build_hubsoft, build_sync
@@ -68,7 +67,7 @@ def state(dados: DataDir = None) -> None:
 
 
 async def _run(settings: Settings, dsn: str, *, full: bool) -> Synced:
-    await prepare(dsn)
+    await prepare_for_command(settings, dsn)
     source = build_hubsoft(settings)
     assert source is not None  # noqa: S101 - for the type checker: the address was looked at
     console = Console(stderr=True)

@@ -32,17 +32,18 @@ async def prepare_with_backup(settings: Settings, dsn: str) -> bool:
     """
     connection = await connect(dsn)
     try:
-        if settings.upgrade_backup and await _is_older(connection):
+        if settings.upgrade_backup and await is_older(connection):
             # Processes that start together make one copy, not one each.
             await wait_for_turn(connection)
-            if await _is_older(connection):
+            if await is_older(connection):
                 await _copy(settings, dsn)
     finally:
         await connection.close()
     return await prepare(dsn)
 
 
-async def _is_older(connection: Connection) -> bool:
+async def is_older(connection: Connection) -> bool:
+    """Tell whether an earlier version of the program made this database."""
     version = await current_version(connection)
     return version is not None and version != HEAD and version in revisions()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
+import sys
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -12,10 +14,10 @@ import pytest
 from tests.conftest import run_admin, with_database
 
 from disparo.cli import upgrade
-from disparo.cli.context import _refuse_to_upgrade
+from disparo.cli.context import _refuse_to_upgrade, prepare_for_command
 from disparo.cli.upgrade import prepare_with_backup
 from disparo.db.migrate import HEAD, _run_alembic, current_version, migrate, revisions
-from disparo.db.pool import connect
+from disparo.db.pool import connect, open_pool
 from disparo.db.postgres_binaries import client_program
 from disparo.errors import DatabaseUnavailable
 from disparo.settings import Settings
@@ -150,6 +152,36 @@ def test_a_command_of_a_new_version_changes_nothing_under_an_old_one(older):
     with pytest.raises(DatabaseUnavailable, match="versão anterior"):
         asyncio.run(_refuse_to_upgrade(dsn))
     assert asyncio.run(_version(dsn)) == "0012"
+
+
+@pytest.mark.parametrize("name", ["disparo-server", "disparo-worker"])
+def test_nor_under_one_on_another_machine(older, tmp_path, name):
+    dsn = older("0012")
+    settings = Settings(data_dir=tmp_path, database_url=dsn)
+
+    async def beside(name):
+        async with open_pool(dsn, size=1, name=name):
+            await prepare_for_command(settings, dsn)
+
+    with pytest.raises(DatabaseUnavailable, match="versão anterior"):
+        asyncio.run(beside(name))
+    assert asyncio.run(_version(dsn)) == "0012"
+    asyncio.run(beside("disparo-cli"))  # another command keeps nobody from it
+    assert asyncio.run(_version(dsn)) == HEAD
+
+
+@pytest.mark.parametrize("command", [["execucao", "listar"], ["sincronizar", "situacao"]])
+def test_whichever_command_comes_first_copies_the_database_before_it_is_changed(older, tmp_path, command):
+    dsn = older("0012")
+    done = subprocess.run(
+        [sys.executable, "-m", "disparo", *command],
+        env={**os.environ, "DISPARO_DATABASE_URL": dsn, "DISPARO_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert len(list((tmp_path / "backups").glob("*.dump"))) == 1, done.stderr
+    assert asyncio.run(_version(dsn)) == HEAD
 
 
 def test_who_may_make_no_tables_is_told_what_to_do(admin_dsn, empty_dsn):
