@@ -24,7 +24,7 @@ from pydantic_settings import (
 
 from disparo.domain.local_holidays import LocalHoliday, read_local_holiday
 from disparo.domain.template import check_template
-from disparo.errors import SettingsInvalid
+from disparo.errors import SettingsInvalid, in_words
 from disparo.wrong_values import words_of, words_of_file
 
 SYSTEM_FILE = Path("/etc/disparo/disparo.toml")
@@ -208,7 +208,7 @@ def load_settings(**overrides: object) -> Settings:
             f'Configuração inválida: DISPARO_{name.upper()} se escreve como JSON, por exemplo ["..."].'
         ) from None
     except OSError as error:
-        raise SettingsInvalid(f"O arquivo de configuração não pôde ser lido: {error.strerror}.") from None
+        raise SettingsInvalid(f"O arquivo de configuração não pôde ser lido: {in_words(error)}.") from None
     except ValueError as error:  # a TOML file that is not TOML
         raise SettingsInvalid(
             f"O arquivo de configuração não pôde ser lido: {words_of_file(error)}."

@@ -14,7 +14,7 @@ import uvicorn
 from disparo.api.app import build_app
 from disparo.api.certificate import Certificate
 from disparo.api.one_write import OneWrite
-from disparo.errors import RESTART_ME, DisparoError, PortTaken, SettingsInvalid
+from disparo.errors import RESTART_ME, DisparoError, PortTaken, SettingsInvalid, in_words
 from disparo.settings import Settings
 
 
@@ -87,7 +87,7 @@ def serve(
     try:
         config.load()
     except OSError as error:  # ssl.SSLError is one
-        raise SettingsInvalid(f"O certificado e a chave não servem: {error.strerror or error}.") from None
+        raise SettingsInvalid(f"O certificado e a chave não servem: {in_words(error)}.") from None
     try:
         server.run([_shared_socket(settings.host, settings.port)] if shares_port else None)
     except (SystemExit, OSError) as ended:  # SystemExit is uvicorn's way to say that it could not start

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from disparo.cli.processes import Family
 from disparo.db.embedded import EmbeddedPostgres
-from disparo.errors import DisparoError, PortTaken
+from disparo.errors import DisparoError, PortTaken, in_words
 from disparo.settings import Settings
 
 _PATIENCE_S = 60.0
@@ -67,7 +67,7 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise PortTaken(
-                f"A porta {port} já está em uso ou não é permitida ({error.strerror}). "
+                f"A porta {port} não pode ser usada: {in_words(error)}. "
                 "Escolha outra com --porta. Nada foi alterado."
             ) from error
 

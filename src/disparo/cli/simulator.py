@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from disparo.cli.processes import end_with_parent
-from disparo.errors import DisparoError
+from disparo.errors import DisparoError, in_words
 from disparo.platforms.simulator.app import HOST, serve
 
 
@@ -29,7 +29,7 @@ def simulator(
     try:
         asyncio.run(_serve(porta, registro, porta_smpp))
     except OSError as error:
-        raise DisparoError(f"O simulador não pôde iniciar em {HOST}: {error.strerror}.") from error
+        raise DisparoError(f"O simulador não pôde iniciar em {HOST}: {in_words(error)}.") from error
 
 
 async def _serve(port: int, log: Path, smpp_port: int | None) -> None:

@@ -16,7 +16,7 @@ from disparo.db.migrate import HEAD, current_version, revisions, wait_for_turn
 from disparo.db.pool import Connection, connect, libpq_environment
 from disparo.db.postgres_binaries import DatabaseBinariesMissing, client_program
 from disparo.dispatch.prepare import prepare
-from disparo.errors import DatabaseUnavailable, DisparoError
+from disparo.errors import DatabaseUnavailable, DisparoError, in_words
 from disparo.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -92,7 +92,7 @@ def write_dump(dsn: str, file: Path) -> None:
     try:
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
     except OSError as error:
-        raise DisparoError(f"Não foi possível gravar {file}: {error.strerror}.") from error
+        raise DisparoError(f"Não foi possível gravar {file}: {in_words(error)}.") from error
     try:
         run_client("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={part}", dsn=dsn)
         part.rename(file)

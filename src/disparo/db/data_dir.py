@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from disparo.errors import DisparoError
+from disparo.errors import DisparoError, in_words
 
 
 class DataDirUnusable(DisparoError):
@@ -40,7 +40,7 @@ def make_data_dir(path: Path) -> Path:
         path.mkdir(parents=True, exist_ok=True, mode=0o711)
         found = path.stat()
     except OSError as error:
-        raise DataDirUnusable(_unusable(path, error.strerror or type(error).__name__)) from error
+        raise DataDirUnusable(_unusable(path, in_words(error))) from error
     if not stat.S_ISDIR(found.st_mode):
         raise DataDirUnusable(_unusable(path, "não é uma pasta"))
     if os.geteuid() != 0 and found.st_uid != os.geteuid():
@@ -59,7 +59,7 @@ def take_lock(path: Path) -> IO[str]:
     try:
         file = (path / "lock").open("a+", encoding="ascii")
     except OSError as error:
-        raise DataDirUnusable(_unusable(path, error.strerror or type(error).__name__)) from error
+        raise DataDirUnusable(_unusable(path, in_words(error))) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

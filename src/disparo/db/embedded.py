@@ -28,7 +28,7 @@ import structlog
 from disparo.db.data_dir import AlreadyRunning, DataDirUnusable, is_held, make_data_dir, take_lock
 from disparo.db.postgres_binaries import Runner, find_runner, major_version
 from disparo.db.server_options import server_options
-from disparo.errors import DatabaseUnavailable
+from disparo.errors import DatabaseUnavailable, in_words
 
 log = structlog.get_logger(__name__)
 
@@ -285,7 +285,7 @@ def _passwords(data_dir: Path) -> dict[str, str]:
         found: dict[str, str] = json.loads(path.read_text(encoding="ascii"))
     except OSError as error:
         raise DataDirUnusable(
-            f"Não é possível ler {path} ({error.strerror}). Use o mesmo usuário que criou a pasta."
+            f"Não é possível ler {path} ({in_words(error)}). Use o mesmo usuário que criou a pasta."
         ) from error
     return found
 

@@ -12,6 +12,8 @@ from urllib.parse import quote_plus, urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
+from disparo.errors import in_words
+
 _WORDS = "telefone|texto|referencia|retorno|id|desde|ate"
 PLACEHOLDER = re.compile(r"\{(" + _WORDS + r"|(?:segredo|valor):[A-Za-z0-9_]+)\}")
 #: `{basico:USER:PASSWORD}`, both names of secrets: what HTTP's Basic authentication wants.
@@ -137,7 +139,7 @@ def fetch_secret(value: str, name: str = "") -> str:
         try:
             return Path(rest).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise ValueError(f"o segredo{of} não pôde ser lido de {rest}: {error.strerror}") from error
+            raise ValueError(f"o segredo{of} não pôde ser lido de {rest}: {in_words(error)}") from error
     return value
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from disparo.db import register_counts
 from disparo.db.customers import upsert_contacts, upsert_customers, upsert_invoices
 from disparo.db.pool import Connection
+from disparo.errors import in_words
 from disparo.sources.columns import Proposal, propose
 from disparo.sources.csv_fields import BadField
 from disparo.sources.row_readers import check_width, contact_reader, customer_reader, invoice_reader
@@ -171,7 +172,7 @@ class _Refused:
         try:
             file = stack.enter_context(path.open("w", encoding="utf-8-sig", newline=""))
         except OSError as error:
-            raise NotReadable(f"O arquivo {path} não pode ser gravado: {error.strerror}.") from error
+            raise NotReadable(f"O arquivo {path} não pode ser gravado: {in_words(error)}.") from error
         self._writer = csv.writer(file, delimiter=reader.table.separator)
         self._writer.writerow([*reader.proposal.headers, "linha", "motivo"])
         self._width = len(reader.proposal.headers)

@@ -14,7 +14,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import IO, Protocol
 
-from disparo.errors import DisparoError
+from disparo.errors import DisparoError, in_words
 
 _SNIFF_BYTES = 65_536
 _LONGEST_FIELD = 10_000
@@ -53,7 +53,7 @@ def open_table(path: Path) -> Iterator[Table]:
     try:
         raw = path.open("rb")
     except OSError as error:
-        raise NotReadable(f"O arquivo {path} não pode ser lido: {error.strerror}.") from error
+        raise NotReadable(f"O arquivo {path} não pode ser lido: {in_words(error)}.") from error
     with raw:
         head = raw.read(_SNIFF_BYTES)
         raw.seek(0)

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from disparo.cli.examine.finding import Finding, note, ok, wrong
+from disparo.errors import in_words
 
 _OTHERS = 0o007
 _GROUP_OR_OTHERS_WRITE_OR_READ = 0o066
@@ -22,7 +23,7 @@ def examine_settings_file(path: Path) -> Finding:
     except FileNotFoundError:
         return note(subject, "não existe: valem os padrões e as variáveis DISPARO_*", "sudo disparo instalar")
     except OSError as error:
-        return wrong(subject, f"não pode ser lido ({error.strerror})", "Rode o doctor com sudo.")
+        return wrong(subject, f"não pode ser lido ({in_words(error)})", "Rode o doctor com sudo.")
     if not os.access(path, os.R_OK):
         return wrong(subject, "não pode ser lido por este usuário", "Rode o doctor com sudo.")
     if found.st_mode & _OTHERS:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from disparo.cli.examine.database import judge_clock
 from disparo.cli.examine.finding import Finding, note, ok, wrong
 from disparo.cli.launch import UNVERIFIED
+from disparo.errors import in_words
 from disparo.platforms.registry import read_table, receipt_url
 from disparo.platforms.table import PlatformTable
 from disparo.settings import Settings
@@ -80,15 +81,14 @@ async def _platform(name: str, table: PlatformTable) -> Finding:
         async with asyncio.timeout(_PATIENCE_S):
             _, writer = await asyncio.open_connection(at.host, at.port, ssl=at.context)
     except ssl.SSLError as error:
-        why = getattr(error, "verify_message", "") or error.reason or "TLS"
+        said = getattr(error, "verify_message", "") or error.reason or "TLS"
         remedy = "Confira o endereço e os certificados da máquina (sudo apt install ca-certificates)."
-        return wrong(subject, f"{where} atende, mas o TLS falha: {why}", remedy)
+        return wrong(subject, f"{where} atende, mas o TLS falha: {said}", remedy)
     except (OSError, TimeoutError) as error:
-        why = "não responde" if isinstance(error, TimeoutError) else (error.strerror or "não existe")
         remedy = (
             "Confira o endereço, DNS, firewall e proxy desta máquina; nada se perde, as mensagens esperam."
         )
-        return wrong(subject, f"sem conexão com {where} ({why})", remedy)
+        return wrong(subject, f"sem conexão com {where} ({in_words(error)})", remedy)
     writer.close()
     return ok(subject, f"{where} atende{' com TLS' if at.context else ''} (nada foi enviado)")
 
@@ -141,4 +141,4 @@ def _ask(url: str, *, verify: bool) -> tuple[int, str, Message | None]:
         return error.code, f"HTTP {error.code}", error.headers
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
-        return 0, getattr(reason, "strerror", None) or type(reason).__name__, None
+        return 0, in_words(reason) if isinstance(reason, BaseException) else str(reason), None
