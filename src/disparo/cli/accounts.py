@@ -258,7 +258,9 @@ def revoke_tokens(
 def _password(*, own: bool) -> str:
     if not own:
         return new_password()
-    given: str = typer.prompt("Senha", hide_input=True, confirmation_prompt=True)
+    given: str = typer.prompt("Senha", hide_input=True)
+    if typer.prompt("Repita a senha", hide_input=True) != given:
+        raise DisparoError("As duas senhas não são iguais. Nada foi alterado.")
     if not 8 <= len(given) <= 200:  # noqa: PLR2004
         raise DisparoError("A senha deve ter de 8 a 200 caracteres.")
     return given

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import typer
 
+from disparo.cli.portuguese import spoken
 from disparo.errors import DisparoError
 
 
@@ -72,7 +73,9 @@ def main() -> None:
             root.command(name=name, help=help_text)(target)
     gc.enable()
     try:
-        root(prog_name="disparo")
+        with spoken():
+            status = root(prog_name="disparo", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
     except DisparoError as error:
         print(f"Erro: {error}", file=sys.stderr)
         sys.exit(1)
