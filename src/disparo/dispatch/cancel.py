@@ -34,8 +34,9 @@ async def cancel_dispatch(connection: Connection, dispatch_id: UUID, *, actor: s
     await accounts.audit(
         connection, actor=actor, action="dispatch_cancelled", detail={"dispatch": str(dispatch_id)}
     )
-    never = sum(row["status"] in _NEVER_GONE for row in found)
-    return Cancelled(moved, len(found) - moved - never)
+    # Read again: what another call withdrew meanwhile has not gone.
+    after = await dispatches.message_statuses(connection, dispatch_id)
+    return Cancelled(moved, sum(row["status"] not in _NEVER_GONE for row in after))
 
 
 async def cancel_message(connection: Connection, message_id: int, *, actor: str) -> bool:

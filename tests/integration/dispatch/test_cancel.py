@@ -1,0 +1,39 @@
+"""A dispatch is withdrawn: how many of its messages never go, and how many had gone."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from tests.support import rows
+
+from disparo.dispatch import cancel
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_of_two_who_cancel_at_once_neither_is_told_that_a_message_went(pool, connection):
+    (message,) = await rows.add_messages(connection)
+    dispatch = await connection.fetchval("SELECT dispatch_id FROM messages WHERE id = $1", message)
+
+    async def second():
+        async with pool.acquire() as other, other.transaction():
+            return await cancel.cancel_dispatch(other, dispatch, actor="second")
+
+    async with connection.transaction():
+        first = await cancel.cancel_dispatch(connection, dispatch, actor="first")
+        waiting = asyncio.create_task(second())
+        while not await _somebody_waits(connection):
+            await asyncio.sleep(0.01)
+    assert first == cancel.Cancelled(1, 0)
+    assert await asyncio.wait_for(waiting, 10) == cancel.Cancelled(0, 0)
+
+
+async def _somebody_waits(connection):
+    return await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+
+
+async def test_a_dispatch_that_is_not_there_is_not_cancelled(connection):
+    async with connection.transaction():
+        assert await cancel.cancel_dispatch(connection, uuid4(), actor="test") is None
