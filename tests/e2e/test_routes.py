@@ -27,6 +27,22 @@ def test_unknown_routes_and_methods_have_the_envelope(client, method, path, stat
     assert answer.json == {"status": "error", "msg": "Método/endpoint não disponível", "errors": []}
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        (SEND, "POST"),
+        ("/oauth/token", "POST"),
+        ("/api/v1/integracao/cliente", "GET, PUT"),
+        (f"{DISPATCH}/lote", "GET, POST"),
+        (OPT_OUT, "DELETE, GET, POST"),
+        ("/webhook/simulador/errado", "GET, HEAD, POST"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(client, path, methods):
+    answer = client.call("PATCH", path)
+    assert (answer.status, answer.headers["allow"]) == (405, methods)
+
+
 def test_a_trailing_slash_is_no_redirect(client):
     assert client.post(SEND + "/", {"id_fatura": 11000}).status == 200
     assert client.get(DISPATCH + "/").status == 200

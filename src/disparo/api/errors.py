@@ -16,6 +16,7 @@ from disparo.db.pool import TRANSIENT
 from disparo.dispatch.group_commit import Busy, FateUnknown, KeyInUse
 
 NO_SUCH_ROUTE = "Método/endpoint não disponível"
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
 class Refusal(Exception):
@@ -123,12 +124,13 @@ async def _busy(_request: Request, error: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Name every method of a path: each route knows only its own."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
-            found |= getattr(route, "methods", None) or set()
-    return sorted(found)
+    """Name every method of a path: each route is asked, as those of an included router show no methods."""
+    scope, routes = request.scope, request.app.routes
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 def answer_429(wait_s: int) -> JSONResponse:
