@@ -50,6 +50,14 @@ def test_the_seeds_json_block_with_the_phones_under_email_adicional(client):
     assert phones(client.send(body, headers=JSON)) == ["37999931412", "11988887777", "1188887776"]
 
 
+@pytest.mark.parametrize("given", [[11988887777], 11988887777, ["11988887777", 11988887777]])
+def test_phones_under_email_adicional_may_be_numbers_as_well(client, given):
+    assert phones(client.send({"id_fatura": 11000, "email_adicional": given})) == [
+        "37999931412",
+        "11988887777",
+    ]
+
+
 def test_emails_under_email_adicional_are_ignored_and_telefone_adicional_wins(client):
     assert phones(client.send({"id_fatura": 11000, "email_adicional": ["a@b.com", "11988887777"]})) == [
         "37999931412"

@@ -99,20 +99,23 @@ def _phones_under_email(value: object) -> list[object]:
     items = value if isinstance(value, list) else [value]
     try:
         for item in items:
-            parse_phone(item if isinstance(item, str) else "")
+            parse_phone(_text_of(item))
     except InvalidPhone:
         return []
     return list(items)
 
 
 def _phone(item: object) -> Phone:
-    text = str(item) if isinstance(item, str | int) and not isinstance(item, bool) else ""
     try:
-        return parse_phone(text)
+        return parse_phone(_text_of(item))
     except InvalidPhone:
         shown = str(item).encode("utf-8", "replace").decode().strip()[:_LONGEST_ECHO] or "(vazio)"
         msg = f"O telefone adicional {shown} não é válido: use o formato DDNNNNNNNN ou DDNNNNNNNNN"
         raise Refusal(msg, [msg]) from None
+
+
+def _text_of(item: object) -> str:
+    return str(item) if isinstance(item, str | int) and not isinstance(item, bool) else ""
 
 
 def accepted_answer(accepted: Accepted, zone: ZoneInfo) -> bytes:
