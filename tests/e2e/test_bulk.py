@@ -75,6 +75,7 @@ def test_simulating_tells_and_queues_nothing(client, house):
         ({}, "Informe o atributo (ids_fatura)"),
         ({"ids_fatura": []}, "Favor preencher"),
         ({"ids_fatura": [1, "x"]}, "não é um número de fatura: x"),
+        ({"ids_fatura": [1, None]}, "não é um número de fatura: null"),
         ({"ids_fatura": [1], "status": "vencido"}, "não os dois"),
         ({"ids_fatura": list(range(1, 50_002))}, "no máximo 50000"),
         ({"ids_fatura": {"a": 1}}, "array"),

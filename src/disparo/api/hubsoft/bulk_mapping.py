@@ -14,7 +14,7 @@ import asyncpg
 
 from disparo.api.errors import Refusal
 from disparo.api.hubsoft.mapping import ACCEPTED_MSG, BASE, read_day, read_invoice_id
-from disparo.api.hubsoft.words import IGNORED_WORDS, RUN_WORDS
+from disparo.api.hubsoft.words import IGNORED_WORDS, RUN_WORDS, echo
 from disparo.dispatch.bulk import MOST_IDS, Selection, StoredRun, Which, select_due
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_simulate import Estimate, Simulation
@@ -85,8 +85,7 @@ def _ids(value: object) -> list[int]:
         try:
             found.add(read_invoice_id({"id_fatura": item}))
         except Refusal:
-            shown = str(item).encode("utf-8", "replace").decode()[:40] or "(vazio)"
-            msg = f"O atributo (ids_fatura) tem um item que não é um número de fatura: {shown}"
+            msg = f"O atributo (ids_fatura) tem um item que não é um número de fatura: {echo(item)}"
             raise Refusal(msg, [msg]) from None
     return sorted(found)
 
@@ -195,5 +194,4 @@ def not_possible(error: NotPossible) -> Refusal:
 
 def no_such_run(text: str) -> Refusal:
     """Give the refusal for an id that names no bulk run."""
-    shown = text.encode("utf-8", "replace").decode()[:40]
-    return Refusal(f"Disparo em lote de ID {shown} não encontrado")
+    return Refusal(f"Disparo em lote de ID {echo(text)} não encontrado")

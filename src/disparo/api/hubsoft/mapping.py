@@ -22,6 +22,7 @@ from disparo.api.hubsoft.words import (
     RUN_WORDS,
     STATUS_OF_WORD,
     STATUS_WORDS,
+    echo,
     reason_word,
 )
 from disparo.dispatch.accept import Accepted, Reason, Refused
@@ -36,7 +37,6 @@ ACCEPTED_MSG = (
 BASE = "/api/v1/integracao"
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _LARGEST_ID = 10**18 - 1
-_LONGEST_ECHO = 40
 _DAY = re.compile(r"(?:19[7-9]|2[0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -109,8 +109,7 @@ def _phone(item: object) -> Phone:
     try:
         return parse_phone(_text_of(item))
     except InvalidPhone:
-        shown = str(item).encode("utf-8", "replace").decode().strip()[:_LONGEST_ECHO] or "(vazio)"
-        msg = f"O telefone adicional {shown} não é válido: use o formato DDNNNNNNNN ou DDNNNNNNNNN"
+        msg = f"O telefone adicional {echo(item)} não é válido: use o formato DDNNNNNNNN ou DDNNNNNNNNN"
         raise Refusal(msg, [msg]) from None
 
 
@@ -333,4 +332,4 @@ def read_dispatch_id(text: str) -> UUID:
 
 def no_such_dispatch(text: str) -> Refusal:
     """Give the refusal for an id that names nothing."""
-    return Refusal(f"Disparo de ID {text.encode('utf-8', 'replace').decode()[:_LONGEST_ECHO]} não encontrado")
+    return Refusal(f"Disparo de ID {echo(text)} não encontrado")

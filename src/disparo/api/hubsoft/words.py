@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 STATUS_WORDS: Mapping[str, str] = {
@@ -50,6 +51,7 @@ RUN_WORDS: Mapping[str, str] = {
     "done": "concluido",
 }
 
+_LONGEST_ECHO = 40
 _REASON_WORDS: Mapping[str, str] = {
     "invoice_gone": "fatura_excluida",
     "invoice_paid": "fatura_quitada",
@@ -88,3 +90,11 @@ _REASON_WORDS: Mapping[str, str] = {
 def reason_word(reason: str | None) -> str | None:
     """Give a stored reason in Portuguese; a platform's own code stays as it is."""
     return None if reason is None else _REASON_WORDS.get(reason, reason)
+
+
+def echo(item: object) -> str:
+    """Give what a caller sent as they wrote it, short."""
+    if isinstance(item, list | dict):
+        return "[...]" if isinstance(item, list) else "{...}"
+    text = item if isinstance(item, str) else json.dumps(item)
+    return text.encode("utf-8", "replace").decode().strip()[:_LONGEST_ECHO] or "(vazio)"
