@@ -60,7 +60,7 @@ async def read_fields(
     if label == "application/json" or label.endswith("+json"):
         if b"=" in text and text[:1] not in b'["':
             return _gather(_urlencoded(text), repeated)
-        _json_object(text)
+        return _json_object(text)  # in UTF-16, or none
     raise Failure(415, "Envie o corpo como JSON, application/x-www-form-urlencoded ou multipart/form-data")
 
 
