@@ -101,7 +101,9 @@ def test_what_cannot_be_meant_is_refused(client, house, body, words):
         ("ids_fatura=900001&ids_fatura[]=900002&ids_fatura=900003", 3),
         ("ids_fatura=900001,900002", 2),
         ("ids_fatura=900001", 1),
+        ("&".join(f"ids_fatura%5B%5D={number}" for number in range(900_001, 950_001)), 50_000),
     ],
+    ids=range(6),
 )
 def test_a_form_loses_no_invoice_however_it_writes_a_list(client, form, unknown):
     answer = client.post(BULK, f"{form}&simular=sim", headers={"Content-Type": FORM})

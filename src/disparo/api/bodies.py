@@ -36,13 +36,13 @@ async def read_raw(request: Request, limit_bytes: int) -> bytes:
 
 
 async def read_fields(
-    request: Request, limit_bytes: int, *, repeated: Collection[str] = ()
+    request: Request, limit_bytes: int, *, repeated: Collection[str] = (), most_fields: int = _MOST_FIELDS
 ) -> dict[str, Any]:
     """Read a body as named fields; raises Failure 413, 415 or Refusal.
 
     What starts with `{` is JSON whatever its label; what is labelled JSON but is urlencoded is taken as
     that. Of a name that comes twice in a form the last counts, as in PHP, but all of those in `repeated`;
-    `name[]` makes a list.
+    `name[]` makes a list. `most_fields`: of an urlencoded body.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Failure(415, "Envie o corpo da requisição sem compressão")
@@ -56,10 +56,10 @@ async def read_fields(
     if label == "multipart/form-data":
         return _gather(await _multipart(request.headers, body), repeated)
     if label in ("", "application/x-www-form-urlencoded"):
-        return _gather(_urlencoded(text), repeated)
+        return _gather(_urlencoded(text, most_fields), repeated)
     if label == "application/json" or label.endswith("+json"):
         if b"=" in text and text[:1] not in b'["':
-            return _gather(_urlencoded(text), repeated)
+            return _gather(_urlencoded(text, most_fields), repeated)
         return _json_object(text)  # in UTF-16, or none
     raise Failure(415, "Envie o corpo como JSON, application/x-www-form-urlencoded ou multipart/form-data")
 
@@ -81,9 +81,9 @@ def _refuse_constant(name: str) -> NoReturn:
 _JSON = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def _urlencoded(text: bytes) -> _Pairs:
+def _urlencoded(text: bytes, most_fields: int) -> _Pairs:
     try:
-        return parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        return parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=most_fields)
     except ValueError:
         raise Refusal("O corpo da requisição tem campos demais") from None
 

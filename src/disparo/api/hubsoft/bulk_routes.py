@@ -18,7 +18,7 @@ from disparo.api.services import services_of
 from disparo.auth.permissions import Permission
 from disparo.db.idempotency import Key
 from disparo.dispatch import bulk_control
-from disparo.dispatch.bulk import KeyReused, Order, accept_run
+from disparo.dispatch.bulk import MOST_IDS, KeyReused, Order, accept_run
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_simulate import simulate_run
 from disparo.dispatch.from_settings import accept_settings_of, offers_of, rules_of
@@ -26,6 +26,7 @@ from disparo.dispatch.from_settings import accept_settings_of, offers_of, rules_
 router = APIRouter(prefix=mapping.BASE)
 
 _ROUTE = "lote"
+_OTHERS = 100  # fields of a form beside its invoices
 _ChangeRun = Callable[..., Awaitable[bool]]
 BulkSender = Annotated[ApiCaller, Depends(require(Permission.SEND_BULK))]
 
@@ -44,7 +45,9 @@ async def start_bulk(
     """Agenda o envio de muitas faturas, por números ou por vencimento; `simular`: só mostra quanto seria."""
     services = services_of(request)
     settings = services.settings
-    fields = await read_fields(request, settings.bulk_body_limit_bytes, repeated=("ids_fatura",))
+    fields = await read_fields(
+        request, settings.bulk_body_limit_bytes, repeated=("ids_fatura",), most_fields=MOST_IDS + _OTHERS
+    )
     key = mapping.read_key(idempotency_key)
     wanted = bulk_mapping.read_bulk(fields, today=datetime.now(UTC).astimezone(settings.zone).date())
     if wanted.simulate:
