@@ -56,6 +56,25 @@ def test_cors_is_on_for_the_api_only(house):
     assert "access-control-allow-origin" not in house.anonymous.get("/saude/vivo", headers=headers).headers
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_a_browser_may_send_what_its_library_adds(house, method):
+    headers = {
+        "Origin": "https://painel.example",
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "authorization,content-type,x-requested-with",
+    }
+    answer = house.anonymous.call("OPTIONS", SEND, headers=headers)
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    assert "x-requested-with" in answer.headers["access-control-allow-headers"]
+    assert method in answer.headers["access-control-allow-methods"]
+
+
+def test_what_a_browser_may_not_is_said_in_the_envelope(house):
+    headers = {"Origin": "https://painel.example", "Access-Control-Request-Method": "TRACE"}
+    answer = house.anonymous.call("OPTIONS", SEND, headers=headers)
+    assert (answer.status, answer.json["status"], answer.json["errors"]) == (400, "error", [])
+
+
 def test_dispatches_are_listed_and_paged(client):
     client.send({"id_fatura": 11000})
     listed = client.get(f"{DISPATCH}?itens_por_pagina=1&pagina=0").json

@@ -12,13 +12,13 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from disparo import __version__
 from disparo.api import health, oauth, pass_through, webhooks
 from disparo.api.beside import open_beside
 from disparo.api.callers import Callers
+from disparo.api.cors import Cors
 from disparo.api.doors import doors_of
 from disparo.api.edge import Edge
 from disparo.api.errors import install_handlers
@@ -94,7 +94,7 @@ def build_app(
             yield
 
     app = _routes(settings, lifespan)
-    rooms = _Rooms(panel, Express(_Cors(app, settings.cors_origins), app))
+    rooms = _Rooms(panel, Express(Cors(app, settings.cors_origins), app))
     return Edge(rooms, Callers(settings.trusted_proxies))
 
 
@@ -268,21 +268,3 @@ class _Rooms:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         at_panel = scope["type"] == "http" and self._panel.serves(scope["path"])
         await (self._panel if at_panel else self._api)(scope, receive, send)
-
-
-class _Cors:
-    """CORS for /api and /oauth alone; everything else goes straight through."""
-
-    def __init__(self, app: FastAPI, origins: list[str]) -> None:
-        self._plain = app
-        self._with_cors = CORSMiddleware(
-            app,
-            allow_origins=origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
-            expose_headers=["Retry-After", "Idempotent-Replayed"],
-        )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        shared = scope["type"] == "http" and scope["path"].startswith(("/api/", "/oauth/"))
-        await (self._with_cors if shared else self._plain)(scope, receive, send)
