@@ -56,6 +56,13 @@ def test_cors_is_on_for_the_api_only(house):
     assert "access-control-allow-origin" not in house.anonymous.get("/saude/vivo", headers=headers).headers
 
 
+def test_a_base_address_that_ends_in_a_slash_works_as_with_the_original(client):
+    assert client.post("/" + SEND, {"id_fatura": 11000}).status == 200
+    assert client.get(DISPATCH.replace("/disparo", "//disparo")).status == 200
+    assert client.post("//oauth/token", {}).json["error"] == "unsupported_grant_type"
+    assert client.get("//saude").status == 404
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 def test_a_browser_may_send_what_its_library_adds(house, method):
     headers = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from random import getrandbits
 from typing import Any
@@ -34,10 +35,8 @@ class Edge:
         self._callers.settle(scope)
         request_id = f"{getrandbits(128):032x}"  # told apart, not kept secret
         scope.setdefault("state", {})["request_id"] = request_id
-        path = scope["path"]
-        if path.endswith("/") and path.startswith(_LENIENT):
-            scope["path"] = path.rstrip("/")
-            scope["raw_path"] = scope["raw_path"].rstrip(b"/")
+        if scope["path"].endswith("/") or "//" in scope["path"]:
+            _tidy_slashes(scope)
         began, status = time.perf_counter(), 0
 
         async def note(message: Message) -> None:
@@ -55,6 +54,14 @@ class Edge:
                 await answer_500(request_id)(scope, receive, note)
         finally:
             _note(scope, status, time.perf_counter() - began)
+
+
+def _tidy_slashes(scope: Scope) -> None:
+    """Take slashes at the end and in a row (a base that ends in one) as the original's web server does."""
+    path = re.sub("/+", "/", scope["path"])
+    if path.startswith(_LENIENT):
+        scope["path"] = path.rstrip("/")
+        scope["raw_path"] = re.sub(b"/+", b"/", scope["raw_path"]).rstrip(b"/")
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
