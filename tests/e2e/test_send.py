@@ -96,6 +96,12 @@ def test_encodings_of_the_field(client, body, headers):
     assert phones(answer) == ["37999931412", "11988887777"]
 
 
+def test_an_item_of_a_form_that_is_no_text_is_refused_as_in_json(client):
+    answer = client.send("id_fatura=11000&telefone_adicional[0][numero]=11988887777", headers=FORM)
+    assert (answer.status, "O telefone adicional {...} não é válido" in answer.json["msg"]) == (422, True)
+    assert client.send("id_fatura=11000&outro[0][a]=1&outro[0][b]=2", headers=FORM).status == 200
+
+
 @pytest.mark.parametrize("none", [None, [], ""])
 def test_no_additional_phones(client, none):
     assert phones(client.send({"id_fatura": 11000, "telefone_adicional": none})) == ["37999931412"]

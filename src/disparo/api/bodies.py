@@ -15,7 +15,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from disparo.api.errors import Failure, Refusal
 
 _Pairs = list[tuple[str, str]]
-_BRACKETS = re.compile(r"^([^\[\]]+)\[[^\[\]]*\]$")
+_BRACKETS = re.compile(r"^([^\[\]]+)\[[^\[\]]*\](\[.*\])?$", re.DOTALL)
 _MOST_FIELDS = 1000
 _MALFORMED = "O corpo da requisição não é um JSON válido"
 _NOT_AN_OBJECT = "O corpo da requisição deve ser um objeto JSON"
@@ -104,9 +104,11 @@ async def _multipart(headers: Headers, body: bytes) -> _Pairs:
 
 def _gather(pairs: _Pairs, repeated: Collection[str]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    for name, value in pairs:
+    for name, text in pairs:
         found = _BRACKETS.match(name)
         key = name if found is None else found[1]
+        # `name[0][more]` is an item of `name` that is no text: refused as in JSON, not lost.
+        value = {found[2]: text} if found is not None and found[2] else text
         before = fields.get(key)
         if isinstance(before, list) and (found is not None or key in repeated):
             before.append(value)
