@@ -43,6 +43,12 @@ def test_ready_names_each_check(house):
     }
 
 
+def test_monitors_may_ask_with_head(house):
+    for path in ("/saude", "/saude/vivo"):
+        answer = house.anonymous.call("HEAD", path)
+        assert (answer.status, answer.raw) == (200, b"")
+
+
 def test_a_server_without_workers_is_alive_and_not_ready(house):
     worker = house.stage.workers[0]
     worker.stop()

@@ -22,6 +22,8 @@ _PATIENCE_S = 2.0
 _TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
+# Some monitors ask with HEAD.
+@router.head("/saude", include_in_schema=False)
 @router.get(
     "/saude",
     tags=["Operação"],
@@ -36,6 +38,7 @@ async def health(request: Request) -> JSONResponse:
     )
 
 
+@router.head("/saude/vivo", include_in_schema=False)
 @router.get("/saude/vivo", tags=["Operação"], responses={200: {"description": "Vivo"}})
 async def alive() -> JSONResponse:
     """Diz só que este processo responde: para quem o reinicia quando não responde."""
