@@ -12,8 +12,6 @@ import asyncpg
 from disparo.db.dispatches import StoredAs
 from disparo.db.pool import Connection
 
-OPEN = ("running", "paused")
-
 
 @dataclass(frozen=True, slots=True)
 class NewRun:

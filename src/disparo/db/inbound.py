@@ -7,8 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import asyncpg
-
 from disparo.db.pool import Connection, sql
 from disparo.domain.outcome import InboundText
 
@@ -45,19 +43,6 @@ async def store(connection: Connection, said: Sequence[Said]) -> int:
         [item.raw for item in said],
     )
     return len(rows)
-
-
-async def list_page(
-    connection: Connection, *, e164: str | None = None, limit: int = 50, offset: int = 0
-) -> list[asyncpg.Record]:
-    """List texts, the newest first; one number's where it is given."""
-    return await connection.fetch(
-        """SELECT id, platform, sender, e164, message_id, text, opted_out, received_at FROM inbound_texts
-           WHERE $1::text IS NULL OR e164 = $1 ORDER BY id DESC LIMIT $2 OFFSET $3""",
-        e164,
-        limit,
-        offset,
-    )
 
 
 def _digest(text: InboundText) -> bytes:

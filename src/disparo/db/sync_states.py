@@ -15,14 +15,9 @@ _LOCK = 0x73796E63  # "sync"
 
 
 async def take_lock(connection: Connection, source: str) -> bool:
-    """Become the only runner until this connection closes or `release_lock`; False where there is one."""
+    """Become the only runner until this connection closes; False where there is one."""
     taken: bool = await connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCK, source)
     return taken
-
-
-async def release_lock(connection: Connection, source: str) -> None:
-    """Stop being the only runner."""
-    await connection.execute("SELECT pg_advisory_unlock($1, hashtext($2))", _LOCK, source)
 
 
 async def read(connection: Connection, source: str) -> asyncpg.Record | None:

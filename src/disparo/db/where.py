@@ -21,10 +21,5 @@ class Where:
             marks.append(f"${len(self.arguments)}")
         self.parts.append(condition.format(*marks))
 
-    def mark(self, value: object) -> str:
-        """Add an argument that is no condition."""
-        self.arguments.append(value)
-        return f"${len(self.arguments)}"
-
     def __str__(self) -> str:
         return " AND ".join(self.parts) or "true"

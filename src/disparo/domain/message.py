@@ -59,8 +59,6 @@ class Event(StrEnum):
 
 S, E = Status, Event
 
-#: Waiting for a worker or held by one: nothing of the current attempt has left.
-WAITING = frozenset({S.QUEUED, S.CLAIMED, S.SENDING})
 #: No later move but what a receipt or a person may still say.
 FINAL = frozenset({S.DELIVERED, S.UNDELIVERED, S.FAILED, S.SKIPPED, S.CANCELLED})
 

@@ -178,13 +178,6 @@ def is_filler(phone: Phone) -> bool:
     return len(set(phone.national[-8:])) == 1
 
 
-def mask_phone(national: str) -> str:
-    """Give a number as screens and logs may show it: (37) 9****-1412."""
-    if len(national) < 10:  # noqa: PLR2004 - not a phone: show nothing of it
-        return "****"
-    return f"({national[:2]}) {national[2]}****-{national[-4:]}"
-
-
 def _digits_of(text: str) -> str:
     stripped = text.strip()
     if not stripped or len(stripped) > _LONGEST or not _ALLOWED.issuperset(stripped):

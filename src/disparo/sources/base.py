@@ -6,10 +6,10 @@ that a source is one file: its paging, its words, its errors (docs/adding-a-sour
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Protocol
 
 from disparo.db.customers import CustomerRow, InvoiceRow
 from disparo.dispatch.freshness import SourceDown
@@ -42,7 +42,6 @@ class Page:
     customers: Sequence[CustomerRow] = ()
     invoices: Sequence[InvoiceRow] = ()
     left_out: int = 0
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RegisterSource(Protocol):

@@ -27,7 +27,6 @@ NAME = "hubsoft"
 BASE = "/api/v1/integracao"
 CONNECT_TIMEOUT_S = 5.0
 _PER_PAGE = 500
-_MOST_BYTES = 64 << 20
 _TRIES = 6
 #: Where a message waits for the answer.
 _TRIES_NOW = 2

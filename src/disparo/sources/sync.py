@@ -22,7 +22,7 @@ import structlog
 
 from disparo.db import alerts, register_counts, sync_states
 from disparo.db.customers import InvoiceRow, find_missing, upsert_customers, upsert_invoices
-from disparo.db.pool import TRANSIENT, Connection, Pool, connect
+from disparo.db.pool import TRANSIENT, Pool, connect
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DatabaseUnavailable
 from disparo.sources.base import RegisterSource, SourceRefused, Step
@@ -240,11 +240,6 @@ class Sync:
             await upsert_invoices(connection, list(found))
             if gone and not left_out:  # one that is there and could not be read is not gone
                 await sync_states.mark_gone(connection, sorted(gone))
-
-
-async def read_state(connection: Connection, source: str) -> asyncpg.Record | None:
-    """Read where a source's sync stands."""
-    return await sync_states.read(connection, source)
 
 
 def _written(step: Step) -> list[str | None]:

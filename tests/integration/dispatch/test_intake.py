@@ -9,7 +9,7 @@ import pytest
 from tests.integration.dispatch.test_receipts import handed_over
 from tests.support import rows
 
-from disparo.db import inbound, opt_outs
+from disparo.db import opt_outs
 from disparo.dispatch.intake import Intake
 from disparo.dispatch.receipts import apply_waiting
 from disparo.domain.outcome import ReceiptEvent, ReceiptKind
@@ -151,7 +151,7 @@ async def test_other_texts_are_kept_and_suppress_nobody(intake, connection):
     id_ = await handed_over(connection)
     e164 = await connection.fetchval("SELECT e164 FROM messages WHERE id = $1", id_)
     await say(intake, "já paguei", sender=e164, mo_id="m1")
-    (row,) = await inbound.list_page(connection, e164=e164)
+    (row,) = await connection.fetch("SELECT * FROM inbound_texts WHERE e164 = $1", e164)
     assert (row["text"], row["opted_out"], row["message_id"]) == ("já paguei", False, id_)
     assert await opt_outs.list_page(connection) == []
 
@@ -175,7 +175,7 @@ async def test_a_repeated_call_does_not_undo_what_a_person_did_but_a_new_text_do
 async def test_an_answer_that_names_no_number_is_that_of_the_message_it_answers(intake, connection):
     id_ = await handed_over(connection)
     await intake.take("p", call(text="PARE", about="id-1", mo_id="m1"))
-    (row,) = await inbound.list_page(connection)
+    (row,) = await connection.fetch("SELECT * FROM inbound_texts")
     assert (row["message_id"], row["opted_out"]) == (id_, True)
     (suppressed,) = await opt_outs.list_page(connection)
     assert suppressed["e164"] == await connection.fetchval("SELECT e164 FROM messages WHERE id = $1", id_)
@@ -184,7 +184,7 @@ async def test_an_answer_that_names_no_number_is_that_of_the_message_it_answers(
 @pytest.mark.parametrize("sender", ["27700", "+1 202 555 0100", "OPERADORA"])
 async def test_who_is_no_customer_is_kept_and_suppresses_nobody(intake, connection, sender):
     await say(intake, "STOP", sender=sender, mo_id="m1")
-    (row,) = await inbound.list_page(connection)
+    (row,) = await connection.fetch("SELECT * FROM inbound_texts")
     assert (row["sender"], row["e164"], row["opted_out"]) == (sender, None, False)
 
 

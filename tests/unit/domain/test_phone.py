@@ -14,7 +14,6 @@ from disparo.domain.phone import (
     PhoneFault,
     PhoneKind,
     is_filler,
-    mask_phone,
     parse_phone,
     parse_registered,
     read_registered,
@@ -120,11 +119,6 @@ def test_a_registers_field_may_hold_several_numbers():
 def test_filler_is_recognised():
     assert is_filler(parse_phone("11999999999"))
     assert not is_filler(parse_phone(MOBILE))
-
-
-def test_a_masked_phone_shows_ddd_and_end_only():
-    assert mask_phone("37999931412") == "(37) 9****-1412"
-    assert mask_phone("123") == "****"
 
 
 def test_every_area_code_has_a_state_and_a_zone():
