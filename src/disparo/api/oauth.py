@@ -22,6 +22,7 @@ from disparo.auth.passwords import TooManyLogins
 from disparo.auth.throttle import same_name
 from disparo.auth.tokens import digest, new_secret
 from disparo.db import accounts, tokens
+from disparo.db.pool import Connection
 
 router = APIRouter()
 
@@ -159,7 +160,7 @@ async def _issue(
     user_id: int,
     permissions: list[str],
     family_id: UUID,
-    connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | None = None,
+    connection: Connection | None = None,
 ) -> dict[str, Any]:
     now, lifetime_s, refresh = datetime.now(UTC), services.settings.access_token_s, new_secret()
     jti = uuid4()

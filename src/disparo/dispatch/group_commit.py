@@ -16,7 +16,7 @@ import structlog
 
 from disparo import failpoints
 from disparo.db import dispatches
-from disparo.db.pool import CONNECTION_LOST, PASSING, TRANSIENT, Pool
+from disparo.db.pool import CONNECTION_LOST, PASSING, TRANSIENT, Connection, Pool
 from disparo.dispatch.accept import AcceptSettings, Call, InProgress, Stored, Verdict, accept_batch
 from disparo.dispatch.pace import Pace
 from disparo.dispatch.slots import Slots
@@ -196,7 +196,7 @@ class Acceptor:
         raise FateUnknown
 
 
-async def _is_over(connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record], xid: int) -> bool:
+async def _is_over(connection: Connection, xid: int) -> bool:
     try:
         status = await connection.fetchval("SELECT pg_xact_status($1::text::xid8)", str(xid))
     except asyncpg.InvalidParameterValueError:  # "in the future": a crash forgot the number

@@ -72,10 +72,7 @@ def span(
     """Give the moments between which the days `de` and `ate` (inclusive) lie."""
     first, last = day(form, "de"), day(form, "ate")
     since = None if first is None else datetime.combine(first, time(), zone)
-    try:
-        until = None if last is None else datetime.combine(last + timedelta(days=1), time(), zone)
-    except OverflowError:
-        until = None
+    until = None if last is None else datetime.combine(last + timedelta(days=1), time(), zone)
     return since, until
 
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from disparo.db import day, installation, platform_states
+from disparo.db.pool import Connection
 from disparo.panel import words
 from disparo.panel.access import Person
 from disparo.panel.pages import render
@@ -64,14 +65,15 @@ async def _shown(request: Request, person: Person, template: str) -> Response:
     totals: Counter[str] = Counter()
     for row in rows:
         totals[row["status"]] += row["total"]
+    hours = _by_hour(rows, now)
     return render(
         request,
         template,
         shown=_SHOWN,
         totals=totals,
         platforms=_by_platform(rows),
-        chart=json.dumps(_by_hour(rows, now)),
-        hours=_by_hour(rows, now),
+        chart=json.dumps(hours),
+        hours=hours,
         matters=matters,
     )
 
@@ -99,7 +101,7 @@ def _by_hour(rows: list[asyncpg.Record], now: datetime) -> dict[str, list[object
 
 
 async def _matters(
-    connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record],
+    connection: Connection,
     services: PanelServices,
     recent: list[asyncpg.Record],
     person: Person,

@@ -39,7 +39,7 @@ async def show(request: Request, person: Person) -> Response:
         "mensagens.html",
         rows=found.rows,
         chosen=chosen,
-        platforms=dict.fromkeys(services.platforms, ""),
+        platforms=list(services.platforms),
         looked_on=found.next_id is not None and len(found.rows) < _PER_PAGE,
         export_address=f"{_PATH}.csv?{urlencode(kept)}",
         page=Pager(
