@@ -229,6 +229,14 @@ async def test_with_the_source_down_bulk_waits_and_single_sends_follow_the_setti
     assert await connection.fetchval(alert) == 0
 
 
+async def test_what_a_page_names_twice_is_brought_by_a_look_for_something_new_too(there, sync, connection):
+    await sync.run()
+    for _ in range(2):
+        there.add_invoice(990_008, 5)
+    assert await sync.look_for_new(patience_s=5, again_after_s=60)
+    assert await connection.fetchval("SELECT customer_id FROM invoices WHERE id = 990008") == 5
+
+
 async def test_a_look_for_something_new_is_bounded_and_shared(there, sync, connection):
     await sync.run()
     there.add_invoice(990_007, 5)

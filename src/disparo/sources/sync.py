@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,11 +21,11 @@ import asyncpg
 import structlog
 
 from disparo.db import alerts, register_counts, sync_states
-from disparo.db.customers import InvoiceRow, find_missing, upsert_customers, upsert_invoices
+from disparo.db.customers import CustomerRow, InvoiceRow, find_missing, upsert_customers, upsert_invoices
 from disparo.db.pool import TRANSIENT, Pool, connect
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DatabaseUnavailable
-from disparo.sources.base import RegisterSource, SourceRefused, Step
+from disparo.sources.base import Page, RegisterSource, SourceRefused, Step
 
 log = structlog.get_logger(__name__)
 
@@ -135,30 +135,35 @@ class Sync:
             "page": 0,
         }
 
-    async def _passes(self, plan: dict[str, Any], done: Synced) -> None:
+    async def _passes(self, plan: Mapping[str, Any], done: Synced) -> None:
         while plan["step"] < len(plan["steps"]):
-            step = _read(plan["steps"][plan["step"]])
-            is_last = await self._page(step, plan, done)
-            plan |= {"step": plan["step"] + 1, "page": 0} if is_last else {"page": plan["page"] + 1}
+            plan = await self._page(plan, done)
 
-    async def _page(self, step: Step, plan: Mapping[str, Any], done: Synced) -> bool:
-        page = await self.source.fetch_page(step, plan["page"])
-        strangers = await self._fetch_strangers(page.invoices)
+    async def _page(self, plan: Mapping[str, Any], done: Synced) -> Mapping[str, Any]:
+        """Bring one page over; gives the plan of what is left."""
+        page = await self._fetch_page(_read(plan["steps"][plan["step"]]), plan["page"])
         after = {"step": plan["step"] + 1, "page": 0} if page.is_last else {"page": plan["page"] + 1}
-        customers = list({row["id"]: row for row in [*page.customers, *strangers]}.values())
-        invoices = list({row["id"]: row for row in page.invoices}.values())
+        plan = {**plan, **after}
         async with self.pool.acquire() as connection, connection.transaction():
-            await upsert_customers(connection, customers)
-            missing = await upsert_invoices(connection, invoices)
-            await sync_states.advance(connection, self.source.name, {**plan, **after})
-        done.customers += len(customers)
-        done.invoices += len(invoices) - len(missing)
+            await upsert_customers(connection, page.customers)
+            missing = await upsert_invoices(connection, page.invoices)
+            await sync_states.advance(connection, self.source.name, plan)
+        done.customers += len(page.customers)
+        done.invoices += len(page.invoices) - len(missing)
         done.left_out += page.left_out + len(missing)
         done.pages += 1
         self.progress(done)
-        return page.is_last
+        return plan
 
-    async def _fetch_strangers(self, invoices: Sequence[InvoiceRow]) -> list[Any]:
+    async def _fetch_page(self, step: Step, number: int) -> Page:
+        """Read a page and the customers that its invoices need; of an id named twice the last counts."""
+        page = await self.source.fetch_page(step, number)
+        strangers = await self._fetch_strangers(page.invoices)
+        customers = {row["id"]: row for row in [*page.customers, *strangers]}
+        invoices = {row["id"]: row for row in page.invoices}
+        return replace(page, customers=list(customers.values()), invoices=list(invoices.values()))
+
+    async def _fetch_strangers(self, invoices: Sequence[InvoiceRow]) -> list[CustomerRow]:
         """Ask for the customers that invoices name and we have not: they came after the customers' pages."""
         if not invoices:
             return []
@@ -188,14 +193,13 @@ class Sync:
     async def _look_for_new(self) -> None:
         today = datetime.now(self.zone).date()
         for step in self.source.recent_steps(today, today):
-            page, is_last = 0, False
+            number, is_last = 0, False
             while not is_last:
-                found = await self.source.fetch_page(step, page)
-                strangers = await self._fetch_strangers(found.invoices)
+                page = await self._fetch_page(step, number)
                 async with self.pool.acquire() as connection, connection.transaction():
-                    await upsert_customers(connection, [*found.customers, *strangers])
-                    await upsert_invoices(connection, list(found.invoices))
-                page, is_last = page + 1, found.is_last
+                    await upsert_customers(connection, page.customers)
+                    await upsert_invoices(connection, page.invoices)
+                number, is_last = number + 1, page.is_last
 
     @property
     def name(self) -> str:
@@ -237,7 +241,7 @@ class Sync:
             raise SourceDown("no answer in time") from error
         gone = {id_ for id_, _ in wanted} - {row["id"] for row in found}
         async with self.pool.acquire() as connection, connection.transaction():
-            await upsert_invoices(connection, list(found))
+            await upsert_invoices(connection, found)
             if gone and not left_out:  # one that is there and could not be read is not gone
                 await sync_states.mark_gone(connection, sorted(gone))
 
