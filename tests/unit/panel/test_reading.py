@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from disparo.api.hubsoft.words import reason_word
 from disparo.auth.permissions import Permission
 from disparo.domain.message import Status
 from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind
@@ -18,6 +19,12 @@ from disparo.panel.export import cell
 from disparo.panel.fields import Wrong, id_of, local_address, span
 from disparo.panel.new_dispatch import read_csv, read_pasted
 from disparo.panel.words import actor
+
+#: As `dispatch` writes them down: of routing, of what a lane lets go, of a source, a run and the hours.
+WAITS_FOR = (
+    "no_platform", "platform_hours", "platform_unavailable", "platform_busy", "platform_stopped",
+    "source_down", "paused", "outside_window",
+)  # fmt: skip
 
 
 def test_pasted_numbers_keep_their_order_and_count_once():
@@ -101,6 +108,12 @@ def test_every_stored_word_has_one_that_people_read():
         (Purpose, words.PURPOSE),
     ):
         assert {str(value) for value in stored} <= set(known)
+
+
+def test_whatever_a_message_waits_for_is_said_in_words():
+    for waits_for in WAITS_FOR:
+        assert not words.reason(waits_for).startswith("código")
+        assert reason_word(waits_for) != waits_for
 
 
 def test_actors_have_names():

@@ -43,7 +43,7 @@ PURPOSE_WORDS: Mapping[str, str] = {
     "collection": "cobranca",
     "by_due_date": "por_vencimento",
 }
-#: A bulk run's state, and its figures by what they count.
+#: A bulk run's state.
 RUN_WORDS: Mapping[str, str] = {
     "running": "em_andamento",
     "paused": "pausado",
@@ -62,6 +62,10 @@ _REASON_WORDS: Mapping[str, str] = {
     "outside_window": "fora_do_horario",
     "source_down": "origem_fora_de_alcance",
     "no_platform": "sem_plataforma",
+    "platform_hours": "fora_do_horario_da_plataforma",
+    "platform_unavailable": "plataforma_indisponivel",
+    "platform_busy": "plataforma_ocupada",
+    "platform_stopped": "plataforma_parada",
     "does_not_fit": "texto_nao_cabe",
     "template": "modelo_invalido",
     "worker_lost": "worker_perdido",
