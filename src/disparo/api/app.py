@@ -32,7 +32,7 @@ from disparo.auth.tokens import SigningKey, TokenMint, new_signing_key
 from disparo.db import figures, tokens
 from disparo.db.pool import Pool, open_pool
 from disparo.dispatch.figures import Costly, fold_forever
-from disparo.dispatch.from_settings import accept_settings_of
+from disparo.dispatch.from_settings import accept_settings_of, platforms_of
 from disparo.dispatch.group_commit import Acceptor
 from disparo.dispatch.heartbeats import Heartbeats
 from disparo.dispatch.intake import Intake
@@ -41,7 +41,6 @@ from disparo.errors import DisparoError
 from disparo.panel.app import Panel
 from disparo.panel.services import PanelServices
 from disparo.platforms.base import Platform
-from disparo.platforms.registry import build_platforms
 from disparo.settings import Settings
 from disparo.settings_watch import SettingsWatch
 
@@ -156,7 +155,7 @@ async def _open_services(
     stack: AsyncExitStack, settings: Settings, dsn: str, fall: Callable[[], None]
 ) -> Services:
     pool = await stack.enter_async_context(open_pool(dsn, size=12, name="disparo-server", whole=True))
-    platforms = _platforms(settings)
+    platforms = platforms_of(settings)
     services = Services(
         settings=settings,
         pool=pool,
@@ -211,19 +210,9 @@ def _end_if_fallen(fall: Callable[[], None], task: asyncio.Task[None]) -> None:
         fall()
 
 
-def _platforms(settings: Settings) -> dict[str, Platform]:
-    """Build the platforms: a server only reads what they bring, and opens no connection to them."""
-    return build_platforms(
-        settings.platforms,
-        real_sending=settings.real_sending,
-        test_numbers=frozenset(settings.test_numbers),
-        public_url=settings.public_url,
-    )
-
-
 def _exchange(services: Services, settings: Settings) -> Services:
     """Give the services that go on with other settings; where the server listens stays as it is."""
-    platforms, doors = _platforms(settings), doors_of(settings.platforms)
+    platforms, doors = platforms_of(settings), doors_of(settings.platforms)
     services.intake.use(platforms)
     services.acceptor.use(accept_settings_of(settings))
     closing = asyncio.create_task(_close(services.platforms))

@@ -15,13 +15,13 @@ from disparo.cli.context import DataDir, database, prepare_patiently
 from disparo.cli.processes import end_with_parent
 from disparo.cli.telling import teller
 from disparo.db.pool import TRANSIENT
-from disparo.dispatch.from_settings import rules_of
+from disparo.dispatch.from_settings import platforms_of, rules_of
 from disparo.dispatch.prune import Retention
 from disparo.dispatch.worker import Plan, Worker, WorkerSettings
 from disparo.errors import DatabaseUnavailable
 from disparo.log import configure_logging
 from disparo.platforms.base import Platform
-from disparo.platforms.registry import build_platforms, build_routes, check_tables, read_table
+from disparo.platforms.registry import build_routes, check_tables, read_table
 from disparo.settings import Settings, load_settings
 from disparo.settings_watch import SettingsWatch
 from disparo.sources.build import build_hubsoft
@@ -31,16 +31,16 @@ def worker(dados: DataDir = None) -> None:
     """Entrega as mensagens às plataformas de SMS."""
     end_with_parent()
     failpoints.arm(os.environ.get("DISPARO_FAILPOINTS", ""))
-    settings = load_settings(data_dir=dados)
+
+    def load() -> Settings:
+        settings = load_settings(data_dir=dados)
+        check_tables(settings.platforms)
+        return settings
+
+    settings = load()
     configure_logging(level=settings.log_level)
-    check_tables(settings.platforms)
     with database(dados) as dsn:
-        raise typer.Exit(_run(settings, dsn, lambda: _checked(load_settings(data_dir=dados))))
-
-
-def _checked(settings: Settings) -> Settings:
-    check_tables(settings.platforms)
-    return settings
+        raise typer.Exit(_run(settings, dsn, load))
 
 
 def _run(settings: Settings, dsn: str, load: Callable[[], Settings]) -> int:
@@ -91,14 +91,8 @@ class _Planner:
 
     def plan(self, settings: Settings) -> Plan:
         shared = (settings.real_sending, settings.public_url, tuple(settings.test_numbers))
-        platforms = build_platforms(
-            settings.platforms,
-            real_sending=settings.real_sending,
-            test_numbers=frozenset(settings.test_numbers),
-            public_url=settings.public_url,
-        )
         kept: dict[str, tuple[object, Platform]] = {}
-        for name, platform in platforms.items():
+        for name, platform in platforms_of(settings).items():
             # As read, so that a secret whose file has changed is a change too.
             made_from = (shared, read_table(name, settings.platforms[name]))
             before = self._built.get(name)

@@ -7,6 +7,7 @@ from disparo.dispatch.accept import AcceptSettings
 from disparo.dispatch.bulk_simulate import Offer
 from disparo.dispatch.calendar import holiday_calendar
 from disparo.dispatch.rules import Rules
+from disparo.platforms.base import Platform
 from disparo.platforms.registry import build_platforms, build_routes, cost_per_segment
 from disparo.settings import Settings
 
@@ -35,23 +36,28 @@ def accept_settings_of(settings: Settings) -> AcceptSettings:
     )
 
 
-def offers_of(settings: Settings) -> list[Offer]:
-    """Give what each platform that is used takes, for a simulation; no connection is opened."""
-    platforms = build_platforms(
+def platforms_of(settings: Settings) -> dict[str, Platform]:
+    """Build the platforms; no connection is opened."""
+    return build_platforms(
         settings.platforms,
         real_sending=settings.real_sending,
         test_numbers=frozenset(settings.test_numbers),
         public_url=settings.public_url,
     )
+
+
+def offers_of(settings: Settings) -> list[Offer]:
+    """Give what each platform that is used takes, for a simulation."""
+    able = {name: platform.capabilities for name, platform in platforms_of(settings).items()}
     return [
         Offer(
             name=route.name,
-            profile=platforms[route.name].capabilities.profile,
+            profile=able[route.name].profile,
             order=route.order,
             cost_per_segment=cost_per_segment(route.name, settings.platforms[route.name]),
-            per_second=platforms[route.name].capabilities.per_second,
-            per_day=platforms[route.name].capabilities.per_day,
-            limits_count_parts=platforms[route.name].capabilities.limits_count_parts,
+            per_second=able[route.name].per_second,
+            per_day=able[route.name].per_day,
+            limits_count_parts=able[route.name].limits_count_parts,
         )
         for route in build_routes(settings.platforms)
         if route.weight > 0
