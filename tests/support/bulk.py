@@ -10,7 +10,8 @@ from disparo.db import bulk_runs
 from disparo.db.dispatches import StoredAs
 from disparo.dispatch.accept import AcceptSettings
 from disparo.dispatch.bulk import Order, Selection, store_run
-from disparo.dispatch.bulk_queue import QueueRules, queue_some
+from disparo.dispatch.bulk_queue import queue_some
+from disparo.dispatch.rules import Rules
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 SETTINGS = AcceptSettings(
@@ -21,7 +22,7 @@ SETTINGS = AcceptSettings(
     has_platform=True,
     is_holiday=lambda _day, _uf: False,
 )
-RULES = QueueRules(zone=ZONE, allow_paid=False, is_holiday=lambda _day, _uf: False)
+RULES = Rules("ISP", None, ZONE, 3, allow_paid=False, is_holiday=lambda _day, _uf: False)
 
 
 async def store(pool, selection=None, **order):

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from disparo.cli.bulk_words import STATE_WORDS, print_skipped
 from disparo.db import bulk_runs, workers
 from disparo.db.pool import TRANSIENT, Pool
-from disparo.dispatch.bulk_queue import QueueRules, queue_some
+from disparo.dispatch.bulk_queue import queue_some
 from disparo.dispatch.rules import Rules
 from disparo.panel.words import STATUS as STATUS_WORDS
 
@@ -25,9 +25,8 @@ _WAITING = ("queued", "claimed", "sending")
 
 async def queue_whole(pool: Pool, dispatch_id: UUID, rules: Rules) -> None:
     """Queue until nothing of this run is left to be queued, with whoever else does."""
-    queue_rules = _queue_rules(rules)
     while not _is_queued(await _read(pool, dispatch_id)):
-        if not await queue_some(pool, queue_rules):
+        if not await queue_some(pool, rules):
             await asyncio.sleep(_LOOK_EVERY_S)
 
 
@@ -74,7 +73,7 @@ def _show(progress: Progress, bars: tuple[TaskID, TaskID], row: asyncpg.Record) 
 async def _help(pool: Pool, rules: Rules) -> None:
     while True:
         with suppress(*TRANSIENT):
-            if await queue_some(pool, _queue_rules(rules)):
+            if await queue_some(pool, rules):
                 continue
         await asyncio.sleep(_LOOK_EVERY_S)
 
@@ -105,7 +104,3 @@ def _tallies(row: asyncpg.Record) -> dict[str, int]:
 def _counts(row: asyncpg.Record) -> dict[str, int]:
     found: dict[str, int] = json.loads(row["counts"] or "{}")
     return found
-
-
-def _queue_rules(rules: Rules) -> QueueRules:
-    return QueueRules(zone=rules.zone, allow_paid=rules.allow_paid, is_holiday=rules.is_holiday)

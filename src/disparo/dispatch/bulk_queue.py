@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 import asyncpg
 import structlog
@@ -20,8 +18,9 @@ from disparo import failpoints
 from disparo.db import bulk_slices, numbers
 from disparo.db.bulk_slices import SLICE, Closed
 from disparo.db.pool import TRANSIENT, Connection, Pool
+from disparo.dispatch.rules import Rules
 from disparo.domain.phone import DDDS, UFS
-from disparo.domain.windows import IsHoliday, Place, Purpose, next_allowed, place_of
+from disparo.domain.windows import Place, Purpose, next_allowed, place_of
 
 log = structlog.get_logger(__name__)
 
@@ -34,16 +33,7 @@ class _Unread(Exception):
     """Phones have come in that nobody has read yet."""
 
 
-@dataclass(frozen=True)
-class QueueRules:
-    """What the installation says of queuing."""
-
-    zone: ZoneInfo
-    allow_paid: bool
-    is_holiday: IsHoliday
-
-
-async def queue_some(pool: Pool, rules: QueueRules) -> bool:
+async def queue_some(pool: Pool, rules: Rules) -> bool:
     """Do one slice of some run; False where there is nothing to do, or not now. Transactions of its own."""
     if await _queue_slice(pool, rules):
         return True
@@ -68,7 +58,7 @@ async def read_or_wait(pool: Pool) -> None:
         await asyncio.sleep(_OTHERS_READ_S)
 
 
-async def _queue_slice(pool: Pool, rules: QueueRules) -> bool:
+async def _queue_slice(pool: Pool, rules: Rules) -> bool:
     row: asyncpg.Record | None = None
     try:
         async with pool.acquire() as connection, connection.transaction():
@@ -87,7 +77,7 @@ async def _queue_slice(pool: Pool, rules: QueueRules) -> bool:
     return True
 
 
-async def _store(connection: Connection, row: asyncpg.Record, rules: QueueRules) -> None:
+async def _store(connection: Connection, row: asyncpg.Record, rules: Rules) -> None:
     due_at = max(row["now"], row["not_before"])
     failpoints.hit("before_slice")
     tally = await bulk_slices.queue_slice(
@@ -150,7 +140,7 @@ async def _count(connection: Connection, run: asyncpg.Record) -> int:
 
 
 @lru_cache(maxsize=8)
-def closed_at(minute: datetime, rules: QueueRules) -> Closed:
+def closed_at(minute: datetime, rules: Rules) -> Closed:
     """Give where nothing may go in this minute, and when it may: hours begin and end with whole minutes."""
     opens: dict[tuple[Purpose, Place], datetime] = {}
     found: list[tuple[bool, str, str, datetime]] = []

@@ -15,9 +15,10 @@ import structlog
 from disparo.db import bulk_runs, bulk_slices
 from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch import bulk_control
-from disparo.dispatch.bulk_queue import QueueRules, queue_some, read_numbers
+from disparo.dispatch.bulk_queue import queue_some, read_numbers
 from disparo.dispatch.calendar import load_calendar
 from disparo.dispatch.claims import Holder
+from disparo.dispatch.rules import Rules
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +34,7 @@ class BulkWork:
     """One for each worker; `jobs` are to run as long as it does."""
 
     def __init__(
-        self, pool: Pool, handle_chunk: HandleChunk, holder: Holder, rules: Callable[[], QueueRules]
+        self, pool: Pool, handle_chunk: HandleChunk, holder: Holder, rules: Callable[[], Rules]
     ) -> None:
         self._pool = pool
         self._handle_chunk = handle_chunk

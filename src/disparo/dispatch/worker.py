@@ -20,7 +20,6 @@ from disparo.db.pool import TRANSIENT, Pool, open_pool
 from disparo.dispatch import figures, polling, reconcile, sweep, takeover
 from disparo.dispatch.alarms import Alarms, Tell, tell_all
 from disparo.dispatch.anteroom import Anteroom
-from disparo.dispatch.bulk_queue import QueueRules
 from disparo.dispatch.bulk_work import BulkWork
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.fleet import Fleet
@@ -138,7 +137,7 @@ class Worker:
                 bulk_pool,
                 lambda chunk_id: handover.handle_chunk(chunk_id, urgent=False),
                 self._holder,
-                self._queue_rules,
+                lambda: self._plan.rules,
             )
             helpers += [asyncio.create_task(job, name=name) for name, job in bulk.jobs()]
             helpers += [
@@ -181,10 +180,6 @@ class Worker:
             ("figures", _forever("figures", _each(figures.FOLD_EVERY_S), lambda: figures.fold(control))),
             ("prune", _forever("prune", _each(_TIDY_EVERY_S), lambda: self._prune(work))),
         ]
-
-    def _queue_rules(self) -> QueueRules:
-        rules = self._plan.rules
-        return QueueRules(zone=rules.zone, allow_paid=rules.allow_paid, is_holiday=rules.is_holiday)
 
     async def _register(self, control: Pool) -> None:
         async with control.acquire() as connection:

@@ -6,6 +6,7 @@ import asyncio
 import random
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from tests.support import bulk, rows
 from disparo.db import bulk_slices, invoices, opt_outs
 from disparo.db.customers import ContactRow, CustomerRow, upsert_contacts, upsert_customers
 from disparo.dispatch.bulk import KeyReused, Selection, Which, select_due
-from disparo.dispatch.bulk_queue import QueueRules, closed_at, queue_some
+from disparo.dispatch.bulk_queue import closed_at, queue_some
 from disparo.domain.recipients import drop, list_candidates
 
 pytestmark = pytest.mark.anyio
@@ -250,7 +251,7 @@ async def test_each_message_is_due_when_its_place_and_purpose_open(pool, connect
 def test_at_noon_of_a_working_day_nothing_is_closed_and_on_a_holiday_everything():
     noon = datetime(2026, 11, 24, 12, 0, tzinfo=bulk.ZONE)
     assert closed_at(noon, bulk.RULES).ufs == ()
-    rules = QueueRules(zone=bulk.ZONE, allow_paid=False, is_holiday=lambda day, _uf: day == noon.date())
+    rules = replace(bulk.RULES, is_holiday=lambda day, _uf: day == noon.date())
     found = closed_at(noon, rules)
     assert len(found.ufs) == 2 * 28 * 67
     assert min(found.opens_at) > noon

@@ -9,17 +9,15 @@ from disparo.db import bulk_slices, templates
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_queue import read_numbers
 from disparo.dispatch.bulk_simulate import Offer, simulate_run
-from disparo.dispatch.rules import Rules
 from disparo.domain.sms_text import SegmentProfile
 
 pytestmark = pytest.mark.anyio
 
 OFFERS = [Offer("p", SegmentProfile(), 1)]
-RULES = Rules("ISP", None, bulk.ZONE, 3, allow_paid=False, is_holiday=lambda _day, _uf: False)
 
 
 async def segments(pool):
-    found = await simulate_run(pool, Selection(), OFFERS, RULES)
+    found = await simulate_run(pool, Selection(), OFFERS, bulk.RULES)
     return found.estimates[0].segments
 
 
@@ -53,6 +51,6 @@ async def test_where_limits_count_parts_it_takes_as_many_times_longer(pool, conn
         Offer("calls", SegmentProfile(), 1, per_second=2.0),
         Offer("parts", SegmentProfile(), 1, per_second=2.0, limits_count_parts=True),
     ]
-    found = await simulate_run(pool, Selection(), offers, RULES)
+    found = await simulate_run(pool, Selection(), offers, bulk.RULES)
     assert [estimate.duration_s for estimate in found.estimates] == [10.0, 20.0]
     assert found.duration_s == pytest.approx(20 / 3)

@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 from bench.history import add_history
-from tests.support import rows
+from tests.support import bulk, rows
 
 from disparo.db import bulk_runs, bulk_slices, day, messages, prune, receipt_polls, signs
 from disparo.db.pool import Connection, Pool, open_pool
 from disparo.db.receipts import Told
 from disparo.dispatch import bulk_control, figures, sweep
 from disparo.dispatch.alarms import Alarms
-from disparo.dispatch.bulk_queue import QueueRules, queue_some
+from disparo.dispatch.bulk_queue import queue_some
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.give_back import give_back
 from disparo.dispatch.prune import Retention, prune_some
@@ -56,9 +56,7 @@ JOBS: dict[str, Callable[[Pool], Awaitable[object]]] = {
     "uncertain": asked(
         lambda c: messages.uncertain_references(c, ["parada"], older_s=60, younger_s=86_400, limit=50)
     ),
-    "bulk_queue": lambda pool: queue_some(
-        pool, QueueRules(zone=ZONE, allow_paid=False, is_holiday=lambda *_: False)
-    ),
+    "bulk_queue": lambda pool: queue_some(pool, bulk.RULES),
     "bulk_take": asked(lambda c: bulk_slices.take_chunk(c, uuid4())),
     "bulk_sent": asked(bulk_runs.finish_sent),
     "bulk_cancelled": bulk_control.finish_cancelled,
