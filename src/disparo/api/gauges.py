@@ -8,12 +8,12 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from disparo import __version__
 from disparo.api.services import Services
-from disparo.db import figures, platform_states, workers
+from disparo.db import figures, installation, platform_states, workers
 from disparo.db.pool import Connection
 from disparo.metrics import as_metrics, exposition
 from disparo.platforms.base import Platform
 
-#: A family's name, text and labels, and its samples: label values and value.
+#: Of each: its labels' values, and its own.
 Samples = Iterable[tuple[Sequence[str], float]]
 
 
@@ -135,6 +135,6 @@ async def _troubles(connection: Connection) -> list[Metric]:
             "installation_held",
             "1: everything is held after a restore.",
             [],
-            [([], float(await figures.is_held(connection)))],
+            [([], float(await installation.is_held(connection)))],
         ),
     ]

@@ -157,12 +157,3 @@ async def paused(connection: Connection) -> list[UUID]:
 async def mark_finished(connection: Connection, dispatch_id: UUID) -> None:
     """Note that a cancelled run has nothing left."""
     await connection.execute("UPDATE bulk_runs SET finished_at = now() WHERE dispatch_id = $1", dispatch_id)
-
-
-async def counts(connection: Connection, dispatch_id: UUID) -> dict[str, int]:
-    """Give a dispatch's messages by status."""
-    rows = await connection.fetch(
-        "SELECT status, sum(delta)::bigint AS total FROM dispatch_counts WHERE dispatch_id = $1 GROUP BY 1",
-        dispatch_id,
-    )
-    return {row["status"]: row["total"] for row in rows}

@@ -72,16 +72,8 @@ async def count_waiting_receipts(connection: Connection) -> int:
 
 
 async def count_alerts(connection: Connection) -> dict[tuple[str, str], int]:
-    """Count what goes on now and a person has been told of, by kind and subject."""
+    """Count what goes on now, by kind and subject."""
     rows = await connection.fetch(
         "SELECT kind, subject, count(*) AS total FROM alerts WHERE cleared_at IS NULL GROUP BY kind, subject"
     )
     return {(row["kind"], row["subject"]): row["total"] for row in rows}
-
-
-async def is_held(connection: Connection) -> bool:
-    """Tell whether everything is held after a restore."""
-    held: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM installation WHERE held_since IS NOT NULL)"
-    )
-    return held

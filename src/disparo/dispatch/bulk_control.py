@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from uuid import UUID
 
-from disparo.db import accounts, bulk_messages, bulk_runs, bulk_slices, messages
+from disparo.db import accounts, bulk_messages, bulk_runs, bulk_slices, dispatch_pages, messages
 from disparo.db.messages import Move
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.cancel import Cancelled
@@ -89,7 +89,7 @@ async def cancel_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled 
         await bulk_slices.drop_slices(connection, dispatch_id)
         await _cancel(connection, await bulk_messages.claimed_of(connection, dispatch_id), actor=actor)
     async with pool.acquire() as connection:
-        counts = await bulk_runs.counts(connection, dispatch_id)
+        counts = await dispatch_pages.counts(connection, dispatch_id)
     gone = sum(counts.get(status, 0) for status in _GONE)
     withdrawn = counts.get("cancelled", 0) + sum(counts.get(status, 0) for status in _WAITING)
     until = time.monotonic() + _PATIENCE_S

@@ -8,7 +8,7 @@ import time
 import asyncpg
 
 from disparo.cli.examine.finding import Finding, note, ok, wrong
-from disparo.db import figures, platform_states, workers
+from disparo.db import installation, platform_states, workers
 from disparo.db.migrate import HEAD, current_version, revisions
 from disparo.db.pool import TRANSIENT, Connection, connect
 from disparo.dispatch.prepare import check_durability
@@ -89,7 +89,7 @@ async def _workers(connection: Connection) -> Finding:
 
 async def _standing(connection: Connection) -> list[Finding]:
     found = []
-    if await figures.is_held(connection):
+    if await installation.is_held(connection):
         text = "as mensagens pendentes estão retidas: este banco é uma cópia restaurada"
         found.append(wrong("retenção", text, "Confira os dados e rode: disparo retomar."))
     for name, state in (await platform_states.read(connection)).items():
