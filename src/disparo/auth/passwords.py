@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -14,10 +15,17 @@ _LONGEST_QUEUE = 20
 _LONGEST = 1024
 #: A hash of a random password that nobody knows: work for users that do not exist.
 _NOBODY = _HASHER.hash("f5b7c0e3-9e2a-4f3f-a2f7-6f1f1b1d7c55")
+#: None that is taken for another: no i, l, o, 0 or 1.
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 class TooManyLogins(Exception):
     """The queue of passwords to be checked is full."""
+
+
+def new_password() -> str:
+    """Make a password that can be read over the phone if need be."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
 
 
 def hash_password(password: str) -> str:

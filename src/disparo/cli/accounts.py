@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from disparo.auth.passwords import hash_password
+from disparo.auth.passwords import hash_password, new_password
 from disparo.auth.tokens import SigningKey, TokenMint, digest, new_secret
 from disparo.cli.context import DataDir, actor, with_connection
-from disparo.cli.credentials import make_client, make_user, new_password
+from disparo.cli.credentials import make_client, make_user
 from disparo.db import accounts, tokens
 from disparo.db.pool import Connection
 from disparo.errors import DisparoError

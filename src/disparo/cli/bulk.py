@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from disparo.cli.bulk_progress import follow, print_run, queue_whole
-from disparo.cli.bulk_words import STATE_WORDS, print_simulation
+from disparo.cli.bulk_words import print_simulation
 from disparo.cli.context import DataDir, actor, database, prepare_for_command
 from disparo.db import bulk_runs, workers
 from disparo.db.pool import Pool, open_pool
@@ -26,6 +26,7 @@ from disparo.dispatch.bulk_simulate import Simulation, simulate_run
 from disparo.dispatch.calendar import load_calendar
 from disparo.dispatch.from_settings import accept_settings_of, offers_of, rules_of
 from disparo.errors import DisparoError
+from disparo.panel.words import RUN as STATE_WORDS
 from disparo.settings import Settings, load_settings
 
 runs = typer.Typer(no_args_is_help=True)

@@ -11,11 +11,12 @@ import asyncpg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from disparo.cli.bulk_words import STATE_WORDS, print_skipped
+from disparo.cli.bulk_words import print_skipped
 from disparo.db import bulk_runs, workers
 from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch.bulk_queue import queue_some
 from disparo.dispatch.rules import Rules
+from disparo.panel.words import RUN as STATE_WORDS
 from disparo.panel.words import STATUS as STATUS_WORDS
 
 _LOOK_EVERY_S = 0.3

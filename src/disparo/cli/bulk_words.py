@@ -8,7 +8,6 @@ from rich.table import Table
 from disparo.dispatch.bulk_simulate import Simulation
 from disparo.domain.template import format_amount
 
-STATE_WORDS = {"running": "em andamento", "paused": "pausado", "cancelled": "cancelado", "done": "concluído"}
 SKIP_WORDS = {
     "landline": "telefone fixo",
     "invalid": "número inválido",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from disparo.auth.passwords import hash_password
+from disparo.auth.passwords import hash_password, new_password
 from disparo.auth.permissions import Permission
 from disparo.auth.tokens import digest, new_secret
 from disparo.cli.context import actor
@@ -25,12 +24,6 @@ class Credentials:
     client_secret: str
     username: str
     password: str
-
-
-def new_password() -> str:
-    """Make a password that can be read over the phone if need be."""
-    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
-    return "-".join("".join(secrets.choice(alphabet) for _ in range(5)) for _ in range(4))
 
 
 async def make_user(

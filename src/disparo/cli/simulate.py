@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from disparo.cli.bulk_words import SKIP_WORDS
 from disparo.cli.context import DataDir, with_connection
 from disparo.db import invoices, opt_outs
 from disparo.db.pool import Connection
@@ -21,12 +22,6 @@ from disparo.errors import DisparoError
 from disparo.settings import Settings, load_settings
 
 _ORIGIN_WORDS = {"customer": "cadastro", "contact": "contato", "extra": "adicional"}
-_IGNORED_WORDS = {
-    "landline": "telefone fixo",
-    "invalid": "número inválido",
-    "no_permission": "sem permissão",
-    "opted_out": "descadastrado",
-}
 
 
 def simulate(
@@ -66,7 +61,7 @@ def _print_people(found: Candidates) -> None:
     for recipient in found.recipients:
         table.add_row(recipient.phone.national, recipient.name, _ORIGIN_WORDS[recipient.origin], "recebe")
     for item in found.ignored:
-        table.add_row(item.phone, "", "", f"dispensado: {_IGNORED_WORDS[item.reason]}")
+        table.add_row(item.phone, "", "", f"dispensado: {SKIP_WORDS[item.reason]}")
     Console().print(table)
 
 

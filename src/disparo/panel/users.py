@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.auth.passwords import hash_password
+from disparo.auth.passwords import hash_password, new_password
 from disparo.auth.permissions import Permission
 from disparo.db import accounts, sessions, tokens
 from disparo.db.pool import Connection
@@ -23,7 +22,6 @@ from disparo.panel.pages import render
 from disparo.panel.services import services_of
 
 _PATH = "/painel/usuarios"
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _LONGEST_EMAIL = 320
 
 
@@ -44,7 +42,7 @@ async def create(request: Request, person: Person) -> Response:
     form = await fields.read_form(request)
     email, name = fields.text(form, "email", most=_LONGEST_EMAIL), fields.text(form, "nome")
     _check_email(email)
-    password = _new_password()
+    password = new_password()
     hashed = await asyncio.to_thread(hash_password, password)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         user_id = await accounts.add_user(
@@ -94,7 +92,7 @@ async def restore(request: Request, person: Person) -> Response:
 
 async def renew_password(request: Request, person: Person) -> Response:
     """Make a new password, shown once; the user's panel sessions end."""
-    user_id, password = _id(request), _new_password()
+    user_id, password = _id(request), new_password()
     hashed = await asyncio.to_thread(hash_password, password)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         rows = {row["id"]: row["email"] for row in await accounts.list_users(connection)}
@@ -118,10 +116,6 @@ def _check_email(email: str) -> None:
     name, _, domain = email.partition("@")
     if not name or "." not in domain or " " in email or not email.isprintable():
         raise Wrong("Informe um e-mail, por exemplo ana@provedor.com.br.")
-
-
-def _new_password() -> str:
-    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
 
 
 def _id(request: Request) -> int:
