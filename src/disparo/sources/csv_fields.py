@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from disparo.domain.boleto import is_valid_linha_digitavel
-from disparo.domain.phone import DDDS, uf_of_ddd
+from disparo.domain.phone import UFS
 
 _YES = frozenset({"sim", "s", "true", "verdadeiro", "1", "x"})
 _NO = frozenset({"nao", "não", "n", "false", "falso", "0"})
@@ -31,7 +32,6 @@ _BRAZILIAN = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?:\.[0-9]+)?")
 _CPF, _CNPJ = 11, 14
-_UFS = frozenset(map(uf_of_ddd, DDDS))
 _LARGEST_AMOUNT = Decimal("999999999.99")
 
 
@@ -43,8 +43,17 @@ class _Absent(Enum):
 ABSENT: Final = _Absent.ABSENT
 
 
+#: Reads a field's text, given the name of its column; raises BadField.
+Reader = Callable[[str, str], Any]
+
+
 class BadField(ValueError):
     """A field that cannot be read; the text is Portuguese and names the column, never the content."""
+
+
+def or_absent(read: Reader) -> Reader:
+    """Have an empty field leave what is stored: the column may not be empty."""
+    return lambda text, column: read(text, column) if text else ABSENT
 
 
 def read_id(text: str, column: str) -> int:
@@ -86,7 +95,7 @@ def read_uf(text: str, column: str) -> str | None:
     """Read a state's two letters; None where it is empty."""
     if not text:
         return None
-    if text.upper() not in _UFS:
+    if text.upper() not in UFS:
         raise BadField(f"{column} não é uma UF")
     return text.upper()
 

@@ -7,15 +7,17 @@ source is not here to be told; only what a row cannot be without is refused then
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
 from disparo.db.customers import ContactRow, CustomerRow, InvoiceRow
-from disparo.domain.phone import DDDS, uf_of_ddd
+from disparo.domain.phone import UFS
 from disparo.sources.csv_fields import (
     ABSENT,
     BadField,
+    Reader,
+    or_absent,
     read_amount,
     read_cpf_cnpj,
     read_date,
@@ -30,17 +32,11 @@ from disparo.sources.csv_fields import (
 )
 
 Item = Mapping[str, Any]
-Reader = Callable[[str, str], Any]
 _text = partial(read_text, longest=200)
 _phone = partial(read_text, longest=60)
 _flag = partial(read_flag, default=True)
-_UFS = frozenset(map(uf_of_ddd, DDDS))
 _MOST_LISTED = 50
 _PLACES = {1: "primario", 2: "secundario", 3: "terciario"}
-
-
-def _or_absent(read: Reader) -> Reader:
-    return lambda text, name: read(text, name) if text else ABSENT
 
 
 def _iso(text: str, name: str) -> str | None:
@@ -81,12 +77,12 @@ _CUSTOMER: Sequence[tuple[str, str, Reader]] = (
     ("nome_fantasia", "trade_name", _text),
     ("cpf_cnpj", "cpf_cnpj", read_cpf_cnpj),
     *((f"telefone_{place}", f"phone_{n}", _phone) for n, place in _PLACES.items()),
-    *((f"permite_sms_{place}", f"phone_{n}_allowed", _or_absent(_flag)) for n, place in _PLACES.items()),
+    *((f"permite_sms_{place}", f"phone_{n}_allowed", or_absent(_flag)) for n, place in _PLACES.items()),
     ("email_principal", "email_1", _text),
     ("email_secundario", "email_2", _text),
-    ("data_cadastro", "registered_at", _or_absent(read_moment)),
+    ("data_cadastro", "registered_at", or_absent(read_moment)),
     ("data_nascimento|data_nascmento", "birth_date", partial(read_date, oldest=1900)),
-    ("ativo", "active", _or_absent(_flag)),
+    ("ativo", "active", or_absent(_flag)),
     ("uuid_cliente", "uuid", _text),
     ("id_externo", "external_id", _text),
 )
@@ -137,7 +133,7 @@ _ADDRESSES = {
 _INVOICE: Sequence[tuple[str, str, Reader]] = (
     ("data_pagamento", "paid_at", read_date),
     ("valor_pago", "paid_amount", lambda text, name: read_amount(text, name) if text else None),
-    ("data_cadastro", "registered_on", _or_absent(read_date)),
+    ("data_cadastro", "registered_on", or_absent(read_date)),
     ("link", "link", read_link),
     ("linha_digitavel", "linha_digitavel", read_linha_digitavel),
     ("pix_copia_cola|pix_copia_e_cola", "pix", partial(read_text, longest=600)),
@@ -290,7 +286,7 @@ def _uf(item: Item) -> str | None:
     """Give the two letters, from whichever of `uf` and `estado` has them: the original mixes them up."""
     for name in ("uf", "estado"):
         word = str(item.get(name) or "").strip().upper()
-        if word in _UFS:
+        if word in UFS:
             return word
     return None
 

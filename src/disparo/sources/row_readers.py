@@ -10,6 +10,8 @@ from disparo.db.customers import ContactRow, CustomerRow, InvoiceRow
 from disparo.sources.csv_fields import (
     ABSENT,
     BadField,
+    Reader,
+    or_absent,
     read_amount,
     read_cpf_cnpj,
     read_date,
@@ -25,18 +27,12 @@ from disparo.sources.csv_fields import (
 )
 
 _PHONE = 60
-Reader = Callable[[str, str], Any]
 Row = TypeVar("Row")
 RowReader = Callable[[Sequence[str]], Row]
 
 
-def _or_absent(read: Reader) -> Reader:
-    """An empty field leaves what is stored: the column may not be empty."""
-    return lambda text, column: read(text, column) if text else ABSENT
-
-
 _text = partial(read_text, longest=200)
-_flag = _or_absent(partial(read_flag, default=True))
+_flag = or_absent(partial(read_flag, default=True))
 _CUSTOMER: Mapping[str, tuple[str, Reader]] = {
     "id_cliente": ("id", read_id),
     "nome": ("name", partial(read_text, longest=200, required=True)),
@@ -48,7 +44,7 @@ _CUSTOMER: Mapping[str, tuple[str, Reader]] = {
     **{f"permite_sms_{n}": (f"phone_{n}_allowed", _flag) for n in (1, 2, 3)},
     "email_principal": ("email_1", _text),
     "email_secundario": ("email_2", _text),
-    "data_cadastro": ("registered_at", _or_absent(read_moment)),
+    "data_cadastro": ("registered_at", or_absent(read_moment)),
     "data_nascimento": ("birth_date", partial(read_date, oldest=1900)),
     "ativo": ("active", _flag),
     "id_externo": ("external_id", _text),
@@ -67,7 +63,7 @@ _INVOICE: Mapping[str, tuple[str, Reader]] = {
     "vencimento": ("due_date", partial(read_date, required=True)),
     "pago_em": ("paid_at", read_date),
     "valor_pago": ("paid_amount", lambda text, column: read_amount(text, column) if text else None),
-    "data_cadastro": ("registered_on", _or_absent(read_date)),
+    "data_cadastro": ("registered_on", or_absent(read_date)),
     "link": ("link", read_link),
     "linha_digitavel": ("linha_digitavel", read_linha_digitavel),
     "pix": ("pix", partial(read_text, longest=600)),
