@@ -11,9 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
+from pydantic_core import to_json
 
 from disparo.api.errors import Refusal
-from disparo.api.hubsoft.mapping import ACCEPTED_MSG, BASE, read_day, read_invoice_id
+from disparo.api.hubsoft.mapping import read_day, read_invoice_id, stored_answer
 from disparo.api.hubsoft.words import IGNORED_WORDS, RUN_WORDS, echo
 from disparo.dispatch.bulk import MOST_IDS, Selection, StoredRun, Which, select_due
 from disparo.dispatch.bulk_control import NotPossible
@@ -113,31 +114,7 @@ def _flag(fields: Mapping[str, Any], name: str) -> bool:
 
 def accepted_answer(stored: StoredRun, zone: ZoneInfo) -> bytes:
     """Give the body of the 200: the keys of `job` are those of a single send."""
-    kept = stored.stored_as
-    answer = {
-        "status": "success",
-        "msg": ACCEPTED_MSG,
-        "job": {
-            "tries": kept.tries,
-            "timeout": kept.timeout_s,
-            "memory": kept.memory_mb,
-            "faturas": [],
-            "telefones": [],
-            "connection": None,
-            "queue": kept.queue,
-            "delay": {
-                "date": stored.starts_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S.%f"),
-                "timezone_type": 3,
-                "timezone": zone.key,
-            },
-        },
-        "disparo": {
-            "id": str(stored.dispatch_id),
-            "consulta": f"{BASE}/disparo/{stored.dispatch_id}",
-            "ignorados": [],
-        },
-    }
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+    return to_json(stored_answer(stored.dispatch_id, stored.stored_as, stored.starts_at, zone))
 
 
 def simulation_answer(found: Simulation) -> dict[str, Any]:

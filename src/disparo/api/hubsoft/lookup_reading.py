@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 from disparo.api.errors import Refusal
 from disparo.api.hubsoft.mapping import read_day, read_number
+from disparo.api.hubsoft.words import echo
 from disparo.db.invoice_lookups import Day, InvoiceFilter, InvoiceOrder
 from disparo.db.register import By, CustomerFilter, Order, Sorting
 from disparo.domain.phone import PHONE_TAIL, InvalidPhone, Phone, parse_registered
@@ -53,7 +54,6 @@ _YES = frozenset({"sim", "s", "true", "1"})
 _NO = frozenset({"nao", "não", "n", "false", "0"})
 _NUMBERS = frozenset({By.CODE, By.ID, By.SERVICE_ID})
 _LONGEST_TERM = 200
-_LONGEST_ECHO = 40
 _DEFAULT_PERIOD = timedelta(days=10)
 _Query = Mapping[str, str]
 
@@ -84,7 +84,7 @@ def read_optional_search(query: _Query, searches: Mapping[str, By]) -> Search | 
         return None
     if name not in searches:
         raise Refusal(
-            f"O tipo de busca ({_shown(name)}) não é válido | Valores aceitos para esse campo: "
+            f"O tipo de busca ({echo(name)}) não é válido | Valores aceitos para esse campo: "
             f"{', '.join(searches)}"
         )
     if not term:
@@ -208,8 +208,7 @@ def read_day_kind(query: _Query) -> Day:
     name = text_of(query, "tipo_data").lower() or "data_vencimento"
     if name not in DAYS:
         raise Refusal(
-            f"O tipo de data ({_shown(name)}) não é válido | Valores aceitos para esse campo: "
-            f"{', '.join(DAYS)}"
+            f"O tipo de data ({echo(name)}) não é válido | Valores aceitos para esse campo: {', '.join(DAYS)}"
         )
     return DAYS[name]
 
@@ -248,7 +247,3 @@ def read_client_state(query: _Query) -> bool | None:
 def text_of(query: _Query, name: str) -> str:
     """Give a parameter without blanks around; empty is absent, and no NUL reaches the database."""
     return query.get(name, "").replace("\0", "").strip()
-
-
-def _shown(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()[:_LONGEST_ECHO]

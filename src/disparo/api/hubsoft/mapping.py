@@ -25,6 +25,7 @@ from disparo.api.hubsoft.words import (
     echo,
     reason_word,
 )
+from disparo.db.dispatches import StoredAs
 from disparo.dispatch.accept import Accepted, Reason, Refused
 from disparo.domain.message import FINAL, Status
 from disparo.domain.phone import InvalidPhone, Phone, parse_phone
@@ -119,43 +120,47 @@ def _text_of(item: object) -> str:
 
 def accepted_answer(accepted: Accepted, zone: ZoneInfo) -> bytes:
     """Give the body of the 200."""
-    stored, dispatch_id = accepted.stored_as, str(accepted.dispatch_id)
-    answer: dict[str, Any] = {
+    phones = [
+        {
+            "id_contato": recipient.contact_id,
+            "id_cliente": recipient.customer_id,
+            "telefone": recipient.phone.national,
+            "nome": recipient.name,
+            "permite_enviar_sms": True,
+            "origem": ORIGIN_WORDS[recipient.origin],
+        }
+        for recipient in accepted.recipients
+    ]
+    ignored = [{"telefone": item.phone, "motivo": IGNORED_WORDS[item.reason]} for item in accepted.ignored]
+    answer = stored_answer(accepted.dispatch_id, accepted.stored_as, accepted.starts_at, zone)
+    answer["job"] |= {"faturas": [{"id_fatura": accepted.invoice_id}], "telefones": phones}
+    answer["disparo"]["ignorados"] = ignored
+    return to_json(answer)
+
+
+def stored_answer(
+    dispatch_id: UUID, stored_as: StoredAs, starts_at: datetime, zone: ZoneInfo
+) -> dict[str, Any]:
+    """Give what the answers to a single send and to a bulk run have in common."""
+    return {
         "status": "success",
         "msg": ACCEPTED_MSG,
         "job": {
-            "tries": stored.tries,
-            "timeout": stored.timeout_s,
-            "memory": stored.memory_mb,
-            "faturas": [{"id_fatura": accepted.invoice_id}],
-            "telefones": [
-                {
-                    "id_contato": recipient.contact_id,
-                    "id_cliente": recipient.customer_id,
-                    "telefone": recipient.phone.national,
-                    "nome": recipient.name,
-                    "permite_enviar_sms": True,
-                    "origem": ORIGIN_WORDS[recipient.origin],
-                }
-                for recipient in accepted.recipients
-            ],
+            "tries": stored_as.tries,
+            "timeout": stored_as.timeout_s,
+            "memory": stored_as.memory_mb,
+            "faturas": [],
+            "telefones": [],
             "connection": None,
-            "queue": stored.queue,
-            "delay": {
-                "date": _moment(accepted.starts_at, zone),
-                "timezone_type": 3,
-                "timezone": zone.key,
-            },
+            "queue": stored_as.queue,
+            "delay": {"date": _moment(starts_at, zone), "timezone_type": 3, "timezone": zone.key},
         },
         "disparo": {
-            "id": dispatch_id,
+            "id": str(dispatch_id),
             "consulta": f"{BASE}/disparo/{dispatch_id}",
-            "ignorados": [
-                {"telefone": item.phone, "motivo": IGNORED_WORDS[item.reason]} for item in accepted.ignored
-            ],
+            "ignorados": [],
         },
     }
-    return to_json(answer)
 
 
 @lru_cache(maxsize=64)  # calls of one transaction share theirs

@@ -14,6 +14,7 @@ from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Refusal
 from disparo.api.hubsoft.mapping import BASE
+from disparo.api.hubsoft.words import echo
 from disparo.api.hubsoft.schemas import success
 from disparo.api.schemas import WITH_BODY, body_of
 from disparo.api.services import services_of
@@ -32,7 +33,6 @@ from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_in
 router = APIRouter(prefix=BASE)
 
 MOST_ITEMS = 1000
-_LONGEST_ECHO = 40
 Pusher = Annotated[ApiCaller, Depends(require(Permission.REGISTER))]
 R = TypeVar("R")
 
@@ -148,7 +148,7 @@ def _sort(
 def _echo(value: object) -> int | str | None:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return value
-    return str(value).encode("utf-8", "replace").decode()[:_LONGEST_ECHO] if isinstance(value, str) else None
+    return echo(value) if isinstance(value, str) else None
 
 
 def _answer(stored: int, errors: list[dict[str, Any]]) -> JSONResponse:
