@@ -4,7 +4,7 @@ Shapes inside the JSON columns, every key optional:
 `services`: [{id, plan_id, plan_number, name, price, status, status_code, activated_on, technology, login,
 ipv4, ipv6, mac, devices: {interface, routing_interface, access, routing}, packages, addresses}];
 `addresses`: {registered, installation, fiscal, billing}, each {full, street, number, complement, reference,
-district, zip, uf, city, latitude, longitude};
+district, zip, uf, city, latitude, longitude}.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ async def find_customers(
         value = json.dumps([{_SERVICE_KEYS[by]: term}])
     elif by is By.PHONE:
         value = -1 - int(term)
-    where.add(_KEYS[by].replace("{0}", f"${len(where.arguments) + 1}"), value)
+    where.add(_KEYS[by], value)
     # Materialised: few match a key, and no plan may walk all customers in order to find them.
     return await connection.fetch(
         f"WITH found AS MATERIALIZED (SELECT c.id FROM customers c WHERE {where} LIMIT {_MOST_CUSTOMERS}) "  # noqa: S608

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from disparo.domain.message import Event
 from disparo.domain.phone import read_registered
 from disparo.domain.sms_text import SegmentProfile
-from disparo.domain.template import InvoiceText, TemplateRefused, render
+from disparo.domain.template import InvoiceText, Rendered, TemplateRefused, render
 from disparo.domain.windows import IsHoliday, Place, Purpose, allowed_seconds_between, next_allowed, place_of
 
 #: The stored purpose of a bulk run: each message's own, by its invoice's due date.
@@ -31,13 +31,6 @@ class Rules:
     max_parts: int
     allow_paid: bool
     is_holiday: IsHoliday
-
-
-class Text(NamedTuple):
-    """What the customer will read, and as how many SMS it is billed."""
-
-    text: str
-    segments: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +138,7 @@ def _bounded(profile: SegmentProfile, max_parts: int) -> SegmentProfile:
     return replace(profile, max_parts=min(profile.max_parts, max_parts))
 
 
-def rendered(facts: Mapping[str, Any], rules: Rules, profile: SegmentProfile) -> Text | Drop:
+def rendered(facts: Mapping[str, Any], rules: Rules, profile: SegmentProfile) -> Rendered | Drop:
     """Write a message's text as a platform of this profile will cut it."""
     invoice = InvoiceText(
         brand=rules.brand,
@@ -158,9 +151,8 @@ def rendered(facts: Mapping[str, Any], rules: Rules, profile: SegmentProfile) ->
         today=facts["now"].astimezone(rules.zone).date(),
     )
     try:
-        found = render(
+        return render(
             invoice, _bounded(profile, rules.max_parts), template=facts["template"] or rules.template
         )
     except TemplateRefused as refused:
         return Drop(Event.FAIL, refused.reason)
-    return Text(found.text, found.segments)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
+from disparo.domain.boleto import digits_only
 from disparo.domain.sms_text import (
     Encoding,
     SegmentProfile,
@@ -175,7 +176,7 @@ def _values(invoice: InvoiceText, payment: str) -> dict[str, str]:
         "vencimento": _written(invoice.due_date),
         "pagamento": payment,
         "link": invoice.link or "",
-        "linha_digitavel": _digits(invoice.linha_digitavel),
+        "linha_digitavel": digits_only(invoice.linha_digitavel or ""),
         "pix": invoice.pix or "",
         "observacao": _IF_PAID if invoice.due_date < invoice.today else "",
     }
@@ -194,11 +195,7 @@ def _payments(invoice: InvoiceText) -> list[str]:
     """List the payment paths there are, the best first: own link, boleto line, Pix."""
     paths = [
         ("Pague em ", invoice.link),
-        ("Codigo: ", _digits(invoice.linha_digitavel)),
+        ("Codigo: ", digits_only(invoice.linha_digitavel or "")),
         ("Pix: ", invoice.pix),
     ]
     return [f"{words}{code.strip()}" for words, code in paths if code and code.strip()]
-
-
-def _digits(code: str | None) -> str:
-    return "".join(char for char in code or "" if char in "0123456789")

@@ -14,9 +14,6 @@ from disparo.platforms.generic_rules import InboundRules, ReceiptRules
 from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, text_at, to_json
 from disparo.platforms.unknown_codes import UnknownCodes
 
-#: Failures that say something of the number for good.
-_OF_THE_NUMBER = frozenset({FailureClass.NUMBER})
-
 
 def read_call(
     request: WebhookRequest,
@@ -86,7 +83,7 @@ def _failure(
     if failure is FailureClass.UNKNOWN and code and code not in rules.failures:
         unknown.count("receipt", code)
     may_pass = text_at(item, rules.permanent) == "false" if rules.permanent else False
-    return FailureClass.CARRIER if may_pass and failure in _OF_THE_NUMBER else failure
+    return FailureClass.CARRIER if may_pass and failure is FailureClass.NUMBER else failure
 
 
 def _texts(content: object, rules: InboundRules) -> Heard:

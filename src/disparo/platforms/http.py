@@ -104,8 +104,6 @@ class HttpSender:
         token = _current.set(write)
         try:
             return await self._exchange(call)
-        except NotStarted:
-            raise
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, _SecondWrite) as error:
             name = type(error).__name__
             raise (Unknown(name) if write.written else NotTaken(name)) from error

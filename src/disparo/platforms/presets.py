@@ -38,6 +38,8 @@ def fill(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
     filled = dict(presets()[name].table)
     for key, value in table.items():
         inner = filled.get(key)
-        both = isinstance(inner, dict) and isinstance(value, Mapping)
-        filled[key] = {**inner, **value} if both and isinstance(inner, dict) else value
+        if isinstance(inner, dict) and isinstance(value, Mapping):
+            filled[key] = {**inner, **value}
+        else:
+            filled[key] = value
     return {**filled, "type": "generic_http"}

@@ -197,12 +197,10 @@ class Hubsoft:
             found.append({**row, "source": NAME, "checked_at": now})
         return found, len(items) - len(found)
 
-    async def _get(
-        self, path: str, query: Mapping[str, Any], *, tries: int | None = None
-    ) -> Mapping[str, Any]:
+    async def _get(self, path: str, query: Mapping[str, Any], *, tries: int = _TRIES) -> Mapping[str, Any]:
         """Ask, patiently: 429 and passing faults are waited for; raises SourceDown or SourceRefused."""
         last: Exception = SourceDown("no answer")
-        for attempt in range(tries or _TRIES):
+        for attempt in range(tries):
             try:
                 return await self._get_once(path, query)
             except _TryLater as later:
@@ -228,9 +226,7 @@ class Hubsoft:
                 if response.status != 200:  # noqa: PLR2004
                     raise SourceRefused(f"O HubSoft respondeu {response.status} a {path}.")
                 answer = await response.json(content_type=None)
-        except (aiohttp.ClientConnectionError, TimeoutError) as error:
-            raise _TryLater(type(error).__name__, None) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise _TryLater(type(error).__name__, None) from error
         if not isinstance(answer, dict) or not str(answer.get("status", "")).startswith("su"):
             raise SourceRefused(f"O HubSoft recusou {path}.")
