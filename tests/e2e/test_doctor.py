@@ -141,7 +141,7 @@ def test_platforms_are_connected_to_and_nothing_is_sent(tmp_path):
         }
         tables = {name: {**PLATFORM, "url": url} for name, url in urls.items()}
         settings = Settings(platforms=tables, port=free_port())
-        found = grades(await network.examine_network(settings, clock_url=None))
+        found = grades(await network.examine_network(settings))
         for server in (plain, secure):
             server.close()
         return found
@@ -156,13 +156,13 @@ def test_a_platform_whose_receipts_have_no_address(tmp_path):
     receipts = {"id": "id", "status": "status", "statuses": {"ok": "delivered"}}
     table = {**PLATFORM, "url": f"http://127.0.0.1:{free_port()}/", "receipts": receipts}
     tables = {"sem_segredo": table, "sem_url": {**table, "webhook_secret": "x"}}
-    found = grades(asyncio.run(network.examine_network(Settings(platforms=tables), clock_url=None)))
+    found = grades(asyncio.run(network.examine_network(Settings(platforms=tables))))
     assert found["confirmações de sem_segredo"] is found["confirmações de sem_url"] is Grade.NOTE
 
 
 def test_the_date_of_another_machine(house):
-    settings = Settings(port=house.stage.server_port)
-    found = asyncio.run(network.examine_network(settings, clock_url=f"{house.stage.base}/saude"))
+    settings = Settings(port=house.stage.server_port, clock_url=f"{house.stage.base}/saude")
+    found = asyncio.run(network.examine_network(settings))
     assert {finding.subject: finding.grade for finding in found}["relógio"] in (Grade.OK, Grade.NOTE)
 
 

@@ -48,16 +48,14 @@ async def _examine(dados: Path | None) -> list[Finding]:
     except DisparoError as error:
         return [*findings, wrong("configuração", str(error), "Corrija o arquivo e rode o doctor de novo.")]
     data_dir = data_dir_of(settings)
-    database, network = await asyncio.gather(
-        _database(settings, data_dir), examine_network(settings, clock_url=settings.clock_url)
-    )
+    database, network = await asyncio.gather(_database(settings, data_dir), examine_network(settings))
     return [
         *findings,
         ok("configuração", "lida sem erros"),
         *examine_data_dir(data_dir),
         *database,
         *network,
-        switches(settings, settings.platforms),
+        switches(settings),
     ]
 
 

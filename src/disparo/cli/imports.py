@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -74,8 +75,7 @@ def _import(
     columns: list[str] | None,
 ) -> None:
     chosen = dict(_choice(text) for text in columns or [])
-    proposal, _ = look(kind, path, chosen)
-    _show_columns(proposal)
+    _show_columns(look(kind, path, chosen))
     with database(data_dir) as dsn:
         asyncio.run(prepare_for_command(load_settings(data_dir=data_dir), dsn))
         report = asyncio.run(_work(dsn, kind, path, Options(simulate, refused, chosen)))
@@ -118,11 +118,6 @@ async def _work(dsn: str, kind: str, path: Path, options: Options) -> Report:
             def show(done: int, total: int) -> None:
                 progress.update(task, completed=done, total=total or None)
 
-            return await import_file(
-                connection,
-                kind,
-                path,
-                Options(options.simulate, options.refused, options.chosen, show),
-            )
+            return await import_file(connection, kind, path, replace(options, progress=show))
     finally:
         await connection.close()

@@ -155,7 +155,7 @@ async def read_messages(
            )
            SELECT m.id, m.invoice_id, m.customer_id, m.contact_id, m.origin, m.name, m.phone, m.status,
                   m.reason, m.platform, m.platform_id, m.segments, m.created_at, m.changed_at, m.due_at,
-                  a.started_at, a.finished_at, a.code, a.failure, a.detail, a.outcome,
+                  a.started_at, a.code,
                   (SELECT count(*) FROM attempts t WHERE t.message_id = m.id) AS attempts,
                   (SELECT max(at) FROM message_events e
                    WHERE e.message_id = m.id AND e.to_status = 'delivered') AS delivered_at

@@ -70,7 +70,6 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "nosso_numero": (),
     },
 }  # fmt: skip
-_ROWS_ABOVE = 20
 
 
 def fields_of(kind: str) -> list[str]:
@@ -101,7 +100,7 @@ def propose(
     """
     by_hand = {plain(name): field for name, field in (chosen or {}).items()}
     _check_choice(kind, by_hand)
-    for line, values in first_rows[:_ROWS_ABOVE]:
+    for line, values in first_rows:
         fields = _match(kind, values, by_hand)
         if not _missing(kind, fields):
             _check_double(values, fields)

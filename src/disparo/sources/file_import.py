@@ -80,14 +80,10 @@ class _Batch:
     progress: tuple[int, int] = (0, 0)
 
 
-def look(
-    kind: str, path: Path, chosen: Mapping[str, str] | None = None
-) -> tuple[Proposal, list[Sequence[str]]]:
-    """Say how a file would be read, and give its first lines; raises NotReadable."""
+def look(kind: str, path: Path, chosen: Mapping[str, str] | None = None) -> Proposal:
+    """Say how a file would be read; raises NotReadable."""
     with open_table(path) as table:
-        first = list(itertools.islice(table.rows(), _ROWS_ABOVE))
-        proposal = propose(kind, first, chosen)
-        return proposal, [values for number, values in first if number > proposal.line]
+        return propose(kind, list(itertools.islice(table.rows(), _ROWS_ABOVE)), chosen)
 
 
 async def import_file(

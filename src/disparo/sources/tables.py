@@ -43,7 +43,7 @@ class Table(Protocol):
         ...
 
     def progress(self) -> tuple[int, int]:
-        """Tell how far: done and of how many, in the file's own measure."""
+        """Tell how far: done and of how many, in the file's own measure; 0 where nobody knows."""
         ...
 
 
@@ -121,7 +121,6 @@ class _Workbook:
     raw: IO[bytes]
     separator: str = ";"
     _done: int = 0
-    _total: int = 0
 
     def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
         _check_archive(self.raw)
@@ -146,7 +145,7 @@ class _Workbook:
             ) from error
 
     def progress(self) -> tuple[int, int]:
-        return self._done, self._total
+        return self._done, 0
 
 
 def _check_archive(raw: IO[bytes]) -> None:

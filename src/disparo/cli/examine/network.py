@@ -7,7 +7,6 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -32,7 +31,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Follow none."""
 
 
-async def examine_network(settings: Settings, *, clock_url: str | None) -> list[Finding]:
+async def examine_network(settings: Settings) -> list[Finding]:
     """Look at everything that answers over the network, all at once."""
     tables = {name: read_table(name, table) for name, table in settings.platforms.items()}
     looks = [
@@ -40,20 +39,20 @@ async def examine_network(settings: Settings, *, clock_url: str | None) -> list[
         *(_platform(name, table) for name, table in tables.items()),
         *(asyncio.to_thread(_receipts, name, table, settings) for name, table in tables.items()),
     ]
-    if clock_url is not None:
-        looks.append(asyncio.to_thread(_clock, clock_url))
+    if settings.clock_url is not None:
+        looks.append(asyncio.to_thread(_clock, settings.clock_url))
     return [finding for finding in await asyncio.gather(*looks) if finding is not None]
 
 
-def switches(settings: Settings, tables: Mapping[str, Any]) -> Finding:
+def switches(settings: Settings) -> Finding:
     """Say whether anything real can be sent."""
     subject = "envio real"
-    if not tables:
+    if not settings.platforms:
         remedy = "disparo plataforma presets mostra as que já vêm prontas."
         return note(subject, "nenhuma plataforma configurada: só a simulada", remedy)
     if settings.real_sending:
         return ok(subject, "ligado: os SMS chegam aos clientes")
-    if all(table.get("type") == "simulator" for table in tables.values()):
+    if all(table.get("type") == "simulator" for table in settings.platforms.values()):
         return note(subject, "desligado, e só há plataforma simulada", "Configure uma plataforma de verdade.")
     text = f"desligado: só {len(settings.test_numbers)} número(s) de teste recebe(m)"
     return note(subject, text, "Depois de testar: real_sending = true no disparo.toml, e reinicie.")
