@@ -19,7 +19,7 @@ from disparo.settings import Settings
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to us, and freezes what was made at the start for the garbage collector."""
+    """Leaves signals to us, and remembers why it ended or could not begin."""
 
     def __init__(self, config: uvicorn.Config, ending: asyncio.Event) -> None:
         super().__init__(config)

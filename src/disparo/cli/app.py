@@ -30,7 +30,7 @@ _COMMANDS = {
     "usuario": _Command("accounts", "users", "Usuários: criar, listar, revogar, senha."),
     "cliente-api": _Command("accounts", "clients", "Clientes de API (OAuth): criar, listar, revogar, senha."),
     "token": _Command("accounts", "access", "Tokens de acesso: criar, listar, revogar."),
-    "importar": _Command("imports", "imports", "Importa clientes, contatos e faturas de arquivos CSV."),
+    "importar": _Command("imports", "imports", "Importa clientes, contatos e faturas de CSV ou XLSX."),
     "sincronizar": _Command("sync", "sync", "Traz clientes e faturas de outro programa (HubSoft)."),
     "simular": _Command(
         "simulate", "simulate", "Mostra quem receberia uma fatura e o texto; não envia nada."
@@ -44,7 +44,7 @@ _COMMANDS = {
     "retidas": _Command("messages", "held", "Mensagens retidas: listar, liberar."),
     "descadastro": _Command("opt_outs", "opt_outs", "Números que não querem SMS."),
     "retomar": _Command("messages", "resume", "Libera as mensagens retidas por uma restauração."),
-    "plataforma": _Command("platforms", "platforms", "Plataformas de SMS: listar, testar."),
+    "plataforma": _Command("platforms", "platforms", "Plataformas: listar, pausar, retomar, saldo, testar."),
     "instalar": _Command("install", "install", "Instala como serviço do sistema (Debian, Ubuntu)."),
     "doctor": _Command("doctor", "doctor", "Confere a instalação e diz como corrigir cada falha."),
     "db": _Command("db", "database_commands", "Banco de dados: backup, restore, shell."),

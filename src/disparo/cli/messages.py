@@ -1,4 +1,4 @@
-"""`disparo mensagem`, `disparo incertas`, `disparo retomar`: where a message is, and settling it by hand."""
+"""`disparo mensagem`, `incertas`, `retidas`, `retomar`: where a message is, and settling it by hand."""
 
 from __future__ import annotations
 

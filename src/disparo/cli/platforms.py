@@ -1,4 +1,4 @@
-"""`disparo plataforma`: which there are, and one test message with both sides of the call."""
+"""`disparo plataforma`: which there are and how they are, pausing one, its credit, one test message."""
 
 from __future__ import annotations
 

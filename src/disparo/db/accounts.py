@@ -95,7 +95,7 @@ async def list_users(connection: Connection) -> list[asyncpg.Record]:
 async def add_client(
     connection: Connection, *, name: str, secret_sha256: bytes, settings: Mapping[str, object]
 ) -> int:
-    """Add an API client; `settings`: error_codes, purpose, repeat_window_s, rate_per_s, rate_burst."""
+    """Add an API client; `settings`: what it is set to, by column; what is not named has its default."""
     client_id: int = await connection.fetchval(
         """INSERT INTO api_clients (name, secret_sha256, error_codes, purpose, repeat_window_s, rate_per_s,
                                     rate_burst, extra_phones_per_day)

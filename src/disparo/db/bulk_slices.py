@@ -115,7 +115,7 @@ async def mark_carved(connection: Connection, dispatch_id: UUID) -> None:
 
 
 async def lock_slice(connection: Connection) -> asyncpg.Record | None:
-    """Lock a slice of a running run that nobody works on: of the run with the fewest done, in turns."""
+    """Lock the oldest slice of a running run that nobody works on; None where there is none."""
     return await connection.fetchrow(
         """SELECT s.id, s.dispatch_id, s.invoice_ids, r.actor, r.not_before, now() AS now
            FROM bulk_slices s JOIN bulk_runs r ON r.dispatch_id = s.dispatch_id

@@ -41,7 +41,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page; `next_id` is where the next begins, None at the end. `seen_to`: looked through this far."""
+    """One page; `next_id`: the next one has the ids below it, None at the end."""
 
     rows: Sequence[asyncpg.Record]
     next_id: int | None

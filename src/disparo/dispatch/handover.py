@@ -212,7 +212,7 @@ class Handover:
             found.wait.append((row["id"], verdict.until, verdict.reason))
 
     def _wait_s(self, nowhere: NoRoute, found: _Sorted) -> float:
-        """Give when to look again: of a claim's messages not many more come back than a platform can take."""
+        """Give how long to wait: of a claim's messages not many more come back than a platform can take."""
         if nowhere.reason != "platform_busy":
             return _NO_PLATFORM_S
         found.busy[nowhere.busy] += 1

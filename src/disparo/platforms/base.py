@@ -38,7 +38,7 @@ class Capabilities:
     window: int = 50  # hand-overs in flight at once, for each worker
     shared_window: int | None = None  # ... and for all workers together
     per_second: float | None = None  # None: as fast as it goes; all workers together
-    per_day: int | None = None  # hand-overs a day of the installation's zone; all workers together
+    per_day: int | None = None  # hand-overs in any 24 hours; all workers together
     limits_count_parts: bool = False  # ... each of a long text's, for these two
     profile: SegmentProfile = field(default_factory=SegmentProfile)  # how it counts and cuts texts
     tries_are_safe_s: int = 0  # the platform de-duplicates by our reference for so many seconds
@@ -88,8 +88,7 @@ class Exchange:
     """Both sides of one call as they stood on the wire, secrets masked: for `plataforma testar`."""
 
     request: str
-    response: str = ""
-    notes: list[str] = field(default_factory=list)
+    response: str
 
 
 @dataclass(frozen=True, slots=True)

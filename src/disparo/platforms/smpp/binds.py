@@ -19,9 +19,10 @@ from disparo.platforms.smpp.statuses import failure_of_bind, name_of
 
 log = structlog.get_logger(__name__)
 
+#: A bind that broke sooner has not been one.
+_HELD_S = 10.0
 #: Before a bind is tried again. An SMSC that is away is looked for often; one that says no has its reasons,
 #: and some lock an account that keeps asking.
-_HELD_S = 10.0  # a bind that broke sooner has not been one
 _FIRST_WAIT_S, _LONGEST_AWAY_S, _LONGEST_REFUSED_S = 0.5, 5.0, 60.0
 
 
