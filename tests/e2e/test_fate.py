@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from tests.support.calls import JSON, SEED
@@ -28,6 +31,24 @@ def test_cancelling_what_has_not_gone_yet(house, client):
     assert cancelled.json["canceladas"] + cancelled.json["ja_entregues"] == 2
     house.behave(mode="accept")
     assert client.post(path).json["canceladas"] == 0
+
+
+def test_the_command_line_tells_a_message_in_words(house, client):
+    house.behave(mode="refuse", code="content", receipts=[])
+    answer = client.send({"id_fatura": 11000})
+    house.until(lambda: house.states(client, answer) == ["falhou"])
+    told = subprocess.run(
+        [sys.executable, "-m", "disparo", "mensagem", "buscar", "--fatura", "11000", "--limite", "1"],
+        env={**os.environ, **house.stage.environment()},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "(falhou, a plataforma recusou o texto)" in told
+    assert "tentativa na plataforma simulador: a plataforma recusou, código content" in told
+    assert "pela API (cliente " in told
+    assert "na fila de envio  por o programa de envio" in told
+    assert not any(word in told for word in ("worker", "refused", "user:", "platform:"))
 
 
 def _attempts(client, answer):

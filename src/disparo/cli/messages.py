@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from disparo.db import messages as rows
 from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
 from disparo.errors import DisparoError
-from disparo.panel.words import STATUS as STATUS_WORDS
+from disparo.panel import words
 from disparo.settings import load_settings
 
 messages = typer.Typer(no_args_is_help=True)
@@ -46,32 +47,34 @@ def find(
         raise DisparoError("Informe --telefone ou --fatura.")
     e164 = phone_of(telefone).e164 if telefone is not None else None
 
-    async def work(connection: Connection) -> list[lookups.Life]:
-        return await lookups.lives(connection, e164=e164, invoice_id=fatura, limit=limite)
+    async def work(connection: Connection) -> tuple[list[lookups.Life], dict[int, str]]:
+        found = await lookups.lives(connection, e164=e164, invoice_id=fatura, limit=limite)
+        return found, await accounts.names(connection)
 
-    found = with_connection(dados, work)
+    found, people = with_connection(dados, work)
     if not found:
         print("Nenhuma mensagem encontrada.")
     for life in found:
-        _print_life(life)
+        _print_life(life, people)
 
 
-def _print_life(life: lookups.Life) -> None:
+def _print_life(life: lookups.Life, people: Mapping[int, str]) -> None:
     zone = load_settings().zone
     row = life.message
     print(
         f"\nMensagem {row['id']}: fatura {row['invoice_id']} para {row['phone']} "
-        f"({STATUS_WORDS[row['status']]}{', ' + row['reason'] if row['reason'] else ''})"
+        f"({words.STATUS[row['status']]}{', ' + words.reason(row['reason']) if row['reason'] else ''})"
     )
     if row["text"]:
         print(f"  Texto: {row['text']}")
     for event in life.events:
         at = event["at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
-        why = f" ({event['reason']})" if event["reason"] else ""
-        print(f"  {at}  {STATUS_WORDS[event['to_status']]}{why}  por {event['actor']}")
+        why = f" ({words.reason(event['reason'])})" if event["reason"] else ""
+        by = words.actor(event["actor"], people)
+        print(f"  {at}  {words.STATUS[event['to_status']]}{why}  por {by}")
     for attempt in life.attempts:
         at = attempt["started_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
-        said = attempt["outcome"] or "sem registro"
+        said = words.OUTCOME.get(attempt["outcome"] or "", "sem registro")
         code = f", código {attempt['code']}" if attempt["code"] else ""
         print(f"  {at}  tentativa na plataforma {attempt['platform']}: {said}{code}")
 
@@ -89,7 +92,12 @@ def list_uncertain(
     for row in found:
         at = row["started_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
         table.add_row(
-            str(row["id"]), str(row["invoice_id"]), row["phone"], row["platform"], row["reason"] or "", at
+            str(row["id"]),
+            str(row["invoice_id"]),
+            row["phone"],
+            row["platform"],
+            words.reason(row["reason"]),
+            at,
         )
     Console().print(table)
     print(f"{len(found)} mensagem(ns) incerta(s).")
@@ -149,7 +157,7 @@ def list_held(dados: DataDir = None) -> None:
     table, zone = Table("Mensagem", "Fatura", "Telefone", "Motivo", "Desde"), load_settings().zone
     for row in found:
         at = row["changed_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
-        table.add_row(str(row["id"]), str(row["invoice_id"]), row["phone"], row["reason"] or "", at)
+        table.add_row(str(row["id"]), str(row["invoice_id"]), row["phone"], words.reason(row["reason"]), at)
     Console().print(table)
     print(f"{len(found)} mensagem(ns) retida(s).")
 
