@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import subprocess
 import sys
@@ -129,6 +130,18 @@ def test_nothing_else_is_passed_through(house, there, theirs, path):
     assert answer.status == 404
     assert answer.json["msg"] == "Método/endpoint não disponível"
     assert there.calls.total() == calls
+
+
+def test_the_line_of_a_call_that_is_passed_on_names_its_client(house, client_again):
+    answer = client_again.get(f"{BASE}/atendimento")
+    assert answer.status == 200, answer.raw
+
+    def written():  # once the last of the answer has left
+        lines = house.stage.roles["server"].log.read_text().splitlines()
+        return [line for line in lines if answer.headers["x-request-id"] in line]
+
+    house.until(written)
+    assert json.loads(written()[0])["client_id"]
 
 
 def test_an_answer_that_breaks_off_breaks_off_here_too(theirs):

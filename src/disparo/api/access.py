@@ -55,7 +55,7 @@ async def admit(
     `remembered`: the database is asked only for a token that this process does not know to be alive.
     """
     try:
-        caller = await authenticate(request, services, remembered=remembered)
+        caller = await _authenticate(request, services, remembered=remembered)
     except Unauthenticated:
         # Guessing costs: counted by address, so that nobody is shut out by another.
         settings = services.settings
@@ -88,7 +88,7 @@ def may_read_metrics(request: Request, settings: Settings) -> bool:
     return any(address in network for network in settings.metrics_networks)
 
 
-async def authenticate(request: Request, services: Services, *, remembered: bool = False) -> ApiCaller:
+async def _authenticate(request: Request, services: Services, *, remembered: bool) -> ApiCaller:
     """Say who calls; raises Unauthenticated or TooMany."""
     token = token_of(request)
     try:

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 from yarl import URL
 
-from disparo.api.access import address_of, authenticate, token_of
+from disparo.api.access import address_of, admit, token_of
 from disparo.api.beside import Beside
 from disparo.api.errors import NO_SUCH_ROUTE, Failure, Unauthenticated
 from disparo.api.hubsoft.mapping import BASE
@@ -136,10 +136,7 @@ async def _authorization(request: Request, services: Services, beside: Beside) -
             "pass-through", address_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst
         )
         return request.headers["authorization"]
-    caller = await authenticate(request, services)
-    request.state.caller = caller
-    if Permission.PASS_THROUGH not in caller.permissions:
-        raise Failure(403, "Este usuário não tem permissão para esta operação")
+    await admit(request, services, Permission.PASS_THROUGH)
     try:
         return await beside.hubsoft.authorization()
     except (SourceDown, SourceRefused) as error:
