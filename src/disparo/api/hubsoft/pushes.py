@@ -14,8 +14,8 @@ from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Refusal
 from disparo.api.hubsoft.mapping import BASE
-from disparo.api.hubsoft.words import echo
 from disparo.api.hubsoft.schemas import success
+from disparo.api.hubsoft.words import echo
 from disparo.api.schemas import WITH_BODY, body_of
 from disparo.api.services import services_of
 from disparo.auth.permissions import Permission
