@@ -34,10 +34,13 @@ def demo() -> None:
     configure_logging(level="ERROR")
     for name in [name for name in os.environ if name.startswith("DISPARO_")]:
         del os.environ[name]  # a demonstration never touches the installation that is set here
-    settings = load_settings(dispatch_delay_s=0, platforms={})
     folder = Path(tempfile.mkdtemp(prefix="disparo-demo-"))
     folder.chmod(0o711)  # as root the database runs as another user, who has to pass through
     try:
+        no_settings = folder / "vazio.toml"  # in the place of the machine's: that one may name real platforms
+        no_settings.touch()
+        os.environ["DISPARO_CONFIG"] = str(no_settings)
+        settings = load_settings(dispatch_delay_s=0)
         dsn, server = open_database(settings, folder)
         try:
             plan = Plan(settings, folder, free_port(), 1, (), free_port(), log_level="ERROR")
