@@ -142,6 +142,31 @@ def test_with_a_platform_nobody_is_made_up(folder):
     assert run.interrupt() == 0
 
 
+def test_a_first_platform_takes_the_place_of_the_simulated_one_at_once(folder):
+    """Beside it the simulated one would take over what it cannot: "delivered", and nobody got it."""
+    port, file = free_port(), folder.parent / "disparo.toml"
+    file.write_text('brand = "MINHA NET"\n', encoding="utf-8")
+    run = Run(folder, port, env={"DISPARO_CONFIG": str(file)})
+    token = json.loads(shell(pasted(run.output, 1) + " -s"))["access_token"]
+    client = Client(f"http://127.0.0.1:{port}", token)
+    assert 'platform="simulador"' in client.get("/metrics").raw.decode()
+    file.write_text(
+        'real_sending = true\n[platforms.nenhures]\ntype = "generic_http"\nurl = "http://127.0.0.1:1/"\n'
+        'json = { to = "{telefone}", text = "{texto}" }\n',
+        encoding="utf-8",
+    )
+    end = time.monotonic() + 30
+    while "8 fatura(s) de exemplo foram canceladas" not in run.output:
+        assert time.monotonic() < end, run.output
+        time.sleep(0.1)
+    assert "cancelada" in client.send({"id_fatura": 11000}).json["msg"]
+    while 'platform="simulador"' in (said := client.get("/metrics").raw.decode()):
+        assert time.monotonic() < end, said
+        time.sleep(0.1)
+    assert 'platform="nenhures"' in said
+    assert run.interrupt() == 0
+
+
 def test_killed_whole_and_started_again_nothing_is_lost(folder):
     port = free_port()
     run = Run(folder, port)

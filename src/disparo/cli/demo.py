@@ -40,10 +40,10 @@ def demo() -> None:
         no_settings = folder / "vazio.toml"  # in the place of the machine's: that one may name real platforms
         no_settings.touch()
         os.environ["DISPARO_CONFIG"] = str(no_settings)
-        settings = load_settings(dispatch_delay_s=0)
+        settings = load_settings()
         dsn, server = open_database(settings, folder)
         try:
-            plan = Plan(settings, folder, free_port(), 1, (), free_port(), log_level="ERROR")
+            plan = Plan(settings, folder, free_port(), 1, (), free_port(), delay_s=0, log_level="ERROR")
             asyncio.run(_demo(plan, dsn))
         finally:
             if server is not None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from disparo.cli.processes import Family
 from disparo.db.embedded import EmbeddedPostgres
 from disparo.errors import DisparoError, PortTaken, in_words
-from disparo.settings import Settings
+from disparo.settings import SIMULATED, Settings
 
 _PATIENCE_S = 60.0
 _MOST_SERVERS = 4
@@ -28,7 +28,10 @@ UNVERIFIED = ssl._create_unverified_context()  # noqa: S323, SLF001 - see above
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to start; `tls` are the options of `serve`, `simulator_port` None: real platforms are set."""
+    """What to start; `tls` are the options of `serve`, `simulator_port` None: real platforms are set.
+
+    `delay_s` is what the command line says; None: the settings say it, and may change while all runs.
+    """
 
     settings: Settings
     data_dir: Path
@@ -36,6 +39,7 @@ class Plan:
     workers: int
     tls: tuple[str, ...]
     simulator_port: int | None
+    delay_s: float | None = None
     log_level: str = "WARNING"
     servers: int = 1
 
@@ -119,21 +123,21 @@ async def launched(plan: Plan, dsn: str) -> AsyncIterator[Family]:
 
 
 def _environment(plan: Plan, dsn: str) -> dict[str, str]:
-    settings = plan.settings
     environment = {
         "DISPARO_DATABASE_URL": dsn,
         "DISPARO_DATA_DIR": str(plan.data_dir),
         "DISPARO_LOG_LEVEL": plan.log_level,
-        "DISPARO_DISPATCH_DELAY_S": str(settings.dispatch_delay_s),
     }
+    if plan.delay_s is not None:
+        environment["DISPARO_DISPATCH_DELAY_S"] = str(plan.delay_s)
     if plan.simulator_url is not None:
         platform = {
             "type": "simulator",
             "url": plan.simulator_url,
             "webhook_secret": _webhook_secret(plan.data_dir),
         }
-        environment["DISPARO_PLATFORMS"] = json.dumps({"simulador": platform})
-        environment["DISPARO_PUBLIC_URL"] = settings.public_url or plan.base_url
+        simulated = {"platforms": {"simulador": platform}, "public_url": plan.base_url}
+        environment[SIMULATED] = json.dumps(simulated)
     return environment
 
 

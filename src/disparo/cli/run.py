@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated
 
 import typer
@@ -17,7 +19,8 @@ from disparo.cli.notify import tell_systemd
 from disparo.cli.upgrade import prepare_with_backup
 from disparo.db import accounts
 from disparo.db.data_dir import make_data_dir
-from disparo.db.pool import connect
+from disparo.db.pool import TRANSIENT, connect
+from disparo.errors import DisparoError
 from disparo.log import configure_logging
 from disparo.platforms.registry import check_tables
 from disparo.settings import Settings, load_settings
@@ -26,6 +29,7 @@ from disparo.sources.demo_data import add_demo_data, retire_demo_data
 SEED_BODY = '{"id_fatura":"11000", "telefone_adicional":["11988887777","1188887776"]}'
 _PLACEHOLDERS = Credentials(0, "SEGREDO", "EMAIL", "SENHA")
 _FIRST_USER = "admin@example.com"
+_LOOK_EVERY_S = 1.0
 
 
 def run(
@@ -51,7 +55,6 @@ def run(
         data_dir=dados,
         port=porta,
         host=host,
-        dispatch_delay_s=atraso,
         tls_certificate=tls_certificado,
         tls_key=tls_chave,
     )
@@ -69,6 +72,7 @@ def run(
         servers=servidores or fitting_servers(),
         tls=tls_of(certificate),
         simulator_port=None if settings.platforms else free_port(preferred=settings.port + 1),
+        delay_s=atraso,
         log_level=log_level,
     )
     dsn, server = open_database(settings, data_dir)
@@ -103,7 +107,7 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
     # for whoever has not said that it may be (nohup).
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, stop.set)
-    async with launched(plan, dsn) as family:
+    async with launched(plan, dsn) as family, _watched(plan, dsn):
         if as_service:
             loop.add_signal_handler(signal.SIGHUP, family.send_signal, signal.SIGHUP)
         print(banner, flush=True)
@@ -132,6 +136,26 @@ async def _first_start(dsn: str, *, with_data: bool) -> Credentials | None:
             return await make_both(connection, _FIRST_USER, "primeiro cliente de API")
     finally:
         await connection.close()
+
+
+@asynccontextmanager
+async def _watched(plan: Plan, dsn: str) -> AsyncIterator[None]:
+    """Look for the first platform, where there is none yet."""
+    watching = asyncio.create_task(_retire_at_the_first(dsn)) if plan.simulator_port is not None else None
+    try:
+        yield
+    finally:
+        if watching is not None:
+            watching.cancel()
+
+
+async def _retire_at_the_first(dsn: str) -> None:
+    """Workers take a changed file up three seconds after they see it."""
+    while True:
+        await asyncio.sleep(_LOOK_EVERY_S)
+        with suppress(DisparoError, *TRANSIENT):  # a wrong file, or the database away: the next look
+            if load_settings().platforms:
+                return await _retire(dsn)
 
 
 async def _retire(dsn: str) -> None:
