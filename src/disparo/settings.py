@@ -36,7 +36,7 @@ SIMULATED = "DISPARO_SIMULATED"
 class Settings(BaseSettings):
     """Names are the keys of the file; `DISPARO_` + upper case is the environment's spelling."""
 
-    model_config = SettingsConfigDict(env_prefix="DISPARO_", env_nested_delimiter="__", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="DISPARO_", env_nested_delimiter="__", extra="forbid")
 
     # Where things are
     database_url: SecretStr | None = None

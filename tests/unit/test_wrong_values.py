@@ -55,6 +55,21 @@ def test_the_settings_of_the_program_speak_the_same(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ('publc_url = "https://sms.provedor.com.br"', "publc_url: não existe"),
+        ('[plataforms.comtele]\ntype = "comtele"', "plataforms: não existe"),
+    ],
+)
+def test_a_misspelt_setting_is_not_passed_over(tmp_path, monkeypatch, written, says):
+    path = tmp_path / "disparo.toml"
+    path.write_text(written, encoding="utf-8")
+    monkeypatch.setenv("DISPARO_CONFIG", str(path))
+    with pytest.raises(SettingsInvalid, match=f"^Configuração inválida: {says}$"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
     ("name", "value", "says"),
     [
         ("TEST_NUMBERS", "+5511988887777", r"DISPARO_TEST_NUMBERS .*JSON"),
