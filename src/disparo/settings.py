@@ -14,7 +14,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from disparo.domain.local_holidays import LocalHoliday, read_local_holiday
+from disparo.domain.phone import InvalidPhone, parse_phone
 from disparo.domain.template import check_template
 from disparo.errors import SettingsInvalid, in_words
 from disparo.wrong_values import words_of, words_of_file
@@ -122,15 +123,27 @@ class Settings(BaseSettings):
     max_segments: int = Field(default=3, ge=1, le=10)
     extra_holidays: list[str] = []  # of the town: DD/MM (every year), DD/MM/AAAA or AAAA-MM-DD
 
-    @field_validator("hubsoft_url")
+    @field_validator("hubsoft_url", "public_url")
     @classmethod
-    def _is_an_address(cls, text: str | None) -> str | None:
+    def _is_an_address(cls, text: str | None, info: ValidationInfo) -> str | None:
         if not text:
             return None
         parts = urlsplit(text)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
-            raise ValueError("deve ser um endereço como https://hubsoft.provedor.com.br")
+            name = "hubsoft" if info.field_name == "hubsoft_url" else "sms"
+            raise ValueError(f"deve ser um endereço como https://{name}.provedor.com.br")
         return text.rstrip("/")
+
+    @field_validator("test_numbers")
+    @classmethod
+    def _are_phones(cls, numbers: list[str]) -> list[str]:
+        read = []
+        for number in numbers:
+            try:
+                read.append(parse_phone(number).e164)
+            except InvalidPhone as error:
+                raise ValueError(f"não é um telefone: {number} (exemplo: +5511988887777)") from error
+        return read
 
     @field_validator("template")
     @classmethod

@@ -31,6 +31,8 @@ _WORDS = {
     "model_type": "deve ser uma tabela",
     "too_short": "deve ter ao menos {min_length} item(ns)",
     "too_long": "deve ter no máximo {max_length} item(ns)",
+    "finite_number": "deve ser um número finito",
+    "path_type": "deve ser um caminho",
     "greater_than": "deve ser maior que {gt}",
     "greater_than_equal": "deve ser {ge} ou mais",
     "less_than": "deve ser menor que {lt}",
@@ -85,6 +87,8 @@ def _whole(value: object) -> object:
 def _said(item: Mapping[str, Any]) -> str:
     context = {name: _whole(value) for name, value in item.get("ctx", {}).items()}
     pattern = _WORDS.get(item["type"])
-    words = item["msg"] if pattern is None else pattern.format(**context).replace(" or ", " ou ")
+    if "expected" in context:
+        context["expected"] = str(context["expected"]).replace(" or ", " ou ")
+    words = item["msg"] if pattern is None else pattern.format(**context)
     where = ".".join(map(str, item["loc"]))
     return f"{where}: {words}" if where else words

@@ -48,10 +48,40 @@ def test_what_is_wrong_as_a_whole_has_no_name_and_our_own_words_no_prefix():
     assert not said.startswith((":", " ", "Value error"))
 
 
+def test_what_the_system_says_is_not_half_translated(tmp_path):
+    table = {"type": "comtele", "secrets": {"chave": f"file:{tmp_path}/none"}}
+    with pytest.raises(SettingsInvalid, match="No such file or directory"):
+        read_table("comtele", table)
+
+
+@pytest.mark.parametrize(
+    "text", ["sms.provedor.com.br", "ftp://sms.provedor.com.br", "https://u:s@provedor.com.br"]
+)
+def test_an_address_at_which_no_platform_could_call_us_is_refused(text):
+    with pytest.raises(SettingsInvalid, match=r"public_url: deve ser um endereço como https://sms\.provedor"):
+        load_settings(public_url=text)
+
+
+def test_test_numbers_are_taken_as_people_write_them():
+    numbers = ["+5511988887777", "(11) 98888-7778", "11988887779"]
+    assert load_settings(test_numbers=numbers).test_numbers == [
+        "+5511988887777",
+        "+5511988887778",
+        "+5511988887779",
+    ]
+
+
+def test_a_test_number_that_is_none_is_refused():
+    with pytest.raises(SettingsInvalid, match="test_numbers: não é um telefone: 988"):
+        load_settings(test_numbers=["988"])
+
+
 def test_the_settings_of_the_program_speak_the_same(monkeypatch):
     monkeypatch.delenv("DISPARO_CONFIG", raising=False)
     with pytest.raises(SettingsInvalid, match=r"^Configuração inválida: dispatch_delay_s: deve ser"):
         load_settings(dispatch_delay_s="logo")
+    with pytest.raises(SettingsInvalid, match=r"dispatch_delay_s: deve ser um número finito$"):
+        load_settings(dispatch_delay_s="inf")
 
 
 @pytest.mark.parametrize(
