@@ -8,7 +8,7 @@ from tests.contract.generic import message, send, table
 from disparo.domain.outcome import FailureClass, OutcomeKind
 from disparo.errors import SettingsInvalid
 from disparo.platforms.http import is_forbidden
-from disparo.platforms.registry import build_platforms, read_table
+from disparo.platforms.registry import build_platforms, read_table, receipt_url
 
 pytestmark = pytest.mark.anyio
 
@@ -55,6 +55,7 @@ async def test_a_forbidden_address_is_never_connected_to(peer):
         ({"secrets": {"k": "env:NO_SUCH_VARIABLE_HERE"}}, "NO_SUCH_VARIABLE_HERE"),
         ({"webhook_secret": ["a", "b", "c"]}, "dois durante a troca"),
         ({"webhook_secret": "env:NO_SUCH_VARIABLE_HERE"}, "NO_SUCH_VARIABLE_HERE"),
+        ({"webhook_secret": "q83v/x+="}, "não pode ter /"),
         ({"sources": ["10.0.0.0/99"]}, "nem uma rede: 10.0.0.0/99"),
         ({"codes": {"1": "wat"}}, "codes"),
         ({"balance": {"url": "//elsewhere.example/"}}, "outro servidor"),
@@ -70,6 +71,18 @@ async def test_wrong_settings_are_named(peer, changes, says):
     with pytest.raises(SettingsInvalid) as caught:
         read_table("p", table(peer, **changes))
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "minha/rede"])
+async def test_a_name_that_is_no_part_of_an_address_is_refused(peer, name):
+    with pytest.raises(SettingsInvalid, match="o nome vai em endereços"):
+        read_table(name, table(peer))
+
+
+async def test_names_and_secrets_are_written_as_an_address_has_them(peer):
+    settings = read_table("minha rede", table(peer, webhook_secret="um só + outro"))
+    told = receipt_url("minha rede", settings, "https://sms.provedor.com.br")
+    assert told == "https://sms.provedor.com.br/webhook/minha%20rede/um%20s%C3%B3%20%2B%20outro"
 
 
 def build(peer, **options):

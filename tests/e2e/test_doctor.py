@@ -74,6 +74,8 @@ def test_all_that_is_wrong_is_named_at_once_with_a_remedy(house, tmp_path):
         ({"DISPARO_DATABASE_URL": "postgresql://a:s3gredo@127.0.0.1:1/x"}, "Não foi possível conectar"),
         ({"DISPARO_PLATFORMS": '{"x": {"type": "nenhum"}}'}, "o tipo 'nenhum' não existe"),
         ({"DISPARO_CONFIG": "/nenhum/arquivo"}, "não existe"),
+        ({"DISPARO_ALERTS": '["s3gredo"]'}, "não é um endereço do Apprise"),
+        ({"DISPARO_PUBLIC_URL": "http://127.0.0.1:1/um lugar"}, "não chega até aqui"),
     ],
 )
 def test_without_database_or_settings_it_still_answers(house, changes, says):

@@ -359,6 +359,12 @@ def test_wrong_settings_end_the_start_with_words(env, says):
     assert "Traceback" not in done.stderr
 
 
+def test_nothing_is_started_while_nobody_could_be_told_of_faults(folder):
+    done = command("run", "--dados", folder, "--porta", free_port(), env={"DISPARO_ALERTS": '["nada"]'})
+    assert (done.returncode, "não é um endereço do Apprise" in done.stderr) == (1, True)
+    assert not folder.exists()
+
+
 def test_a_port_that_is_taken_ends_serve_with_words(new_database):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -16,6 +16,7 @@ from disparo.cli.examine.database import examine_database
 from disparo.cli.examine.files import examine_data_dir, examine_settings_file
 from disparo.cli.examine.finding import Finding, Grade, ok, wrong
 from disparo.cli.examine.network import examine_network, switches
+from disparo.cli.telling import teller
 from disparo.db.data_dir import is_held
 from disparo.db.embedded import attach
 from disparo.errors import DisparoError
@@ -45,6 +46,7 @@ async def _examine(dados: Path | None) -> list[Finding]:
     try:
         settings = load_settings(data_dir=dados)
         check_tables(settings.platforms)
+        teller(settings)
     except DisparoError as error:
         return [*findings, wrong("configuração", str(error), "Corrija o arquivo e rode o doctor de novo.")]
     data_dir = data_dir_of(settings)

@@ -16,6 +16,7 @@ from disparo.cli.credentials import Credentials, make_both
 from disparo.cli.launch import Plan, check_port, fitting_servers, free_port, launched, open_database
 from disparo.cli.listening import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
 from disparo.cli.notify import tell_systemd
+from disparo.cli.telling import teller
 from disparo.cli.upgrade import prepare_with_backup
 from disparo.db import accounts
 from disparo.db.data_dir import make_data_dir
@@ -61,6 +62,7 @@ def run(
     log_level = _log_level(settings, as_service=servico)
     configure_logging(level=log_level)
     check_tables(settings.platforms)
+    teller(settings)  # workers need it; what is wrong with it is said before anything is started
     check_port(settings.host, settings.port)
     data_dir = make_data_dir(data_dir_of(settings))
     certificate = certificate_of(settings, own=tls_self_signed)

@@ -153,7 +153,10 @@ def _one_or_two(given: object) -> object:
     each = [given] if isinstance(given, str) else given
     if not isinstance(each, list) or len(each) > 2 or not all(isinstance(one, str) for one in each):  # noqa: PLR2004
         raise ValueError('um segredo, ou dois durante a troca: ["novo", "velho"]')
-    return [fetch_secret(one) for one in each if one]
+    secrets = [fetch_secret(one) for one in each if one]
+    if any("/" in secret for secret in secrets):
+        raise ValueError("o segredo vai num endereço e não pode ter /")
+    return secrets
 
 
 #: One secret, or two while one takes the other's place.

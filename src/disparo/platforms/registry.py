@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import ValidationError
 
@@ -112,6 +112,8 @@ def check_tables(tables: Mapping[str, Mapping[str, Any]]) -> None:
 
 def read_table(name: str, table: Mapping[str, Any]) -> AnyTable:
     """Check one platform's table; raises SettingsInvalid saying what is wrong."""
+    if not name or "/" in name:
+        raise SettingsInvalid(f"Plataforma {name}: o nome vai em endereços e não pode ser vazio nem ter /.")
     kind = table.get("type", "generic_http")
     if kind not in (*_WITHOUT_PRESET, *presets()):
         known = ", ".join((*_WITHOUT_PRESET, *presets()))
@@ -141,7 +143,8 @@ def receipt_url(name: str, settings: PlatformTable, public_url: str | None) -> s
     """Give the address at which a platform tells us of its messages."""
     if public_url is None or not settings.webhook_secrets:
         return None
-    return f"{public_url.rstrip('/')}/webhook/{name}/{settings.webhook_secrets[0]}"
+    place = "/".join(quote(part, safe="") for part in (name, settings.webhook_secrets[0]))
+    return f"{public_url.rstrip('/')}/webhook/{place}"
 
 
 def _check_is_here(name: str, url: str) -> None:

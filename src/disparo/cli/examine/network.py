@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from email.message import Message
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -138,6 +139,6 @@ def _ask(url: str, *, verify: bool) -> tuple[int, str, Message | None]:
             return answer.status, f"HTTP {answer.status}", answer.headers
     except urllib.error.HTTPError as error:
         return error.code, f"HTTP {error.code}", error.headers
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", error)
         return 0, in_words(reason) if isinstance(reason, BaseException) else str(reason), None
