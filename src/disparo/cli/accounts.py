@@ -7,13 +7,13 @@ from typing import Annotated
 from uuid import UUID, uuid4
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from disparo.auth.passwords import hash_password, new_password
 from disparo.auth.tokens import SigningKey, TokenMint, digest, new_secret
 from disparo.cli.context import DataDir, actor, with_connection
 from disparo.cli.credentials import make_client, make_user
+from disparo.cli.tables import show_table
 from disparo.db import accounts, tokens
 from disparo.db.pool import Connection
 from disparo.errors import DisparoError
@@ -72,7 +72,7 @@ def list_users(dados: DataDir = None) -> None:
         table.add_row(
             str(row["id"]), row["email"], row["name"], permissions, "sim" if row["active"] else "não"
         )
-    Console().print(table)
+    show_table(table)
 
 
 @users.command("revogar")
@@ -155,7 +155,7 @@ def list_clients(dados: DataDir = None) -> None:
             rate,
             "sim" if row["active"] else "não",
         )
-    Console().print(table)
+    show_table(table)
 
 
 @clients.command("revogar")
@@ -231,7 +231,7 @@ def list_tokens(dados: DataDir = None) -> None:
         table.add_row(
             str(row["jti"]), row["email"], f"{row['client_id']} {row['client_name']}", issued, expires
         )
-    Console().print(table)
+    show_table(table)
 
 
 @access.command("revogar")

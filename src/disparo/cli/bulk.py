@@ -17,6 +17,7 @@ from rich.table import Column, Table
 from disparo.cli.bulk_progress import follow, print_run, queue_whole
 from disparo.cli.bulk_words import print_simulation
 from disparo.cli.context import DataDir, actor, database, prepare_for_command
+from disparo.cli.tables import show_table
 from disparo.db import bulk_runs, workers
 from disparo.db.pool import Pool, open_pool
 from disparo.dispatch import bulk_control
@@ -152,7 +153,7 @@ def list_runs(
                     table.add_row(str(dispatch_id), row["run_key"] or "", state, at, total)
         return table
 
-    Console().print(_with_pool(dados, work))
+    show_table(_with_pool(dados, work))
 
 
 @runs.command("ver")

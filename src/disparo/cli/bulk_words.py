@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 
+from disparo.cli.tables import show_table
 from disparo.dispatch.bulk_simulate import Simulation
 from disparo.domain.template import format_amount
 
@@ -31,7 +31,7 @@ def print_simulation(found: Simulation) -> None:
             each.platform, str(each.segments), str(each.too_long), cost, duration_words(each.duration_s)
         )
     if found.estimates:
-        Console().print(table)
+        show_table(table)
     print(
         f"Tempo pelas plataformas usadas primeiro: {duration_words(found.duration_s)}, em horário de envio."
     )

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import asyncpg
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from disparo.cli.context import DataDir, actor, with_connection
 from disparo.cli.phones import phone_of
+from disparo.cli.tables import show_table
 from disparo.db import accounts, lookups
 from disparo.db import messages as rows
 from disparo.db.pool import Connection
@@ -99,7 +99,7 @@ def list_uncertain(
             words.reason(row["reason"]),
             at,
         )
-    Console().print(table)
+    show_table(table)
     print(f"{len(found)} mensagem(ns) incerta(s).")
 
 
@@ -158,7 +158,7 @@ def list_held(dados: DataDir = None) -> None:
     for row in found:
         at = row["changed_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
         table.add_row(str(row["id"]), str(row["invoice_id"]), row["phone"], words.reason(row["reason"]), at)
-    Console().print(table)
+    show_table(table)
     print(f"{len(found)} mensagem(ns) retida(s).")
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from disparo.cli.context import DataDir, actor, with_connection
 from disparo.cli.phones import phone_of
+from disparo.cli.tables import show_table
 from disparo.db import accounts
 from disparo.db import opt_outs as table
 from disparo.db.pool import Connection
@@ -60,4 +60,4 @@ def list_all(
     for row in rows:
         since = row["created_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M")
         shown.add_row(row["e164"], _REASON_WORDS.get(row["reason"], row["reason"]), since)
-    Console().print(shown)
+    show_table(shown)

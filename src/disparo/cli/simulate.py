@@ -8,11 +8,11 @@ from typing import Annotated
 
 import asyncpg
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from disparo.cli.bulk_words import SKIP_WORDS
 from disparo.cli.context import DataDir, with_connection
+from disparo.cli.tables import show_table
 from disparo.db import invoices, opt_outs
 from disparo.db.pool import Connection
 from disparo.domain.recipients import Candidates, drop, list_candidates
@@ -62,7 +62,7 @@ def _print_people(found: Candidates) -> None:
         table.add_row(recipient.phone.national, recipient.name, _ORIGIN_WORDS[recipient.origin], "recebe")
     for item in found.ignored:
         table.add_row(item.phone, "", "", f"dispensado: {SKIP_WORDS[item.reason]}")
-    Console().print(table)
+    show_table(table)
 
 
 def _render(facts: invoices.InvoiceFacts, row: asyncpg.Record, settings: Settings) -> Rendered:
