@@ -98,6 +98,13 @@ def test_every_setting_of_the_table_exists():
     assert named[1] <= set(GenericHttpSettings.model_fields)
 
 
+def test_every_setting_is_on_a_page():
+    from disparo.settings import Settings
+
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES[0].parent.glob("*.md"))
+    assert [name for name in Settings.model_fields if not re.search(rf"\b{name}\b", pages)] == []
+
+
 def test_the_page_of_smpp_names_settings_that_there_are(tmp_path):
     page = (ROOT / "docs" / "platforms" / "smpp.md").read_text(encoding="utf-8")
     secret = tmp_path / "smpp"
