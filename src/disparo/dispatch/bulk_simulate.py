@@ -23,6 +23,8 @@ from disparo.domain.sms_text import SegmentProfile
 from disparo.domain.template import InvoiceText, TemplateRefused, render
 
 _DAY_S = 86_400
+#: Of how many lengths of text an invoice is named.
+_EXAMPLES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +61,21 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """`skipped`: by reason. `duration_s`: by the platforms that are used first, together."""
+    """`skipped`: by reason. `duration_s`: by the platforms used first, together. `examples`: some that go."""
 
     invoices: int
     recipients: int
     skipped: dict[str, int]
     estimates: Sequence[Estimate]
     duration_s: float | None
+    examples: Sequence[int]
 
 
 async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer], rules: Rules) -> Simulation:
     """Go through the invoices in slices, in memory that does not grow with them; by the template of now."""
     skipped: Counter[str] = Counter()
     shapes: Counter[InvoiceText] = Counter()
+    examples: list[int] = []
     async with pool.acquire() as connection:
         now: datetime = await connection.fetchval("SELECT now()")
         template = await templates.current(connection)
@@ -81,6 +85,7 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
         for row in await _simulate_slice(pool, ids, rules, today):
             if row["what"] == "shape":
                 shapes[_text_of(row, rules, today)] += row["count"]
+                examples += [row["id"]] if len(examples) < _EXAMPLES else []
             else:
                 skipped[row["what"]] += row["count"]
     recipients = shapes.total()
@@ -96,6 +101,7 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
         skipped=dict(skipped),
         estimates=estimates,
         duration_s=_duration_together(in_messages, recipients),
+        examples=sorted(examples),
     )
 
 

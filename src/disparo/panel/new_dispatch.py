@@ -40,7 +40,7 @@ from disparo.panel.services import PanelServices, services_of
 
 BODY_LIMIT = 4_194_304
 _COLUMNS = ("id_fatura", "fatura", "id", "numero")
-_SAMPLES, _LOOKED_AT = 3, 100
+_SAMPLES = 3
 _ROUTE = "painel"
 _REFUSED: Mapping[Reason, str] = {
     Reason.INVOICE_UNKNOWN: "A fatura não está no cadastro.",
@@ -226,8 +226,9 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     settings = services.settings
     async with services.pool.acquire() as connection:
         template = await templates.current(connection) or settings.template
-        samples = await _samples(connection, services, wanted, template)
     found = await simulate_run(services.pool, wanted, offers_of(settings), rules_of(settings))
+    async with services.pool.acquire() as connection:
+        samples = await _samples(connection, services, found.examples, template)
     first = found.estimates[0] if found.estimates else None
     cost = None if first is None else first.cost
     if price is not None and first is not None:
@@ -236,15 +237,10 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
 
 
 async def _samples(
-    connection: Connection, services: PanelServices, wanted: Selection, template: str | None
+    connection: Connection, services: PanelServices, invoice_ids: Sequence[int], template: str | None
 ) -> list[Text]:
-    if wanted.invoice_ids is not None:
-        rows = await invoices.read_texts(connection, list(wanted.invoice_ids[:_LOOKED_AT]))
-    else:
-        newest = await invoices.newest(connection)
-        rows = [] if newest is None else await invoices.read_texts(connection, [newest])
     found: list[Text] = []
-    for row in rows:
+    for row in await invoices.read_texts(connection, invoice_ids):
         try:
             found.append(write(row, services, template))
         except TemplateRefused:

@@ -1,10 +1,10 @@
 -- Goes on from bulk_candidates.sql: what a slice would come to, and changes nothing. Texts are told apart by
 -- what makes their length: how many plain signs, and the others as they stand (`_` is one sign in GSM-7, `~`
--- two; some platforms cut at blanks). Each group stands for one length of text; one invoice of each is shown. $3 today.
+-- two; some platforms cut at blanks). Each group stands for one length of text; `id` is one of its invoices. $3 today.
 , reached AS (
     SELECT f.*, s.messages FROM found f JOIN (SELECT id, count(*) AS messages FROM sendable GROUP BY id) s ON s.id = f.id
 ), shapes AS (
-    SELECT min(name) AS name, min(amount) AS amount, min(due_date) AS due_date, min(link) AS link,
+    SELECT min(id) AS id, min(name) AS name, min(amount) AS amount, min(due_date) AS due_date, min(link) AS link,
            min(linha_digitavel) AS linha_digitavel, min(pix) AS pix, sum(messages)::bigint AS count
     FROM reached
     GROUP BY due_date < $3::date, length(amount::text),
@@ -13,6 +13,6 @@
              length(regexp_replace(linha_digitavel, '[^0-9]', '', 'g')),
              regexp_replace(pix, '[A-Za-z0-9:/.?=&%_#+*-]', 'x', 'g')
 )
-SELECT 'shape' AS what, count, name, amount, due_date, link, linha_digitavel, pix FROM shapes
+SELECT 'shape' AS what, count, id, name, amount, due_date, link, linha_digitavel, pix FROM shapes
 UNION ALL
-SELECT what, count, NULL, NULL, NULL, NULL, NULL, NULL FROM tally WHERE count > 0
+SELECT what, count, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM tally WHERE count > 0
