@@ -33,6 +33,7 @@ _KINDS = {"single": "avulso", "bulk": "em lote"}
 _PAUSED = "Disparo pausado: nada mais sai até alguém retomar."
 _OVER = "Nada foi feito: este disparo já acabou, ou já estava assim. Abra a página dele de novo."
 _WAITING = ("queued", "claimed", "sending")
+_NEVER_GONE = ("held", "failed", "skipped", "cancelled")
 #: Progress is looked at so often, and a page left open is let go after so long: it asks again by itself.
 _LOOK_EVERY_S, _KEEP_ALIVE_S, _LONGEST_S = 1.0, 15.0, 900.0
 
@@ -58,6 +59,11 @@ class Progress:
     def waiting(self) -> int:
         """What has not gone yet."""
         return sum(self.counts.get(status, 0) for status in _WAITING)
+
+    @property
+    def gone(self) -> int:
+        """What was handed over, or may have been."""
+        return self.total - self.waiting - sum(self.counts.get(status, 0) for status in _NEVER_GONE)
 
     @property
     def is_over(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.rows import add_messages
 from tests.support.visitor import text, visitor
 
 
@@ -19,3 +20,21 @@ def test_texts_of_a_simulation_are_of_invoices_that_would_go(house, person):
     day = house.value("SELECT due_date::text FROM invoices WHERE id = 70215")
     by_date = text(person.post("/painel/disparos/novo", de=day, ate=day))
     assert "fatura 70215, 1 segmento" in by_date
+
+
+@pytest.mark.parametrize(
+    ("statuses", "said"),
+    [
+        (("cancelled",), "Cancelado: nada mais sai."),
+        (("delivered", "cancelled"), "Cancelado: nada mais sai."),
+        (("skipped", "failed"), "Nada saiu."),
+        (("delivered", "held"), "Não sai tudo sozinho: 1 mensagem retida espera uma pessoa."),
+        (("delivered", "uncertain", "failed"), "Tudo o que havia para enviar já saiu."),
+    ],
+)
+def test_a_dispatch_that_is_over_says_whether_it_went(house, person, statuses, said):
+    ids = house.run(lambda connection: add_messages(connection, len(statuses), due_in_s=86_400))
+    for message_id, status in zip(ids, statuses, strict=True):
+        house.fetch("UPDATE messages SET status = $2 WHERE id = $1", message_id, status)
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", ids[0])
+    assert said in text(person.get(f"/painel/disparos/{dispatch_id}"))
