@@ -138,6 +138,7 @@ async def show_one(request: Request, person: Person) -> Response:
         ignored=json.loads(dispatch["ignored"]),
         left_out=left_out,
         rows=rows,
+        looked_on=after is not None and len(rows) < _PER_PAGE,
         chosen=status,
         who=_who(dispatch, people),
         page=Pager(

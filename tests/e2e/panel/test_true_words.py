@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 from tests.support.rows import add_messages
 from tests.support.visitor import text, visitor
@@ -38,3 +41,23 @@ def test_a_dispatch_that_is_over_says_whether_it_went(house, person, statuses, s
         house.fetch("UPDATE messages SET status = $2 WHERE id = $1", message_id, status)
     dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", ids[0])
     assert said in text(person.get(f"/painel/disparos/{dispatch_id}"))
+
+
+def test_a_filter_that_finds_nothing_does_not_say_that_all_is_well(house, person):
+    assert "Tudo o que saiu foi confirmado" in text(person.get("/painel/incertas?plataforma=&de=&ate="))
+    filtered = text(person.get("/painel/incertas?plataforma=outra"))
+    assert "Nenhuma mensagem incerta com estes filtros" in filtered
+    assert "Tudo o que saiu foi confirmado" not in filtered
+
+
+def test_a_part_of_a_long_dispatch_without_what_is_looked_for_is_not_all_of_it(house, person):
+    ids = house.run(
+        lambda connection: add_messages(connection, 3005, first_id=1_000_000, due_in_s=86_400, kind="bulk")
+    )
+    house.fetch("UPDATE messages SET status = 'delivered' WHERE id = $1", ids[-1])
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", ids[-1])
+    page = person.get(f"/painel/disparos/{dispatch_id}?situacao=delivered")
+    assert "Nenhuma mensagem aqui" not in text(page)
+    assert "Pode haver mais: use o botão abaixo" in text(page)
+    following = unescape(re.search(r'rel="next" href="([^"]+)"', page.raw.decode())[1])
+    assert f'href="/painel/mensagens/{ids[-1]}"' in person.get(following).raw.decode()
