@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 import asyncpg
@@ -25,18 +26,9 @@ async def show(request: Request, person: Person) -> Response:
     """Show one page of the log."""
     del person
     query, services = request.query_params, services_of(request)
-    since, until = fields.span(query, services.settings.zone)
-    who, before = fields.number(query, "quem"), fields.number(query, "antes")
+    before = fields.number(query, "antes")
     async with services.pool.acquire() as connection:
-        rows = await table.page(
-            connection,
-            actor=None if who is None else f"user:{who}",
-            action=fields.choice(query, "acao", words.ACTION) or None,
-            since=since,
-            until=until,
-            before=before,
-            limit=_PER_PAGE,
-        )
+        rows = await table.page(connection, **_wanted(request), before=before, limit=_PER_PAGE)
         people = await accounts.names(connection)
     chosen = {name: fields.text(query, name) for name in ("quem", "acao", "de", "ate")}
     kept = {name: value for name, value in chosen.items() if value}
@@ -48,6 +40,7 @@ async def show(request: Request, person: Person) -> Response:
         rows=[(row, detail(row["detail"], people)) for row in rows],
         people=people,
         chosen=chosen,
+        export_address=f"{_PATH}.csv?{urlencode(kept)}",
         page=Pager(
             f"{_PATH}?{urlencode(kept)}" if before else None,
             f"{_PATH}?{urlencode({**kept, 'antes': rows[-1]['id']})}" if more else None,
@@ -55,22 +48,35 @@ async def show(request: Request, person: Person) -> Response:
     )
 
 
+def _wanted(request: Request) -> dict[str, Any]:
+    query = request.query_params
+    since, until = fields.span(query, services_of(request).settings.zone)
+    who = fields.number(query, "quem")
+    return {
+        "actor": None if who is None else f"user:{who}",
+        "action": fields.choice(query, "acao", words.ACTION) or None,
+        "since": since,
+        "until": until,
+    }
+
+
 async def show_csv(request: Request, person: Person) -> Response:
-    """Give the whole log as a file."""
+    """Give what the filter finds as a file."""
     services = services_of(request)
     async with services.pool.acquire() as connection:
         await accounts.audit(connection, actor=person.actor, action="exported", detail={"list": "auditoria"})
         people = await accounts.names(connection)
-    return export.answer("auditoria", ("quando", "quem", "o que fez", "detalhe"), _lines(services, people))
+    lines = _lines(services, people, _wanted(request))
+    return export.answer("auditoria", ("quando", "quem", "o que fez", "detalhe"), lines)
 
 
-async def _lines(services: PanelServices, people: Mapping[int, str]) -> AsyncIterator[list[object]]:
+async def _lines(
+    services: PanelServices, people: Mapping[int, str], wanted: Mapping[str, Any]
+) -> AsyncIterator[list[object]]:
     before: int | None = None
     while True:
         async with services.pool.acquire() as connection:
-            rows: list[asyncpg.Record] = await table.page(
-                connection, actor=None, action=None, since=None, until=None, before=before, limit=1000
-            )
+            rows: list[asyncpg.Record] = await table.page(connection, **wanted, before=before, limit=1000)
         for row in rows[:1000]:
             yield [
                 export.moment(row["at"], services.settings.zone),

@@ -111,8 +111,7 @@ async def show_one(request: Request, person: Person) -> Response:
     """Show one dispatch: progress, reasons, messages."""
     del person
     services, query = services_of(request), request.query_params
-    dispatch_id = id_of(request)
-    status = fields.choice(query, "situacao", words.STATUS)
+    dispatch_id, status = id_of(request), fields.choice(query, "situacao", words.STATUS)
     async with services.pool.acquire() as connection:
         dispatch = await dispatches.read(connection, dispatch_id)
         if dispatch is None:
@@ -140,6 +139,7 @@ async def show_one(request: Request, person: Person) -> Response:
         rows=rows,
         looked_on=after is not None and len(rows) < _PER_PAGE,
         chosen=status,
+        export_address=f"{here}/mensagens.csv?{urlencode(kept)}",
         who=_who(dispatch, people),
         page=Pager(
             first=f"{here}?{urlencode(kept)}" if "depois" in query else None,
@@ -197,21 +197,24 @@ def _event(name: str, shown: str) -> str:
 
 
 async def show_csv(request: Request, person: Person) -> Response:
-    """Give a dispatch's messages as a file."""
+    """Give a dispatch's messages, or those in one state, as a file."""
     services, dispatch_id = services_of(request), id_of(request)
+    status = fields.choice(request.query_params, "situacao", words.STATUS) or None
     async with services.pool.acquire() as connection:
         await accounts.audit(
             connection, actor=person.actor, action="exported", detail={"dispatch": str(dispatch_id)}
         )
-    return export.answer(f"disparo-{dispatch_id}", messages.HEADER, _lines(services, dispatch_id))
+    return export.answer(f"disparo-{dispatch_id}", messages.HEADER, _lines(services, dispatch_id, status))
 
 
-async def _lines(services: PanelServices, dispatch_id: UUID) -> AsyncIterator[list[object]]:
+async def _lines(
+    services: PanelServices, dispatch_id: UUID, status: str | None
+) -> AsyncIterator[list[object]]:
     after: tuple[int, str] | None = None
     while True:
         async with services.pool.acquire() as connection:
             rows, after = await message_pages.of_dispatch(
-                connection, dispatch_id, status=None, after=after, limit=1000
+                connection, dispatch_id, status=status, after=after, limit=1000
             )
         for row in rows:
             yield export.message_line(row, services.settings.zone)

@@ -61,3 +61,21 @@ def test_a_part_of_a_long_dispatch_without_what_is_looked_for_is_not_all_of_it(h
     assert "Pode haver mais: use o botão abaixo" in text(page)
     following = unescape(re.search(r'rel="next" href="([^"]+)"', page.raw.decode())[1])
     assert f'href="/painel/mensagens/{ids[-1]}"' in person.get(following).raw.decode()
+
+
+def csv_of(page):
+    return unescape(re.search(r'href="([^"]+\.csv[^"]*)" download', page.raw.decode())[1])
+
+
+def test_the_csv_button_gives_what_the_filter_finds(house, person):
+    ids = house.run(lambda connection: add_messages(connection, 3, first_id=2_000_000, due_in_s=86_400))
+    house.fetch("UPDATE messages SET status = 'failed', reason = 'number' WHERE id = $1", ids[0])
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", ids[0])
+    page = person.get(f"/painel/disparos/{dispatch_id}?situacao=failed")
+    lines = person.get(csv_of(page)).raw.decode("utf-8-sig").splitlines()
+    assert [line.split(";")[0] for line in lines] == ["mensagem", str(ids[0])]
+    assert len(person.get(csv_of(person.get(f"/painel/disparos/{dispatch_id}"))).raw.splitlines()) == 4
+    person.post("/painel/descadastros", telefone="11955554444")
+    lines = person.get(csv_of(person.get("/painel/auditoria?acao=opt_out_added"))).raw.decode().splitlines()
+    assert len(lines) == 2
+    assert "descadastrou um número" in lines[1]
