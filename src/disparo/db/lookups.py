@@ -35,7 +35,16 @@ async def lives(
         limit,
     )
     ids = [row["id"] for row in rows]
-    events = await connection.fetch(
+    events = await _events(connection, ids)
+    attempts = await connection.fetch(
+        "SELECT * FROM attempts WHERE message_id = ANY($1::bigint[]) ORDER BY id", ids
+    )
+    events_of, attempts_of = _by_message(events), _by_message(attempts)
+    return [Life(row, events_of[row["id"]], attempts_of[row["id"]]) for row in rows]
+
+
+async def _events(connection: Connection, ids: Sequence[int]) -> list[asyncpg.Record]:
+    return await connection.fetch(
         """SELECT id, message_id, at, from_status, to_status, actor, reason, attempt_id
            FROM message_events WHERE message_id = ANY($1::bigint[])
            UNION ALL  -- the first event of a bulk run's message is in its own row
@@ -44,11 +53,6 @@ async def lives(
            ORDER BY id""",
         ids,
     )
-    attempts = await connection.fetch(
-        "SELECT * FROM attempts WHERE message_id = ANY($1::bigint[]) ORDER BY id", ids
-    )
-    events_of, attempts_of = _by_message(events), _by_message(attempts)
-    return [Life(row, events_of[row["id"]], attempts_of[row["id"]]) for row in rows]
 
 
 async def one(connection: Connection, message_id: int) -> asyncpg.Record | None:
@@ -66,9 +70,7 @@ async def one(connection: Connection, message_id: int) -> asyncpg.Record | None:
 
 async def life(connection: Connection, message: asyncpg.Record) -> Life:
     """Read a message's changes, attempts, receipts and what the customer answered."""
-    events = await connection.fetch(
-        "SELECT * FROM message_events WHERE message_id = $1 ORDER BY id", message["id"]
-    )
+    events = await _events(connection, [message["id"]])
     attempts = await connection.fetch(
         "SELECT * FROM attempts WHERE message_id = $1 ORDER BY id", message["id"]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from uuid import uuid4
 
 import pytest
 from tests.support.rows import add_messages
@@ -79,3 +80,12 @@ def test_the_csv_button_gives_what_the_filter_finds(house, person):
     lines = person.get(csv_of(person.get("/painel/auditoria?acao=opt_out_added"))).raw.decode().splitlines()
     assert len(lines) == 2
     assert "descadastrou um número" in lines[1]
+
+
+def test_the_life_of_a_message_of_a_list_begins_with_who_asked_for_it(house, person):
+    dispatch_id = str(uuid4())
+    person.post("/painel/disparos", faturas="11000 50949", disparo=dispatch_id)
+    ask = "SELECT id FROM messages WHERE dispatch_id = $1::uuid LIMIT 1"
+    message_id = house.until(lambda: house.value(ask, dispatch_id))
+    page = text(person.get(f"/painel/mensagens/{message_id}"))
+    assert re.search(r"O que aconteceu [\d/]+ [\d:]+ aceita e agendada por Ana", page)
