@@ -6,7 +6,6 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
@@ -36,7 +35,8 @@ from disparo.panel import (
 )
 from disparo.panel.access import ANY, Forbidden, Forged, Page, SignInNeeded, page
 from disparo.panel.fields import Wrong
-from disparo.panel.pages import render
+from disparo.panel.pages import render, see
+from disparo.panel.routing import Named, page_above
 from disparo.panel.services import PanelServices
 
 _BODY_LIMIT = 65_536
@@ -88,28 +88,15 @@ async def _with_headers(app: ASGIApp, scope: Scope, receive: Receive, send: Send
     await app(scope, receive, add)
 
 
-class _Named(Route):
-    """A route that names itself to whoever counts requests by route, and says in words what is too large."""
-
-    limit: int | None = None
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["route"] = self
-        declared = Headers(scope=scope).get("content-length", "")
-        if self.limit is not None and declared.isdecimal() and int(declared[:20]) > self.limit:
-            raise HTTPException(413)
-        await super().handle(scope, receive, send)
-
-
 def routes() -> list[Route]:
     """Give every page and form there is."""
     return [
-        _Named("/", _to_panel),
-        _Named("/painel/", _to_panel),
-        _Named(assets.PREFIX + "{name}", assets.serve),
-        _Named("/painel/entrar", sign_in.show),
+        Named("/", _to_panel),
+        Named("/painel/", _to_panel),
+        Named(assets.PREFIX + "{name}", assets.serve),
+        Named("/painel/entrar", sign_in.show),
         _limited(
-            _Named("/painel/entrar", sign_in.sign_in, methods=["POST"], max_body_size=_BODY_LIMIT),
+            Named("/painel/entrar", sign_in.sign_in, methods=["POST"], max_body_size=_BODY_LIMIT),
             _BODY_LIMIT,
         ),
         _form("/painel/sair", sign_in.sign_out),
@@ -176,14 +163,14 @@ def _administration() -> list[Route]:
 
 
 def _page(path: str, work: Page, *any_of: Permission) -> Route:
-    return _Named(path, page(work, *any_of))
+    return Named(path, page(work, *any_of))
 
 
 def _form(path: str, work: Page, *any_of: Permission, limit: int = _BODY_LIMIT) -> Route:
-    return _limited(_Named(path, page(work, *any_of), methods=["POST"], max_body_size=limit), limit)
+    return _limited(Named(path, page(work, *any_of), methods=["POST"], max_body_size=limit), limit)
 
 
-def _limited(route: _Named, limit: int) -> _Named:
+def _limited(route: Named, limit: int) -> Named:
     route.limit = limit
     return route
 
@@ -253,6 +240,8 @@ async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
 
 
 async def _http(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 405 and request.method == "GET":  # noqa: PLR2004
+        return see(page_above(request))
     what, remedy = {
         404: ("Esta página não existe.", "Confira o endereço ou comece pelo Início."),
         405: ("Este endereço não é uma página.", "Comece pelo Início."),

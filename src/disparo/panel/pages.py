@@ -46,12 +46,19 @@ def fragment(request: Request, template: str, **shown: object) -> str:
             csrf=getattr(request.state, "csrf", ""),
             theme=_theme(request),
             path=request.url.path,
+            here=address_of(request),
             notice=getattr(request.state, "notice", None),
             local=lambda at: at.astimezone(zone),
             now=datetime.now(UTC).astimezone(zone),
             **shown,
         )
     )
+
+
+def address_of(request: Request) -> str:
+    """Give where a browser is, filters included: of a form that was sent, its address alone."""
+    query = request.url.query if request.method == "GET" else ""
+    return f"{request.url.path}?{query}" if query else request.url.path
 
 
 def see(address: str) -> Response:

@@ -20,6 +20,7 @@ from disparo.panel.services import services_of
 _PATH = "/painel/entrar"
 _THEMES = {"light": "claro", "dark": "escuro", "auto": "automático"}
 _YEAR_S = 31_536_000
+_LONGEST_ADDRESS = 2000
 
 
 def address_for(request: Request) -> str:
@@ -93,6 +94,6 @@ async def change_theme(request: Request, person: Person) -> Response:
     del person
     form = await fields.read_form(request)
     theme = fields.choice(form, "tema", _THEMES)
-    answer = see(fields.local_address(fields.text(form, "depois")))
+    answer = see(fields.local_address(fields.text(form, "depois", most=_LONGEST_ADDRESS)))
     answer.set_cookie("tema", theme, max_age=_YEAR_S, path="/painel", samesite="lax", httponly=False)
     return answer

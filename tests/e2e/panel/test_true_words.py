@@ -89,3 +89,26 @@ def test_the_life_of_a_message_of_a_list_begins_with_who_asked_for_it(house, per
     message_id = house.until(lambda: house.value(ask, dispatch_id))
     page = text(person.get(f"/painel/mensagens/{message_id}"))
     assert re.search(r"O que aconteceu [\d/]+ [\d:]+ aceita e agendada por Ana", page)
+
+
+@pytest.mark.parametrize(
+    ("form", "page"),
+    [
+        ("/painel/mensagens/1/texto", "/painel/mensagens/1"),
+        ("/painel/plataformas/simulador/testar", "/painel/plataformas"),
+        ("/painel/usuarios/1/senha", "/painel/usuarios"),
+        ("/painel/clientes-api/1/segredo", "/painel/clientes-api"),
+        ("/painel/modelo/previa", "/painel/modelo"),
+        ("/painel/tokens/x/revogar", "/painel"),
+    ],
+)
+def test_who_comes_back_to_a_forms_address_gets_its_page(person, form, page):
+    answer = person.get(form)
+    assert (answer.status, answer.headers["location"]) == (303, page)
+
+
+def test_changing_the_looks_keeps_page_and_filters(person):
+    page = person.get("/painel/mensagens?situacao=failed&de=2026-01-01").raw.decode()
+    here = unescape(re.search(r'name="depois" value="([^"]+)"', page)[1])
+    answer = person.post("/painel/tema", tema="dark", depois=here)
+    assert answer.headers["location"] == "/painel/mensagens?situacao=failed&de=2026-01-01"

@@ -1,0 +1,36 @@
+"""Routes that name themselves, and the way back from a form's address to its page."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+
+class Named(Route):
+    """A route that names itself to whoever counts requests by route, and says in words what is too large."""
+
+    limit: int | None = None
+
+    def is_page(self, path: str) -> bool:
+        """Tell whether a browser may come to an address by itself."""
+        return "GET" in (self.methods or ()) and self.path_regex.match(path) is not None
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; raises HTTPException 413."""
+        scope["route"] = self
+        declared = Headers(scope=scope).get("content-length", "")
+        if self.limit is not None and declared.isdecimal() and int(declared[:20]) > self.limit:
+            raise HTTPException(413)
+        await super().handle(scope, receive, send)
+
+
+def page_above(request: Request) -> str:
+    """Give the page that has the form of an address: who comes back to what a form answered belongs there."""
+    path = request.url.path
+    while path := path.rpartition("/")[0]:
+        if any(isinstance(route, Named) and route.is_page(path) for route in request.app.routes):
+            return path
+    return "/painel"
