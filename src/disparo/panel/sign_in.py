@@ -14,7 +14,7 @@ from disparo.auth.tokens import new_secret
 from disparo.db import accounts, sessions
 from disparo.panel import access, fields
 from disparo.panel.access import Person
-from disparo.panel.pages import render, see
+from disparo.panel.pages import address_of, render, see
 from disparo.panel.services import services_of
 
 _PATH = "/painel/entrar"
@@ -24,11 +24,12 @@ _LONGEST_ADDRESS = 2000
 
 
 def address_for(request: Request) -> str:
-    """Give the sign-in page that leads on to where the person wanted to go."""
-    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    if request.method != "GET" or fields.local_address(wanted) in ("/painel", "/painel/hoje"):
+    """Give the sign-in page that leads on to where the person wanted to go; a form is not sent again."""
+    wanted = address_of(request)
+    if fields.local_address(wanted) in ("/painel", "/painel/hoje", "/painel/sair", "/painel/tema"):
         return _PATH
-    return f"{_PATH}?depois={quote(wanted, safe='/')}"
+    lost = "" if request.method == "GET" else "&perdido=1"
+    return f"{_PATH}?depois={quote(wanted, safe='/')}{lost}"
 
 
 async def show(request: Request) -> Response:
@@ -36,7 +37,12 @@ async def show(request: Request) -> Response:
     token = request.cookies.get(access.cookie_name(request)) or new_secret()
     request.state.csrf = access.csrf_of(token)
     answer = render(
-        request, "entrar.html", wrong=None, email="", onward=fields.text(request.query_params, "depois")
+        request,
+        "entrar.html",
+        wrong=None,
+        lost="perdido" in request.query_params,
+        email="",
+        onward=fields.text(request.query_params, "depois"),
     )
     access.set_cookie(request, answer, token)
     return answer
@@ -51,7 +57,7 @@ async def sign_in(request: Request) -> Response:
     given = form.get("senha")
     user = await _checked(request, email, given if isinstance(given, str) else "")
     if user is None:
-        return render(request, "entrar.html", status=422, wrong=True, email=email, onward=onward)
+        return render(request, "entrar.html", status=422, wrong=True, lost=False, email=email, onward=onward)
     token = await access.begin(request, user["id"])
     async with services_of(request).pool.acquire() as connection:
         await accounts.audit(connection, actor=f"user:{user['id']}", action="signed_in")

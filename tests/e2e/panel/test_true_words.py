@@ -10,6 +10,8 @@ import pytest
 from tests.support.rows import add_messages
 from tests.support.visitor import text, visitor
 
+from disparo.auth.tokens import digest
+
 
 @pytest.fixture(scope="module")
 def person(house):
@@ -112,3 +114,14 @@ def test_changing_the_looks_keeps_page_and_filters(person):
     here = unescape(re.search(r'name="depois" value="([^"]+)"', page)[1])
     answer = person.post("/painel/tema", tema="dark", depois=here)
     assert answer.headers["location"] == "/painel/mensagens?situacao=failed&de=2026-01-01"
+
+
+def test_a_form_that_comes_after_the_session_is_not_lost_in_silence(house):
+    late = visitor(house)
+    late.get("/painel/descadastros")
+    house.fetch("DELETE FROM panel_sessions WHERE token_sha256 = $1", digest(late.cookies["painel"]))
+    answer = late.post("/painel/descadastros", telefone="11977776666")
+    assert "o que você pediu por último não foi feito" in text(late.get(answer.headers["location"]))
+    assert "depois=/painel/descadastros" in answer.headers["location"]
+    assert late.post("/painel/sair").headers["location"] == "/painel/entrar"
+    assert "não foi feito" not in text(late.get("/painel/entrar?depois=/painel/disparos"))
