@@ -43,5 +43,7 @@ async def cancel_message(connection: Connection, message_id: int, *, actor: str)
     """Cancel one message in the caller's transaction; False where it had already gone or ended."""
     moves = [Move(message_id, Event.CANCEL, "cancelled")]
     done = bool(await messages.apply_events(connection, moves, actor=actor))
-    await accounts.audit(connection, actor=actor, action="message_cancelled", detail={"message": message_id})
+    if done:
+        detail = {"message": message_id}
+        await accounts.audit(connection, actor=actor, action="message_cancelled", detail=detail)
     return done

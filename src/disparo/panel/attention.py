@@ -53,12 +53,7 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
         _check(person, wanted)
         action = fields.text(form, "acao")
         settled = await _settle(connection, wanted, action, person)
-        await accounts.audit(
-            connection,
-            actor=person.actor,
-            action="resent" if action == "reenviar" else "given_as_sent",
-            detail={"messages": len(settled)},
-        )
+        await _audit(connection, person, "resent" if action == "reenviar" else "given_as_sent", len(settled))
     said = _QUEUED if action == "reenviar" else _GIVEN
     return await done(request, person, f"{words.several(len(settled), *said)}.", _UNCERTAIN)
 
@@ -102,9 +97,7 @@ async def settle_held(request: Request, person: Person) -> Response:
     _check(person, wanted)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await reconcile.release_held(connection, wanted, actor=person.actor)
-        await accounts.audit(
-            connection, actor=person.actor, action="released", detail={"messages": len(moved)}
-        )
+        await _audit(connection, person, "released", len(moved))
     return await done(request, person, f"{words.several(len(moved), *_QUEUED)}.", _HELD)
 
 
@@ -114,9 +107,7 @@ async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> R
     moves = [Move(id_, Event.CANCEL, "cancelled") for id_ in wanted]
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await messages.apply_events(connection, moves, actor=person.actor)
-        await accounts.audit(
-            connection, actor=person.actor, action="message_cancelled", detail={"messages": len(moved)}
-        )
+        await _audit(connection, person, "message_cancelled", len(moved))
     return await done(request, person, f"{words.several(len(moved), *CANCELLED)}.", _HELD)
 
 
@@ -129,6 +120,11 @@ async def _resume(request: Request, person: Person) -> Response:
             connection, actor=person.actor, action="resumed", detail={"messages": len(moved)}
         )
     return await done(request, person, f"{words.several(len(moved), *_QUEUED)}.", _HELD)
+
+
+async def _audit(connection: Connection, person: Person, action: str, total: int) -> None:
+    if total:
+        await accounts.audit(connection, actor=person.actor, action=action, detail={"messages": total})
 
 
 def _check(person: Person, wanted: list[int]) -> None:

@@ -139,7 +139,8 @@ async def resend(request: Request, person: Person) -> Response:
             moved = await reconcile.resend(connection, [message_id], actor=person.actor)
         except reconcile.TooSoon as soon:
             raise fields.Wrong(str(soon)) from None
-        await _audit(connection, person, "resent", message_id)
+        if moved:
+            await _audit(connection, person, "resent", message_id)
     text = "A mensagem voltou à fila e será enviada de novo."
     return await _back(request, person, text if moved else _NOT_ANY_MORE)
 
@@ -149,7 +150,8 @@ async def give_as_sent(request: Request, person: Person) -> Response:
     message_id = _id(request)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await reconcile.give_as_sent(connection, [message_id], actor=person.actor)
-        await _audit(connection, person, "given_as_sent", message_id)
+        if moved:
+            await _audit(connection, person, "given_as_sent", message_id)
     return await _back(request, person, "A mensagem foi dada como enviada." if moved else _NOT_ANY_MORE)
 
 
@@ -158,7 +160,8 @@ async def release(request: Request, person: Person) -> Response:
     message_id = _id(request)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await reconcile.release_held(connection, [message_id], actor=person.actor)
-        await _audit(connection, person, "released", message_id)
+        if moved:
+            await _audit(connection, person, "released", message_id)
     return await _back(request, person, "A mensagem voltou à fila." if moved else _NOT_ANY_MORE)
 
 

@@ -50,7 +50,8 @@ async def add(request: Request, person: Person) -> Response:
     phone = _phone(fields.text(await fields.read_form(request), "telefone"))
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         new = await table.add(connection, phone.e164, reason="asked", actor=person.actor)
-        await accounts.audit(connection, actor=person.actor, action="opt_out_added")
+        if new:
+            await accounts.audit(connection, actor=person.actor, action="opt_out_added")
     text = (
         "Número descadastrado: nenhum SMS vai mais para ele." if new else "O número já estava descadastrado."
     )
@@ -62,7 +63,8 @@ async def remove(request: Request, person: Person) -> Response:
     phone = _phone(fields.text(await fields.read_form(request), "telefone"))
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         found = await table.remove(connection, phone.e164)
-        await accounts.audit(connection, actor=person.actor, action="opt_out_removed")
+        if found:
+            await accounts.audit(connection, actor=person.actor, action="opt_out_removed")
     text = "O número volta a receber SMS." if found else "O número não estava descadastrado."
     return await done(request, person, text, _PATH)
 

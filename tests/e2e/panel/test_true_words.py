@@ -125,3 +125,19 @@ def test_a_form_that_comes_after_the_session_is_not_lost_in_silence(house):
     assert "depois=/painel/descadastros" in answer.headers["location"]
     assert late.post("/painel/sair").headers["location"] == "/painel/entrar"
     assert "não foi feito" not in text(late.get("/painel/entrar?depois=/painel/disparos"))
+
+
+def test_the_audit_tells_of_no_act_that_did_nothing(house, person):
+    (message_id,) = house.run(lambda connection: add_messages(connection, first_id=3_000_000))
+    house.fetch("UPDATE messages SET status = 'failed' WHERE id = $1", message_id)
+    person.post("/painel/descadastros", telefone="11944443333")
+    before = house.value("SELECT count(*) FROM audit_log")
+    for act in ("reenviar", "dar-como-enviada", "liberar", "cancelar"):
+        assert person.post(f"/painel/mensagens/{message_id}/{act}").status == 303
+    for act in ("reenviar", "dar-como-enviada"):
+        assert person.post("/painel/incertas", id=message_id, acao=act).status == 303
+    for act in ("liberar", "cancelar"):
+        assert person.post("/painel/retidas", id=message_id, acao=act).status == 303
+    assert person.post("/painel/descadastros", telefone="11944443333").status == 303
+    assert person.post("/painel/descadastros/remover", telefone="11933332222").status == 303
+    assert house.value("SELECT count(*) FROM audit_log") == before
