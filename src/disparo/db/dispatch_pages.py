@@ -10,7 +10,7 @@ import asyncpg
 from disparo.db.pool import Connection
 
 #: Of how many of a dispatch's messages that did not arrive the reasons are counted.
-_LOOKED_AT = 5000
+LOOKED_AT = 5000
 #: Instead of no condition: plans are made once, and one that may have no bound uses no index for it.
 _BEFORE_ALL, _AFTER_ALL = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _FIRST_ID = UUID(int=0)
@@ -61,5 +61,5 @@ async def reasons(connection: Connection, dispatch_id: UUID) -> list[asyncpg.Rec
                  ORDER BY invoice_id, e164 LIMIT $2) m
            WHERE status <> 'cancelled' GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 50""",
         dispatch_id,
-        _LOOKED_AT,
+        LOOKED_AT,
     )

@@ -66,6 +66,11 @@ class Progress:
         return self.total - self.waiting - sum(self.counts.get(status, 0) for status in _NEVER_GONE)
 
     @property
+    def not_arrived(self) -> int:
+        """What did not arrive, or may not have."""
+        return sum(self.counts.get(status, 0) for status in message_pages.RARE)
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing is left to hand over."""
         return self.waiting == 0 and (self.is_whole or self.state in ("cancelled", "done"))
@@ -134,6 +139,7 @@ async def show_one(request: Request, person: Person) -> Response:
         dispatch=dispatch,
         progress=progress,
         reasons=reasons,
+        looked_at=dispatch_pages.LOOKED_AT,
         ignored=json.loads(dispatch["ignored"]),
         left_out=left_out,
         rows=rows,

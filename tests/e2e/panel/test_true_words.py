@@ -141,3 +141,17 @@ def test_the_audit_tells_of_no_act_that_did_nothing(house, person):
     assert person.post("/painel/descadastros", telefone="11944443333").status == 303
     assert person.post("/painel/descadastros/remover", telefone="11933332222").status == 303
     assert house.value("SELECT count(*) FROM audit_log") == before
+
+
+def test_the_first_page_says_what_its_numbers_count_and_what_its_lists_show(person):
+    page = person.get("/painel")
+    assert "mensagens criadas hoje que estão agora nessa situação" in text(page)
+    assert re.search(r'href="/painel/mensagens\?de=[\d-]+&amp;situacao=accepted"', page.raw.decode())
+
+
+def test_reasons_that_are_of_a_part_say_so(house, person):
+    ids = house.run(lambda connection: add_messages(connection, 5001, first_id=4_000_000, due_in_s=86_400))
+    house.fetch("UPDATE messages SET status = 'skipped', reason = 'invoice_paid' WHERE id = ANY($1)", ids)
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", ids[0])
+    page = text(person.get(f"/painel/disparos/{dispatch_id}"))
+    assert "Os motivos são das primeiras 5.000 de 5.001 mensagens." in page
