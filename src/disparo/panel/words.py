@@ -213,6 +213,13 @@ def reason(stored: str | None) -> str:
     return "" if stored is None else REASON.get(stored, f"código {stored}")
 
 
+def by(who: str) -> str:
+    """Say by whom, with article and preposition drawn together."""
+    if who.startswith("plataforma "):
+        return f"pela {who}"
+    return f"pel{who}" if who.startswith(("o ", "a ")) else f"por {who}"
+
+
 def actor(stored: str, people: Mapping[int, str]) -> str:
     """Say who did something: `people` are names by user id."""
     kind, _, rest = stored.partition(":")

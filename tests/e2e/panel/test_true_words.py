@@ -155,3 +155,19 @@ def test_reasons_that_are_of_a_part_say_so(house, person):
     dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", ids[0])
     page = text(person.get(f"/painel/disparos/{dispatch_id}"))
     assert "Os motivos são das primeiras 5.000 de 5.001 mensagens." in page
+
+
+def test_who_did_it_and_where_a_list_goes_on_are_said_in_portuguese(house, person):
+    sent = person.post("/painel/disparos", faturas="70215", disparo=str(uuid4()))
+    dispatch_id = sent.headers["location"].rpartition("/")[2]
+    ask = "SELECT id FROM messages WHERE dispatch_id = $1::uuid AND status = 'delivered'"
+    message_id = house.until(lambda: house.value(ask, dispatch_id))
+    page = text(person.get(f"/painel/mensagens/{message_id}"))
+    assert "na fila de envio pelo programa de envio" in page
+    assert "pela plataforma simulador" in page
+    house.run(lambda connection: add_messages(connection, 60, first_id=6_000_000, due_in_s=86_400))
+    whole = house.value("SELECT dispatch_id FROM messages WHERE invoice_id = 6000000")
+    by_invoice = text(person.get(f"/painel/disparos/{whole}"))  # what follows is no older
+    assert "pelo programa · pedida pelo cliente" in by_invoice
+    assert "Ver mais" in by_invoice
+    assert "Mais antigas" not in by_invoice
