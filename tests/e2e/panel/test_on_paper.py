@@ -1,0 +1,44 @@
+"""What is printed says what it is, and what is counted is shown whole."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+from tests.support.rows import add_messages
+from tests.support.visitor import visitor
+
+CHROMIUM = shutil.which("chromium")
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="precisa do chromium (sudo apt install chromium)")
+
+
+@pytest.fixture
+def page(house):
+    cookie = {"name": "painel", "value": visitor(house).cookies["painel"], "url": house.stage.base}
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = chromium.new_context(base_url=house.stage.base, viewport={"width": 1280, "height": 900})
+        context.add_cookies([cookie])
+        yield context.new_page()
+        chromium.close()
+
+
+def test_a_printed_page_has_its_title_and_no_button_above(house, page):
+    (message_id,) = house.run(lambda connection: add_messages(connection, due_in_s=86_400))
+    page.emulate_media(media="print")
+    page.goto(f"/painel/mensagens/{message_id}")
+    expect(page.get_by_role("heading", name=f"Mensagem {message_id}")).to_be_visible()
+    page.goto("/painel/mensagens")
+    expect(page.get_by_role("heading", name="Mensagens")).to_be_visible()
+    expect(page.get_by_role("link", name="CSV")).to_be_hidden()
+
+
+def test_no_count_of_a_dispatch_is_cut_short(house, page):
+    (message_id,) = house.run(lambda connection: add_messages(connection, first_id=2, due_in_s=86_400))
+    house.fetch("UPDATE messages SET status = 'accepted' WHERE id = $1", message_id)
+    page.goto(f"/painel/disparos/{house.value('SELECT dispatch_id FROM messages WHERE id = $1', message_id)}")
+    count = page.locator(".contagem")
+    expect(count).to_contain_text("1 entregue à plataforma")
+    assert count.evaluate("e => e.scrollWidth <= e.clientWidth")
