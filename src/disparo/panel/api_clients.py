@@ -53,7 +53,10 @@ async def create(request: Request, person: Person) -> Response:
     name = fields.text(form, "nome")
     if not name:
         raise Wrong("Dê um nome ao programa, por exemplo “robô do WhatsApp”.")
-    window_s = fields.number(form, "janela") or 0
+    window = fields.text(form, "janela") or "0"
+    window_s = fields.id_of(window) or 0
+    if not window_s and window.strip("0"):
+        raise Wrong("A janela de repetição é um número de segundos, por exemplo 60.")
     if window_s > _DAY_S:
         raise Wrong("A janela de repetição vai até 86400 segundos (um dia).")
     settings = {

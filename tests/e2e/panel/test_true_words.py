@@ -171,3 +171,11 @@ def test_who_did_it_and_where_a_list_goes_on_are_said_in_portuguese(house, perso
     assert "pelo programa · pedida pelo cliente" in by_invoice
     assert "Ver mais" in by_invoice
     assert "Mais antigas" not in by_invoice
+
+
+@pytest.mark.parametrize("window", ["dez minutos", "1,5", "-1"])
+def test_a_window_of_repeats_that_is_no_number_is_not_taken_for_none(house, person, window):
+    answer = person.post("/painel/clientes-api", nome="robô", janela=window)
+    assert answer.status == 422
+    assert "é um número de segundos" in text(answer)
+    assert person.post("/painel/clientes-api", nome="robô", janela="0").status == 200
