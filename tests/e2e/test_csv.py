@@ -132,6 +132,21 @@ def test_files_that_are_none(load, content, says):
     assert "Traceback" not in done.stderr
 
 
+def test_lines_of_separators_alone_are_empty_ones(load):
+    done = load("clientes", CUSTOMERS + "43;BOA;SP;;;\n;;;;;\n ; ;;;;\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 linha(s) gravada(s), 0 com erro." in done.stdout
+
+
+def test_an_open_quote_takes_no_line_along_in_silence(load, rows):
+    header = "id_cliente;nome;observacao\n"
+    told = '45;BOA;"um; dois\ntrês; quatro"\n'
+    done = load("clientes", header + told + '46;ABERTA;"vip\n47;LEVADA;\n48;LEVADA;\n')
+    assert done.returncode == 1
+    assert "há aspas sem par" in done.stderr
+    assert rows("SELECT id FROM customers WHERE id BETWEEN 45 AND 48") == [(45,)]
+
+
 def test_nul_bytes_and_too_many_fields_are_bad_lines(load):
     done = load("clientes", CUSTOMERS + "40;A\0B;SP;;;\n41;OK;SP;;;;;;extra\n42;BOA;SP;;;\n")
     assert "1 linha(s) gravada(s), 2 com erro." in done.stdout

@@ -146,6 +146,7 @@ class _Reader:
         for number, values in itertools.islice(self._rows, _BATCH):
             seen += 1
             try:
+                self._check_quotes(values)
                 check_width(values, width)
                 row = self._read(values)
             except BadField as bad:
@@ -156,6 +157,19 @@ class _Reader:
         batch.lines = list(by_id.values())
         batch.progress = self.table.progress()
         return batch if seen else None
+
+    def _check_quotes(self, values: Sequence[str]) -> None:
+        """Refuse a line whose open quote took others into a field: they read as rows of their own."""
+        lines = (text for value in values if not value.isprintable() for text in value.splitlines()[1:])
+        if any(map(self._is_row, lines)):
+            raise BadField("há aspas sem par: as linhas seguintes foram lidas como parte desta")
+
+    def _is_row(self, text: str) -> bool:
+        try:
+            self._read(next(csv.reader([text], delimiter=self.table.separator), []))
+        except (BadField, csv.Error):
+            return False
+        return True
 
 
 class _Refused:

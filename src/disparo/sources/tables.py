@@ -86,7 +86,7 @@ class _Csv:
         try:
             for values in reader:
                 line, number = number + 1, reader.line_num
-                if values:
+                if _says_something(values):
                     yield line, values
         except csv.Error:
             raise NotReadable("O arquivo não é um CSV: há aspas sem par ou um campo enorme.") from None
@@ -116,7 +116,7 @@ def _encoding(raw: IO[bytes], head: bytes) -> str:
 
 @dataclass
 class _Workbook:
-    """The first sheet that holds something."""
+    """The first sheet."""
 
     raw: IO[bytes]
     separator: str = ";"
@@ -133,8 +133,9 @@ class _Workbook:
                 sheet.reset_dimensions()  # files lie about their size
                 for number, values in enumerate(sheet.iter_rows(values_only=True, max_col=_MOST_COLUMNS), 1):
                     self._done = number
-                    if any(value is not None for value in values):
-                        yield number, [_text(value) for value in values]
+                    texts = [_text(value) for value in values]
+                    if _says_something(texts):
+                        yield number, texts
             finally:
                 book.close()
         except NotReadable:
@@ -177,6 +178,11 @@ def _check_prolog(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     before = head[: first.start()] if first else head
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in before or _DECLARATION.search(before):
         raise NotReadable("A planilha traz declarações que uma planilha não tem.")
+
+
+def _says_something(values: Sequence[str]) -> bool:
+    """Tell a row from an empty one: spreadsheets export `;;;;` for rows that only have borders."""
+    return any(value and not value.isspace() for value in values)
 
 
 def _text(value: object) -> str:
