@@ -66,6 +66,14 @@ def test_pushing_again_what_the_lookup_showed_changes_nothing(client, house):
     assert changed <= house.value("SELECT updated_at FROM customers WHERE id = 2001")
 
 
+def test_a_cnpj_with_letters_is_stored_and_found(client):
+    put(client, "cliente", [{**ANA, "id_cliente": 2014, "cpf_cnpj": "12.ABC.345/01DE-35", "contatos": []}])
+    query = f"{BASE}/cliente?busca=cpf_cnpj&termo_busca=12.abc.345/01de-35"
+    found = [(item["id_cliente"], item["cpf_cnpj"]) for item in client.get(query).json["clientes"]]
+    assert found == [(2014, "12ABC34501DE35")]
+    assert shown(client, 2014)["tipo_pessoa"] == "pj"
+
+
 def test_a_field_that_is_absent_stays_and_one_that_is_null_is_emptied(client):
     put(client, "cliente", [ANA])
     put(

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from disparo.db import customer_search, message_pages, register
 from disparo.db.pool import Connection
+from disparo.domain.cnpj import is_valid_cnpj
 from disparo.domain.phone import InvalidPhone, parse_phone
 from disparo.panel import fields
 from disparo.panel.access import Person
@@ -101,6 +102,9 @@ def _readings(typed: str) -> list[tuple[register.By, str | int]]:
     """Give what the typed text may say of a customer: id, code, document, or any part of a name."""
     digits = "".join(filter(str.isdecimal, typed))
     if any(char.isalpha() for char in typed):
+        bare = "".join(filter(str.isalnum, typed)).upper()
+        if is_valid_cnpj(bare):
+            return [(register.By.CPF_CNPJ, bare)]
         return [(register.By.NAME, typed)] if len(typed) >= _SHORTEST_NAME else []
     found: list[tuple[register.By, str | int]] = []
     if len(digits) in _DOCUMENT_LENGTHS:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from disparo.domain.boleto import is_valid_linha_digitavel
+from disparo.domain.cnpj import is_valid_cnpj
 from disparo.domain.phone import UFS
 
 _YES = frozenset({"sim", "s", "true", "verdadeiro", "1", "x"})
@@ -32,6 +33,7 @@ _BRAZILIAN = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?:\.[0-9]+)?")
 _CPF, _CNPJ = 11, 14
+_LABEL = re.compile(r"^(?:CPF|CNPJ)(?=[0-9])")
 _LARGEST_AMOUNT = Decimal("999999999.99")
 
 
@@ -155,16 +157,19 @@ def read_moment(text: str, column: str) -> datetime | None:
 
 
 def read_cpf_cnpj(text: str, column: str) -> str | None:
-    """Read a CPF or CNPJ as digits; None where it is empty.
+    """Read a CPF or CNPJ without its punctuation, letters of a CNPJ in upper case; None where it is empty.
 
-    Spreadsheets eat leading zeros: they are given back.
+    Spreadsheets eat leading zeros: they are given back. Other letters are a number cut short (1,23E+13).
     """
-    digits = re.sub(r"[^0-9]", "", text)
+    bare = _LABEL.sub("", re.sub(r"[^0-9A-Za-z]", "", text).upper())
+    digits = re.sub(r"[^0-9]", "", bare)
     if not digits:
         return None
-    if len(digits) > _CNPJ:
+    if digits != bare and not is_valid_cnpj(bare):
+        raise BadField(f"{column} não é um CPF nem um CNPJ")
+    if len(bare) > _CNPJ:
         raise BadField(f"{column} tem dígitos demais para um CPF ou CNPJ")
-    return digits.zfill(_CPF if len(digits) <= _CPF else _CNPJ)
+    return bare.zfill(_CPF if len(bare) <= _CPF else _CNPJ)
 
 
 def read_status(text: str, column: str, *, paid_at: date | None) -> str:

@@ -73,6 +73,28 @@ def test_flags_states_and_ids():
             call()
 
 
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("012.345.678-90", "01234567890"),
+        ("1234567890", "01234567890"),
+        ("2345678000195", "02345678000195"),
+        ("CPF: 012.345.678-90", "01234567890"),
+        ("12.abc.345/01DE-35", "12ABC34501DE35"),
+        ("isento", None),
+        ("", None),
+    ],
+)
+def test_documents(text, stored):
+    assert f.read_cpf_cnpj(text, "cpf_cnpj") == stored
+
+
+@pytest.mark.parametrize("text", ["1,23457E+13", "1,23456789E+13", "12.ABC.345/01DE-36", "1" * 15])
+def test_a_document_that_was_cut_is_not_taken_for_another(text):
+    with pytest.raises(f.BadField):
+        f.read_cpf_cnpj(text, "cpf_cnpj")
+
+
 def test_a_day_of_payment_means_paid():
     assert f.read_status("", "s", paid_at=date(2026, 1, 1)) == "paid"
     assert f.read_status("Vencida", "s", paid_at=None) == "open"

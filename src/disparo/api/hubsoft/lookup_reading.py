@@ -12,6 +12,7 @@ from disparo.api.hubsoft.mapping import read_day, read_number
 from disparo.api.hubsoft.words import echo
 from disparo.db.invoice_lookups import Day, InvoiceFilter, InvoiceOrder
 from disparo.db.register import By, CustomerFilter, Order, Sorting
+from disparo.domain.cnpj import is_valid_cnpj
 from disparo.domain.phone import PHONE_TAIL, InvalidPhone, Phone, parse_registered
 from disparo.sources.hubsoft_fields import normal_mac
 
@@ -105,7 +106,8 @@ def _search(by: By, term: str) -> Search:
             return Search(by, None)
         return Search(by, int(digits[-PHONE_TAIL:]), _phone(term))
     if by is By.CPF_CNPJ:
-        return Search(by, digits or None)
+        bare = re.sub(r"[^0-9A-Za-z]", "", term).upper()
+        return Search(by, bare if is_valid_cnpj(bare) else digits or None)
     if by in _NUMBERS:
         return Search(by, int(term) if re.fullmatch(r"[0-9]{1,18}", term) else None)
     if by is By.MAC:
