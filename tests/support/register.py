@@ -9,7 +9,7 @@ import asyncpg
 
 from disparo.db.customers import CustomerRow, InvoiceRow, upsert_customers, upsert_invoices
 
-LINHA = "34191.09008 61713.957308 71444.640008 5 00000000008990"
+LINHA = "34191.09008 61713.957308 71444.640008 4 00000000008990"
 _HOUSE = {
     "street": "RUA GOIÁS",
     "number": "86",

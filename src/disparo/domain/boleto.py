@@ -14,10 +14,14 @@ def digits_only(line: str) -> str:
 
 
 def is_valid_linha_digitavel(line: str) -> bool:
-    """Check the digits of each field: 47 digits of a bank's boleto or 48 of a utility's."""
+    """Check every check digit: of a bank's boleto (47 digits) or a utility's (48).
+
+    A boleto's due date and amount are in no field of their own: only its general digit holds them.
+    """
     digits = digits_only(line)
     if len(digits) == _BANK:
-        return all(_mod10(body) == int(check) for body, check in _bank_fields(digits))
+        fields = all(_mod10(body) == int(check) for body, check in _bank_fields(digits))
+        return fields and _general(digits) == int(digits[32])
     if len(digits) == _UTILITY and digits[0] == "8":
         blocks = [digits[start : start + 12] for start in range(0, _UTILITY, 12)]
         # The third digit says which check the blocks carry: 6 and 7 modulus 10, 8 and 9 modulus 11.
@@ -38,6 +42,12 @@ def barcode_of(line: str) -> str | None:
 
 def _bank_fields(digits: str) -> list[tuple[str, str]]:
     return [(digits[:9], digits[9]), (digits[10:20], digits[20]), (digits[21:31], digits[31])]
+
+
+def _general(digits: str) -> int:
+    """Give the digit over all of the bars but itself; never 0."""
+    bars = barcode_of(digits) or ""
+    return _mod11(bars[:4] + bars[5:]) or 1
 
 
 def _mod10(body: str) -> int:

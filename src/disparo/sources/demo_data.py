@@ -51,7 +51,7 @@ _CONTACTS: tuple[ContactRow, ...] = (
     {"id": 502, "customer_id": 3113, "name": "HUGO", "phone": "11987650009", "sms_allowed": False},
 )
 #: Made-up codes whose check digits hold.
-_LINHA = "34191.09008 61713.957308 71444.640008 5 00000000008990"
+_LINHA = "34191.09008 61713.957308 71444.640008 4 00000000008990"
 
 
 async def add_demo_data(connection: Connection) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from disparo.domain.boleto import is_valid_linha_digitavel
 
-BANK = "34191.09008 61713.957308 71444.640008 5 00000000008990"
+BANK = "34191.09008 61713.957308 71444.640008 4 00000000008990"
 
 
 def test_a_banks_line_holds_with_and_without_punctuation():
@@ -14,7 +14,11 @@ def test_a_banks_line_holds_with_and_without_punctuation():
     assert is_valid_linha_digitavel(BANK.replace(".", "").replace(" ", ""))
 
 
-@pytest.mark.parametrize("place", [0, 5, 12, 20, 25, 31])
+def test_a_line_of_a_bank_as_it_was_paid():
+    assert is_valid_linha_digitavel("23793.38128 60007.827136 95000.063305 9 75520000370000")
+
+
+@pytest.mark.parametrize("place", [0, 5, 12, 20, 25, 31, 32, 33, 40, 46])
 def test_one_wrong_digit_is_noticed(place):
     digits = [char for char in BANK if char.isdigit()]
     digits[place] = str((int(digits[place]) + 1) % 10)

@@ -20,7 +20,7 @@ from disparo.domain.template import (
 )
 
 PROFILE = SegmentProfile()
-LINHA = "34191.09008 61713.957308 71444.640008 5 00000000008990"
+LINHA = "34191.09008 61713.957308 71444.640008 4 00000000008990"
 
 
 def invoice(**changes):
@@ -45,7 +45,7 @@ def test_the_default_text():
 
 def test_without_a_link_the_boleto_line_is_the_payment_path():
     text = render(invoice(link=None, linha_digitavel=LINHA), PROFILE).text
-    assert text.endswith("Codigo: 34191090086171395730871444640008500000000008990")
+    assert text.endswith("Codigo: 34191090086171395730871444640008400000000008990")
 
 
 def test_an_overdue_invoice_says_to_ignore_it_if_paid():
