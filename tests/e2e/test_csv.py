@@ -76,6 +76,17 @@ def test_a_second_import_updates_and_the_last_line_of_an_id_counts(load, rows):
     assert rows("SELECT name, uf FROM customers WHERE id = 11") == [("TRES", "MG")]
 
 
+def test_a_customers_permission_speaks_of_all_their_phones(load, rows):
+    header = "id_cliente;nome;telefone_1;telefone_2;permite_sms_2;telefone_3;permite_sms\n"
+    lines = "12;NUNCA;11988880001;11988880002;;11988880003;nao\n13;UM;11988880001;11988880002;sim;;não\n"
+    assert load("clientes", header + lines).returncode == 0
+    flags = "phone_1_allowed, phone_2_allowed, phone_3_allowed"
+    assert rows(f"SELECT {flags} FROM customers WHERE id IN (12, 13) ORDER BY id") == [
+        (False, False, False),
+        (False, True, False),
+    ]
+
+
 def test_invoices_in_windows_1252_with_commas_bom_or_iso(load, rows):
     load("clientes", "\ufeff" + CUSTOMERS + "20;JOÃO;SP;;;\n")
     assert load("clientes", CUSTOMERS + "21;CONCEIÇÃO;SP;;;\n", encoding="cp1252").returncode == 0

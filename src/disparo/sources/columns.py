@@ -24,7 +24,8 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
             "telefone", "telefone_primario", "celular", "fone", "telefone_celular", "fone_celular",
             "telefone1", "whatsapp", "telefone_principal", "celular_1",
         ),
-        "permite_sms_1": ("permite_sms", "permite_enviar_sms", "sms", "recebe_sms", "aceita_sms"),
+        "permite_sms": ("permite_enviar_sms", "sms", "recebe_sms", "aceita_sms"),
+        "permite_sms_1": (),
         "telefone_2": (
             "telefone_secundario", "telefone2", "celular_2", "telefone_residencial", "fone_residencial",
             "fone_2",
@@ -70,6 +71,7 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "nosso_numero": (),
     },
 }  # fmt: skip
+_PHONES = tuple(f"telefone_{number}" for number in (1, 2, 3))
 
 
 def fields_of(kind: str) -> list[str]:
@@ -139,6 +141,16 @@ def _match(kind: str, values: Sequence[str], by_hand: Mapping[str, str]) -> list
             if place >= 0 and found[place] is None:
                 found[place] = field
                 break
+    return _with_more_phones(names, found) if kind == "clientes" else found
+
+
+def _with_more_phones(names: Sequence[str], found: list[str | None]) -> list[str | None]:
+    """Take `celular` beside `telefone` for the next phone, not for nothing."""
+    called = {name for phone in _PHONES for name in FIELDS["clientes"][phone]}
+    free = [phone for phone in _PHONES if phone not in found]
+    for place, name in enumerate(names):
+        if free and found[place] is None and name in called and name not in names[:place]:
+            found[place] = free.pop(0)
     return found
 
 

@@ -33,6 +33,7 @@ RowReader = Callable[[Sequence[str]], Row]
 
 _text = partial(read_text, longest=200)
 _flag = or_absent(partial(read_flag, default=True))
+_FLAGS = tuple(f"phone_{n}_allowed" for n in (1, 2, 3))
 _CUSTOMER: Mapping[str, tuple[str, Reader]] = {
     "id_cliente": ("id", read_id),
     "nome": ("name", partial(read_text, longest=200, required=True)),
@@ -82,9 +83,13 @@ def customer_reader(positions: Mapping[str, int]) -> RowReader[CustomerRow]:
     """Give what reads a customer's line; it raises BadField."""
     read = _reader(_CUSTOMER, positions)
     parts = [(name, positions[name]) for name in _ADDRESS if name in positions]
+    # One permission speaks of all phones that have none of their own.
+    of_all_at = positions.get("permite_sms")
 
     def customer(values: Sequence[str]) -> CustomerRow:
         row = read(values)
+        if of_all_at is not None and (allowed := _flag(_at(values, of_all_at), "permite_sms")) is not ABSENT:
+            row = {**dict.fromkeys(_FLAGS, allowed), **row}
         if parts:
             address = {_ADDRESS[name]: _text(_at(values, at), name) or None for name, at in parts}
             if row.get("uf"):

@@ -18,3 +18,10 @@ def test_a_customers_code_is_not_their_id():
 def test_whoever_means_it_says_so():
     found = propose("faturas", [(1, HEADER)], {"codigo_cliente": "id_cliente"})
     assert found.positions["id_cliente"] == 1
+
+
+def test_each_phone_of_a_file_is_taken():
+    found = propose("clientes", [(1, ["id_cliente", "nome", "Telefone", "Celular", "WhatsApp", "Fone"])])
+    assert found.fields[2:] == ["telefone_1", "telefone_2", "telefone_3", None]
+    found = propose("clientes", [(1, ["id_cliente", "nome", "Celular", "Telefone Residencial"])])
+    assert found.fields[2:] == ["telefone_1", "telefone_2"]
