@@ -9,9 +9,11 @@ import pytest
 from tests.support import rows
 
 from disparo import queue
+from disparo.db import messages
 from disparo.dispatch import line
-from disparo.dispatch.rules import Rules
+from disparo.dispatch.rules import Drop, Rules, objection
 from disparo.dispatch.worker import Plan, Worker, WorkerSettings
+from disparo.domain.message import Event
 from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.routing import Route
 from disparo.platforms.base import Capabilities
@@ -19,6 +21,7 @@ from disparo.platforms.base import Capabilities
 pytestmark = pytest.mark.anyio
 
 PAY = "UPDATE invoices SET status = 'paid'"
+RULES = Rules("X", None, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_holiday=lambda *_: False)
 OPT_OUT = "INSERT INTO opt_outs (e164, reason, actor) SELECT e164, 'inbound', 'test' FROM messages"
 
 
@@ -44,6 +47,21 @@ class Slow:
         pass
 
 
+async def test_a_contact_is_not_sent_the_invoice_of_another_customer(connection):
+    [id_] = await rows.add_messages(connection)
+    await rows.add_invoices(connection, first_id=2)
+    await connection.execute(
+        "INSERT INTO contacts (id, customer_id, name, phone, sms_allowed) "
+        "SELECT 9, 1, 'BIA', phone_1, true FROM customers WHERE id = 1"
+    )
+    await connection.execute("UPDATE messages SET origin = 'contact', contact_id = 9")
+    [facts] = await messages.claimed_facts(connection, [id_])
+    assert objection(facts, RULES) is None
+    await connection.execute("UPDATE invoices SET customer_id = 2 WHERE id = 1")
+    [facts] = await messages.claimed_facts(connection, [id_])
+    assert objection(facts, RULES) == Drop(Event.SKIP, "permission_withdrawn")
+
+
 @pytest.mark.parametrize(
     ("able", "change"),
     [({"per_second": 2.0}, PAY), ({"per_second": 2.0}, OPT_OUT), ({"shared_window": 1}, PAY)],
@@ -51,11 +69,10 @@ class Slow:
 async def test_who_paid_or_opted_out_while_in_line_gets_nothing(dsn, connection, monkeypatch, able, change):
     monkeypatch.setattr(line, "_LOOK_HOLDS_S", 1.5)
     platform = Slow(**able)
-    rules = Rules("X", None, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_holiday=lambda *_: False)
     ids = await rows.add_messages(connection, 40)
     await queue.enqueue(connection, [queue.WakeUp(await rows.chunk_of(connection, ids[0]))])
     stop = asyncio.Event()
-    worker = Worker(dsn, plan=Plan({"p": platform}, (Route("p"),), rules), settings=WorkerSettings(1, 10_000))
+    worker = Worker(dsn, plan=Plan({"p": platform}, (Route("p"),), RULES), settings=WorkerSettings(1, 10_000))
     running = asyncio.create_task(worker.run(stop))
     async with asyncio.timeout(40):
         while not platform.sent:

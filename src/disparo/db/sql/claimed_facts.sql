@@ -17,6 +17,7 @@ JOIN dispatches d ON d.id = m.dispatch_id
 LEFT JOIN bulk_runs r ON r.dispatch_id = m.dispatch_id
 LEFT JOIN invoices i ON i.id = m.invoice_id
 LEFT JOIN customers c ON c.id = i.customer_id
-LEFT JOIN contacts k ON k.id = m.contact_id
+-- Of another customer's contact nothing is known: the invoice has passed on, or the contact has.
+LEFT JOIN contacts k ON k.id = m.contact_id AND k.customer_id = i.customer_id
 WHERE m.id = ANY($1::bigint[])
 ORDER BY m.id
