@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,16 +19,21 @@ _YES = frozenset({"sim", "s", "true", "verdadeiro", "1", "x"})
 _NO = frozenset({"nao", "não", "n", "false", "falso", "0"})
 _STATUS = {
     "aberta": "open", "aberto": "open", "aguardando": "open", "vencida": "open", "vencido": "open",
-    "em aberto": "open", "paga": "paid", "pago": "paid", "quitada": "paid", "quitado": "paid",
+    "em aberto": "open", "pendente": "open", "a vencer": "open", "a receber": "open",
+    "atrasada": "open", "atrasado": "open", "em atraso": "open",
+    "paga": "paid", "pago": "paid", "quitada": "paid", "quitado": "paid", "liquidada": "paid",
+    "liquidado": "paid", "recebida": "paid", "recebido": "paid",
     "cancelada": "cancelled", "cancelado": "cancelled",
+    "renegociada": "cancelled", "renegociado": "cancelled",  # another invoice stands for it
 }  # fmt: skip
 _LARGEST_ID = 10**18 - 1
 #: And halves of characters, which JSON can bring and no database takes.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _LINE = re.compile(r"[0-9 .-]{1,80}")
 _ID = re.compile(r"[0-9]{1,18}")
-_AMOUNT = re.compile(r"[0-9][0-9.,]*")
-_THOUSANDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+")
+_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
+_WITH_COMMA = re.compile(r"(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]*")
+_WITH_POINT = re.compile(r"(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]*)?")
 _BRAZILIAN = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?:\.[0-9]+)?")
@@ -105,27 +110,24 @@ def read_uf(text: str, column: str) -> str | None:
 def read_amount(text: str, column: str) -> Decimal:
     """Read `1.234,56`, `1234,56`, `1,234.56` or `1234.56`: the last sign decides."""
     bare = text.removeprefix("R$").strip().replace("\u00a0", "").replace(" ", "")
-    if not _AMOUNT.fullmatch(bare):
-        raise BadField(f"{column} deve ser um valor, por exemplo 1234,56")
-    if bare.rfind(",") > bare.rfind("."):
-        bare = bare.replace(".", "").replace(",", ".")
-    elif _THOUSANDS.fullmatch(bare):
+    if _THOUSANDS.fullmatch(bare):
         bare = bare.replace(".", "")  # 1.234 is a thousand and some: nobody writes three decimals of money
-    else:
+    elif _WITH_COMMA.fullmatch(bare):
+        bare = bare.replace(".", "").replace(",", ".")
+    elif _WITH_POINT.fullmatch(bare):
         bare = bare.replace(",", "")
-    try:
-        amount = Decimal(bare)
-    except InvalidOperation:
-        raise BadField(f"{column} deve ser um valor, por exemplo 1234,56") from None
+    else:
+        raise BadField(f"{column} deve ser um valor, por exemplo 1234,56")
+    amount = Decimal(bare)
     if amount > _LARGEST_AMOUNT or amount != round(amount, 2):
         raise BadField(f"{column} deve ter no máximo dois decimais e nove inteiros")
     return amount
 
 
 def read_date(text: str, column: str, *, required: bool = False, oldest: int = 1970) -> date | None:
-    """Read `dd/mm/aaaa` or ISO, a time after it being ignored; None where it is empty."""
+    """Read `dd/mm/aaaa` or ISO, a time after it being ignored; None where it is empty, or all zeros."""
     bare = text.partition(" ")[0].partition("T")[0]
-    if not bare:
+    if not bare.strip("0/-"):
         if required:
             raise BadField(f"{column} está vazio")
         return None

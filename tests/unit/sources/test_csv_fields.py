@@ -24,6 +24,9 @@ from disparo.sources import csv_fields as f
         ("1.234.567", "1234567"),
         ("100", "100"),
         ("0,5", "0.5"),
+        ("0.500", "0.5"),
+        ("1234,", "1234"),
+        ("1.234.567,89", "1234567.89"),
     ],
 )
 def test_amounts(text, amount):
@@ -31,7 +34,21 @@ def test_amounts(text, amount):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", "-1", "1,234", "1.2345,67x", "1e5", "NaN", "9999999999,00", "1,,5"]
+    "text",
+    [
+        "",
+        "abc",
+        "-1",
+        "1,234",
+        "1.2345,67x",
+        "1e5",
+        "NaN",
+        "9999999999,00",
+        "1,,5",
+        "1234.56,",
+        "1.2.3,4",
+        "12.34,56",
+    ],
 )
 def test_amounts_that_are_none(text):
     if text == "1,234":  # three decimals: no money
@@ -45,7 +62,8 @@ def test_amounts_that_are_none(text):
 def test_dates():
     assert f.read_date("05/12/2026", "d") == f.read_date("2026-12-05", "d") == date(2026, 12, 5)
     assert f.read_date("2026-12-05T10:00:00", "d") == date(2026, 12, 5)
-    assert f.read_date("", "d") is None
+    for empty in ("", "00/00/0000", "0000-00-00 00:00:00", "-"):
+        assert f.read_date(empty, "d") is None
     for wrong in ("31/02/2026", "2026/12/05", "12-05-2026", "05/12/1926", "hoje"):
         with pytest.raises(f.BadField):
             f.read_date(wrong, "d")
@@ -98,6 +116,14 @@ def test_a_document_that_was_cut_is_not_taken_for_another(text):
 def test_a_day_of_payment_means_paid():
     assert f.read_status("", "s", paid_at=date(2026, 1, 1)) == "paid"
     assert f.read_status("Vencida", "s", paid_at=None) == "open"
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [("Pendente", "open"), ("A vencer", "open"), ("Liquidada", "paid"), ("RENEGOCIADA", "cancelled")],
+)
+def test_states_in_other_programs_words(word, status):
+    assert f.read_status(word, "situacao", paid_at=None) == status
 
 
 @given(st.text(max_size=40))
