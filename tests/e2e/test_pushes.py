@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -72,6 +74,13 @@ def test_a_cnpj_with_letters_is_stored_and_found(client):
     found = [(item["id_cliente"], item["cpf_cnpj"]) for item in client.get(query).json["clientes"]]
     assert found == [(2014, "12ABC34501DE35")]
     assert shown(client, 2014)["tipo_pessoa"] == "pj"
+
+
+def test_who_names_no_day_of_registration_is_registered_on_the_installations_clock(client):
+    put(client, "cliente", [{"id_cliente": 2015, "nome_razaosocial": "NOITE"}])
+    at = datetime.fromisoformat(shown(client, 2015)["data_cadastro"])
+    here = datetime.now(ZoneInfo("America/Sao_Paulo")).replace(tzinfo=None)
+    assert abs((here - at).total_seconds()) < 600
 
 
 def test_a_field_that_is_absent_stays_and_one_that_is_null_is_emptied(client):

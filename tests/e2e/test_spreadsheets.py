@@ -9,6 +9,7 @@ import sys
 import zipfile
 from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -307,3 +308,15 @@ def test_an_unchanged_row_is_not_written_again(dsn):
         await connection.close()
 
     asyncio.run(work())
+
+
+def test_an_invoice_without_a_day_of_registration_is_of_the_installations_day(load, rows, tmp_path):
+    for id_, name in ((961, "Etc/GMT+12"), (962, "Pacific/Kiritimati")):  # never the same day
+        path = tmp_path / "dias.csv"
+        path.write_text(f"id_cliente;nome\n{id_};DIA\n")
+        load("clientes", path)
+        path.write_text(f"id_fatura;id_cliente;valor;vencimento\n{id_};{id_};1,00;10/12/2026\n")
+        load("faturas", path, zone=ZoneInfo(name))
+        assert rows("SELECT registered_on FROM invoices WHERE id = $1", id_) == [
+            (datetime.now(ZoneInfo(name)).date(),)
+        ]

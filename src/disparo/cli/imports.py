@@ -76,9 +76,10 @@ def _import(
 ) -> None:
     chosen = dict(_choice(text) for text in columns or [])
     _show_columns(look(kind, path, chosen))
+    settings = load_settings(data_dir=data_dir)
     with database(data_dir) as dsn:
-        asyncio.run(prepare_for_command(load_settings(data_dir=data_dir), dsn))
-        report = asyncio.run(_work(dsn, kind, path, Options(simulate, refused, chosen)))
+        asyncio.run(prepare_for_command(settings, dsn))
+        report = asyncio.run(_work(dsn, kind, path, Options(simulate, refused, chosen, zone=settings.zone)))
     for line in report.bad:
         print(f"linha {line.number}: {line.reason}", file=sys.stderr)
     if report.bad_count > len(report.bad):

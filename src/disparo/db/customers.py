@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Required, TypedDict, TypeVar
+from zoneinfo import ZoneInfo
 
 from disparo.db.pool import Connection
 
@@ -82,6 +83,11 @@ _MERGED = {
         FROM jsonb_each(coalesce(s.details, '{}') || i.details) AS e (name, given)
         WHERE given <> 'null')""",
 }
+
+
+async def fill_in_days_of(connection: Connection, zone: ZoneInfo) -> None:
+    """Have this transaction take an unnamed day of registration from the clock on the wall there."""
+    await connection.execute("SELECT set_config('timezone', $1, true)", zone.key)
 
 
 async def upsert_customers(connection: Connection, rows: Sequence[CustomerRow]) -> None:

@@ -13,9 +13,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from disparo.db import register_counts
-from disparo.db.customers import upsert_contacts, upsert_customers, upsert_invoices
+from disparo.db.customers import fill_in_days_of, upsert_contacts, upsert_customers, upsert_invoices
 from disparo.db.pool import Connection
 from disparo.errors import in_words
 from disparo.sources.columns import Proposal, propose
@@ -26,6 +27,7 @@ from disparo.sources.tables import NotReadable, Table, open_table
 _BATCH = 5000
 _ROWS_ABOVE = 20
 _KEPT_REASONS = 1000
+_UTC = ZoneInfo("UTC")
 _NO_CUSTOMER = "id_cliente não existe: importe os clientes antes"
 Progress = Callable[[int, int], None]
 _READERS: Mapping[str, Callable[[Mapping[str, int]], Callable[[Sequence[str]], Any]]] = {
@@ -57,13 +59,15 @@ class Report:
 class Options:
     """`simulate`: do everything and undo it. `refused`: where bad lines go, with their reasons.
 
-    `chosen`: a person's own choice of columns, the name in the file to the field's.
+    `chosen`: a person's own choice of columns, the name in the file to the field's. `zone`: whose day an
+    unnamed day of registration is.
     """
 
     simulate: bool = False
     refused: Path | None = None
     chosen: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = lambda _done, _total: None
+    zone: ZoneInfo = _UTC
 
 
 @dataclass(slots=True)
@@ -108,7 +112,7 @@ async def import_file(
                 if storing is not None:
                     await storing
                 storing = asyncio.create_task(
-                    _store(connection, kind, batch, report, refused, simulate=options.simulate)
+                    _store(connection, kind, batch, report, refused, options=options)
                 )
                 options.progress(*batch.progress)
         finally:
@@ -195,17 +199,18 @@ class _Refused:
 
 
 async def _store(
-    connection: Connection, kind: str, batch: _Batch, report: Report, refused: _Refused, *, simulate: bool
+    connection: Connection, kind: str, batch: _Batch, report: Report, refused: _Refused, *, options: Options
 ) -> None:
     rows = [line.row for line in batch.lines]
     transaction = connection.transaction()
     await transaction.start()
     try:
+        await fill_in_days_of(connection, options.zone)
         missing = await _upsert(connection, kind, rows)
     except BaseException:
         await transaction.rollback()
         raise
-    await (transaction.rollback() if simulate else transaction.commit())
+    await (transaction.rollback() if options.simulate else transaction.commit())
     orphans = [(line, _NO_CUSTOMER) for line in batch.lines if line.row["id"] in missing]
     report.stored += len(rows) - len(orphans)
     for line, reason in sorted([*batch.bad, *orphans], key=lambda item: item[0].number):

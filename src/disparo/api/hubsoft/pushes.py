@@ -23,6 +23,7 @@ from disparo.db.customers import (
     ContactRow,
     CustomerRow,
     InvoiceRow,
+    fill_in_days_of,
     replace_contacts,
     upsert_customers,
     upsert_invoices,
@@ -82,7 +83,9 @@ async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
     found = _sort(items, "id_cliente", read, lambda pair: pair[0]["id"])
     pairs = [pair for _, pair in found.good.values()]
     with_contacts = [(row["id"], contacts) for row, contacts in pairs if contacts is not None]
-    async with services_of(request).pool.acquire() as connection, connection.transaction():
+    services = services_of(request)
+    async with services.pool.acquire() as connection, connection.transaction():
+        await fill_in_days_of(connection, services.settings.zone)
         await upsert_customers(connection, [row for row, _ in pairs])
         if with_contacts:
             by_id = {contact["id"]: contact for _, contacts in with_contacts for contact in contacts}
@@ -104,7 +107,9 @@ async def put_invoices(request: Request, caller: Pusher) -> JSONResponse:
     items = await _items(request, "faturas", "id_fatura")
     found = _sort(items, "id_fatura", read_invoice, lambda row: row["id"])
     rows: list[InvoiceRow] = [row for _, row in found.good.values()]
-    async with services_of(request).pool.acquire() as connection, connection.transaction():
+    services = services_of(request)
+    async with services.pool.acquire() as connection, connection.transaction():
+        await fill_in_days_of(connection, services.settings.zone)
         missing = await upsert_invoices(connection, rows)
     for id_ in missing:
         index, row = found.good[id_]
