@@ -62,10 +62,12 @@ async def insert(connection: Connection, run: NewRun, stored_as: StoredAs) -> bo
 
 
 async def by_key(connection: Connection, run_key: str) -> asyncpg.Record | None:
-    """Give the run of a name: dispatch_id, invoice_ids, due_from, due_to; others of that name wait for us."""
+    """Give the run of a name: dispatch_id, its selection and start; others of that name wait for us."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 9))", run_key)
     return await connection.fetchrow(
-        "SELECT dispatch_id, invoice_ids, due_from, due_to FROM bulk_runs WHERE run_key = $1", run_key
+        """SELECT r.dispatch_id, r.invoice_ids, r.due_from, r.due_to, d.starts_at
+           FROM bulk_runs r JOIN dispatches d ON d.id = r.dispatch_id WHERE r.run_key = $1""",
+        run_key,
     )
 
 

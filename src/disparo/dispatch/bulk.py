@@ -99,13 +99,13 @@ async def store_run(
     """Store a run in the caller's transaction; raises KeyReused. The same id again does nothing."""
     now: datetime = await connection.fetchval("SELECT now()")
     not_before = now + timedelta(seconds=settings.delay_s)
-    starts_at = _starts_at(order.selection, not_before, settings)
     if order.run_key is not None:
         found = await bulk_runs.by_key(connection, order.run_key)
         if found is not None:
             if _selection_of(found["invoice_ids"], found["due_from"], found["due_to"]) != order.selection:
                 raise KeyReused
-            return StoredRun(found["dispatch_id"], starts_at, settings.stored_as, is_new=False)
+            return StoredRun(found["dispatch_id"], found["starts_at"], settings.stored_as, is_new=False)
+    starts_at = _starts_at(order.selection, not_before, settings)
     run = NewRun(
         id=dispatch_id or new_id(),
         run_key=order.run_key,
