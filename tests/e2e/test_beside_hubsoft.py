@@ -5,10 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.support.client import Client
@@ -228,6 +231,9 @@ def test_the_command_brings_the_register_over(house, there):
         [*command, "situacao"], env=environment, capture_output=True, text=True, check=False
     )
     assert "HubSoft: completa até" in shown.stdout
+    ended = re.search(r"última que terminou: (.*)", shown.stdout)
+    at = datetime.strptime(ended[1], "%d/%m/%Y %H:%M:%S").replace(tzinfo=ZoneInfo("America/Sao_Paulo"))
+    assert abs((datetime.now(UTC) - at).total_seconds()) < 600
 
 
 def test_with_hubsoft_down_there_is_a_502_and_our_own_routes_work(house, there, theirs, client_again):

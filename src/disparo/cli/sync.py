@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -49,21 +51,28 @@ def hubsoft(
 @sync.command("situacao")
 def state(dados: DataDir = None) -> None:
     """Mostra quando foi a última sincronização e onde está a que corre."""
+    zone = load_settings(data_dir=dados).zone
 
     async def work(connection: Connection) -> None:
         row = await sync_states.read(connection, NAME)
         if row is None:
             print("HubSoft: nunca sincronizado.")
             return
-        print(f"HubSoft: completa até {row['complete_to'] or '(ainda não houve uma completa)'}")
-        print(f"última que terminou: {row['finished_at'] or 'nenhuma'}")
+        complete_to = row["complete_to"]
+        shown = "(ainda não houve uma completa)" if complete_to is None else f"{complete_to:%d/%m/%Y}"
+        print(f"HubSoft: completa até {shown}")
+        print(f"última que terminou: {_local(row['finished_at'], zone)}")
         if row["failure"]:
-            print(f"parou em {row['failed_at']}: {row['failure']}")
+            print(f"parou em {_local(row['failed_at'], zone)}: {row['failure']}")
         progress = json.loads(row["progress"])
         if progress:
             print(f"em andamento: parte {progress['step'] + 1} de {len(progress['steps'])}")
 
     with_connection(dados, work)
+
+
+def _local(moment: datetime | None, zone: ZoneInfo) -> str:
+    return "nenhuma" if moment is None else moment.astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
 
 
 async def _run(settings: Settings, dsn: str, *, full: bool) -> Synced:
