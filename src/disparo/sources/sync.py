@@ -21,7 +21,14 @@ import asyncpg
 import structlog
 
 from disparo.db import alerts, register_counts, sync_states
-from disparo.db.customers import CustomerRow, InvoiceRow, find_missing, upsert_customers, upsert_invoices
+from disparo.db.customers import (
+    CustomerRow,
+    InvoiceRow,
+    fill_in_days_of,
+    find_missing,
+    upsert_customers,
+    upsert_invoices,
+)
 from disparo.db.pool import TRANSIENT, Pool, connect
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DatabaseUnavailable
@@ -145,8 +152,7 @@ class Sync:
         after = {"step": plan["step"] + 1, "page": 0} if page.is_last else {"page": plan["page"] + 1}
         plan = {**plan, **after}
         async with self.pool.acquire() as connection, connection.transaction():
-            await upsert_customers(connection, page.customers)
-            missing = await upsert_invoices(connection, page.invoices)
+            missing = await self._store(connection, page)
             await sync_states.advance(connection, self.source.name, plan)
         done.customers += len(page.customers)
         done.invoices += len(page.invoices) - len(missing)
@@ -154,6 +160,11 @@ class Sync:
         done.pages += 1
         self.progress(done)
         return plan
+
+    async def _store(self, connection: Connection, page: Page) -> set[int]:
+        await fill_in_days_of(connection, self.zone)
+        await upsert_customers(connection, page.customers)
+        return await upsert_invoices(connection, page.invoices)
 
     async def _fetch_page(self, step: Step, number: int) -> Page:
         """Read a page and the customers that its invoices need; of an id named twice the last counts."""
@@ -197,8 +208,7 @@ class Sync:
             while not is_last:
                 page = await self._fetch_page(step, number)
                 async with self.pool.acquire() as connection, connection.transaction():
-                    await upsert_customers(connection, page.customers)
-                    await upsert_invoices(connection, page.invoices)
+                    await self._store(connection, page)
                 number, is_last = number + 1, page.is_last
 
     @property
