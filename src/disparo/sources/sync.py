@@ -29,7 +29,7 @@ from disparo.db.customers import (
     upsert_customers,
     upsert_invoices,
 )
-from disparo.db.pool import TRANSIENT, Pool, connect
+from disparo.db.pool import TRANSIENT, Connection, Pool, connect
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DatabaseUnavailable
 from disparo.sources.base import Page, RegisterSource, SourceRefused, Step
