@@ -25,7 +25,7 @@ PAGES = (
     "/painel/descadastros",
 )
 ADMIN_PAGES = ("/painel/modelo", "/painel/usuarios", "/painel/clientes-api", "/painel/auditoria")
-EVERYTHING = ("send", "send_bulk", "cancel", "remove_opt_out", "view_text", "admin")
+EVERYTHING = ("send", "send_bulk", "cancel", "remove_opt_out", "register", "view_text", "admin")
 
 
 class Visitor:

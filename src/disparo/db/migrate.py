@@ -13,7 +13,7 @@ from disparo.errors import DatabaseUnavailable
 if TYPE_CHECKING:
     from sqlalchemy import Connection as SqlalchemyConnection
 
-HEAD = "0015"
+HEAD = "0016"
 MINIMUM_VERSION = 150_000
 _HERE = Path(__file__).parent / "migrations"
 _LOCK = 0x64697370  # "disp": serialises starts of several processes

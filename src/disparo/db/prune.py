@@ -20,6 +20,7 @@ SHORT_LIVED: dict[str, str] = {
     "rate_limits": "tat < now() - interval '1 hour'",
     "extra_phone_use": "day < current_date - 7",
     "panel_sessions": "seen_at < now() - interval '1 day'",
+    "uploads": "created_at < now() - interval '1 day'",
     "event_figures": "from_at < now() - interval '40 days'",
     "bulk_figures": "at < now() - interval '40 days'",
     "alerts": "cleared_at < now() - interval '1 year'",

@@ -162,7 +162,7 @@ PERMISSION: Mapping[str, str] = {
     "cancel": "cancelar envios",
     "remove_opt_out": "desfazer descadastros",
     "view_text": "ver o texto das mensagens",
-    "register": "enviar clientes e faturas pela API (ERP)",
+    "register": "importar clientes e faturas, e enviá-los pela API (ERP)",
     "pass_through": "usar as outras rotas do HubSoft pela API",
     "admin": "administrar (plataformas, modelo, usuários, auditoria)",
 }
@@ -200,6 +200,7 @@ ACTION: Mapping[str, str] = {
     "token_created": "criou um token",
     "tokens_revoked": "revogou tokens",
     "exported": "exportou uma lista",
+    "imported": "importou um arquivo",
 }
 
 

@@ -93,27 +93,38 @@ class Proposal:
         return {field: place for place, field in enumerate(self.fields) if field is not None}
 
 
+class ColumnsMissing(NotReadable):
+    """No row names all that is required; `proposal` is of the one that comes closest."""
+
+    def __init__(self, kind: str, proposal: Proposal, missing: Sequence[str]) -> None:
+        known = ", ".join(name.rstrip("*") for name in FIELDS[kind])
+        super().__init__(
+            f"Falta(m) a(s) coluna(s) {', '.join(missing)}. Colunas de {kind}: {known}. "
+            "Uma coluna com outro nome se indica com --coluna 'Nome no arquivo=campo'."
+        )
+        self.proposal = proposal
+        self.missing = missing
+
+
 def propose(
     kind: str, first_rows: Sequence[tuple[int, Sequence[str]]], chosen: Mapping[str, str] | None = None
 ) -> Proposal:
-    """Find the header among a file's first rows and take its columns for fields; raises NotReadable.
+    """Find the header among a file's first rows and take its columns for fields.
 
-    `chosen`: a person's own choice, a column's name to a field's, which goes before everything else.
+    `chosen`: a person's own choice, a column's name to a field's ("": none); it goes before everything else.
+    Raises NotReadable; ColumnsMissing where no row holds what is required.
     """
     by_hand = {plain(name): field for name, field in (chosen or {}).items()}
     _check_choice(kind, by_hand)
+    closest = Proposal(1, [], [])
     for line, values in first_rows:
-        fields = _match(kind, values, by_hand)
-        if not _missing(kind, fields):
-            _check_double(values, fields)
-            return Proposal(line, list(values), fields)
-    line, values = first_rows[0] if first_rows else (1, [])
-    missing = _missing(kind, _match(kind, values, by_hand))
-    known = ", ".join(name.rstrip("*") for name in FIELDS[kind])
-    raise NotReadable(
-        f"Falta(m) a(s) coluna(s) {', '.join(missing)}. Colunas de {kind}: {known}. "
-        "Uma coluna com outro nome se indica com --coluna 'Nome no arquivo=campo'."
-    )
+        found = Proposal(line, list(values), _match(kind, values, by_hand))
+        if not _missing(kind, found.fields):
+            _check_double(values, found.fields)
+            return found
+        if not closest.headers or len(found.positions) > len(closest.positions):
+            closest = found
+    raise ColumnsMissing(kind, closest, _missing(kind, closest.fields))
 
 
 def plain(name: str) -> str:
@@ -124,11 +135,11 @@ def plain(name: str) -> str:
 
 def _match(kind: str, values: Sequence[str], by_hand: Mapping[str, str]) -> list[str | None]:
     names = [plain(value) for value in values]
-    found: list[str | None] = [by_hand.get(name) for name in names]
+    found: list[str | None] = [by_hand.get(name) or None for name in names]
     taken = set(found)
     own = {field.rstrip("*") for field in FIELDS[kind]}
     for place, name in enumerate(names):
-        if found[place] is None and name in own and name not in by_hand.values():
+        if found[place] is None and name in own and name not in by_hand and name not in by_hand.values():
             found[place] = name
             taken.add(name)
     # A column's own name goes before another's second name: `codigo` beside `id_cliente` is the code.
@@ -138,18 +149,21 @@ def _match(kind: str, values: Sequence[str], by_hand: Mapping[str, str]) -> list
             continue
         for other in others:
             place = names.index(other) if other in names else -1
-            if place >= 0 and found[place] is None:
+            if place >= 0 and found[place] is None and other not in by_hand:
                 found[place] = field
                 break
-    return _with_more_phones(names, found) if kind == "clientes" else found
+    return _with_more_phones(names, found, by_hand) if kind == "clientes" else found
 
 
-def _with_more_phones(names: Sequence[str], found: list[str | None]) -> list[str | None]:
+def _with_more_phones(
+    names: Sequence[str], found: list[str | None], by_hand: Mapping[str, str]
+) -> list[str | None]:
     """Take `celular` beside `telefone` for the next phone, not for nothing."""
     called = {name for phone in _PHONES for name in FIELDS["clientes"][phone]}
     free = [phone for phone in _PHONES if phone not in found]
     for place, name in enumerate(names):
-        if free and found[place] is None and name in called and name not in names[:place]:
+        is_free = found[place] is None and name not in by_hand
+        if free and is_free and name in called and name not in names[:place]:
             found[place] = free.pop(0)
     return found
 
@@ -167,5 +181,5 @@ def _check_double(values: Sequence[str], fields: Sequence[str | None]) -> None:
 def _check_choice(kind: str, by_hand: Mapping[str, str]) -> None:
     known = [name.rstrip("*") for name in FIELDS[kind]]
     for name, field in by_hand.items():
-        if field not in known:
+        if field and field not in known:
             raise NotReadable(f"A coluna {name} foi indicada como {field}, que não é um campo de {kind}.")

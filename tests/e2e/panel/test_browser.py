@@ -193,6 +193,31 @@ def test_the_audit_shows_who_did_all_that(page):
         assert act in shown, act
 
 
+def test_a_file_is_looked_over_its_columns_put_right_and_stored(house, page):
+    lines = "Registro;Nome;Celular\n82001;ANA LIMA;37999931412\n82002;;37999931413\n"
+    file = {"name": "clientes.csv", "mimeType": "text/csv", "buffer": lines.encode()}
+    page.goto("/painel/importar")
+    page.get_by_label("O que está no arquivo").select_option(label="Clientes")
+    page.get_by_label("Arquivo", exact=True).set_input_files(file)
+    page.get_by_role("button", name="Conferir", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Não achei no arquivo esta coluna: id_cliente.")
+    keep_picture(page, "/painel/importar/colunas", "light")
+    page.get_by_label("A coluna Registro entra como").select_option("id_cliente")
+    page.get_by_role("button", name="Conferir de novo").click()
+    expect(page.get_by_text("linha 3: nome está vazio")).to_be_visible()
+    keep_picture(page, "/painel/importar/conferido", "light")
+    with page.expect_download() as refused:
+        page.get_by_role("button", name="Linhas com erro (CSV)").click()
+    assert "82002;;37999931413;3;nome está vazio" in refused.value.path().read_text("utf-8-sig")
+    assert house.value("SELECT count(*) FROM customers WHERE id = 82001") == 0
+    page.get_by_role("button", name="Gravar 1 linha").click()
+    expect(
+        page.get_by_text("1 linha gravada de clientes.csv. 1 linha ficou de fora: veja abaixo.")
+    ).to_be_visible()
+    keep_picture(page, "/painel/importar/gravado", "light")
+    assert house.value("SELECT name FROM customers WHERE id = 82001") == "ANA LIMA"
+
+
 PAGES = (
     "/painel",
     "/painel/buscar?q=12025",
@@ -205,6 +230,7 @@ PAGES = (
     "/painel/retidas",
     "/painel/plataformas",
     "/painel/descadastros",
+    "/painel/importar",
     "/painel/modelo",
     "/painel/usuarios",
     "/painel/clientes-api",

@@ -31,7 +31,8 @@
       event.preventDefault();
       return;
     }
-    // Pressed twice is meant once.
+    // Pressed twice is meant once; a file leaves the page where it is.
+    if (button && button.hasAttribute("data-download")) return;
     if (event.target.dataset.sent) {
       event.preventDefault();
     } else if (event.target.method === "post" && !event.target.hasAttribute("hx-post")) {
