@@ -37,11 +37,15 @@
       event.preventDefault();
     } else if (event.target.method === "post" && !event.target.hasAttribute("hx-post")) {
       event.target.dataset.sent = "1";
+      if (button) button.classList.add("btn-loading");
     }
   });
   addEventListener("pageshow", function () {
     document.querySelectorAll("form[data-sent]").forEach(function (form) {
       delete form.dataset.sent;
+    });
+    document.querySelectorAll(".btn-loading").forEach(function (button) {
+      button.classList.remove("btn-loading");
     });
   });
 
