@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -34,12 +31,12 @@ from disparo.domain.windows import Purpose
 from disparo.panel import fields, words
 from disparo.panel.access import Forbidden, Person
 from disparo.panel.fields import Wrong
+from disparo.panel.invoice_list import read_csv, read_pasted
 from disparo.panel.notices import done
 from disparo.panel.pages import render
 from disparo.panel.services import PanelServices, services_of
 
 BODY_LIMIT = 4_194_304
-_COLUMNS = ("id_fatura", "fatura", "id", "numero")
 _SAMPLES = 3
 _ROUTE = "painel"
 _REFUSED: Mapping[Reason, str] = {
@@ -180,46 +177,6 @@ async def _wanted(form: FormData, person: Person) -> Selection:
     if len(wanted) != 1 and not person.may("send_bulk"):
         raise Forbidden
     return Selection(sorted(wanted)) if wanted else Selection(None, first, last)
-
-
-def read_pasted(text: str) -> list[int]:
-    """Read invoice numbers as people paste them; raises Wrong naming the first that is none."""
-    found: dict[int, None] = {}
-    for word in re.split(r"[\s,;]+", text):
-        if not word:
-            continue
-        number = fields.id_of(word.removeprefix("#"))
-        if number is None:
-            raise Wrong(f"“{word[:30]}” não é um número de fatura. Deixe só os números, um por linha.")
-        found[number] = None
-    return list(found)
-
-
-def read_csv(raw: bytes) -> list[int]:
-    """Read invoice numbers from the column `id_fatura`, or the first one; raises Wrong naming the line."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    first = text.split("\n", 1)[0]
-    delimiter = max(";,\t", key=first.count)
-    # Lines end as the file's program ends them, "CSV (Macintosh)" included.
-    kept = io.StringIO(text.replace("\0", ""), newline=None)
-    try:
-        lines = list(csv.reader(kept, delimiter=delimiter))
-    except csv.Error:
-        raise Wrong("O arquivo não é um CSV: salve a planilha como CSV e escolha-o de novo.") from None
-    header = [cell.strip().lower() for cell in lines[0]] if lines else []
-    named = next((header.index(name) for name in _COLUMNS if name in header), None)
-    found: dict[int, None] = {}
-    for place, line in enumerate(lines, 1):
-        cell = line[named or 0].strip() if len(line) > (named or 0) else ""
-        number = fields.id_of(cell)
-        if number is not None:
-            found[number] = None
-        elif cell and place > 1:
-            raise Wrong(f"Linha {place} do arquivo: “{cell[:30]}” não é um número de fatura.")
-    return list(found)
 
 
 async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | None) -> DryRun:

@@ -17,7 +17,7 @@ from disparo.panel import words
 from disparo.panel.cursors import moment_and_text, read_moment_and_id, read_moment_and_text
 from disparo.panel.export import cell
 from disparo.panel.fields import Wrong, id_of, local_address, span
-from disparo.panel.new_dispatch import read_csv, read_pasted
+from disparo.panel.invoice_list import read_csv, read_pasted
 from disparo.panel.words import actor
 
 #: As `dispatch` writes them down: of routing, of what a lane lets go, of a source, a run and the hours.
@@ -46,6 +46,36 @@ def test_pasted_numbers_keep_their_order_and_count_once():
 )
 def test_a_csv_gives_its_invoice_column(raw):
     assert read_csv(raw) == [7, 8]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Nº da fatura",
+        "n° fatura",
+        "Número da Fatura",
+        "numero_fatura",
+        "ID Fatura",
+        "Id. da fatura",
+        "FATURA",
+        "Título",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_csv_names_its_invoice_column_as_people_do(name, encoding):
+    assert read_csv(f"Cliente;{name};Valor\n12;7;99,90\n13;8;1,00\n".encode(encoding)) == [7, 8]
+
+
+@pytest.mark.parametrize(
+    "raw", [b"cliente;valor\n12;99\n13;100\n", b"Nome,Cliente\nANA,12\n", b"12;7\n13;8\n"]
+)
+def test_of_several_columns_none_is_guessed(raw):
+    with pytest.raises(Wrong, match="Chame-a de id_fatura; também servem fatura, nº da fatura"):
+        read_csv(raw)
+
+
+def test_a_single_column_needs_no_name():
+    assert read_csv(b"cobrar\n7\n8\n") == read_csv(b"cobrar;\n7;\n8;\n") == [7, 8]
 
 
 def test_a_file_that_is_no_csv_is_said_to_be_none():

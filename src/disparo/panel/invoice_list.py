@@ -1,0 +1,74 @@
+"""Invoice numbers as people give them for a new dispatch: pasted, or in a CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+
+from disparo.panel import fields
+from disparo.panel.fields import Wrong
+from disparo.sources.columns import plain
+
+#: What a column of invoice numbers is called, as `plain` writes it and without `da`; the surest names first.
+_COLUMNS = (
+    "id_fatura", "fatura_id", "idfatura", "fatura", "faturas", "numero_fatura", "num_fatura", "nr_fatura",
+    "no_fatura", "n_fatura", "id_titulo", "titulo", "id", "numero",
+)  # fmt: skip
+_UNNAMED = (
+    "O arquivo tem várias colunas, e nenhuma com um nome que diga que é a das faturas. Chame-a de id_fatura; "
+    "também servem fatura, nº da fatura, número da fatura, id da fatura, título ou id. Se o arquivo tiver só "
+    "a coluna das faturas, ela não precisa de nome."
+)
+
+
+def read_pasted(text: str) -> list[int]:
+    """Read invoice numbers as people paste them; raises Wrong naming the first that is none."""
+    found: dict[int, None] = {}
+    for word in re.split(r"[\s,;]+", text):
+        if not word:
+            continue
+        number = fields.id_of(word.removeprefix("#"))
+        if number is None:
+            raise Wrong(f"“{word[:30]}” não é um número de fatura. Deixe só os números, um por linha.")
+        found[number] = None
+    return list(found)
+
+
+def read_csv(raw: bytes) -> list[int]:
+    """Read invoice numbers from the column called so, or the only one; raises Wrong naming the line."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    first = text.split("\n", 1)[0]
+    delimiter = max(";,\t", key=first.count)
+    # Lines end as the file's program ends them, "CSV (Macintosh)" included.
+    kept = io.StringIO(text.replace("\0", ""), newline=None)
+    try:
+        lines = list(csv.reader(kept, delimiter=delimiter))
+    except csv.Error:
+        raise Wrong("O arquivo não é um CSV: salve a planilha como CSV e escolha-o de novo.") from None
+    column = _column(lines[0]) if lines else 0
+    found: dict[int, None] = {}
+    for place, line in enumerate(lines, 1):
+        cell = line[column].strip() if len(line) > column else ""
+        number = fields.id_of(cell)
+        if number is not None:
+            found[number] = None
+        elif cell and place > 1:
+            raise Wrong(f"Linha {place} do arquivo: “{cell[:30]}” não é um número de fatura.")
+    return list(found)
+
+
+def _column(first: Sequence[str]) -> int:
+    """Tell by a file's first line which column has the invoices; raises Wrong where several could."""
+    names = [re.sub(r"_d[ao]s?_", "_", plain(cell)) for cell in first]
+    for name in _COLUMNS:
+        if name in names:
+            return names.index(name)
+    numbers = [place for place, cell in enumerate(first) if fields.id_of(cell.strip()) is not None]
+    if sum(map(bool, names)) > 1 and numbers != [0]:
+        raise Wrong(_UNNAMED)
+    return 0
