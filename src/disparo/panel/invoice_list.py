@@ -16,6 +16,8 @@ _COLUMNS = (
     "id_fatura", "fatura_id", "idfatura", "fatura", "faturas", "numero_fatura", "num_fatura", "nr_fatura",
     "no_fatura", "n_fatura", "id_titulo", "titulo", "id", "numero",
 )  # fmt: skip
+#: How .xlsx and .ods begin, and .xls.
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _UNNAMED = (
     "O arquivo tem várias colunas, e nenhuma com um nome que diga que é a das faturas. Chame-a de id_fatura; "
     "também servem fatura, nº da fatura, número da fatura, id da fatura, título ou id. Se o arquivo tiver só "
@@ -38,6 +40,10 @@ def read_pasted(text: str) -> list[int]:
 
 def read_csv(raw: bytes) -> list[int]:
     """Read invoice numbers from the column called so, or the only one; raises Wrong naming the line."""
+    if raw.startswith(_WORKBOOKS):
+        raise Wrong(
+            "O arquivo é uma planilha (.xlsx, .xls ou .ods): abra-a, salve-a como CSV e escolha o CSV."
+        )
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:

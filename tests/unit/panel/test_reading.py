@@ -79,8 +79,9 @@ def test_a_single_column_needs_no_name():
 
 
 def test_a_file_that_is_no_csv_is_said_to_be_none():
-    with pytest.raises(Wrong):
-        read_csv(b"PK\x03\x04" + bytes(range(256)) * 20)
+    for begins in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
+        with pytest.raises(Wrong, match="abra-a, salve-a como CSV"):
+            read_csv(begins + bytes(range(256)) * 20)
     with pytest.raises(Wrong, match="não é um CSV"):
         read_csv(b"id_fatura\n" + b"7" * 200_000)
 
