@@ -62,11 +62,11 @@ def _wanted(request: Request) -> dict[str, Any]:
 
 async def show_csv(request: Request, person: Person) -> Response:
     """Give what the filter finds as a file."""
-    services = services_of(request)
+    services, wanted = services_of(request), _wanted(request)
     async with services.pool.acquire() as connection:
         await accounts.audit(connection, actor=person.actor, action="exported", detail={"list": "auditoria"})
         people = await accounts.names(connection)
-    lines = _lines(services, people, _wanted(request))
+    lines = _lines(services, people, wanted)
     return export.answer("auditoria", ("quando", "quem", "o que fez", "detalhe"), lines)
 
 

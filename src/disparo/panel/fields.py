@@ -57,20 +57,34 @@ def choice(form: Mapping[str, str | UploadFile] | QueryParams, name: str, known:
     return value if value in known else ""
 
 
-def day(form: Mapping[str, str | UploadFile] | QueryParams, name: str) -> date | None:
-    """Give a day; None where there is none, or none that anything of ours could be of."""
-    try:
-        found = date.fromisoformat(text(form, name))
-    except ValueError:
+def days(form: Mapping[str, str | UploadFile] | QueryParams) -> tuple[date | None, date | None]:
+    """Give the days `de` and `ate`, None where there is none; raises Wrong where they are no period."""
+    first, last = _day(text(form, "de")), _day(text(form, "ate"))
+    if first is not None and last is not None and last < first:
+        raise Wrong(
+            f"O período está ao contrário: começa em {first:%d/%m/%Y} e termina antes, em {last:%d/%m/%Y}."
+        )
+    return first, last
+
+
+def _day(typed: str) -> date | None:
+    """Read a day that something of ours could be of; raises Wrong."""
+    if not typed:
         return None
-    return found if _FIRST_DAY <= found <= _LAST_DAY else None
+    try:
+        found = date.fromisoformat(typed)
+    except ValueError:
+        raise Wrong(f"“{typed[:30]}” não é um dia. Escreva ano-mês-dia, por exemplo 2026-11-30.") from None
+    if not _FIRST_DAY <= found <= _LAST_DAY:
+        raise Wrong(f"O dia {found:%d/%m/}{found.year:04} não pode ser: informe um entre 1970 e 2999.")
+    return found
 
 
 def span(
     form: Mapping[str, str | UploadFile] | QueryParams, zone: ZoneInfo
 ) -> tuple[datetime | None, datetime | None]:
-    """Give the moments between which the days `de` and `ate` (inclusive) lie."""
-    first, last = day(form, "de"), day(form, "ate")
+    """Give the moments between which the days `de` and `ate` (inclusive) lie; raises Wrong."""
+    first, last = days(form)
     since = None if first is None else datetime.combine(first, time(), zone)
     until = None if last is None else datetime.combine(last + timedelta(days=1), time(), zone)
     return since, until

@@ -51,10 +51,10 @@ async def show(request: Request, person: Person) -> Response:
 
 async def show_csv(request: Request, person: Person) -> Response:
     """Give the whole list as a file."""
-    services = services_of(request)
+    services, wanted = services_of(request), _wanted(request)
     async with services.pool.acquire() as connection:
         await accounts.audit(connection, actor=person.actor, action="exported", detail={"list": "mensagens"})
-    return export.answer("mensagens", HEADER, _lines(services, _wanted(request)))
+    return export.answer("mensagens", HEADER, _lines(services, wanted))
 
 
 async def _lines(services: PanelServices, wanted: Wanted) -> AsyncIterator[list[object]]:

@@ -168,7 +168,7 @@ async def _wanted(form: FormData, person: Person) -> Selection:
         wanted = read_csv(await upload.read())
     else:
         wanted = read_pasted(_text(form, "faturas"))
-    first, last = fields.day(form, "de"), fields.day(form, "ate")
+    first, last = fields.days(form)
     if not wanted and (first or last) is None:
         raise Wrong("Cole os números das faturas, escolha um arquivo CSV, ou informe o vencimento.")
     if len(wanted) > bulk.MOST_IDS:

@@ -179,3 +179,32 @@ def test_a_window_of_repeats_that_is_no_number_is_not_taken_for_none(house, pers
     assert answer.status == 422
     assert "é um número de segundos" in text(answer)
     assert person.post("/painel/clientes-api", nome="robô", janela="0").status == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["mensagens", "mensagens.csv", "disparos", "incertas", "auditoria", "auditoria.csv"]
+)
+def test_a_period_that_is_none_is_told_from_one_in_which_nothing_was(house, person, path):
+    before = house.value("SELECT count(*) FROM audit_log")
+    for period, said in (
+        ("de=2026-11-30&ate=2026-11-01", "ao contrário"),
+        ("ate=2026-02-30", "não é um dia"),
+    ):
+        answer = person.get(f"/painel/{path}?{period}")
+        assert answer.status == 422
+        assert said in text(answer)
+    assert house.value("SELECT count(*) FROM audit_log") == before
+
+
+def test_of_a_period_that_is_none_not_all_is_settled(house, person):
+    (message_id,) = house.run(lambda connection: add_messages(connection, first_id=8_000_000))
+    house.fetch(
+        """WITH a AS (INSERT INTO attempts (message_id, platform, worker_id, started_at)
+                      VALUES ($1, 'simulador', gen_random_uuid(), now() - interval '1 day') RETURNING id)
+           UPDATE messages SET status = 'uncertain', platform = 'simulador', attempt_id = a.id FROM a
+           WHERE messages.id = $1""",
+        message_id,
+    )
+    answer = person.post("/painel/incertas", quais="filtro", ate="2026-02-30", acao="dar-como-enviada")
+    assert house.value("SELECT status FROM messages WHERE id = $1", message_id) == "uncertain"
+    assert (answer.status, "não é um dia" in text(answer)) == (422, True)

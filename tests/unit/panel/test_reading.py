@@ -86,9 +86,22 @@ def test_a_file_that_is_no_csv_is_said_to_be_none():
         read_csv(b"id_fatura\n" + b"7" * 200_000)
 
 
-@pytest.mark.parametrize("text", ["0001-01-01", "1969-12-31", "9999-12-31", "3000-01-01", "x", ""])
-def test_a_day_on_which_nothing_can_have_been_is_none(text):
-    assert span({"de": text, "ate": text}, ZoneInfo("America/Sao_Paulo")) == (None, None)
+@pytest.mark.parametrize(
+    "text", ["0001-01-01", "1969-12-31", "9999-12-31", "3000-01-01", "2026-02-30", "30/11/2026", "x"]
+)
+@pytest.mark.parametrize("name", ["de", "ate"])
+def test_a_day_on_which_nothing_can_have_been_is_refused(name, text):
+    with pytest.raises(Wrong, match=r"não é um dia|não pode ser"):
+        span({name: text}, ZoneInfo("America/Sao_Paulo"))
+
+
+def test_a_period_may_be_open_or_a_single_day_and_does_not_run_backwards():
+    zone = ZoneInfo("America/Sao_Paulo")
+    assert span({"de": "", "ate": " "}, zone) == (None, None)
+    since, until = span({"de": "2026-11-30", "ate": "2026-11-30"}, zone)
+    assert (since, until) == (datetime(2026, 11, 30, tzinfo=zone), datetime(2026, 12, 1, tzinfo=zone))
+    with pytest.raises(Wrong, match=r"ao contrário: começa em 30/11/2026 e termina antes, em 01/11/2026"):
+        span({"de": "2026-11-30", "ate": "2026-11-01"}, zone)
 
 
 def test_a_wrong_line_is_named():
