@@ -75,6 +75,15 @@ def test_a_user_without_any_permission_sees_the_first_page_and_nothing_else(hous
     assert {sender.get(path).status for path in ADMIN_PAGES} == {403}
 
 
+def test_nobody_is_led_to_what_they_may_not_do(house):
+    onlooker, sender = visitor(house, ("cancel",)), visitor(house, ("send_bulk",))
+    empty = ("/painel", "/painel/buscar?q=nada+disto", "/painel/disparos?de=2999-01-01")
+    for path in empty:
+        assert 'href="/painel/disparos/novo"' in sender.get(path).raw.decode(), path
+        assert "/painel/disparos/novo" not in onlooker.get(path).raw.decode(), path
+        assert "crie um disparo" not in text(onlooker.get(path)), path
+
+
 def test_without_a_session_every_page_leads_to_the_sign_in_form(house):
     for path in (*PAGES, *ADMIN_PAGES, "/painel/mensagens/1", "/painel/auditoria.csv"):
         answer = house.anonymous.get(path)
