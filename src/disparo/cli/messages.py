@@ -75,7 +75,7 @@ def _print_life(life: lookups.Life, people: Mapping[int, str]) -> None:
     for attempt in life.attempts:
         at = attempt["started_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
         said = words.OUTCOME.get(attempt["outcome"] or "", "sem registro")
-        code = f", código {attempt['code']}" if attempt["code"] else ""
+        code = f", {words.code(attempt['code'])}" if attempt["code"] else ""
         print(f"  {at}  tentativa na plataforma {attempt['platform']}: {said}{code}")
 
 

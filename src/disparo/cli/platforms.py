@@ -16,6 +16,7 @@ from disparo.db.pool import Connection
 from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.sms_text import to_gsm_basic
 from disparo.errors import DisparoError
+from disparo.panel import words
 from disparo.platforms.base import Balance, Exchange, Health, Outgoing, boottime_s
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.presets import presets
@@ -119,7 +120,7 @@ def show_credit(
     for name, (balance, health) in answers.items():
         credit = "não informa o saldo" if balance is None else f"saldo {balance.amount}"
         if health is not None and not health.is_well:
-            credit = f"não respondeu como devia ({health.failure}, {health.detail})"
+            credit = f"não respondeu como devia ({words.reason(health.failure)}, {words.code(health.detail)})"
         print(f"{name}: {credit}")
     if any(health is not None and not health.is_well for _, health in answers.values()):
         raise typer.Exit(1)
@@ -145,7 +146,7 @@ def try_platform(
     )
     outcome, exchange = asyncio.run(_send(platform, message))
     print(f"Pedido:\n{exchange.request}\n\nResposta:\n{exchange.response}\n")
-    failure = f" ({outcome.failure}, código {outcome.code})" if outcome.code else ""
+    failure = f" ({words.reason(outcome.failure)}, {words.code(outcome.code)})" if outcome.code else ""
     print(f"Resultado: {_OUTCOME_WORDS[outcome.kind]}{failure}")
     if outcome.platform_id:
         print(f"Número da plataforma: {outcome.platform_id}")

@@ -104,7 +104,7 @@ def _attempt(row: asyncpg.Record) -> Step:
     if row["failure"]:
         parts.append(words.reason(row["failure"]))
     if row["code"]:
-        parts.append(f"código {row['code']}")
+        parts.append(words.code(row["code"]))
     if row["latency_ms"] is not None:
         parts.append(f"em {row['latency_ms']} ms")
     if row["platform_id"]:
@@ -118,7 +118,7 @@ def _receipt(row: asyncpg.Record) -> Step:
     if row["failure"]:
         parts.append(words.reason(row["failure"]))
     if row["code"]:
-        parts.append(f"código {row['code']}")
+        parts.append(words.code(row["code"]))
     if row["result"] == "contradiction":
         parts.append("contradiz o que se sabia: vale a entrega")
     title = f"confirmação: {words.RECEIPT[row['kind']]}"

@@ -75,11 +75,11 @@ class Questions:
             return None
         reply = await self._put(rules)
         if reply is None:
-            return Health(is_well=False, failure=FailureClass.NETWORK, detail="no answer")
+            return Health(is_well=False, failure=FailureClass.NETWORK, detail="no_answer")
         if isinstance(rules, HealthRules):
             is_well = holds(rules.good, reply, json_or_none(reply.body))
             if is_well and not _is_fresh(json_or_none(reply.body), rules):
-                return Health(is_well=False, failure=FailureClass.NETWORK, detail="not seen")
+                return Health(is_well=False, failure=FailureClass.NETWORK, detail="not_seen")
         else:
             is_well = reply.status == _OK and _balance(reply, rules) is not None
         if is_well:

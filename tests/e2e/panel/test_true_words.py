@@ -208,3 +208,19 @@ def test_of_a_period_that_is_none_not_all_is_settled(house, person):
     answer = person.post("/painel/incertas", quais="filtro", ate="2026-02-30", acao="dar-como-enviada")
     assert house.value("SELECT status FROM messages WHERE id = $1", message_id) == "uncertain"
     assert (answer.status, "não é um dia" in text(answer)) == (422, True)
+
+
+def test_what_kept_a_platforms_answer_from_coming_is_said_in_portuguese(house, person):
+    house.behave(mode="drop", receipts=[])
+    sent = person.post("/painel/disparos", faturas="70215", disparo=str(uuid4()))
+    dispatch_id = sent.headers["location"].rpartition("/")[2]
+    ask = "SELECT id FROM messages WHERE dispatch_id = $1::uuid AND status = 'uncertain'"
+    message_id = house.until(lambda: house.value(ask, dispatch_id))
+    tested = text(person.post("/painel/plataformas/simulador/testar", telefone="11988887777"))
+    house.behave(mode="accept")
+    pages = [text(person.get(path)) for path in (f"/painel/mensagens/{message_id}", "/painel/plataformas")]
+    for page in (tested, *pages):
+        assert "a conexão foi cortada antes da resposta" in page
+        assert "ServerDisconnectedError" not in page
+    assert "simulador (simulada: nenhum SMS de verdade)" in pages[1]
+    assert "(simulator)" not in pages[1]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import aiohttp
 import pytest
 
 from disparo.api.hubsoft.words import reason_word
@@ -158,6 +160,23 @@ def test_whatever_a_message_waits_for_is_said_in_words():
     for waits_for in WAITS_FOR:
         assert not words.reason(waits_for).startswith("código")
         assert reason_word(waits_for) != waits_for
+
+
+def test_what_kept_an_answer_from_coming_is_said_in_words_and_a_platforms_own_code_stays():
+    # None of these can be: nothing of ours goes through a proxy, follows a redirect or opens a WebSocket.
+    never = re.compile("Proxy|Redirect|WSServer|UploadAborted")
+    for error in (*_kinds_of(aiohttp.ClientError), OSError, TimeoutError, ValueError, ConnectionResetError):
+        if not never.search(error.__name__):
+            assert error.__name__ in words.CODE
+    assert words.code("ServerDisconnectedError") == "a conexão foi cortada antes da resposta"
+    assert words.code("ESME_RTHROTTLED") == "código ESME_RTHROTTLED"
+    assert (words.reason("TimeoutError"), words.reason("407")) == ("não respondeu a tempo", "código 407")
+
+
+def _kinds_of(error):
+    return {error, *(kind for each in error.__subclasses__() for kind in _kinds_of(each))} - {
+        aiohttp.ClientError
+    }
 
 
 def test_actors_have_names():
