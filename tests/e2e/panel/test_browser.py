@@ -295,6 +295,21 @@ def test_the_menu_and_a_form_work_without_a_mouse(page):
     expect(page.get_by_role("searchbox")).to_be_focused()
 
 
+@pytest.mark.parametrize("with_clipboard", [True, False])
+def test_copying_works_over_plain_http_too(house, browser, page, with_clipboard):
+    if with_clipboard:
+        browser.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=house.stage.base)
+    else:  # as browsers have it over plain HTTP to any other machine
+        page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.goto("/painel/plataformas")
+    page.get_by_role("button", name="Copiar").click()
+    expect(page.get_by_role("button", name="Copiado")).to_be_visible()
+    page.goto("/painel/buscar")
+    page.get_by_role("searchbox").focus()
+    page.keyboard.press("Control+V")
+    assert "/webhook" in page.get_by_role("searchbox").input_value()
+
+
 def test_names_and_receipts_with_markup_stay_text(house, page):
     evil = "<img src=x onerror=\"document.title='tomado'\"><script>document.title='tomado'</script>"
     house.fetch("UPDATE customers SET name = $1 WHERE id = 3109", evil)

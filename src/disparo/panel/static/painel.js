@@ -3,6 +3,21 @@
 (function () {
   "use strict";
 
+  // Over plain HTTP, as in a network of one's own, browsers have no clipboard: there what is selected is copied.
+  function copied(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    var before = document.activeElement;
+    var field = document.createElement("textarea");
+    field.className = "position-fixed top-0";
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    var done = document.execCommand("copy");
+    field.remove();
+    before.focus();
+    return done ? Promise.resolve() : Promise.reject(new Error("not copied"));
+  }
+
   document.addEventListener("click", function (event) {
     var menu = event.target.closest("[data-menu]");
     if (menu) {
@@ -11,7 +26,7 @@
     }
     var copy = event.target.closest("[data-copy]");
     if (copy) {
-      navigator.clipboard.writeText(copy.dataset.copy).then(function () {
+      copied(copy.dataset.copy).then(function () {
         copy.textContent = "Copiado";
       });
     }
