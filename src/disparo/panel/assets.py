@@ -24,6 +24,7 @@ _NAMES = (
     "icones.svg",
     "marca.svg",
     "painel.css",
+    "sem-script.css",
     "painel.js",
     "tema.js",
     "grafico.js",

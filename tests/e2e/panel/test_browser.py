@@ -295,6 +295,22 @@ def test_the_menu_and_a_form_work_without_a_mouse(page):
     expect(page.get_by_role("searchbox")).to_be_focused()
 
 
+def test_the_menu_is_open_on_a_phone_without_script(house, browser):
+    context = browser.playwright.new_context(
+        base_url=house.stage.base,
+        java_script_enabled=False,
+        storage_state=browser.context.storage_state(),
+        viewport={"width": 390, "height": 844},
+    )
+    page = context.new_page()
+    page.goto("/painel/plataformas")
+    expect(page.get_by_role("button", name="Menu")).to_be_hidden()
+    expect(page.get_by_role("button", name="Copiar")).to_be_hidden()
+    page.get_by_role("link", name="Buscar").click()
+    expect(page.get_by_role("heading", name="Buscar", exact=True)).to_be_visible()
+    context.close()
+
+
 @pytest.mark.parametrize("with_clipboard", [True, False])
 def test_copying_works_over_plain_http_too(house, browser, page, with_clipboard):
     if with_clipboard:
