@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import asyncpg
 from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
@@ -25,6 +27,7 @@ _QUEUED = ("mensagem de volta à fila", "mensagens de volta à fila")
 _GIVEN = ("mensagem dada como enviada", "mensagens dadas como enviadas")
 CANCELLED = ("mensagem cancelada", "mensagens canceladas")
 _UNCERTAIN, _HELD = "/painel/incertas", "/painel/retidas"
+_FILTER = ("plataforma", "de", "ate")
 
 
 async def show_uncertain(request: Request, person: Person) -> Response:
@@ -38,7 +41,7 @@ async def show_uncertain(request: Request, person: Person) -> Response:
         "incertas.html",
         rows=rows[:_SHOWN],
         more=len(rows) > _SHOWN,
-        chosen={name: fields.text(query, name) for name in ("plataforma", "de", "ate")},
+        chosen={name: fields.text(query, name) for name in _FILTER},
         platforms=list(services_of(request).platforms),
     )
 
@@ -55,7 +58,9 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
         settled = await _settle(connection, wanted, action, person)
         await _audit(connection, person, "resent" if action == "reenviar" else "given_as_sent", len(settled))
     said = _QUEUED if action == "reenviar" else _GIVEN
-    return await done(request, person, f"{words.several(len(settled), *said)}.", _UNCERTAIN)
+    # Without its filter the page would have "todas deste filtro" mean all there are.
+    kept = urlencode({name: fields.text(form, name) for name in _FILTER if fields.text(form, name)})
+    return await done(request, person, f"{words.several(len(settled), *said)}.", f"{_UNCERTAIN}?{kept}")
 
 
 async def _settle(connection: Connection, wanted: list[int], action: str, person: Person) -> list[int]:

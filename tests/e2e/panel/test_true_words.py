@@ -224,3 +224,13 @@ def test_what_kept_a_platforms_answer_from_coming_is_said_in_portuguese(house, p
         assert "ServerDisconnectedError" not in page
     assert "simulador (simulada: nenhum SMS de verdade)" in pages[1]
     assert "(simulator)" not in pages[1]
+
+
+def test_after_settling_some_the_filter_still_says_which_all_are(house, person):
+    (message_id,) = house.run(lambda connection: add_messages(connection, first_id=8_100_000))
+    answer = person.post(
+        "/painel/incertas", id=message_id, acao="dar-como-enviada", plataforma="a&b", de="2026-11-01", ate=""
+    )
+    assert answer.headers["location"] == "/painel/incertas?plataforma=a%26b&de=2026-11-01"
+    page = person.get(answer.headers["location"]).raw.decode()
+    assert 'name="de" type="date" value="2026-11-01"' in page
