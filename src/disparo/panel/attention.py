@@ -109,6 +109,7 @@ async def settle_held(request: Request, person: Person) -> Response:
 async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> Response:
     if not person.may("cancel"):
         raise Forbidden
+    _check_any(wanted)
     moves = [Move(id_, Event.CANCEL, "cancelled") for id_ in wanted]
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await messages.apply_events(connection, moves, actor=person.actor)
@@ -132,8 +133,12 @@ async def _audit(connection: Connection, person: Person, action: str, total: int
         await accounts.audit(connection, actor=person.actor, action=action, detail={"messages": total})
 
 
-def _check(person: Person, wanted: list[int]) -> None:
+def _check_any(wanted: list[int]) -> None:
     if not wanted:
         raise Wrong("Marque ao menos uma mensagem.")
+
+
+def _check(person: Person, wanted: list[int]) -> None:
+    _check_any(wanted)
     if not person.may("send_bulk" if len(wanted) > 1 else "send"):
         raise Forbidden

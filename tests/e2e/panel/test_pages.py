@@ -64,6 +64,8 @@ def test_no_address_is_an_error_of_ours(person, path, status):
             "A fatura não tem nenhum celular",
         ),
         ("/painel/incertas", {"acao": "reenviar"}, "Marque ao menos uma"),
+        ("/painel/retidas", {"acao": "liberar"}, "Marque ao menos uma"),
+        ("/painel/retidas", {"acao": "cancelar"}, "Marque ao menos uma"),
         ("/painel/descadastros", {"telefone": "123"}, "use DDD e número"),
         ("/painel/plataformas/simulador/testar", {"telefone": "1133334444"}, "telefone fixo"),
         ("/painel/modelo", {"modelo": "oi {valor}"}, "O modelo precisa de {valor} e {vencimento}"),
