@@ -27,6 +27,7 @@ _QUEUED = ("mensagem de volta à fila", "mensagens de volta à fila")
 _GIVEN = ("mensagem dada como enviada", "mensagens dadas como enviadas")
 CANCELLED = ("mensagem cancelada", "mensagens canceladas")
 _UNCERTAIN, _HELD = "/painel/incertas", "/painel/retidas"
+_NOT_ANY_MORE = "Nada foi feito: a situação das mensagens mudou enquanto a página estava aberta. Veja abaixo."
 _FILTER = ("plataforma", "de", "ate")
 
 
@@ -60,7 +61,7 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
     said = _QUEUED if action == "reenviar" else _GIVEN
     # Without its filter the page would have "todas deste filtro" mean all there are.
     kept = urlencode({name: fields.text(form, name) for name in _FILTER if fields.text(form, name)})
-    return await done(request, person, f"{words.several(len(settled), *said)}.", f"{_UNCERTAIN}?{kept}")
+    return await _settled(request, person, len(settled), said, f"{_UNCERTAIN}?{kept}")
 
 
 async def _settle(connection: Connection, wanted: list[int], action: str, person: Person) -> list[int]:
@@ -103,7 +104,7 @@ async def settle_held(request: Request, person: Person) -> Response:
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await reconcile.release_held(connection, wanted, actor=person.actor)
         await _audit(connection, person, "released", len(moved))
-    return await done(request, person, f"{words.several(len(moved), *_QUEUED)}.", _HELD)
+    return await _settled(request, person, len(moved), _QUEUED, _HELD)
 
 
 async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> Response:
@@ -114,7 +115,7 @@ async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> R
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await messages.apply_events(connection, moves, actor=person.actor)
         await _audit(connection, person, "message_cancelled", len(moved))
-    return await done(request, person, f"{words.several(len(moved), *CANCELLED)}.", _HELD)
+    return await _settled(request, person, len(moved), CANCELLED, _HELD)
 
 
 async def _resume(request: Request, person: Person) -> Response:
@@ -126,6 +127,13 @@ async def _resume(request: Request, person: Person) -> Response:
             connection, actor=person.actor, action="resumed", detail={"messages": len(moved)}
         )
     return await done(request, person, f"{words.several(len(moved), *_QUEUED)}.", _HELD)
+
+
+async def _settled(
+    request: Request, person: Person, total: int, said: tuple[str, str], address: str
+) -> Response:
+    notice = f"{words.several(total, *said)}." if total else _NOT_ANY_MORE
+    return await done(request, person, notice, address, is_done=total > 0)
 
 
 async def _audit(connection: Connection, person: Person, action: str, total: int) -> None:

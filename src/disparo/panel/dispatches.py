@@ -242,7 +242,8 @@ async def withdraw(request: Request, person: Person) -> Response:
         raise HTTPException(404)
     gone = words.several(result.gone, "já tinha saído e não volta", "já tinham saído e não voltam")
     notice = f"{words.several(result.cancelled, *CANCELLED)}. {gone}."
-    return await done(request, person, notice, f"{_PATH}/{dispatch_id}")
+    is_done = result.cancelled > 0
+    return await done(request, person, notice, f"{_PATH}/{dispatch_id}", is_done=is_done)
 
 
 async def pause(request: Request, person: Person) -> Response:

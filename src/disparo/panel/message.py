@@ -142,7 +142,7 @@ async def resend(request: Request, person: Person) -> Response:
         if moved:
             await _audit(connection, person, "resent", message_id)
     text = "A mensagem voltou à fila e será enviada de novo."
-    return await _back(request, person, text if moved else _NOT_ANY_MORE)
+    return await _back(request, person, text, is_done=bool(moved))
 
 
 async def give_as_sent(request: Request, person: Person) -> Response:
@@ -152,7 +152,7 @@ async def give_as_sent(request: Request, person: Person) -> Response:
         moved = await reconcile.give_as_sent(connection, [message_id], actor=person.actor)
         if moved:
             await _audit(connection, person, "given_as_sent", message_id)
-    return await _back(request, person, "A mensagem foi dada como enviada." if moved else _NOT_ANY_MORE)
+    return await _back(request, person, "A mensagem foi dada como enviada.", is_done=bool(moved))
 
 
 async def release(request: Request, person: Person) -> Response:
@@ -162,7 +162,7 @@ async def release(request: Request, person: Person) -> Response:
         moved = await reconcile.release_held(connection, [message_id], actor=person.actor)
         if moved:
             await _audit(connection, person, "released", message_id)
-    return await _back(request, person, "A mensagem voltou à fila." if moved else _NOT_ANY_MORE)
+    return await _back(request, person, "A mensagem voltou à fila.", is_done=bool(moved))
 
 
 async def withdraw(request: Request, person: Person) -> Response:
@@ -170,7 +170,8 @@ async def withdraw(request: Request, person: Person) -> Response:
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await cancel.cancel_message(connection, _id(request), actor=person.actor)
     text = "A mensagem foi cancelada: não será enviada."
-    return await _back(request, person, text if moved else "A mensagem já tinha saído: não foi cancelada.")
+    gone = "A mensagem já tinha saído: não foi cancelada."
+    return await _back(request, person, text, is_done=moved, otherwise=gone)
 
 
 _NOT_ANY_MORE = "Nada foi feito: a situação da mensagem mudou enquanto a página estava aberta. Veja abaixo."
@@ -180,8 +181,11 @@ async def _audit(connection: Connection, person: Person, action: str, message_id
     await accounts.audit(connection, actor=person.actor, action=action, detail={"message": message_id})
 
 
-async def _back(request: Request, person: Person, notice: str) -> Response:
-    return await done(request, person, notice, f"/painel/mensagens/{_id(request)}")
+async def _back(
+    request: Request, person: Person, notice: str, *, is_done: bool, otherwise: str = _NOT_ANY_MORE
+) -> Response:
+    address = f"/painel/mensagens/{_id(request)}"
+    return await done(request, person, notice if is_done else otherwise, address, is_done=is_done)
 
 
 def _id(request: Request) -> int:

@@ -7,12 +7,14 @@ from starlette.responses import Response
 
 from disparo.db import sessions
 from disparo.panel.access import Person
-from disparo.panel.pages import see
+from disparo.panel.pages import NOT_DONE, see
 from disparo.panel.services import services_of
 
 
-async def done(request: Request, person: Person, notice: str, address: str) -> Response:
-    """Say what was done on the page at `address`."""
+async def done(
+    request: Request, person: Person, notice: str, address: str, *, is_done: bool = True
+) -> Response:
+    """Say on the page at `address` what was done, or that it was not."""
     async with services_of(request).pool.acquire() as connection:
-        await sessions.leave_notice(connection, person.token_sha256, notice)
+        await sessions.leave_notice(connection, person.token_sha256, ("" if is_done else NOT_DONE) + notice)
     return see(address)

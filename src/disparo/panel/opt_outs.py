@@ -55,7 +55,7 @@ async def add(request: Request, person: Person) -> Response:
     text = (
         "Número descadastrado: nenhum SMS vai mais para ele." if new else "O número já estava descadastrado."
     )
-    return await done(request, person, text, _PATH)
+    return await done(request, person, text, _PATH, is_done=new)
 
 
 async def remove(request: Request, person: Person) -> Response:
@@ -66,7 +66,7 @@ async def remove(request: Request, person: Person) -> Response:
         if found:
             await accounts.audit(connection, actor=person.actor, action="opt_out_removed")
     text = "O número volta a receber SMS." if found else "O número não estava descadastrado."
-    return await done(request, person, text, _PATH)
+    return await done(request, person, text, _PATH, is_done=found)
 
 
 async def show_csv(request: Request, person: Person) -> Response:

@@ -16,6 +16,8 @@ from disparo.domain.template import format_amount
 from disparo.panel import assets, words
 from disparo.panel.services import services_of
 
+#: Stands before a notice of what was not done.
+NOT_DONE = "! "
 _WORTH_ZIPPING = 1024
 #: What only a signed-in person may see is in no cache of browser or proxy.
 _PRIVATE = {"Cache-Control": "no-store", "Vary": "Cookie, Accept-Encoding"}
@@ -37,6 +39,7 @@ def render(request: Request, template: str, *, status: int = 200, **shown: objec
 def fragment(request: Request, template: str, **shown: object) -> str:
     """Give the text of a page, or of a part of one."""
     zone = services_of(request).settings.zone
+    notice = getattr(request.state, "notice", None) or ""
     return (
         _environment()
         .get_template(template)
@@ -47,7 +50,8 @@ def fragment(request: Request, template: str, **shown: object) -> str:
             theme=_theme(request),
             path=request.url.path,
             here=address_of(request),
-            notice=getattr(request.state, "notice", None),
+            notice=notice.removeprefix(NOT_DONE),
+            is_done=not notice.startswith(NOT_DONE),
             local=lambda at: at.astimezone(zone),
             now=datetime.now(UTC).astimezone(zone),
             **shown,

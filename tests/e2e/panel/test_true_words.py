@@ -234,3 +234,24 @@ def test_after_settling_some_the_filter_still_says_which_all_are(house, person):
     assert answer.headers["location"] == "/painel/incertas?plataforma=a%26b&de=2026-11-01"
     page = person.get(answer.headers["location"]).raw.decode()
     assert 'name="de" type="date" value="2026-11-01"' in page
+
+
+def test_what_was_not_done_does_not_look_as_if_it_had_been(house, person):
+    (message_id,) = house.run(lambda connection: add_messages(connection, first_id=8_200_000))
+    house.fetch("UPDATE messages SET status = 'failed' WHERE id = $1", message_id)
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", message_id)
+
+    def notice(path, **form):
+        page = person.get(person.post(path, **form).headers["location"]).raw.decode()
+        return re.search(r'<div class="alert alert-(\w+)" role="status">([^<]+)</div>', page).groups()
+
+    for act in ("reenviar", "dar-como-enviada", "liberar", "cancelar"):
+        assert notice(f"/painel/mensagens/{message_id}/{act}")[0] == "warning"
+    for path, act in (("incertas", "reenviar"), ("retidas", "liberar"), ("retidas", "cancelar")):
+        colour, said = notice(f"/painel/{path}", id=message_id, acao=act)
+        assert (colour, said.partition(":")[0]) == ("warning", "Nada foi feito")
+    assert notice(f"/painel/disparos/{dispatch_id}/cancelar")[0] == "warning"
+    for colour in ("success", "warning"):
+        assert notice("/painel/descadastros", telefone="11922221111")[0] == colour
+    for colour in ("success", "warning"):
+        assert notice("/painel/descadastros/remover", telefone="11922221111")[0] == colour
