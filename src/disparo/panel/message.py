@@ -170,8 +170,7 @@ async def withdraw(request: Request, person: Person) -> Response:
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await cancel.cancel_message(connection, _id(request), actor=person.actor)
     text = "A mensagem foi cancelada: não será enviada."
-    gone = "A mensagem já tinha saído: não foi cancelada."
-    return await _back(request, person, text, is_done=moved, otherwise=gone)
+    return await _back(request, person, text, is_done=moved)
 
 
 _NOT_ANY_MORE = "Nada foi feito: a situação da mensagem mudou enquanto a página estava aberta. Veja abaixo."
@@ -181,11 +180,9 @@ async def _audit(connection: Connection, person: Person, action: str, message_id
     await accounts.audit(connection, actor=person.actor, action=action, detail={"message": message_id})
 
 
-async def _back(
-    request: Request, person: Person, notice: str, *, is_done: bool, otherwise: str = _NOT_ANY_MORE
-) -> Response:
+async def _back(request: Request, person: Person, notice: str, *, is_done: bool) -> Response:
     address = f"/painel/mensagens/{_id(request)}"
-    return await done(request, person, notice if is_done else otherwise, address, is_done=is_done)
+    return await done(request, person, notice if is_done else _NOT_ANY_MORE, address, is_done=is_done)
 
 
 def _id(request: Request) -> int:
