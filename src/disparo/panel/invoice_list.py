@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -44,8 +45,9 @@ def read_csv(raw: bytes) -> list[int]:
         raise Wrong(
             "O arquivo é uma planilha (.xlsx, .xls ou .ods): abra-a, salve-a como CSV e escolha o CSV."
         )
+    encoding = "utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode(encoding)
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
     first = text.split("\n", 1)[0]
@@ -63,7 +65,7 @@ def read_csv(raw: bytes) -> list[int]:
         number = fields.id_of(cell)
         if number is not None:
             found[number] = None
-        elif cell and place > 1:
+        elif cell and (place > 1 or not any(map(str.isalpha, cell))):  # the first may be a column's name
             raise Wrong(f"Linha {place} do arquivo: “{cell[:30]}” não é um número de fatura.")
     return list(found)
 

@@ -44,6 +44,8 @@ def test_pasted_numbers_keep_their_order_and_count_once():
         b"7\n8",
         b"7\tx\n8\ty\n\n",
         b"id_fatura;nome\r7;A\r8;B\r",  # "CSV (Macintosh)"
+        "nome\tid_fatura\r\nZé\t7\r\nMaria\t8\r\n".encode("utf-16"),  # "Texto Unicode"
+        "7\n8\n".encode("utf-16"),
     ],
 )
 def test_a_csv_gives_its_invoice_column(raw):
@@ -109,6 +111,9 @@ def test_a_period_may_be_open_or_a_single_day_and_does_not_run_backwards():
 def test_a_wrong_line_is_named():
     with pytest.raises(Wrong, match="Linha 3"):
         read_csv(b"id_fatura\n7\noito\n")
+    for first in (b"#7\n8\n", b"70.215\n8\n"):
+        with pytest.raises(Wrong, match="Linha 1"):
+            read_csv(first)
     assert read_csv(b"") == []
 
 
