@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -33,6 +33,8 @@ _Since = Annotated[
 _Until = Annotated[
     datetime | None, typer.Option("--ate", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Enviadas antes de.")
 ]
+#: Of those of which nothing was done.
+_MOST_NAMED = 10
 
 
 @messages.command("buscar")
@@ -117,15 +119,16 @@ def resend(
 
     # Asked between two transactions: the server ends one that waits for a person.
     wanted = ids or with_connection(dados, lambda connection: _chosen_ids(connection, plataforma, de, ate))
-    if not sim:
+    if wanted and not sim:
         _ask(f"{len(wanted)} mensagem(ns) podem chegar em dobro ao cliente. Enviar de novo?")
 
-    async def work(connection: Connection) -> int:
+    async def work(connection: Connection) -> str:
         done = await reconcile.resend(connection, wanted, actor=actor())
+        others = _others(wanted, done, "incerta")
         await accounts.audit(connection, actor=actor(), action="resent", detail={"messages": len(done)})
-        return len(done)
+        return f"{len(done)} mensagem(ns) na fila outra vez.{others}"
 
-    print(f"{with_connection(dados, work)} mensagem(ns) na fila outra vez.")
+    print(with_connection(dados, work))
 
 
 @uncertain.command("dar-como-enviada")
@@ -139,15 +142,16 @@ def give_as_sent(
     """Dá mensagens incertas como enviadas. Por número, ou por plataforma e período."""
     _need_choice(ids, plataforma, de, ate)
 
-    async def work(connection: Connection) -> int:
-        wanted = ids or [row["id"] for row in await _chosen(connection, plataforma, de, ate)]
+    async def work(connection: Connection) -> str:
+        wanted = ids or await _chosen_ids(connection, plataforma, de, ate)
         done = await reconcile.give_as_sent(connection, wanted, actor=actor())
+        others = _others(wanted, done, "incerta")
         await accounts.audit(
             connection, actor=actor(), action="given_as_sent", detail={"messages": len(done)}
         )
-        return len(done)
+        return f"{len(done)} mensagem(ns) dada(s) como enviada(s).{others}"
 
-    print(f"{with_connection(dados, work)} mensagem(ns) dada(s) como enviada(s).")
+    print(with_connection(dados, work))
 
 
 @held.command("listar")
@@ -169,12 +173,13 @@ def release(
 ) -> None:
     """Deixa mensagens retidas seguirem. As de uma restauração saem todas com `disparo retomar`."""
 
-    async def work(connection: Connection) -> int:
+    async def work(connection: Connection) -> str:
         done = await reconcile.release_held(connection, ids, actor=actor())
+        others = _others(ids, done, "retida")
         await accounts.audit(connection, actor=actor(), action="released", detail={"messages": len(done)})
-        return len(done)
+        return f"{len(done)} mensagem(ns) de volta à fila.{others}"
 
-    print(f"{with_connection(dados, work)} mensagem(ns) de volta à fila.")
+    print(with_connection(dados, work))
 
 
 def resume(dados: DataDir = None) -> None:
@@ -186,6 +191,23 @@ def resume(dados: DataDir = None) -> None:
         return len(done)
 
     print(f"{with_connection(dados, work)} mensagem(ns) de volta à fila.")
+
+
+def _others(wanted: Sequence[int], done: Sequence[int], state: str) -> str:
+    """Name those of which nothing was done; raises DisparoError, which undoes the rest, where that is all."""
+    others = sorted(set(wanted) - set(done))
+    named = ", ".join(map(str, others[:_MOST_NAMED]))
+    if len(others) > _MOST_NAMED:
+        named += f" e mais {len(others) - _MOST_NAMED}"
+    if not others:
+        said = f"Nenhuma mensagem está {state} com esse filtro."
+    elif len(others) == 1:
+        said = f"A mensagem {named} não estava {state}."
+    else:
+        said = f"As mensagens {named} não estavam {state}s."
+    if not done:
+        raise DisparoError(f"{said} Nada foi alterado.")
+    return f" {said}" if others else ""
 
 
 async def _chosen(

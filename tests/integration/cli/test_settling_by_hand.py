@@ -1,0 +1,48 @@
+"""Uncertain and held messages on the command line: what was not done is said, and ends with 1."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support import rows
+
+pytestmark = pytest.mark.anyio
+
+SETTLING = [
+    ("incertas", "dar-como-enviada"),
+    ("incertas", "reenviar", "--sim"),
+    ("retidas", "liberar"),
+]
+
+
+@pytest.fixture
+async def ids(connection):
+    """An uncertain message, a held one, and one that waits."""
+    ids = await rows.add_messages(connection, 3)
+    await connection.execute("UPDATE messages SET status = 'uncertain' WHERE id = $1", ids[0])
+    await connection.execute("UPDATE messages SET status = 'held' WHERE id = $1", ids[1])
+    return ids
+
+
+@pytest.mark.parametrize("arguments", SETTLING)
+async def test_what_does_nothing_ends_with_1_and_names_the_messages(command, connection, ids, arguments):
+    state = arguments[0].removesuffix("s")
+    status, said = command(*arguments, ids[2])
+    assert (status, f"A mensagem {ids[2]} não estava {state}. Nada foi alterado." in said) == (1, True), said
+    status, said = command(*arguments, *range(1000, 1020))
+    assert (status, "1007, 1008, 1009 e mais 10 não estavam" in said) == (1, True), said
+    assert await rows.statuses(connection, ids) == ["uncertain", "held", "queued"]
+    assert await connection.fetchval("SELECT count(*) FROM audit_log") == 0
+
+
+@pytest.mark.parametrize("arguments", SETTLING)
+async def test_of_several_those_left_alone_are_named(command, ids, arguments):
+    settled = ids[arguments[0] == "retidas"]
+    status, said = command(*arguments, settled, ids[2])
+    assert (status, said.startswith("1 mensagem(ns)")) == (0, True), said
+    assert f"A mensagem {ids[2]} não estava" in said
+    assert str(settled) not in said.partition(".")[2]
+
+
+async def test_a_filter_that_finds_nothing_asks_nothing(command, ids):
+    status, said = command("incertas", "reenviar", "--plataforma", "nenhuma")
+    assert (status, "Nenhuma mensagem está incerta com esse filtro" in said) == (1, True), said
