@@ -202,13 +202,25 @@ class Settings(BaseSettings):
 
 
 def settings_file() -> Path | None:
-    """Give the settings' file, if there is one; raises SettingsInvalid where the one named is not there."""
+    """Give the settings' file, if there is one; raises SettingsInvalid where the one named is not there.
+
+    So does the machine's where it is closed to this user: without it a command would work on other data.
+    """
     named = os.environ.get("DISPARO_CONFIG")
     if named:
         if not Path(named).is_file():
             raise SettingsInvalid(f"O arquivo de configuração {named} (DISPARO_CONFIG) não existe.")
         return Path(named)
-    return SYSTEM_FILE if os.access(SYSTEM_FILE, os.R_OK) else None
+    try:
+        SYSTEM_FILE.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError:
+        raise SettingsInvalid(
+            f"O arquivo de configuração {SYSTEM_FILE} não pode ser lido por este usuário: "
+            "use sudo, ou aponte outro arquivo com DISPARO_CONFIG."
+        ) from None
+    return SYSTEM_FILE
 
 
 def load_settings(**overrides: object) -> Settings:
