@@ -46,7 +46,8 @@ async def settle(
 async def live(connection: Connection) -> list[asyncpg.Record]:
     """List what goes on, oldest first."""
     return await connection.fetch(
-        "SELECT kind, subject, detail, raised_at FROM alerts WHERE cleared_at IS NULL ORDER BY id"
+        """SELECT kind, subject, detail, raised_at, extract(epoch FROM now() - raised_at)::float8 AS age_s
+           FROM alerts WHERE cleared_at IS NULL ORDER BY id"""
     )
 
 

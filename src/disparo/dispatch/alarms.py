@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import asyncpg
 import structlog
 
 from disparo.db import alerts, signs
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch import polling
-from disparo.platforms.base import Platform
+from disparo.platforms.base import Capabilities, Platform
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,12 @@ _WORDS = {
 }
 #: Raised and cleared where the source is asked; their subject is no platform.
 _OF_SOURCES = frozenset({"source_down", "sync_failed"})
+#: Of platforms, by what they must be able to tell for it to be seen.
+_ASKED: Mapping[str, Callable[[Capabilities], bool]] = {
+    "credit_low": lambda able: able.has_balance,
+    "platform_unreachable": lambda able: able.has_health,
+    "receipts_stopped": lambda able: able.receipts or able.poll_after_s is not None,
+}
 _OVER_WORDS = {
     "platform_open": "A plataforma {subject} voltou a funcionar",
     "credit_low": "A plataforma {subject} tem crédito de novo",
@@ -53,16 +60,20 @@ def words(kind: str, subject: str, detail: str | None, *, over: bool = False) ->
 
 
 class Alarms:
-    """One for each worker; of all workers one at a time looks."""
+    """One for each worker; of all workers one at a time looks. `sources`: live ones; None: not known here."""
 
-    def __init__(self, pool: Pool, *, zone: ZoneInfo) -> None:
+    def __init__(self, pool: Pool, *, zone: ZoneInfo, sources: Collection[str] | None = None) -> None:
         self._pool = pool
         self._zone = zone
+        self._sources = sources
+        self._asked: frozenset[tuple[str, str]] = frozenset()
+        self._asked_since = time.monotonic()
         self._ask_at = 0.0
         self._stuck_at = 0.0
 
     async def look(self, platforms: Mapping[str, Platform]) -> None:
         """Look for what is wrong, and note it. No connection is in hand while platforms are asked."""
+        self._note_asked(platforms)
         answers = await self._ask(platforms) if time.monotonic() >= self._ask_at else None
         async with self._pool.acquire() as connection, connection.transaction():
             if not await signs.try_duty(connection):
@@ -70,6 +81,28 @@ class Alarms:
             await self._look_at_tables(connection, platforms)
             if answers is not None:
                 await self._note(connection, *answers)
+
+    def _note_asked(self, platforms: Mapping[str, Platform]) -> None:
+        asked = frozenset(
+            (kind, name)
+            for name, platform in platforms.items()
+            for kind, able in _ASKED.items()
+            if able(platform.capabilities)
+        )
+        if asked != self._asked:
+            self._asked, self._asked_since = asked, time.monotonic()
+
+    def _is_moot(self, row: asyncpg.Record, platforms: Mapping[str, Platform]) -> bool:
+        """Tell whether nobody will see that an alert is over: by the settings nothing asks any more."""
+        kind, subject = row["kind"], row["subject"]
+        if kind in _OF_SOURCES:
+            is_asked = self._sources is None or subject in self._sources
+        elif subject not in platforms:
+            return True
+        else:
+            is_asked = kind not in _ASKED or (kind, subject) in self._asked
+        # One that is newer comes from a worker with older settings, and would at once come again.
+        return not is_asked and row["age_s"] >= time.monotonic() - self._asked_since
 
     async def _ask(
         self, platforms: Mapping[str, Platform]
@@ -97,10 +130,9 @@ class Alarms:
 
     async def _look_at_tables(self, connection: Connection, platforms: Mapping[str, Platform]) -> None:
         for row in await alerts.live(connection):
-            is_known = row["kind"] in _OF_SOURCES or row["subject"] in platforms
-            if row["subject"] and not is_known:  # no longer in the settings
+            if row["subject"] and self._is_moot(row, platforms):
                 await alerts.clear(connection, row["kind"], row["subject"])
-        expected = {name for name, each in platforms.items() if _tells_receipts(each)}
+        expected = {name for kind, name in self._asked if kind == "receipts_stopped"}
         silent = await signs.silent_platforms(connection)
         seen = sorted(expected & silent.keys())
         await alerts.settle(
@@ -133,7 +165,3 @@ async def tell_all(pool: Pool, tell: Tell) -> int:
             await alerts.mark_told(connection, row["id"], begun=row["told_at"] is None, over=over)
         told += 1
     return told
-
-
-def _tells_receipts(platform: Platform) -> bool:
-    return platform.capabilities.receipts or platform.capabilities.poll_after_s is not None

@@ -11,7 +11,7 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -72,6 +72,11 @@ class Handover:
         self._settling: set[asyncio.Task[None]] = set()
         self.has_worked = False
         self.lanes: dict[str, Lane] = {}
+
+    @property
+    def sources(self) -> Collection[str]:
+        """The live sources that are asked again before a hand-over."""
+        return () if self._freshness is None else self._freshness.sources
 
     def use(self, platforms: Mapping[str, Platform], routes: Sequence[Route], rules: Rules) -> None:
         """Hand over through these platforms, by these rules, from now on."""

@@ -164,7 +164,7 @@ class Worker:
         self, control: Pool, work: Pool, handover: Handover, ending: asyncio.Event
     ) -> list[tuple[str, Coroutine[None, None, None]]]:
         watch, fleet = takeover.Watch(), handover.fleet
-        alarms = Alarms(work, zone=self._plan.rules.zone)
+        alarms = Alarms(work, zone=self._plan.rules.zone, sources=handover.sources)
         platforms = PlatformWatch(control, work, handover)
         return [
             ("platforms", _forever("platforms", platforms.until_next, platforms.look)),

@@ -1,0 +1,70 @@
+"""An alert ends also where the settings leave nothing that would see it end."""
+
+from __future__ import annotations
+
+import time
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from disparo.db import alerts
+from disparo.dispatch.alarms import Alarms
+from disparo.platforms.base import Balance, Capabilities, Health
+
+pytestmark = pytest.mark.anyio
+ZONE = ZoneInfo("America/Sao_Paulo")
+ABLE = Capabilities(has_balance=True, has_health=True, receipts=True)
+UNABLE = Capabilities()
+OF_PLATFORMS = ("credit_low", "platform_open", "platform_unreachable", "receipts_stopped")
+
+
+class Platform:
+    """One that says nothing when it is asked."""
+
+    name = "p"
+
+    def __init__(self, capabilities):
+        self.capabilities = capabilities
+
+    async def balance(self) -> Balance | None:
+        return None
+
+    async def health(self) -> Health | None:
+        return None
+
+
+async def begin(connection, *kinds, subject):
+    for kind in kinds:
+        await alerts.raise_(connection, kind, subject)
+
+
+async def live(connection):
+    return sorted(row["kind"] for row in await alerts.live(connection))
+
+
+async def test_what_a_platform_is_asked_no_more_is_over(pool, connection):
+    await begin(connection, *OF_PLATFORMS, subject="p")
+    alarms = Alarms(pool, zone=ZONE)
+    await alarms.look({"p": Platform(ABLE)})
+    assert await live(connection) == list(OF_PLATFORMS)
+    await alarms.look({"p": Platform(UNABLE)})
+    assert await live(connection) == ["platform_open"]
+
+
+async def test_a_source_that_is_no_more_in_the_settings_is_over(pool, connection):
+    await begin(connection, "source_down", "sync_failed", subject="hubsoft")
+    await Alarms(pool, zone=ZONE, sources=["hubsoft"]).look({})
+    assert await live(connection) == ["source_down", "sync_failed"]
+    await Alarms(pool, zone=ZONE, sources=[]).look({})
+    assert await live(connection) == []
+
+
+async def test_what_a_worker_with_older_settings_sees_again_is_left_alone(pool, connection, monkeypatch):
+    alarms = Alarms(pool, zone=ZONE, sources=[])
+    await alarms.look({"p": Platform(UNABLE)})
+    began = time.monotonic()
+    monkeypatch.setattr("disparo.dispatch.alarms.time.monotonic", lambda: began + 60)
+    await begin(connection, "sync_failed", subject="hubsoft")
+    await begin(connection, "credit_low", subject="p")
+    await alarms.look({"p": Platform(UNABLE)})
+    assert await live(connection) == ["credit_low", "sync_failed"]
