@@ -94,7 +94,7 @@ def serve(
         if server.refused is not None:
             raise server.refused from None
         raise PortTaken(
-            f"Não foi possível escutar em {settings.host}:{settings.port}: a porta já está em uso ou não é "
+            f"Não foi possível escutar na porta {settings.port} de {settings.host}: já está em uso ou não é "
             "permitida. Escolha outra com --porta."
         ) from ended
     return RESTART_ME if server.has_fallen else 0

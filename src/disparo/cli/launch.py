@@ -46,13 +46,18 @@ class Plan:
     @property
     def base_url(self) -> str:
         """The server's address on this machine."""
-        host = "127.0.0.1" if self.settings.host in ("", "0.0.0.0", "::") else self.settings.host  # noqa: S104
-        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
+        return local_url(self.settings.host, self.port, has_tls=bool(self.tls))
 
     @property
     def simulator_url(self) -> str | None:
         """The simulator's address, where there is one."""
         return None if self.simulator_port is None else f"http://127.0.0.1:{self.simulator_port}"
+
+
+def local_url(host: str, port: int, *, has_tls: bool) -> str:
+    """Give the address at which this machine reaches a server that listens on `host`."""
+    near = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - no address to call
+    return f"{'https' if has_tls else 'http'}://{f'[{near}]' if ':' in near else near}:{port}"
 
 
 def open_database(settings: Settings, data_dir: Path) -> tuple[str, EmbeddedPostgres | None]:
@@ -65,7 +70,7 @@ def open_database(settings: Settings, data_dir: Path) -> tuple[str, EmbeddedPost
 
 def check_port(host: str, port: int) -> None:
     """Raise PortTaken before anything is started; a port in use is found out only by binding to it."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+    with socket.socket(_family(host)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -79,7 +84,7 @@ def check_port(host: str, port: int) -> None:
 def free_port(host: str = "127.0.0.1", preferred: int = 0) -> int:
     """Give the preferred port if it is free, else any that is."""
     for port in (preferred, 0):
-        with socket.socket() as probe:
+        with socket.socket(_family(host)) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
@@ -88,6 +93,10 @@ def free_port(host: str = "127.0.0.1", preferred: int = 0) -> int:
             found: int = probe.getsockname()[1]
             return found
     raise DisparoError("Não há porta livre nesta máquina.")
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def serve_arguments(host: str, port: int, tls: tuple[str, ...]) -> tuple[str, ...]:

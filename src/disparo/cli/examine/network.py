@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from disparo.cli.examine.database import judge_clock
 from disparo.cli.examine.finding import Finding, note, ok, wrong
-from disparo.cli.launch import UNVERIFIED
+from disparo.cli.launch import UNVERIFIED, local_url
 from disparo.errors import in_words
 from disparo.platforms.registry import read_table, receipt_url
 from disparo.platforms.table import PlatformTable
@@ -60,9 +60,7 @@ def switches(settings: Settings) -> Finding:
 
 
 def _server(settings: Settings) -> Finding:
-    host = "127.0.0.1" if settings.host in ("", "0.0.0.0", "::") else settings.host  # noqa: S104
-    scheme = "https" if settings.tls_certificate else "http"
-    address = f"{scheme}://{host}:{settings.port}"
+    address = local_url(settings.host, settings.port, has_tls=settings.tls_certificate is not None)
     status, _ = _get(f"{address}/saude", verify=False)
     if status == _OK:
         return ok("servidor", f"pronto em {address}")

@@ -1,0 +1,35 @@
+"""Where a server is reached from its own machine."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from disparo.cli.launch import free_port, local_url
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("sms.provedor.com.br", "http://sms.provedor.com.br:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("::", "http://[::1]:8000"),
+        ("fd00::8", "http://[fd00::8]:8000"),
+    ],
+)
+def test_an_address_of_ipv6_has_its_brackets(host, url):
+    assert local_url(host, 8000, has_tls=False) == url
+
+
+def test_tls_is_https():
+    assert local_url("::1", 8443, has_tls=True) == "https://[::1]:8443"
+
+
+def test_a_free_port_of_ipv6_is_found():
+    port = free_port("::1")
+    with socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", port))
+    assert free_port("::1", preferred=port) == port
