@@ -48,7 +48,7 @@ def test_the_credit_of_every_platform_is_told(vendor, tmp_path):
     command = [sys.executable, "-m", "disparo", "plataforma", "saldo"]
     told = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert "boa: saldo 1200" in told.stdout
-    assert "ruim: não respondeu como devia" in told.stdout
+    assert "ruim: não respondeu como devia (a plataforma não informou o motivo" in told.stdout
     assert "muda: não informa o saldo" in told.stdout
     assert told.returncode == 1
     assert all(path.startswith("/v1/balance?key=") for path in asked)

@@ -105,13 +105,16 @@ def test_workers_a_pause_a_breaker_and_a_hold(house):
     house.fetch("UPDATE installation SET held_since = now()")
     worker.stop()
     try:
-        found = grades(asyncio.run(database.examine_database(house.stage.dsn)))
+        told = asyncio.run(database.examine_database(house.stage.dsn))
     finally:
         worker.start()
         house.fetch("DELETE FROM platform_states")
         house.fetch("UPDATE installation SET held_since = NULL")
+    found = grades(told)
     assert found["workers"] is found["retenção"] is found["plataforma b"] is Grade.WRONG
     assert found["plataforma a"] is Grade.NOTE
+    (stopped,) = [finding.text for finding in told if finding.subject == "plataforma b"]
+    assert "a plataforma recusou o usuário ou a chave" in stopped
 
 
 @pytest.mark.parametrize(

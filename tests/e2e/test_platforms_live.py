@@ -99,7 +99,7 @@ def platform_of(client, answer):
 def test_a_paused_platform_gets_nothing_until_it_is_resumed(house):
     client = house.client()
     assert command(house, "plataforma", "pausar", "primeira").returncode == 0
-    assert "pausada por cli:" in command(house, "plataforma", "listar").stdout
+    assert "(linha de comando)" in command(house, "plataforma", "listar").stdout
 
     time.sleep(1.5)  # what a worker may take to hear of it
     answer = client.send({"id_fatura": 11000})
@@ -136,7 +136,7 @@ def test_people_are_told_once_that_a_platform_fails_and_once_that_it_works_again
     house.behave(mode="no_credit")
     answer = client.send({"id_fatura": 11000})
     house.until(lambda: listener.said("não é usada por enquanto"), seconds=15)
-    assert "parada: sem crédito" in command(house, "plataforma", "listar").stdout
+    assert "parada: a plataforma está sem crédito" in command(house, "plataforma", "listar").stdout
     house.behave(mode="accept")
     assert command(house, "plataforma", "retomar", "primeira").returncode == 0
     client.post(f"{DISPATCH}/{answer.json['disparo']['id']}/cancelar")  # it waits for a person to pay

@@ -385,6 +385,7 @@ def test_the_platform_test_prints_both_sides(house_with_platform):
     house.behave(mode="bad_auth")
     failed = command("plataforma", "testar", "simulador", "--telefone", "11988887777", env=env)
     assert (failed.returncode, "não recebida" in failed.stdout) == (1, True)
+    assert "(a plataforma recusou o usuário ou a chave, código" in failed.stdout
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from disparo.cli.tables import show_table
 from disparo.db import accounts
 from disparo.db import opt_outs as table
 from disparo.db.pool import Connection
+from disparo.panel import words
 from disparo.settings import load_settings
 
 opt_outs = typer.Typer(no_args_is_help=True)
-_REASON_WORDS = {"asked": "pedido", "platform": "plataforma", "inbound": "resposta ao SMS"}
 
 
 @opt_outs.command("incluir")
@@ -59,5 +59,5 @@ def list_all(
     shown, zone = Table("Telefone", "Motivo", "Desde"), load_settings().zone
     for row in rows:
         since = row["created_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M")
-        shown.add_row(row["e164"], _REASON_WORDS.get(row["reason"], row["reason"]), since)
+        shown.add_row(row["e164"], words.OPT_OUT.get(row["reason"], row["reason"]), since)
     show_table(shown)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
+import asyncpg
 import typer
 
 from disparo.cli.context import DataDir, actor, with_connection
@@ -35,15 +36,6 @@ _OUTCOME_WORDS = {
     OutcomeKind.AMBIGUOUS: "incerta: a plataforma pode ter recebido",
 }
 
-_REASON_WORDS = {
-    "failing": "está falhando",
-    "error_rate": "falha em parte dos envios",
-    "slow": "não responde a tempo",
-    "throttle": "recusa por excesso de envios",
-    "auth": "recusa as credenciais",
-    "credit": "sem crédito",
-}
-
 
 @platforms.command("listar")
 def list_platforms(dados: DataDir = None) -> None:
@@ -52,11 +44,15 @@ def list_platforms(dados: DataDir = None) -> None:
     if not settings.platforms:
         print("Nenhuma plataforma configurada: `disparo run` usa a plataforma simulada.")
         return
-    states = with_connection(dados, platform_states.read)
+
+    async def look(connection: Connection) -> tuple[dict[str, asyncpg.Record], dict[int, str]]:
+        return await platform_states.read(connection), await accounts.names(connection)
+
+    states, people = with_connection(dados, look)
     order = {route.name: route.order for route in build_routes(settings.platforms)}
     for name in sorted(settings.platforms, key=lambda each: order[each]):
         read = read_table(name, settings.platforms[name])
-        notes = [f"ordem {order[name]}", state_words(states.get(name))]
+        notes = [f"ordem {order[name]}", state_words(states.get(name), people)]
         if read.type != "simulator" and not settings.real_sending:
             notes.append("envio real desligado")
         print(f"{name}: {read.type}, {read.where} ({', '.join(notes)})")
@@ -118,9 +114,9 @@ def show_credit(
     asked = {name: _configured(settings, name) for name in names}
     answers = asyncio.run(_ask_credit(asked))
     for name, (balance, health) in answers.items():
-        credit = "não informa o saldo" if balance is None else f"saldo {balance.amount}"
+        credit = "não informa o saldo" if balance is None else f"saldo {balance.amount}".replace(".", ",")
         if health is not None and not health.is_well:
-            credit = f"não respondeu como devia ({words.reason(health.failure)}, {words.code(health.detail)})"
+            credit = f"não respondeu como devia{_why(health.failure, health.detail)}"
         print(f"{name}: {credit}")
     if any(health is not None and not health.is_well for _, health in answers.values()):
         raise typer.Exit(1)
@@ -146,22 +142,27 @@ def try_platform(
     )
     outcome, exchange = asyncio.run(_send(platform, message))
     print(f"Pedido:\n{exchange.request}\n\nResposta:\n{exchange.response}\n")
-    failure = f" ({words.reason(outcome.failure)}, {words.code(outcome.code)})" if outcome.code else ""
-    print(f"Resultado: {_OUTCOME_WORDS[outcome.kind]}{failure}")
+    print(f"Resultado: {_OUTCOME_WORDS[outcome.kind]}{_why(outcome.failure, outcome.code)}")
     if outcome.platform_id:
         print(f"Número da plataforma: {outcome.platform_id}")
     if outcome.kind is not OutcomeKind.ACCEPTED:
         raise typer.Exit(1)
 
 
-def state_words(state: Any) -> str:
-    """Say how a platform is, from its row of `platform_states`."""
+def state_words(state: asyncpg.Record | None, people: Mapping[int, str]) -> str:
+    """Say how a platform is, from its row of `platform_states`; `people` are names by user id."""
     if state is not None and state["paused_by"] is not None:
-        return f"pausada por {state['paused_by']}"
+        return f"pausada {words.by(words.actor(state['paused_by'], people))}"
     if state is not None and state["open_reason"] is not None:
-        reason = _REASON_WORDS.get(state["open_reason"], state["open_reason"])
-        return f"parada: {reason}"
+        return f"parada: {words.reason(state['open_reason'])}"
     return "em uso"
+
+
+def _why(failure: str | None, code: str | None) -> str:
+    """Say why a platform did not do what it was asked, with its own code where there is one."""
+    parts = [words.reason(failure), words.code(code) if code else ""]
+    said = ", ".join(part for part in parts if part)
+    return f" ({said})" if said else ""
 
 
 def _named(settings: Settings, name: str) -> None:

@@ -16,12 +16,16 @@ from disparo.cli.tables import show_table
 from disparo.db import invoices, opt_outs
 from disparo.db.pool import Connection
 from disparo.domain.recipients import Candidates, drop, list_candidates
-from disparo.domain.sms_text import SegmentProfile
+from disparo.domain.sms_text import Encoding, SegmentProfile
 from disparo.domain.template import InvoiceText, Rendered, TemplateRefused, format_amount, render
 from disparo.errors import DisparoError
+from disparo.panel import words
 from disparo.settings import Settings, load_settings
 
-_ORIGIN_WORDS = {"customer": "cadastro", "contact": "contato", "extra": "adicional"}
+_ENCODING_WORDS = {
+    Encoding.GSM7: "até 160 letras em cada SMS",
+    Encoding.UCS2: "só 70 letras em cada SMS, pelos acentos ou sinais especiais",
+}
 
 
 def simulate(
@@ -50,7 +54,8 @@ def simulate(
         state = "quitada" if facts.status == "paid" else "cancelada"
         print(f"Atenção: a fatura está {state}; a chamada seria recusada.")
     rendered = _render(facts, row, settings)
-    print(f"\nTexto ({rendered.segments} segmento(s), {rendered.encoding}):\n  {rendered.text}")
+    print(f"\nTexto ({rendered.segments} segmento(s), {_ENCODING_WORDS[rendered.encoding]}):")
+    print(f"  {rendered.text}")
     total = rendered.segments * len(found.recipients)
     cost = f", {format_amount(price * total)}" if price is not None else ""
     print(f"\nTotal: {len(found.recipients)} SMS, {total} segmento(s){cost}. Nada foi enviado.")
@@ -59,7 +64,7 @@ def simulate(
 def _print_people(found: Candidates) -> None:
     table = Table("Telefone", "Nome", "Origem", "Situação")
     for recipient in found.recipients:
-        table.add_row(recipient.phone.national, recipient.name, _ORIGIN_WORDS[recipient.origin], "recebe")
+        table.add_row(recipient.phone.national, recipient.name, words.ORIGIN[recipient.origin], "recebe")
     for item in found.ignored:
         table.add_row(item.phone, "", "", f"dispensado: {SKIP_WORDS[item.reason]}")
     show_table(table)

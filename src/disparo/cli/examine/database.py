@@ -8,11 +8,12 @@ import time
 import asyncpg
 
 from disparo.cli.examine.finding import Finding, note, ok, wrong
-from disparo.db import installation, platform_states, workers
+from disparo.db import accounts, installation, platform_states, workers
 from disparo.db.migrate import HEAD, current_version, revisions
 from disparo.db.pool import TRANSIENT, Connection, connect
 from disparo.dispatch.prepare import check_durability
 from disparo.errors import DatabaseUnavailable
+from disparo.panel import words
 
 _START = "Inicie o Disparo: sudo systemctl start disparo (ou disparo run)."
 _CLOCK_NOTE_S, _CLOCK_WRONG_S = 2.0, 60.0
@@ -92,12 +93,15 @@ async def _standing(connection: Connection) -> list[Finding]:
     if await installation.is_held(connection):
         text = "as mensagens pendentes estão retidas: este banco é uma cópia restaurada"
         found.append(wrong("retenção", text, "Confira os dados e rode: disparo retomar."))
+    people = await accounts.names(connection)
     for name, state in (await platform_states.read(connection)).items():
         if state["paused_by"]:
             remedy = f"Quando quiser: disparo plataforma retomar {name}."
-            found.append(note(f"plataforma {name}", f"em pausa, por {state['paused_by']}", remedy))
+            by = words.by(words.actor(state["paused_by"], people))
+            found.append(note(f"plataforma {name}", f"em pausa, {by}", remedy))
         elif state["open_reason"]:
-            text = f"parada pelo freio ({state['open_reason']}); uma mensagem é tentada de tempos em tempos"
+            why = words.reason(state["open_reason"])
+            text = f"parada pelo freio ({why}); uma mensagem é tentada de tempos em tempos"
             remedy = "Veja o erro nas últimas tentativas; volta sozinha quando a plataforma responder."
             found.append(wrong(f"plataforma {name}", text, remedy))
     return found

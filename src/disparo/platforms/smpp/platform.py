@@ -120,7 +120,7 @@ class Smpp:
         except Refused as refused:
             return Health(is_well=False, failure=refused.failure, detail=refused.code)
         except Lost:
-            return Health(is_well=False, failure=FailureClass.NETWORK, detail="no_answer")
+            return Health(is_well=False, failure=FailureClass.NETWORK)
         return Health(is_well=True)
 
     def parse_webhook(self, request: WebhookRequest) -> Heard:  # noqa: ARG002 - there is none

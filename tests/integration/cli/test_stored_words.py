@@ -1,0 +1,40 @@
+"""What is stored in English is told in Portuguese, in the words of the panel."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.support import rows
+
+pytestmark = pytest.mark.anyio
+TABLE = {"url": "http://127.0.0.1:1/", "json": {"to": "{telefone}", "text": "{texto}"}}
+
+
+async def test_a_simulation_says_how_long_each_part_is_and_whose_the_phone_is(command, connection):
+    await rows.add_invoices(connection)
+    status, said = command("simular", 1)
+    assert (status, "gsm7" in said) == (0, False), said
+    assert "até 160 letras em cada SMS" in said
+    assert "cadastro do cliente" in said
+
+
+async def test_a_stopped_platform_says_why(command, connection):
+    await connection.execute(
+        """INSERT INTO platform_states (platform, open_reason, paused_by)
+           VALUES ('p', 'error_rate', NULL), ('q', NULL, 'cli:ana')"""
+    )
+    _, said = command("plataforma", "listar", DISPARO_PLATFORMS=json.dumps({"p": TABLE, "q": TABLE}))
+    assert "parada: metade dos últimos envios falhou" in said
+    assert "pausada por ana (linha de comando)" in said
+
+
+async def test_a_platform_out_of_reach_is_no_word_of_the_program(command):
+    table = {**TABLE, "balance": {"path": "/saldo", "answer": "saldo"}}
+    status, said = command("plataforma", "saldo", DISPARO_PLATFORMS=json.dumps({"p": table}))
+    assert (status, said) == (1, "p: não respondeu como devia (a plataforma está fora de alcance)\n")
+
+
+async def test_an_opt_out_says_how_it_came(command, connection):
+    command("descadastro", "incluir", "11988887777")
+    assert "pediu à empresa" in command("descadastro", "listar")[1]
