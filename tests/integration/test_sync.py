@@ -109,6 +109,17 @@ async def test_a_cut_in_the_middle_leaves_whole_pages_and_the_next_run_goes_on(
     assert await connection.fetchval("SELECT count(*) FROM alerts WHERE cleared_at IS NULL") == 0
 
 
+async def test_an_answer_beyond_every_page_is_refused_in_words_and_not_read_to_its_end(
+    there, sync, source, connection, monkeypatch
+):
+    monkeypatch.setattr("disparo.sources.hubsoft_answers.LIMIT_BYTES", 2000)
+    with pytest.raises(SourceRefused, match="/integracao/cliente/todos passa de"):
+        await sync.run()
+    assert source.requests == 2  # the login, and no second try
+    state = await sync_states.read(connection, "hubsoft")
+    assert state["failure"].startswith("A resposta do HubSoft a /api/v1/integracao/cliente/todos passa de")
+
+
 async def test_too_many_requests_are_waited_for(there, sync, connection):
     there.refuse_every = 3
     await sync.run()

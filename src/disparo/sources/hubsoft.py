@@ -6,7 +6,6 @@ Its API shows neither contacts nor who permits SMS, and has no search by an invo
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import structlog
 from disparo.db.customers import CustomerRow, InvoiceRow
 from disparo.sources.base import Page, SourceDown, SourceRefused, Step
 from disparo.sources.csv_fields import BadField
+from disparo.sources.hubsoft_answers import AGAIN, TryLater, backoff_s, read_json, retry_after
 from disparo.sources.hubsoft_fields import read_customer, read_invoice
 
 log = structlog.get_logger(__name__)
@@ -30,9 +30,7 @@ _PER_PAGE = 500
 _TRIES = 6
 #: Where a message waits for the answer.
 _TRIES_NOW = 2
-_LONGEST_WAIT_S = 60.0
 _TOKEN_MARGIN_S = 60.0
-_AGAIN = frozenset({429, 500, 502, 503, 504})
 _LIMIT = 100
 
 
@@ -137,7 +135,7 @@ class Hubsoft:
                 f"{self._settings.url}{BASE}/cliente", params=query, headers=headers, allow_redirects=False
             ) as response:
                 self.requests += 1
-                if response.status in _AGAIN:
+                if response.status in AGAIN:
                     raise SourceDown(f"HTTP {response.status}")
                 return response.status == 200  # noqa: PLR2004
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
@@ -203,11 +201,11 @@ class Hubsoft:
         for attempt in range(tries):
             try:
                 return await self._get_once(path, query)
-            except _TryLater as later:
+            except TryLater as later:
                 last = SourceDown(later.why)
                 if later.gives_up:
                     break
-                await asyncio.sleep(later.wait_s if later.wait_s is not None else _backoff_s(attempt))
+                await asyncio.sleep(later.wait_s if later.wait_s is not None else backoff_s(attempt))
         raise last
 
     async def _get_once(self, path: str, query: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -218,16 +216,16 @@ class Hubsoft:
             async with self.session.get(
                 f"{self._settings.url}{BASE}{path}", params=params, headers=headers, allow_redirects=False
             ) as response:
-                if response.status in _AGAIN:
-                    raise _TryLater(f"HTTP {response.status}", _retry_after(response.headers))
+                if response.status in AGAIN:
+                    raise TryLater(f"HTTP {response.status}", retry_after(response.headers))
                 if response.status == 401:  # noqa: PLR2004
                     self.forget_token()
-                    raise _TryLater("HTTP 401", 0.0)
+                    raise TryLater("HTTP 401", 0.0)
                 if response.status != 200:  # noqa: PLR2004
                     raise SourceRefused(f"O HubSoft respondeu {response.status} a {path}.")
-                answer = await response.json(content_type=None)
+                answer = await read_json(response)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise _TryLater(type(error).__name__, None) from error
+            raise TryLater(type(error).__name__, None) from error
         if not isinstance(answer, dict) or not str(answer.get("status", "")).startswith("su"):
             raise SourceRefused(f"O HubSoft recusou {path}.")
         return answer
@@ -252,38 +250,15 @@ class Hubsoft:
             async with self.session.post(
                 f"{settings.url}/oauth/token", json=body, allow_redirects=False
             ) as response:
-                if response.status in _AGAIN:
-                    raise _TryLater(f"HTTP {response.status}", _retry_after(response.headers))
-                answer = await response.json(content_type=None)
+                if response.status in AGAIN:
+                    raise TryLater(f"HTTP {response.status}", retry_after(response.headers))
+                answer = await read_json(response)
                 if response.status != 200 or not isinstance(answer, dict) or "access_token" not in answer:  # noqa: PLR2004
                     raise SourceRefused("O HubSoft recusou as credenciais configuradas (hubsoft_...).")
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise _TryLater(type(error).__name__, None) from error
+            raise TryLater(type(error).__name__, None) from error
         lives_s = float(answer.get("expires_in") or 3600)
         return str(answer["access_token"]), time.monotonic() + max(0.0, lives_s - _TOKEN_MARGIN_S)
-
-
-class _TryLater(SourceDown):
-    """`wait_s`: what it asked for; None: as long as we think fit."""
-
-    def __init__(self, why: str, wait_s: float | None) -> None:
-        super().__init__(why)
-        self.why = why
-        self.wait_s = wait_s
-
-    @property
-    def gives_up(self) -> bool:
-        """It asks for more patience than we have."""
-        return self.wait_s is not None and self.wait_s > _LONGEST_WAIT_S
-
-
-def _backoff_s(attempt: int) -> float:
-    return float(min(_LONGEST_WAIT_S, 0.25 * 2**attempt)) * (0.5 + random.random())  # noqa: S311 - spreads load
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    text = headers.get("Retry-After", "")
-    return float(text) if text.isdecimal() and len(text) < 6 else None  # noqa: PLR2004 - else no usable number
 
 
 def _items(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

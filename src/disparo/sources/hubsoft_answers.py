@@ -1,0 +1,63 @@
+"""What HubSoft's servers answer: read up to a limit, and when it is worth asking again."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import random
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+
+from disparo.sources.base import SourceDown, SourceRefused
+
+#: Several times a page of 500 invoices with all their details.
+LIMIT_BYTES = 32 << 20
+AGAIN = frozenset({429, 500, 502, 503, 504})
+_LONGEST_WAIT_S = 60.0
+
+
+class TryLater(SourceDown):
+    """`wait_s`: what it asked for; None: as long as we think fit."""
+
+    def __init__(self, why: str, wait_s: float | None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.wait_s = wait_s
+
+    @property
+    def gives_up(self) -> bool:
+        """It asks for more patience than we have."""
+        return self.wait_s is not None and self.wait_s > _LONGEST_WAIT_S
+
+
+async def read_json(response: aiohttp.ClientResponse) -> Any:
+    """Read an answer, None for an empty one; raises SourceRefused beyond the limit, ValueError if no JSON."""
+    read = bytearray()
+    async for piece in response.content.iter_any():
+        read += piece
+        if len(read) > LIMIT_BYTES:
+            raise SourceRefused(
+                f"A resposta do HubSoft a {response.url.path} passa de {LIMIT_BYTES >> 20} MiB."
+            )
+    text = read.decode(_encoding_of(response))
+    return json.loads(text) if text.strip() else None
+
+
+def backoff_s(attempt: int) -> float:
+    """Give how long to wait after so many tries, where the answer does not say."""
+    return float(min(_LONGEST_WAIT_S, 0.25 * 2**attempt)) * (0.5 + random.random())  # noqa: S311 - spreads load
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Give what the answer says of when to ask again."""
+    text = headers.get("Retry-After", "")
+    return float(text) if text.isdecimal() and len(text) < 6 else None  # noqa: PLR2004 - else no usable number
+
+
+def _encoding_of(response: aiohttp.ClientResponse) -> str:
+    with suppress(LookupError):
+        return codecs.lookup(response.charset or "utf-8").name
+    return "utf-8"
