@@ -82,6 +82,12 @@ def test_what_a_browser_may_not_is_said_in_the_envelope(house):
     assert (answer.status, answer.json["status"], answer.json["errors"]) == (400, "error", [])
 
 
+def test_a_period_that_ends_before_it_begins_is_refused(client):
+    swapped = client.get(f"{DISPATCH}?data_inicio=2026-11-27&data_fim=2026-11-26")
+    assert (swapped.status, "(data_fim) deve ser maior ou igual" in swapped.json["msg"]) == (422, True)
+    assert client.get(f"{DISPATCH}?data_inicio=2026-11-27&data_fim=2026-11-27").status == 200
+
+
 def test_dispatches_are_listed_and_paged(client):
     client.send({"id_fatura": 11000})
     listed = client.get(f"{DISPATCH}?itens_por_pagina=1&pagina=0").json

@@ -12,6 +12,7 @@ from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Refusal
 from disparo.api.hubsoft import bulk_mapping, mapping, schemas
+from disparo.api.hubsoft.lookup_reading import read_period
 from disparo.api.hubsoft.sending import answer_send
 from disparo.api.schemas import COMMON, WITH_BODY
 from disparo.api.services import Services, services_of
@@ -86,7 +87,7 @@ async def list_dispatches(
     services = services_of(request)
     query, zone = request.query_params, services.settings.zone
     page, per_page = mapping.read_page(query, default=50, most=500)
-    first, last = mapping.read_day(query, "data_inicio"), mapping.read_day(query, "data_fim")
+    first, last = read_period(query)
     wanted = mapping.read_status(query)
     since = None if first is None else datetime.combine(first, time(), zone)
     until = None if last is None else datetime.combine(last + timedelta(days=1), time(), zone)
