@@ -134,5 +134,13 @@ def test_opt_outs(house, client):
     assert client.post(OPT_OUT, {"telefone": "x"}).status == 422
 
 
+@pytest.mark.parametrize("body", [{"telefone": "11966665555"}, "telefone=11966665555"])
+def test_an_opt_out_is_removed_by_a_body_too(client, body):
+    client.post(OPT_OUT, body)
+    assert client.call("DELETE", OPT_OUT).status == 422
+    assert client.call("DELETE", OPT_OUT, body).json["msg"] == "O telefone volta a receber SMS"
+    assert client.get(f"{OPT_OUT}?telefone=11966665555").json["descadastros"] == []
+
+
 def test_every_answer_has_a_request_id(client):
     assert len({client.get(DISPATCH).headers["x-request-id"] for _ in range(3)}) == 3

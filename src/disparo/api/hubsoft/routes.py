@@ -191,14 +191,17 @@ async def add_opt_out(request: Request, caller: Sender) -> JSONResponse:
 @router.delete(
     "/sms/descadastro",
     tags=["Descadastro"],
-    responses={**COMMON, **schemas.success(schemas.Done)},
+    responses={**WITH_BODY, **schemas.success(schemas.Done)},
+    openapi_extra=schemas.OPTIONAL_PHONE_BODY,
 )
 async def remove_opt_out(
-    request: Request, caller: Remover, telefone: Annotated[str | None, Query()] = None
+    request: Request,
+    caller: Remover,
+    telefone: Annotated[str | None, Query(description="O número, se não vem no corpo")] = None,
 ) -> JSONResponse:
-    """Volta a permitir SMS para um número."""
+    """Volta a permitir SMS para um número, dado no endereço ou no corpo."""
     services = services_of(request)
-    phone = _mobile(telefone)
+    phone = _mobile(telefone) if telefone else await _phone_in_body(request, services)
     async with services.pool.acquire() as connection, connection.transaction():
         found = await opt_outs.remove(connection, phone.e164)
         await accounts.audit(connection, actor=caller.actor, action="opt_out_removed")

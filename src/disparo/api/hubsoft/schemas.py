@@ -231,3 +231,4 @@ SEND_BODY: dict[str, Any] = body_of(
     ["id_fatura"],
 )
 PHONE_BODY: dict[str, Any] = body_of({"telefone": {"type": "string", "example": "11988887777"}}, ["telefone"])
+OPTIONAL_PHONE_BODY: dict[str, Any] = {"requestBody": {**PHONE_BODY["requestBody"], "required": False}}
