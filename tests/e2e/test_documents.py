@@ -9,8 +9,10 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 
 from disparo.cli.app import main
 from disparo.platforms.generic_settings import GenericHttpSettings
@@ -105,6 +107,35 @@ def test_every_setting_is_on_a_page():
     assert [name for name in Settings.model_fields if not re.search(rf"\b{name}\b", pages)] == []
 
 
+@pytest.mark.parametrize(
+    ("page", "settings"), [("generic_http.md", GenericHttpSettings), ("smpp.md", SmppSettings)]
+)
+def test_every_key_of_a_platforms_table_is_in_a_table_of_a_page(page, settings):
+    generic = ROOT / "docs" / "platforms" / "generic_http.md"  # what all have in common stands there
+    pages = [PAGES[0], generic, generic.with_name(page)]
+    named = _first_column("\n".join(text.read_text(encoding="utf-8") for text in pages))
+    assert _keys(settings) - named == set()
+
+
+def test_the_page_of_all_keys_names_none_that_there_is_not():
+    page = ROOT / "docs" / "platforms" / "generic_http.md"
+    assert _first_column(page.read_text(encoding="utf-8")) - _keys(GenericHttpSettings) == set()
+
+
+def _keys(model):
+    """The keys of a table and of the tables in it, as they are written."""
+    found = set()
+    for name, field in model.model_fields.items():
+        found |= {field.alias or name}.union(*map(_keys, _models_in(field.annotation)))
+    return found
+
+
+def _models_in(annotation):
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]
+
+
 def test_the_page_of_smpp_names_settings_that_there_are(tmp_path):
     page = (ROOT / "docs" / "platforms" / "smpp.md").read_text(encoding="utf-8")
     secret = tmp_path / "smpp"
@@ -120,8 +151,8 @@ def test_the_page_of_smpp_names_settings_that_there_are(tmp_path):
 
 
 def _first_column(text):
-    rows = re.findall(r"^\| ((?:`[a-z_]+`(?:, )?)+) \|", text, re.MULTILINE)
-    return {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+    rows = re.findall(r"^\| ((?:`[a-z0-9_]+`(?:, )?)+) \|", text, re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`([a-z0-9_]+)`", row)}
 
 
 def test_the_tests_named_in_the_table_of_the_original_exist():
