@@ -250,7 +250,10 @@ def revoke_tokens(
 
     async def work(connection: Connection) -> int:
         await accounts.audit(connection, actor=actor(), action="tokens_revoked", detail={"jti": jti or "all"})
-        return await tokens.revoke(connection, jti=one)
+        count = await tokens.revoke(connection, jti=one)
+        if one is not None and not count:
+            raise DisparoError(f"O token {one} não está em uso. Nada foi alterado.")
+        return count
 
     print(f"{with_connection(dados, work)} token(s) revogado(s).")
 

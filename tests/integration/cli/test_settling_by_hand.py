@@ -46,3 +46,9 @@ async def test_of_several_those_left_alone_are_named(command, ids, arguments):
 async def test_a_filter_that_finds_nothing_asks_nothing(command, ids):
     status, said = command("incertas", "reenviar", "--plataforma", "nenhuma")
     assert (status, "Nenhuma mensagem está incerta com esse filtro" in said) == (1, True), said
+
+
+async def test_a_token_that_is_none_is_not_revoked(command):
+    status, said = command("token", "revogar", "00000000-0000-0000-0000-000000000000")
+    assert (status, "não está em uso. Nada foi alterado." in said) == (1, True), said
+    assert command("token", "revogar", "--todos")[0] == 0
