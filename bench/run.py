@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import runpy
 import sys
 from pathlib import Path
@@ -23,4 +24,5 @@ if __name__ == "__main__":
     part = PARTS.get(sys.argv[1]) if len(sys.argv) > 1 else None
     if part is not None:
         del sys.argv[1]
+    importlib.import_module("tests.support.portuguese").speak()
     runpy.run_module(part or "bench.compare", run_name="__main__", alter_sys=True)

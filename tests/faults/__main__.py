@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.faults.run import Plan, broken_promises, run
-from tests.support import clocks
+from tests.support import clocks, portuguese
 
 from disparo.db.embedded import EmbeddedPostgres
 
@@ -48,6 +48,7 @@ _MOST_UNCERTAIN = 0.01  # of what was accepted (delivery.md §9.3)
 
 
 def main() -> int:
+    portuguese.speak()
     parser = argparse.ArgumentParser(prog="./dev faults", description="Derruba tudo de propósito e confere.")
     parser.add_argument("--segundos", type=int, help="duração aproximada (padrão: a corrida inteira)")
     parser.add_argument("--semente", type=int, default=1, help="fixa a sequência de faltas")

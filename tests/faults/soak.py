@@ -25,6 +25,7 @@ import aiohttp
 import asyncpg
 import psutil
 from tests.faults.driver import add_tokens
+from tests.support import portuguese
 from tests.support.client import SEND
 from tests.support.stage import Stage
 
@@ -192,6 +193,7 @@ def _rss_of(name: str) -> Callable[[dict[str, Any]], float]:
 
 
 def main() -> int:
+    portuguese.speak()
     parser = argparse.ArgumentParser(prog="./dev soak", description="Uma hora de carga constante.")
     parser.add_argument("--segundos", type=int, default=3600)
     parser.add_argument(

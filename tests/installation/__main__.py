@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.support import portuguese
 from tests.support.documents import ROOT, commands_under
 
 INSTALL = ROOT / "docs" / "pt-BR" / "instalar.md"
@@ -26,6 +27,7 @@ PERSON = "ana"
 
 
 def main() -> int:
+    portuguese.speak()
     parser = argparse.ArgumentParser(prog="./dev instalacao", description=__doc__)
     parser.add_argument("--manter", action="store_true", help="não apaga a pasta no fim")
     options = parser.parse_args()

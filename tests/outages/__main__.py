@@ -16,12 +16,14 @@ from tests.outages import names
 from tests.outages.judge import broken_bounds
 from tests.outages.kinds import OUTAGES
 from tests.outages.run import Plan, run
+from tests.support import portuguese
 
 from disparo.db.embedded import EmbeddedPostgres
 
 
 def main() -> int:
     known = [outage.name for outage in OUTAGES]
+    portuguese.speak()
     parser = argparse.ArgumentParser(
         prog="./dev outages", description="Uma plataforma cai de doze maneiras; a outra carrega tudo."
     )

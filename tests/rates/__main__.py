@@ -12,13 +12,14 @@ import tempfile
 from pathlib import Path
 
 from tests.rates.run import CASES, broken_bounds, run
-from tests.support import clocks
+from tests.support import clocks, portuguese
 
 from disparo.db.embedded import EmbeddedPostgres
 
 
 def main() -> int:
     known = [case.name for case in CASES]
+    portuguese.speak()
     parser = argparse.ArgumentParser(prog="./dev rates", description="Limites, vistos pela plataforma.")
     parser.add_argument("--so", choices=known, action="append", metavar="NOME", help=", ".join(known))
     parser.add_argument("--json", type=Path, help="grava os números neste arquivo")

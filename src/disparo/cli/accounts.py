@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from disparo.auth.passwords import hash_password, new_password
 from disparo.auth.tokens import SigningKey, TokenMint, digest, new_secret
 from disparo.cli.context import DataDir, actor, with_connection
-from disparo.cli.credentials import make_client, make_user
+from disparo.cli.credentials import has_terminal, make_client, make_user
 from disparo.cli.tables import show_table
 from disparo.db import accounts, tokens
 from disparo.db.pool import Connection
@@ -261,8 +261,10 @@ def revoke_tokens(
 def _password(*, own: bool) -> str:
     if not own:
         return new_password()
-    given: str = typer.prompt("Senha", hide_input=True)
-    if typer.prompt("Repita a senha", hide_input=True) != given:
+    # Where there is no terminal nothing echoes, and Python would warn in English that it may.
+    hide = has_terminal()
+    given: str = typer.prompt("Senha", hide_input=hide)
+    if typer.prompt("Repita a senha", hide_input=hide) != given:
         raise DisparoError("As duas senhas não são iguais. Nada foi alterado.")
     if not 8 <= len(given) <= 200:  # noqa: PLR2004
         raise DisparoError("A senha deve ter de 8 a 200 caracteres.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,3 +57,12 @@ async def make_both(connection: Connection, email: str, client_name: str) -> Cre
     await make_user(connection, email, name="", password=password, permissions=ALL_PERMISSIONS)
     client_id, secret = await make_client(connection, client_name, {})
     return Credentials(client_id, secret, email, password)
+
+
+def has_terminal() -> bool:
+    """Tell whether a person can be asked for what nobody should see."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return sys.stdin.isatty()
+    return True
