@@ -165,6 +165,12 @@ def test_nothing_stored_is_a_refusal(client, body):
     assert answer.json["status"] == "error"
 
 
+@pytest.mark.parametrize(("what", "name"), [("cliente", "clientes"), ("fatura", "faturas")])
+def test_a_list_in_a_form_is_told_to_come_as_json(client, what, name):
+    answer = client.call("PUT", f"{BASE}/{what}", f"{name}[0][id_{what}]=1&{name}[0][valor]=2")
+    assert (answer.status, f"({name}) só é aceita como JSON" in answer.json["msg"]) == (422, True)
+
+
 def test_the_limits_and_the_permission(house, client):
     big = json.dumps({"clientes": [{**ANA, "nome_fantasia": "x" * 4_300_000}]})
     assert client.call("PUT", f"{BASE}/cliente", big).status == 413

@@ -128,6 +128,9 @@ async def _items(request: Request, name: str, id_name: str) -> Sequence[object]:
         raise Refusal(f"Favor preencher o atributo ({name})")
     if not isinstance(items, list):
         raise Refusal(f"O atributo ({name}) deve conter uma lista")
+    if any(isinstance(item, dict) and any(key.startswith("[") for key in item) for item in items):
+        # `clientes[0][id_cliente]=1`, as `bodies` reads a form
+        raise Refusal(f"Uma lista em ({name}) só é aceita como JSON: envie o corpo como application/json")
     if len(items) > MOST_ITEMS:
         raise Refusal(f"São permitidos no máximo {MOST_ITEMS} itens por chamada")
     return items
