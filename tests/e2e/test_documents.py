@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shlex
@@ -11,8 +12,10 @@ import tomllib
 from pathlib import Path
 from typing import get_args
 
+import asyncpg
 import pytest
 from pydantic import BaseModel
+from tests.support.rows import add_messages
 
 from disparo.cli.app import main
 from disparo.platforms.generic_settings import GenericHttpSettings
@@ -31,6 +34,9 @@ FILES = {
 }
 
 
+#: What these settle is there first.
+TO_SETTLE = {"disparo incertas": "uncertain", "disparo retidas": "held"}
+
 #: The platform that the page connects; nobody answers there, and nothing is sent.
 PLATFORMS = '{"minha": {"url": "http://127.0.0.1:1/", "json": {"texto": "{texto}"}}}'
 
@@ -43,6 +49,23 @@ def commands(page):
         for line in block.splitlines():
             if line.startswith("disparo "):
                 yield line.partition("#")[0].strip()
+
+
+async def leave_message_123(dsn, status):
+    """In a state that waits for a person, handed over on the day that the page names."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("SELECT setval(pg_get_serial_sequence('messages', 'id'), 122)")
+        if not await connection.fetchval("SELECT EXISTS (SELECT FROM messages WHERE id = 123)"):
+            assert await add_messages(connection, first_id=7_300_000) == [123]
+            await connection.execute(
+                """WITH a AS (INSERT INTO attempts (message_id, platform, worker_id, started_at)
+                              VALUES (123, 'minha', gen_random_uuid(), '2026-11-24 12:00-03') RETURNING id)
+                   UPDATE messages SET platform = 'minha', attempt_id = a.id FROM a WHERE messages.id = 123"""
+            )
+        await connection.execute("UPDATE messages SET status = $1 WHERE id = 123", status)
+    finally:
+        await connection.close()
 
 
 def run(line, *, dsn, cwd):
@@ -64,6 +87,9 @@ def test_the_commands_in_fences(page, new_database, tmp_path):
     dsn, lines = new_database(), list(commands(page))
     assert lines
     for line in lines:
+        for told_of, status in TO_SETTLE.items():
+            if line.startswith(told_of):
+                asyncio.run(leave_message_123(dsn, status))
         done = run(line, dsn=dsn, cwd=tmp_path)
         assert done.returncode == 0, (line, done.stderr)
 
