@@ -124,12 +124,17 @@ async def _busy(_request: Request, error: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Name every method of a path: each route is asked, as those of an included router show no methods."""
-    scope, routes = request.scope, request.app.routes
+    """Name every method of a path: each route is asked, as those of an included router show no methods.
+
+    Where the document knows the path itself, what would take it for a parameter (`disparo/{id}`) is left out.
+    """
+    scope, app = request.scope, request.app
+    known = app.openapi()["paths"].get(scope["path"])
     return [
         method
         for method in _METHODS
-        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+        if (known is None or method == "HEAD" or method.lower() in known)
+        and any(route.matches({**scope, "method": method})[0] is Match.FULL for route in app.routes)
     ]
 
 
