@@ -6,19 +6,23 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from disparo.cli.context import DataDir, database
-from disparo.cli.upgrade import run_client, write_dump
+from disparo.cli.upgrade import write_dump
 from disparo.db.installation import hold_after_restore
 from disparo.db.migrate import current_version
 from disparo.db.pool import connect, libpq_environment
-from disparo.db.postgres_binaries import client_program
+from disparo.db.postgres_binaries import client_program, reason_of
 from disparo.dispatch.prepare import prepare
 from disparo.errors import DisparoError
+
+_REFUSED_BEFORE_17 = b"SET transaction_timeout = 0;\n"
 
 database_commands = typer.Typer(no_args_is_help=True)
 
@@ -46,9 +50,7 @@ def restore(
         raise DisparoError(f"{arquivo} não existe.")
     with database(dados) as dsn:
         asyncio.run(_check_empty(dsn))
-        name = libpq_environment(dsn)["PGDATABASE"]
-        options = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
-        run_client("pg_restore", *options, f"--dbname={name}", str(arquivo), dsn=dsn)
+        _load(dsn, arquivo)
         asyncio.run(_after_restore(dsn))
     print(
         "Backup restaurado. As mensagens que esperavam envio estão retidas, e as que estavam sendo "
@@ -66,6 +68,27 @@ def shell(
         command = [client_program("psql"), *(argumentos or [])]
         done = subprocess.run(command, env={**os.environ, **libpq_environment(dsn)}, check=False)
     sys.exit(done.returncode)
+
+
+def _load(dsn: str, file: Path) -> None:
+    """Load a dump whole or not at all, through psql: pg_restore itself sets what servers before 17 refuse."""
+    written = [client_program("pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(file)]
+    loaded = [client_program("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+    environment = {**os.environ, **libpq_environment(dsn)}
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+        script = subprocess.Popen(written, stdout=subprocess.PIPE, stderr=said)
+        loader = subprocess.Popen(
+            loaded, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said, env=environment
+        )
+        with suppress(BrokenPipeError), script, loader:  # psql may end early: what it said tells why
+            assert script.stdout is not None and loader.stdin is not None  # noqa: PT018, S101 - both are pipes
+            loader.stdin.write(b"BEGIN;\n")
+            loader.stdin.writelines(line for line in script.stdout if line != _REFUSED_BEFORE_17)
+            if script.wait() == 0:  # without its end half a file is no transaction
+                loader.stdin.write(b"COMMIT;\n")
+        if script.returncode != 0 or loader.returncode != 0:
+            said.seek(0)
+            raise DisparoError(f"A restauração falhou: {reason_of(said.read())}. Nada foi alterado.")
 
 
 async def _check_empty(dsn: str) -> None:

@@ -14,7 +14,7 @@ import structlog
 from disparo.db.data_dir import default_data_dir
 from disparo.db.migrate import HEAD, current_version, revisions, wait_for_turn
 from disparo.db.pool import Connection, connect, libpq_environment
-from disparo.db.postgres_binaries import DatabaseBinariesMissing, client_program
+from disparo.db.postgres_binaries import DatabaseBinariesMissing, client_program, reason_of
 from disparo.dispatch.prepare import prepare
 from disparo.errors import DatabaseUnavailable, DisparoError, in_words
 from disparo.settings import Settings
@@ -102,7 +102,7 @@ def write_dump(dsn: str, file: Path) -> None:
 
 
 def run_client(program: str, *arguments: str, dsn: str) -> None:
-    """Run one of PostgreSQL's programs; raises DisparoError with its last line."""
+    """Run one of PostgreSQL's programs; raises DisparoError with what it says."""
     done = subprocess.run(
         [client_program(program), *arguments],
         env={**os.environ, **libpq_environment(dsn)},
@@ -111,5 +111,4 @@ def run_client(program: str, *arguments: str, dsn: str) -> None:
         check=False,
     )
     if done.returncode != 0:
-        why = (done.stderr.strip().splitlines() or ["sem explicação"])[-1]
-        raise DisparoError(f"{program} falhou: {why}")
+        raise DisparoError(f"{program} falhou: {reason_of(done.stderr)}")

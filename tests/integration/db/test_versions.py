@@ -12,13 +12,15 @@ import asyncpg
 import pytest
 from tests.support import rows
 
+from disparo.cli.db import restore
+from disparo.cli.upgrade import write_dump
 from disparo.db import embedded, messages, postgres_binaries
 from disparo.db.embedded import EmbeddedPostgres
 from disparo.db.messages import Start
 from disparo.db.migrate import HEAD, current_version
 from disparo.db.pool import connect
 from disparo.dispatch.prepare import prepare
-from disparo.errors import DatabaseUnavailable
+from disparo.errors import DatabaseUnavailable, DisparoError
 
 
 @pytest.fixture
@@ -52,6 +54,35 @@ def test_on_16(postgres_16):
         await connection.close()
 
     asyncio.run(work())
+
+
+def test_a_backup_of_the_private_server_restores_there(postgres_16, empty, tmp_path, monkeypatch):
+    file = tmp_path / "copia.dump"
+    monkeypatch.setattr(postgres_binaries, "_INSTALL", "pginstall18")
+    monkeypatch.setenv("DISPARO_DATABASE_URL", postgres_16)
+
+    async def before():
+        await prepare(empty)
+        connection = await asyncpg.connect(empty)
+        await rows.add_messages(connection, 3)
+        await connection.close()
+
+    async def after(status):
+        connection = await asyncpg.connect(postgres_16)
+        made = await connection.fetchval("SELECT to_regclass('messages')")
+        found = [] if made is None else await connection.fetch("SELECT status FROM messages")
+        await connection.close()
+        assert [row["status"] for row in found] == status
+
+    asyncio.run(before())
+    write_dump(empty, file)
+    torn = tmp_path / "cortada.dump"
+    torn.write_bytes(file.read_bytes()[:-200])
+    with pytest.raises(DisparoError, match=r"error: .*Nada foi alterado"):
+        restore(torn)
+    asyncio.run(after([]))
+    restore(file)
+    asyncio.run(after(["held"] * 3))
 
 
 @pytest.fixture
