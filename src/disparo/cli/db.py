@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,9 @@ def shell(
     """Abre o psql no banco do Disparo."""
     with database(dados) as dsn:
         command = [client_program("psql"), *(argumentos or [])]
+        # Ctrl-C at the terminal reaches us too, and is for psql: it ends the statement, not the session.
+        # A handler, not SIG_IGN, which psql would inherit.
+        signal.signal(signal.SIGINT, lambda *_: None)
         done = subprocess.run(command, env={**os.environ, **libpq_environment(dsn)}, check=False)
     sys.exit(done.returncode)
 

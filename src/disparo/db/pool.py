@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -62,6 +63,22 @@ _SESSION = {
     "plan_cache_mode": "force_generic_plan",
 }
 
+#: The parts of an address, by libpq's variables.
+_VARIABLES = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "dbname": "PGDATABASE",
+    "passfile": "PGPASSFILE",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+}
+_HOST = re.compile(r"\[?(?P<host>[^\[\]]*?)\]?(?::(?P<port>\d*))?")
+
 
 async def connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
     """Open one connection outside any pool; raises DatabaseUnavailable."""
@@ -84,16 +101,17 @@ def libpq_environment(dsn: str) -> dict[str, str]:
     """Give an address as the variables psql and pg_dump read: on a command line all could see a password."""
     parts = urlsplit(dsn)
     query = dict(parse_qsl(parts.query))
-    found = {
-        "PGHOST": query.get("host") or parts.hostname,
-        "PGPORT": query.get("port") or (str(parts.port) if parts.port else None),
-        "PGUSER": unquote(parts.username or "") or query.get("user"),
-        "PGPASSWORD": unquote(parts.password or "") or query.get("password"),
-        "PGDATABASE": unquote(parts.path.lstrip("/")) or query.get("dbname"),
-        "PGSSLMODE": query.get("sslmode"),
-        "PGSSLROOTCERT": query.get("sslrootcert"),
+    hosts = [_HOST.fullmatch(each) for each in parts.netloc.rpartition("@")[2].split(",")]
+    ports = [each["port"] or "" for each in hosts if each]
+    there = {
+        "host": ",".join(unquote(each["host"]) for each in hosts if each),
+        "port": ",".join(ports) if any(ports) else "",
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "dbname": unquote(parts.path.lstrip("/")),
     }
-    return {name: value for name, value in found.items() if value}
+    found = {variable: there.get(name) or query.get(name) for name, variable in _VARIABLES.items()}
+    return {variable: value for variable, value in found.items() if value}
 
 
 @asynccontextmanager
