@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import time
 import pytest
 from tests.support.client import Client
 from tests.support.stage import free_port
+
+from disparo.platforms.simulator.store import Store
 
 
 class Simulator:
@@ -64,9 +67,24 @@ def test_doubles_are_counted_across_a_restart_and_a_torn_line(simulator):
         log.write('{"at": 1, "to": "torn')
     simulator.start()
     simulator.take()
+    simulator.process.kill()
+    simulator.process.wait()
+    simulator.start()
     assert simulator.stats["taken"] == 2
     assert simulator.stats["doubles_by_reference"] == 1
     assert simulator.stats["doubles_by_token"] == 1
+
+
+def test_a_full_disk_tears_no_line_and_takes_nothing(tmp_path, monkeypatch):
+    entry = {"at": 1.0, "id": "a", "to": "+55", "text": "oi", "reference": "r", "mode": "ok", "taken": True}
+    store, write = Store(tmp_path / "log.jsonl"), os.write
+    store.add(entry)
+    monkeypatch.setattr(os, "write", lambda file, line: write(file, line[:20]))
+    with pytest.raises(OSError, match="No space"):
+        store.add({**entry, "id": "b"})
+    monkeypatch.undo()
+    store.add({**entry, "id": "c"})
+    assert store.stats()["taken"] == Store(tmp_path / "log.jsonl").stats()["taken"] == 2
 
 
 def test_the_page_escapes_and_runs_no_script(simulator):

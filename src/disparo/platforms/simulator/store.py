@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 from collections import Counter, deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +35,21 @@ class Store:
         if path.exists():
             with path.open(encoding="utf-8") as lines:
                 for line in lines:
-                    if line.endswith("\n"):  # the last one may have been cut by a kill
+                    with suppress(ValueError):  # one may have been cut, by a kill or by a full disk
                         self._count(json.loads(line))
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        size = os.fstat(self._file).st_size
+        if size and os.pread(self._file, 1, size - 1) != b"\n":
+            os.write(self._file, b"\n")
 
     def add(self, entry: Entry) -> None:
-        """Write an entry down: one write, so that a kill tears none in two."""
-        os.write(self._file, (json.dumps(entry, ensure_ascii=False) + "\n").encode())
+        """Write an entry down: one write, so that a kill tears none in two; raises OSError on a full disk."""
+        line = (json.dumps(entry, ensure_ascii=False) + "\n").encode()
+        if (written := os.write(self._file, line)) < len(line):
+            os.ftruncate(
+                self._file, os.fstat(self._file).st_size - written
+            )  # or the next one would go on in its line
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._count(entry)
 
     def by_reference(self, reference: str) -> Entry | None:
