@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 from tests.support.client import SEND, Client
 from tests.support.house import House
@@ -358,6 +360,24 @@ def test_wrong_settings_end_the_start_with_words(env, says):
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_ends_a_command_with_words(new_database):
+    address = new_database()
+
+    async def fill():
+        connection = await asyncpg.connect(address)
+        await connection.execute(
+            """CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql
+                   AS $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+               CREATE TRIGGER full_disk BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION full_disk()"""
+        )
+        await connection.close()
+
+    asyncio.run(fill())
+    done = command("usuario", "criar", "ana@example.com", env={"DISPARO_DATABASE_URL": address})
+    assert done.returncode == 1
+    assert done.stderr == "Erro: O disco do banco de dados está cheio. Libere espaço e tente de novo.\n"
 
 
 def test_nothing_is_started_while_nobody_could_be_told_of_faults(folder):

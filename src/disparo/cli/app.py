@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import typer
 
 from disparo.cli.portuguese import spoken
-from disparo.errors import DisparoError
+from disparo.errors import DisparoError, in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,28 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
         sys.exit(1)
+    except Exception as error:
+        why = _of_the_moment(error)
+        if why is None:
+            raise
+        print(f"Erro: {why}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _of_the_moment(error: Exception) -> str | None:
+    """Say in words what the system or the database refused for now; None where the fault is our own."""
+    import asyncpg  # only now: it takes longer to load than most commands to run
+
+    from disparo.db.pool import TRANSIENT
+
+    if isinstance(error, asyncpg.DiskFullError):
+        return "O disco do banco de dados está cheio. Libere espaço e tente de novo."
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"O sistema recusou a operação ({where}{in_words(error)})."
+    if isinstance(error, TRANSIENT):
+        return f"O banco de dados não responde ({type(error).__name__}). Tente de novo em instantes."
+    return None
 
 
 def _root(
