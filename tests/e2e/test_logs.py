@@ -49,6 +49,20 @@ def test_a_line_for_each_request(house, followed):
     assert find(house, "server", "request", route=f"{DISPATCH}/{{dispatch_id}}", status=200)
 
 
+def test_the_line_of_a_call_that_is_put_off_says_why(house, client):
+    full = """CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql
+                  AS $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+              CREATE TRIGGER full_disk BEFORE INSERT ON dispatches EXECUTE FUNCTION full_disk()"""
+    house.run(lambda connection: connection.execute(full))
+    try:
+        answer = client.send({"id_fatura": 11000})
+    finally:
+        house.run(lambda connection: connection.execute("DROP FUNCTION full_disk CASCADE"))
+    assert answer.status == 503
+    (line,) = find(house, "server", "request", request_id=answer.headers["x-request-id"])
+    assert (line["status"], line["error"]) == (503, "DiskFullError")
+
+
 def test_a_request_is_followed_to_its_receipt(house, followed):
     sent, _ = followed
     (line,) = find(house, "server", "request", request_id=sent.headers["x-request-id"])

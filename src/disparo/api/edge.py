@@ -81,6 +81,6 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
 
 
 def _who(state: dict[str, Any]) -> dict[str, str]:
-    """Name the request, its API client, and the dispatch by which its messages and receipts are followed."""
-    found = {name: state.get(name) for name in ("request_id", "client_id", "dispatch_id")}
+    """Name the request, its API client, the dispatch to follow it by, and for what it was put off."""
+    found = {name: state.get(name) for name in ("request_id", "client_id", "dispatch_id", "error")}
     return {name: str(value) for name, value in found.items() if value is not None}

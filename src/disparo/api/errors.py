@@ -117,7 +117,8 @@ async def _gone(_request: Request, _error: ClientDisconnect) -> JSONResponse:
     return JSONResponse(envelope("A chamada foi interrompida"), status_code=499)
 
 
-async def _busy(_request: Request, error: Exception) -> JSONResponse:
+async def _busy(request: Request, error: Exception) -> JSONResponse:
+    request.state.error = type(error.__cause__ or error).__name__  # for the request's line in the log
     wait_s = error.retry_after_s if isinstance(error, Busy) else 2
     msg = "Serviço momentaneamente indisponível; nada foi agendado. Tente novamente em instantes."
     return JSONResponse(envelope(msg), status_code=503, headers={"Retry-After": str(wait_s)})

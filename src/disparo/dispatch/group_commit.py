@@ -49,6 +49,13 @@ class KeyInUse(Exception):
     """The call that holds the idempotency key did not end in time."""
 
 
+def put_off(error: Exception) -> Busy:
+    """Refuse for now what a fault of the moment kept from being stored."""
+    busy = Busy()
+    busy.__cause__ = error
+    return busy
+
+
 class FateUnknown(Exception):
     """The connection was lost in COMMIT and nobody can be asked whether it happened."""
 
@@ -149,7 +156,7 @@ class Acceptor:
                     await self._settle([item])
                 return
             for item in batch:
-                _fail(item, Busy() if isinstance(error, PASSING) else error)
+                _fail(item, put_off(error) if isinstance(error, PASSING) else error)
             return
         for item, verdict in zip(batch, verdicts, strict=True):
             if not item.verdict.done():

@@ -256,7 +256,8 @@ async def _http(request: Request, error: HTTPException) -> Response:
     return _failure(request, error.status_code, title, what, remedy, **dict(error.headers or {}))
 
 
-async def _busy(request: Request, _error: Exception) -> Response:
+async def _busy(request: Request, error: Exception) -> Response:
+    request.state.error = type(error).__name__  # for the request's line in the log
     return _failure(
         request,
         503,
