@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import sys
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -26,6 +27,14 @@ _LONG_NUMBER = re.compile(r"\+?\d(?:[ .()/-]?\d){9,}")
 #: What stands between `//user:` and `@host` of an address.
 _URL_PASSWORD = re.compile(r"(//[^:/@\s]+:)[^@\s]+@")
 
+#: What is said in every round for as long as the database is away: thirteen lines a second of each worker.
+_OF_EVERY_ROUND = frozenset(
+    {"waits_for_database", "record_waits_for_database", "start_waits_for_database"}
+    | {"figures_wait_for_database", "queue_engine_restarts"}
+    | {"Failed to restore the pool connection floor; retrying"}
+)
+_SAID_AGAIN_AFTER_S = 60.0
+
 
 @lru_cache(maxsize=1024)  # words of a line are mostly those of the line before
 def mask_text(value: str) -> str:
@@ -43,9 +52,40 @@ def mask_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
     return event
 
 
+class _Thinner(logging.Filter):
+    """Lets a line of every round through once a minute, with how many were left out since."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[object, ...], tuple[float, int]] = {}
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """Do so for our own lines."""
+        if event["event"] in _OF_EVERY_ROUND:
+            left_out = self._left_out(event["event"], event.get("job"), event.get("error"))
+            if left_out is None:
+                raise structlog.DropEvent
+            if left_out:
+                event["left_out"] = left_out
+        return event
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Do so for those of libraries."""
+        return record.msg not in _OF_EVERY_ROUND or self._left_out(record.name, record.msg) is not None
+
+    def _left_out(self, *line: object) -> int | None:
+        """Count what was left out of this line since it was last said; None: leave this one out too."""
+        at, count = self._said.get(line, (float("-inf"), 0))
+        if time.monotonic() - at < _SAID_AGAIN_AFTER_S:
+            self._said[line] = (at, count + 1)
+            return None
+        self._said[line] = (time.monotonic(), 0)
+        return count
+
+
 def configure_logging(*, level: str = "INFO", stream: TextIO | None = None) -> None:
     """Write our own lines and those of the libraries (uvicorn, asyncpg, pgqueuer) in the same way."""
-    out = stream or sys.stderr
+    out, thinner = stream or sys.stderr, _Thinner()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -57,7 +97,7 @@ def configure_logging(*, level: str = "INFO", stream: TextIO | None = None) -> N
     # Ours go straight out: the way through the standard library's loggers takes twice as long, and every
     # request has a line.
     structlog.configure(
-        processors=[*shared, _as_json],
+        processors=[thinner, *shared, _as_json],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda name="disparo": _Lines(name, out),
         cache_logger_on_first_use=True,
@@ -65,6 +105,7 @@ def configure_logging(*, level: str = "INFO", stream: TextIO | None = None) -> N
     _plain.lines = _Lines("disparo", out) if level in ("DEBUG", "INFO") else None
     handler = logging.StreamHandler(out)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=_as_json, foreign_pre_chain=shared))
+    handler.addFilter(thinner)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

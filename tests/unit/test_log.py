@@ -20,6 +20,35 @@ def run(source: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+def test_what_every_round_says_while_the_database_is_away_is_said_once_a_minute():
+    said = run(
+        "import disparo.log, logging, time\n"
+        "configure_logging(stream=sys.stdout)\n"
+        "log = structlog.get_logger('x')\n"
+        "def rounds():\n"
+        "    for _ in range(3):\n"
+        "        log.warning('waits_for_database', job='beat', error='OSError')\n"
+        "        log.warning('waits_for_database', job='sweep', error='OSError')\n"
+        "        log.warning('worker_taken_over')\n"
+        "        logging.getLogger('asyncpg.pool').warning(\n"
+        "            'Failed to restore the pool connection floor; retrying')\n"
+        "rounds()\n"
+        "disparo.log._SAID_AGAIN_AFTER_S = 0.0\n"
+        "log.warning('waits_for_database', job='beat', error='OSError')\n"
+    )
+    lines = [json.loads(line) for line in said]
+    assert [line.get("job") or line["event"].partition(" ")[0] for line in lines] == [
+        "beat",
+        "sweep",
+        "worker_taken_over",
+        "Failed",
+        "worker_taken_over",
+        "worker_taken_over",
+        "beat",
+    ]
+    assert [line.get("left_out") for line in lines] == [None] * 6 + [2]
+
+
 def test_our_lines_and_those_of_libraries_look_alike():
     ours, theirs = map(
         json.loads,
