@@ -17,13 +17,21 @@ import typer
 from disparo.cli.context import DataDir, database
 from disparo.cli.upgrade import write_dump
 from disparo.db.installation import hold_after_restore
-from disparo.db.migrate import current_version
+from disparo.db.migrate import current_version, revisions
 from disparo.db.pool import connect, libpq_environment
 from disparo.db.postgres_binaries import client_program, reason_of
 from disparo.dispatch.prepare import prepare
 from disparo.errors import DisparoError
 
 _REFUSED_BEFORE_17 = b"SET transaction_timeout = 0;\n"
+_END = """
+DO $$ BEGIN
+    IF (SELECT version_num FROM public.alembic_version) NOT IN (@KNOWN@) THEN
+        RAISE 'o arquivo é de uma versão mais nova do Disparo';
+    END IF;
+END $$;
+COMMIT;
+"""
 
 database_commands = typer.Typer(no_args_is_help=True)
 
@@ -89,10 +97,15 @@ def _load(dsn: str, file: Path) -> None:
             loader.stdin.write(b"BEGIN;\n")
             loader.stdin.writelines(line for line in script.stdout if line != _REFUSED_BEFORE_17)
             if script.wait() == 0:  # without its end half a file is no transaction
-                loader.stdin.write(b"COMMIT;\n")
+                loader.stdin.write(_end().encode())
         if script.returncode != 0 or loader.returncode != 0:
             said.seek(0)
             raise DisparoError(f"A restauração falhou: {reason_of(said.read())}. Nada foi alterado.")
+
+
+def _end() -> str:
+    """Give the end of the script: no commit of what a newer version wrote, and this one could not run on."""
+    return _END.replace("@KNOWN@", ", ".join(f"'{revision}'" for revision in revisions()))
 
 
 async def _check_empty(dsn: str) -> None:

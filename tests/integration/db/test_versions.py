@@ -117,6 +117,23 @@ def test_a_database_of_a_newer_version_is_left_alone(empty):
     asyncio.run(work())
 
 
+def test_a_backup_of_a_newer_version_leaves_an_empty_database(empty, new_database, tmp_path, monkeypatch):
+    newer, file = new_database(), tmp_path / "copia.dump"
+
+    async def run(dsn, statement):
+        connection = await asyncpg.connect(dsn)
+        found = await connection.fetchval(statement)
+        await connection.close()
+        return found
+
+    asyncio.run(run(newer, "UPDATE alembic_version SET version_num = '9999'"))
+    write_dump(newer, file)
+    monkeypatch.setenv("DISPARO_DATABASE_URL", empty)
+    with pytest.raises(DisparoError, match="versão mais nova do Disparo"):
+        restore(file)
+    assert asyncio.run(run(empty, "SELECT to_regclass('messages')")) is None
+
+
 def test_a_server_without_fsync_is_refused(empty, admin_dsn):
     from tests.conftest import run_admin
 
