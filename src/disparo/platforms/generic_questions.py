@@ -75,7 +75,7 @@ class Questions:
             return None
         reply = await self._put(rules)
         if reply is None:
-            return Health(is_well=False, failure=FailureClass.NETWORK, detail="no_answer")
+            return Health(is_well=False, failure=FailureClass.NETWORK)
         if isinstance(rules, HealthRules):
             is_well = holds(rules.good, reply, json_or_none(reply.body))
             if is_well and not _is_fresh(json_or_none(reply.body), rules):
