@@ -91,7 +91,8 @@ async def window_killed(yard: Yard, places: int, *, ddd: int = 11) -> dict[str, 
     full_at = time.monotonic()
     await yard.start(*others)
     await asyncio.sleep(max(0.0, full_at + _KILL_AFTER_S - time.monotonic()))
-    await yard.stage.behave({"latency_ms": 100})
+    # Long enough for a slow machine to have the whole window in flight at once again.
+    await yard.stage.behave({"latency_ms": 500})
     held = [id_ for id_ in yard.arrived(ddd=ddd)[before:] if id_ not in yard.log.answered]
     first.kill()
     killed_at = time.time()
