@@ -160,11 +160,11 @@ def test_a_first_platform_takes_the_place_of_the_simulated_one_at_once(folder):
     end = time.monotonic() + 30
     while "8 fatura(s) de exemplo foram canceladas" not in run.output:
         assert time.monotonic() < end, run.output
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two looks
     assert "cancelada" in client.send({"id_fatura": 11000}).json["msg"]
     while 'platform="simulador"' in (said := client.get("/metrics").raw.decode()):
         assert time.monotonic() < end, said
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two looks
     assert 'platform="nenhures"' in said
     assert run.interrupt() == 0
 

@@ -22,4 +22,4 @@ _WORDS = {
 
 def speak() -> None:
     """Have every parser of this process speak it."""
-    argparse._ = lambda text: _WORDS.get(text, text)  # type: ignore[attr-defined]
+    argparse._ = lambda text: _WORDS.get(text, text)  # type: ignore[attr-defined]  # what it asks for each text

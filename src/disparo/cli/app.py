@@ -82,7 +82,7 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
         sys.exit(1)
-    except Exception as error:
+    except Exception as error:  # loading the database's errors takes longer than most commands: only now
         why = _of_the_moment(error)
         if why is None:
             raise
@@ -92,7 +92,7 @@ def main() -> None:
 
 def _of_the_moment(error: Exception) -> str | None:
     """Say in words what the system or the database refused for now; None where the fault is our own."""
-    import asyncpg  # only now: it takes longer to load than most commands to run
+    import asyncpg
 
     from disparo.db.pool import TRANSIENT
 

@@ -132,6 +132,13 @@ def routes() -> list[Route]:
         _form("/painel/importar", imports.check, Permission.REGISTER, limit=imports.BODY_LIMIT),
         _form("/painel/importar/gravar", imports.store, Permission.REGISTER),
         _form("/painel/importar/recusadas", imports.show_refused, Permission.REGISTER),
+        *_of_messages(),
+        *_administration(),
+    ]
+
+
+def _of_messages() -> list[Route]:
+    return [
         _page("/painel/mensagens", messages.show, *ANY),
         _page("/painel/mensagens.csv", messages.show_csv, *ANY),
         _page("/painel/mensagens/{id}", message.show, *ANY),
@@ -141,7 +148,6 @@ def routes() -> list[Route]:
         _form("/painel/mensagens/{id}/dar-como-enviada", message.give_as_sent, Permission.SEND),
         _form("/painel/mensagens/{id}/liberar", message.release, Permission.SEND),
         _form("/painel/mensagens/{id}/cancelar", message.withdraw, Permission.CANCEL),
-        *_administration(),
     ]
 
 

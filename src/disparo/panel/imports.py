@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
@@ -63,7 +63,7 @@ async def check(request: Request, person: Person) -> Response:
         upload_id, kind, name, content = await _file(request, form, person)
     except Wrong as wrong:
         return _page(request, status=422, wrong=str(wrong))
-    with _on_disk(content) as path:
+    async with _on_disk(content) as path:
         found = await _look_over(services_of(request), path, Checked(upload_id, kind, name), form)
     return _page(request, found, status=422 if found.proposal is None else 200)
 
@@ -72,7 +72,7 @@ async def store(request: Request, person: Person) -> Response:
     """Store the good lines of a file that was looked over; done twice it changes nothing more."""
     form = await fields.read_form(request)
     services, (upload_id, kind, name, content) = services_of(request), await _kept(request, form, person)
-    with _on_disk(content) as path:
+    async with _on_disk(content) as path:
         found = await _look_over(services, path, Checked(upload_id, kind, name), form, simulate=False)
     if found.wrong:
         return _page(request, found, status=422)
@@ -86,7 +86,7 @@ async def show_refused(request: Request, person: Person) -> Response:
     """Give the lines that are not stored as a CSV, as they came, each with the reason."""
     form = await fields.read_form(request)
     upload_id, kind, name, content = await _kept(request, form, person)
-    with _on_disk(content) as path:
+    async with _on_disk(content) as path:
         refused = path.with_name("recusadas")
         checked = Checked(upload_id, kind, name)
         found = await _look_over(services_of(request), path, checked, form, refused=refused)
@@ -181,11 +181,11 @@ def _chosen(kind: str, path: Path, given: Sequence[str]) -> dict[str, str]:
     return {name: field for name, own, field in columns if field != (own or "")}
 
 
-@contextmanager
-def _on_disk(content: bytes) -> Iterator[Path]:
+@asynccontextmanager
+async def _on_disk(content: bytes) -> AsyncIterator[Path]:
     with tempfile.TemporaryDirectory(prefix="disparo-") as folder:
         path = Path(folder) / "arquivo"
-        path.write_bytes(content)
+        await asyncio.to_thread(path.write_bytes, content)
         yield path
 
 
