@@ -1,4 +1,7 @@
-"""Whatever comes in: no 5xx, no undeclared answer. DISPARO_FUZZ_EXAMPLES=2000 is the long form."""
+"""Whatever comes in: no 5xx, no undeclared answer.
+
+The ordinary run tries the same every time; DISPARO_FUZZ_EXAMPLES=2000 is the long form, and tries others.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.client import SEND
 
+IS_LONG = "DISPARO_FUZZ_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("DISPARO_FUZZ_EXAMPLES", "25"))
+pytestmark = [pytest.mark.timeout(0)] if IS_LONG else []
 #: Checks that contradict the contract: it takes more than its schema says, and refuses what fits the schema.
 EXCLUDED = {
     "positive_data_acceptance": "a well-formed id of an invoice that is not there is a refusal (422) by contract",
@@ -49,6 +55,7 @@ labels = st.sampled_from(
 DECLARED = {200, 413, 415, 422}
 many = settings(
     max_examples=max(100, EXAMPLES),
+    derandomize=not IS_LONG,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -106,6 +113,7 @@ def test_the_document_holds_for_everything_a_schema_driven_fuzzer_thinks_of(hous
             ",".join(EXCLUDED),
             "--continue-on-failure",
             "--no-color",
+            *(() if IS_LONG else ("--generation-deterministic",)),
         ],
         capture_output=True,
         text=True,

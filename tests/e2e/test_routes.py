@@ -143,5 +143,14 @@ def test_an_opt_out_is_removed_by_a_body_too(client, body):
     assert client.get(f"{OPT_OUT}?telefone=11966665555").json["descadastros"] == []
 
 
+@pytest.mark.parametrize(
+    "body", [{"telefone": "11966664444"}, {"telefone": ["11966665555"]}, {"telefone": ""}, "{"]
+)
+def test_an_opt_out_stays_if_the_address_and_the_body_disagree(client, body):
+    client.post(OPT_OUT, {"telefone": 11966665555})
+    assert client.call("DELETE", f"{OPT_OUT}?telefone=11966665555", body).status == 422
+    assert client.call("DELETE", f"{OPT_OUT}?telefone=11966665555", {"outro": "1"}).status == 200
+
+
 def test_every_answer_has_a_request_id(client):
     assert len({client.get(DISPATCH).headers["x-request-id"] for _ in range(3)}) == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 
 class Refused(BaseModel):
@@ -49,7 +49,7 @@ class OAuthError(BaseModel):
     error: str
     error_description: str
     message: str
-    hint: str | None = Field(default=None, json_schema_extra={"nullable": False})
+    hint: str | None = None
 
 
 Responses = dict[int | str, dict[str, Any]]
@@ -80,11 +80,12 @@ OAUTH_RESPONSES: Responses = {
 }
 
 
-def body_of(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+def body_of(properties: dict[str, Any], required: list[str], *, body_required: bool = True) -> dict[str, Any]:
     """Describe a body that is read by hand: the same fields as JSON, urlencoded or multipart."""
     schema = {"type": "object", "properties": properties, "required": required}
     kinds = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
-    return {"requestBody": {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}}
+    content = {kind: {"schema": schema} for kind in kinds}
+    return {"requestBody": {"required": body_required, "content": content}}
 
 
 TOKEN_BODY = body_of(

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from disparo.api.hubsoft.schemas import DispatchRef, Job, success
+from disparo.api.hubsoft.schemas import INVOICE_ID, DispatchRef, Job, success
 from disparo.api.schemas import WITH_BODY, Refused, Responses, body_of
 
 
@@ -53,20 +53,28 @@ BULK_RESPONSES: Responses = {
     200: {"model": BulkAccepted | BulkSimulated | Refused, "description": "Sucesso"},
     409: {"model": Refused, "description": "Uma chamada com a mesma Idempotency-Key está em andamento"},
 }
-_DAY = {"type": "string", "format": "date", "example": "2026-12-05"}
+_DAY = {
+    "anyOf": [{"type": "string", "format": "date"}, {"type": "null"}, {"const": ""}],
+    "example": "2026-12-05",
+}
 BULK_BODY: dict[str, Any] = body_of(
     {
         "ids_fatura": {
-            "type": "array",
-            "items": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
-            "minItems": 1,
-            "maxItems": 50_000,
-            "description": "Estas faturas; ou o filtro abaixo, sem limite",
+            "anyOf": [
+                {"type": "array", "items": INVOICE_ID, "minItems": 1, "maxItems": 50_000},
+                {"type": ["string", "integer", "null"]},
+            ],
+            "description": "Estas faturas, em lista ou entre vírgulas; ou o filtro abaixo, sem limite",
+            "example": [11000, 11001],
         },
         "vencimento_inicio": _DAY,
         "vencimento_fim": _DAY,
-        "status": {"type": "string", "enum": ["aguardando", "vencido"]},
-        "simular": {"type": "string", "enum": ["sim", "nao"]},
+        "status": {"enum": ["aguardando", "vencido", "", None]},
+        "simular": {
+            "type": ["string", "boolean", "integer", "null"],
+            "description": "sim: responde quanto seria e não agenda nada; nao (o padrão)",
+            "example": "nao",
+        },
     },
     [],
 )

@@ -176,7 +176,7 @@ async def list_opt_outs(
 async def add_opt_out(request: Request, caller: Sender) -> JSONResponse:
     """Descadastra um número: nenhum SMS vai mais para ele, nem como telefone adicional."""
     services = services_of(request)
-    phone = await _phone_in_body(request, services)
+    phone = _mobile(await _phone_in_body(request, services))
     async with services.pool.acquire() as connection, connection.transaction():
         new = await opt_outs.add(connection, phone.e164, reason="asked", actor=caller.actor)
         await accounts.audit(connection, actor=caller.actor, action="opt_out_added")
@@ -199,9 +199,12 @@ async def remove_opt_out(
     caller: Remover,
     telefone: Annotated[str | None, Query(description="O número, se não vem no corpo")] = None,
 ) -> JSONResponse:
-    """Volta a permitir SMS para um número, dado no endereço ou no corpo."""
+    """Volta a permitir SMS para um número, dado no endereço ou no corpo; nos dois, o mesmo."""
     services = services_of(request)
-    phone = _mobile(telefone) if telefone else await _phone_in_body(request, services)
+    in_body = await _phone_in_body(request, services)
+    phone = _mobile(telefone or in_body)
+    if in_body is not None and _mobile(in_body).e164 != phone.e164:
+        raise Refusal("O telefone no endereço e o telefone no corpo são diferentes")
     async with services.pool.acquire() as connection, connection.transaction():
         found = await opt_outs.remove(connection, phone.e164)
         await accounts.audit(connection, actor=caller.actor, action="opt_out_removed")
@@ -210,17 +213,24 @@ async def remove_opt_out(
     return JSONResponse({"status": "success", "msg": "O telefone volta a receber SMS"})
 
 
-async def _phone_in_body(request: Request, services: Services) -> Phone:
-    fields = await read_fields(request, services.settings.body_limit_bytes)
-    value = fields.get("telefone")
-    return _mobile(str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None)
+async def _phone_in_body(request: Request, services: Services) -> str | None:
+    """The body's `telefone` as written, None without one; raises Refusal if neither text nor number."""
+    value = (await read_fields(request, services.settings.body_limit_bytes)).get("telefone")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise _not_a_phone()
+    return str(value)
 
 
 def _mobile(text: str | None) -> Phone:
     if not text:
         raise Refusal("Favor preencher o atributo (telefone)")
     try:
-        phone = parse_phone(text)
+        return parse_phone(text)
     except InvalidPhone:
-        raise Refusal("O telefone não é válido: use o formato DDNNNNNNNN ou DDNNNNNNNNN") from None
-    return phone
+        raise _not_a_phone() from None
+
+
+def _not_a_phone() -> Refusal:
+    return Refusal("O telefone não é válido: use o formato DDNNNNNNNN ou DDNNNNNNNNN")

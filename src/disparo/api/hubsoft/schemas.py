@@ -211,24 +211,28 @@ SEND_RESPONSES: Responses = {
     **success(SendAccepted),
     409: {"model": Refused, "description": "Uma chamada com a mesma Idempotency-Key está em andamento"},
 }
+INVOICE_ID: dict[str, Any] = {
+    "oneOf": [
+        {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
+        {"type": "string", "pattern": "^[0-9]{1,18}$"},
+    ],
+    "example": "11000",
+}
 SEND_BODY: dict[str, Any] = body_of(
     {
-        "id_fatura": {
-            "oneOf": [
-                {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
-                {"type": "string", "pattern": "^[0-9]{1,18}$"},
-            ],
-            "example": "11000",
-        },
+        "id_fatura": INVOICE_ID,
         "telefone_adicional": {
-            "type": "array",
-            "items": {"type": "string"},
-            "maxItems": 10,
-            "nullable": True,
+            "anyOf": [
+                {"type": "array", "items": {"type": ["string", "integer"]}, "maxItems": 10},
+                {"type": ["string", "integer", "null"]},
+            ],
+            "description": "Uma lista; um telefone só vale também sem ela",
             "example": ["11988887777", "1188887776"],
         },
     },
     ["id_fatura"],
 )
-PHONE_BODY: dict[str, Any] = body_of({"telefone": {"type": "string", "example": "11988887777"}}, ["telefone"])
-OPTIONAL_PHONE_BODY: dict[str, Any] = {"requestBody": {**PHONE_BODY["requestBody"], "required": False}}
+_PHONE = {"type": ["string", "integer"], "example": "11988887777"}
+_PHONE_OR_NONE = {**_PHONE, "type": [*_PHONE["type"], "null"]}
+PHONE_BODY: dict[str, Any] = body_of({"telefone": _PHONE}, ["telefone"])
+OPTIONAL_PHONE_BODY: dict[str, Any] = body_of({"telefone": _PHONE_OR_NONE}, [], body_required=False)
