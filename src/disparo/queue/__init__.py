@@ -1,0 +1,144 @@
+"""The queue engine behind a narrow port: it wakes a worker for a chunk of messages, nothing more.
+
+The message table is the truth. An entry here may vanish or run twice without harm: a claim finds nothing
+the second time, and a sweep makes entries for due chunks that have none.
+
+The engine is loaded when it is first needed: it takes longer than all else a command loads, and few do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+    from pgqueuer.domain.settings import DBSettings
+    from pgqueuer.queries import Queries
+
+    _Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+
+#: Two ways in, so that a bulk run that fills one of them never stands before a single call in the other.
+BULK, URGENT = "chunk", "urgent"
+#: The table is a wake-up, not a truth (the sweep makes what is missing), so its commits need not wait for a
+#: flush and a crash may empty it. The engine's log of every job is of no use to us: nothing enters it.
+_OURS = """
+DO $$ BEGIN
+    IF (SELECT relpersistence FROM pg_class WHERE oid = '{queue}'::regclass) = 'p' THEN
+        ALTER TABLE {queue} SET UNLOGGED;
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION disparo_keeps_no_job_log() RETURNS trigger LANGUAGE plpgsql
+    AS 'BEGIN RETURN NULL; END';
+CREATE OR REPLACE TRIGGER disparo_keeps_no_job_log BEFORE INSERT ON {log}
+    FOR EACH ROW EXECUTE FUNCTION disparo_keeps_no_job_log();
+TRUNCATE {log};
+"""
+
+Handler = Callable[[int, bool], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """One chunk to be worked on, `delay_s` seconds after the commit.
+
+    Chunks of single calls have positive numbers and are urgent: they never queue behind those of bulk
+    runs, whose numbers are negative.
+    """
+
+    chunk_id: int
+    delay_s: float = 0.0
+
+    @property
+    def urgent(self) -> bool:
+        """Whether somebody waits for these messages."""
+        return self.chunk_id > 0
+
+
+async def install(connection: _Connection) -> None:
+    """Create the engine's tables, or bring those of an older release up to this one's."""
+    queries = _queries(connection)
+    if await queries.schema_is_installed():
+        await queries.upgrade()
+    else:
+        await queries.install()
+    await connection.execute(_OURS.format(queue=table(), log=_names().queue_table_log))
+
+
+async def enqueue(connection: _Connection, wake_ups: Sequence[WakeUp]) -> None:
+    """Add entries inside the caller's transaction; a chunk that has a live entry keeps that one."""
+    if not wake_ups:
+        return
+    queries = _queries(connection)
+    await queries.enqueue(
+        [URGENT if item.urgent else BULK for item in wake_ups],
+        [str(item.chunk_id).encode() for item in wake_ups],
+        [int(item.urgent) for item in wake_ups],
+        [timedelta(seconds=item.delay_s) for item in wake_ups],
+        [_key(item.chunk_id) for item in wake_ups],
+        on_conflict="skip",
+    )
+
+
+async def hold(connection: _Connection, chunk_id: int) -> bool:
+    """Keep a chunk's entry from being picked until the caller's transaction ends; False where none waits.
+
+    Messages added to the chunk meanwhile are there for whoever picks it.
+    """
+    found = await connection.fetchval(
+        f"SELECT true FROM {table()} "  # noqa: S608 - the engine's own table name
+        "WHERE status = 'queued' AND dedupe_key = $1 FOR SHARE",
+        _key(chunk_id),
+    )
+    return bool(found)
+
+
+async def chunks_with_entry(connection: _Connection, chunk_ids: Sequence[int]) -> set[int]:
+    """Tell which of these chunks have an entry that waits or runs."""
+    rows = await connection.fetch(
+        f"SELECT dedupe_key FROM {table()} "  # noqa: S608 - the engine's own table name
+        "WHERE status IN ('queued', 'picked') AND dedupe_key = ANY($1)",
+        [_key(chunk_id) for chunk_id in chunk_ids],
+    )
+    return {int(row["dedupe_key"].rpartition(":")[2]) for row in rows}
+
+
+def table() -> str:
+    """Give the name of the table of entries."""
+    return _names().queue_table
+
+
+def _names() -> DBSettings:
+    from pgqueuer.domain.settings import db_settings
+
+    return db_settings()
+
+
+def _queries(connection: _Connection) -> Queries:
+    from pgqueuer.queries import Queries
+
+    return Queries.from_asyncpg_connection(connection)  # type: ignore[arg-type]  # proxies have its methods
+
+
+def _key(chunk_id: int) -> str:
+    return f"{BULK}:{chunk_id}"
+
+
+async def run(
+    pool: asyncpg.Pool[asyncpg.Record], handler: Handler, *, concurrency: int, stop: asyncio.Event
+) -> None:
+    """Call `handler` with each chunk, and whether it is urgent, until `stop`; a dead engine is started anew.
+
+    `concurrency` chunks of each kind run at once. A handler that raises is logged and its entry kept
+    aside: the sweep makes a new one.
+    """
+    from disparo.queue.engine import keep_running
+
+    async with asyncio.TaskGroup() as group:
+        for entrypoint in (BULK, URGENT):
+            group.create_task(keep_running(pool, entrypoint, handler, concurrency=concurrency, stop=stop))

@@ -1,0 +1,126 @@
+"""The engine at work: it listens, picks entries and calls a handler; a dead one is started anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+
+import asyncpg
+import structlog
+from pgqueuer import PgQueuer
+from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.domain.settings import db_settings
+from pgqueuer.errors import FailingListenerError
+from pgqueuer.models import Channel, Job
+
+from disparo.queue import URGENT, Handler
+
+log = structlog.get_logger(__name__)
+
+#: Nobody notifies here: entries of bulk runs are looked for every two seconds, and when the next is due. An
+#: engine that is woken asks five times, and it was woken for every call that is not its own.
+_UNHURRIED = Channel("disparo_unhurried")
+#: Each change of its table wakes the engine, and one that is woken asks five times: in a crowd it is woken so
+#: often and no more, and finds several entries each time. What it changes itself wakes it for little.
+_CALM_S = {"insert": 0.04, "update": 0.2, "delete": 0.2}
+_CHANGED = "table_changed_event"
+#: An entry that is due sooner than this is looked for only then; the engine's own value is 100 ms.
+_SOONEST = timedelta(milliseconds=25)
+#: Both together: a killed worker's entry runs again after 4 s (lowering only one leaves it at 28 s).
+_HEARTBEAT_TIMEOUT = timedelta(seconds=6)
+_DEQUEUE_TIMEOUT = timedelta(seconds=2)
+
+
+class _CalmDriver(AsyncpgPoolDriver):
+    """Wakes the engine at once, but in a crowd of changes only now and then."""
+
+    async def add_listener(self, channel: str, callback: Callable[[str | bytes | bytearray], None]) -> None:
+        """Listen, and pass on what is heard."""
+        await super().add_listener(channel, _calmed(callback))
+
+
+def _calmed(
+    callback: Callable[[str | bytes | bytearray], None],
+) -> Callable[[str | bytes | bytearray], None]:
+    """Give a listener that passes on one change of a kind in its `_CALM_S`; the first one at once."""
+    loop = asyncio.get_running_loop()
+    next_at, waiting = dict.fromkeys(_CALM_S, 0.0), set[str]()
+
+    def pass_on(kind: str, payload: str | bytes | bytearray) -> None:
+        next_at[kind] = loop.time() + _CALM_S[kind]
+        waiting.discard(kind)
+        callback(payload)
+
+    def hear(payload: str | bytes | bytearray) -> None:
+        said = str(payload)
+        kind = next((each for each in _CALM_S if f'"{each}"' in said), None) if _CHANGED in said else None
+        if kind is None:
+            callback(payload)
+        elif kind not in waiting:
+            waiting.add(kind)
+            loop.call_at(max(next_at[kind], loop.time()), pass_on, kind, payload)
+
+    return hear
+
+
+async def keep_running(
+    pool: asyncpg.Pool[asyncpg.Record],
+    entrypoint: str,
+    handler: Handler,
+    *,
+    concurrency: int,
+    stop: asyncio.Event,
+) -> None:
+    """Call `handler` with each chunk of one kind until `stop`; see `run`."""
+    while not stop.is_set():
+        try:
+            await _run_engine(pool, entrypoint, handler, concurrency=concurrency, stop=stop)
+        except FailingListenerError:
+            # Its line is dead; or, just after a start, its probe was sent before it listened (PgQueuer 1.6).
+            log.info("queue_engine_listens_anew")
+        except Exception as error:  # a database restart ends the engine: measured
+            log.warning("queue_engine_restarts", error=type(error).__name__)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), timeout=0.5)
+
+
+async def _run_engine(
+    pool: asyncpg.Pool[asyncpg.Record],
+    entrypoint: str,
+    handler: Handler,
+    *,
+    concurrency: int,
+    stop: asyncio.Event,
+) -> None:
+    urgent = entrypoint == URGENT
+    engine = PgQueuer(_CalmDriver(pool), channel=Channel(db_settings().channel) if urgent else _UNHURRIED)
+    if urgent:
+        engine.qm.min_dequeue_poll_interval = _SOONEST
+
+    @engine.entrypoint(entrypoint, on_failure="delete")
+    async def wake(job: Job) -> None:
+        try:
+            await handler(int(job.payload or b"0"), urgent)
+        except Exception:
+            log.exception("chunk_failed")
+
+    async def end_with_us() -> None:
+        await stop.wait()
+        engine.shutdown.set()
+
+    ender = asyncio.create_task(end_with_us())
+    try:
+        await engine.run(
+            batch_size=max(1, concurrency // 2),
+            max_concurrent_tasks=concurrency,
+            dequeue_timeout=_DEQUEUE_TIMEOUT,
+            heartbeat_timeout=_HEARTBEAT_TIMEOUT,
+            # Who hears nothing is restarted; who listens where nobody notifies would be all the time.
+            shutdown_on_listener_failure=urgent,
+        )
+    finally:
+        ender.cancel()
+        with suppress(asyncio.CancelledError):
+            await ender
