@@ -1,0 +1,177 @@
+"""`disparo run` and `disparo demo`: the two commands, ended by whoever likes, and backups of what they made."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from tests.support.client import Client
+from tests.support.program import Run, a_platform, command, pasted, shell
+from tests.support.stage import free_port
+
+
+@pytest.fixture
+def folder():
+    made = Path(tempfile.mkdtemp(prefix="disparo-run-"))
+    made.chmod(0o711)
+    yield made / "dados"
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def test_the_demo(folder):
+    done = command("demo")
+    assert done.returncode == 0, done.stderr
+    assert '"status": "success"' in done.stdout
+    assert done.stdout.count("Maciel, sua fatura") == 3
+    assert "Entregues ao aparelho: 3 de 3." in done.stdout
+
+
+def test_the_printed_commands_work_as_they_are_and_the_data_survive_a_stop(folder):
+    port = free_port()
+    run = Run(folder, port)
+    token = json.loads(shell(pasted(run.output, 1) + " -s"))["access_token"]
+    reply = json.loads(shell(pasted(run.output, 2).replace("TOKEN", token) + " -s"))
+    assert len(reply["job"]["telefones"]) == 3
+    page = re.search(r"simulada: (\S+)", run.output)[1]
+    client = Client(f"http://127.0.0.1:{port}", token)
+    for _ in range(200):
+        if client.get(reply["disparo"]["consulta"]).json["disparo"]["contagem"] == {"entregue": 3}:
+            break
+        time.sleep(0.05)
+    assert "Maciel" in Client(page).get("/").raw.decode()
+
+    second = command("run", "--dados", folder, "--porta", free_port())
+    assert (second.returncode, "já está em execução" in second.stderr) == (1, True)
+    taken = command("run", "--dados", folder.with_name("outra"), "--porta", port)
+    assert (taken.returncode, f"A porta {port}" in taken.stderr) == (1, True)
+    assert not folder.with_name("outra").exists()
+
+    made = command("usuario", "criar", "nova@example.com", "--dados", folder)
+    assert (made.returncode, "Senha (mostrada só agora)" in made.stdout) == (0, True)
+
+    assert run.interrupt() == 0
+    assert "Encerrado" in run.output
+    assert "inventados" in run.output
+    again = Run(folder, port, env=a_platform())
+    assert "mostradas no primeiro início" in again.output
+    assert "disparo usuario criar" in again.output
+    assert client.get(reply["disparo"]["consulta"]).json["disparo"]["contagem"] == {"entregue": 3}
+    # A platform is there: the numbers of the made-up customers may be somebody's.
+    assert "8 fatura(s) de exemplo foram canceladas" in again.output
+    assert "cancelada" in client.send({"id_fatura": 11000}).json["msg"]
+    assert again.interrupt() == 0
+
+
+def test_with_a_platform_nobody_is_made_up(folder):
+    port = free_port()
+    run = Run(folder, port, env=a_platform())
+    token = json.loads(shell(pasted(run.output, 1) + " -s"))["access_token"]
+    answer = Client(f"http://127.0.0.1:{port}", token).send({"id_fatura": 11000})
+    assert (answer.status, "não encontrada" in answer.json["msg"]) == (422, True)
+    assert "inventados" not in run.output
+    assert run.interrupt() == 0
+
+
+def test_a_first_platform_takes_the_place_of_the_simulated_one_at_once(folder):
+    """Beside it the simulated one would take over what it cannot: "delivered", and nobody got it."""
+    port, file = free_port(), folder.parent / "disparo.toml"
+    file.write_text('brand = "MINHA NET"\n', encoding="utf-8")
+    run = Run(folder, port, env={"DISPARO_CONFIG": str(file)})
+    token = json.loads(shell(pasted(run.output, 1) + " -s"))["access_token"]
+    client = Client(f"http://127.0.0.1:{port}", token)
+    assert 'platform="simulador"' in client.get("/metrics").raw.decode()
+    file.write_text(
+        'real_sending = true\n[platforms.nenhures]\ntype = "generic_http"\nurl = "http://127.0.0.1:1/"\n'
+        'json = { to = "{telefone}", text = "{texto}" }\n',
+        encoding="utf-8",
+    )
+    end = time.monotonic() + 30
+    while "8 fatura(s) de exemplo foram canceladas" not in run.output:
+        assert time.monotonic() < end, run.output
+        time.sleep(0.1)  # between two looks
+    assert "cancelada" in client.send({"id_fatura": 11000}).json["msg"]
+    while 'platform="simulador"' in (said := client.get("/metrics").raw.decode()):
+        assert time.monotonic() < end, said
+        time.sleep(0.1)  # between two looks
+    assert 'platform="nenhures"' in said
+    assert run.interrupt() == 0
+
+
+def test_killed_whole_and_started_again_nothing_is_lost(folder):
+    port = free_port()
+    run = Run(folder, port)
+    token = json.loads(shell(pasted(run.output, 1) + " -s"))["access_token"]
+    client = Client(f"http://127.0.0.1:{port}", token)
+    simulator = Client(re.search(r"simulada: (\S+)", run.output)[1])
+    simulator.post("/v1/behaviour", {"latency_ms": 300})
+    replies = [client.send({"id_fatura": 11000}) for _ in range(20)]
+    run.process.kill()
+    run.process.wait()
+    again = Run(folder, port)
+    pending = {reply.json["disparo"]["consulta"] for reply in replies}
+    end = time.monotonic() + 60
+    while pending and time.monotonic() < end:
+        for path in list(pending):
+            counts = client.get(path).json["disparo"]["contagem"]
+            if set(counts) <= {"entregue", "incerta"}:
+                pending.discard(path)
+        time.sleep(0.2)
+    assert not pending
+    log = (folder / "simulador.jsonl").read_text().splitlines()
+    references = [json.loads(line)["reference"] for line in log if '"to"' in line]
+    assert len(references) == len(set(references))
+    assert again.interrupt() == 0
+    leftover = subprocess.run(["pgrep", "-f", str(folder)], capture_output=True, text=True, check=False)
+    assert leftover.stdout == ""
+
+
+def test_backup_and_restore_hold_what_is_not_final(folder):
+    port = free_port()
+    run = Run(folder, port)
+    token = json.loads(shell(pasted(run.output, 1) + " -s"))["access_token"]
+    client = Client(f"http://127.0.0.1:{port}", token)
+    simulator = Client(re.search(r"simulada: (\S+)", run.output)[1])
+    done = client.send({"id_fatura": 11000}).json["disparo"]["consulta"]
+    for _ in range(200):
+        if client.get(done).json["disparo"]["contagem"] == {"entregue": 1}:
+            break
+        time.sleep(0.05)
+    simulator.post("/v1/behaviour", {"mode": "throttle"})
+    waiting = client.send({"id_fatura": 50949}).json["disparo"]["consulta"]
+    file = folder.parent / "copia.disparo"
+    saved = command("db", "backup", file, "--dados", folder)
+    assert saved.returncode == 0, saved.stderr
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert command("db", "backup", file, "--dados", folder).returncode == 1
+    assert command("db", "restore", file, "--dados", folder).returncode == 1
+    assert run.interrupt() == 0
+
+    other = folder.with_name("outra")
+    restored = command("db", "restore", file, "--dados", other)
+    assert restored.returncode == 0, restored.stderr
+    assert "retomar" in restored.stdout
+    again = Run(other, port)
+    counts = client.get(waiting).json["disparo"]["contagem"]
+    assert counts in ({"retida": 1}, {"incerta": 1})
+    assert client.get(done).json["disparo"]["contagem"] == {"entregue": 1}
+    resumed = command("retomar", "--dados", other)
+    assert resumed.returncode == 0, resumed.stderr
+    if counts == {"retida": 1}:
+        for _ in range(200):
+            if client.get(waiting).json["disparo"]["contagem"] == {"entregue": 1}:
+                break
+            time.sleep(0.05)
+        assert client.get(waiting).json["disparo"]["contagem"] == {"entregue": 1}
+    assert again.interrupt() == 0
+
+
+def test_nothing_is_started_while_nobody_could_be_told_of_faults(folder):
+    done = command("run", "--dados", folder, "--porta", free_port(), env={"DISPARO_ALERTS": '["nada"]'})
+    assert (done.returncode, "não é um endereço do Apprise" in done.stderr) == (1, True)
+    assert not folder.exists()
