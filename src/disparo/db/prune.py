@@ -32,25 +32,36 @@ SHORT_LIVED: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A column that holds what people wrote or read, in a table whose ids go with time."""
+    """What people wrote or read; it is as old as a row of a table whose ids go with time."""
 
     table: str
     at: str
-    emptied: str
-    still_there: str
+    empty: str  # what goes with the rows $1 to $2
 
 
 #: Personal texts. What was sent is left as a hash: it proves the text to whoever still has it.
 TEXTS: dict[str, _Text] = {
-    "texts": _Text(
-        "messages",
-        "created_at",
-        "text_sha256 = sha256(convert_to(text, 'UTF8')), text = NULL",
-        "text IS NOT NULL",
+    # Written when a message is sent, which may be long after it was stored.
+    "sent_texts": _Text(
+        "attempts",
+        "started_at",
+        """UPDATE messages SET text_sha256 = sha256(convert_to(text, 'UTF8')), text = NULL
+           WHERE id = ANY(ARRAY(SELECT message_id FROM attempts WHERE id BETWEEN $1 AND $2))
+             AND attempt_id <= $2 AND text IS NOT NULL""",
     ),
-    "answers": _Text("attempts", "started_at", "detail = NULL", "detail IS NOT NULL"),
-    "raw_receipts": _Text("receipts", "received_at", "raw = ''", "raw <> ''"),
-    "raw_inbound": _Text("inbound_texts", "received_at", "raw = ''", "raw <> ''"),
+    "answers": _Text(
+        "attempts",
+        "started_at",
+        "UPDATE attempts SET detail = NULL WHERE id BETWEEN $1 AND $2 AND detail IS NOT NULL",
+    ),
+    "raw_receipts": _Text(
+        "receipts", "received_at", "UPDATE receipts SET raw = '' WHERE id BETWEEN $1 AND $2 AND raw <> ''"
+    ),
+    "raw_inbound": _Text(
+        "inbound_texts",
+        "received_at",
+        "UPDATE inbound_texts SET raw = '' WHERE id BETWEEN $1 AND $2 AND raw <> ''",
+    ),
 }
 #: Deleted whole when the evidence's time is over, in the order of their ids.
 _EVIDENCE = {"receipts": "received_at", "inbound_texts": "received_at", "audit_log": "at"}
@@ -94,12 +105,7 @@ async def empty_texts(connection: Connection, what: str, *, days: int, limit: in
     )
     if row is None or not row["count"]:
         return 0
-    await connection.execute(
-        f"UPDATE {text.table} SET {text.emptied} "  # noqa: S608 - our own names
-        f"WHERE id BETWEEN $1 AND $2 AND {text.still_there}",
-        row["first"],
-        row["last"],
-    )
+    await connection.execute(text.empty, row["first"], row["last"])
     await connection.execute(
         "INSERT INTO housekeeping (job, upto) VALUES ($1, $2) "
         "ON CONFLICT (job) DO UPDATE SET upto = excluded.upto",

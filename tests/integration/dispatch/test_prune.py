@@ -77,7 +77,7 @@ async def test_a_text_goes_after_its_days_and_leaves_its_hash(pool, connection):
     await send(connection, 1, first_id=10)
     await age(connection, old, 91)
     done = await prune_some(pool, Retention())
-    assert (done["texts"], done["answers"], done["raw_receipts"]) == (2, 2, 2)
+    assert (done["sent_texts"], done["answers"], done["raw_receipts"]) == (2, 2, 2)
     found = await texts(connection)
     assert found[:2] == [(None, None, "")] * 2
     assert found[2][1:] == ("x", "raw")
@@ -95,8 +95,25 @@ async def test_texts_go_later_when_they_are_old_enough_later(pool, connection):
     await age(connection, first, 91)
     await prune_some(pool, Retention())
     await age(connection, second, 91)
-    assert (await prune_some(pool, Retention()))["texts"] == 1
+    assert (await prune_some(pool, Retention()))["sent_texts"] == 1
     assert [row[0] for row in await texts(connection)] == [None, None]
+
+
+async def test_a_text_goes_that_many_days_after_it_was_sent_however_long_its_message_had_waited(
+    pool, connection
+):
+    waited = await rows.add_messages(connection, 1)
+    await connection.execute("UPDATE messages SET created_at = created_at - interval '91 days'")
+    assert await prune_some(pool, Retention()) == {}
+    worker, token = await rows.add_worker(connection), uuid4()
+    chunk = await rows.chunk_of(connection, waited[0])
+    await messages.claim(connection, worker, token=token, chunk_id=chunk, limit=500)
+    await messages.start(connection, [Start(waited[0], token, "texto", 1)], platform="p", worker_id=worker)
+    await prune_some(pool, Retention())
+    assert await connection.fetchval("SELECT text FROM messages") == "texto"
+    await connection.execute("UPDATE attempts SET started_at = started_at - interval '91 days'")
+    assert (await prune_some(pool, Retention()))["sent_texts"] == 1
+    assert await connection.fetchval("SELECT text FROM messages") is None
 
 
 async def test_no_event_is_written_for_a_text_that_goes(pool, connection):
