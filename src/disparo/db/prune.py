@@ -134,11 +134,12 @@ async def delete_old_evidence(connection: Connection, table: str, *, days: int, 
 async def delete_old_dispatches(connection: Connection, *, days: int, limit: int) -> int:
     """Delete messages of the oldest dispatches older than so many days; triggers delete what hangs on them.
 
-    A dispatch whose messages are all gone goes too. Gives messages and dispatches deleted.
+    What still waits stays. A dispatch whose messages are all gone goes too. Gives how many of both went.
     """
     dispatches = await _ids(
         connection,
-        """SELECT id FROM dispatches WHERE created_at < now() - make_interval(days => $1)
+        """SELECT id FROM dispatches d WHERE created_at < now() - make_interval(days => $1)
+           AND NOT EXISTS (SELECT FROM bulk_runs WHERE dispatch_id = d.id AND finished_at IS NULL)
            ORDER BY created_at, id LIMIT $2""",
         days,
         limit,
@@ -146,6 +147,7 @@ async def delete_old_dispatches(connection: Connection, *, days: int, limit: int
     messages = await _ids(
         connection,
         """SELECT id FROM messages WHERE dispatch_id = ANY($1::uuid[])
+           AND status NOT IN ('queued', 'claimed', 'held')
            ORDER BY dispatch_id, invoice_id LIMIT $2""",
         dispatches,
         limit,

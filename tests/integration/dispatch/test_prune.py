@@ -137,6 +137,28 @@ async def test_after_five_years_nothing_is_left_of_a_dispatch(pool, connection):
     )
 
 
+@pytest.mark.parametrize("status", ["queued", "claimed", "held"])
+async def test_a_message_that_still_waits_stays_however_old_its_dispatch_is(pool, connection, status):
+    ids = await rows.add_messages(connection, 2)
+    await age(connection, ids, 1827)
+    await connection.execute("UPDATE messages SET status = 'cancelled' WHERE id = $1", ids[0])
+    await connection.execute("UPDATE messages SET status = $2 WHERE id = $1", ids[1], status)
+    await prune_some(pool, Retention())
+    assert await connection.fetchval("SELECT array_agg(id) FROM messages") == ids[1:]
+    await connection.execute("UPDATE messages SET status = 'cancelled'")
+    await prune_some(pool, Retention())
+    assert await connection.fetchval("SELECT count(*) FROM dispatches") == 0
+
+
+async def test_a_run_that_is_not_over_stays_however_old_it_is(pool, connection):
+    await rows.add_invoices(connection, 1)
+    await bulk.store(pool)
+    await connection.execute("UPDATE dispatches SET created_at = created_at - interval '1827 days'")
+    await prune_some(pool, Retention())
+    await bulk.queue_all(pool)
+    assert await connection.fetchval("SELECT count(*) FROM messages") == 1
+
+
 async def test_a_large_dispatch_goes_slice_by_slice(pool, connection):
     old = await send(connection, 25)
     await age(connection, old, 1827)
