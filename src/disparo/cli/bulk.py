@@ -21,7 +21,16 @@ from disparo.cli.tables import show_table
 from disparo.db import bulk_runs, workers
 from disparo.db.pool import Pool, open_pool
 from disparo.dispatch import bulk_control
-from disparo.dispatch.bulk import KeyReused, Order, Selection, StoredRun, Which, select_due, store_run
+from disparo.dispatch.bulk import (
+    Asked,
+    KeyReused,
+    NothingMeant,
+    Order,
+    Selection,
+    StoredRun,
+    Which,
+    store_run,
+)
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_simulate import Simulation, simulate_run
 from disparo.dispatch.calendar import load_calendar
@@ -34,6 +43,7 @@ runs = typer.Typer(no_args_is_help=True)
 T = TypeVar("T")
 _Id = Annotated[UUID, typer.Argument(metavar="ID", help="ID do disparo, como em `execucao listar`.")]
 _LONGEST_KEY = 100
+_NOTHING_MEANT = "Nenhuma fatura pode atender: o período está vazio para este status."
 
 
 class _Status(StrEnum):
@@ -65,31 +75,26 @@ def dispatch(
 ) -> None:
     """Dispara um SMS por fatura em aberto, para todos os telefones permitidos, nos horários de envio."""
     settings = load_settings(data_dir=dados)
-    selection = _selection(settings, vencimento_de, ate, status)
+    asked = _asked(vencimento_de, ate, status)
+    selection = asked.on(datetime.now(UTC).astimezone(settings.zone).date())
     if execucao is not None and not 0 < len(execucao) <= _LONGEST_KEY:
         raise DisparoError(f"--execucao deve ter de 1 a {_LONGEST_KEY} caracteres.")
     if simular:
+        if selection.is_empty:
+            raise DisparoError(_NOTHING_MEANT)
         print_simulation(_with_pool(dados, lambda pool: _simulate(pool, settings, selection)))
         return
-    order = Order(selection, actor(), run_key=execucao)
+    order = Order(selection, actor(), run_key=execucao, asked=asked)
     try:
         _with_pool(dados, lambda pool: _start_and_follow(pool, settings, order))
     except KeyboardInterrupt:
         print("O disparo continua. Acompanhe com `disparo execucao ver ID`; pare com `execucao cancelar ID`.")
 
 
-def _selection(
-    settings: Settings, due_from: datetime | None, due_to: datetime | None, status: _Status | None
-) -> Selection:
+def _asked(due_from: datetime | None, due_to: datetime | None, status: _Status | None) -> Asked:
     if due_from is None and due_to is None and status is None:
         raise DisparoError("Informe --vencimento-de, --ate ou --status.")
-    today = datetime.now(UTC).astimezone(settings.zone).date()
-    selection = select_due(
-        None if status is None else _WHICH[status], _day(due_from), _day(due_to), today=today
-    )
-    if selection.is_empty:
-        raise DisparoError("Nenhuma fatura pode atender: o período está vazio para este status.")
-    return selection
+    return Asked(None if status is None else _WHICH[status], _day(due_from), _day(due_to))
 
 
 def _day(moment: datetime | None) -> date | None:
@@ -131,6 +136,8 @@ async def _store(pool: Pool, settings: Settings, order: Order) -> StoredRun:
         raise DisparoError(
             "Já existe uma execução com este nome e outro filtro. Nada foi agendado."
         ) from None
+    except NothingMeant:
+        raise DisparoError(_NOTHING_MEANT) from None
 
 
 @runs.command("listar")

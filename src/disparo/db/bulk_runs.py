@@ -62,10 +62,10 @@ async def insert(connection: Connection, run: NewRun, stored_as: StoredAs) -> bo
 
 
 async def by_key(connection: Connection, run_key: str) -> asyncpg.Record | None:
-    """Give the run of a name: dispatch_id, its selection and start; others of that name wait for us."""
+    """Give the run of a name: dispatch_id, selection, created_at and starts_at; others of it wait."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 9))", run_key)
     return await connection.fetchrow(
-        """SELECT r.dispatch_id, r.invoice_ids, r.due_from, r.due_to, d.starts_at
+        """SELECT r.dispatch_id, r.invoice_ids, r.due_from, r.due_to, d.created_at, d.starts_at
            FROM bulk_runs r JOIN dispatches d ON d.id = r.dispatch_id WHERE r.run_key = $1""",
         run_key,
     )

@@ -52,14 +52,35 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A filter in words, which mean other days tomorrow."""
+
+    which: Which | None
+    due_from: date | None
+    due_to: date | None
+
+    def on(self, today: date) -> Selection:
+        """Give what they mean on a day."""
+        return select_due(self.which, self.due_from, self.due_to, today=today)
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
-    """Who wants a run of what; `run_key` names it, so that asking twice runs it once."""
+    """Who wants a run of what; `run_key` names it, so that asking twice runs it once.
+
+    `asked`: in which words, where there are any: the same ones are the same order on any day.
+    """
 
     selection: Selection
     actor: str
     client_id: int | None = None
     user_id: int | None = None
     run_key: str | None = None
+    asked: Asked | None = None
+
+    def was(self, today: date) -> Selection:
+        """Give what the order meant on an earlier day."""
+        return self.selection if self.asked is None else self.asked.on(today)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +95,10 @@ class StoredRun:
 
 class KeyReused(Exception):
     """The key, or the run's name, was used with another order."""
+
+
+class NothingMeant(Exception):
+    """No invoice can meet the order's filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +121,18 @@ def select_due(which: Which | None, due_from: date | None, due_to: date | None, 
 async def store_run(
     connection: Connection, order: Order, settings: AcceptSettings, *, dispatch_id: UUID | None = None
 ) -> StoredRun:
-    """Store a run in the caller's transaction; raises KeyReused. The same id again does nothing."""
+    """Store a run in the caller's transaction (the same id does nothing); raises KeyReused, NothingMeant."""
     now: datetime = await connection.fetchval("SELECT now()")
     not_before = now + timedelta(seconds=settings.delay_s)
     if order.run_key is not None:
         found = await bulk_runs.by_key(connection, order.run_key)
         if found is not None:
-            if _selection_of(found["invoice_ids"], found["due_from"], found["due_to"]) != order.selection:
+            meant = order.was(found["created_at"].astimezone(settings.zone).date())
+            if _selection_of(found["invoice_ids"], found["due_from"], found["due_to"]) != meant:
                 raise KeyReused
             return StoredRun(found["dispatch_id"], found["starts_at"], settings.stored_as, is_new=False)
+    if order.selection.is_empty:
+        raise NothingMeant
     starts_at = _starts_at(order.selection, not_before, settings)
     run = NewRun(
         id=dispatch_id or new_id(),
@@ -133,7 +161,7 @@ async def accept_run(
     key: Key | None,
     render: Callable[[StoredRun], bytes],
 ) -> Answer:
-    """Store a run durably and give the answer; raises KeyReused, KeyInUse or FateUnknown.
+    """Store a run durably and give the answer; raises KeyReused, NothingMeant, KeyInUse or FateUnknown.
 
     A COMMIT whose answer is lost is settled by doing it again under the same id: whichever of the two
     happens second finds the first.

@@ -14,7 +14,7 @@ from tests.support import bulk, rows
 
 from disparo.db import bulk_slices, invoices, opt_outs
 from disparo.db.customers import ContactRow, CustomerRow, upsert_contacts, upsert_customers
-from disparo.dispatch.bulk import KeyReused, Order, Selection, Which, select_due, store_run
+from disparo.dispatch.bulk import Selection, Which, select_due
 from disparo.dispatch.bulk_queue import closed_at, queue_some
 from disparo.domain.recipients import drop, list_candidates
 
@@ -255,20 +255,6 @@ def test_at_noon_of_a_working_day_nothing_is_closed_and_on_a_holiday_everything(
     found = closed_at(noon, rules)
     assert len(found.ufs) == 2 * 28 * 67
     assert min(found.opens_at) > noon
-
-
-async def test_a_name_runs_once(pool, connection):
-    await rows.add_invoices(connection, 1)
-    first = await bulk.store(pool, run_key="novembro")
-    assert await bulk.store(pool, run_key="novembro") == first
-    was = await connection.fetchval(
-        "UPDATE dispatches SET starts_at = '2026-11-02 11:00Z' RETURNING starts_at"
-    )
-    order = Order(Selection(), "test", run_key="novembro")
-    assert (await store_run(connection, order, bulk.SETTINGS)).starts_at == was
-    with pytest.raises(KeyReused):
-        await bulk.store(pool, Selection([1]), run_key="novembro")
-    assert await connection.fetchval("SELECT count(*) FROM dispatches") == 1
 
 
 async def test_counts_and_events_of_bulk_messages(pool, connection):

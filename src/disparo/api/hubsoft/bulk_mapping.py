@@ -67,10 +67,7 @@ def _due(texts: Mapping[str, str], today: date) -> Selection:
     word = texts["status"].lower()
     if word and word not in _WHICH:
         raise Refusal(f"O status não é válido | Valores aceitos para esse campo: {', '.join(_WHICH)}")
-    selection = select_due(_WHICH.get(word), first, last, today=today)
-    if selection.is_empty:
-        raise Refusal("Nenhuma fatura pode atender a este filtro: o status e os vencimentos se excluem")
-    return selection
+    return select_due(_WHICH.get(word), first, last, today=today)
 
 
 def _ids(value: object) -> list[int]:
@@ -162,6 +159,11 @@ def run_block(row: asyncpg.Record) -> dict[str, Any]:
         "agendamento_concluido": row["is_queued"],
         "ignorados": skipped_words(tallies),
     }
+
+
+def nothing_meant() -> Refusal:
+    """Give the refusal of a filter that no invoice can meet: not before its key is looked for."""
+    return Refusal("Nenhuma fatura pode atender a este filtro: o status e os vencimentos se excluem")
 
 
 def not_possible(error: NotPossible) -> Refusal:

@@ -18,7 +18,7 @@ from disparo.api.services import services_of
 from disparo.auth.permissions import Permission
 from disparo.db.idempotency import Key
 from disparo.dispatch import bulk_control
-from disparo.dispatch.bulk import MOST_IDS, KeyReused, Order, accept_run
+from disparo.dispatch.bulk import MOST_IDS, KeyReused, NothingMeant, Order, accept_run
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_simulate import simulate_run
 from disparo.dispatch.from_settings import accept_settings_of, offers_of, rules_of
@@ -51,6 +51,8 @@ async def start_bulk(
     key = mapping.read_key(idempotency_key)
     wanted = bulk_mapping.read_bulk(fields, today=datetime.now(UTC).astimezone(settings.zone).date())
     if wanted.simulate:
+        if wanted.selection.is_empty:
+            raise bulk_mapping.nothing_meant()
         found = await simulate_run(services.pool, wanted.selection, offers_of(settings), rules_of(settings))
         return JSONResponse(bulk_mapping.simulation_answer(found))
     accepting = accept_settings_of(settings)
@@ -67,6 +69,8 @@ async def start_bulk(
         )
     except KeyReused:
         raise Refusal("Esta Idempotency-Key já foi usada com outra requisição") from None
+    except NothingMeant:
+        raise bulk_mapping.nothing_meant() from None
     headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
     return Response(answer.response, media_type="application/json", headers=headers)
 
