@@ -115,6 +115,27 @@ def test_an_invoice_of_nobody_and_a_wrong_code_are_named(load, rows):
     assert rows("SELECT count(*) FROM invoices WHERE id BETWEEN 601 AND 603") == [(0,)]
 
 
+def test_a_file_of_payments_alone_pays_and_reopens_but_what_is_cancelled_stays_so(load, rows):
+    load("clientes", CUSTOMERS + "1;ANA;SP;11988880001;;\n")
+    lines = (
+        "301;1;9,90;01/02/2030;cancelada;;\n302;1;9,90;01/02/2030;paga;;\n303;1;9,90;01/02/2030;aberta;;\n"
+    )
+    load("faturas", INVOICES + lines)
+    head = "id_fatura;id_cliente;valor;vencimento;pago_em\n"
+    load(
+        "faturas",
+        head
+        + "".join(
+            f"{id_};1;9,90;01/02/2030;{paid}\n"
+            for id_, paid in [(301, ""), (302, ""), (303, "02/02/2030"), (304, "")]
+        ),
+    )
+    query = "SELECT id, status FROM invoices WHERE id BETWEEN 301 AND 304 ORDER BY id"
+    assert rows(query) == [(301, "cancelled"), (302, "open"), (303, "paid"), (304, "open")]
+    load("faturas", INVOICES + "".join(f"{id_};1;9,90;01/02/2030;;;\n" for id_ in range(301, 305)))
+    assert rows(query) == [(301, "cancelled"), (302, "open"), (303, "open"), (304, "open")]
+
+
 def test_contacts(load, rows):
     load("clientes", CUSTOMERS + "30;EVA;SP;;;\n")
     assert (

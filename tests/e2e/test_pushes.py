@@ -130,6 +130,17 @@ def test_an_invoice_that_was_pushed_is_paid_by_another_push(client, house):
     assert (answer.status, "quitada" in answer.json["msg"]) == (422, True)
 
 
+@pytest.mark.parametrize("unpaid", [{"data_pagamento": None}, {"data_pagamento": ""}, {"quitado": False}])
+def test_an_invoice_without_a_payment_is_unpaid_but_no_longer_cancelled_than_it_was(client, house, unpaid):
+    put(client, "cliente", [ANA])
+    states = [{"status": "cancelado"}, {"status": "quitado"}, {"data_pagamento": "2030-04-06"}, {}]
+    bills = [{**BILL, "id_fatura": 8020 + place} for place in range(len(states))]
+    put(client, "fatura", [{**bill, **state} for bill, state in zip(bills, states, strict=True)])
+    assert put(client, "fatura", [{**bill, **unpaid} for bill in bills]).json["gravados"] == len(bills)
+    rows = house.fetch("SELECT status, paid_at FROM invoices WHERE id BETWEEN 8020 AND 8023 ORDER BY id")
+    assert [tuple(row) for row in rows] == [("cancelled", None), *[("open", None)] * 3]
+
+
 def test_a_thousand_items_and_not_one_more(client, house):
     many = [{"id_cliente": 30_000 + n, "nome_razaosocial": f"CLIENTE {n}"} for n in range(1001)]
     assert put(client, "cliente", many[:1000]).json["gravados"] == 1000

@@ -101,7 +101,10 @@ async def upsert_contacts(connection: Connection, rows: Sequence[ContactRow]) ->
 
 
 async def upsert_invoices(connection: Connection, rows: Sequence[InvoiceRow]) -> set[int]:
-    """Store invoices of customers there are; gives the ids of those whose customer is missing."""
+    """Store invoices of customers there are; gives the ids of those whose customer is missing.
+
+    One that comes with no day of payment and no status is not paid; cancelled it stays.
+    """
     return await _upsert(connection, "invoices", rows)
 
 
@@ -177,6 +180,9 @@ def _take_over(table: str, columns: tuple[str, ...]) -> str:
     changes = ", ".join(f"{name} = excluded.{name}" for name in values)
     stored = ", ".join(f"stored.{name}" for name in values)
     new = ", ".join(f"excluded.{name}" for name in values)
+    if "paid_at" in columns and "status" not in columns:
+        changes += ", status = CASE stored.status WHEN 'paid' THEN 'open' ELSE stored.status END"
+        stored, new = f"{stored}, stored.status = 'paid'", f"{new}, false"
     # In order of id, as everybody who locks these rows; an unchanged row is not written again.
     return f"""INSERT INTO {table} AS stored ({names})
                SELECT {given} FROM pg_temp.incoming i {there} ORDER BY i.id

@@ -231,15 +231,16 @@ def read_invoice(item: Item, *, lenient: bool = False) -> InvoiceRow:
     return cast("InvoiceRow", row)
 
 
-def _status(item: Item, row: Mapping[str, Any]) -> str | None:
+def _status(item: Item, row: dict[str, Any]) -> str | None:
+    """Give a state that is told; no payment tells none, for it may be cancelled: see `upsert_invoices`."""
     word = _value(item.get("status", item.get("situacao")), "status")
     if word:
         return read_status(word, "status", paid_at=row.get("paid_at"))
     if "quitado" in item and item["quitado"] is not None:
-        return "paid" if read_flag(_value(item["quitado"], "quitado"), "quitado", default=False) else "open"
-    if "paid_at" in row:
-        return "open" if row["paid_at"] is None else "paid"
-    return None
+        if read_flag(_value(item["quitado"], "quitado"), "quitado", default=False):
+            return "paid"
+        row["paid_at"] = None
+    return None if row.get("paid_at") is None else "paid"
 
 
 def _service(item: Item, *, lenient: bool) -> dict[str, Any]:

@@ -110,13 +110,14 @@ def invoice_reader(positions: Mapping[str, int]) -> RowReader[InvoiceRow]:
     """Give what reads an invoice's line; it raises BadField."""
     read = _reader(_INVOICE, positions)
     status_at, number_at = positions.get("situacao"), positions.get("nosso_numero")
-    tells_status = status_at is not None or "pago_em" in positions
 
     def invoice(values: Sequence[str]) -> InvoiceRow:
         row = read(values)
-        if tells_status:
-            word = "" if status_at is None else _at(values, status_at)
+        word = "" if status_at is None else _at(values, status_at)
+        if word or row.get("paid_at") is not None:
             row["status"] = read_status(word, "situacao", paid_at=row.get("paid_at"))
+        elif status_at is not None:
+            row["paid_at"] = None  # not paid, perhaps cancelled: see `upsert_invoices`
         if number_at is not None:
             row["details"] = {"our_number": _text(_at(values, number_at), "nosso_numero")}
         return cast("InvoiceRow", row)
