@@ -94,6 +94,26 @@ def test_a_field_that_is_absent_stays_and_one_that_is_null_is_emptied(client):
     assert found["servicos"][0]["id_cliente_servico"] == 77
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"uf": "ZZ"},
+        {"uf": 31},
+        {"endereco_cadastral": {"uf": "ZZ", "estado": "MINAS"}},
+        {"servicos": [{"id_cliente_servico": 77, "endereco_instalacao": {"uf": "ZZ"}}]},
+    ],
+    ids=range(4),
+)
+def test_a_state_that_is_none_is_told(client, item):
+    """By the state are the hours of sending: one that is lost leaves the phone's alone."""
+    bare = {"id_cliente": 2016, "nome_razaosocial": "SEM UF"}
+    for empty in (None, "", " "):
+        assert put(client, "cliente", [{**bare, "uf": empty}]).json["gravados"] == 1
+    answer = put(client, "cliente", [ANA, {**bare, **item}])
+    assert [(error["id"], error["mensagem"]) for error in answer.json["erros"]] == [(2016, "uf não é uma UF")]
+    assert answer.json["gravados"] == 1
+
+
 def test_the_good_items_are_stored_and_the_others_told(client, house):
     put(client, "cliente", [ANA])
     answer = put(

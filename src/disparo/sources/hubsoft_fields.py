@@ -176,7 +176,7 @@ def read_customer(item: Item, *, lenient: bool = False) -> CustomerRow:
         row["services"] = [_service(service, lenient=lenient) for service in _listed(item, "servicos")]
     if not _ADDRESSES.keys().isdisjoint(item):
         row["addresses"] = _addresses(item, lenient=lenient)
-    uf = _uf_of(row, item)
+    uf = _uf_of(row, item, lenient=lenient)
     if uf is not None:
         row["uf"] = uf
     return cast("CustomerRow", row)
@@ -272,7 +272,7 @@ def _addresses(item: Item, *, lenient: bool) -> dict[str, Any]:
 def _address(item: Item, *, lenient: bool) -> dict[str, Any]:
     found = _read(item, _ADDRESS, lenient=lenient)
     if "uf" in item or "estado" in item:
-        found["uf"] = _uf(item)
+        found["uf"] = _uf(item, lenient=lenient)
     place = item.get("coordenadas")
     if isinstance(place, dict):
         found |= {
@@ -283,18 +283,20 @@ def _address(item: Item, *, lenient: bool) -> dict[str, Any]:
     return found
 
 
-def _uf(item: Item) -> str | None:
+def _uf(item: Item, *, lenient: bool) -> str | None:
     """Give the two letters, from whichever of `uf` and `estado` has them: the original mixes them up."""
     for name in ("uf", "estado"):
         word = str(item.get(name) or "").strip().upper()
         if word in UFS:
             return word
+    if not lenient and _value(item.get("uf"), "uf"):
+        raise BadField("uf não é uma UF")
     return None
 
 
-def _uf_of(row: Mapping[str, Any], item: Item) -> str | None:
-    if item.get("uf") not in (None, ""):
-        return _uf(item)
+def _uf_of(row: Mapping[str, Any], item: Item, *, lenient: bool) -> str | None:
+    if found := _uf(item, lenient=lenient):
+        return found
     places = [
         row.get("addresses", {}),
         *(service.get("addresses", {}) for service in row.get("services", [])),
