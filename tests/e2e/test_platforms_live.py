@@ -142,5 +142,8 @@ def test_people_are_told_once_that_a_platform_fails_and_once_that_it_works_again
     client.post(f"{DISPATCH}/{answer.json['disparo']['id']}/cancelar")  # it waits for a person to pay
     house.until_state(client, client.send({"id_fatura": 11000}), "entregue")
     house.until(lambda: listener.said("voltou a funcionar"))
-    assert len(listener.said("primeira está falhando (credit)")) == 1
+    assert (
+        len(listener.said("primeira está falhando e não é usada por enquanto: a plataforma está sem crédito"))
+        == 1
+    )
     assert len(listener.said("voltou a funcionar")) == 1

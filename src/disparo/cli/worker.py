@@ -20,6 +20,7 @@ from disparo.dispatch.prune import Retention
 from disparo.dispatch.worker import Plan, Worker, WorkerSettings
 from disparo.errors import DatabaseUnavailable
 from disparo.log import configure_logging
+from disparo.panel import words
 from disparo.platforms.base import Platform
 from disparo.platforms.registry import build_routes, check_tables, read_table
 from disparo.settings import Settings, load_settings
@@ -103,4 +104,5 @@ class _Planner:
             build_routes(settings.platforms),
             rules_of(settings),
             teller(settings),
+            words.reason,
         )

@@ -10,6 +10,8 @@ from disparo.db.pool import Connection
 
 #: Whoever took an alert to tell of it and died is not waited for longer.
 _LEASE_S = 120.0
+#: The detail of an alert that ended because nobody looks any more.
+UNWATCHED = "unwatched"
 
 
 async def raise_(connection: Connection, kind: str, subject: str, *, detail: str | None = None) -> None:
@@ -29,6 +31,17 @@ async def clear(connection: Connection, kind: str, subject: str) -> None:
         "UPDATE alerts SET cleared_at = now() WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL",
         kind,
         subject,
+    )
+
+
+async def stop_watching(connection: Connection, kind: str, subject: str) -> None:
+    """Note that nobody will see it end: by the settings nobody looks any more."""
+    await connection.execute(
+        """UPDATE alerts SET cleared_at = now(), detail = $3
+           WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL""",
+        kind,
+        subject,
+        UNWATCHED,
     )
 
 

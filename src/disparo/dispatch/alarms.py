@@ -24,16 +24,20 @@ _ASK_EVERY_S = 300.0
 
 #: Tells people: (title, text); False where nobody could be told.
 Tell = Callable[[str, str], Awaitable[bool]]
+#: Puts a stored reason in words.
+SayReason = Callable[[str], str]
 
 _WORDS = {
-    "platform_open": "A plataforma {subject} está falhando ({detail}) e não é usada por enquanto",
+    "platform_open": "A plataforma {subject} está falhando e não é usada por enquanto: {detail}",
     "credit_low": "O crédito da plataforma {subject} está acabando: {detail}",
-    "platform_unreachable": "A plataforma {subject} não responde como devia ({detail})",
+    "platform_unreachable": "A plataforma {subject} não responde como devia: {detail}",
     "receipts_stopped": "A plataforma {subject} parou de confirmar entregas",
     "dispatch_stuck": "Há mensagens na hora de sair e nenhuma está saindo (desde {detail})",
     "source_down": "O cadastro de {subject} não responde: os envios em lote com dados antigos esperam",
     "sync_failed": "A sincronização com {subject} falhou; ela continua de onde parou",
 }
+#: Their detail is a stored reason.
+_WITH_REASON = frozenset({"platform_open", "platform_unreachable"})
 #: Raised and cleared where the source is asked; their subject is no platform.
 _OF_SOURCES = frozenset({"source_down", "sync_failed"})
 #: Of platforms, by what they must be able to tell for it to be seen.
@@ -51,12 +55,29 @@ _OVER_WORDS = {
     "source_down": "O cadastro de {subject} voltou a responder",
     "sync_failed": "A sincronização com {subject} voltou a funcionar",
 }
+_NO_LONGER = "A configuração mudou; não se observa mais: "
+_WATCHED = {
+    "platform_open": "os envios pela plataforma {subject}",
+    "credit_low": "o crédito da plataforma {subject}",
+    "platform_unreachable": "se a plataforma {subject} responde",
+    "receipts_stopped": "as confirmações da plataforma {subject}",
+    "source_down": "o cadastro de {subject}",
+    "sync_failed": "a sincronização com {subject}",
+}
 
 
-def words(kind: str, subject: str, detail: str | None, *, over: bool = False) -> str:
-    """Say an alert for a person."""
-    pattern = (_OVER_WORDS if over else _WORDS).get(kind, kind)
-    return pattern.format(subject=subject, detail=detail or "?")
+def words(alert: asyncpg.Record, say_reason: SayReason) -> tuple[str, str]:
+    """Say an alert for a person, as title and text; one that is over says how it ended."""
+    kind, detail = alert["kind"], alert["detail"]
+    if alert["cleared_at"] is None:
+        title, pattern = "Disparo: atenção", _WORDS.get(kind, kind)
+    elif detail == alerts.UNWATCHED:
+        title, pattern = "Disparo: encerrado", _NO_LONGER + _WATCHED.get(kind, kind)
+    else:
+        title, pattern = "Disparo: resolvido", _OVER_WORDS.get(kind, kind)
+    if detail is not None and kind in _WITH_REASON:
+        detail = say_reason(detail)
+    return title, pattern.format(subject=alert["subject"], detail=detail or "?")
 
 
 class Alarms:
@@ -131,7 +152,7 @@ class Alarms:
     async def _look_at_tables(self, connection: Connection, platforms: Mapping[str, Platform]) -> None:
         for row in await alerts.live(connection):
             if row["subject"] and self._is_moot(row, platforms):
-                await alerts.clear(connection, row["kind"], row["subject"])
+                await alerts.stop_watching(connection, row["kind"], row["subject"])
         expected = {name for kind, name in self._asked if kind == "receipts_stopped"}
         silent = await signs.silent_platforms(connection)
         seen = sorted(expected & silent.keys())
@@ -149,7 +170,7 @@ class Alarms:
         return moment.astimezone(self._zone).strftime("%d/%m %H:%M")
 
 
-async def tell_all(pool: Pool, tell: Tell) -> int:
+async def tell_all(pool: Pool, tell: Tell, say_reason: SayReason) -> int:
     """Tell people of what nobody has told them yet; gives how many alerts. What fails is tried again."""
     async with pool.acquire() as connection:
         untold = await alerts.take_untold(connection)
@@ -157,8 +178,7 @@ async def tell_all(pool: Pool, tell: Tell) -> int:
     for row in untold:
         over = row["cleared_at"] is not None
         # One that began and ended before anybody could be told is told of once, as over.
-        title = "Disparo: resolvido" if over else "Disparo: atenção"
-        if not await tell(title, words(row["kind"], row["subject"], row["detail"], over=over)):
+        if not await tell(*words(row, say_reason)):
             log.warning("alert_not_told", kind=row["kind"])
             continue
         async with pool.acquire() as connection:

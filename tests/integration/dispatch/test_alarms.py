@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from disparo.db import alerts
-from disparo.dispatch.alarms import Alarms
+from disparo.db import alerts, platform_states
+from disparo.dispatch.alarms import Alarms, tell_all
+from disparo.panel.words import reason
 from disparo.platforms.base import Balance, Capabilities, Health
 
 pytestmark = pytest.mark.anyio
@@ -68,3 +69,42 @@ async def test_what_a_worker_with_older_settings_sees_again_is_left_alone(pool, 
     await begin(connection, "credit_low", subject="p")
     await alarms.look({"p": Platform(UNABLE)})
     assert await live(connection) == ["credit_low", "sync_failed"]
+
+
+async def told(pool):
+    """What people are told of now."""
+    said = []
+
+    async def tell(title, text):
+        said.append((title, text))
+        return True
+
+    await tell_all(pool, tell, reason)
+    return said
+
+
+async def test_people_are_told_in_words(pool, connection):
+    await platform_states.open_all(connection, {"p": "credit"})
+    await alerts.raise_(connection, "platform_unreachable", "p", detail="http_500")
+    await alerts.raise_(connection, "credit_low", "p", detail="12.50")
+    assert [text for _, text in await told(pool)] == [
+        "A plataforma p está falhando e não é usada por enquanto: a plataforma está sem crédito",
+        "A plataforma p não responde como devia: código http_500",
+        "O crédito da plataforma p está acabando: 12.50",
+    ]
+    await platform_states.close_all(connection, ["p"])
+    assert await told(pool) == [("Disparo: resolvido", "A plataforma p voltou a funcionar")]
+
+
+async def test_what_nobody_looks_at_any_more_is_not_said_to_be_well_again(pool, connection):
+    await begin(connection, *OF_PLATFORMS, subject="p")
+    assert len(await told(pool)) == len(OF_PLATFORMS)
+    await Alarms(pool, zone=ZONE).look({})
+    over = await told(pool)
+    assert {title for title, _ in over} == {"Disparo: encerrado"}
+    assert sorted(text.removeprefix("A configuração mudou; não se observa mais: ") for _, text in over) == [
+        "as confirmações da plataforma p",
+        "o crédito da plataforma p",
+        "os envios pela plataforma p",
+        "se a plataforma p responde",
+    ]
