@@ -28,6 +28,16 @@ def test_texts_of_a_simulation_are_of_invoices_that_would_go(house, person):
     assert "fatura 70215, 1 segmento" in by_date
 
 
+def test_a_simulation_says_whether_it_waits_for_its_hours(house, person):
+    waits = "Fora do horário permitido eles esperam a próxima abertura."
+    day = house.value("SELECT due_date::text FROM invoices WHERE id = 70215")
+    for several in ({"faturas": "11000 70215"}, {"de": day, "ate": day}):
+        assert waits in text(person.post("/painel/disparos/novo", **several))
+    alone = text(person.post("/painel/disparos/novo", faturas="11000"))
+    assert "Uma fatura só sai na hora, a qualquer hora, como pedida pelo cliente." in alone
+    assert waits not in alone
+
+
 @pytest.mark.parametrize(
     ("statuses", "said"),
     [
