@@ -171,6 +171,8 @@ async def _wanted(form: FormData, person: Person) -> Selection:
     first, last = fields.days(form)
     if not wanted and (first or last) is None:
         raise Wrong("Cole os números das faturas, escolha um arquivo CSV, ou informe o vencimento.")
+    if wanted and (first or last) is not None:
+        raise Wrong("Há números de faturas e também vencimento: deixe só um dos dois.")
     if len(wanted) > bulk.MOST_IDS:
         many = words.several(len(wanted), "fatura", "faturas")
         raise Wrong(f"São {many}; aqui cabem {bulk.MOST_IDS} de cada vez. Divida em listas menores.")

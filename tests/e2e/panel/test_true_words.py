@@ -38,6 +38,13 @@ def test_a_simulation_says_whether_it_waits_for_its_hours(house, person):
     assert waits not in alone
 
 
+def test_numbers_beside_a_due_date_are_not_taken_for_the_whole_of_it(house, person):
+    day = house.value("SELECT due_date::text FROM invoices WHERE id = 70215")
+    for days in ({"de": day}, {"ate": day}):
+        answer = person.post("/painel/disparos/novo", faturas="11000", **days)
+        assert "Há números de faturas e também vencimento: deixe só um dos dois." in text(answer)
+
+
 @pytest.mark.parametrize(
     ("statuses", "said"),
     [
