@@ -12,6 +12,8 @@ from disparo.db.pool import Connection
 _LEASE_S = 120.0
 #: The detail of an alert that ended because nobody looks any more.
 UNWATCHED = "unwatched"
+#: Of a bulk run, a part of which the database takes from nobody; its subject is the dispatch.
+RUN_REFUSED = "run_refused"
 
 
 async def raise_(connection: Connection, kind: str, subject: str, *, detail: str | None = None) -> None:

@@ -166,6 +166,12 @@ async def drop_queued(connection: Connection, slice_id: int) -> None:
     )
 
 
+async def runs_left(connection: Connection) -> set[UUID]:
+    """Give the runs of which slices are left to be queued."""
+    rows = await connection.fetch("SELECT DISTINCT dispatch_id FROM bulk_slices")
+    return {row["dispatch_id"] for row in rows}
+
+
 async def put_last(connection: Connection, slice_id: int) -> None:
     """Have every other slice come before this one."""
     await connection.execute("UPDATE bulk_slices SET id = DEFAULT WHERE id = $1", slice_id)

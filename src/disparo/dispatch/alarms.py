@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import asyncpg
 import structlog
 
-from disparo.db import alerts, signs
+from disparo.db import alerts, bulk_slices, signs
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch import polling
 from disparo.platforms.base import Capabilities, Platform
@@ -35,6 +36,7 @@ _WORDS = {
     "dispatch_stuck": "Há mensagens na hora de sair e nenhuma está saindo (desde {detail})",
     "source_down": "O cadastro de {subject} não responde: os envios em lote com dados antigos esperam",
     "sync_failed": "A sincronização com {subject} falhou; ela continua de onde parou",
+    alerts.RUN_REFUSED: "O disparo em lote {subject} não fica pronto: o banco de dados recusa uma parte dele",
 }
 #: Their detail is a stored reason.
 _WITH_REASON = frozenset({"platform_open", "platform_unreachable"})
@@ -54,6 +56,7 @@ _OVER_WORDS = {
     "dispatch_stuck": "As mensagens voltaram a sair",
     "source_down": "O cadastro de {subject} voltou a responder",
     "sync_failed": "A sincronização com {subject} voltou a funcionar",
+    alerts.RUN_REFUSED: "Do disparo em lote {subject} não falta agendar mais nada",
 }
 _NO_LONGER = "A configuração mudou; não se observa mais: "
 _WATCHED = {
@@ -151,7 +154,10 @@ class Alarms:
 
     async def _look_at_tables(self, connection: Connection, platforms: Mapping[str, Platform]) -> None:
         for row in await alerts.live(connection):
-            if row["subject"] and self._is_moot(row, platforms):
+            if row["kind"] == alerts.RUN_REFUSED:
+                if UUID(row["subject"]) not in await bulk_slices.runs_left(connection):
+                    await alerts.clear(connection, row["kind"], row["subject"])
+            elif row["subject"] and self._is_moot(row, platforms):
                 await alerts.stop_watching(connection, row["kind"], row["subject"])
         expected = {name for kind, name in self._asked if kind == "receipts_stopped"}
         silent = await signs.silent_platforms(connection)

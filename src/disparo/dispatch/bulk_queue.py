@@ -15,7 +15,7 @@ import asyncpg
 import structlog
 
 from disparo import failpoints
-from disparo.db import bulk_slices, numbers
+from disparo.db import alerts, bulk_slices, numbers
 from disparo.db.bulk_slices import SLICE, Closed
 from disparo.db.pool import TRANSIENT, Connection, Pool
 from disparo.dispatch.rules import Rules
@@ -73,7 +73,7 @@ async def _queue_slice(pool: Pool, rules: Rules) -> bool:
     except asyncpg.PostgresError as error:
         if row is None:
             raise
-        return await _mend(pool, row["id"], error)
+        return await _mend(pool, row, error)
     return True
 
 
@@ -92,14 +92,15 @@ async def _store(connection: Connection, row: asyncpg.Record, rules: Rules) -> N
     failpoints.hit("after_slice")
 
 
-async def _mend(pool: Pool, slice_id: int, error: asyncpg.PostgresError) -> bool:
+async def _mend(pool: Pool, row: asyncpg.Record, error: asyncpg.PostgresError) -> bool:
     """See to a slice that the database refused, so that no other waits for it; True: it may go now."""
     async with pool.acquire() as connection:
         if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == _ONCE:
-            await bulk_slices.drop_queued(connection, slice_id)
+            await bulk_slices.drop_queued(connection, row["id"])
             return True
-        log.error("slice_refused", slice_id=slice_id, error=type(error).__name__)
-        await bulk_slices.put_last(connection, slice_id)
+        log.error("slice_refused", slice_id=row["id"], error=type(error).__name__)
+        await bulk_slices.put_last(connection, row["id"])
+        await alerts.raise_(connection, alerts.RUN_REFUSED, str(row["dispatch_id"]))
         return False
 
 

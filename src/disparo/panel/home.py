@@ -11,7 +11,7 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import day, installation, platform_states
+from disparo.db import alerts, day, installation, platform_states
 from disparo.db.pool import Connection
 from disparo.panel import words
 from disparo.panel.access import Person
@@ -113,6 +113,8 @@ async def _matters(
         *(matter for name in services.platforms if (matter := _stopped(name, states.get(name)))),
         *(_silent(name) for name in services.platforms if _is_silent(name, services, recent)),
     ]
+    live = await alerts.live(connection)
+    found += [_refused(row["subject"]) for row in live if row["kind"] == alerts.RUN_REFUSED]
     if not services.platforms and person.may("admin"):
         found.append(
             Matter(
@@ -189,6 +191,17 @@ def _is_silent(name: str, services: PanelServices, recent: list[asyncpg.Record])
         if row["platform"] == name:
             counts[row["status"]] += row["total"]
     return counts["accepted"] >= _ENOUGH_TO_TELL and not any(counts[status] for status in _RECEIPTS)
+
+
+def _refused(dispatch_id: str) -> Matter:
+    return Matter(
+        "Um disparo em lote não fica pronto",
+        "O banco de dados recusa uma parte dele; o resto sai. Avise quem administra: o registro do worker "
+        "diz o motivo (slice_refused).",
+        f"/painel/disparos/{dispatch_id}",
+        "Ver o disparo",
+        "danger",
+    )
 
 
 def _silent(name: str) -> Matter:

@@ -273,3 +273,22 @@ def test_what_was_not_done_does_not_look_as_if_it_had_been(house, person):
         assert notice("/painel/descadastros", telefone="11922221111")[0] == colour
     for colour in ("success", "warning"):
         assert notice("/painel/descadastros/remover", telefone="11922221111")[0] == colour
+
+
+def test_a_run_of_which_a_part_is_refused_is_not_said_to_need_nobody(house, person):
+    dispatch_id = uuid4()
+    house.fetch(
+        """INSERT INTO dispatches (id, kind, queue, purpose, tries, timeout_s, invoice_ids, starts_at)
+           VALUES ($1, 'bulk', 'sms', 'by_due_date', 1, 1, '{}', now())""",
+        dispatch_id,
+    )
+    house.fetch(
+        "INSERT INTO bulk_runs (dispatch_id, actor, not_before, state) VALUES ($1, 'test', now(), 'paused')",
+        dispatch_id,
+    )
+    house.fetch("INSERT INTO bulk_slices (dispatch_id, invoice_ids) VALUES ($1, '{1}')", dispatch_id)
+    house.fetch("INSERT INTO alerts (kind, subject) VALUES ('run_refused', $1)", str(dispatch_id))
+    page = person.get("/painel")
+    assert "Um disparo em lote não fica pronto" in text(page)
+    assert f"/painel/disparos/{dispatch_id}" in page.raw.decode()
+    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
