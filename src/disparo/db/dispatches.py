@@ -180,14 +180,16 @@ async def list_page(
 ) -> list[asyncpg.Record]:
     """List dispatches, the newest first, each with its counts (JSON); `status`: with a message in it."""
     return await connection.fetch(
-        f"""SELECT d.id, d.kind, d.purpose, d.queue, d.invoice_ids, d.created_at, d.starts_at,
-                  r.state AS run_state,
+        f"""SELECT d.*, r.state AS run_state,
                   (SELECT json_object_agg(status, total) FROM counts_of(d.id, d.kind)) AS counts
-           FROM dispatches d LEFT JOIN bulk_runs r ON r.dispatch_id = d.id
-           WHERE ($1::text IS NULL OR {_has(status)})
-             AND ($2::timestamptz IS NULL OR d.created_at >= $2)
-             AND ($3::timestamptz IS NULL OR d.created_at < $3)
-           ORDER BY d.created_at DESC, d.id DESC LIMIT $4 OFFSET $5""",  # noqa: S608 - our own words
+           FROM (SELECT d.id, d.kind, d.purpose, d.queue, d.invoice_ids, d.created_at, d.starts_at
+                 FROM dispatches d
+                 WHERE ($1::text IS NULL OR {_has(status)})
+                   AND ($2::timestamptz IS NULL OR d.created_at >= $2)
+                   AND ($3::timestamptz IS NULL OR d.created_at < $3)
+                 ORDER BY d.created_at DESC, d.id DESC LIMIT $4 OFFSET $5) d
+           LEFT JOIN bulk_runs r ON r.dispatch_id = d.id
+           ORDER BY d.created_at DESC, d.id DESC""",  # noqa: S608 - our own words
         status,
         since,
         until,

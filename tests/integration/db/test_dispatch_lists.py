@@ -67,3 +67,16 @@ async def test_pages_of_a_dispatch_are_whole_and_in_order(pool, connection):
     pages = [await dispatches.read_messages(connection, run, limit=30, offset=at) for at in (0, 30, 60, 90)]
     assert [len(page) for page in pages] == [30, 30, 30, 5]
     assert [row["invoice_id"] for page in pages for row in page] == list(range(1, 96))
+
+
+async def test_a_late_page_counts_the_messages_of_no_other(connection):
+    for place in range(12):
+        await rows.add_messages(connection, 1, first_id=100 + place)
+    async with connection.transaction():
+        page = await dispatches.list_page(connection, status=None, since=None, until=None, limit=2, offset=10)
+        looked = await connection.fetchval(
+            """SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0)
+               FROM pg_stat_xact_user_tables WHERE relname = 'messages'"""
+        )
+    assert [row["counts"] for row in page] == ['{ "queued" : 1 }'] * 2
+    assert looked == len(page)
