@@ -61,7 +61,21 @@ _SESSION = {
     # until statistics are next taken, and short statements are planned anew for longer than they run.
     "enable_seqscan": "off",
     "plan_cache_mode": "force_generic_plan",
+    "disparo.session": "ours",  # `connect` looks for it
 }
+
+#: Fails where the session has not been given what it asked for: behind a pooler that drops it, or deals a
+#: server's sessions out by transaction. One simple statement: a prepared one might land in another session.
+_LOOK_FOR_OURS = f"""DO $$ BEGIN
+    IF current_setting('disparo.session', true) IS DISTINCT FROM '{_SESSION["disparo.session"]}' THEN
+        RAISE 'not the session that was asked for';
+    END IF;
+END $$"""
+_POOLER = (
+    "Entre o Disparo e o PostgreSQL há um intermediário, como o PgBouncer, que não repassa as configurações "
+    "da sessão. O Disparo tem as suas próprias conexões, que ficam abertas: aponte DISPARO_DATABASE_URL "
+    "direto para o PostgreSQL. Nada foi alterado."
+)
 
 #: The parts of an address, by libpq's variables.
 _VARIABLES = {
@@ -81,20 +95,35 @@ _HOST = re.compile(r"\[?(?P<host>[^\[\]]*?)\]?(?::(?P<port>\d*))?")
 
 
 async def connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
-    """Open one connection outside any pool; raises DatabaseUnavailable."""
+    """Open one connection outside any pool; raises DatabaseUnavailable, also where a pooler is in between."""
     try:
-        return await asyncpg.connect(dsn, server_settings=_SESSION, timeout=10)
+        connection = await asyncpg.connect(dsn, server_settings=_SESSION, timeout=10)
+    except asyncpg.ProtocolViolationError as error:  # what PgBouncer says of settings it does not know
+        raise DatabaseUnavailable(_POOLER) from error
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-        raise DatabaseUnavailable(
-            f"Não foi possível conectar ao banco de dados ({type(error).__name__}). "
-            "Confira DISPARO_DATABASE_URL ou se o Disparo está em execução."
-        ) from error
+        raise _unreachable(error) from error
     except (asyncpg.InterfaceError, ValueError, OverflowError):
         # Not from it: its words may hold a part of the password.
         raise DatabaseUnavailable(
             "DISPARO_DATABASE_URL não é um endereço como postgresql://usuario:senha@servidor:5432/disparo. "
             "Caracteres como @ / # : % na senha se escrevem %40 %2F %23 %3A %25."
         ) from None
+    try:
+        await connection.execute(_LOOK_FOR_OURS, timeout=10)
+    except asyncpg.RaiseError as error:
+        connection.terminate()
+        raise DatabaseUnavailable(_POOLER) from error
+    except TRANSIENT as error:
+        connection.terminate()
+        raise _unreachable(error) from error
+    return connection
+
+
+def _unreachable(error: Exception) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        f"Não foi possível conectar ao banco de dados ({type(error).__name__}). "
+        "Confira DISPARO_DATABASE_URL ou se o Disparo está em execução."
+    )
 
 
 def libpq_environment(dsn: str) -> dict[str, str]:
