@@ -53,7 +53,29 @@ _COMMANDS = {
 
 def main() -> None:
     """Run the command of `sys.argv`; errors meant for people end with status 1 and no trace."""
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    try:
+        root = _loaded(sys.argv[1] if len(sys.argv) > 1 else "")
+        with spoken():
+            status = root(prog_name="disparo", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except DisparoError as error:
+        print(f"Erro: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:  # while the command was still being loaded
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:  # loading the database's errors takes longer than most commands: only now
+        why = _of_the_moment(error)
+        if why is None:
+            raise
+        print(f"Erro: {why}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _loaded(wanted: str) -> typer.Typer:
+    """Give all commands, of which only the wanted one is loaded."""
     root = typer.Typer(
         name="disparo",
         help="Envia faturas por SMS para provedores de internet.",
@@ -72,22 +94,7 @@ def main() -> None:
             help_text = None if name == wanted else command.help
             root.command(name=name, help=help_text)(target)
     gc.enable()
-    try:
-        with spoken():
-            status = root(prog_name="disparo", standalone_mode=False)
-        sys.exit(status if isinstance(status, int) else 0)
-    except DisparoError as error:
-        print(f"Erro: {error}", file=sys.stderr)
-        sys.exit(1)
-    except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stderr.close()
-        sys.exit(1)
-    except Exception as error:  # loading the database's errors takes longer than most commands: only now
-        why = _of_the_moment(error)
-        if why is None:
-            raise
-        print(f"Erro: {why}", file=sys.stderr)
-        sys.exit(1)
+    return root
 
 
 def _of_the_moment(error: Exception) -> str | None:

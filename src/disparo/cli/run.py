@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from disparo.cli.context import DataDir, data_dir_of
+from disparo.cli.context import DataDir, data_dir_of, unless
 from disparo.cli.credentials import Credentials, make_both
 from disparo.cli.launch import Plan, check_port, fitting_servers, free_port, launched, open_database
 from disparo.cli.listening import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
@@ -96,7 +96,9 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    ours = await prepare_with_backup(plan.settings, dsn)
+    ours = await unless(stop, prepare_with_backup(plan.settings, dsn))
+    if ours is None:
+        return
     # What a service prints is kept in a journal: no credentials there, and no made-up customers.
     if as_service:
         banner = f"Disparo no ar: {plan.base_url}"

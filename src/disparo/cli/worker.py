@@ -11,7 +11,7 @@ import typer
 
 from disparo import failpoints
 from disparo.cli.chores import chores_of, freshness_of
-from disparo.cli.context import DataDir, database, prepare_patiently
+from disparo.cli.context import DataDir, database, prepare_patiently, unless
 from disparo.cli.processes import end_with_parent
 from disparo.cli.telling import teller
 from disparo.db.pool import TRANSIENT
@@ -55,7 +55,8 @@ async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> i
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await prepare_patiently(settings, dsn)
+    if await unless(stop, prepare_patiently(settings, dsn)) is None:
+        return 0
     planner = _Planner()
     worker_settings = WorkerSettings(
         max_tries=settings.tries,

@@ -1,0 +1,63 @@
+"""Ctrl-C and SIGTERM end what is still waiting for its turn to prepare the database."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+
+import asyncpg
+import pytest
+
+from disparo.db.migrate import wait_for_turn
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def dsn(new_database):
+    return new_database()
+
+
+async def _waits(connection):
+    waiting = """SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+                 WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"""
+    async with asyncio.timeout(60):
+        while not await connection.fetchval(waiting):
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("arguments", [("run", "--porta", "0"), ("worker",)])
+async def test_whoever_waits_for_another_that_upgrades_can_be_stopped(dsn, tmp_path, arguments, number):
+    other = await asyncpg.connect(dsn)
+    await wait_for_turn(other)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "disparo", *arguments, "--dados", str(tmp_path)],
+        env={**os.environ, "DISPARO_DATABASE_URL": dsn},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        await _waits(other)
+        process.send_signal(number)
+        said, _ = await asyncio.to_thread(process.communicate, timeout=10)
+    finally:
+        process.kill()
+        await other.close()
+    assert (process.returncode, said) == (0, "")
+
+
+def test_a_command_that_is_still_being_loaded_ends_without_a_trace():
+    """Its modules take most of a second: here the first of them meets the Ctrl-C."""
+    meets = "def find_spec(*_): raise KeyboardInterrupt"
+    code = (
+        "import sys, types; from disparo.cli import app; "
+        f"trap = types.ModuleType('trap'); exec({meets!r}, vars(trap)); "
+        "sys.meta_path.insert(0, trap); sys.argv = ['disparo', 'run']; app.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
