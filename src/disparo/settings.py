@@ -123,6 +123,11 @@ class Settings(BaseSettings):
     max_segments: int = Field(default=3, ge=1, le=10)
     extra_holidays: list[str] = []  # of the town: DD/MM (every year), DD/MM/AAAA or AAAA-MM-DD
 
+    @field_validator("data_dir", "tls_certificate", "tls_key", mode="before")
+    @classmethod
+    def _is_named(cls, path: object) -> object:
+        return path or None  # of an empty one pathlib makes the folder one happens to be in
+
     @field_validator("hubsoft_url", "public_url")
     @classmethod
     def _is_an_address(cls, text: str | None, info: ValidationInfo) -> str | None:

@@ -32,8 +32,17 @@ _SERVED = """SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current
                             AND application_name NOT IN ('disparo-cli', 'disparo-sync'))"""
 T = TypeVar("T")
 
+
+def _folder(typed: str) -> Path:
+    """An empty one is a variable that is not set, not the folder one happens to be in."""
+    if not typed:
+        raise typer.BadParameter("está vazio")
+    return Path(typed)
+
+
 DataDir = Annotated[
-    Path | None, typer.Option("--dados", metavar="PASTA", help="Pasta dos dados do banco próprio.")
+    Path | None,
+    typer.Option("--dados", metavar="PASTA", parser=_folder, help="Pasta dos dados do banco próprio."),
 ]
 
 

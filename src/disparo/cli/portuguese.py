@@ -48,6 +48,7 @@ _WRONG = (
     (r"Value error, ", ""),
     (r"(.+) does not match the formats? .+", r"\1 não é uma data como 2026-12-31 ou 31/12/2026"),
     (r"(.+) is not one of (.+)\.$", r"\1 não é um destes: \2"),
+    (r"(?:path|file) (.+) is not readable\.$", r"\1 não pode ser lido por este usuário"),
 )
 
 

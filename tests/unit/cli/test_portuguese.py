@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from disparo.cli.app import _COMMANDS, _load, main
+from disparo.settings import load_settings
 
 _ENGLISH = re.compile(
     r"\b(Usage|Options?|Commands?|Arguments?|Show this|default|required|Error|Invalid|Missing|Try|No such|"
@@ -68,6 +69,21 @@ def test_what_is_typed_wrong_is_said_in_words(run, words, says):
     assert status == 2
     assert says in said
     assert not _ENGLISH.search(said), said
+
+
+def test_a_file_that_is_closed_to_its_reader_is_said_in_words(run, monkeypatch, tmp_path):
+    monkeypatch.setattr("os.access", lambda *_: False)
+    status, said = run("importar", "clientes", str(tmp_path))
+    assert status == 2
+    assert f"Erro: 'ARQUIVO': '{tmp_path}' não pode ser lido por este usuário." in said
+
+
+def test_an_empty_folder_is_not_the_one_the_user_is_in(run, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert run("usuario", "listar", "--dados", "")[1].endswith("Erro: '--dados': está vazio.\n")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setenv("DISPARO_DATA_DIR", "")
+    assert load_settings().data_dir is None
 
 
 def test_a_command_alone_tells_its_help(run):
