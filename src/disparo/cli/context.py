@@ -58,7 +58,7 @@ def database(dados: Path | None) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
-    _refuse_root_on_anothers(data_dir_of(settings))
+    _refuse_on_anothers(data_dir_of(settings))
     in_use = is_held(data_dir_of(settings))
     with running(data_dir_of(settings)) as dsn:
         if in_use:
@@ -66,17 +66,23 @@ def database(dados: Path | None) -> Iterator[str]:
         yield dsn
 
 
-def _refuse_root_on_anothers(data_dir: Path) -> None:
-    """Keep root from starting a database whose files another user owns: it would leave some of its own."""
-    if os.geteuid() != 0 or not data_dir.exists() or is_held(data_dir):
+def _refuse_on_anothers(data_dir: Path) -> None:
+    """Send whoever does not own the folder to its owner: its passwords are closed to them.
+
+    Root may read those of a database that runs; one that it started itself would leave files of its own.
+    """
+    try:
+        owner = data_dir.stat().st_uid
+    except OSError:  # not there yet, or said in words by whoever makes it
         return
-    owner = data_dir.stat().st_uid
-    if owner != 0:
-        name = _name_of(owner)
-        raise DatabaseUnavailable(
-            f"A pasta {data_dir} é do usuário {name}, e o Disparo não está em execução. "
-            f"Rode como ele: sudo -u {name} disparo ... Nada foi alterado."
-        )
+    is_root = os.geteuid() == 0
+    if owner == os.geteuid() or (is_root and is_held(data_dir)):
+        return
+    name = _name_of(owner)
+    raise DatabaseUnavailable(
+        f"A pasta {data_dir} é do usuário {name}{', e o Disparo não está em execução' if is_root else ''}. "
+        f"Rode como ele: sudo -u {name} disparo ... Nada foi alterado."
+    )
 
 
 def _name_of(uid: int) -> str:

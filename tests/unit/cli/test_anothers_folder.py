@@ -1,0 +1,21 @@
+"""Whose folder it is decides who may run a command on it, and the others are told whom to ask."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from disparo.cli.context import database
+from disparo.db.data_dir import take_lock
+from disparo.errors import DatabaseUnavailable
+
+
+def test_another_users_running_database_is_not_called_unready(tmp_path, monkeypatch):
+    with take_lock(tmp_path):
+        stranger = os.geteuid() + 1
+        monkeypatch.setattr("os.geteuid", lambda: stranger)
+        with pytest.raises(
+            DatabaseUnavailable, match=r"é do usuário \w+\. Rode como ele: sudo -u \w+ disparo"
+        ):
+            database(tmp_path).__enter__()
