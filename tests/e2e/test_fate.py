@@ -47,7 +47,7 @@ def test_the_command_line_tells_a_message_in_words(house, client):
     assert "(falhou, a plataforma recusou o texto)" in told
     assert "tentativa na plataforma simulador: a plataforma recusou, código content" in told
     assert "pela API (cliente " in told
-    assert "na fila de envio  por o programa de envio" in told
+    assert "na fila de envio  pelo programa de envio" in told
     assert not any(word in told for word in ("worker", "refused", "user:", "platform:"))
 
 

@@ -72,8 +72,8 @@ def _print_life(life: lookups.Life, people: Mapping[int, str]) -> None:
     for event in life.events:
         at = event["at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
         why = f" ({words.reason(event['reason'])})" if event["reason"] else ""
-        by = words.actor(event["actor"], people)
-        print(f"  {at}  {words.STATUS[event['to_status']]}{why}  por {by}")
+        by = words.by(words.actor(event["actor"], people))
+        print(f"  {at}  {words.STATUS[event['to_status']]}{why}  {by}")
     for attempt in life.attempts:
         at = attempt["started_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
         said = words.OUTCOME.get(attempt["outcome"] or "", "sem registro")

@@ -232,10 +232,11 @@ async def uncertain_references(
 
 
 async def started_recently(connection: Connection, ids: Sequence[int], *, within_s: float) -> set[int]:
-    """Tell which of these messages had an attempt started within the last `within_s` seconds."""
+    """Tell which of these started within the last `within_s` seconds and are, or may become, uncertain."""
     rows = await connection.fetch(
         """SELECT m.id FROM messages m JOIN attempts a ON a.id = m.attempt_id
-           WHERE m.id = ANY($1::bigint[]) AND a.started_at > now() - make_interval(secs => $2)""",
+           WHERE m.id = ANY($1::bigint[]) AND m.status IN ('sending', 'uncertain')
+             AND a.started_at > now() - make_interval(secs => $2)""",
         ids,
         within_s,
     )

@@ -34,6 +34,22 @@ async def test_what_does_nothing_ends_with_1_and_names_the_messages(command, con
     assert await connection.fetchval("SELECT count(*) FROM audit_log") == 0
 
 
+async def test_what_has_just_been_refused_is_not_waited_for(command, connection):
+    """Only what is uncertain, or is being sent, may still be confirmed."""
+    ids = await rows.add_messages(connection, 3)
+    for number, status in zip(ids, ("failed", "uncertain", "sending"), strict=True):
+        await connection.execute(
+            """WITH a AS (INSERT INTO attempts (message_id, platform, worker_id) VALUES ($1, 'p', $3) RETURNING id)
+               UPDATE messages SET status = $2, attempt_id = (SELECT id FROM a) WHERE id = $1""",
+            number,
+            status,
+            await rows.add_worker(connection),
+        )
+    assert f"A mensagem {ids[0]} não estava incerta." in command("incertas", "reenviar", "--sim", ids[0])[1]
+    for number in ids[1:]:
+        assert "há menos de 10 minutos" in command("incertas", "reenviar", "--sim", number)[1]
+
+
 @pytest.mark.parametrize("arguments", SETTLING)
 async def test_of_several_those_left_alone_are_named(command, ids, arguments):
     settled = ids[arguments[0] == "retidas"]
