@@ -140,12 +140,13 @@ def call_of(name, file):
         signed = url + "".join(key + value for key, value in pairs)
         signature = base64.b64encode(hmac.new(b"s3cret", signed.encode(), hashlib.sha1).digest()).decode()
         return WebhookRequest("POST", {"x-twilio-signature": signature}, query, raw, url)
-    headers = {}
-    if name == "android_sms_gateway":
-        stamp = str(int(time.time()))
-        signed = hmac.new(b"k", raw + stamp.encode(), hashlib.sha256).hexdigest()
-        headers = {"x-signature": signed, "x-timestamp": stamp}
-    return WebhookRequest("POST", headers, {}, raw, OURS)
+    return of_a_phone(raw) if name == "android_sms_gateway" else WebhookRequest("POST", {}, {}, raw, OURS)
+
+
+def of_a_phone(raw):
+    stamp = str(int(time.time()))
+    signed = hmac.new(b"k", raw + stamp.encode(), hashlib.sha256).hexdigest()
+    return WebhookRequest("POST", {"x-signature": signed, "x-timestamp": stamp}, {}, raw, OURS)
 
 
 @pytest.mark.parametrize(("name", "receipt"), each("receipts"))
@@ -220,6 +221,14 @@ async def test_a_receipt_with_the_wrong_key_or_an_old_signature_is_forged(peer):
     for headers in ({}, {**call.headers, "x-timestamp": "1700000000"}, {**call.headers, "x-signature": "00"}):
         with pytest.raises(WebhookForged):
             phone.parse_webhook(WebhookRequest("POST", headers, {}, call.body))
+
+
+async def test_a_phone_that_brings_the_same_words_again_brings_another_text(peer):
+    """Its messageId is made of what the text says; the event has an id of its own, the same in every try."""
+    phone, raw = build("android_sms_gateway", peer), call_of("android_sms_gateway", "inbound.json").body
+    calls = raw, raw, raw.replace(b'"w3"', b'"w4"')
+    said = [phone.parse_webhook(of_a_phone(call)).texts[0] for call in calls]
+    assert said[0] == said[1] != said[2]
 
 
 async def test_twilio_signs_the_address_and_every_field(peer):
