@@ -151,6 +151,13 @@ SPECS = {
                 "not_taken",
                 "credit",
             ),
+            (
+                200,
+                '{"Success": false, "Object": {}, "Message": "A conta 12345 possui 0 credito(s), mas precisa de no minimo 1 '
+                'credito(s) para poder enviar a mensagem."}',
+                "not_taken",
+                "credit",
+            ),
             (400, '{"Success": false, "Object": null, "Message": "O parâmetro \'Content\' deve ser informado com conteúdo."}', "refused", "content"),
             (400, '{"Success": false, "Object": null, "Message": "É necessário informar ao menos um destinatário que irá receber o SMS."}', "refused", "number"),
             (401, "", "not_taken", "auth"),
