@@ -37,18 +37,22 @@ def test_the_command_line_tells_a_message_in_words(house, client):
     house.behave(mode="refuse", code="content", receipts=[])
     answer = client.send({"id_fatura": 11000})
     house.until(lambda: house.states(client, answer) == ["falhou"])
-    told = subprocess.run(
+    told = _told(house)
+    assert "(falhou, a plataforma recusou o texto)" in told
+    assert "tentativa na plataforma simulador: a plataforma recusou, código content" in told
+    assert "pela API (cliente " in told
+    assert "na fila de envio  pelo programa de envio" in told
+    assert not any(word in told for word in ("worker", "refused", "user:", "platform:"))
+
+
+def _told(house):
+    return subprocess.run(
         [sys.executable, "-m", "disparo", "mensagem", "buscar", "--fatura", "11000", "--limite", "1"],
         env={**os.environ, **house.stage.environment()},
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert "(falhou, a plataforma recusou o texto)" in told
-    assert "tentativa na plataforma simulador: a plataforma recusou, código content" in told
-    assert "pela API (cliente " in told
-    assert "na fila de envio  pelo programa de envio" in told
-    assert not any(word in told for word in ("worker", "refused", "user:", "platform:"))
 
 
 def _attempts(client, answer):
@@ -107,6 +111,18 @@ def test_a_number_the_platform_calls_wrong_is_marked_and_a_late_refusal_moves_on
     answer = client.send({"id_fatura": 11000, "telefone_adicional": ["11955554444"]})
     house.until_state(client, answer, "nao_entregue")
     assert house.value("SELECT count(*) FROM bad_numbers WHERE e164 = '+5511955554444'") == 1
+
+
+def test_why_a_receipt_says_it_did_not_arrive_is_told_with_its_code(house, client):
+    house.behave(receipts=["sent", "undelivered"], receipt_code="operadora-17")
+    answer = client.send({"id_fatura": 11000})
+    house.until_state(client, answer, "nao_entregue")
+    (message,) = client.get(answer.json["disparo"]["consulta"]).json["disparo"]["mensagens"]
+    assert message["codigo"] == "operadora-17"
+    told = _told(house)
+    for said in ("a operadora recebeu", "não entregue no aparelho"):
+        assert f"confirmação da plataforma simulador: {said}, pela operadora SIMULADA" in told
+    assert "a plataforma não informou o motivo, código operadora-17" in told
 
 
 def test_an_invoice_paid_after_the_call_is_not_sent(house, client):

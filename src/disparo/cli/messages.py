@@ -79,6 +79,20 @@ def _print_life(life: lookups.Life, people: Mapping[int, str]) -> None:
         said = words.OUTCOME.get(attempt["outcome"] or "", "sem registro")
         code = f", {words.code(attempt['code'])}" if attempt["code"] else ""
         print(f"  {at}  tentativa na plataforma {attempt['platform']}: {said}{code}")
+    for receipt in life.receipts:
+        at = receipt["received_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
+        print(f"  {at}  confirmação da plataforma {receipt['platform']}: {_told(receipt)}")
+
+
+def _told(receipt: asyncpg.Record) -> str:
+    parts = [words.RECEIPT[receipt["kind"]]]
+    if receipt["carrier"]:
+        parts.append(f"pela operadora {receipt['carrier']}")
+    if receipt["failure"]:
+        parts.append(words.reason(receipt["failure"]))
+    if receipt["code"]:
+        parts.append(words.code(receipt["code"]))
+    return ", ".join(parts)
 
 
 @uncertain.command("listar")

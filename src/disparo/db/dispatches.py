@@ -148,14 +148,21 @@ async def read(connection: Connection, dispatch_id: UUID) -> asyncpg.Record | No
 async def read_messages(
     connection: Connection, dispatch_id: UUID, *, limit: int, offset: int
 ) -> list[asyncpg.Record]:
-    """Read a page of a dispatch's messages with their last attempt, in the order they were stored."""
+    """Read a page of a dispatch's messages with their last attempt, in the order they were stored.
+
+    `code`: the platform's own, of its answer, or of the receipt that says that it did not arrive.
+    """
     return await connection.fetch(
         """WITH page AS MATERIALIZED (
                SELECT id FROM messages WHERE dispatch_id = $1 ORDER BY invoice_id, id LIMIT $2 OFFSET $3
            )
            SELECT m.id, m.invoice_id, m.customer_id, m.contact_id, m.origin, m.name, m.phone, m.status,
                   m.reason, m.platform, m.platform_id, m.segments, m.created_at, m.changed_at, m.due_at,
-                  a.started_at, a.code,
+                  a.started_at,
+                  coalesce(CASE WHEN m.status = 'undelivered' THEN (
+                               SELECT r.code FROM receipts r
+                               WHERE r.attempt_id = a.id AND r.kind = 'undelivered'
+                               ORDER BY r.id DESC LIMIT 1) END, a.code) AS code,
                   (SELECT count(*) FROM attempts t WHERE t.message_id = m.id) AS attempts,
                   (SELECT max(at) FROM message_events e
                    WHERE e.message_id = m.id AND e.to_status = 'delivered') AS delivered_at

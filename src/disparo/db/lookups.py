@@ -13,7 +13,7 @@ from disparo.db.pool import Connection
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A message, its changes and its attempts, each in order of time."""
+    """A message, its changes, its attempts and their receipts, each in order of time."""
 
     message: asyncpg.Record
     events: Sequence[asyncpg.Record]
@@ -39,8 +39,9 @@ async def lives(
     attempts = await connection.fetch(
         "SELECT * FROM attempts WHERE message_id = ANY($1::bigint[]) ORDER BY id", ids
     )
-    events_of, attempts_of = _by_message(events), _by_message(attempts)
-    return [Life(row, events_of[row["id"]], attempts_of[row["id"]]) for row in rows]
+    receipts = await _receipts(connection, attempts)
+    events_of, attempts_of, receipts_of = _by_message(events), _by_message(attempts), _by_message(receipts)
+    return [Life(row, *(of[row["id"]] for of in (events_of, attempts_of, receipts_of))) for row in rows]
 
 
 async def _events(connection: Connection, ids: Sequence[int]) -> list[asyncpg.Record]:
@@ -52,6 +53,16 @@ async def _events(connection: Connection, ids: Sequence[int]) -> list[asyncpg.Re
            FROM messages m JOIN bulk_runs r ON r.dispatch_id = m.dispatch_id WHERE m.id = ANY($1::bigint[])
            ORDER BY id""",
         ids,
+    )
+
+
+async def _receipts(connection: Connection, attempts: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
+    return await connection.fetch(
+        """SELECT r.id, a.message_id, r.platform, r.platform_id, r.kind, r.code, r.failure, r.carrier,
+                  r.happened_at, r.received_at, r.result
+           FROM receipts r JOIN attempts a ON a.id = r.attempt_id
+           WHERE r.attempt_id = ANY($1::bigint[]) ORDER BY r.id""",
+        [row["id"] for row in attempts],
     )
 
 
@@ -74,11 +85,7 @@ async def life(connection: Connection, message: asyncpg.Record) -> Life:
     attempts = await connection.fetch(
         "SELECT * FROM attempts WHERE message_id = $1 ORDER BY id", message["id"]
     )
-    receipts = await connection.fetch(
-        """SELECT id, platform, platform_id, kind, code, failure, carrier, happened_at, received_at, result
-           FROM receipts WHERE attempt_id = ANY($1::bigint[]) ORDER BY id""",
-        [row["id"] for row in attempts],
-    )
+    receipts = await _receipts(connection, attempts)
     replies = await connection.fetch(
         """SELECT platform, text, opted_out, received_at FROM inbound_texts
            WHERE e164 = $1 AND message_id = $2 ORDER BY id""",
