@@ -251,6 +251,13 @@ async def test_a_known_signature_of_twilios_own_example(peer):
     assert not twilio.parse_webhook(WebhookRequest("POST", headers, {}, form, url)).receipts
 
 
+async def test_questions_that_a_platform_takes_seldom_have_their_pause(peer):
+    pauses = {
+        name: build(name, peer).capabilities.ask_every_s for name in ("sinch_brasil", "comtele", "twilio")
+    }
+    assert pauses == {"sinch_brasil": 1, "comtele": 31, "twilio": 0}
+
+
 async def test_what_is_neither_receipt_nor_text_is_rejected(peer):
     for name in ("smsbarato", "disparopro"):
         with pytest.raises(WebhookRejected):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from disparo.db import rate_limits, receipt_polls
-from disparo.db.pool import Connection, Pool
+from disparo.db.pool import Pool
 from disparo.db.receipts import Told
 from disparo.dispatch import receipts
 from disparo.platforms.base import Capabilities, Health, Platform
@@ -49,6 +49,19 @@ async def poll_receipts(pool: Pool, platforms: Mapping[str, Platform], *, round_
     return sum(told)
 
 
+async def may_ask(pool: Pool, name: str, every_s: float, *, until: float) -> bool:
+    """Wait for the right to put one question to a platform; False where it does not come until then."""
+    while every_s > 0:
+        async with pool.acquire() as connection:
+            wait_s = await rate_limits.take(connection, f"poll:{name}", interval_s=every_s, burst=1)
+        if wait_s <= 0:
+            break
+        if time.monotonic() + wait_s > until:
+            return False
+        await asyncio.sleep(wait_s)
+    return True
+
+
 async def read_credit(platforms: Mapping[str, Platform]) -> list[Credit]:
     """Ask every platform that can tell what credit is left; those that do not answer are left out."""
     able = [platform for platform in platforms.values() if platform.capabilities.has_balance]
@@ -79,28 +92,15 @@ async def _note(pool: Pool, after_s: Mapping[str, float]) -> None:
 async def _ask_one(pool: Pool, name: str, platform: Platform, until: float) -> int:
     told = 0
     able = platform.capabilities
-    while time.monotonic() < until:
+    while time.monotonic() < until and await may_ask(pool, name, able.ask_every_s, until=until):
         async with pool.acquire() as connection:
-            wait_s = await _pause(connection, name, able.poll_every_s)
-            row = None if wait_s > 0 else await receipt_polls.take(connection, name, after_s=_after_s(able))
-        if wait_s > 0:
-            if time.monotonic() + wait_s > until:
-                break
-            await asyncio.sleep(wait_s)
-            continue
+            row = await receipt_polls.take(connection, name, after_s=_after_s(able))
         if row is None:
             break
         answer = await platform.ask(row["reference"], row["platform_id"])
         if answer is not None:
             told += await receipts.take_one(pool, Told(name, answer.event, answer.raw))
     return told
-
-
-async def _pause(connection: Connection, name: str, every_s: float) -> float:
-    """Take the right to put one question; gives how long to wait for it, 0 if it is taken."""
-    if every_s <= 0:
-        return 0.0
-    return await rate_limits.take(connection, f"poll:{name}", interval_s=every_s, burst=1)
 
 
 def _after_s(able: Capabilities) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 
 from disparo import queue
@@ -9,6 +11,7 @@ from disparo.db import installation, messages
 from disparo.db.pool import Connection, Pool
 from disparo.db.receipts import Told
 from disparo.dispatch import receipts
+from disparo.dispatch.polling import ROUND_S, may_ask
 from disparo.domain.message import Event, Status
 from disparo.errors import DisparoError
 from disparo.platforms.base import Platform
@@ -80,11 +83,12 @@ async def _release(
 
 
 async def ask_platforms(
-    pool: Pool, platforms: Mapping[str, Platform], *, after_s: float = _ASK_AFTER_S
+    pool: Pool, platforms: Mapping[str, Platform], *, after_s: float = _ASK_AFTER_S, round_s: float = ROUND_S
 ) -> int:
     """Ask platforms that can be asked about uncertain messages; gives how many answers told something.
 
-    Answers are taken as receipts are. No connection is in hand while a platform is asked.
+    Answers are taken as receipts are. No connection is in hand while a platform is asked, and one that is
+    slow to answer keeps nobody waiting for more than a round and one question.
     """
     able = [name for name, platform in platforms.items() if platform.capabilities.can_be_asked]
     if not able:
@@ -93,9 +97,23 @@ async def ask_platforms(
         wanted = await messages.uncertain_references(
             connection, able, older_s=after_s, younger_s=_ASK_UNTIL_S, limit=_ASK_AT_ONCE
         )
-    told = 0
+    references: dict[str, list[str]] = {}
     for row in wanted:
-        answer = await platforms[row["platform"]].ask(row["reference"])
+        references.setdefault(row["platform"], []).append(row["reference"])
+    until = time.monotonic() + round_s
+    return sum(
+        await asyncio.gather(
+            *(_ask_one(pool, name, platforms[name], about, until) for name, about in references.items())
+        )
+    )
+
+
+async def _ask_one(pool: Pool, name: str, platform: Platform, references: Sequence[str], until: float) -> int:
+    told, every_s = 0, platform.capabilities.ask_every_s
+    for reference in references:
+        if time.monotonic() > until or not await may_ask(pool, name, every_s, until=until):
+            break
+        answer = await platform.ask(reference)
         if answer is not None:
-            told += await receipts.take_one(pool, Told(row["platform"], answer.event, answer.raw))
+            told += await receipts.take_one(pool, Told(name, answer.event, answer.raw))
     return told

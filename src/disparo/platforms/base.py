@@ -48,7 +48,7 @@ class Capabilities:
     receipt_reply: str = "OK"  # what the platform wants to hear
     can_be_asked: bool = False  # what became of an uncertain message
     poll_after_s: float | None = None  # nobody brings receipts: ask for those missing so long
-    poll_every_s: float = 0.0  # ... with so much time between two questions
+    ask_every_s: float = 0.0  # so much time between two questions of either kind, from all workers
     client_reference: bool = False  # it knows a message by our reference
     has_balance: bool = False
     low_balance: Decimal | None = None  # a person should be told below it

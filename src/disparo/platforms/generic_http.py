@@ -112,6 +112,7 @@ class GenericHttp:
 def capabilities_of(settings: GenericHttpSettings) -> Capabilities:
     """Tell what a table makes of a platform."""
     receipts, balance, poll = settings.receipts, settings.balance, settings.poll
+    asked = settings.ask or poll
     told = set(receipts.statuses.values()) if receipts else set()
     written = repr((settings.json_body, settings.form, settings.query, settings.batch, settings.headers))
     return Capabilities(
@@ -125,9 +126,9 @@ def capabilities_of(settings: GenericHttpSettings) -> Capabilities:
         handset_receipts={ReceiptKind.SENT, ReceiptKind.DELIVERED} <= told,
         inbound=settings.inbound is not None,
         receipt_reply=receipts.reply if receipts else "OK",
-        can_be_asked=settings.ask is not None or poll is not None,
+        can_be_asked=asked is not None,
         poll_after_s=poll.after_s if poll else None,
-        poll_every_s=poll.every_s if poll else 0.0,
+        ask_every_s=asked.every_s if asked else 0.0,
         client_reference="{referencia}" in written,
         has_balance=balance is not None,
         low_balance=balance.low if balance else None,

@@ -126,11 +126,13 @@ class Question(Strict):
 class AskRules(Question):
     """How to ask what became of a message, by our reference or the platform's id; read as a receipt is.
 
-    Where the answer is plain text, `text` says with named groups what stands where.
+    Where the answer is plain text, `text` says with named groups what stands where. `every_s` is between two
+    questions.
     """
 
     answer: ReceiptRules
     text: str | None = None
+    every_s: Annotated[float, Field(ge=0)] = 0.0
 
     @field_validator("text")
     @classmethod
@@ -139,10 +141,9 @@ class AskRules(Question):
 
 
 class PollRules(AskRules):
-    """Asking for receipts that nobody brings: of messages without one for `after_s`, one each `every_s`."""
+    """Asking for receipts that nobody brings: of messages without one for `after_s`."""
 
     after_s: Annotated[float, Field(ge=60)] = 600.0
-    every_s: Annotated[float, Field(ge=0)] = 0.0
 
 
 class BalanceRules(Question):

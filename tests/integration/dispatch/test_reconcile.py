@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -21,13 +22,15 @@ class Platform:
 
     name = "p"
 
-    def __init__(self, **knows):
+    def __init__(self, *, every_s=0.0, takes_s=0.0, **knows):
         self.knows = knows
         self.asked = []
-        self.capabilities = Capabilities(can_be_asked=True)
+        self.takes_s = takes_s
+        self.capabilities = Capabilities(can_be_asked=True, ask_every_s=every_s)
 
     async def ask(self, reference):
         self.asked.append(reference)
+        await asyncio.sleep(self.takes_s)
         kind = self.knows.get(reference)
         return None if kind is None else Answered(ReceiptEvent(kind, None, reference), "raw")
 
@@ -69,6 +72,19 @@ async def test_nobody_is_asked_about_what_has_just_happened(pool, connection, un
     platform = Platform()
     await reconcile.ask_platforms(pool, {"p": platform})
     assert platform.asked == []
+
+
+async def test_a_platform_is_asked_no_faster_than_it_wants(pool, uncertain):
+    platform = Platform(every_s=1000.0)
+    await reconcile.ask_platforms(pool, {"p": platform})
+    await reconcile.ask_platforms(pool, {"p": platform})
+    assert len(platform.asked) == 1
+
+
+async def test_a_platform_that_is_slow_to_answer_holds_up_the_rest_for_one_question_at_most(pool, uncertain):
+    platform = Platform(takes_s=0.05)
+    await reconcile.ask_platforms(pool, {"p": platform}, round_s=0.01)
+    assert len(platform.asked) == 1
 
 
 async def test_a_resend_by_hand_waits_until_nobody_can_still_be_writing(connection, uncertain):
