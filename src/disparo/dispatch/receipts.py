@@ -139,7 +139,9 @@ def _best_moves(found: Iterable[tuple[Told, asyncpg.Record]]) -> list[Move]:
         if event is None or (event is Event.RECEIPT_UNDELIVERED and _is_of_an_earlier_one(row)):
             continue
         if message_id not in best or _RANK[event] > _RANK[best[message_id].event]:
-            best[message_id] = Move(message_id, event, said.failure or said.code)
+            # A person reads the code as the reason: of what went well there is none.
+            why = (said.failure or said.code) if event is Event.RECEIPT_UNDELIVERED else None
+            best[message_id] = Move(message_id, event, why)
     return sorted(best.values(), key=lambda move: move.message_id)
 
 

@@ -51,6 +51,17 @@ async def test_a_receipt_moves_its_message_and_is_written_once(pool, connection,
     assert await connection.fetchval("SELECT ctid::text FROM receipts") == "(0,1)"
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("sent", None), ("delivered", None), ("undelivered", "NO_ERROR")]
+)
+async def test_the_code_of_what_went_well_is_no_reason(pool, connection, kind, reason):
+    """Some platforms say "0", "NO_ERROR" or "ACK/" of what arrived."""
+    id_ = await handed_over(connection)
+    await say(pool, kind, code="NO_ERROR")
+    assert await connection.fetchval("SELECT reason FROM messages WHERE id = $1", id_) == reason
+    assert await connection.fetchval("SELECT code FROM receipts") == "NO_ERROR"
+
+
 @pytest.mark.parametrize("kind", ["sent", "delivered", "undelivered"])
 async def test_one_that_could_only_be_stored_is_applied_by_the_sweep(pool, connection, kind):
     id_ = await handed_over(connection)
