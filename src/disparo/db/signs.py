@@ -6,7 +6,7 @@ from datetime import datetime
 
 from disparo.db.pool import Connection
 
-#: Hand-overs of this stretch of time are looked at; none with fewer than so many says anything.
+#: So many hand-overs, or receipts, are looked at; of hand-overs none with fewer than so many says anything.
 _LOOKED_AT, _ENOUGH = 500, 20
 
 
@@ -32,6 +32,21 @@ async def silent_platforms(connection: Connection) -> dict[str, bool]:
         _ENOUGH,
     )
     return {row["platform"]: row["silent"] for row in rows}
+
+
+async def platforms_without_credit(connection: Connection) -> dict[str, bool]:
+    """Tell of each platform with receipts of late whether the newest hand-over they are of failed for credit.
+
+    Some take everything, and only in their receipts say that the credit is gone.
+    """
+    rows = await connection.fetch(
+        """SELECT DISTINCT ON (platform) platform, coalesce(failure = 'credit', false) AS without
+           FROM (SELECT platform, kind, failure, attempt_id FROM receipts ORDER BY id DESC LIMIT $1) r
+           WHERE attempt_id IS NOT NULL AND kind <> 'other'
+           ORDER BY platform, attempt_id DESC""",
+        _LOOKED_AT,
+    )
+    return {row["platform"]: row["without"] for row in rows}
 
 
 async def stuck_since(connection: Connection, *, after_s: float) -> datetime | None:

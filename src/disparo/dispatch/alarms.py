@@ -31,6 +31,7 @@ SayReason = Callable[[str], str]
 _WORDS = {
     "platform_open": "A plataforma {subject} está falhando e não é usada por enquanto: {detail}",
     "credit_low": "O crédito da plataforma {subject} está acabando: {detail}",
+    "credit_gone": "A plataforma {subject} recebe os SMS e diz nas confirmações que está sem crédito",
     "platform_unreachable": "A plataforma {subject} não responde como devia: {detail}",
     "receipts_stopped": "A plataforma {subject} parou de confirmar entregas",
     "dispatch_stuck": "Há mensagens na hora de sair e nenhuma está saindo (desde {detail})",
@@ -46,11 +47,13 @@ _OF_SOURCES = frozenset({"source_down", "sync_failed"})
 _ASKED: Mapping[str, Callable[[Capabilities], bool]] = {
     "credit_low": lambda able: able.has_balance,
     "platform_unreachable": lambda able: able.has_health,
+    "credit_gone": lambda able: able.receipts or able.poll_after_s is not None,
     "receipts_stopped": lambda able: able.receipts or able.poll_after_s is not None,
 }
 _OVER_WORDS = {
     "platform_open": "A plataforma {subject} voltou a funcionar",
     "credit_low": "A plataforma {subject} tem crédito de novo",
+    "credit_gone": "A plataforma {subject} não diz mais que está sem crédito",
     "platform_unreachable": "A plataforma {subject} voltou a responder",
     "receipts_stopped": "A plataforma {subject} voltou a confirmar entregas",
     "dispatch_stuck": "As mensagens voltaram a sair",
@@ -62,6 +65,7 @@ _NO_LONGER = "A configuração mudou; não se observa mais: "
 _WATCHED = {
     "platform_open": "os envios pela plataforma {subject}",
     "credit_low": "o crédito da plataforma {subject}",
+    "credit_gone": "o crédito da plataforma {subject}, pelas confirmações",
     "platform_unreachable": "se a plataforma {subject} responde",
     "receipts_stopped": "as confirmações da plataforma {subject}",
     "source_down": "o cadastro de {subject}",
@@ -159,18 +163,18 @@ class Alarms:
                     await alerts.clear(connection, row["kind"], row["subject"])
             elif row["subject"] and self._is_moot(row, platforms):
                 await alerts.stop_watching(connection, row["kind"], row["subject"])
-        expected = {name for kind, name in self._asked if kind == "receipts_stopped"}
-        silent = await signs.silent_platforms(connection)
-        seen = sorted(expected & silent.keys())
-        await alerts.settle(
-            connection, "receipts_stopped", {name: None for name in seen if silent[name]}, seen=seen
-        )
+        await self._settle(connection, "receipts_stopped", await signs.silent_platforms(connection))
+        await self._settle(connection, "credit_gone", await signs.platforms_without_credit(connection))
         if time.monotonic() < self._stuck_at:
             return
         self._stuck_at = time.monotonic() + _STUCK_EVERY_S
         since = await signs.stuck_since(connection, after_s=_STUCK_AFTER_S)
         stuck = {} if since is None else {"": self._local(since)}
         await alerts.settle(connection, "dispatch_stuck", stuck, seen=[""])
+
+    async def _settle(self, connection: Connection, kind: str, is_so: Mapping[str, bool]) -> None:
+        seen = sorted({name for asked, name in self._asked if asked == kind} & is_so.keys())
+        await alerts.settle(connection, kind, {name: None for name in seen if is_so[name]}, seen=seen)
 
     def _local(self, moment: datetime) -> str:
         return moment.astimezone(self._zone).strftime("%d/%m %H:%M")

@@ -1,4 +1,4 @@
-"""An alert ends also where the settings leave nothing that would see it end."""
+"""Alerts: what begins them, and that they end also where the settings leave nothing that would see it end."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import time
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.integration.dispatch.test_receipts import handed_over
 
 from disparo.db import alerts, platform_states
+from disparo.db.receipts import Told
 from disparo.dispatch.alarms import Alarms, tell_all
+from disparo.dispatch.receipts import take_one
+from disparo.domain.outcome import FailureClass, ReceiptEvent, ReceiptKind
 from disparo.panel.words import reason
 from disparo.platforms.base import Balance, Capabilities, Health
 
@@ -16,7 +20,7 @@ pytestmark = pytest.mark.anyio
 ZONE = ZoneInfo("America/Sao_Paulo")
 ABLE = Capabilities(has_balance=True, has_health=True, receipts=True)
 UNABLE = Capabilities()
-OF_PLATFORMS = ("credit_low", "platform_open", "platform_unreachable", "receipts_stopped")
+OF_PLATFORMS = ("credit_gone", "credit_low", "platform_open", "platform_unreachable", "receipts_stopped")
 
 
 class Platform:
@@ -105,6 +109,27 @@ async def test_what_nobody_looks_at_any_more_is_not_said_to_be_well_again(pool, 
     assert sorted(text.removeprefix("A configuração mudou; não se observa mais: ") for _, text in over) == [
         "as confirmações da plataforma p",
         "o crédito da plataforma p",
+        "o crédito da plataforma p, pelas confirmações",
         "os envios pela plataforma p",
         "se a plataforma p responde",
     ]
+
+
+async def hear(pool, platform_id, kind, failure=None):
+    event = ReceiptEvent(ReceiptKind(kind), platform_id=platform_id, failure=failure)
+    await take_one(pool, Told("p", event, f"{platform_id} {kind}"))
+
+
+async def test_a_platform_that_takes_all_and_says_in_its_receipts_that_the_credit_is_gone(pool, connection):
+    first, second, third = [await handed_over(connection, f"id-{number}") for number in (1, 2, 3)]
+    assert first < second < third
+    alarms = Alarms(pool, zone=ZONE)
+    for platform_id, kind, failure, alert in (
+        ("id-1", "sent", None, []),
+        ("id-2", "undelivered", FailureClass.CREDIT, ["credit_gone"]),
+        ("id-1", "delivered", None, ["credit_gone"]),  # of a hand-over before
+        ("id-3", "sent", None, []),
+    ):
+        await hear(pool, platform_id, kind, failure)
+        await alarms.look({"p": Platform(ABLE)})
+        assert await live(connection) == alert, platform_id
