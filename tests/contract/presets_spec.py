@@ -244,6 +244,7 @@ SPECS = {
         platform_id="SM0001",
         answers=[
             (400, '{"code": 21211, "message": "Invalid To", "more_info": "x", "status": 400}', "refused", "number"),
+            (400, '{"code": 21609, "message": "The StatusCallback URL is not a valid URL", "more_info": "x", "status": 400}', "not_taken", "auth"),
             (400, '{"code": 21610, "message": "Unsubscribed", "more_info": "x", "status": 400}', "refused", "opt_out"),
             (400, '{"code": 21617, "message": "Too long", "more_info": "x", "status": 400}', "refused", "content"),
             (400, '{"code": 21606, "message": "From", "more_info": "x", "status": 400}', "not_taken", "auth"),

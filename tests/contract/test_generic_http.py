@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import socket
 
@@ -191,3 +192,46 @@ async def test_secrets_fill_headers_and_are_masked_when_shown(peer):
     assert outcome.kind is OutcomeKind.ACCEPTED
     assert "s3cret" not in exchange.request + exchange.response
     assert "Bearer ***" in exchange.request
+
+
+@pytest.mark.parametrize(
+    ("changes", "told", "untold"),
+    [
+        (
+            {"json": None, "form": {"to": "1", "d": "{retorno}?r=1"}},
+            b"to=1&d=http%3A%2F%2Fa%2Fb%3Fr%3D1",
+            b"d=",
+        ),
+        ({"json": None, "query": {"to": "1", "d": "{retorno}"}}, b"?to=1&d=http://a/b ", b"d="),
+        ({"json": {"to": "1", "on": {"url": "{retorno}"}}}, b'"on": {"url": "http://a/b"}', b"url"),
+        (
+            {"json": {"m": "{itens}", "u": "{retorno}"}, "batch": {"max": 2, "item": {"u": "{retorno}"}}},
+            b'{"m": [{"u": "http://a/b"}], "u": "http://a/b"}',
+            b'"u"',
+        ),
+    ],
+)
+async def test_where_there_is_no_address_for_receipts_none_is_told(peer, changes, told, untold):
+    """Platforms refuse an address that is none, and with it every message."""
+    peer.answer = http(200, '{"id": "1"}')
+    for receipt_url in ("http://a/b", None):
+        platform = GenericHttp("p", read_table("p", table(peer, **changes)), receipt_url=receipt_url)
+        await platform.send([message()])
+        await platform.close()
+    with_one, without = peer.requests
+    assert told in with_one
+    assert untold not in without
+
+
+async def test_a_password_in_base64_is_masked_whatever_else_is(peer):
+    """A short secret that happens to stand in the pair must not cut it in two."""
+    peer.answer = http(200, '{"id": "1"}')
+    secrets = {"u": "isp", "p": "s3cret", "short": "O"}
+    platform = GenericHttp(
+        "p", read_table("p", table(peer, headers={"Authorization": "Basic {basico:u:p}"}, secrets=secrets))
+    )
+    _, shown = await platform.exchange(message())
+    await platform.close()
+    pair = base64.b64encode(b"isp:s3cret").decode()
+    assert "O" in pair
+    assert "Authorization: Basic ***\n" in shown.request

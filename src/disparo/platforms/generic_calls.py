@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote, quote_plus, urljoin
 
 from disparo.platforms.base import Outgoing
@@ -35,10 +36,12 @@ class CallMaker:
             name: Template(value, constant, header_safe) for name, value in settings.headers.items()
         }
         self._skipped = LEFT_OUT[settings.number_format]
-        self._query = None if settings.query is None else Form(settings.query, constant)
-        self._form = None if settings.form is None else Form(settings.form, constant)
-        self._item = None if settings.batch is None else tree_of(settings.batch.item, constant)
-        self._json = None if settings.json_body is None else tree_of(settings.json_body, constant)
+        query, form, batch = settings.query, settings.form, settings.batch
+        self._query = None if query is None else Form(_told(query, receipt_url), constant)
+        self._form = None if form is None else Form(_told(form, receipt_url), constant)
+        self._item = None if batch is None else tree_of(_told(batch.item, receipt_url), constant)
+        self._json_body = _told(settings.json_body, receipt_url)
+        self._json = None if self._json_body is None else tree_of(self._json_body, constant)
 
     def hand_over(self, batch: Sequence[Outgoing]) -> Call:
         """Give the one call that hands over these messages; several only where the table has `batch`."""
@@ -49,7 +52,7 @@ class CallMaker:
         headers, body = self._filled_headers(values), None
         if self._item is not None:
             items = [fill_tree(self._item, self._values(message)) for message in batch]
-            body = _json(_with_items(settings.json_body, items, fill_tree(self._json, values)))
+            body = _json(_with_items(self._json_body, items, fill_tree(self._json, values)))
             headers.setdefault("Content-Type", _JSON)
         elif self._json is not None:
             body = _json(fill_tree(self._json, values))
@@ -82,6 +85,8 @@ class CallMaker:
 
     def masked(self, text: str) -> str:
         """Hide every secret in what a person will read."""
+        # A pair of them in base64 hides nothing; it goes first, whole: a secret may stand in it by chance.
+        text = re.sub(r"(Basic )[A-Za-z0-9+/=]+", r"\1***", text)
         settings = self._settings
         of_receipts = (settings.receipts.token, settings.receipts.hmac_key) if settings.receipts else ()
         shown = {key.get_secret_value() for key in (*settings.secrets.values(), *of_receipts) if key}
@@ -89,8 +94,7 @@ class CallMaker:
             as_json = to_json(secret)[1:-1]
             for form in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret), as_json):
                 text = text.replace(form, "***")
-        # A pair of them in base64 hides nothing.
-        return re.sub(r"(Basic )[A-Za-z0-9+/=]+", r"\1***", text)
+        return text
 
     def _filled_headers(self, values: Mapping[str, str]) -> dict[str, str]:
         return {name: value.fill(values) for name, value in self._headers.items()}
@@ -101,6 +105,19 @@ class CallMaker:
             "texto": message.text,
             "referencia": message.reference,
         }
+
+
+def _told(tree: Any, receipt_url: str) -> Any:
+    """Leave out what would hold the address for receipts where there is none: some refuse an empty one."""
+    if receipt_url:
+        return tree
+    if isinstance(tree, dict):
+        return {name: _told(value, receipt_url) for name, value in tree.items() if not _is_address(value)}
+    return [_told(value, receipt_url) for value in tree] if isinstance(tree, list) else tree
+
+
+def _is_address(value: object) -> bool:
+    return isinstance(value, str) and "{retorno}" in value
 
 
 def _with_items(tree: object, items: list[object], filled: object) -> object:
