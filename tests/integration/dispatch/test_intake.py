@@ -172,6 +172,14 @@ async def test_a_repeated_call_does_not_undo_what_a_person_did_but_a_new_text_do
     assert len(await opt_outs.list_page(connection)) == 1
 
 
+async def test_without_an_id_the_same_words_again_may_be_new_and_an_opt_out_wins(intake, connection):
+    await say(intake, "SAIR")
+    await opt_outs.remove(connection, "+5511988887777")
+    await say(intake, "SAIR")
+    assert await connection.fetchval("SELECT count(*) FROM inbound_texts") == 1
+    assert await connection.fetchval("SELECT o.inbound_id = i.id FROM opt_outs o, inbound_texts i")
+
+
 async def test_an_answer_that_names_no_number_is_that_of_the_message_it_answers(intake, connection):
     id_ = await handed_over(connection)
     await intake.take("p", call(text="PARE", about="id-1", mo_id="m1"))

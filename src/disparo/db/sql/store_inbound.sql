@@ -1,6 +1,7 @@
 -- Keeps texts that customers sent, and suppresses the number of those that asked for no more.
 -- $1 platforms, $2 digests, $3 platform ids, $4 senders, $5 their E.164 numbers, $6 platform ids and
 -- $7 references of the messages of ours they answer, $8 texts, $9 whether they ask for no more, $10 the calls.
+-- Without an id of the platform's a text that is there already may be the customer's next one: it suppresses too.
 -- Both inserts in the order of their keys: two processes that store the same texts cannot deadlock.
 WITH said AS (
     SELECT DISTINCT ON (e.platform, e.digest) e.*, m.id AS message_id, coalesce(e.e164, m.e164) AS number
@@ -23,11 +24,15 @@ WITH said AS (
     SELECT platform, digest, platform_id, sender, number, message_id, text, stops AND number IS NOT NULL, raw
     FROM said ORDER BY platform, digest
     ON CONFLICT (platform, digest) DO NOTHING
-    RETURNING id, platform, digest, e164, opted_out
+    RETURNING id, platform, digest
 ), suppressed AS (
     INSERT INTO opt_outs (e164, reason, actor, platform, inbound_id)
-    SELECT DISTINCT ON (e164) e164, 'inbound', 'platform:' || platform, platform, id
-    FROM stored WHERE opted_out ORDER BY e164, id
+    SELECT DISTINCT ON (d.number) d.number, 'inbound', 'platform:' || d.platform, d.platform, coalesce(s.id, i.id)
+    FROM said d
+    LEFT JOIN stored s ON s.platform = d.platform AND s.digest = d.digest
+    LEFT JOIN inbound_texts i ON i.platform = d.platform AND i.digest = d.digest
+    WHERE d.stops AND d.number IS NOT NULL AND (s.id IS NOT NULL OR d.platform_id IS NULL)
+    ORDER BY d.number, s.id
     ON CONFLICT (e164) DO NOTHING
 )
 SELECT id FROM stored
