@@ -213,6 +213,8 @@ SPECS = {
             ("level1.form", "sent", None),
             ("level2.form", "delivered", None),
             ("bad_number.form", "undelivered", "number"),
+            ("refused.form", "undelivered", "unknown"),
+            ("refused_by_carrier.form", "undelivered", "carrier"),
         ],
         inbound=[("inbound.form", "5511988887777", "parar")],
         balance=('{"balance": 100.5, "mt_quota": "ND"}', "100.5"),
