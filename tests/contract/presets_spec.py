@@ -191,6 +191,7 @@ SPECS = {
             ("buffered.query", "other", None),
             ("carrier.query", "sent", None),
             ("rejected.query", "undelivered", "number"),
+            ("wrong_ton.query", "undelivered", "unknown"),
             ("throttled.query", "undelivered", "throttle"),
             ("expired.query", "undelivered", "expired"),
         ],
