@@ -162,6 +162,11 @@ async def test_documented_receipts(peer, name, receipt):
     assert name in ("zenvia", "android_sms_gateway") or not platform.unknown_codes
 
 
+async def test_what_jasmin_was_told_by_the_smsc_is_the_code(peer):
+    (event,) = build("jasmin", peer).parse_webhook(call_of("jasmin", "refused.form")).receipts
+    assert event.code == "ESME_RINVNUMDESTS"
+
+
 @pytest.mark.parametrize(("name", "inbound"), each("inbound"))
 async def test_documented_inbound_texts(peer, name, inbound):
     file, sender, text = inbound
