@@ -206,7 +206,7 @@ def test_ucs2_is_read_back_whatever_the_alphabet(text, alphabet):
     [
         (b"ol\xe1", 0, "latin1", "olá"),
         (b"ol\xe1", 3, "gsm7", "olá"),
-        (b"ol\xe1", 1, "gsm7", "ol\ufffd"),
+        (b"ol\xe1", 1, "gsm7", "olá"),  # Sinch Brasil's Latin-1 is 1
         (b"ol\xe1", 0, "gsm7", "ol\ufffd"),
         (b"\0\x02", 0xF1, "gsm7", "@$"),
         (b"fim\x1b", 0, "gsm7", "fim"),

@@ -68,7 +68,7 @@ def read(octets: bytes, data_coding: int, alphabet: Alphabet) -> str:
     if data_coding == CODING_OF["latin1"] or (data_coding == 0 and alphabet != "gsm7"):
         return octets.decode("latin-1")
     if data_coding == CODING_OF["ascii"] and not (alphabet == "gsm7" and _CONTROL.search(octets)):
-        return octets.decode("ascii", "replace")
+        return octets.decode("latin-1")  # what is not ASCII there is Latin-1: Sinch Brasil's is 1
     return _from_gsm(octets)
 
 
