@@ -55,7 +55,10 @@ def list_platforms(dados: DataDir = None) -> None:
         notes = [f"ordem {order[name]}", state_words(states.get(name), people)]
         if read.type != "simulator" and not settings.real_sending:
             notes.append("envio real desligado")
-        print(f"{name}: {read.type}, {read.where} ({', '.join(notes)})")
+        kind = settings.platforms[name].get(
+            "type", read.type
+        )  # a preset's own name; its table is generic_http
+        print(f"{name}: {kind}, {read.where} ({', '.join(notes)})")
 
 
 @platforms.command("pausar")

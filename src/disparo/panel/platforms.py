@@ -14,7 +14,7 @@ from disparo.db import accounts, figures, platform_states, platform_use
 from disparo.domain.outcome import Outcome
 from disparo.domain.phone import InvalidPhone, Phone, parse_phone
 from disparo.domain.sms_text import to_gsm_basic
-from disparo.panel import fields
+from disparo.panel import fields, words
 from disparo.panel.access import Person
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
@@ -77,7 +77,7 @@ def _one(  # noqa: PLR0917 - a line of the tables beside each other
     address = receipt_url(name, table, services.settings.public_url)
     return Shown(
         name=name,
-        kind=table.type,
+        kind=words.platform_kind(services.settings.platforms[name].get("type", table.type)),
         able=services.platforms[name].capabilities,
         state=state,
         pace=pace,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from disparo.platforms.presets import presets
+
 STATUS: Mapping[str, str] = {
     "queued": "agendada",
     "claimed": "na fila de envio",
@@ -130,7 +132,7 @@ CODE: Mapping[str, str] = {
     }.items()
     for name in names.split()
 }
-PLATFORM_KIND: Mapping[str, str] = {
+_PLATFORM_KIND: Mapping[str, str] = {
     "simulator": "simulada: nenhum SMS de verdade",
     "generic_http": "por HTTP",
     "smpp": "por SMPP",
@@ -235,6 +237,12 @@ ACTION: Mapping[str, str] = {
     "exported": "exportou uma lista",
     "imported": "importou um arquivo",
 }
+
+
+def platform_kind(written: str) -> str:
+    """Say what a platform is, from the `type` of its table: a preset by its title."""
+    preset = presets().get(written)
+    return _PLATFORM_KIND.get(written, written) if preset is None else preset.title
 
 
 def several(count: int, one: str, many: str) -> str:

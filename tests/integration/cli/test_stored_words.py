@@ -7,6 +7,8 @@ import json
 import pytest
 from tests.support import rows
 
+from disparo.panel import words
+
 pytestmark = pytest.mark.anyio
 TABLE = {"url": "http://127.0.0.1:1/", "json": {"to": "{telefone}", "text": "{texto}"}}
 
@@ -27,6 +29,13 @@ async def test_a_stopped_platform_says_why(command, connection):
     _, said = command("plataforma", "listar", DISPARO_PLATFORMS=json.dumps({"p": TABLE, "q": TABLE}))
     assert "parada: metade dos últimos envios falhou" in said
     assert "pausada por ana (linha de comando)" in said
+
+
+async def test_a_platform_of_a_preset_has_its_name(command):
+    tables = {"a": {"type": "smsdev", "secrets": {"chave": "k"}}, "b": TABLE}
+    _, said = command("plataforma", "listar", DISPARO_PLATFORMS=json.dumps(tables))
+    assert [line.split(",")[0] for line in said.splitlines()] == ["a: smsdev", "b: generic_http"], said
+    assert [words.platform_kind(each) for each in ("smsdev", "smpp")] == ["SMSDev (SMS Empresa)", "por SMPP"]
 
 
 async def test_a_platform_out_of_reach_is_no_word_of_the_program(command):
