@@ -16,15 +16,16 @@ UNWATCHED = "unwatched"
 RUN_REFUSED = "run_refused"
 
 
-async def raise_(connection: Connection, kind: str, subject: str, *, detail: str | None = None) -> None:
-    """Note that something began; one that already goes on is not noted twice."""
-    await connection.execute(
+async def raise_(connection: Connection, kind: str, subject: str, *, detail: str | None = None) -> bool:
+    """Note that something began; False where it already goes on, and nothing is noted."""
+    begun = await connection.fetchval(
         """INSERT INTO alerts (kind, subject, detail) VALUES ($1, $2, $3)
-           ON CONFLICT (kind, subject) WHERE cleared_at IS NULL DO NOTHING""",
+           ON CONFLICT (kind, subject) WHERE cleared_at IS NULL DO NOTHING RETURNING true""",
         kind,
         subject,
         detail,
     )
+    return begun is True
 
 
 async def clear(connection: Connection, kind: str, subject: str) -> None:

@@ -98,9 +98,10 @@ async def _mend(pool: Pool, row: asyncpg.Record, error: asyncpg.PostgresError) -
         if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == _ONCE:
             await bulk_slices.drop_queued(connection, row["id"])
             return True
-        log.error("slice_refused", slice_id=row["id"], error=type(error).__name__)
         await bulk_slices.put_last(connection, row["id"])
-        await alerts.raise_(connection, alerts.RUN_REFUSED, str(row["dispatch_id"]))
+        # Tried again each second by every worker: one line tells it.
+        if await alerts.raise_(connection, alerts.RUN_REFUSED, str(row["dispatch_id"])):
+            log.error("slice_refused", slice_id=row["id"], error=type(error).__name__)
         return False
 
 

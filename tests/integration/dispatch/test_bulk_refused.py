@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import capture_logs
 from tests.support import bulk, rows
 
 from disparo.db import alerts, bulk_slices
@@ -26,8 +27,10 @@ async def test_people_are_told_of_a_part_that_is_refused_until_it_is_not(pool, c
     await rows.add_invoices(connection, 6)
     await connection.execute("ALTER TABLE messages ADD CONSTRAINT refused CHECK (invoice_id <> 3) NOT VALID")
     dispatch_id = await bulk.store(pool)
-    for _ in range(12):
-        await queue_some(pool, bulk.RULES)
+    with capture_logs() as said:
+        for _ in range(12):
+            await queue_some(pool, bulk.RULES)
+    assert [line["event"] for line in said] == ["slice_refused"]
     alarms = Alarms(pool, zone=ZoneInfo("America/Sao_Paulo"))
     await alarms.look({})
     assert await connection.fetchval("SELECT count(*) FROM messages") == 4
