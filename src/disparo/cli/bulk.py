@@ -82,7 +82,8 @@ def dispatch(
     if simular:
         if selection.is_empty:
             raise DisparoError(_NOTHING_MEANT)
-        print_simulation(_with_pool(dados, lambda pool: _simulate(pool, settings, selection)))
+        found = _with_pool(dados, lambda pool: _simulate(pool, settings, selection))
+        print_simulation(found, timeout_s=settings.timeout_s)
         return
     order = Order(selection, actor(), run_key=execucao, asked=asked)
     try:

@@ -7,6 +7,7 @@ from rich.table import Table
 from disparo.cli.tables import show_table
 from disparo.dispatch.bulk_simulate import Simulation
 from disparo.domain.template import format_amount
+from disparo.panel.duration_words import duration, too_slow
 
 SKIP_WORDS = {
     "landline": "telefone fixo",
@@ -20,21 +21,19 @@ SKIP_WORDS = {
 }
 
 
-def print_simulation(found: Simulation) -> None:
-    """Print what a run would come to."""
+def print_simulation(found: Simulation, *, timeout_s: int) -> None:
+    """Print what a run would come to, where a message waits `timeout_s` at most."""
     print(f"Faturas: {found.invoices}   Destinatários: {found.recipients}")
     print_skipped(found.skipped)
     table = Table("Plataforma", "Segmentos", "Não cabem", "Custo", "Tempo")
     for each in found.estimates:
         cost = "não informado" if each.cost is None else format_amount(each.cost)
-        table.add_row(
-            each.platform, str(each.segments), str(each.too_long), cost, duration_words(each.duration_s)
-        )
+        table.add_row(each.platform, str(each.segments), str(each.too_long), cost, _takes(each.duration_s))
     if found.estimates:
         show_table(table)
-    print(
-        f"Tempo pelas plataformas usadas primeiro: {duration_words(found.duration_s)}, em horário de envio."
-    )
+    print(f"Tempo pelas plataformas usadas primeiro: {_takes(found.duration_s)}, em horário de envio.")
+    if warning := too_slow(found.duration_s, timeout_s=timeout_s):
+        print(f"Atenção: {warning}")
     print("Nada foi agendado.")
 
 
@@ -44,10 +43,5 @@ def print_skipped(skipped: dict[str, int]) -> None:
         print(f"  dispensados: {count} ({SKIP_WORDS[reason]})")
 
 
-def duration_words(seconds: float | None) -> str:
-    """Give a duration as people say it."""
-    if seconds is None:
-        return "sem limite de velocidade"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+def _takes(seconds: float | None) -> str:
+    return "sem limite de velocidade" if seconds is None else duration(seconds)

@@ -30,6 +30,7 @@ from disparo.domain.template import render as render_text
 from disparo.domain.windows import Purpose
 from disparo.panel import fields, words
 from disparo.panel.access import Forbidden, Person
+from disparo.panel.duration_words import duration, too_slow
 from disparo.panel.fields import Wrong
 from disparo.panel.invoice_list import read_csv, read_pasted
 from disparo.panel.notices import done
@@ -70,12 +71,17 @@ class _Typed:
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What a dispatch would come to, with some texts; `cost` None: no price is known."""
+    """What a dispatch would come to, with some texts; `cost` None: no price is known.
+
+    `takes`, `too_slow`: in words, None where there is nothing to say.
+    """
 
     found: Simulation
     samples: Sequence[Text]
     first: Estimate | None
     cost: Decimal | None
+    takes: str | None
+    too_slow: str | None
 
 
 async def show(request: Request, person: Person) -> Response:
@@ -192,7 +198,10 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     cost = None if first is None else first.cost
     if price is not None and first is not None:
         cost = price * first.segments
-    return DryRun(found, samples, first, cost)
+    takes = duration(found.duration_s) if found.duration_s else None
+    return DryRun(
+        found, samples, first, cost, takes, too_slow(found.duration_s, timeout_s=services.settings.timeout_s)
+    )
 
 
 async def _samples(

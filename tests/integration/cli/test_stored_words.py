@@ -21,6 +21,17 @@ async def test_a_simulation_says_how_long_each_part_is_and_whose_the_phone_is(co
     assert "cadastro do cliente" in said
 
 
+async def test_a_run_that_takes_longer_than_a_message_may_wait_is_warned_of(command, connection):
+    await rows.add_invoices(connection, 4)
+    slow = {"DISPARO_PLATFORMS": json.dumps({"p": {**TABLE, "per_second": 0.01}})}
+    for timeout_s, is_warned in (("600", False), ("300", True)):
+        status, said = command(
+            "disparar", "--ate", "2040-01-01", "--simular", **slow, DISPARO_TIMEOUT_S=timeout_s
+        )
+        assert (status, "6 min 40 s, em horário de envio" in said) == (0, True), said
+        assert ("espera no máximo 5 min 0 s" in said) == is_warned, said
+
+
 async def test_a_stopped_platform_says_why(command, connection):
     await connection.execute(
         """INSERT INTO platform_states (platform, open_reason, paused_by)

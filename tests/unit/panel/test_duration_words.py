@@ -1,0 +1,27 @@
+"""How long something takes, as people say it."""
+
+from __future__ import annotations
+
+import pytest
+
+from disparo.panel.duration_words import duration, too_slow
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.4, "0 min 0 s"),
+        (95, "1 min 35 s"),
+        (3600, "1 h 0 min"),
+        (19_260, "5 h 21 min"),
+        (86_400, "1 dia"),
+        (270_000, "3 dias e 3 h"),
+    ],
+)
+def test_in_its_two_largest_units(seconds, said):
+    assert duration(seconds) == said
+
+
+def test_who_takes_longer_than_a_message_may_wait_is_told_what_to_do():
+    assert too_slow(None, timeout_s=60) is too_slow(60, timeout_s=60) is None
+    assert "no máximo 2 dias de horário de envio" in (too_slow(172_801, timeout_s=172_800) or "")
