@@ -39,6 +39,7 @@ _WORDS = {
     "less_than_equal": "deve ser {le} ou menos",
     "literal_error": "deve ser um destes: {expected}",
     "enum": "deve ser um destes: {expected}",
+    "uuid_parsing": "não é um ID como 01a21bcd-874d-730c-8acd-3091a2c91c4a",
     "ip_any_network": "não é uma rede como 10.0.0.0/24",
     "value_error": "{error}",
 }

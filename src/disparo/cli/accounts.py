@@ -127,6 +127,8 @@ def create_client(
     """Cria um cliente de API; o segredo é mostrado uma vez."""
     if codigos_http not in ("rest", "hubsoft"):
         raise DisparoError("--codigos-http aceita rest ou hubsoft.")
+    if not nome.strip():
+        raise DisparoError("O nome do cliente de API está vazio.")
     settings = {
         "error_codes": codigos_http,
         "purpose": _word(_PURPOSE_WORDS, finalidade, "finalidade"),

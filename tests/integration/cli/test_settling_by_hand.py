@@ -64,6 +64,12 @@ async def test_a_filter_that_finds_nothing_asks_nothing(command, ids):
     assert (status, "Nenhuma mensagem está incerta com esse filtro" in said) == (1, True), said
 
 
+async def test_a_program_needs_a_name(command, connection):
+    status, said = command("cliente-api", "criar", " ")
+    assert (status, said) == (1, "Erro: O nome do cliente de API está vazio.\n")
+    assert await connection.fetchval("SELECT count(*) FROM api_clients") == 0
+
+
 async def test_a_token_that_is_none_is_not_revoked(command):
     status, said = command("token", "revogar", "00000000-0000-0000-0000-000000000000")
     assert (status, "não está em uso. Nada foi alterado." in said) == (1, True), said

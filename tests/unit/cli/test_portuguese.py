@@ -59,6 +59,7 @@ def test_help_holds_no_english(run, words):
         ("serve --porta x", "Erro: '--porta': deve ser um número inteiro."),
         ("serve --porta 70000", "Erro: '--porta': deve ser 65535 ou menos."),
         ("serve --processos 0", "Erro: '--processos': deve ser 1 ou mais."),
+        ("execucao ver x", "Erro: 'ID': não é um ID como 01a21bcd-"),
         ("disparar --simular=1", "Erro: '--simular' não leva valor."),
         ("disparar --status pago", "Erro: '--status': 'pago' não é um destes: 'aguardando', 'vencido'."),
         ("disparar --ate hoje", "Erro: '--ate': 'hoje' não é uma data como 2026-12-31 ou 31/12/2026."),
