@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from disparo.db import bulk_runs
 from disparo.db.dispatches import StoredAs
-from disparo.dispatch.accept import AcceptSettings
 from disparo.dispatch.bulk import Order, Selection, store_run
 from disparo.dispatch.bulk_queue import queue_some
+from disparo.dispatch.calls import AcceptSettings
 from disparo.dispatch.rules import Rules
 
 ZONE = ZoneInfo("America/Sao_Paulo")

@@ -15,7 +15,7 @@ from disparo.db.bulk_runs import NewRun
 from disparo.db.dispatches import StoredAs
 from disparo.db.idempotency import Key
 from disparo.db.pool import CONNECTION_LOST, Connection, Pool
-from disparo.dispatch.accept import AcceptSettings
+from disparo.dispatch.calls import AcceptSettings
 from disparo.dispatch.group_commit import FateUnknown, KeyInUse
 from disparo.dispatch.rules import BY_DUE_DATE
 from disparo.domain.ids import new_id

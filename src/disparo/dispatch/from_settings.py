@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from disparo.db.dispatches import StoredAs
-from disparo.dispatch.accept import AcceptSettings
 from disparo.dispatch.bulk_simulate import Offer
 from disparo.dispatch.calendar import holiday_calendar
+from disparo.dispatch.calls import AcceptSettings
 from disparo.dispatch.rules import Rules
 from disparo.platforms.base import Platform
 from disparo.platforms.registry import build_platforms, build_routes, cost_per_segment

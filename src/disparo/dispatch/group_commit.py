@@ -17,7 +17,8 @@ import structlog
 from disparo import failpoints
 from disparo.db import dispatches
 from disparo.db.pool import CONNECTION_LOST, PASSING, TRANSIENT, Connection, Pool
-from disparo.dispatch.accept import AcceptSettings, Call, InProgress, Stored, Verdict, accept_batch
+from disparo.dispatch.accept import Stored, accept_batch
+from disparo.dispatch.calls import AcceptSettings, Call, InProgress, Verdict
 from disparo.dispatch.pace import Pace
 from disparo.dispatch.slots import Slots
 

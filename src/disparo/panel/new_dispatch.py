@@ -18,9 +18,10 @@ from disparo.db import accounts, invoices, templates
 from disparo.db.idempotency import Key
 from disparo.db.pool import Connection
 from disparo.dispatch import bulk
-from disparo.dispatch.accept import Call, Caller, Done, Reason, Refused, accept_batch
+from disparo.dispatch.accept import accept_batch
 from disparo.dispatch.bulk import Order, Selection
 from disparo.dispatch.bulk_simulate import Estimate, Simulation, simulate_run
+from disparo.dispatch.calls import Call, Caller, Done, Reason, Refused
 from disparo.dispatch.from_settings import offers_of, rules_of
 from disparo.dispatch.slots import Slots
 from disparo.domain.ids import new_id

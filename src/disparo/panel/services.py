@@ -11,7 +11,7 @@ from starlette.requests import Request
 from disparo.auth.passwords import PasswordChecker
 from disparo.auth.throttle import Throttle
 from disparo.db.pool import Pool
-from disparo.dispatch.accept import AcceptSettings
+from disparo.dispatch.calls import AcceptSettings
 from disparo.dispatch.heartbeats import Heartbeats
 from disparo.platforms.base import Platform
 from disparo.settings import Settings

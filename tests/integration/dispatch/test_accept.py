@@ -15,7 +15,7 @@ from disparo import queue
 from disparo.db.dispatches import StoredAs
 from disparo.db.idempotency import Key
 from disparo.db.pool import open_pool
-from disparo.dispatch.accept import AcceptSettings, Call, Caller, Done, Reason, Refused
+from disparo.dispatch.calls import AcceptSettings, Call, Caller, Done, Reason, Refused
 from disparo.dispatch.group_commit import Acceptor, Busy, KeyInUse
 from disparo.domain.phone import parse_phone
 from disparo.domain.windows import Purpose

@@ -26,7 +26,7 @@ from disparo.api.hubsoft.words import (
     reason_word,
 )
 from disparo.db.dispatches import StoredAs
-from disparo.dispatch.accept import Accepted, Reason, Refused
+from disparo.dispatch.calls import Accepted, Reason, Refused
 from disparo.domain.message import FINAL, Status
 from disparo.domain.phone import InvalidPhone, Phone, parse_phone
 

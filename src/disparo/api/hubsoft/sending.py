@@ -13,7 +13,7 @@ from disparo.api.bodies import read_fields
 from disparo.api.hubsoft import mapping
 from disparo.api.services import Services
 from disparo.db.idempotency import Key
-from disparo.dispatch.accept import Call, Caller, Done, Reason, Refused, Verdict
+from disparo.dispatch.calls import Call, Caller, Done, Reason, Refused, Verdict
 
 _SEND_ROUTE = "enviar_sms"
 #: How long a call waits while an invoice that nobody knows is looked for, and how often that is done at most.
