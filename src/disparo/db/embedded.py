@@ -7,9 +7,7 @@ server as our child that gets SIGINT when we die, no superuser for the applicati
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -20,19 +18,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
-from urllib.parse import quote
 
-import asyncpg
 import structlog
 
-from disparo.db.data_dir import AlreadyRunning, DataDirUnusable, is_held, make_data_dir, take_lock
-from disparo.db.postgres_binaries import Runner, find_runner, major_version, reason_of
+from disparo.db.cluster import (
+    ADMIN,
+    APP,
+    DatabaseFailed,
+    dsn_of,
+    make_application_role,
+    make_cluster,
+    postmaster_lines,
+)
+from disparo.db.data_dir import AlreadyRunning, is_held, make_data_dir, take_lock
+from disparo.db.postgres_binaries import Runner, find_runner
 from disparo.db.server_options import server_options
-from disparo.errors import DatabaseUnavailable, in_words
 
 log = structlog.get_logger(__name__)
 
-_ADMIN, _APP = "disparo_admin", "disparo"
 #: sun_path holds 108 bytes; PostgreSQL adds `/.s.PGSQL.5432` and a lock file's `.lock`.
 _LONGEST_SOCKET_DIR = 85
 _START_PATIENCE_S = 60.0
@@ -42,10 +45,6 @@ _STOP_PATIENCE_S = 60.0
 _FALLS_AT_START = 3
 _STEADY_AFTER_S = 30.0
 _LONGEST_PAUSE_S = 10.0
-
-
-class DatabaseFailed(DatabaseUnavailable):
-    """The private PostgreSQL does not start, or does not stay up."""
 
 
 class EmbeddedPostgres:
@@ -69,7 +68,7 @@ class EmbeddedPostgres:
     @property
     def admin_dsn(self) -> str:
         """The superuser's address: for tests and repairs, never for the application."""
-        return _dsn(self._data_dir, _ADMIN, "postgres")
+        return dsn_of(self._data_dir, ADMIN, "postgres")
 
     def start(self) -> str:
         """Start, making the database the first time; gives the application's address.
@@ -80,18 +79,18 @@ class EmbeddedPostgres:
         self._lock = take_lock(self._data_dir)
         try:
             runner = find_runner(self._data_dir)
-            _make_cluster(self._data_dir, runner)
+            make_cluster(self._data_dir, runner)
             _end_leftover(self._cluster)
             socket_dir = self._socket_dir(runner)
             # Of this thread's own: the kernel sends the parent-death signal when the *thread* ends.
             self._keeper = threading.Thread(target=self._keep, args=(runner, socket_dir), daemon=True)
             self._keeper.start()
             self._wait_until_ready()
-            asyncio.run(_make_application_role(self._data_dir))
+            asyncio.run(make_application_role(self._data_dir))
         except BaseException:
             self.stop()
             raise
-        return _dsn(self._data_dir, _APP, "disparo")
+        return dsn_of(self._data_dir, APP, "disparo")
 
     def stop(self) -> None:
         """End the server in order and give the folder free; safe to call twice."""
@@ -149,7 +148,7 @@ class EmbeddedPostgres:
     def _wait_until_ready(self) -> None:
         until = time.monotonic() + _START_PATIENCE_S
         while time.monotonic() < until and not self._failed.is_set():
-            lines = _postmaster_lines(self._cluster)
+            lines = postmaster_lines(self._cluster)
             if self.pid is not None and lines[:1] == [str(self.pid)]:
                 if lines[7:8] == ["ready"]:
                     self._ready.set()
@@ -180,8 +179,8 @@ def attach(data_dir: Path) -> str:
     data_dir = data_dir.absolute()
     until = time.monotonic() + 10
     while time.monotonic() < until:
-        if _postmaster_lines(data_dir / "postgres")[7:8] == ["ready"]:
-            return _dsn(data_dir, _APP, "disparo")
+        if postmaster_lines(data_dir / "postgres")[7:8] == ["ready"]:
+            return dsn_of(data_dir, APP, "disparo")
         time.sleep(0.05)
     raise DatabaseFailed("O banco de dados próprio ainda não está pronto. Tente de novo em instantes.")
 
@@ -204,113 +203,12 @@ def running(data_dir: Path) -> Iterator[str]:
         server.stop()
 
 
-def _make_cluster(data_dir: Path, runner: Runner) -> None:
-    cluster = data_dir / "postgres"
-    if cluster.exists():
-        made_by = int((cluster / "PG_VERSION").read_text(encoding="ascii"))
-        if made_by != (found := major_version(runner)):
-            raise DatabaseFailed(
-                f"A pasta {data_dir} foi criada pelo PostgreSQL {made_by} e o disponível é o {found}. "
-                "Faça um backup com a versão anterior e restaure-o nesta. Nada foi alterado."
-            )
-        return
-    passwords = _passwords(data_dir)
-    # Made beside its place and moved there whole: a start that is killed leaves nothing half done.
-    # Under a name of its own: an initdb of such a start may still be writing for a moment.
-    for left in data_dir.glob("postgres.new-*"):
-        shutil.rmtree(left, ignore_errors=True)
-    nursery = data_dir / f"postgres.new-{secrets.token_hex(4)}"
-    nursery.mkdir(mode=0o700)
-    runner.own(nursery)
-    with tempfile.NamedTemporaryFile("w", encoding="ascii", prefix="disparo-") as password_file:
-        password_file.write(passwords[_ADMIN])
-        password_file.flush()
-        runner.own(Path(password_file.name))
-        command = runner.command(
-            "initdb",
-            f"--pgdata={nursery}",
-            f"--username={_ADMIN}",
-            f"--pwfile={password_file.name}",
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            *_locale_options(major_version(runner)),
-            "--no-instructions",
-            parent=os.getpid(),
-        )
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-    if done.returncode != 0:
-        why = reason_of(done.stderr)
-        shutil.rmtree(nursery, ignore_errors=True)
-        hint = (
-            f"O usuário do banco de dados não alcança {data_dir}: escolha outra pasta com --dados PASTA. "
-            if "ermission denied" in why
-            else ""
-        )
-        raise DataDirUnusable(f"Não foi possível criar o banco de dados em {data_dir}. {hint}({why})")
-    nursery.rename(cluster)
-
-
-def _locale_options(major: int) -> list[str]:
-    builtin = 17  # the first with PostgreSQL's own locales: the same order on every machine
-    if major < builtin:
-        return ["--locale=C"]
-    return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-
-
-async def _make_application_role(data_dir: Path) -> None:
-    """Make the application's role and database where they are missing: nothing else may be superuser."""
-    passwords = _passwords(data_dir)
-    connection = await asyncpg.connect(_dsn(data_dir, _ADMIN, "postgres"))
-    try:
-        if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", _APP) is None:
-            # Random letters of our own: nothing in it needs quoting.
-            await connection.execute(f"CREATE ROLE {_APP} LOGIN PASSWORD '{passwords[_APP]}'")
-        if await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = 'disparo'") is None:
-            await connection.execute(f"CREATE DATABASE disparo OWNER {_APP}")
-    finally:
-        await connection.close()
-
-
-def _passwords(data_dir: Path) -> dict[str, str]:
-    """Read the roles' passwords, made at random the first time; the file is ours alone."""
-    path = data_dir / "database.secret"
-    if not path.exists():
-        made = {role: secrets.token_urlsafe(24) for role in (_ADMIN, _APP)}
-        fresh = path.with_suffix(".new")
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(made, file)
-        fresh.rename(path)
-    try:
-        found: dict[str, str] = json.loads(path.read_text(encoding="ascii"))
-    except OSError as error:
-        raise DataDirUnusable(
-            f"Não é possível ler {path} ({in_words(error)}). Use o mesmo usuário que criou a pasta."
-        ) from error
-    return found
-
-
-def _dsn(data_dir: Path, role: str, database: str) -> str:
-    lines = _postmaster_lines(data_dir / "postgres")
-    socket_dir = lines[4] if len(lines) > 4 else str(data_dir / "socket")  # noqa: PLR2004 - the file's fifth line
-    return f"postgresql://{role}:{_passwords(data_dir)[role]}@/{database}?host={quote(socket_dir, safe='')}"
-
-
-def _postmaster_lines(cluster: Path) -> list[str]:
-    """Read what the server writes of itself: pid, folder, start, port, socket folder, host, key, status."""
-    try:
-        text = (cluster / "postmaster.pid").read_text(encoding="utf-8")
-    except OSError:
-        return []
-    return [line.strip() for line in text.splitlines()]
-
-
 def _end_leftover(cluster: Path) -> None:
     """Deal with what an earlier start left: we hold the lock, so no living program owns it.
 
     A server still in its shutdown is waited for; a pid that belongs to a stranger is no server of ours.
     """
-    lines = _postmaster_lines(cluster)
+    lines = postmaster_lines(cluster)
     if not lines or not lines[0].lstrip("-").isdigit():
         return
     pid = abs(int(lines[0]))

@@ -18,8 +18,9 @@ import asyncpg
 import pytest
 
 from disparo.db import postgres_binaries
+from disparo.db.cluster import DatabaseFailed
 from disparo.db.data_dir import AlreadyRunning, DataDirUnusable, default_data_dir
-from disparo.db.embedded import DatabaseFailed, EmbeddedPostgres, attach, running
+from disparo.db.embedded import EmbeddedPostgres, attach, running
 
 ROOT = Path(__file__).parents[3]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it is about what root's start does")

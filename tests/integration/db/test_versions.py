@@ -14,7 +14,7 @@ from tests.support import rows
 
 from disparo.cli.db import restore
 from disparo.cli.upgrade import write_dump
-from disparo.db import embedded, messages, postgres_binaries
+from disparo.db import cluster, messages, postgres_binaries
 from disparo.db.embedded import EmbeddedPostgres
 from disparo.db.messages import Start
 from disparo.db.migrate import HEAD, current_version
@@ -29,7 +29,7 @@ def postgres_16(monkeypatch):
     if not (wheel / "pginstall" / "bin" / "initdb").exists():
         pytest.skip("the wheel brings no PostgreSQL 16")
     monkeypatch.setattr(postgres_binaries, "_INSTALL", "pginstall")
-    monkeypatch.setattr(embedded, "_locale_options", lambda _major: ["--locale=C"])
+    monkeypatch.setattr(cluster, "_locale_options", lambda _major: ["--locale=C"])
     folder = Path(tempfile.mkdtemp(prefix="disparo-16-"))
     folder.chmod(0o711)
     server = EmbeddedPostgres(folder / "data")

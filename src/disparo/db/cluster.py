@@ -1,0 +1,127 @@
+"""The cluster of a private PostgreSQL: made whole or not at all; its roles, their passwords and addresses."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+
+from disparo.db.data_dir import DataDirUnusable
+from disparo.db.postgres_binaries import Runner, major_version, reason_of
+from disparo.errors import DatabaseUnavailable, in_words
+
+ADMIN, APP = "disparo_admin", "disparo"
+
+
+class DatabaseFailed(DatabaseUnavailable):
+    """The private PostgreSQL does not start, or does not stay up."""
+
+
+def make_cluster(data_dir: Path, runner: Runner) -> None:
+    """Make it where there is none; raises DatabaseFailed or DataDirUnusable, and leaves nothing half done."""
+    cluster = data_dir / "postgres"
+    if cluster.exists():
+        made_by = int((cluster / "PG_VERSION").read_text(encoding="ascii"))
+        if made_by != (found := major_version(runner)):
+            raise DatabaseFailed(
+                f"A pasta {data_dir} foi criada pelo PostgreSQL {made_by} e o disponível é o {found}. "
+                "Faça um backup com a versão anterior e restaure-o nesta. Nada foi alterado."
+            )
+        return
+    passwords = _passwords(data_dir)
+    # Made beside its place and moved there whole: a start that is killed leaves nothing half done.
+    # Under a name of its own: an initdb of such a start may still be writing for a moment.
+    for left in data_dir.glob("postgres.new-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    nursery = data_dir / f"postgres.new-{secrets.token_hex(4)}"
+    nursery.mkdir(mode=0o700)
+    runner.own(nursery)
+    with tempfile.NamedTemporaryFile("w", encoding="ascii", prefix="disparo-") as password_file:
+        password_file.write(passwords[ADMIN])
+        password_file.flush()
+        runner.own(Path(password_file.name))
+        command = runner.command(
+            "initdb",
+            f"--pgdata={nursery}",
+            f"--username={ADMIN}",
+            f"--pwfile={password_file.name}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            *_locale_options(major_version(runner)),
+            "--no-instructions",
+            parent=os.getpid(),
+        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode != 0:
+        why = reason_of(done.stderr)
+        shutil.rmtree(nursery, ignore_errors=True)
+        hint = (
+            f"O usuário do banco de dados não alcança {data_dir}: escolha outra pasta com --dados PASTA. "
+            if "ermission denied" in why
+            else ""
+        )
+        raise DataDirUnusable(f"Não foi possível criar o banco de dados em {data_dir}. {hint}({why})")
+    nursery.rename(cluster)
+
+
+def _locale_options(major: int) -> list[str]:
+    builtin = 17  # the first with PostgreSQL's own locales: the same order on every machine
+    if major < builtin:
+        return ["--locale=C"]
+    return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+
+
+async def make_application_role(data_dir: Path) -> None:
+    """Make the application's role and database where they are missing: nothing else may be superuser."""
+    passwords = _passwords(data_dir)
+    connection = await asyncpg.connect(dsn_of(data_dir, ADMIN, "postgres"))
+    try:
+        if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", APP) is None:
+            # Random letters of our own: nothing in it needs quoting.
+            await connection.execute(f"CREATE ROLE {APP} LOGIN PASSWORD '{passwords[APP]}'")
+        if await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = 'disparo'") is None:
+            await connection.execute(f"CREATE DATABASE disparo OWNER {APP}")
+    finally:
+        await connection.close()
+
+
+def _passwords(data_dir: Path) -> dict[str, str]:
+    """Read the roles' passwords, made at random the first time; the file is ours alone."""
+    path = data_dir / "database.secret"
+    if not path.exists():
+        made = {role: secrets.token_urlsafe(24) for role in (ADMIN, APP)}
+        fresh = path.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(made, file)
+        fresh.rename(path)
+    try:
+        found: dict[str, str] = json.loads(path.read_text(encoding="ascii"))
+    except OSError as error:
+        raise DataDirUnusable(
+            f"Não é possível ler {path} ({in_words(error)}). Use o mesmo usuário que criou a pasta."
+        ) from error
+    return found
+
+
+def dsn_of(data_dir: Path, role: str, database: str) -> str:
+    """Give a role's address of the server that runs on the folder, or would."""
+    lines = postmaster_lines(data_dir / "postgres")
+    socket_dir = lines[4] if len(lines) > 4 else str(data_dir / "socket")  # noqa: PLR2004 - the file's fifth line
+    return f"postgresql://{role}:{_passwords(data_dir)[role]}@/{database}?host={quote(socket_dir, safe='')}"
+
+
+def postmaster_lines(cluster: Path) -> list[str]:
+    """Read what the server writes of itself: pid, folder, start, port, socket folder, host, key, status."""
+    try:
+        text = (cluster / "postmaster.pid").read_text(encoding="utf-8")
+    except OSError:
+        return []
+    return [line.strip() for line in text.splitlines()]
