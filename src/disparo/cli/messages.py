@@ -92,6 +92,8 @@ def _told(receipt: asyncpg.Record) -> str:
         parts.append(words.reason(receipt["failure"]))
     if receipt["code"]:
         parts.append(words.code(receipt["code"]))
+    if receipt["result"] == "contradiction":
+        parts.append(words.CONTRADICTION)
     return ", ".join(parts)
 
 

@@ -14,6 +14,8 @@ _LEASE_S = 120.0
 UNWATCHED = "unwatched"
 #: Of a bulk run, a part of which the database takes from nobody; its subject is the dispatch.
 RUN_REFUSED = "run_refused"
+#: Of a platform whose receipt said "delivered" of what had ended otherwise; its detail is the last message.
+CONTRADICTED = "receipt_contradicts"
 
 
 async def raise_(connection: Connection, kind: str, subject: str, *, detail: str | None = None) -> bool:
@@ -26,6 +28,22 @@ async def raise_(connection: Connection, kind: str, subject: str, *, detail: str
         detail,
     )
     return begun is True
+
+
+async def raise_or_renew(connection: Connection, kind: str, subject: str, *, detail: str) -> None:
+    """Note that something happened, or happened again: `detail` is the last one's.
+
+    Nobody is waited for: who holds the row is renewing it too.
+    """
+    if not await raise_(connection, kind, subject, detail=detail):
+        await connection.execute(
+            """UPDATE alerts SET detail = $3
+               WHERE id = (SELECT id FROM alerts WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL
+                           FOR UPDATE SKIP LOCKED)""",
+            kind,
+            subject,
+            detail,
+        )
 
 
 async def clear(connection: Connection, kind: str, subject: str) -> None:

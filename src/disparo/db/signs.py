@@ -49,6 +49,18 @@ async def platforms_without_credit(connection: Connection) -> dict[str, bool]:
     return {row["platform"]: row["without"] for row in rows}
 
 
+async def is_contradicted(connection: Connection, message_id: int, *, within_s: float) -> bool:
+    """Tell whether a receipt of late contradicted what had become of a message."""
+    found: bool = await connection.fetchval(
+        """SELECT EXISTS (SELECT FROM attempts a JOIN receipts r ON r.attempt_id = a.id
+                          WHERE a.message_id = $1 AND r.result = 'contradiction'
+                            AND r.applied_at > now() - make_interval(secs => $2))""",
+        message_id,
+        within_s,
+    )
+    return found
+
+
 async def stuck_since(connection: Connection, *, after_s: float) -> datetime | None:
     """Give since when messages are due, if they have been for so long and none is handed over meanwhile.
 

@@ -19,6 +19,8 @@ from disparo.platforms.base import Capabilities, Platform
 log = structlog.get_logger(__name__)
 
 _STUCK_AFTER_S = 900.0
+#: A platform that contradicted nothing for so long has come to an end of it.
+_CONTRADICTS_S = 86_400.0
 _STUCK_EVERY_S = 60.0  # all that waits is read where nothing goes
 #: Platforms are asked for credit and whether they are there no more often than this.
 _ASK_EVERY_S = 300.0
@@ -38,6 +40,10 @@ _WORDS = {
     "source_down": "O cadastro de {subject} não responde: os envios em lote com dados antigos esperam",
     "sync_failed": "A sincronização com {subject} falhou; ela continua de onde parou",
     alerts.RUN_REFUSED: "O disparo em lote {subject} não fica pronto: o banco de dados recusa uma parte dele",
+    alerts.CONTRADICTED: (
+        "A plataforma {subject} confirmou a entrega de uma mensagem que já tinha outro fim; vale a entrega. "
+        "No painel: /painel/mensagens/{detail}"
+    ),
 }
 #: Their detail is a stored reason.
 _WITH_REASON = frozenset({"platform_open", "platform_unreachable"})
@@ -60,6 +66,7 @@ _OVER_WORDS = {
     "source_down": "O cadastro de {subject} voltou a responder",
     "sync_failed": "A sincronização com {subject} voltou a funcionar",
     alerts.RUN_REFUSED: "Do disparo em lote {subject} não falta agendar mais nada",
+    alerts.CONTRADICTED: "Há um dia a plataforma {subject} não contradiz o fim de nenhuma mensagem",
 }
 _NO_LONGER = "A configuração mudou; não se observa mais: "
 _WATCHED = {
@@ -68,6 +75,7 @@ _WATCHED = {
     "credit_gone": "o crédito da plataforma {subject}, pelas confirmações",
     "platform_unreachable": "se a plataforma {subject} responde",
     "receipts_stopped": "as confirmações da plataforma {subject}",
+    alerts.CONTRADICTED: "se a plataforma {subject} contradiz o fim de mensagens",
     "source_down": "o cadastro de {subject}",
     "sync_failed": "a sincronização com {subject}",
 }
@@ -163,6 +171,10 @@ class Alarms:
                     await alerts.clear(connection, row["kind"], row["subject"])
             elif row["subject"] and self._is_moot(row, platforms):
                 await alerts.stop_watching(connection, row["kind"], row["subject"])
+            elif row["kind"] == alerts.CONTRADICTED and not await signs.is_contradicted(
+                connection, int(row["detail"]), within_s=_CONTRADICTS_S
+            ):
+                await alerts.clear(connection, row["kind"], row["subject"])
         await self._settle(connection, "receipts_stopped", await signs.silent_platforms(connection))
         await self._settle(connection, "credit_gone", await signs.platforms_without_credit(connection))
         if time.monotonic() < self._stuck_at:

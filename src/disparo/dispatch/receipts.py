@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 import structlog
 
-from disparo.db import messages, phones, receipts
+from disparo.db import alerts, messages, phones, receipts
 from disparo.db.messages import Move
 from disparo.db.pool import Connection, Pool
 from disparo.db.receipts import Told, Waiting
@@ -108,12 +108,16 @@ async def _apply(
         return {}
     moved = await messages.apply_events(connection, _best_moves(found.values()), actor="receipt")
     move_of = {item.message_id: item for item in moved}
-    applied = {}
+    applied, contradicted = {}, {}
     for place, (item, row) in found.items():
         move = move_of.get(row["message_id"])
         result = _result(item, None if move is None else move.before)
         applied[place] = figures.Applied(item.platform, result, row["dispatch_id"], row["attempt_id"], move)
+        if result == "contradiction":
+            contradicted[item.platform] = str(row["message_id"])
     await _mark_phones(connection, found.values())
+    for platform, message_id in sorted(contradicted.items()):
+        await alerts.raise_or_renew(connection, alerts.CONTRADICTED, platform, detail=message_id)
     return applied
 
 

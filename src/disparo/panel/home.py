@@ -115,6 +115,7 @@ async def _matters(
     ]
     live = await alerts.live(connection)
     found += [_refused(row["subject"]) for row in live if row["kind"] == alerts.RUN_REFUSED]
+    found += [_contradicted(row) for row in live if row["kind"] == alerts.CONTRADICTED]
     if not services.platforms and person.may("admin"):
         found.append(
             Matter(
@@ -201,6 +202,16 @@ def _refused(dispatch_id: str) -> Matter:
         f"/painel/disparos/{dispatch_id}",
         "Ver o disparo",
         "danger",
+    )
+
+
+def _contradicted(alert: asyncpg.Record) -> Matter:
+    return Matter(
+        f"{alert['subject']} contradiz o que se sabia",
+        "Ela confirmou a entrega de uma mensagem que já tinha outro fim; vale a entrega. "
+        "Este aviso some um dia depois da última vez.",
+        f"/painel/mensagens/{alert['detail']}",
+        "Ver a última",
     )
 
 

@@ -120,7 +120,7 @@ def _receipt(row: asyncpg.Record) -> Step:
     if row["code"]:
         parts.append(words.code(row["code"]))
     if row["result"] == "contradiction":
-        parts.append("contradiz o que se sabia: vale a entrega")
+        parts.append(words.CONTRADICTION)
     title = f"confirmação: {words.RECEIPT[row['kind']]}"
     return Step(row["received_at"], title, f"plataforma {row['platform']}", "; ".join(parts), "green")
 

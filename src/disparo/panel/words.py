@@ -150,6 +150,8 @@ RECEIPT: Mapping[str, str] = {
     "undelivered": "não entregue no aparelho",
     "other": "aviso sem efeito",
 }
+#: Of a receipt that says "delivered" of what had ended otherwise.
+CONTRADICTION = "contradiz o que se sabia: vale a entrega"
 ORIGIN: Mapping[str, str] = {
     "customer": "cadastro do cliente",
     "contact": "contato do cliente",

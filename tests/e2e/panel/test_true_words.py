@@ -292,3 +292,12 @@ def test_a_run_of_which_a_part_is_refused_is_not_said_to_need_nobody(house, pers
     assert "Um disparo em lote não fica pronto" in text(page)
     assert f"/painel/disparos/{dispatch_id}" in page.raw.decode()
     house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+
+
+def test_a_delivery_that_contradicts_is_on_the_first_page(house, person):
+    house.behave(receipts=["undelivered", "delivered"])
+    house.client(permissions=("send",)).send({"id_fatura": 11000})
+    shown = "simulador contradiz o que se sabia"
+    page = house.until(lambda: shown in text(page := person.get("/painel")) and page)
+    last = house.value("SELECT max(id) FROM messages WHERE invoice_id = 11000")
+    assert f"/painel/mensagens/{last}" in page.raw.decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.integration.dispatch.test_receipts import handed_over, say
 from tests.support import rows
 
 from disparo.panel import words
@@ -53,6 +54,14 @@ async def test_a_platform_out_of_reach_is_no_word_of_the_program(command):
     table = {**TABLE, "balance": {"path": "/saldo", "answer": "saldo"}}
     status, said = command("plataforma", "saldo", DISPARO_PLATFORMS=json.dumps({"p": table}))
     assert (status, said) == (1, "p: não respondeu como devia (a plataforma está fora de alcance)\n")
+
+
+async def test_a_receipt_that_contradicts_what_was_known_says_so(command, pool, connection):
+    await handed_over(connection)
+    await say(pool, "undelivered")
+    await say(pool, "delivered")
+    _, said = command("mensagem", "buscar", "--fatura", 1)
+    assert "p: entregue no aparelho, contradiz o que se sabia: vale a entrega\n" in said, said
 
 
 async def test_an_opt_out_says_how_it_came(command, connection):

@@ -133,3 +133,32 @@ async def test_a_platform_that_takes_all_and_says_in_its_receipts_that_the_credi
         await hear(pool, platform_id, kind, failure)
         await alarms.look({"p": Platform(ABLE)})
         assert await live(connection) == alert, platform_id
+
+
+async def test_of_a_delivery_that_contradicts_people_are_told_until_a_day_went_by_without_one(
+    pool, connection
+):
+    first, second = [await handed_over(connection, f"id-{number}") for number in (1, 2)]
+    for platform_id in ("id-1", "id-2"):
+        await hear(pool, platform_id, "undelivered")
+    assert await live(connection) == []
+    alarms = Alarms(pool, zone=ZONE)
+    await hear(pool, "id-1", "delivered")
+    assert await told(pool) == [
+        (
+            "Disparo: atenção",
+            "A plataforma p confirmou a entrega de uma mensagem que já tinha outro fim; vale a entrega. "
+            f"No painel: /painel/mensagens/{first}",
+        )
+    ]
+    await connection.execute("UPDATE receipts SET applied_at = now() - interval '25 hours'")
+    await hear(pool, "id-2", "delivered")
+    await alarms.look({"p": Platform(ABLE)})
+    assert [(row["kind"], row["detail"]) for row in await alerts.live(connection)] == [
+        ("receipt_contradicts", str(second))
+    ]
+    assert await told(pool) == []
+    await connection.execute("UPDATE receipts SET applied_at = now() - interval '25 hours'")
+    await alarms.look({"p": Platform(ABLE)})
+    over = "Há um dia a plataforma p não contradiz o fim de nenhuma mensagem"
+    assert await told(pool) == [("Disparo: resolvido", over)]
