@@ -7,6 +7,7 @@ from tests.contract.generic import message, send, table
 
 from disparo.domain.outcome import FailureClass, OutcomeKind
 from disparo.errors import SettingsInvalid
+from disparo.panel import words
 from disparo.platforms.http import is_forbidden
 from disparo.platforms.registry import build_platforms, read_table, receipt_url
 
@@ -37,6 +38,7 @@ def test_the_lan_is_allowed(address):
 async def test_a_forbidden_address_is_never_connected_to(peer):
     outcome = await send(peer, url="http://169.254.169.254/latest/meta-data")
     assert (outcome.kind, outcome.failure) == (OutcomeKind.NOT_TAKEN, FailureClass.NETWORK)
+    assert words.code(outcome.code) == "o Disparo não chama este endereço, que é reservado"
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ async def test_nobody_there_takes_nothing():
 async def test_metadata_addresses_are_never_called():
     async with an_smsc() as smsc:
         outcome = await one(platform_of(smsc, host="169.254.169.254"))
-    assert (outcome.kind, outcome.code) == (OutcomeKind.NOT_TAKEN, "OSError")
+    assert (outcome.kind, outcome.code) == (OutcomeKind.NOT_TAKEN, "ForbiddenAddress")
 
 
 async def test_no_more_than_the_window_is_in_flight_on_each_bind():

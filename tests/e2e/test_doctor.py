@@ -157,6 +157,16 @@ def test_platforms_are_connected_to_and_nothing_is_sent(tmp_path):
     assert set(heard) == {b""}
 
 
+@pytest.mark.parametrize("host", ["169.254.169.254", "0.0.0.0", "[fe80::1]"])
+def test_an_address_that_no_platform_is_called_at_is_said_to_be_one(host):
+    tables = {"p": {**PLATFORM, "url": f"http://{host}:9/sms"}}
+    settings = Settings(platforms=tables, port=free_port())
+    (found,) = [
+        each for each in asyncio.run(network.examine_network(settings)) if each.subject == "plataforma p"
+    ]
+    assert (found.grade, "é um endereço reservado" in found.text) == (Grade.WRONG, True), found
+
+
 def test_a_platform_whose_receipts_have_no_address(tmp_path):
     receipts = {"id": "id", "status": "status", "statuses": {"ok": "delivered"}}
     table = {**PLATFORM, "url": f"http://127.0.0.1:{free_port()}/", "receipts": receipts}

@@ -111,6 +111,7 @@ CODE: Mapping[str, str] = {
         "a conexão não abriu": "ClientConnectorError UnixClientConnectorError OSError",
         "a conexão não abriu a tempo": "ConnectionTimeoutError no_bind",
         "a conexão foi recusada": "ConnectionRefusedError",
+        "o Disparo não chama este endereço, que é reservado": "ForbiddenAddress",
         "o nome do endereço não existe": "ClientConnectorDNSError gaierror UnicodeError UnicodeEncodeError",
         "o endereço configurado não vale": "InvalidURL InvalidUrlClientError NonHttpUrlClientError",
         "a conexão segura (TLS) não abriu": (

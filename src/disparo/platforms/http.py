@@ -42,6 +42,10 @@ class Unknown(Exception):
     """The bytes may have left, and no usable answer came."""
 
 
+class ForbiddenAddress(OSError):
+    """No platform is called at an address that is forbidden; see `is_forbidden`."""
+
+
 class _SecondWrite(Exception):
     """aiohttp was about to repeat the request."""
 
@@ -105,7 +109,7 @@ class HttpSender:
         try:
             return await self._exchange(call)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, _SecondWrite) as error:
-            name = type(error).__name__
+            name = _name_of(error)
             raise (Unknown(name) if write.written else NotTaken(name)) from error
         finally:
             _current.reset(token)
@@ -146,6 +150,11 @@ class HttpSender:
         )
 
 
+def _name_of(error: Exception) -> str:
+    why = getattr(error, "os_error", None)  # what aiohttp found when it connected
+    return type(why if isinstance(why, ForbiddenAddress) else error).__name__
+
+
 async def _read_capped(response: ClientResponse, limit_bytes: int) -> bytes:
     read = bytearray()
     async for piece in response.content.iter_any():
@@ -167,7 +176,7 @@ def _guarded_socket(info: _AddrInfo) -> socket.socket:
     # The address that is really connected to, after DNS: a name that changes its mind cannot slip past.
     family, kind, protocol, _, address = info
     if is_forbidden(address[0]):
-        raise OSError("forbidden address")
+        raise ForbiddenAddress(address[0])
     opened = socket.socket(family=family, type=kind, proto=protocol)
     opened.setblocking(False)  # noqa: FBT003 - the socket's own way to say it
     return opened

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import time
 import urllib.error
@@ -17,6 +18,7 @@ from disparo.cli.examine.database import judge_clock
 from disparo.cli.examine.finding import Finding, note, ok, wrong
 from disparo.cli.launch import UNVERIFIED, local_url
 from disparo.errors import in_words
+from disparo.platforms.http import is_forbidden
 from disparo.platforms.registry import read_table, receipt_url
 from disparo.platforms.table import PlatformTable
 from disparo.settings import Settings
@@ -77,6 +79,9 @@ async def _platform(name: str, table: PlatformTable) -> Finding:
     subject, where = f"plataforma {name}", f"{at.host}:{at.port}"
     try:
         async with asyncio.timeout(_PATIENCE_S):
+            if await _is_forbidden(at.host, at.port):
+                remedy = f"Ponha o endereço da plataforma em [platforms.{name}]."
+                return wrong(subject, f"{at.host} é um endereço reservado: o Disparo não o chama", remedy)
             _, writer = await asyncio.open_connection(at.host, at.port, ssl=at.context)
     except ssl.SSLError as error:
         said = getattr(error, "verify_message", "") or error.reason or "TLS"
@@ -89,6 +94,12 @@ async def _platform(name: str, table: PlatformTable) -> Finding:
         return wrong(subject, f"sem conexão com {where} ({in_words(error)})", remedy)
     writer.close()
     return ok(subject, f"{where} atende{' com TLS' if at.context else ''} (nada foi enviado)")
+
+
+async def _is_forbidden(host: str, port: int) -> bool:
+    """Tell whether all that a name stands for are addresses that no platform may have."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return all(is_forbidden(str(address[0])) for *_, address in found)
 
 
 def _receipts(name: str, table: PlatformTable, settings: Settings) -> Finding | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from disparo.domain.outcome import FailureClass
-from disparo.platforms.http import CONNECT_TIMEOUT_S, is_forbidden
+from disparo.platforms.http import CONNECT_TIMEOUT_S, ForbiddenAddress, is_forbidden
 from disparo.platforms.smpp import pdu
 from disparo.platforms.smpp.pdu import Command
 from disparo.platforms.smpp.session import Deliver, Lost, Session
@@ -92,7 +92,7 @@ async def _socket(host: str, port: int) -> socket.socket:
     why: OSError = OSError("no address")
     for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         if is_forbidden(str(address[0])):
-            why = OSError("forbidden address")
+            why = ForbiddenAddress(address[0])
             continue
         sock = socket.socket(family, kind, protocol)
         sock.setblocking(False)  # noqa: FBT003 - the socket's own way to say it
