@@ -144,7 +144,8 @@ def try_platform(
         deadline_s=boottime_s() + 30,
     )
     outcome, exchange = asyncio.run(_send(platform, message))
-    print(f"Pedido:\n{exchange.request}\n\nResposta:\n{exchange.response}\n")
+    none_came = words.code(outcome.code) if outcome.code else "nenhuma"
+    print(f"Pedido:\n{exchange.request}\n\nResposta:\n{exchange.response or f'({none_came})'}\n")
     print(f"Resultado: {_OUTCOME_WORDS[outcome.kind]}{_why(outcome.failure, outcome.code)}")
     if outcome.platform_id:
         print(f"Número da plataforma: {outcome.platform_id}")

@@ -85,7 +85,10 @@ Report = Callable[[int, Outcome], None]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Both sides of one call as they stood on the wire, secrets masked: for `plataforma testar`."""
+    """Both sides of one call as they stood on the wire, secrets masked: for `plataforma testar`.
+
+    `response` is empty where none came.
+    """
 
     request: str
     response: str

@@ -69,7 +69,7 @@ class GenericHttp:
         try:
             reply = await self._sender.send(call)
         except (NotTaken, NotStarted, Unknown) as error:
-            return outcome_of_failure(error), Exchange(shown, f"({error})")
+            return outcome_of_failure(error), Exchange(shown, "")
         answer = f"HTTP {reply.status}\n{_lines(reply.headers)}\n{reply.body.decode('utf-8', 'replace')}"
         (outcome,) = self._answers.read(reply, [message]).outcomes
         return outcome, Exchange(shown, self._calls.masked(answer))

@@ -64,6 +64,27 @@ async def test_a_receipt_that_contradicts_what_was_known_says_so(command, pool, 
     assert "p: entregue no aparelho, contradiz o que se sabia: vale a entrega\n" in said, said
 
 
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"url": "http://127.0.0.1:1/"}, "a conexão não abriu"),
+        ({"url": "http://0.0.0.0:1/"}, "o Disparo não chama este endereço, que é reservado"),
+        ({"url": "http://sms.example:99999/"}, "o endereço configurado não vale"),
+        (
+            {"type": "smpp", "host": "127.0.0.1", "port": 1, "system_id": "a", "password": "b"},
+            "a conexão foi recusada",
+        ),
+    ],
+)
+async def test_a_test_that_brings_no_answer_says_why_in_words_alone(command, changes, why):
+    table = changes if "type" in changes else {**TABLE, **changes}
+    settings = {"DISPARO_PLATFORMS": json.dumps({"p": table}), "DISPARO_REAL_SENDING": "yes"}
+    status, said = command("plataforma", "testar", "p", "--telefone", "11988887777", **settings)
+    assert status == 1
+    assert f"Resposta:\n({why})\n" in said, said
+    assert f"(a plataforma está fora de alcance, {why})\n" in said, said
+
+
 async def test_an_opt_out_says_how_it_came(command, connection):
     command("descadastro", "incluir", "11988887777")
     assert "pediu à empresa" in command("descadastro", "listar")[1]

@@ -30,7 +30,7 @@ from disparo.platforms.smpp.pdu import Command, Delivered, Pdu
 from disparo.platforms.smpp.receipts import Reading, read_heard, same_id
 from disparo.platforms.smpp.session import Deliver, Lost, Session
 from disparo.platforms.smpp.settings import SmppSettings
-from disparo.platforms.smpp.statuses import outcome_of_status
+from disparo.platforms.smpp.statuses import is_name, outcome_of_status
 from disparo.platforms.smpp.writer import Writer
 from disparo.platforms.unknown_codes import UnknownCodes
 
@@ -99,8 +99,10 @@ class Smpp:
             f"{parts} parte(s)\n{message.text}"
         )
         (outcome,) = await self.send([message])
-        said = "ESME_ROK" if outcome.kind is OutcomeKind.ACCEPTED else f"({outcome.code})"
-        return outcome, Exchange(shown, f"{said} {outcome.platform_id or ''}".rstrip())
+        if outcome.kind is OutcomeKind.ACCEPTED:
+            return outcome, Exchange(shown, f"ESME_ROK {outcome.platform_id or ''}".rstrip())
+        said = outcome.code or ""
+        return outcome, Exchange(shown, said if is_name(said) else "")
 
     async def ask(self, reference: str, platform_id: str | None = None) -> Answered | None:  # noqa: ARG002 - it cannot be asked
         """SMSCs know nothing of our references, and of an uncertain message we know no id of theirs."""

@@ -50,6 +50,11 @@ def name_of(status: int) -> str:
     return f"0x{status:08X}" if name is None else f"ESME_{name}"
 
 
+def is_name(code: str) -> bool:
+    """Tell an SMSC's status, as `name_of` gives it, from what kept its answer from coming."""
+    return code.startswith(("ESME_", "0x"))
+
+
 def outcome_of_status(status: int, known: Mapping[str, FailureClass], unknown: UnknownCodes) -> Outcome:
     """Read a status other than zero; `known`: what the settings say of some, by name or in hexadecimal."""
     code = name_of(status)
