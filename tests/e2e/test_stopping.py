@@ -51,6 +51,27 @@ async def test_whoever_waits_for_another_that_upgrades_can_be_stopped(dsn, tmp_p
     assert (process.returncode, said) == (0, "")
 
 
+async def test_a_command_that_waits_for_another_that_upgrades_says_so_once(dsn):
+    other = await asyncpg.connect(dsn)
+    await wait_for_turn(other)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "disparo", "retidas", "listar"),
+        env={**os.environ, "DISPARO_DATABASE_URL": dsn},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(60):
+            said = await process.stderr.readline()
+        await other.close()
+        out, rest = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert said.decode() == "Outro processo está preparando o banco de dados; este comando espera por ele.\n"
+    assert (process.returncode, rest, b"0 mensagem(ns) retida(s)." in out) == (0, b"", True)
+
+
 def test_a_command_that_is_still_being_loaded_ends_without_a_trace():
     """Its modules take most of a second: here the first of them meets the Ctrl-C."""
     meets = "def find_spec(*_): raise KeyboardInterrupt"

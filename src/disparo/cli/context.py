@@ -15,6 +15,7 @@ from typing import Annotated, TypeVar
 import structlog
 import typer
 
+from disparo.cli.spoken_log import speak
 from disparo.cli.upgrade import is_older, prepare_with_backup
 from disparo.db.data_dir import default_data_dir, is_held
 from disparo.db.embedded import running
@@ -110,6 +111,7 @@ def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T
 
 async def prepare_for_command(settings: Settings, dsn: str) -> None:
     """Prepare the database, after a copy where it is of an older version; not while that one is running."""
+    speak()
     connection = await connect(dsn)
     try:
         is_served = await connection.fetchval(_SERVED)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
+import structlog
 
 from disparo.db.pool import Connection, connect
 from disparo.errors import DatabaseUnavailable
@@ -13,10 +15,14 @@ from disparo.errors import DatabaseUnavailable
 if TYPE_CHECKING:
     from sqlalchemy import Connection as SqlalchemyConnection
 
+log = structlog.get_logger(__name__)
+
 HEAD = "0016"
 MINIMUM_VERSION = 150_000
 _HERE = Path(__file__).parent / "migrations"
 _LOCK = 0x64697370  # "disp": serialises starts of several processes
+#: Processes that start together wait for less, and there is nothing to be said of it.
+_SAY_AFTER_S = 2.0
 
 
 async def migrate(dsn: str) -> None:
@@ -37,8 +43,12 @@ async def migrate(dsn: str) -> None:
 
 async def wait_for_turn(connection: Connection) -> None:
     """Wait until no other process changes the schema; ours until this connection closes."""
-    await connection.execute("SET lock_timeout = 0")
-    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    saying = asyncio.get_running_loop().call_later(_SAY_AFTER_S, log.warning, "waits_for_another_process")
+    try:
+        await connection.execute("SET lock_timeout = 0")
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    finally:
+        saying.cancel()
 
 
 async def current_version(connection: Connection) -> str | None:
