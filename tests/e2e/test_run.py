@@ -156,6 +156,7 @@ def test_backup_and_restore_hold_what_is_not_final(folder):
     restored = command("db", "restore", file, "--dados", other)
     assert restored.returncode == 0, restored.stderr
     assert "retomar" in restored.stdout
+    assert (restored.stdout.startswith("Backup restaurado."), restored.stderr) == (True, "")
     again = Run(other, port)
     counts = client.get(waiting).json["disparo"]["contagem"]
     assert counts in ({"retida": 1}, {"incerta": 1})

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from disparo.cli.context import DataDir, database
+from disparo.cli.spoken_log import speak
 from disparo.cli.upgrade import write_dump
 from disparo.db.installation import hold_after_restore
 from disparo.db.migrate import current_version, revisions
@@ -121,5 +122,6 @@ async def _check_empty(dsn: str) -> None:
 
 
 async def _after_restore(dsn: str) -> None:
+    speak()
     await prepare(dsn)
     await hold_after_restore(dsn)

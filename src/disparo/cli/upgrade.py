@@ -39,7 +39,10 @@ async def prepare_with_backup(settings: Settings, dsn: str) -> bool:
                 await _copy(settings, dsn)
     finally:
         await connection.close()
-    return await prepare(dsn)
+    ours = await prepare(dsn)
+    if not ours:
+        log.warning("database_is_a_copy_and_held")
+    return ours
 
 
 async def is_older(connection: Connection) -> bool:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncpg
-import structlog
 
 from disparo import queue
 from disparo.db import installation
 from disparo.db.migrate import migrate, wait_for_turn
 from disparo.db.pool import Connection, connect
 from disparo.errors import DatabaseUnavailable
-
-log = structlog.get_logger(__name__)
 
 
 async def prepare(dsn: str) -> bool:
@@ -26,12 +23,9 @@ async def prepare(dsn: str) -> bool:
         await wait_for_turn(connection)
         await queue.install(connection)
         async with connection.transaction():
-            ours = await installation.recognise(connection)
+            return await installation.recognise(connection)
     finally:
         await connection.close()
-    if not ours:
-        log.warning("database_is_a_copy_and_held")
-    return ours
 
 
 async def check_durability(dsn: str) -> None:
