@@ -33,6 +33,8 @@ _Since = Annotated[
 _Until = Annotated[
     datetime | None, typer.Option("--ate", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Enviadas antes de.")
 ]
+#: Of those that a filter chooses, the oldest.
+_AT_ONCE = 10_000
 #: Of those of which nothing was done.
 _MOST_NAMED = 10
 
@@ -102,7 +104,7 @@ def list_uncertain(
     plataforma: _PlatformName = None, de: _Since = None, ate: _Until = None, dados: DataDir = None
 ) -> None:
     """Lista as mensagens cujo envio começou e que ninguém confirmou."""
-    found = with_connection(dados, lambda connection: _chosen(connection, plataforma, de, ate))
+    found, more = with_connection(dados, lambda connection: _chosen(connection, plataforma, de, ate))
     table, zone = (
         Table("Mensagem", "Fatura", "Telefone", "Plataforma", "Motivo", "Envio"),
         load_settings().zone,
@@ -118,7 +120,7 @@ def list_uncertain(
             at,
         )
     show_table(table)
-    print(f"{len(found)} mensagem(ns) incerta(s).")
+    print(f"{len(found)} mensagem(ns) incerta(s).{' Há outras, mais novas.' if more else ''}")
 
 
 @uncertain.command("reenviar")
@@ -134,7 +136,9 @@ def resend(
     _need_choice(ids, plataforma, de, ate)
 
     # Asked between two transactions: the server ends one that waits for a person.
-    wanted = ids or with_connection(dados, lambda connection: _chosen_ids(connection, plataforma, de, ate))
+    wanted, more = _named(ids) or with_connection(
+        dados, lambda connection: _chosen_ids(connection, plataforma, de, ate)
+    )
     if wanted and not sim:
         _ask(f"{len(wanted)} mensagem(ns) podem chegar em dobro ao cliente. Enviar de novo?")
 
@@ -142,7 +146,7 @@ def resend(
         done = await reconcile.resend(connection, wanted, actor=actor())
         others = _others(wanted, done, "incerta")
         await accounts.audit(connection, actor=actor(), action="resent", detail={"messages": len(done)})
-        return f"{len(done)} mensagem(ns) na fila outra vez.{others}"
+        return f"{len(done)} mensagem(ns) na fila outra vez.{others}{more}"
 
     print(with_connection(dados, work))
 
@@ -159,13 +163,13 @@ def give_as_sent(
     _need_choice(ids, plataforma, de, ate)
 
     async def work(connection: Connection) -> str:
-        wanted = ids or await _chosen_ids(connection, plataforma, de, ate)
+        wanted, more = _named(ids) or await _chosen_ids(connection, plataforma, de, ate)
         done = await reconcile.give_as_sent(connection, wanted, actor=actor())
         others = _others(wanted, done, "incerta")
         await accounts.audit(
             connection, actor=actor(), action="given_as_sent", detail={"messages": len(done)}
         )
-        return f"{len(done)} mensagem(ns) dada(s) como enviada(s).{others}"
+        return f"{len(done)} mensagem(ns) dada(s) como enviada(s).{others}{more}"
 
     print(with_connection(dados, work))
 
@@ -228,21 +232,31 @@ def _others(wanted: Sequence[int], done: Sequence[int], state: str) -> str:
 
 async def _chosen(
     connection: Connection, platform: str | None, since: datetime | None, until: datetime | None
-) -> list[asyncpg.Record]:
+) -> tuple[list[asyncpg.Record], bool]:
+    """Give the oldest of those that a filter means, and whether there are more."""
+    if since is not None and until is not None and since >= until:
+        raise DisparoError("O período está vazio: --de tem de vir antes de --ate.")
     zone = load_settings().zone
-    return await rows.list_uncertain(
+    found = await rows.list_uncertain(
         connection,
         platform=platform,
         since=None if since is None else since.replace(tzinfo=zone),
         until=None if until is None else until.replace(tzinfo=zone),
-        limit=10_000,
+        limit=_AT_ONCE + 1,
     )
+    return found[:_AT_ONCE], len(found) > _AT_ONCE
 
 
 async def _chosen_ids(
     connection: Connection, platform: str | None, since: datetime | None, until: datetime | None
-) -> list[int]:
-    return [row["id"] for row in await _chosen(connection, platform, since, until)]
+) -> tuple[list[int], str]:
+    found, more = await _chosen(connection, platform, since, until)
+    said = " Há outras com esse filtro, mais novas: rode o comando de novo." if more else ""
+    return [row["id"] for row in found], said
+
+
+def _named(ids: list[int] | None) -> tuple[list[int], str] | None:
+    return (ids, "") if ids else None
 
 
 def _ask(question: str) -> None:

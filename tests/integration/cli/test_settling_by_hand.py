@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from tests.support import rows
+
+from disparo.cli.messages import give_as_sent, list_uncertain
 
 pytestmark = pytest.mark.anyio
 
@@ -62,6 +66,43 @@ async def test_of_several_those_left_alone_are_named(command, ids, arguments):
 async def test_a_filter_that_finds_nothing_asks_nothing(command, ids):
     status, said = command("incertas", "reenviar", "--plataforma", "nenhuma")
     assert (status, "Nenhuma mensagem está incerta com esse filtro" in said) == (1, True), said
+
+
+@pytest.mark.parametrize("what", [("listar",), ("reenviar", "--sim"), ("dar-como-enviada",)])
+async def test_a_period_that_ends_before_it_begins_is_refused(command, ids, what):
+    status, said = command("incertas", *what, "--de", "2026-07-02", "--ate", "2026-07-01")
+    assert (status, said) == (1, "Erro: O período está vazio: --de tem de vir antes de --ate.\n")
+
+
+async def test_of_more_than_are_settled_at_once_it_is_said_that_there_are_more(
+    dsn, connection, monkeypatch, capsys
+):
+    worker = await rows.add_worker(connection)
+    for number in await rows.add_messages(connection, 5):
+        await connection.execute(
+            """WITH a AS (INSERT INTO attempts (message_id, platform, worker_id) VALUES ($1, 'p', $2) RETURNING id)
+               UPDATE messages SET status = 'uncertain', platform = 'p', attempt_id = (SELECT id FROM a)
+               WHERE id = $1""",
+            number,
+            worker,
+        )
+    monkeypatch.setattr("disparo.cli.messages._AT_ONCE", 3)
+    monkeypatch.setenv("DISPARO_DATABASE_URL", dsn)
+    for work, first, then in (
+        (
+            list_uncertain,
+            "3 mensagem(ns) incerta(s). Há outras, mais novas.",
+            "3 mensagem(ns) incerta(s). Há",
+        ),
+        (
+            give_as_sent,
+            "3 mensagem(ns) dada(s) como enviada(s). Há outras",
+            "2 mensagem(ns) dada(s) como enviada(s).\n",
+        ),
+    ):
+        for said in (first, then):
+            await asyncio.to_thread(work, plataforma="p")
+            assert said in capsys.readouterr().out
 
 
 async def test_a_program_needs_a_name(command, connection):
