@@ -85,6 +85,12 @@ def test_without_database_or_settings_it_still_answers(house, changes, says):
     assert "s3gredo" not in done.stdout
 
 
+def test_nobody_is_asked_to_start_disparo_for_a_database_that_it_does_not_keep(house):
+    done = run(house, DISPARO_DATABASE_URL="postgresql://a:b@127.0.0.1:1/x")
+    assert "-> Confira o PostgreSQL e DISPARO_DATABASE_URL" in done.stdout
+    assert "Inicie o Disparo" not in done.stdout
+
+
 def test_the_database_of_another_version(house):
     revision = house.value("SELECT version_num FROM alembic_version")
     try:

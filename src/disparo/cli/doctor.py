@@ -23,6 +23,11 @@ from disparo.errors import DisparoError
 from disparo.platforms.registry import check_tables
 from disparo.settings import SYSTEM_FILE, Settings, load_settings
 
+#: What to do about a PostgreSQL that the administrator keeps.
+_OWN_SERVER = (
+    "Confira o PostgreSQL e DISPARO_DATABASE_URL (database_url no disparo.toml); "
+    "se o endereço mudar, reinicie o Disparo."
+)
 _MARKS = {Grade.OK: "ok   ", Grade.NOTE: "aviso", Grade.WRONG: "FALHA"}
 
 
@@ -63,7 +68,7 @@ async def _examine(dados: Path | None) -> list[Finding]:
 
 async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
     if settings.database_url is not None:
-        return await examine_database(settings.database_url.get_secret_value())
+        return await examine_database(settings.database_url.get_secret_value(), remedy=_OWN_SERVER)
     if not is_held(data_dir):
         remedy = "Inicie o Disparo: sudo systemctl start disparo (ou disparo run)."
         return [wrong("banco de dados", f"o banco próprio de {data_dir} não está em execução", remedy)]

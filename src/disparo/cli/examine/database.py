@@ -21,18 +21,18 @@ _CLOCK_NOTE_S, _CLOCK_WRONG_S = 2.0, 60.0
 _BEAT_PATIENCE_S = 3.0
 
 
-async def examine_database(dsn: str) -> list[Finding]:
-    """Look at everything that needs a connection."""
+async def examine_database(dsn: str, *, remedy: str = _START) -> list[Finding]:
+    """Look at everything that needs a connection; `remedy`: what to do where there is none."""
     try:
         connection = await connect(dsn)
     except DatabaseUnavailable as error:
-        return [wrong("banco de dados", str(error), _START)]
+        return [wrong("banco de dados", str(error), remedy)]
     try:
         found = [await _durability(dsn), await _migrations(connection), await _clock(connection)]
         if await current_version(connection) == HEAD:
             found += [await _workers(connection), *await _standing(connection)]
     except (asyncpg.PostgresError, *TRANSIENT) as error:
-        return [wrong("banco de dados", f"recusou uma consulta ({type(error).__name__})", _START)]
+        return [wrong("banco de dados", f"recusou uma consulta ({type(error).__name__})", remedy)]
     else:
         return [ok("banco de dados", f"PostgreSQL {connection.get_server_version()[0]} responde"), *found]
     finally:
