@@ -79,18 +79,14 @@ def _refuse_on_anothers(data_dir: Path) -> None:
     is_root = os.geteuid() == 0
     if owner == os.geteuid() or (is_root and is_held(data_dir)):
         return
-    name = _name_of(owner)
+    try:
+        name = for_sudo = pwd.getpwuid(owner).pw_name
+    except KeyError:  # one without a name: of a container, or removed
+        name, for_sudo = str(owner), f"'#{owner}'"
     raise DatabaseUnavailable(
         f"A pasta {data_dir} é do usuário {name}{', e o Disparo não está em execução' if is_root else ''}. "
-        f"Rode como ele: sudo -u {name} disparo ... Nada foi alterado."
+        f"Rode como ele: sudo -u {for_sudo} disparo ... Nada foi alterado."
     )
-
-
-def _name_of(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T]]) -> T:

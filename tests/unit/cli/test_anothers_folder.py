@@ -19,3 +19,17 @@ def test_another_users_running_database_is_not_called_unready(tmp_path, monkeypa
             DatabaseUnavailable, match=r"é do usuário \w+\. Rode como ele: sudo -u \w+ disparo"
         ):
             database(tmp_path).__enter__()
+
+
+def test_a_user_without_a_name_is_written_as_sudo_takes_it(tmp_path, monkeypatch):
+    def nobody(_uid):
+        raise KeyError
+
+    stranger = os.geteuid() + 1
+    monkeypatch.setattr("os.geteuid", lambda: stranger)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    owner = tmp_path.stat().st_uid
+    with pytest.raises(
+        DatabaseUnavailable, match=rf"do usuário {owner}\. Rode como ele: sudo -u '#{owner}' disparo"
+    ):
+        database(tmp_path).__enter__()
