@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,12 +20,19 @@ from disparo.platforms.simulator.store import Store
 class Simulator:
     def __init__(self, log):
         self.log, self.port = log, free_port()
+        self.printed = log.with_name("printed")
         self.client = Client(f"http://127.0.0.1:{self.port}")
         self.start()
 
-    def start(self):
+    def start(self, **environment):
         arguments = ["simulador", "--porta", str(self.port), "--registro", str(self.log)]
-        self.process = subprocess.Popen([sys.executable, "-m", "disparo", *arguments])
+        with self.printed.open("ab") as printed:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "disparo", *arguments],
+                env={**os.environ, **environment},
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+            )
         for _ in range(200):
             try:
                 self.client.get("/v1/stats")
@@ -126,3 +134,18 @@ def test_wrong_calls_get_a_clear_answer(simulator, body):
     headers = {"Content-Type": "application/json"}
     assert simulator.client.post("/v1/messages", body, headers=headers).status == 400
     assert simulator.client.post("/v1/behaviour", body, headers=headers).status in (400, 422)
+
+
+@pytest.mark.parametrize("mode", ["huge", "cut", "take_and_drop"])
+def test_whoever_leaves_in_the_middle_of_an_answer_fills_nobodys_terminal(simulator, mode):
+    simulator.client.post("/v1/behaviour", {"mode": mode})
+    body = json.dumps({"to": "+5511988887777", "text": "oi", "reference": "r1"}).encode()
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", simulator.port)) as connection:
+            head = f"Host: localhost:{simulator.port}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+            connection.sendall(f"POST /v1/messages HTTP/1.1\r\n{head}\r\n\r\n".encode() + body)
+            connection.recv(100)
+    assert simulator.stats["calls"] == {mode: 3}
+    simulator.process.terminate()
+    simulator.process.wait()
+    assert simulator.printed.read_text() == ""

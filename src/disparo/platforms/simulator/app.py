@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from aiohttp import web
@@ -177,10 +178,11 @@ async def _read(request: web.Request, *names: str) -> dict[str, str]:
 
 async def _write_part(request: web.Request, *, endless: bool) -> None:
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
-    await response.prepare(request)
-    await response.write(b'{"id": "')
-    while endless:
-        await response.write(b"x" * 16_384)
+    with suppress(ConnectionError):  # whoever reads it has had enough
+        await response.prepare(request)
+        await response.write(b'{"id": "')
+        while endless:
+            await response.write(b"x" * 16_384)
 
 
 async def serve(port: int, log: Path, stop: asyncio.Event, *, smpp_port: int | None = None) -> None:
