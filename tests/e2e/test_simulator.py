@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import pytest
 from tests.support.client import Client
@@ -149,3 +150,20 @@ def test_whoever_leaves_in_the_middle_of_an_answer_fills_nobodys_terminal(simula
     simulator.process.terminate()
     simulator.process.wait()
     assert simulator.printed.read_text() == ""
+
+
+def test_its_page_tells_the_time_of_the_installation(simulator):
+    at = datetime(2026, 7, 1, 2, 30, tzinfo=UTC).timestamp()
+    simulator.take()
+    simulator.process.kill()
+    simulator.process.wait()
+    entry = json.loads(simulator.log.read_text().splitlines()[0])
+    simulator.log.write_text(json.dumps({**entry, "at": at}) + "\n")
+    for zone, shown in (
+        ("America/Sao_Paulo", "30/06/2026 23:30:00"),
+        ("America/Rio_Branco", "30/06/2026 21:30:00"),
+    ):
+        simulator.start(TZ="UTC", DISPARO_TIMEZONE=zone)
+        assert shown in simulator.client.get("/").raw.decode()
+        simulator.process.kill()
+        simulator.process.wait()

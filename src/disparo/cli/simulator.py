@@ -6,12 +6,14 @@ import asyncio
 import signal
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from disparo.cli.processes import end_with_parent
 from disparo.errors import DisparoError, in_words
 from disparo.platforms.simulator.app import HOST, serve
+from disparo.settings import load_settings
 
 
 def simulator(
@@ -26,15 +28,16 @@ def simulator(
 ) -> None:
     """Inicia uma plataforma de SMS de mentira, para testar a instalação: nada sai desta máquina."""
     end_with_parent()
+    zone = load_settings().zone
     try:
-        asyncio.run(_serve(porta, registro, porta_smpp))
+        asyncio.run(_serve(porta, registro, porta_smpp, zone))
     except OSError as error:
         raise DisparoError(f"O simulador não pôde iniciar em {HOST}: {in_words(error)}.") from error
 
 
-async def _serve(port: int, log: Path, smpp_port: int | None) -> None:
+async def _serve(port: int, log: Path, smpp_port: int | None, zone: ZoneInfo) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await serve(port, log, stop, smpp_port=smpp_port)
+    await serve(port, log, stop, zone=zone, smpp_port=smpp_port)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -19,6 +20,7 @@ from disparo.platforms.simulator.smsc import CALLBACK, Link, Smsc
 from disparo.platforms.simulator.store import Entry, Store
 
 HOST = "127.0.0.1"
+_UTC = ZoneInfo("UTC")
 _HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _BODY_LIMIT = 65_536
 _HANG_S = 600.0
@@ -34,7 +36,8 @@ _SECURITY = {
 class Simulator:
     """One simulated platform; `application` is what aiohttp runs."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, *, zone: ZoneInfo = _UTC) -> None:
+        self._zone = zone
         self._store = Store(log)
         self._behaviour = Behaviour()
         self._receipts = ReceiptSender(self._store, self._now)
@@ -139,7 +142,7 @@ class Simulator:
         return web.json_response(self._behaviour.model_dump())
 
     async def _page(self, _request: web.Request) -> web.Response:
-        html = render_page(list(self._store.messages)[::-1][:200], self._store.stats())
+        html = render_page(list(self._store.messages)[::-1][:200], self._store.stats(), zone=self._zone)
         return web.Response(text=html, content_type="text/html", headers=_SECURITY)
 
 
@@ -185,9 +188,11 @@ async def _write_part(request: web.Request, *, endless: bool) -> None:
             await response.write(b"x" * 16_384)
 
 
-async def serve(port: int, log: Path, stop: asyncio.Event, *, smpp_port: int | None = None) -> None:
+async def serve(
+    port: int, log: Path, stop: asyncio.Event, *, zone: ZoneInfo, smpp_port: int | None = None
+) -> None:
     """Run until `stop`, with an SMSC beside it if asked for; raises OSError where a port is taken."""
-    simulator = Simulator(log)
+    simulator = Simulator(log, zone=zone)
     runner = web.AppRunner(simulator.application(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     smsc = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment
 
@@ -44,10 +45,10 @@ _PAGE = Environment(autoescape=True).from_string("""<!doctype html>
 _STATUS = {"sent": "na operadora", "delivered": "entregue", "undelivered": "não entregue"}
 
 
-def render_page(messages: list[Entry], stats: dict[str, Any]) -> str:
-    """Give the page's HTML; every value is escaped."""
-    return _PAGE.render(messages=messages, stats=stats, status=_STATUS, time=_time)
+def render_page(messages: list[Entry], stats: dict[str, Any], *, zone: ZoneInfo) -> str:
+    """Give the page's HTML, with times as they are in `zone`; every value is escaped."""
 
+    def time(at: float) -> str:
+        return datetime.fromtimestamp(at, zone).strftime("%d/%m/%Y %H:%M:%S")
 
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at).astimezone().strftime("%d/%m/%Y %H:%M:%S")
+    return _PAGE.render(messages=messages, stats=stats, status=_STATUS, time=time)
