@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -29,6 +30,20 @@ class Slots:
     day_full_s: float
     bucket: datetime | None
     now_s: float
+
+
+async def are_days_full(connection: Connection, per_day: Mapping[str, int], *, within_s: float) -> bool:
+    """Tell whether each of these platforms' limit of 24 hours is used up, or was within the last seconds."""
+    full: bool | None = await connection.fetchval(
+        """SELECT bool_and(p.per_day <= (SELECT coalesce(sum(u.used), 0) FROM platform_day_use u
+                                         WHERE u.platform = p.platform AND u.bucket > now()
+                                           - interval '24 h 10 min' - make_interval(secs => $3)))
+           FROM unnest($1::text[], $2::int[]) AS p (platform, per_day)""",
+        list(per_day),
+        list(per_day.values()),
+        within_s,
+    )
+    return full is True
 
 
 async def take_slots(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import structlog
 
-from disparo.db import alerts, bulk_slices, signs
+from disparo.db import alerts, bulk_slices, rates, signs
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch import polling
 from disparo.platforms.base import Capabilities, Platform
@@ -181,8 +181,17 @@ class Alarms:
             return
         self._stuck_at = time.monotonic() + _STUCK_EVERY_S
         since = await signs.stuck_since(connection, after_s=_STUCK_AFTER_S)
-        stuck = {} if since is None else {"": self._local(since)}
+        is_so = since is not None and not await self._are_days_full(connection, platforms)
+        stuck = {"": self._local(since)} if since is not None and is_so else {}
         await alerts.settle(connection, "dispatch_stuck", stuck, seen=[""])
+
+    async def _are_days_full(self, connection: Connection, platforms: Mapping[str, Platform]) -> bool:
+        """Tell whether what waits does so for limits alone that the administrator has set."""
+        limits = {name: platform.capabilities.per_day for name, platform in platforms.items()}
+        per_day = {name: limit for name, limit in limits.items() if limit is not None}
+        if len(per_day) < len(limits):
+            return False
+        return await rates.are_days_full(connection, per_day, within_s=_STUCK_AFTER_S)
 
     async def _settle(self, connection: Connection, kind: str, is_so: Mapping[str, bool]) -> None:
         seen = sorted({name for asked, name in self._asked if asked == kind} & is_so.keys())

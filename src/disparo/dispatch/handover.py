@@ -151,6 +151,9 @@ class Handover:
     def _is_usable(self, name: str) -> bool:
         return name in self.lanes and not self.lanes[name].is_stopped
 
+    def _is_day_full(self, name: str) -> bool:
+        return name in self.lanes and time.monotonic() < self.lanes[name].day_full_until
+
     async def _forget_token(self, token: UUID, batch: Batch) -> None:
         if batch.left:
             await batch.done.wait()
@@ -237,13 +240,16 @@ class Handover:
         # A message that may have had an effect somewhere never goes to another platform.
         if row["tries"] > 0 and row["platform"] in self.lanes:
             name = row["platform"]
-            return self.lanes[name] if has_room(name) else NoRoute("platform_unavailable")
+            if has_room(name):
+                return self.lanes[name]
+            return NoRoute("platform_day_full" if self._is_day_full(name) else "platform_unavailable")
         chosen = choose(
             self._routes,
             ddd=row["e164"][3:5],
             local=row["now"].astimezone(self._rules.zone),
             is_usable=self._is_usable,
             has_room=has_room,
+            is_day_full=self._is_day_full,
             avoid=row["platform"] if row["not_taken"] > 0 else None,
             draw=random.random(),  # noqa: S311 - shares load, guards nothing
         )

@@ -53,7 +53,7 @@ class Lane:
         self._freed = asyncio.Event()
         self._began: dict[int, float] = {}  # attempt id -> when its write began
         self._closed = False
-        self._day_full_until = 0.0
+        self.day_full_until = 0.0
         self._writing: set[asyncio.Task[None]] = set()
         #: Called when there may be room where there was none, and when what waits here has to go elsewhere.
         self.on_room: Callable[[], None] = lambda: None
@@ -72,7 +72,7 @@ class Lane:
     @property
     def is_stopped(self) -> bool:
         """Whether what waits here will not be started soon."""
-        shut = self._closed or time.monotonic() < self._day_full_until
+        shut = self._closed or time.monotonic() < self.day_full_until
         return shut or self.breaker.paused or (self.breaker.is_open and not self.breaker.may_probe)
 
     @property
@@ -129,7 +129,7 @@ class Lane:
             grant = fare.grant
             if grant.day_full_s:
                 await self._gate.give_back(grant, fare.ahead)
-                self._day_full_until = time.monotonic() + grant.day_full_s
+                self.day_full_until = time.monotonic() + grant.day_full_s
                 self.on_stop()
                 continue
             await self._gate.until_near(grant)

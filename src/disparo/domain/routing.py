@@ -51,6 +51,7 @@ def choose(
     local: datetime,
     is_usable: Callable[[str], bool],
     has_room: Callable[[str], bool],
+    is_day_full: Callable[[str], bool] = lambda _: False,
     avoid: str | None,
     draw: float,
 ) -> str | NoRoute:
@@ -69,7 +70,8 @@ def choose(
     usable = [route for route in at_hours if is_usable(route.name)]
     usable = [route for route in usable if route.name != avoid] or usable
     if not usable:
-        return NoRoute("platform_unavailable")
+        is_limited = all(is_day_full(route.name) for route in at_hours)
+        return NoRoute("platform_day_full" if is_limited else "platform_unavailable")
     first = min(route.order for route in usable)
     sharing = [route for route in usable if route.order == first]
     able = [route for route in sharing if has_room(route.name)]

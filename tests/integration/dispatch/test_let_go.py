@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import time
 from zoneinfo import ZoneInfo
 
@@ -80,6 +81,30 @@ async def test_what_is_looked_at_in_vain_is_still_stuck(pool, connection, handov
     assert await connection.fetchval("SELECT due_at > now() FROM messages")
     await Alarms(pool, zone=RULES.zone).look({})
     assert await connection.fetchval(live) == 1
+
+
+async def test_what_waits_for_a_limit_of_24_hours_says_so_and_is_not_stuck(
+    pool, connection, handover, monkeypatch
+):
+    ids = await rows.add_messages(connection)
+    old = "now() - interval '20 min'"
+    await connection.execute(f"UPDATE messages SET due_at = {old}, wait_since = {old}")
+    await connection.execute(f"UPDATE waiting_chunks SET due_at = {old}")
+    await connection.execute(f"INSERT INTO platform_day_use VALUES ('p', {old}, 5)")
+    live = "SELECT count(*) FROM alerts WHERE kind = 'dispatch_stuck' AND cleared_at IS NULL"
+    limited, other = platform("p", per_day=5), platform("other")
+    for there, stuck in (
+        ({"p": platform("p", per_day=6)}, 1),
+        ({"p": limited}, 0),
+        ({"p": limited, "q": other}, 1),
+    ):
+        await Alarms(pool, zone=RULES.zone).look(there)
+        assert await connection.fetchval(live) == stuck
+    handover.use({"p": limited}, [Route("p")], RULES)
+    handover.lanes["p"].day_full_until = math.inf
+    monkeypatch.setattr("disparo.dispatch.handover._LOOK_ANYWAY_S", 0.0)
+    await handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=True)
+    assert await connection.fetchval("SELECT reason FROM messages") == "platform_day_full"
 
 
 async def test_what_waits_for_hours_or_for_a_person_is_not_stuck(pool, connection):
