@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from disparo.api.upgrades import Declining
 
 
-class OneWrite(HttpToolsProtocol):
+class OneWrite(Declining):
     """uvicorn's protocol, over a transport that joins two writes into one."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
