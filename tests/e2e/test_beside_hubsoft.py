@@ -201,6 +201,18 @@ def test_a_token_that_nobody_knows(house, token):
     assert Client(house.stage.base, token).send({"id_fatura": 1}).status == 401
 
 
+@pytest.mark.parametrize(
+    "page", ["<html>Em manutenção</html>", '{"status":"error","msg":"Em manutenção"}', "[]", ""]
+)
+def test_a_page_that_stands_in_for_hubsoft_lets_no_token_in(house, there, page):
+    there.page = page
+    try:
+        answer = Client(house.stage.base, f"inventado-{time.monotonic()}").send({"id_fatura": 11000})
+        assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    finally:
+        there.page = None
+
+
 def test_logins_of_their_clients_pass_through_and_ours_stay_here(house, there):
     body = {"grant_type": "password", **CLIENT}
     answer = house.anonymous.post("/oauth/token", body)

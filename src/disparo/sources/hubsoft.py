@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import structlog
@@ -127,7 +127,10 @@ class Hubsoft:
         return f"Bearer {await self._live_token()}"
 
     async def knows(self, token: str) -> bool:
-        """Ask whether a token is one of its own that lives; raises SourceDown."""
+        """Ask whether a token is one of its own that lives; raises SourceDown.
+
+        Only its own success says so: a page that stands in for it answers 200 to whoever asks.
+        """
         query = {"busca": "codigo_cliente", "termo_busca": "0", "limit": "1"}
         headers = {"Authorization": f"Bearer {token}"}
         try:
@@ -137,7 +140,13 @@ class Hubsoft:
                 self.requests += 1
                 if response.status in AGAIN:
                     raise SourceDown(f"HTTP {response.status}")
-                return response.status == 200  # noqa: PLR2004
+                if response.status != 200:  # noqa: PLR2004
+                    return False
+                if not _is_success(await read_json(response)):
+                    raise SourceDown("no success")
+                return True
+        except SourceRefused as too_long:
+            raise SourceDown(str(too_long)) from too_long
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise SourceDown(type(error).__name__) from error
 
@@ -226,9 +235,9 @@ class Hubsoft:
                 answer = await read_json(response)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise TryLater(type(error).__name__, None) from error
-        if not isinstance(answer, dict) or not str(answer.get("status", "")).startswith("su"):
+        if not _is_success(answer):
             raise SourceRefused(f"O HubSoft recusou {path}.")
-        return answer
+        return cast("Mapping[str, Any]", answer)
 
     async def _live_token(self) -> str:
         async with self._login:
@@ -259,6 +268,10 @@ class Hubsoft:
             raise TryLater(type(error).__name__, None) from error
         lives_s = float(answer.get("expires_in") or 3600)
         return str(answer["access_token"]), time.monotonic() + max(0.0, lives_s - _TOKEN_MARGIN_S)
+
+
+def _is_success(answer: object) -> bool:
+    return isinstance(answer, dict) and str(answer.get("status", "")).startswith("su")
 
 
 def _items(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
