@@ -103,6 +103,19 @@ def _jti(token):
     return jwt.decode(token, options={"verify_signature": False})["jti"]
 
 
+def test_a_credential_that_was_ended_there_is_asked_for_anew(there, client_again):
+    lived = set(there.tokens)
+    try:
+        assert client_again.get(f"{BASE}/atendimento").status == 200
+        there.tokens.clear()
+        assert client_again.get(f"{BASE}/atendimento").status == 200
+        there.tokens.clear()
+        assert client_again.post(f"{BASE}/eco", b"corpo").status == 401  # with a body it is the next one
+        assert client_again.post(f"{BASE}/eco", b"corpo").raw == b"corpo"
+    finally:
+        there.tokens |= lived
+
+
 def test_it_takes_a_permission_of_its_own(house):
     assert house.client(permissions=("send",)).get(f"{BASE}/atendimento").status == 403
 

@@ -56,10 +56,18 @@ async def hand_on(request: Request, rest: str) -> Response:
     services = services_of(request)
     if services.beside is None or _leaves_the_api(request):
         raise Failure(404, NO_SUCH_ROUTE)
-    authorization = await _authorization(request, services, services.beside)
+    beside = services.beside
+    is_ours = await _admit(request, services)
+    authorization = await _credential(beside) if is_ours else request.headers["authorization"]
     path = request.scope["raw_path"].decode("ascii", "replace")
     query = request.scope["query_string"].decode("ascii", "replace")
-    return await forward(request, services.beside, path, query, authorization, body=request.stream())
+    answer = await _ask(request, beside, path, query, authorization, body=request.stream())
+    if answer.status == 401 and is_ours:  # noqa: PLR2004 - our credential was ended there, not the caller's
+        beside.hubsoft.forget_token()
+        if not _has_body(request):
+            answer.close()
+            answer = await _ask(request, beside, path, query, await _credential(beside), body=b"")
+    return _streamed(answer)
 
 
 async def forward(
@@ -72,21 +80,35 @@ async def forward(
     body: AsyncIterator[bytes] | bytes,
 ) -> Response:
     """Send a call on and stream the answer back; raises Failure 502 where none comes."""
+    return _streamed(await _ask(request, beside, path, query, authorization, body=body))
+
+
+async def _ask(
+    request: Request,
+    beside: Beside,
+    path: str,
+    query: str,
+    authorization: str | None,
+    *,
+    body: AsyncIterator[bytes] | bytes,
+) -> aiohttp.ClientResponse:
     url = URL(f"{beside.url}{path}{'?' + query if query else ''}", encoded=True)
     session = beside.fresh if request.method in _REPEATED else beside.kept
-    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
     try:
-        answer = await session.request(
+        return await session.request(
             request.method,
             url,
             headers=_sent(request, authorization),
-            data=body if has_body else None,
+            data=body if _has_body(request) else None,
             allow_redirects=False,
         )
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         log.warning("hubsoft_does_not_answer", error=type(error).__name__)
         raise Failure(502, _DOWN) from error
-    return _streamed(answer)
+
+
+def _has_body(request: Request) -> bool:
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
 def _streamed(answer: aiohttp.ClientResponse) -> Response:
@@ -126,17 +148,22 @@ def _leaves_the_api(request: Request) -> bool:
     return any(part in (".", "..") for part in path.split("/")) or not path.startswith(f"{BASE}/")
 
 
-async def _authorization(request: Request, services: Services, beside: Beside) -> str:
+async def _admit(request: Request, services: Services) -> bool:
+    """Let a caller in, and tell whether a credential of ours goes instead of the token."""
     token = token_of(request)
     if not token:
         raise Unauthenticated
-    if not services.mint.made(token):
-        settings = services.settings
-        await services.throttle.take(
-            "pass-through", address_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst
-        )
-        return request.headers["authorization"]
-    await admit(request, services, Permission.PASS_THROUGH)
+    if services.mint.made(token):
+        await admit(request, services, Permission.PASS_THROUGH)
+        return True
+    settings = services.settings
+    await services.throttle.take(
+        "pass-through", address_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst
+    )
+    return False
+
+
+async def _credential(beside: Beside) -> str:
     try:
         return await beside.hubsoft.authorization()
     except (SourceDown, SourceRefused) as error:
