@@ -71,6 +71,9 @@ def test_emails_under_email_adicional_are_ignored_and_telefone_adicional_wins(cl
     [
         ('{"id_fatura": 11000, "telefone_adicional": ["11988887777"]}', JSON),
         ('{"id_fatura": " 11000 ", "telefone_adicional": "11988887777"}', JSON),
+        # PHP's array_filter leaves the others their numbers
+        ('{"id_fatura": 11000, "telefone_adicional": {"1": "11988887777"}}', JSON),
+        ('{"id_fatura": 11000, "email_adicional": {"1": "11988887777"}}', JSON),
         ('{"id_fatura": 11000, "telefone_adicional": [11988887777]}', JSON),
         ('\ufeff {"id_fatura": 11000, "telefone_adicional": ["+55 (11) 98888-7777"]}', {}),
         ('{"id_fatura": 11000, "telefone_adicional": ["11988887777"]}'.encode("utf-16"), JSON),

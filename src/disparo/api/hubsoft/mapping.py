@@ -84,6 +84,7 @@ def read_key(value: str | None) -> str | None:
 
 
 def _items(value: object) -> list[object]:
+    value = _listed(value)
     if value is None or value == "":
         return []
     if isinstance(value, str | int) and not isinstance(value, bool):
@@ -93,8 +94,16 @@ def _items(value: object) -> list[object]:
     return value
 
 
+def _listed(value: object) -> object:
+    """Take an object of numbered items as the list it is: PHP writes one where items were filtered out."""
+    if isinstance(value, dict) and all(_DIGITS.fullmatch(name) for name in value):
+        return list(value.values())
+    return value
+
+
 def _phones_under_email(value: object) -> list[object]:
     """Take what the seed's own JSON sample does: the phones under `email_adicional`, if all are phones."""
+    value = _listed(value)
     if value is None:
         return []
     items = value if isinstance(value, list) else [value]

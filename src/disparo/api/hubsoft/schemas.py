@@ -225,8 +225,14 @@ SEND_BODY: dict[str, Any] = body_of(
             "anyOf": [
                 {"type": "array", "items": {"type": ["string", "integer"]}, "maxItems": 10},
                 {"type": ["string", "integer", "null"]},
+                {
+                    "type": "object",
+                    "patternProperties": {"^[0-9]{1,18}$": {"type": ["string", "integer"]}},
+                    "additionalProperties": False,
+                    "maxProperties": 10,
+                },
             ],
-            "description": "Uma lista; um telefone só vale também sem ela",
+            "description": "Uma lista, também numerada como a escreve o PHP; um só vale também sem ela",
             "example": ["11988887777", "1188887776"],
         },
     },
