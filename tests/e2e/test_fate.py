@@ -157,4 +157,6 @@ def test_the_document_names_the_route_and_its_answers(house):
     document = json.loads(house.anonymous.get("/openapi.json").raw)
     answers = document["paths"][SEND]["post"]["responses"]
     assert {"200", "401", "403", "409", "413", "415", "422", "429", "500", "503"} <= set(answers)
+    assert all(list(answers[code]["headers"]) == ["Retry-After"] for code in ("409", "429", "503"))
+    assert "Idempotent-Replayed" in answers["200"]["headers"]
     assert house.anonymous.get("/docs").status == 200

@@ -202,6 +202,20 @@ def test_a_list_in_a_form_is_told_to_come_as_json(client, what, name):
     assert (answer.status, f"({name}) só é aceita como JSON" in answer.json["msg"]) == (422, True)
 
 
+@pytest.mark.parametrize(
+    ("what", "name", "whole"), [("cliente", "clientes", ANA), ("fatura", "faturas", BILL)]
+)
+def test_the_document_names_what_an_item_may_not_leave_out(client, house, what, name, whole):
+    document = json.loads(house.anonymous.get("/openapi.json").raw)
+    content = document["paths"][f"{BASE}/{what}"]["put"]["requestBody"]["content"]
+    assert list(content) == ["application/json"]
+    always = content["application/json"]["schema"]["properties"][name]["items"]["required"]
+    put(client, "cliente", [ANA])
+    assert put(client, what, [{key: whole[key] for key in always}]).json["gravados"] == 1
+    for missing in always:
+        assert put(client, what, [{key: whole[key] for key in always if key != missing}]).status == 422
+
+
 def test_the_limits_and_the_permission(house, client):
     big = json.dumps({"clientes": [{**ANA, "nome_fantasia": "x" * 4_300_000}]})
     assert client.call("PUT", f"{BASE}/cliente", big).status == 413

@@ -54,13 +54,25 @@ class OAuthError(BaseModel):
 
 Responses = dict[int | str, dict[str, Any]]
 
+#: What comes with an answer that asks to wait.
+WAIT: dict[str, Any] = {
+    "Retry-After": {"description": "Segundos até tentar de novo", "schema": {"type": "integer"}}
+}
 #: Every route behind a token may answer these.
 COMMON: Responses = {
-    401: {"model": UnauthenticatedBody, "description": "Token ausente, inválido, vencido ou revogado"},
+    401: {
+        "model": UnauthenticatedBody,
+        "description": "Token ausente, inválido, vencido ou revogado",
+        "headers": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    },
     403: {"model": Refused, "description": "O usuário não tem a permissão"},
-    429: {"model": TooManyRequests, "description": "Chamadas demais"},
+    429: {"model": TooManyRequests, "description": "Chamadas demais", "headers": WAIT},
     500: {"model": InternalError, "description": "Falha interna"},
-    503: {"model": Refused, "description": "Momentaneamente indisponível; nada foi agendado"},
+    503: {
+        "model": Refused,
+        "description": "Momentaneamente indisponível; nada foi agendado",
+        "headers": WAIT,
+    },
 }
 #: And those that read a body, these.
 WITH_BODY: Responses = {
@@ -74,9 +86,23 @@ OAUTH_RESPONSES: Responses = {
     401: {"model": OAuthError, "description": "Cliente, usuário, senha ou refresh token incorreto"},
     413: {"model": OAuthError, "description": "Corpo grande demais"},
     415: {"model": OAuthError, "description": "Formato do corpo não suportado"},
-    429: {"model": TooManyRequests, "description": "Chamadas demais"},
+    429: {"model": TooManyRequests, "description": "Chamadas demais", "headers": WAIT},
     500: {"model": InternalError, "description": "Falha interna"},
-    503: {"model": Refused, "description": "Momentaneamente indisponível"},
+    503: {"model": Refused, "description": "Momentaneamente indisponível", "headers": WAIT},
+}
+
+
+#: Of routes that take an Idempotency-Key.
+KEY_IN_USE: dict[str, Any] = {
+    "model": Refused,
+    "description": "Uma chamada com a mesma Idempotency-Key está em andamento",
+    "headers": WAIT,
+}
+REPLAYED: dict[str, Any] = {
+    "Idempotent-Replayed": {
+        "description": "true: é a resposta da primeira chamada com esta Idempotency-Key",
+        "schema": {"const": "true"},
+    }
 }
 
 
@@ -86,6 +112,12 @@ def body_of(properties: dict[str, Any], required: list[str], *, body_required: b
     kinds = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
     content = {kind: {"schema": schema} for kind in kinds}
     return {"requestBody": {"required": body_required, "content": content}}
+
+
+def json_body_of(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    """Describe a body that a form cannot hold."""
+    schema = {"type": "object", "properties": properties, "required": required}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 TOKEN_BODY = body_of(

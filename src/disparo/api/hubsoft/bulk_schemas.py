@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from disparo.api.hubsoft.schemas import INVOICE_ID, DispatchRef, Job, success
-from disparo.api.schemas import WITH_BODY, Refused, Responses, body_of
+from disparo.api.schemas import KEY_IN_USE, REPLAYED, WITH_BODY, Refused, Responses, body_of
 
 
 class PlatformEstimate(BaseModel):
@@ -50,8 +50,12 @@ class BulkSimulated(BaseModel):
 BULK_RESPONSES: Responses = {
     **WITH_BODY,
     **success(BulkAccepted),
-    200: {"model": BulkAccepted | BulkSimulated | Refused, "description": "Sucesso"},
-    409: {"model": Refused, "description": "Uma chamada com a mesma Idempotency-Key está em andamento"},
+    200: {
+        "model": BulkAccepted | BulkSimulated | Refused,
+        "description": "Sucesso",
+        "headers": REPLAYED,
+    },
+    409: KEY_IN_USE,
 }
 _DAY = {
     "anyOf": [{"type": "string", "format": "date"}, {"type": "null"}, {"const": ""}],

@@ -16,7 +16,7 @@ from disparo.api.errors import Refusal
 from disparo.api.hubsoft.mapping import BASE
 from disparo.api.hubsoft.schemas import success
 from disparo.api.hubsoft.words import echo
-from disparo.api.schemas import WITH_BODY, body_of
+from disparo.api.schemas import WITH_BODY, json_body_of
 from disparo.api.services import services_of
 from disparo.auth.permissions import Permission
 from disparo.db.customers import (
@@ -63,16 +63,21 @@ class _Sorted(Generic[R]):
     errors: list[dict[str, Any]] = field(default_factory=list)
 
 
+def _list_of(name: str, always: Sequence[str]) -> dict[str, Any]:
+    """Describe a body: `always` are the fields that an item may not leave out."""
+    items = {"type": "object", "required": list(always)}
+    listed = {"type": "array", "items": items, "minItems": 1, "maxItems": MOST_ITEMS}
+    return json_body_of({name: listed}, [name])
+
+
 @router.put(
     "/cliente",
     tags=["Cadastro"],
     responses={**WITH_BODY, **success(Pushed)},
-    openapi_extra=body_of(
-        {"clientes": {"type": "array", "items": {"type": "object"}, "maxItems": MOST_ITEMS}}, ["clientes"]
-    ),
+    openapi_extra=_list_of("clientes", ["id_cliente", "nome_razaosocial"]),
 )
 async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
-    """Grava clientes pelo id_cliente, nos campos que a consulta mostra; campo ausente fica como está."""
+    """Grava clientes pelo id_cliente, nos campos da consulta; outro campo ausente fica como está."""
     del caller
     items = await _items(request, "clientes", "id_cliente")
 
@@ -97,12 +102,10 @@ async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
     "/fatura",
     tags=["Cadastro"],
     responses={**WITH_BODY, **success(Pushed)},
-    openapi_extra=body_of(
-        {"faturas": {"type": "array", "items": {"type": "object"}, "maxItems": MOST_ITEMS}}, ["faturas"]
-    ),
+    openapi_extra=_list_of("faturas", ["id_fatura", "id_cliente", "valor", "data_vencimento"]),
 )
 async def put_invoices(request: Request, caller: Pusher) -> JSONResponse:
-    """Grava faturas pelo id_fatura, nos campos que a consulta mostra; campo ausente fica como está."""
+    """Grava faturas pelo id_fatura, nos campos da consulta; outro campo ausente fica como está."""
     del caller
     items = await _items(request, "faturas", "id_fatura")
     found = _sort(items, "id_fatura", read_invoice, lambda row: row["id"])

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from disparo.api.schemas import WITH_BODY, Refused, Responses, body_of
+from disparo.api.schemas import KEY_IN_USE, REPLAYED, WITH_BODY, Refused, Responses, body_of
 
 
 class InvoiceRef(BaseModel):
@@ -201,15 +201,18 @@ class Done(BaseModel):
 REFUSED: Responses = {422: {"model": Refused, "description": "Recusado; nada foi agendado"}}
 
 
-def success(model: type[BaseModel]) -> Responses:
+def success(model: type[BaseModel], *, headers: dict[str, Any] | None = None) -> Responses:
     """Describe a 200: for clients with `error_codes: hubsoft` it may hold the refusal instead."""
-    return {200: {"model": model | Refused, "description": "Sucesso"}, **REFUSED}
+    return {
+        200: {"model": model | Refused, "description": "Sucesso", "headers": headers or {}},
+        **REFUSED,
+    }
 
 
 SEND_RESPONSES: Responses = {
     **WITH_BODY,
-    **success(SendAccepted),
-    409: {"model": Refused, "description": "Uma chamada com a mesma Idempotency-Key está em andamento"},
+    **success(SendAccepted, headers=REPLAYED),
+    409: KEY_IN_USE,
 }
 INVOICE_ID: dict[str, Any] = {
     "oneOf": [
