@@ -6,6 +6,7 @@ DISPARO_SYNC_CUSTOMERS=200000 and DISPARO_SYNC_INVOICES=500000 are the long form
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from datetime import UTC, datetime, timedelta
@@ -196,6 +197,27 @@ async def test_one_that_is_there_and_cannot_be_read_is_not_gone(there, sync, poo
     checked = await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_012, urgent=False)])
     assert checked.waits == {}
     assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700012") == "open"
+
+
+@pytest.mark.parametrize("said", ["", ',"faturas":null', ',"faturas":"nenhuma"', ',"faturas":{"total":0}'])
+async def test_an_answer_without_a_list_says_of_no_invoice_that_it_is_gone(
+    there, sync, pool, connection, said
+):
+    await sync.run()
+    there.page = f'{{"status":"success"{said}}}'
+    checked = await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_012, urgent=False)])
+    assert checked.waits[1].reason == "source_down"
+    assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700012") == "open"
+    with pytest.raises(SourceRefused, match="não traz a lista"):
+        await sync.run(full=True)
+
+
+async def test_a_list_with_gaps_is_read_as_php_writes_it(there, sync, pool, connection):
+    await sync.run()
+    there.pay(700_012)
+    there.page = json.dumps({"status": "success", "faturas": {"3": there.invoice(12)}})
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_012, urgent=False)])
+    assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700012") == "paid"
 
 
 async def test_a_database_that_falls_meanwhile_is_known_by_its_name(there, sync, pool, monkeypatch):

@@ -275,8 +275,13 @@ def _is_success(answer: object) -> bool:
 
 
 def _items(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Give a list, also as PHP writes one with gaps; raises SourceRefused: no list is not an empty one."""
     found = answer.get(name)
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    if isinstance(found, dict) and all(key.isdecimal() for key in found):
+        found = list(found.values())
+    if not isinstance(found, list):
+        raise SourceRefused(f"A resposta do HubSoft não traz a lista ({name}).")
+    return [item for item in found if isinstance(item, dict)]
 
 
 def _is_last(answer: Mapping[str, Any], page: int, name: str) -> bool:
