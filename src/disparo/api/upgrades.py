@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from disparo.api.bounded import Bounded
 
 
-class Declining(HttpToolsProtocol):
+class Declining(Bounded):
     """uvicorn's protocol, for which a call with an offer is the same call without it."""
 
     def __init__(self, *args: Any, **more: Any) -> None:

@@ -1,0 +1,39 @@
+"""A head has an end: httptools keeps a header until it is whole, and copies it with each packet of it.
+
+So does what follows a chunked body. Of bodies `bodies.read_raw` takes care.
+"""
+
+from __future__ import annotations
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+#: In more than one packet; Java, PHP and browsers send a few hundred bytes, nginx takes 32 KiB.
+_LONGEST = 64 << 10
+
+
+class Bounded(HttpToolsProtocol):
+    """uvicorn's protocol, which hangs up on who sends that much of which nothing comes."""
+
+    _unread = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came."""
+        self._unread += len(data)
+        super().data_received(data)
+        if self._unread > _LONGEST and not self.transport.is_closing():
+            self.send_400_response("Request head too large.")
+
+    def on_headers_complete(self) -> None:
+        """Begin to serve a call."""
+        self._unread = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body."""
+        self._unread = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a call's body."""
+        self._unread = 0
+        super().on_message_complete()
