@@ -22,10 +22,9 @@ from disparo.errors import in_words
 from disparo.sources.columns import Proposal, propose
 from disparo.sources.csv_fields import BadField
 from disparo.sources.row_readers import check_width, contact_reader, customer_reader, invoice_reader
-from disparo.sources.tables import NotReadable, Table, open_table
+from disparo.sources.tables import ROWS_ABOVE, NotReadable, Table, open_table
 
 _BATCH = 5000
-_ROWS_ABOVE = 20
 _KEPT_REASONS = 1000
 _UTC = ZoneInfo("UTC")
 _NO_CUSTOMER = "id_cliente não existe: importe os clientes antes"
@@ -87,7 +86,7 @@ class _Batch:
 def look(kind: str, path: Path, chosen: Mapping[str, str] | None = None) -> Proposal:
     """Say how a file would be read; raises NotReadable."""
     with open_table(path) as table:
-        return propose(kind, list(itertools.islice(table.rows(), _ROWS_ABOVE)), chosen)
+        return propose(kind, list(itertools.islice(table.rows(), ROWS_ABOVE)), chosen)
 
 
 async def import_file(
@@ -136,7 +135,7 @@ class _Reader:
         self._read: Callable[[Sequence[str]], Any] = list
 
     def find_header(self) -> None:
-        first = list(itertools.islice(self._rows, _ROWS_ABOVE))
+        first = list(itertools.islice(self._rows, ROWS_ABOVE))
         self.proposal = propose(self._kind, first, self._options.chosen)
         self._read = _READERS[self._kind](self.proposal.positions)
         kept = [item for item in first if item[0] > self.proposal.line]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -17,6 +18,8 @@ from typing import IO, Protocol
 from disparo.errors import DisparoError, in_words
 
 _SNIFF_BYTES = 65_536
+#: Among so many first rows is the header.
+ROWS_ABOVE = 20
 _LONGEST_FIELD = 10_000
 _SEPARATORS = ";,\t"
 #: What a file may unfold to: texts that a workbook shares are all held in memory, sheets are not.
@@ -75,7 +78,7 @@ class _Csv:
         self._size = size
         self._encoding = _encoding(raw, head)
         # Of the first lines the one with most signs: a title above the table has none.
-        lines = head.decode(self._encoding, "replace").splitlines()[:20]
+        lines = head.decode(self._encoding, "replace").splitlines()[:ROWS_ABOVE]
         self.separator = max(_SEPARATORS, key=lambda sign: max(line.count(sign) for line in lines))
 
     def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
@@ -131,11 +134,7 @@ class _Workbook:
             try:
                 sheet = book.worksheets[0]
                 sheet.reset_dimensions()  # files lie about their size
-                for number, values in enumerate(sheet.iter_rows(values_only=True, max_col=_MOST_COLUMNS), 1):
-                    self._done = number
-                    texts = [_text(value) for value in values]
-                    if _says_something(texts):
-                        yield number, texts
+                yield from self._as_wide_as_filled(sheet.iter_rows(values_only=True, max_col=_MOST_COLUMNS))
             finally:
                 book.close()
         except NotReadable:
@@ -144,6 +143,21 @@ class _Workbook:
             raise NotReadable(
                 f"O arquivo não é uma planilha .xlsx que possa ser lida ({type(error).__name__})."
             ) from error
+
+    def _as_wide_as_filled(self, cells: Iterable[Sequence[object]]) -> Iterator[tuple[int, Sequence[str]]]:
+        """Leave out the columns past the last that the first rows fill: all rows come as wide."""
+        rows = self._filled(cells)
+        first = list(itertools.islice(rows, ROWS_ABOVE))
+        width = max((place for _, texts in first for place, text in enumerate(texts, 1) if text), default=0)
+        for number, texts in itertools.chain(first, rows):
+            yield number, texts[:width]
+
+    def _filled(self, cells: Iterable[Sequence[object]]) -> Iterator[tuple[int, list[str]]]:
+        for number, values in enumerate(cells, 1):
+            self._done = number
+            texts = [_text(value) for value in values]
+            if _says_something(texts):
+                yield number, texts
 
     def progress(self) -> tuple[int, int]:
         return self._done, 0

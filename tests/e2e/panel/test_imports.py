@@ -109,6 +109,28 @@ def test_a_workbook_and_invoices_of_customers_that_are_not_there(house, person):
     assert [(row["id"], row["amount"]) for row in amounts] == [(81021, "99.90")]
 
 
+def workbook(*rows):
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    for row in rows:
+        book.active.append(row)
+    book.save(file)
+    return file.getvalue()
+
+
+def test_of_a_workbook_no_columns_are_shown_that_it_does_not_have(house, person):
+    page = send(person, workbook(["CLIENTES"], [], ["id_cliente", "nome"], [81031, "ANA", None, "obs"]))
+    assert columns_of(page) == [
+        ("id_cliente", "id_cliente"),
+        ("nome", "nome"),
+        ("(sem nome)", ""),
+        ("(sem nome)", ""),
+    ]
+    page = send(person, workbook(["id_cliente", "nome"], [81031, ""]))
+    assert columns_of(page) == [("id_cliente", "id_cliente"), ("nome", "nome")]
+    refused = person.post("/painel/importar/recusadas", envio=upload_of(page), coluna=["id_cliente", "nome"])
+    assert refused.raw.decode("utf-8-sig").splitlines()[0] == "id_cliente;nome;linha;motivo"
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "answer"),
     [
