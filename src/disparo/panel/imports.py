@@ -24,7 +24,7 @@ from disparo.panel.access import Person
 from disparo.panel.fields import Wrong
 from disparo.panel.pages import render
 from disparo.panel.services import PanelServices, services_of
-from disparo.sources.columns import ColumnsMissing, Proposal, fields_of
+from disparo.sources.columns import ColumnsMissing, ColumnsUnclear, Proposal, fields_of
 from disparo.sources.file_import import BadLine, Options, Report, import_file, look
 from disparo.sources.tables import NotReadable
 
@@ -146,7 +146,7 @@ async def _look_over(
     given = [value for value in form.getlist("coluna") if isinstance(value, str)]
     try:
         chosen = await asyncio.to_thread(_chosen, checked.kind, path, given)
-        options = Options(simulate=simulate, refused=refused, chosen=chosen, zone=services.settings.zone)
+        options = Options(simulate=simulate, refused=refused, confirmed=chosen, zone=services.settings.zone)
         async with services.pool.acquire() as connection:
             report = await import_file(connection, checked.kind, path, options)
     except ColumnsMissing as missing:
@@ -154,6 +154,9 @@ async def _look_over(
         names = ", ".join(missing.missing)
         said = f"Não achei no arquivo {many}: {names}. Diga abaixo qual coluna é, e confira de novo."
         return replace(checked, proposal=missing.proposal, wrong=said)
+    except ColumnsUnclear as unclear:
+        said = f"{unclear} Diga abaixo qual delas entra, ponha a outra em (não importar), e confira de novo."
+        return replace(checked, proposal=unclear.proposal, wrong=said)
     except NotReadable as error:
         return replace(checked, wrong=str(error))
     return _told(checked, report)
@@ -169,16 +172,16 @@ def _told(checked: Checked, report: Report) -> Checked:
     )
 
 
-def _chosen(kind: str, path: Path, given: Sequence[str]) -> dict[str, str]:
-    """Give the columns that a person takes for other fields than we would, '' for none."""
+def _chosen(kind: str, path: Path, given: Sequence[str]) -> Proposal | None:
+    """Give what a person takes each column for, '' for nothing; by its place: two may have one name."""
     if not given:
-        return {}
+        return None
     try:
         ours = look(kind, path)
-    except ColumnsMissing as missing:
-        ours = missing.proposal
-    columns = zip(ours.headers, ours.fields, given, strict=False)
-    return {name: field for name, own, field in columns if field != (own or "")}
+    except ColumnsUnclear as unclear:
+        ours = unclear.proposal
+    theirs = [field or None for field in given[: len(ours.fields)]]
+    return replace(ours, fields=[*theirs, *ours.fields[len(theirs) :]])
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from disparo.sources.tables import NotReadable
@@ -93,16 +93,24 @@ class Proposal:
         return {field: place for place, field in enumerate(self.fields) if field is not None}
 
 
-class ColumnsMissing(NotReadable):
+class ColumnsUnclear(NotReadable):
+    """Which column is which has to be said by a person; `proposal` is what is understood."""
+
+    def __init__(self, said: str, proposal: Proposal) -> None:
+        super().__init__(said)
+        self.proposal = proposal
+
+
+class ColumnsMissing(ColumnsUnclear):
     """No row names all that is required; `proposal` is of the one that comes closest."""
 
     def __init__(self, kind: str, proposal: Proposal, missing: Sequence[str]) -> None:
         known = ", ".join(name.rstrip("*") for name in FIELDS[kind])
         super().__init__(
             f"Falta(m) a(s) coluna(s) {', '.join(missing)}. Colunas de {kind}: {known}. "
-            "Uma coluna com outro nome se indica com --coluna 'Nome no arquivo=campo'."
+            "Uma coluna com outro nome se indica com --coluna 'Nome no arquivo=campo'.",
+            proposal,
         )
-        self.proposal = proposal
         self.missing = missing
 
 
@@ -112,19 +120,28 @@ def propose(
     """Find the header among a file's first rows and take its columns for fields.
 
     `chosen`: a person's own choice, a column's name to a field's ("": none); it goes before everything else.
-    Raises NotReadable; ColumnsMissing where no row holds what is required.
+    Raises NotReadable; ColumnsMissing where a required one is missing, ColumnsUnclear where one comes twice.
     """
     by_hand = {plain(name): field for name, field in (chosen or {}).items()}
-    _check_choice(kind, by_hand)
+    _check_choice(kind, by_hand.items())
     closest = Proposal(1, [], [])
     for line, values in first_rows:
         found = Proposal(line, list(values), _match(kind, values, by_hand))
         if not _missing(kind, found.fields):
-            _check_double(values, found.fields)
+            _check_double(found)
             return found
         if not closest.headers or len(found.positions) > len(closest.positions):
             closest = found
     raise ColumnsMissing(kind, closest, _missing(kind, closest.fields))
+
+
+def confirm(kind: str, proposal: Proposal) -> Proposal:
+    """Give a proposal back that a person has made their own; raises NotReadable as `propose` does."""
+    _check_choice(kind, zip(proposal.headers, proposal.fields, strict=True))
+    if missing := _missing(kind, proposal.fields):
+        raise ColumnsMissing(kind, proposal, missing)
+    _check_double(proposal)
+    return proposal
 
 
 def plain(name: str) -> str:
@@ -172,14 +189,22 @@ def _missing(kind: str, fields: Sequence[str | None]) -> list[str]:
     return [name[:-1] for name in FIELDS[kind] if name.endswith("*") and name[:-1] not in fields]
 
 
-def _check_double(values: Sequence[str], fields: Sequence[str | None]) -> None:
-    for place, field in enumerate(fields):
-        if field is not None and field in fields[place + 1 :]:
-            raise NotReadable(f"A coluna {values[place]} aparece mais de uma vez.")
+def _check_double(found: Proposal) -> None:
+    for place, field in enumerate(found.fields):
+        if field is None or field not in found.fields[place + 1 :]:
+            continue
+        one = found.headers[place]
+        other = found.headers[found.fields.index(field, place + 1)]
+        raise ColumnsUnclear(
+            f"A coluna {one} aparece mais de uma vez."
+            if plain(one) == plain(other)
+            else f"As colunas {one} e {other} entrariam ambas como {field}.",
+            found,
+        )
 
 
-def _check_choice(kind: str, by_hand: Mapping[str, str]) -> None:
+def _check_choice(kind: str, chosen: Iterable[tuple[str, str | None]]) -> None:
     known = [name.rstrip("*") for name in FIELDS[kind]]
-    for name, field in by_hand.items():
+    for name, field in chosen:
         if field and field not in known:
             raise NotReadable(f"A coluna {name} foi indicada como {field}, que não é um campo de {kind}.")

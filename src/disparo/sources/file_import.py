@@ -19,7 +19,7 @@ from disparo.db import register_counts
 from disparo.db.customers import fill_in_days_of, upsert_contacts, upsert_customers, upsert_invoices
 from disparo.db.pool import Connection
 from disparo.errors import in_words
-from disparo.sources.columns import Proposal, propose
+from disparo.sources.columns import Proposal, confirm, propose
 from disparo.sources.csv_fields import BadField
 from disparo.sources.row_readers import check_width, contact_reader, customer_reader, invoice_reader
 from disparo.sources.tables import ROWS_ABOVE, NotReadable, Table, open_table
@@ -58,13 +58,14 @@ class Report:
 class Options:
     """`simulate`: do everything and undo it. `refused`: where bad lines go, with their reasons.
 
-    `chosen`: a person's own choice of columns, the name in the file to the field's. `zone`: whose day an
-    unnamed day of registration is.
+    `chosen`: a person's own choice of columns, the name in the file to the field's; `confirmed`: one of all
+    columns, each by its place. `zone`: whose day an unnamed day of registration is.
     """
 
     simulate: bool = False
     refused: Path | None = None
     chosen: Mapping[str, str] = field(default_factory=dict)
+    confirmed: Proposal | None = None
     progress: Progress = lambda _done, _total: None
     zone: ZoneInfo = _UTC
 
@@ -136,7 +137,10 @@ class _Reader:
 
     def find_header(self) -> None:
         first = list(itertools.islice(self._rows, ROWS_ABOVE))
-        self.proposal = propose(self._kind, first, self._options.chosen)
+        given = self._options.confirmed
+        self.proposal = (
+            confirm(self._kind, given) if given else propose(self._kind, first, self._options.chosen)
+        )
         self._read = _READERS[self._kind](self.proposal.positions)
         kept = [item for item in first if item[0] > self.proposal.line]
         self._rows = itertools.chain(kept, self._rows)

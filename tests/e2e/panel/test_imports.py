@@ -131,6 +131,19 @@ def test_of_a_workbook_no_columns_are_shown_that_it_does_not_have(house, person)
     assert refused.raw.decode("utf-8-sig").splitlines()[0] == "id_cliente;nome;linha;motivo"
 
 
+def test_of_columns_with_one_name_or_none_a_person_says_which_is_meant(house, person):
+    page = send(person, "id_cliente;Nome;Nome;;\r\n81041;VENDEDOR;ANA;37999931441;X\r\n")
+    assert "A coluna Nome aparece mais de uma vez." in text(page)
+    assert [field for _, field in columns_of(page)] == ["id_cliente", "nome", "nome", "", ""]
+    upload, chosen = upload_of(page), ["id_cliente", "", "nome", "telefone_1", ""]
+    page = person.post("/painel/importar", envio=upload, coluna=chosen)
+    assert (page.status, "Linhas boas 1" in text(page)) == (200, True)
+    assert [field for _, field in columns_of(page)] == chosen
+    assert person.post("/painel/importar/gravar", envio=upload, coluna=chosen).status == 200
+    row = house.fetch("SELECT name, phone_1 FROM customers WHERE id = 81041")[0]
+    assert (row["name"], row["phone_1"]) == ("ANA", "37999931441")
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "answer"),
     [
