@@ -18,6 +18,7 @@ import yaml
 from tests.support.client import DISPATCH, SEND, Client
 from tests.support.house import house as run_house
 from tests.support.stage import free_port
+from tests.support.visitor import text, visitor
 
 from disparo import __version__
 from disparo.api.certificate import self_signed
@@ -97,6 +98,24 @@ def test_a_call_through_nginx_and_what_the_client_says_of_itself_does_not_count(
         buckets = {row["bucket"] for row in house.fetch("SELECT bucket FROM rate_limits")}
     assert _bucket("127.0.0.1") in buckets
     assert _bucket("10.9.9.9") not in buckets
+
+
+@pytest.mark.skipif(
+    NGINX is None, reason="SEM nginx (sudo apt install nginx-light): o exemplo não foi testado"
+)
+def test_the_largest_file_of_importar_passes_nginx(new_database, tmp_path):
+    with run_house(new_database(), tmp_path, workers_count=0) as house:
+        person, content = visitor(house, ("register",)), b"a" * 16_777_000
+        fields = {'"csrf"': person.csrf, '"tipo"': "clientes", '"arquivo"; filename="a.csv"': ""}
+        parts = [
+            f"Content-Disposition: form-data; name={name}\r\n\r\n{value}" for name, value in fields.items()
+        ]
+        body = "\r\n".join(f"--X\r\n{part}" for part in parts).encode() + content + b"\r\n--X--\r\n"
+        with nginx(house.stage.server_port) as (_, secure):
+            person.client = Client(f"https://127.0.0.1:{secure}")
+            headers = {"Content-Type": "multipart/form-data; boundary=X"}
+            answer = person.call("POST", "/painel/importar", body, headers=headers)
+            assert (answer.status, "O arquivo não é um CSV" in text(answer)) == (422, True)
 
 
 def _bucket(address):
