@@ -30,6 +30,30 @@ _SHOWN = {
 _RECEIPTS = ("sent", "delivered", "undelivered")
 #: A platform that took so many in two hours and confirmed none has probably lost the way to us.
 _ENOUGH_TO_TELL = 20
+#: Alerts that nothing else on the page stands for: title and text.
+_ALERTS = {
+    "credit_low": (
+        "O crédito da plataforma {subject} está acabando",
+        "Restam {detail}. Recarregue na plataforma.",
+    ),
+    "credit_gone": (
+        "Plataforma {subject} sem crédito",
+        "Ela recebe os SMS e diz nas confirmações que não há crédito: nenhum chega. Pause-a até recarregar.",
+    ),
+    "platform_unreachable": (
+        "A plataforma {subject} não responde como devia",
+        "Motivo: {detail}. Confira na plataforma, ou se o telefone que envia está ligado e com internet.",
+    ),
+    "dispatch_stuck": (
+        "Mensagens na hora de sair não saem",
+        "Desde {detail}. Veja se há uma plataforma em uso, e avise quem administra (disparo doctor).",
+    ),
+    "source_down": (
+        "O cadastro de {subject} não responde",
+        "Os disparos em lote com dados antigos esperam até que responda. Avise quem administra.",
+    ),
+}
+_OF_PLATFORMS = frozenset({"credit_low", "credit_gone", "platform_unreachable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +138,7 @@ async def _matters(
         *(_silent(name) for name in services.platforms if _is_silent(name, services, recent)),
     ]
     live = await alerts.live(connection)
-    found += [_refused(row["subject"]) for row in live if row["kind"] == alerts.RUN_REFUSED]
-    found += [_contradicted(row) for row in live if row["kind"] == alerts.CONTRADICTED]
+    found += [matter for row in live if (matter := _alert(row, services))]
     if not services.platforms and person.may("admin"):
         found.append(
             Matter(
@@ -192,6 +215,21 @@ def _is_silent(name: str, services: PanelServices, recent: list[asyncpg.Record])
         if row["platform"] == name:
             counts[row["status"]] += row["total"]
     return counts["accepted"] >= _ENOUGH_TO_TELL and not any(counts[status] for status in _RECEIPTS)
+
+
+def _alert(row: asyncpg.Record, services: PanelServices) -> Matter | None:
+    """Give what an alert speaks of, where nothing else here shows it."""
+    kind, subject, detail = row["kind"], row["subject"], row["detail"]
+    if kind == alerts.RUN_REFUSED:
+        return _refused(subject)
+    if kind == alerts.CONTRADICTED:
+        return _contradicted(row)
+    if kind not in _ALERTS or (kind in _OF_PLATFORMS and subject not in services.platforms):
+        return None
+    title, text = _ALERTS[kind]
+    said = words.reason(detail) if kind == "platform_unreachable" else (detail or "").replace(".", ",")
+    title, text = title.format(subject=subject), text.format(detail=said)
+    return Matter(title, text, "/painel/plataformas", "Ver plataformas")
 
 
 def _refused(dispatch_id: str) -> Matter:

@@ -1,0 +1,37 @@
+"""Início: what people are told of by alerts needs a person there too, whether or not alerts go anywhere."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.house import house as run_house
+from tests.support.visitor import text, visitor
+
+
+@pytest.fixture(scope="module")
+def house(new_database, tmp_path_factory):
+    """Without a worker, who would see that nothing of this is so."""
+    with run_house(new_database(), tmp_path_factory.mktemp("house"), workers_count=0) as house:
+        yield house
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "detail", "says"),
+    [
+        ("credit_low", "simulador", "12.50", "O crédito da plataforma simulador está acabando Restam 12,50."),
+        ("credit_gone", "simulador", None, "Plataforma simulador sem crédito"),
+        ("platform_unreachable", "simulador", "not_seen", "A plataforma simulador não responde como devia"),
+        ("dispatch_stuck", "", "27/11 08:10", "Mensagens na hora de sair não saem"),
+        ("source_down", "hubsoft", None, "O cadastro de hubsoft não responde"),
+    ],
+)
+def test_what_an_alert_tells_is_on_the_first_page_while_it_lasts(house, kind, subject, detail, says):
+    person = visitor(house)
+    house.fetch("INSERT INTO alerts (kind, subject, detail) VALUES ($1, $2, $3)", kind, subject, detail)
+    assert says in text(person.get("/painel"))
+    house.fetch("UPDATE alerts SET cleared_at = now()")
+    assert says not in text(person.get("/painel"))
+
+
+def test_a_platform_that_is_no_longer_there_needs_nobody(house):
+    house.fetch("INSERT INTO alerts (kind, subject, detail) VALUES ('credit_low', 'tirada', '1')")
+    assert "tirada" not in text(visitor(house).get("/painel"))
