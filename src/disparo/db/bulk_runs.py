@@ -72,12 +72,17 @@ async def by_key(connection: Connection, run_key: str) -> asyncpg.Record | None:
 
 
 async def read(connection: Connection, dispatch_id: UUID) -> asyncpg.Record | None:
-    """Give a run with its tallies and its messages' counts by status (both JSON)."""
+    """Give a run with its tallies and its messages' counts by status (both JSON).
+
+    `next_at`: when the next of its messages that no worker has in hand may go.
+    """
     return await connection.fetchrow(
         """SELECT r.dispatch_id, r.run_key, r.actor, r.state, r.due_from, r.due_to, r.total, r.carved_at,
                   r.finished_at, d.created_at, d.starts_at,
                   r.carved_at IS NOT NULL AND NOT EXISTS
                       (SELECT FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id) AS is_queued,
+                  (SELECT min(c.due_at) FROM bulk_chunks c
+                   WHERE c.dispatch_id = r.dispatch_id AND c.worker_id IS NULL) AS next_at,
                   (SELECT json_object_agg(what, total) FROM
                      (SELECT what, sum(count)::bigint AS total FROM bulk_tallies
                       WHERE dispatch_id = r.dispatch_id GROUP BY what) t) AS tallies,

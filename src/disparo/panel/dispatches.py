@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlencode
 from uuid import UUID
@@ -44,11 +45,12 @@ class _Change(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a dispatch is; of a bulk run also its state, and whether its list is whole yet."""
+    """How far a dispatch is; of a bulk run also its state, whether its list is whole, when the next go."""
 
     counts: Mapping[str, int]
     state: str | None = None
     is_whole: bool = True
+    next_at: datetime | None = None
 
     @property
     def total(self) -> int:
@@ -59,6 +61,11 @@ class Progress:
     def waiting(self) -> int:
         """What has not gone yet."""
         return sum(self.counts.get(status, 0) for status in _WAITING)
+
+    @property
+    def is_going(self) -> bool:
+        """Whether a worker has some of it in hand."""
+        return any(self.counts.get(status) for status in _WAITING[1:])
 
     @property
     def gone(self) -> int:
@@ -194,7 +201,7 @@ async def _read_progress(connection: Connection, dispatch_id: UUID) -> tuple[Pro
         return Progress(await dispatch_pages.counts(connection, dispatch_id)), {}
     counts, tallies = json.loads(run["counts"] or "{}"), json.loads(run["tallies"] or "{}")
     left_out = {reason: total for reason, total in tallies.items() if reason in words.LEFT_OUT}
-    return Progress(counts, run["state"], bool(run["is_queued"])), left_out
+    return Progress(counts, run["state"], bool(run["is_queued"]), run["next_at"]), left_out
 
 
 def _event(name: str, shown: str) -> str:

@@ -1,0 +1,65 @@
+"""A bulk run of which nothing goes yet: its page says so, and why its list is empty."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from tests.support.rows import add_messages
+from tests.support.visitor import text, visitor
+
+
+@pytest.fixture(scope="module")
+def person(house):
+    return visitor(house)
+
+
+def as_run(house, dispatch_id, *, state="running", carved="now()"):
+    house.fetch(
+        f"""INSERT INTO bulk_runs (dispatch_id, actor, not_before, state, carved_at)
+            VALUES ($1, 'test', now(), $2, {carved})""",
+        dispatch_id,
+        state,
+    )
+
+
+def test_a_run_outside_its_hours_is_said_to_wait_and_until_when(house, person):
+    ids = house.run(
+        lambda connection: add_messages(
+            connection, 3, chunk_id=-1_099_511_900_000, first_id=4_000_000, due_in_s=86_400, kind="bulk"
+        )
+    )
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", ids[0])
+    as_run(house, dispatch_id)
+    house.fetch(
+        """INSERT INTO bulk_chunks (chunk_id, dispatch_id, due_at)
+           SELECT chunk_id, dispatch_id, due_at FROM messages WHERE id = $1""",
+        ids[0],
+    )
+    when = house.value(
+        """SELECT to_char(due_at AT TIME ZONE 'America/Sao_Paulo', 'DD/MM/YYYY HH24:MI')
+           FROM messages WHERE id = $1""",
+        ids[0],
+    )
+    page = text(person.get(f"/painel/disparos/{dispatch_id}"))
+    assert f"À espera da hora de sair: faltam 3 de 3. As próximas saem em {when}." in page
+    assert "Enviando" not in page
+    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+
+
+def test_a_list_without_messages_says_why_and_offers_no_filter_as_remedy(house, person):
+    dispatch_id = uuid4()
+    house.fetch(
+        """INSERT INTO dispatches (id, kind, queue, purpose, tries, timeout_s, invoice_ids, starts_at)
+           VALUES ($1, 'bulk', 'sms', 'by_due_date', 1, 1, '{}', now())""",
+        dispatch_id,
+    )
+    as_run(house, dispatch_id, state="paused", carved="NULL")
+    page = text(person.get(f"/painel/disparos/{dispatch_id}"))
+    assert "A lista estava sendo montada quando esta página abriu." in page
+    assert "Escolha outra situação" not in page
+    assert "Escolha outra situação" in text(person.get(f"/painel/disparos/{dispatch_id}?situacao=failed"))
+    done = "UPDATE bulk_runs SET state = 'done', carved_at = now() WHERE dispatch_id = $1"
+    house.fetch(done, dispatch_id)
+    assert "Veja acima o que ficou de fora, e por quê." in text(person.get(f"/painel/disparos/{dispatch_id}"))
+    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
