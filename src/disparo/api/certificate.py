@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from disparo.errors import SettingsInvalid, in_words
+
 _SELF_SIGNED_DAYS = 825
 
 
@@ -23,6 +26,32 @@ class Certificate:
 
     certificate: Path
     key: Path
+
+
+def check(pair: Certificate) -> None:
+    """Raise SettingsInvalid where these files cannot be served with. Nobody is asked for a password."""
+    asked: list[bool] = []
+
+    def no_password() -> str:
+        asked.append(True)
+        return ""
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(pair.certificate, pair.key, no_password)
+    except OSError as error:  # ssl.SSLError is one
+        raise SettingsInvalid(
+            f"O certificado e a chave não servem: {_why(error, has_password=bool(asked))}."
+        ) from None
+
+
+def _why(error: OSError, *, has_password: bool) -> str:
+    if not isinstance(error, ssl.SSLError):
+        return in_words(error)
+    if has_password:
+        return "a chave tem senha. Tire-a: openssl pkey -in CHAVE -out CHAVE_SEM_SENHA"
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return "a chave é a de outro certificado"
+    return "num dos arquivos não está, em PEM, o que devia (BEGIN CERTIFICATE, BEGIN PRIVATE KEY)"
 
 
 def self_signed(folder: Path, host: str) -> Certificate:

@@ -12,9 +12,9 @@ from types import FrameType
 import uvicorn
 
 from disparo.api.app import build_app
-from disparo.api.certificate import Certificate
+from disparo.api.certificate import Certificate, check
 from disparo.api.one_write import OneWrite
-from disparo.errors import RESTART_ME, DisparoError, PortTaken, SettingsInvalid, in_words
+from disparo.errors import RESTART_ME, DisparoError, PortTaken
 from disparo.settings import Settings
 
 
@@ -64,6 +64,8 @@ def serve(
 
     `shares_port`: with other processes of ours.
     """
+    if certificate is not None:
+        check(certificate)
     ending = asyncio.Event()
     config = uvicorn.Config(
         "",  # below: the application and the server know each other
@@ -84,10 +86,6 @@ def serve(
     )
     server = _Server(config, ending)
     config.app = build_app(settings, dsn, load=load, ending=ending, fall=server.fall, refuse=server.refuse)
-    try:
-        config.load()
-    except OSError as error:  # ssl.SSLError is one
-        raise SettingsInvalid(f"O certificado e a chave não servem: {in_words(error)}.") from None
     try:
         server.run([_shared_socket(settings.host, settings.port)] if shares_port else None)
     except (SystemExit, OSError) as ended:  # SystemExit is uvicorn's way to say that it could not start

@@ -1,0 +1,52 @@
+"""A certificate and a key that nothing can be served with: why, in words, and nobody is asked for a password."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from disparo.api.certificate import Certificate, check, self_signed
+from disparo.errors import SettingsInvalid
+
+
+@pytest.fixture
+def pair(tmp_path):
+    return self_signed(tmp_path / "one", "127.0.0.1")
+
+
+def refusal(certificate, key):
+    with pytest.raises(SettingsInvalid) as refused:
+        check(Certificate(certificate, key))
+    return str(refused.value)
+
+
+def test_a_pair_that_fits_is_taken(pair):
+    check(pair)
+
+
+def test_a_key_of_another_certificate(pair, tmp_path):
+    other = self_signed(tmp_path / "other", "127.0.0.1")
+    assert "a chave é a de outro certificado" in refusal(pair.certificate, other.key)
+
+
+def test_files_that_are_something_else_or_the_wrong_way_round(pair, tmp_path):
+    other = tmp_path / "nada.pem"
+    other.write_text("nada")
+    for files in ((other, pair.key), (pair.certificate, other), (pair.key, pair.certificate)):
+        assert "não está, em PEM, o que devia" in refusal(*files)
+
+
+def test_a_key_with_a_password_waits_for_nobody_to_type_it(pair, tmp_path):
+    key = serialization.load_pem_private_key(pair.key.read_bytes(), None)
+    locked = tmp_path / "locked.key"
+    how = serialization.BestAvailableEncryption(b"segredo")
+    locked.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how))
+    said = refusal(pair.certificate, locked)
+    assert "a chave tem senha. Tire-a: openssl pkey" in said
+    assert not re.search(r"_ssl\.c|\[", said)
+
+
+def test_a_file_that_is_not_there(pair, tmp_path):
+    assert "não servem" in refusal(tmp_path / "nada.crt", pair.key)
