@@ -87,6 +87,18 @@ def test_again_is_no_change_and_what_the_administrator_wrote_stays(machine):
     assert said.count("mantido") == 2
 
 
+def test_how_to_take_all_of_it_away_names_all_of_it(machine):
+    install(machine)
+    page = (Path(__file__).parents[2] / "docs/pt-BR/instalar.md").read_text(encoding="utf-8")
+    removal = page[page.index("- Tirar tudo:") :]
+    of_the_users = {"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/.pwd.lock"}
+    ours = {f"/{path.relative_to(machine)}" for path in machine.rglob("*") if not path.is_dir()}
+    ours = {path for path in ours - of_the_users if not path.endswith("-")}
+    named = ("/etc/disparo/", "/etc/systemd/system/disparo")
+    assert [path for path in sorted(ours) if not path.startswith(named) and f"`{path}`" not in removal] == []
+    assert "userdel disparo" in removal
+
+
 def test_an_older_unit_of_ours_is_renewed(machine):
     from disparo.cli.installation.writing import Root, write_ours
 
