@@ -28,6 +28,9 @@ MOST_SHARED_BYTES = 256 << 20
 _MOST_MEMBERS = 2000
 _MOST_COLUMNS = 300
 _LONGEST_PROLOG = 1_048_576
+_MARKUP = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|meta|style|table|\?xml)\b", re.IGNORECASE
+)
 _ELEMENT = re.compile(rb"<[A-Za-z_]")
 _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
@@ -66,6 +69,13 @@ def open_table(path: Path) -> Iterator[Table]:
             yield _Workbook(raw)
         elif head.startswith(b"\xd0\xcf\x11\xe0"):
             raise NotReadable("O arquivo é um .xls antigo: salve-o como .xlsx ou .csv.")
+        elif head.startswith(b"%PDF-"):
+            raise NotReadable("O arquivo é um PDF: exporte os dados como .xlsx ou .csv.")
+        elif _MARKUP.match(head):
+            raise NotReadable(
+                "O arquivo é uma página HTML ou XML, como alguns sistemas exportam com .xls: abra-a num "
+                "programa de planilhas e salve-a como .xlsx ou .csv."
+            )
         else:
             yield _Csv(raw, head, path.stat().st_size)
 
@@ -171,6 +181,11 @@ def _check_archive(raw: IO[bytes]) -> None:
     try:
         with zipfile.ZipFile(raw) as archive:
             members = archive.infolist()
+            names = {member.filename for member in members}
+            if "mimetype" in names:
+                raise NotReadable("O arquivo é um .ods: salve-o como .xlsx ou .csv.")
+            if "[Content_Types].xml" not in names:
+                raise NotReadable("O arquivo é um .zip: descompacte-o, e escolha o arquivo que está dentro.")
             if len(members) > _MOST_MEMBERS or sum(m.file_size for m in members) > MOST_UNFOLDED_BYTES:
                 raise NotReadable("A planilha é grande demais depois de descompactada.")
             for member in members:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import zipfile
 from html import unescape
 
 import openpyxl
@@ -109,6 +110,14 @@ def test_a_workbook_and_invoices_of_customers_that_are_not_there(house, person):
     assert [(row["id"], row["amount"]) for row in amounts] == [(81021, "99.90")]
 
 
+def zipped(*names):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, "application/vnd.oasis.opendocument.spreadsheet")
+    return file.getvalue()
+
+
 def workbook(*rows):
     book, file = openpyxl.Workbook(), io.BytesIO()
     for row in rows:
@@ -150,6 +159,15 @@ def test_of_columns_with_one_name_or_none_a_person_says_which_is_meant(house, pe
         (b"", "clientes", (422, "O arquivo está vazio.")),
         (b"\xd0\xcf\x11\xe0 antigo", "clientes", (422, "salve-o como .xlsx ou .csv")),
         (b"PK\x03\x04 nada", "clientes", (422, "não")),
+        (zipped("content.xml", "mimetype"), "clientes", (422, "é um .ods: salve-o como .xlsx ou .csv")),
+        (zipped("clientes.csv"), "clientes", (422, "é um .zip: descompacte-o")),
+        (b"%PDF-1.7\n%\xe2\xe3", "clientes", (422, "é um PDF: exporte os dados como .xlsx ou .csv")),
+        (
+            b"\xef\xbb\xbf\n<HTML><table><tr><td>id_cliente",
+            "clientes",
+            (422, "abra-a num programa de planilhas"),
+        ),
+        (b'<?xml version="1.0"?><Workbook>', "clientes", (422, "abra-a num programa de planilhas")),
         (CUSTOMERS, "boletos", (422, "Diga o que está no arquivo")),
         (
             b"\x89PNG\r\n\x1a\n\0\0\0",
