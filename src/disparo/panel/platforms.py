@@ -40,6 +40,7 @@ class Shown:
     errors: list[asyncpg.Record]
     webhook: str | None
     is_guarded: bool
+    takes_new: bool
 
 
 async def show(request: Request, person: Person) -> Response:
@@ -85,6 +86,7 @@ def _one(  # noqa: PLR0917 - a line of the tables beside each other
         errors=errors,
         webhook=address if person.may("admin") else None,
         is_guarded=table.type != "simulator" and not services.settings.real_sending,
+        takes_new=table.weight > 0,
     )
 
 

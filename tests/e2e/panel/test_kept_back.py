@@ -10,10 +10,12 @@ from tests.support.visitor import text, visitor
 
 REAL = {"type": "generic_http", "url": "http://127.0.0.1:1/", "json": {"texto": "{texto}"}}
 
+RESERVE = {"type": "simulator", "url": "http://127.0.0.1:1/", "weight": 0}
+
 
 @pytest.fixture(scope="module")
 def house(new_database, tmp_path_factory):
-    settings = {"DISPARO_PLATFORMS": json.dumps({"nenhures": REAL})}
+    settings = {"DISPARO_PLATFORMS": json.dumps({"nenhures": REAL, "reserva": RESERVE})}
     with run_house(new_database(), tmp_path_factory.mktemp("house"), overrides=settings) as house:
         yield house
 
@@ -27,3 +29,9 @@ def test_a_platform_that_the_guard_stops_is_not_said_to_be_in_use(house):
     tested = text(person.post("/painel/plataformas/nenhures/testar", telefone="11988887777"))
     assert "Teste: a plataforma recusou" in tested
     assert "Detalhe: o envio real está desligado." in tested
+
+
+def test_a_platform_that_gets_no_new_messages_is_not_said_to_be_in_use(house):
+    page = text(visitor(house).get("/painel/plataformas"))
+    assert "reserva (simulada: nenhum SMS de verdade) não recebe novas" in page
+    assert "nenhuma mensagem nova vai por ela." in page
