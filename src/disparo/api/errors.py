@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -95,7 +96,9 @@ async def _unauthenticated(_request: Request, _error: Unauthenticated) -> JSONRe
 async def _no_route(request: Request, error: HTTPException) -> JSONResponse:
     headers = dict(error.headers or {})
     if error.status_code == 405:  # noqa: PLR2004
-        headers["Allow"] = ", ".join(_allowed(request))
+        # Made when it is first asked for, the document takes a second: other calls are served meanwhile.
+        document = await asyncio.to_thread(request.app.openapi)
+        headers["Allow"] = ", ".join(_allowed(request, document["paths"]))
     return JSONResponse(envelope(NO_SUCH_ROUTE), status_code=error.status_code, headers=headers)
 
 
@@ -124,13 +127,13 @@ async def _busy(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(envelope(msg), status_code=503, headers={"Retry-After": str(wait_s)})
 
 
-def _allowed(request: Request) -> list[str]:
+def _allowed(request: Request, paths: Mapping[str, Any]) -> list[str]:
     """Name every method of a path: each route is asked, as those of an included router show no methods.
 
     Where the document knows the path itself, what would take it for a parameter (`disparo/{id}`) is left out.
     """
     scope, app = request.scope, request.app
-    known = app.openapi()["paths"].get(scope["path"])
+    known = paths.get(scope["path"])
     return [
         method
         for method in _METHODS

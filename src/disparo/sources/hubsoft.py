@@ -18,7 +18,16 @@ import structlog
 from disparo.db.customers import CustomerRow, InvoiceRow
 from disparo.sources.base import Page, SourceDown, SourceRefused, Step
 from disparo.sources.csv_fields import BadField
-from disparo.sources.hubsoft_answers import AGAIN, TryLater, backoff_s, read_json, retry_after
+from disparo.sources.hubsoft_answers import (
+    AGAIN,
+    TryLater,
+    backoff_s,
+    is_success,
+    items_of,
+    lifetime_s,
+    read_json,
+    retry_after,
+)
 from disparo.sources.hubsoft_fields import read_customer, read_invoice
 
 log = structlog.get_logger(__name__)
@@ -112,7 +121,7 @@ class Hubsoft:
         }
         answer = await self._get("/cliente/financeiro", {**query, "order_type": "desc"}, tries=_TRIES_NOW)
         found, left_out = self._invoices(answer, customer_id)
-        if len(_items(answer, "faturas")) >= _LIMIT:
+        if len(items_of(answer, "faturas")) >= _LIMIT:
             # More than it gives at once: those that are asked for are looked up by their day.
             for day in due_dates:
                 of_day = {"tipo_data": "data_vencimento", "data_inicio": f"{day}", "data_fim": f"{day}"}
@@ -142,7 +151,7 @@ class Hubsoft:
                     raise SourceDown(f"HTTP {response.status}")
                 if response.status != 200:  # noqa: PLR2004
                     return False
-                if not _is_success(await read_json(response)):
+                if not is_success(await read_json(response)):
                     raise SourceDown("no success")
                 return True
         except SourceRefused as too_long:
@@ -177,7 +186,7 @@ class Hubsoft:
 
     def _customers(self, answer: Mapping[str, Any]) -> tuple[list[CustomerRow], int]:
         found: list[CustomerRow] = []
-        items = _items(answer, "clientes")
+        items = items_of(answer, "clientes")
         for item in items:
             try:
                 row = read_customer(item, lenient=True)
@@ -192,7 +201,7 @@ class Hubsoft:
 
     def _invoices(self, answer: Mapping[str, Any], customer_id: int | None) -> tuple[list[InvoiceRow], int]:
         found: list[InvoiceRow] = []
-        items = _items(answer, "faturas")
+        items = items_of(answer, "faturas")
         now = datetime.now(UTC)
         for item in items:
             named = item if customer_id is None else {**item, "id_cliente": customer_id}
@@ -235,7 +244,7 @@ class Hubsoft:
                 answer = await read_json(response)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise TryLater(type(error).__name__, None) from error
-        if not _is_success(answer):
+        if not is_success(answer):
             raise SourceRefused(f"O HubSoft recusou {path}.")
         return cast("Mapping[str, Any]", answer)
 
@@ -266,29 +275,15 @@ class Hubsoft:
                     raise SourceRefused("O HubSoft recusou as credenciais configuradas (hubsoft_...).")
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise TryLater(type(error).__name__, None) from error
-        lives_s = float(answer.get("expires_in") or 3600)
-        return str(answer["access_token"]), time.monotonic() + max(0.0, lives_s - _TOKEN_MARGIN_S)
-
-
-def _is_success(answer: object) -> bool:
-    return isinstance(answer, dict) and str(answer.get("status", "")).startswith("su")
-
-
-def _items(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """Give a list, also as PHP writes one with gaps; raises SourceRefused: no list is not an empty one."""
-    found = answer.get(name)
-    if isinstance(found, dict) and all(key.isdecimal() for key in found):
-        found = list(found.values())
-    if not isinstance(found, list):
-        raise SourceRefused(f"A resposta do HubSoft não traz a lista ({name}).")
-    return [item for item in found if isinstance(item, dict)]
+        lives_s = max(0.0, lifetime_s(answer.get("expires_in")) - _TOKEN_MARGIN_S)
+        return str(answer["access_token"]), time.monotonic() + lives_s
 
 
 def _is_last(answer: Mapping[str, Any], page: int, name: str) -> bool:
     paging = answer.get("paginacao")
     if isinstance(paging, dict) and isinstance(paging.get("ultima_pagina"), int):
         return page >= int(paging["ultima_pagina"])
-    return len(_items(answer, name)) < _PER_PAGE
+    return len(items_of(answer, name)) < _PER_PAGE
 
 
 def _month(today: date, offset: int) -> tuple[date, date]:

@@ -61,3 +61,26 @@ def _encoding_of(response: aiohttp.ClientResponse) -> str:
     with suppress(LookupError):
         return codecs.lookup(response.charset or "utf-8").name
     return "utf-8"
+
+
+def lifetime_s(told: object) -> float:
+    """Read how long a token lives; an hour where no number says it."""
+    try:
+        return float(told) if isinstance(told, str | int | float) and told else 3600.0
+    except ValueError:
+        return 3600.0
+
+
+def is_success(answer: object) -> bool:
+    """Tell whether an answer is HubSoft's own success."""
+    return isinstance(answer, dict) and str(answer.get("status", "")).startswith("su")
+
+
+def items_of(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Give a list, also as PHP writes one with gaps; raises SourceRefused: no list is not an empty one."""
+    found = answer.get(name)
+    if isinstance(found, dict) and all(key.isdecimal() for key in found):
+        found = list(found.values())
+    if not isinstance(found, list):
+        raise SourceRefused(f"A resposta do HubSoft não traz a lista ({name}).")
+    return [item for item in found if isinstance(item, dict)]
