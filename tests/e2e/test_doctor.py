@@ -208,6 +208,24 @@ def test_the_settings_file(tmp_path):
         assert files.examine_settings_file(path).grade is grade, oct(mode)
 
 
+@pytest.mark.parametrize(
+    ("days", "grade", "says"),
+    [
+        (-0.02, Grade.WRONG, "venceu há 1 dia"),
+        (9.5, Grade.NOTE, "vence em 10 dias"),
+        (90.5, Grade.OK, "vale por mais 90 dias"),
+    ],
+)
+def test_a_certificate_that_ends_is_told_before(tmp_path, monkeypatch, days, grade, says):
+    monkeypatch.setattr("disparo.api.certificate._SELF_SIGNED_DAYS", days)
+    found = files.examine_certificate(self_signed(tmp_path, "127.0.0.1").certificate)
+    assert (found.grade, says in found.text) == (grade, True), found
+    other = tmp_path / "nada.pem"
+    other.write_text("nada")
+    assert "não é um certificado" in files.examine_certificate(other).text
+    assert files.examine_certificate(tmp_path / "falta.pem").grade is Grade.WRONG
+
+
 @pytest.mark.parametrize(("free", "grade"), [(2e8, Grade.WRONG), (3e9, Grade.NOTE), (5e10, Grade.OK)])
 def test_a_disk_that_fills_up(tmp_path, free, grade):
     assert files.judge_room(tmp_path, free).grade is grade

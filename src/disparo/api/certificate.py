@@ -18,6 +18,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from disparo.errors import SettingsInvalid, in_words
 
 _SELF_SIGNED_DAYS = 825
+#: One of ours that ends sooner is made anew at a start.
+_MADE_ANEW_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,16 @@ def _why(error: OSError, *, has_password: bool) -> str:
     return "num dos arquivos não está, em PEM, o que devia (BEGIN CERTIFICATE, BEGIN PRIVATE KEY)"
 
 
+def days_left(certificate: Path) -> float:
+    """Give for how many days a certificate is good, below 0 if it is over; raises OSError or ValueError."""
+    found = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return (found.not_valid_after_utc - datetime.now(UTC)) / timedelta(days=1)
+
+
 def self_signed(folder: Path, host: str) -> Certificate:
-    """Give a certificate made here, the same one at every start; browsers and `curl` need to be told."""
+    """Give a certificate made here, the same until it nears its end; browsers and `curl` need to be told."""
     pair = Certificate(folder / "tls.crt", folder / "tls.key")
-    if pair.certificate.exists() and pair.key.exists():
+    if pair.certificate.exists() and pair.key.exists() and _will_last(pair.certificate):
         return pair
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Disparo")])
@@ -85,6 +93,15 @@ def self_signed(folder: Path, host: str) -> Certificate:
         file.write(private)
     pair.certificate.write_bytes(built.public_bytes(serialization.Encoding.PEM))
     return pair
+
+
+def _will_last(certificate: Path) -> bool:
+    try:
+        return days_left(certificate) > _MADE_ANEW_DAYS
+    except ValueError:  # not written to its end
+        return False
+    except OSError:  # said in words by `check`
+        return True
 
 
 def _names(host: str) -> list[x509.GeneralName]:

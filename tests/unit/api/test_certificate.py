@@ -7,7 +7,8 @@ import re
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from disparo.api.certificate import Certificate, check, self_signed
+from disparo.api import certificate as certificates
+from disparo.api.certificate import Certificate, check, days_left, self_signed
 from disparo.errors import SettingsInvalid
 
 
@@ -50,3 +51,18 @@ def test_a_key_with_a_password_waits_for_nobody_to_type_it(pair, tmp_path):
 
 def test_a_file_that_is_not_there(pair, tmp_path):
     assert "não servem" in refusal(tmp_path / "nada.crt", pair.key)
+
+
+@pytest.mark.parametrize("ends", ["in time", "soon", "over", "cut off"])
+def test_one_of_ours_is_the_same_until_it_nears_its_end(tmp_path, monkeypatch, ends):
+    days = {"in time": 31, "soon": 29, "over": -0.02, "cut off": 31}[ends]
+    monkeypatch.setattr(certificates, "_SELF_SIGNED_DAYS", days)
+    first = self_signed(tmp_path, "127.0.0.1")
+    assert days_left(first.certificate) == pytest.approx(days, abs=0.01)
+    if ends == "cut off":
+        first.certificate.write_bytes(first.certificate.read_bytes()[:100])
+    before = first.certificate.read_bytes()
+    monkeypatch.setattr(certificates, "_SELF_SIGNED_DAYS", 825)
+    again = self_signed(tmp_path, "127.0.0.1")
+    check(again)
+    assert (again.certificate.read_bytes() == before) == (ends == "in time")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from math import ceil
 from pathlib import Path
 
+from disparo.api.certificate import days_left
 from disparo.cli.examine.finding import Finding, note, ok, wrong
 from disparo.errors import in_words
+from disparo.panel.words import several
 
 _OTHERS = 0o007
 _GROUP_OR_OTHERS_WRITE_OR_READ = 0o066
+_SOON_DAYS = 21
 _SCARCE_BYTES, _FEW_BYTES = 1_000_000_000, 5_000_000_000
 
 
@@ -31,6 +35,21 @@ def examine_settings_file(path: Path) -> Finding:
     if found.st_mode & stat.S_IWGRP:
         return wrong(subject, f"o grupo pode alterá-lo ({stat.filemode(found.st_mode)})", repair)
     return ok(subject, f"fechado a outros ({stat.filemode(found.st_mode)})")
+
+
+def examine_certificate(path: Path) -> Finding:
+    """Look at how long the certificate that is served with is still good."""
+    subject, remedy = f"certificado {path}", "Renove-o e reinicie o Disparo."
+    try:
+        days = days_left(path)
+    except (OSError, ValueError) as error:
+        said = in_words(error) if isinstance(error, OSError) else "não é um certificado em PEM"
+        return wrong(subject, f"não pode ser lido ({said})", "Confira tls_certificate, ou rode com sudo.")
+    if days < 0:
+        return wrong(subject, f"venceu há {several(ceil(-days), 'dia', 'dias')}: quem chama o recusa", remedy)
+    if days < _SOON_DAYS:
+        return note(subject, f"vence em {several(ceil(days), 'dia', 'dias')}", remedy)
+    return ok(subject, f"vale por mais {int(days)} dias")
 
 
 def examine_data_dir(path: Path) -> list[Finding]:
