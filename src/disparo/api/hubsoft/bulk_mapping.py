@@ -14,7 +14,8 @@ import asyncpg
 from pydantic_core import to_json
 
 from disparo.api.errors import Refusal
-from disparo.api.hubsoft.mapping import read_day, read_invoice_id, stored_answer
+from disparo.api.hubsoft.mapping import stored_answer
+from disparo.api.hubsoft.reading import read_day, read_invoice_id
 from disparo.api.hubsoft.words import IGNORED_WORDS, RUN_WORDS, echo
 from disparo.dispatch.bulk import MOST_IDS, Selection, StoredRun, Which, select_due
 from disparo.dispatch.bulk_control import NotPossible

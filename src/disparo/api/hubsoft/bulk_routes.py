@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Refusal
-from disparo.api.hubsoft import bulk_mapping, bulk_schemas, mapping, schemas
+from disparo.api.hubsoft import bulk_mapping, bulk_schemas, mapping, reading, schemas
 from disparo.api.schemas import COMMON
 from disparo.api.services import services_of
 from disparo.auth.permissions import Permission
@@ -48,7 +48,7 @@ async def start_bulk(
     fields = await read_fields(
         request, settings.bulk_body_limit_bytes, repeated=("ids_fatura",), most_fields=MOST_IDS + _OTHERS
     )
-    key = mapping.read_key(idempotency_key)
+    key = reading.read_key(idempotency_key)
     wanted = bulk_mapping.read_bulk(fields, today=datetime.now(UTC).astimezone(settings.zone).date())
     if wanted.simulate:
         if wanted.selection.is_empty:
@@ -98,7 +98,7 @@ async def resume(request: Request, caller: BulkSender, dispatch_id: str) -> JSON
 async def _change(
     request: Request, caller: ApiCaller, dispatch_id: str, change: _ChangeRun, done: str
 ) -> JSONResponse:
-    wanted = mapping.read_dispatch_id(dispatch_id)
+    wanted = reading.read_dispatch_id(dispatch_id)
     try:
         found = await change(services_of(request).pool, wanted, actor=caller.actor)
     except NotPossible as error:

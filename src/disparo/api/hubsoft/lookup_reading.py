@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from disparo.api.errors import Refusal
-from disparo.api.hubsoft.mapping import read_day, read_number
+from disparo.api.hubsoft.reading import read_day, read_number
 from disparo.api.hubsoft.words import echo
 from disparo.db.invoice_lookups import Day, InvoiceFilter, InvoiceOrder
 from disparo.db.register import By, CustomerFilter, Order, Sorting

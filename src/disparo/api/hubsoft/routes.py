@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Refusal
-from disparo.api.hubsoft import bulk_mapping, mapping, schemas
+from disparo.api.hubsoft import bulk_mapping, mapping, reading, schemas
 from disparo.api.hubsoft.lookup_reading import read_period
 from disparo.api.hubsoft.sending import answer_send
 from disparo.api.schemas import COMMON, WITH_BODY
@@ -57,12 +57,12 @@ async def show_dispatch(
     """Mostra um disparo e o destino de cada mensagem."""
     del caller, pagina, itens_por_pagina  # declared for the document; read leniently below
     services = services_of(request)
-    page, per_page = mapping.read_page(request.query_params, default=500, most=500)
-    wanted = mapping.read_dispatch_id(dispatch_id)
+    page, per_page = reading.read_page(request.query_params, default=500, most=500)
+    wanted = reading.read_dispatch_id(dispatch_id)
     async with services.pool.acquire() as connection:
         row = await dispatches.read(connection, wanted)
         if row is None:
-            raise mapping.no_such_dispatch(dispatch_id)
+            raise reading.no_such_dispatch(dispatch_id)
         messages = await dispatches.read_messages(connection, wanted, limit=per_page, offset=page * per_page)
         run = await bulk_runs.read(connection, wanted) if row["kind"] == "bulk" else None
     zone = services.settings.zone
@@ -86,9 +86,9 @@ async def list_dispatches(
     del caller, pagina, itens_por_pagina, status, data_inicio, data_fim
     services = services_of(request)
     query, zone = request.query_params, services.settings.zone
-    page, per_page = mapping.read_page(query, default=50, most=500)
+    page, per_page = reading.read_page(query, default=50, most=500)
     first, last = read_period(query)
-    wanted = mapping.read_status(query)
+    wanted = reading.read_status(query)
     since = None if first is None else datetime.combine(first, time(), zone)
     until = None if last is None else datetime.combine(last + timedelta(days=1), time(), zone)
     async with services.pool.acquire() as connection:
@@ -114,7 +114,7 @@ async def list_dispatches(
 async def cancel_dispatch(request: Request, caller: Canceller, dispatch_id: str) -> JSONResponse:
     """Cancela o que ainda não foi entregue à plataforma; diz quanto já tinha ido."""
     services = services_of(request)
-    wanted = mapping.read_dispatch_id(dispatch_id)
+    wanted = reading.read_dispatch_id(dispatch_id)
     try:
         result = await bulk_control.cancel_run(services.pool, wanted, actor=caller.actor)
     except NotPossible as error:
@@ -123,7 +123,7 @@ async def cancel_dispatch(request: Request, caller: Canceller, dispatch_id: str)
         async with services.pool.acquire() as connection, connection.transaction():
             result = await cancel.cancel_dispatch(connection, wanted, actor=caller.actor)
     if result is None:
-        raise mapping.no_such_dispatch(dispatch_id)
+        raise reading.no_such_dispatch(dispatch_id)
     msg = f"{result.cancelled} mensagem(ns) cancelada(s); {result.gone} já tinha(m) sido enviada(s)"
     return JSONResponse(
         {"status": "success", "msg": msg, "canceladas": result.cancelled, "ja_entregues": result.gone}
@@ -144,7 +144,7 @@ async def list_opt_outs(
     del caller, pagina, itens_por_pagina
     services = services_of(request)
     zone = services.settings.zone
-    page, per_page = mapping.read_page(request.query_params, default=50, most=500)
+    page, per_page = reading.read_page(request.query_params, default=50, most=500)
     e164 = _mobile(telefone).e164 if telefone else None
     async with services.pool.acquire() as connection:
         rows = await opt_outs.list_page(connection, e164=e164, limit=per_page, offset=page * per_page)

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from disparo import metrics
 from disparo.api.access import ApiCaller
 from disparo.api.bodies import read_fields
-from disparo.api.hubsoft import mapping
+from disparo.api.hubsoft import mapping, reading
 from disparo.api.services import Services
 from disparo.db.idempotency import Key
 from disparo.dispatch.calls import Call, Caller, Done, Reason, Refused, Verdict
@@ -26,7 +26,7 @@ async def answer_send(
     """Accept one call durably; raises what `api.errors` has the words for."""
     settings = services.settings
     fields = await read_fields(request, settings.body_limit_bytes)
-    wanted = mapping.read_send(fields, most_phones=settings.max_extra_phones)
+    wanted = reading.read_send(fields, most_phones=settings.max_extra_phones)
     call = Call(
         invoice_id=wanted.invoice_id,
         extra_phones=wanted.extra_phones,
@@ -38,7 +38,7 @@ async def answer_send(
             caller.extra_phones_per_day,
         ),
         render=lambda accepted: mapping.accepted_answer(accepted, settings.zone),
-        key=_key(mapping.read_key(idempotency_key), caller, wanted),
+        key=_key(reading.read_key(idempotency_key), caller, wanted),
     )
     verdict = await services.acceptor.accept(call)
     if _is_unknown(verdict) and services.beside is not None:
@@ -59,7 +59,7 @@ def _is_unknown(verdict: Verdict) -> bool:
     return isinstance(verdict, Refused) and verdict.reason is Reason.INVOICE_UNKNOWN
 
 
-def _key(key: str | None, caller: ApiCaller, wanted: mapping.SendRequest) -> Key | None:
+def _key(key: str | None, caller: ApiCaller, wanted: reading.SendRequest) -> Key | None:
     if key is None:
         return None
     said = (wanted.invoice_id, [phone.national for phone in wanted.extra_phones])
