@@ -6,9 +6,7 @@ source is not here to be told; only what a row cannot be without is refused then
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, cast
 
 from disparo.db.customers import ContactRow, CustomerRow, InvoiceRow
@@ -17,146 +15,29 @@ from disparo.sources.csv_fields import (
     ABSENT,
     BadField,
     Reader,
-    or_absent,
     read_amount,
-    read_cpf_cnpj,
     read_date,
     read_flag,
     read_id,
-    read_linha_digitavel,
-    read_link,
-    read_moment,
-    read_optional_id,
     read_status,
     read_text,
 )
+from disparo.sources.hubsoft_names import (
+    ADDRESS,
+    ADDRESSES,
+    CUSTOMER,
+    DETAILS,
+    DEVICE,
+    DEVICES,
+    INVOICE,
+    ITEM,
+    SERVICE,
+    degrees,
+    short_text,
+)
 
 Item = Mapping[str, Any]
-_text = partial(read_text, longest=200)
-_phone = partial(read_text, longest=60)
-_flag = partial(read_flag, default=True)
 _MOST_LISTED = 50
-_PLACES = {1: "primario", 2: "secundario", 3: "terciario"}
-
-
-def _iso(text: str, name: str) -> str | None:
-    day = read_date(text, name)
-    return None if day is None else day.isoformat()
-
-
-def _number(text: str, name: str) -> float | None:
-    """Read an amount; a discount among an invoice's items is below zero."""
-    if not text:
-        return None
-    bare = text.removeprefix("-")
-    return float(read_amount(bare, name)) * (1 if bare == text else -1)
-
-
-def _degrees(text: str, name: str) -> float | None:
-    if not text:
-        return None
-    if not re.fullmatch(r"-?[0-9]{1,3}([.,][0-9]{1,20})?", text):
-        raise BadField(f"{name} deve ser um número de graus")
-    return float(text.replace(",", "."))
-
-
-def normal_mac(text: str) -> str:
-    """Give a hardware address as AA:BB:CC:DD:EE:FF; anything else as it came."""
-    digits = re.sub(r"[^0-9A-Fa-f]", "", text).upper()
-    return ":".join(re.findall("..", digits)) if len(digits) == 12 else text  # noqa: PLR2004 - 48 bits
-
-
-def _mac(text: str, name: str) -> str | None:
-    found: str | None = _text(text, name)
-    return None if found is None else normal_mac(found)
-
-
-#: Names in the original, the column or key here, and how it is read; of two names the first that is there.
-_CUSTOMER: Sequence[tuple[str, str, Reader]] = (
-    ("codigo_cliente", "code", read_optional_id),
-    ("nome_fantasia", "trade_name", _text),
-    ("cpf_cnpj", "cpf_cnpj", read_cpf_cnpj),
-    *((f"telefone_{place}", f"phone_{n}", _phone) for n, place in _PLACES.items()),
-    *((f"permite_sms_{place}", f"phone_{n}_allowed", or_absent(_flag)) for n, place in _PLACES.items()),
-    ("email_principal", "email_1", _text),
-    ("email_secundario", "email_2", _text),
-    ("data_cadastro", "registered_at", or_absent(read_moment)),
-    ("data_nascimento|data_nascmento", "birth_date", partial(read_date, oldest=1900)),
-    ("ativo", "active", or_absent(_flag)),
-    ("uuid_cliente", "uuid", _text),
-    ("id_externo", "external_id", _text),
-)
-_SERVICE: Sequence[tuple[str, str, Reader]] = (
-    ("id_cliente_servico", "id", read_id),
-    ("id_servico", "plan_id", read_optional_id),
-    ("numero_plano", "plan_number", read_optional_id),
-    ("nome", "name", _text),
-    ("valor", "price", _number),
-    ("status", "status", _text),
-    ("status_prefixo", "status_code", _text),
-    ("data_habilitacao", "activated_on", _iso),
-    ("tecnologia", "technology", _text),
-    ("login", "login", _text),
-    ("ipv4", "ipv4", _text),
-    ("ipv6", "ipv6", _text),
-    ("mac|mac_addr", "mac", _mac),
-)
-_ADDRESS: Sequence[tuple[str, str, Reader]] = (
-    ("completo", "full", partial(read_text, longest=400)),
-    ("endereco", "street", _text),
-    ("numero", "number", _text),
-    ("complemento", "complement", _text),
-    ("referencia", "reference", _text),
-    ("bairro", "district", _text),
-    ("cep", "zip", _text),
-    ("cidade", "city", _text),
-)
-_DEVICE: Sequence[tuple[str, str, Reader]] = (
-    ("nome", "name", _text),
-    ("tipo", "kind", _text),
-    ("called_sid", "called_sid", _text),
-    ("ipv4", "ipv4", _text),
-    ("ipv6", "ipv6", _text),
-)
-_DEVICES = {
-    "interface": "interface",
-    "interface_roteamento": "routing_interface",
-    "equipamento_conexao": "access",
-    "equipamento_roteamento": "routing",
-}
-_ADDRESSES = {
-    "endereco_cadastral": "registered",
-    "endereco_instalacao": "installation",
-    "endereco_fiscal": "fiscal",
-    "endereco_cobranca": "billing",
-}
-_INVOICE: Sequence[tuple[str, str, Reader]] = (
-    ("data_pagamento", "paid_at", read_date),
-    ("valor_pago", "paid_amount", lambda text, name: read_amount(text, name) if text else None),
-    ("data_cadastro", "registered_on", or_absent(read_date)),
-    ("link", "link", read_link),
-    ("linha_digitavel", "linha_digitavel", read_linha_digitavel),
-    ("pix_copia_cola|pix_copia_e_cola", "pix", partial(read_text, longest=600)),
-)
-_DETAILS: Sequence[tuple[str, str, Reader]] = (
-    ("id_cliente_servico", "service_id", read_optional_id),
-    ("nosso_numero", "our_number", _text),
-    ("nosso_numero_dv", "our_number_digit", _text),
-    ("agencia_codigo_beneficiario", "beneficiary_code", _text),
-    ("numero_documento", "document_number", read_optional_id),
-    ("especie", "kind", _text),
-    ("aceite", "accept", _text),
-    ("carteira", "wallet", _text),
-    ("local_pagamento", "payment_place", _text),
-    ("tipo_cobranca", "charge_type", _text),
-    ("data_documento", "document_date", _iso),
-    ("data_processamento", "processed_on", _iso),
-)
-_ITEM: Sequence[tuple[str, str, Reader]] = (
-    ("id_cobranca", "id", read_optional_id),
-    ("descricao", "description", _text),
-    ("valor", "amount", _number),
-)
 
 
 def read_customer(item: Item, *, lenient: bool = False) -> CustomerRow:
@@ -171,10 +52,10 @@ def read_customer(item: Item, *, lenient: bool = False) -> CustomerRow:
         "id": read_id(_value(item.get("id_cliente"), "id_cliente"), "id_cliente"),
         "name": name,
     }
-    row |= _read(item, _CUSTOMER, lenient=lenient)
+    row |= _read(item, CUSTOMER, lenient=lenient)
     if "servicos" in item:
         row["services"] = [_service(service, lenient=lenient) for service in _listed(item, "servicos")]
-    if not _ADDRESSES.keys().isdisjoint(item):
+    if not ADDRESSES.keys().isdisjoint(item):
         row["addresses"] = _addresses(item, lenient=lenient)
     uf = _uf_of(row, item, lenient=lenient)
     if uf is not None:
@@ -190,7 +71,7 @@ def read_contacts(item: Item, customer_id: int) -> list[ContactRow] | None:
         {
             "id": read_id(_value(contact.get("id_contato"), "id_contato"), "id_contato"),
             "customer_id": customer_id,
-            "name": _text(_value(contact.get("nome"), "nome"), "nome") or "",
+            "name": short_text(_value(contact.get("nome"), "nome"), "nome") or "",
             "phone": read_text(
                 _value(contact.get("telefone"), "telefone"), "telefone", longest=60, required=True
             )
@@ -219,13 +100,13 @@ def read_invoice(item: Item, *, lenient: bool = False) -> InvoiceRow:
             _value(item.get("data_vencimento"), "data_vencimento"), "data_vencimento", required=True
         ),
     }
-    row |= _read(item, _INVOICE, lenient=lenient)
+    row |= _read(item, INVOICE, lenient=lenient)
     status = _status(item, row)
     if status is not None:
         row["status"] = status
-    details = _read(item, _DETAILS, lenient=lenient)
+    details = _read(item, DETAILS, lenient=lenient)
     if "detalhamento" in item:
-        details["items"] = [_read(part, _ITEM, lenient=True) for part in _listed(item, "detalhamento")]
+        details["items"] = [_read(part, ITEM, lenient=True) for part in _listed(item, "detalhamento")]
     if details:
         row["details"] = details
     return cast("InvoiceRow", row)
@@ -244,15 +125,15 @@ def _status(item: Item, row: dict[str, Any]) -> str | None:
 
 
 def _service(item: Item, *, lenient: bool) -> dict[str, Any]:
-    found = _read(item, _SERVICE, lenient=lenient)
+    found = _read(item, SERVICE, lenient=lenient)
     devices = {
-        key: _read(item[name], _DEVICE, lenient=True)
-        for name, key in _DEVICES.items()
+        key: _read(item[name], DEVICE, lenient=True)
+        for name, key in DEVICES.items()
         if isinstance(item.get(name), dict)
     }
     if devices:
         found["devices"] = devices
-    if not _ADDRESSES.keys().isdisjoint(item):
+    if not ADDRESSES.keys().isdisjoint(item):
         # Services are replaced whole: what is null is not there.
         found["addresses"] = {
             name: {key: value for key, value in address.items() if value is not None}
@@ -264,19 +145,19 @@ def _service(item: Item, *, lenient: bool) -> dict[str, Any]:
 def _addresses(item: Item, *, lenient: bool) -> dict[str, Any]:
     return {
         key: _address(item[name], lenient=lenient)
-        for name, key in _ADDRESSES.items()
+        for name, key in ADDRESSES.items()
         if isinstance(item.get(name), dict)
     }
 
 
 def _address(item: Item, *, lenient: bool) -> dict[str, Any]:
-    found = _read(item, _ADDRESS, lenient=lenient)
+    found = _read(item, ADDRESS, lenient=lenient)
     if "uf" in item or "estado" in item:
         found["uf"] = _uf(item, lenient=lenient)
     place = item.get("coordenadas")
     if isinstance(place, dict):
         found |= {
-            name: _degrees(_value(place.get(name), name), name)
+            name: degrees(_value(place.get(name), name), name)
             for name in ("latitude", "longitude")
             if place.get(name) is not None
         }

@@ -14,7 +14,7 @@ from disparo.db.invoice_lookups import Day, InvoiceFilter, InvoiceOrder
 from disparo.db.register import By, CustomerFilter, Order, Sorting
 from disparo.domain.cnpj import is_valid_cnpj
 from disparo.domain.phone import PHONE_TAIL, InvalidPhone, Phone, parse_registered
-from disparo.sources.hubsoft_fields import normal_mac
+from disparo.sources.hubsoft_names import normal_mac
 
 SEARCHES: Mapping[str, By] = {
     "nome_razaosocial": By.NAME,
