@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -95,7 +96,7 @@ async def _unauthenticated(_request: Request, _error: Unauthenticated) -> JSONRe
 
 async def _no_route(request: Request, error: HTTPException) -> JSONResponse:
     headers = dict(error.headers or {})
-    if error.status_code == 405:  # noqa: PLR2004
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         # Made when it is first asked for, the document takes a second: other calls are served meanwhile.
         document = await asyncio.to_thread(request.app.openapi)
         headers["Allow"] = ", ".join(_allowed(request, document["paths"]))

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from disparo.api.access import address_of
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Failure, Refusal, answer_429
-from disparo.api.pass_through import forward
+from disparo.api.pass_through import forward_login
 from disparo.api.schemas import OAUTH_RESPONSES, TOKEN_BODY
 from disparo.api.services import Services, services_of
 from disparo.auth.passwords import TooManyLogins
@@ -59,8 +59,7 @@ async def issue_token(request: Request) -> Response:
         answer = await _grant(request, fields)
     except OAuthFailure as failure:
         if failure.is_unknown_client and services.settings.hubsoft_login and services.beside is not None:
-            body = request.state.raw_body
-            return await forward(request, services.beside, "/oauth/token", "", None, body=body)
+            return await forward_login(request, services.beside, request.state.raw_body)
         return JSONResponse(failure.body, status_code=failure.status, headers=_NO_STORE)
     except Refusal as refusal:
         malformed = OAuthFailure(400, "invalid_request", refusal.msg)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from urllib.parse import unquote
 
 import aiohttp
@@ -62,7 +63,8 @@ async def hand_on(request: Request, rest: str) -> Response:
     path = request.scope["raw_path"].decode("ascii", "replace")
     query = request.scope["query_string"].decode("ascii", "replace")
     answer = await _ask(request, beside, path, query, authorization, body=request.stream())
-    if answer.status == 401 and is_ours:  # noqa: PLR2004 - our credential was ended there, not the caller's
+    if answer.status == HTTPStatus.UNAUTHORIZED and is_ours:
+        # Our credential was ended there, not the caller's.
         beside.hubsoft.forget_token()
         if not _has_body(request):
             answer.close()
@@ -70,17 +72,9 @@ async def hand_on(request: Request, rest: str) -> Response:
     return _streamed(answer)
 
 
-async def forward(
-    request: Request,
-    beside: Beside,
-    path: str,
-    query: str,
-    authorization: str | None,
-    *,
-    body: AsyncIterator[bytes] | bytes,
-) -> Response:
-    """Send a call on and stream the answer back; raises Failure 502 where none comes."""
-    return _streamed(await _ask(request, beside, path, query, authorization, body=body))
+async def forward_login(request: Request, beside: Beside, body: bytes) -> Response:
+    """Send a request for a token on; raises Failure 502 where no answer comes."""
+    return _streamed(await _ask(request, beside, "/oauth/token", "", None, body=body))
 
 
 async def _ask(

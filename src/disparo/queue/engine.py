@@ -103,7 +103,7 @@ async def _run_engine(
     async def wake(job: Job) -> None:
         try:
             await handler(int(job.payload or b"0"), urgent)
-        except Exception:
+        except Exception:  # of one chunk: the sweep makes a new entry, and the engine goes on
             log.exception("chunk_failed")
 
     async def end_with_us() -> None:

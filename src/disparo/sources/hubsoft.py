@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from http import HTTPStatus
 from typing import Any, cast
 
 import aiohttp
@@ -149,7 +150,7 @@ class Hubsoft:
                 self.requests += 1
                 if response.status in AGAIN:
                     raise SourceDown(f"HTTP {response.status}")
-                if response.status != 200:  # noqa: PLR2004
+                if response.status != HTTPStatus.OK:
                     return False
                 if not is_success(await read_json(response)):
                     raise SourceDown("no success")
@@ -236,10 +237,10 @@ class Hubsoft:
             ) as response:
                 if response.status in AGAIN:
                     raise TryLater(f"HTTP {response.status}", retry_after(response.headers))
-                if response.status == 401:  # noqa: PLR2004
+                if response.status == HTTPStatus.UNAUTHORIZED:
                     self.forget_token()
                     raise TryLater("HTTP 401", 0.0)
-                if response.status != 200:  # noqa: PLR2004
+                if response.status != HTTPStatus.OK:
                     raise SourceRefused(f"O HubSoft respondeu {response.status} a {path}.")
                 answer = await read_json(response)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
@@ -271,7 +272,8 @@ class Hubsoft:
                 if response.status in AGAIN:
                     raise TryLater(f"HTTP {response.status}", retry_after(response.headers))
                 answer = await read_json(response)
-                if response.status != 200 or not isinstance(answer, dict) or "access_token" not in answer:  # noqa: PLR2004
+                is_taken = response.status == HTTPStatus.OK and isinstance(answer, dict)
+                if not is_taken or "access_token" not in answer:
                     raise SourceRefused("O HubSoft recusou as credenciais configuradas (hubsoft_...).")
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise TryLater(type(error).__name__, None) from error

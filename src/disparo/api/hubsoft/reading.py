@@ -138,7 +138,7 @@ def read_day(query: Mapping[str, str], name: str) -> date | None:
         return None
     try:
         # Years that the database and every zone can hold; nothing but digits and two dashes.
-        return date.fromisoformat(_DAY.fullmatch(text)[0])  # type: ignore[index]
+        return date.fromisoformat(_DAY.fullmatch(text)[0])  # type: ignore[index]  # no match: TypeError
     except (TypeError, ValueError):
         raise Refusal(f"O atributo ({name}) deve conter uma data no formato AAAA-MM-DD") from None
 
