@@ -19,6 +19,7 @@ from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
 from disparo.errors import DisparoError
 from disparo.panel import words
+from disparo.panel.receipt_words import details
 from disparo.settings import load_settings
 
 messages = typer.Typer(no_args_is_help=True)
@@ -83,20 +84,8 @@ def _print_life(life: lookups.Life, people: Mapping[int, str]) -> None:
         print(f"  {at}  tentativa na plataforma {attempt['platform']}: {said}{code}")
     for receipt in life.receipts:
         at = receipt["received_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
-        print(f"  {at}  confirmação da plataforma {receipt['platform']}: {_told(receipt)}")
-
-
-def _told(receipt: asyncpg.Record) -> str:
-    parts = [words.RECEIPT[receipt["kind"]]]
-    if receipt["carrier"]:
-        parts.append(f"pela operadora {receipt['carrier']}")
-    if receipt["failure"]:
-        parts.append(words.reason(receipt["failure"]))
-    if receipt["code"]:
-        parts.append(words.code(receipt["code"]))
-    if receipt["result"] == "contradiction":
-        parts.append(words.CONTRADICTION)
-    return ", ".join(parts)
+        told = ", ".join([words.RECEIPT[receipt["kind"]], *details(receipt)])
+        print(f"  {at}  confirmação da plataforma {receipt['platform']}: {told}")
 
 
 @uncertain.command("listar")

@@ -19,6 +19,7 @@ from disparo.panel import fields, words
 from disparo.panel.access import Person
 from disparo.panel.notices import done
 from disparo.panel.pages import render
+from disparo.panel.receipt_words import details
 from disparo.panel.services import services_of
 
 
@@ -114,15 +115,8 @@ def _attempt(row: asyncpg.Record) -> Step:
 
 
 def _receipt(row: asyncpg.Record) -> Step:
-    parts = [f"pela operadora {row['carrier']}"] if row["carrier"] else []
-    if row["failure"]:
-        parts.append(words.reason(row["failure"]))
-    if row["code"]:
-        parts.append(words.code(row["code"]))
-    if row["result"] == "contradiction":
-        parts.append(words.CONTRADICTION)
     title = f"confirmação: {words.RECEIPT[row['kind']]}"
-    return Step(row["received_at"], title, f"plataforma {row['platform']}", "; ".join(parts), "green")
+    return Step(row["received_at"], title, f"plataforma {row['platform']}", "; ".join(details(row)), "green")
 
 
 def _reply(row: asyncpg.Record, *, with_text: bool) -> Step:

@@ -1,4 +1,4 @@
-"""Receipts as SMSCs write them, and the texts of customers."""
+"""Receipts as SMSCs write them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from aiosmpplib.protocol import DeliverSm
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from disparo.domain.outcome import FailureClass, InboundText, ReceiptEvent, ReceiptKind
+from disparo.domain.outcome import FailureClass, ReceiptEvent, ReceiptKind
 from disparo.platforms.base import Heard
 from disparo.platforms.json_paths import LONGEST_NAME, storable
 from disparo.platforms.smpp.pdu import Address, Delivered, Malformed, Tag
 from disparo.platforms.smpp.receipts import Reading, read_heard, same_id
-from disparo.platforms.smpp.text import join_header
 from disparo.platforms.unknown_codes import UnknownCodes
 
 DELIVERED, SENT, UNDELIVERED, OTHER = (
@@ -332,45 +331,6 @@ def test_receipts_and_notes_of_progress_are_receipts(esm_class):
 def test_a_receipt_without_an_id_is_malformed(content, optional):
     with pytest.raises(Malformed):
         receipt(content, optional)
-
-
-# Texts
-
-
-def inbound(content: bytes, reading: Reading | None = None, **more) -> Heard:
-    return read_heard(
-        delivered(content, **{"esm_class": 0, **more}), reading or Reading(), UnknownCodes("smsc")
-    )
-
-
-@pytest.mark.parametrize(
-    ("content", "more", "text"),
-    [
-        (b"PARE \0 \x1be", {}, "PARE @ €"),
-        ("Não".encode("latin-1"), {"data_coding": 3}, "Não"),
-        ("Não 😀".encode("utf-16-be"), {"data_coding": 8}, "Não 😀"),
-        (join_header(1, 2, 1) + b"PARE", {"esm_class": 0x40}, "PARE"),
-        (join_header(1, 2, 1) + "Não".encode("utf-16-be"), {"esm_class": 0x40, "data_coding": 8}, "Não"),
-        (bytes.fromhex("06080400010201") + b"PARE", {"esm_class": 0x43}, "PARE"),
-        (b"id:7 stat:DELIVRD", {}, "id:7 stat:DELIVRD"),
-        (b"", {}, ""),
-    ],
-)
-def test_a_customers_text(content, more, text):
-    assert inbound(content, **more) == Heard(texts=(InboundText("5511988887777", text),))
-
-
-def test_a_text_in_the_smscs_own_alphabet():
-    assert inbound(b"N\xe3o", Reading(alphabet="latin1")).texts[0].text == "Não"
-
-
-def test_a_text_without_a_sender():
-    assert inbound(b"oi", source="").texts == (InboundText(None, "oi"),)
-
-
-@pytest.mark.parametrize("esm_class", [0x08, 0x10, 0x18, 0x0C, 0x24, 0x3C, 0x48])
-def test_other_kinds_say_nothing(esm_class):
-    assert inbound(words("DELIVRD").encode(), esm_class=esm_class) == Heard()
 
 
 # Whatever comes

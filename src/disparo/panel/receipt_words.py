@@ -1,0 +1,19 @@
+"""What a platform's receipt says beside its kind, in words."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from disparo.panel import words
+
+
+def details(receipt: asyncpg.Record) -> list[str]:
+    """Give carrier, failure, code and contradiction, as far as there are any; of a row of `lookups`."""
+    parts = [f"pela operadora {receipt['carrier']}"] if receipt["carrier"] else []
+    if receipt["failure"]:
+        parts.append(words.reason(receipt["failure"]))
+    if receipt["code"]:
+        parts.append(words.code(receipt["code"]))
+    if receipt["result"] == "contradiction":
+        parts.append(words.CONTRADICTION)
+    return parts

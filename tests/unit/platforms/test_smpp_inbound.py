@@ -1,0 +1,57 @@
+"""The texts of customers as SMSCs bring them."""
+
+from __future__ import annotations
+
+import pytest
+
+from disparo.domain.outcome import InboundText
+from disparo.platforms.base import Heard
+from disparo.platforms.smpp.pdu import Address, Delivered
+from disparo.platforms.smpp.receipts import Reading, read_heard
+from disparo.platforms.smpp.text import join_header
+from disparo.platforms.unknown_codes import UnknownCodes
+
+RECEIPT = b"id:7 sub:001 dlvrd:001 submit date:2401021530 done date:2401021531 stat:DELIVRD err:000 text:oi"
+
+
+def inbound(content: bytes, reading: Reading | None = None, **more) -> Heard:
+    given = {"esm_class": 0, "data_coding": 0, "source": "5511988887777", **more}
+    told = Delivered(
+        Address(1, 1, given["source"]),
+        Address(6, 0, "28000"),
+        given["esm_class"],
+        given["data_coding"],
+        content,
+        {},
+    )
+    return read_heard(told, reading or Reading(), UnknownCodes("smsc"))
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "text"),
+    [
+        (b"PARE \0 \x1be", {}, "PARE @ €"),
+        ("Não".encode("latin-1"), {"data_coding": 3}, "Não"),
+        ("Não 😀".encode("utf-16-be"), {"data_coding": 8}, "Não 😀"),
+        (join_header(1, 2, 1) + b"PARE", {"esm_class": 0x40}, "PARE"),
+        (join_header(1, 2, 1) + "Não".encode("utf-16-be"), {"esm_class": 0x40, "data_coding": 8}, "Não"),
+        (bytes.fromhex("06080400010201") + b"PARE", {"esm_class": 0x43}, "PARE"),
+        (b"id:7 stat:DELIVRD", {}, "id:7 stat:DELIVRD"),
+        (b"", {}, ""),
+    ],
+)
+def test_a_customers_text(content, more, text):
+    assert inbound(content, **more) == Heard(texts=(InboundText("5511988887777", text),))
+
+
+def test_a_text_in_the_smscs_own_alphabet():
+    assert inbound(b"N\xe3o", Reading(alphabet="latin1")).texts[0].text == "Não"
+
+
+def test_a_text_without_a_sender():
+    assert inbound(b"oi", source="").texts == (InboundText(None, "oi"),)
+
+
+@pytest.mark.parametrize("esm_class", [0x08, 0x10, 0x18, 0x0C, 0x24, 0x3C, 0x48])
+def test_other_kinds_say_nothing(esm_class):
+    assert inbound(RECEIPT, esm_class=esm_class) == Heard()
