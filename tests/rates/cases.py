@@ -92,18 +92,24 @@ async def window_killed(yard: Yard, places: int, *, ddd: int = 11) -> dict[str, 
     await yard.start(*others)
     await asyncio.sleep(max(0.0, full_at + _KILL_AFTER_S - time.monotonic()))
     # Long enough for a slow machine to have the whole window in flight at once again.
-    await yard.stage.behave({"latency_ms": 500})
+    await yard.stage.behave({"latency_ms": 1000})
     held = [id_ for id_ in yard.arrived(ddd=ddd)[before:] if id_ not in yard.log.answered]
     first.kill()
     killed_at = time.time()
+
+    def steps() -> list[tuple[float, int]]:
+        return in_flight(yard.log, yard.arrived(ddd=ddd)[before:], until=time.time())
+
+    def full_again() -> list[float]:
+        return [at for at, count in steps() if count >= places and at > killed_at]
+
+    await yard.until(full_again)
     await yard.until(lambda: len(yard.arrived(ddd=ddd)) - before > places * 10)
-    steps = in_flight(yard.log, yard.arrived(ddd=ddd)[before:], until=time.time())
-    again = next(at for at, count in steps if count == places and at > killed_at)
     return {
         "window": places,
         "in_flight_when_killed": len(held),
-        "most_in_flight": max(count for _, count in steps),
-        "used_again_s": round(again - killed_at, 1),
+        "most_in_flight": max(count for _, count in steps()),
+        "used_again_s": round(full_again()[0] - killed_at, 1),
     }
 
 

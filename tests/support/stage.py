@@ -219,7 +219,7 @@ class Stage:
 
     async def _answers(self, url: str) -> None:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False)) as session:
-            for _ in range(300):
+            for _ in range(600):
                 try:
                     async with session.get(url) as response:
                         if response.status == 200:
