@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
+
+from disparo.db import messages
 
 
 async def add_invoices(
@@ -83,3 +86,17 @@ async def add_worker(connection: asyncpg.Connection) -> UUID:
     worker_id = uuid4()
     await connection.execute("INSERT INTO workers (id, host, pid) VALUES ($1, 'test', 1)", worker_id)
     return worker_id
+
+
+async def look_in_vain(connection: asyncpg.Connection, message_id: int, reason: str) -> None:
+    """Claim a message and put it back, as a worker does that has nowhere to send it."""
+    token = uuid4()
+    await connection.execute(
+        "UPDATE messages SET status = 'claimed', claim_token = $2, worker_id = $3, actor = 'worker' WHERE id = $1",
+        message_id,
+        token,
+        await add_worker(connection),
+    )
+    chunk_id = await messages.next_chunk(connection)
+    waits = [(message_id, datetime.now(UTC) + timedelta(days=1), reason)]
+    await messages.put_back(connection, waits, token=token, chunk_id=chunk_id)

@@ -17,6 +17,7 @@ from disparo.db import accounts, lookups
 from disparo.db import messages as rows
 from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
+from disparo.domain.waits import folded
 from disparo.errors import DisparoError
 from disparo.panel import words
 from disparo.panel.receipt_words import details
@@ -72,11 +73,14 @@ def _print_life(life: lookups.Life, people: Mapping[int, str]) -> None:
     )
     if row["text"]:
         print(f"  Texto: {row['text']}")
-    for event in life.events:
+    for change in folded(life.events):
+        event = change.event
         at = event["at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
         why = f" ({words.reason(event['reason'])})" if event["reason"] else ""
+        last = change.last_at.astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
+        again = f", {change.times} vezes, a última em {last}" if change.times > 1 else ""
         by = words.by(words.actor(event["actor"], people))
-        print(f"  {at}  {words.STATUS[event['to_status']]}{why}  {by}")
+        print(f"  {at}  {words.STATUS[event['to_status']]}{why}{again}  {by}")
     for attempt in life.attempts:
         at = attempt["started_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
         said = words.OUTCOME.get(attempt["outcome"] or "", "sem registro")

@@ -40,6 +40,9 @@ _NO_PLATFORM_S, _BUSY_S = 15.0, 2.0
 _AMPLY, _FIRST_S, _LAST_S = 1.25, 0.25, 64.0
 #: Where nothing can go, what waits is still looked at now and then: it may have run out, or been paid.
 _LOOK_ANYWAY_S = 15.0
+#: Where the day is full that is known for hours: each look at a message is two events of it. It may be freed
+#: before all the same, by a person who raises the limit.
+_FULL_DAY_S, _LOOK_IN_FULL_DAY_S = 600.0, 120.0
 #: Looking at so many takes less than a ms; starts, outcomes and moments that have come wait no longer.
 _AT_A_STRETCH = 16
 
@@ -121,7 +124,7 @@ class Handover:
 
     async def _wait_for_room(self, *, urgent: bool) -> int:
         """Wait until some lane has room; 0 after a while without any, or where there is no lane at all."""
-        give_up_at = asyncio.get_running_loop().time() + _LOOK_ANYWAY_S
+        give_up_at = asyncio.get_running_loop().time() + self._patience_s()
         while self.lanes and not self._holder.ending:
             names = in_first_line(
                 self._routes, local=datetime.now(self._rules.zone), is_usable=self._is_usable
@@ -153,6 +156,16 @@ class Handover:
 
     def _is_day_full(self, name: str) -> bool:
         return name in self.lanes and time.monotonic() < self.lanes[name].day_full_until
+
+    def _full_days_s(self) -> list[float]:
+        """Give in how long each platform has room again whose day is full."""
+        now = time.monotonic()
+        return [lane.day_full_until - now for lane in self.lanes.values() if lane.day_full_until > now]
+
+    def _patience_s(self) -> float:
+        full_s = self._full_days_s()
+        frees_in_s = min(full_s, default=0.0) if len(full_s) == len(self.lanes) else 0.0
+        return max(_LOOK_ANYWAY_S, min(_LOOK_IN_FULL_DAY_S, frees_in_s))
 
     async def _forget_token(self, token: UUID, batch: Batch) -> None:
         if batch.left:
@@ -221,6 +234,9 @@ class Handover:
 
     def _wait_s(self, nowhere: NoRoute, found: _Sorted) -> float:
         """Give how long to wait: of a claim's messages not many more come back than a platform can take."""
+        if nowhere.reason == "platform_day_full":
+            # In whole seconds, so that those of one look come back together.
+            return max(_NO_PLATFORM_S, math.ceil(min(_FULL_DAY_S, min(self._full_days_s(), default=0.0))))
         if nowhere.reason != "platform_busy":
             return _NO_PLATFORM_S
         found.busy[nowhere.busy] += 1

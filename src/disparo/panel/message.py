@@ -15,6 +15,7 @@ from disparo.db import accounts, lookups
 from disparo.db.lookups import Life
 from disparo.db.pool import Connection
 from disparo.dispatch import cancel, reconcile
+from disparo.domain.waits import Change, folded
 from disparo.panel import fields, words
 from disparo.panel.access import Person
 from disparo.panel.notices import done
@@ -32,6 +33,8 @@ class Step:
     by: str
     detail: str = ""
     colour: str = "secondary"
+    times: int = 1
+    last_at: datetime | None = None
 
 
 async def show(request: Request, person: Person) -> Response:
@@ -85,18 +88,18 @@ async def _shown(
 def timeline(life: Life, people: Mapping[int, str], *, with_text: bool = False) -> list[Step]:
     """Give everything that is known of a message in order of time, each thing once."""
     told = {"receipt"} if life.receipts else set()
-    changes = [row for row in life.events if row["to_status"] != "sending" and row["actor"] not in told]
-    steps = [*(_change(row, people) for row in changes), *map(_attempt, life.attempts)]
+    shown = [row for row in life.events if row["to_status"] != "sending" and row["actor"] not in told]
+    steps = [*(_change(change, people) for change in folded(shown)), *map(_attempt, life.attempts)]
     steps += map(_receipt, life.receipts)
     steps += (_reply(row, with_text=with_text) for row in life.replies)
     return sorted(steps, key=lambda step: step.at)
 
 
-def _change(row: asyncpg.Record, people: Mapping[int, str]) -> Step:
-    status = row["to_status"]
+def _change(change: Change, people: Mapping[int, str]) -> Step:
+    row, status = change.event, change.event["to_status"]
     title = "aceita e agendada" if row["from_status"] is None else words.STATUS[status]
-    reason = words.reason(row["reason"])
-    return Step(row["at"], title, words.actor(row["actor"], people), reason, words.STATUS_COLOUR[status])
+    told = title, words.actor(row["actor"], people), words.reason(row["reason"]), words.STATUS_COLOUR[status]
+    return Step(row["at"], *told, change.times, change.last_at)
 
 
 def _attempt(row: asyncpg.Record) -> Step:

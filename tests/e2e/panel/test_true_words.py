@@ -101,15 +101,6 @@ def test_the_csv_button_gives_what_the_filter_finds(house, person):
     assert "descadastrou um número" in lines[1]
 
 
-def test_the_life_of_a_message_of_a_list_begins_with_who_asked_for_it(house, person):
-    dispatch_id = str(uuid4())
-    person.post("/painel/disparos", faturas="11000 50949", disparo=dispatch_id)
-    ask = "SELECT id FROM messages WHERE dispatch_id = $1::uuid LIMIT 1"
-    message_id = house.until(lambda: house.value(ask, dispatch_id))
-    page = text(person.get(f"/painel/mensagens/{message_id}"))
-    assert re.search(r"O que aconteceu [\d/]+ [\d:]+ aceita e agendada por Ana", page)
-
-
 @pytest.mark.parametrize(
     ("form", "page"),
     [

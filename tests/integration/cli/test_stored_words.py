@@ -56,6 +56,16 @@ async def test_a_platform_out_of_reach_is_no_word_of_the_program(command):
     assert (status, said) == (1, "p: não respondeu como devia (a plataforma está fora de alcance)\n")
 
 
+async def test_looks_at_a_message_that_could_not_go_are_one_line(command, connection):
+    (message_id,) = await rows.add_messages(connection)
+    for _ in range(3):
+        await rows.look_in_vain(connection, message_id, "platform_day_full")
+    _, said = command("mensagem", "buscar", "--fatura", 1)
+    lines = [line for line in said.splitlines() if "3 vezes, a última em" in line]
+    assert (len(lines), said.count("o limite de SMS por dia da plataforma foi atingido")) == (1, 2), said
+    assert "na fila de envio" not in said
+
+
 async def test_a_receipt_that_contradicts_what_was_known_says_so(command, pool, connection):
     await handed_over(connection)
     await say(pool, "undelivered")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from datetime import time
+import time
+from datetime import time as clock_time
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -103,8 +104,37 @@ async def test_what_waits_for_a_limit_of_24_hours_says_so_and_is_not_stuck(
     handover.use({"p": limited}, [Route("p")], RULES)
     handover.lanes["p"].day_full_until = math.inf
     monkeypatch.setattr("disparo.dispatch.handover._LOOK_ANYWAY_S", 0.0)
+    monkeypatch.setattr("disparo.dispatch.handover._LOOK_IN_FULL_DAY_S", 0.0)
     await handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=True)
     assert await connection.fetchval("SELECT reason FROM messages") == "platform_day_full"
+
+
+@pytest.mark.parametrize(("frees_in_s", "looked_at_in_s"), [(40_000, 600), (90, 90), (2, 15)])
+async def test_what_waits_for_a_full_day_is_looked_at_seldom(
+    connection, handover, monkeypatch, frees_in_s, looked_at_in_s
+):
+    ids = await rows.add_messages(connection, 30)
+    limited, other = platform("p", per_day=5), platform("q")
+    handover.use({"p": limited, "q": other}, [Route("p"), Route("q", ddds=frozenset({"21"}))], RULES)
+    handover.lanes["p"].day_full_until = time.monotonic() + frees_in_s
+    await handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=True)
+    waits = await connection.fetch(
+        "SELECT DISTINCT extract(epoch FROM due_at - now())::float8 AS s FROM messages"
+    )
+    assert [looked_at_in_s - 2 < row["s"] <= looked_at_in_s for row in waits] == [True]
+    assert await connection.fetchval("SELECT count(DISTINCT chunk_id) FROM messages") == 1
+
+
+async def test_while_every_day_is_full_nothing_is_claimed_every_few_seconds(handover):
+    handover.use({"p": platform("p", per_day=5)}, [Route("p")], RULES)
+    handover.lanes["p"].day_full_until = time.monotonic() + 40_000
+    waiting = asyncio.create_task(handover._wait_for_room(urgent=True))
+    _, pending = await asyncio.wait([waiting], timeout=0.2)
+    assert pending
+    assert handover._patience_s() == 120
+    # A person raises the limit: the platform is a new one, and what waits for room goes on at once.
+    handover.use({"p": platform("p", per_day=6)}, [Route("p")], RULES)
+    assert await asyncio.wait_for(waiting, 2) > 0
 
 
 async def test_what_waits_for_hours_or_for_a_person_is_not_stuck(pool, connection):
@@ -146,7 +176,7 @@ async def test_those_who_find_a_platform_busy_come_back_no_faster_than_it_takes_
 
 @pytest.mark.parametrize(
     ("other", "works"),
-    [({}, True), ({"weight": 0}, False), ({"hours": (time(0, 0), time(0, 0))}, False)],
+    [({}, True), ({"weight": 0}, False), ({"hours": (clock_time(0, 0), clock_time(0, 0))}, False)],
 )
 async def test_a_platform_that_cannot_take_it_shortens_no_wait(handover, other, works):
     handover.use(

@@ -1,0 +1,51 @@
+"""Waits that repeat: a message that cannot go is looked at again and again, and each look is two events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from disparo.domain.message import Status
+
+
+class Event(Protocol):
+    """A row with `at`, `from_status`, `to_status` and `reason`."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A message's event, or the first of several alike: looked at, and put back for the same reason."""
+
+    event: Event
+    times: int
+    last_at: datetime
+
+
+def folded(events: Iterable[Event]) -> list[Change]:
+    """Give a message's events in their order, the looks that changed nothing as one: by their end alone."""
+    found: list[Change] = []
+    look: Change | None = None  # claimed, and we do not know yet what for
+    for event in events:
+        if look is not None and _ends_a_look(event):
+            if found and _ends_a_look(found[-1].event) and found[-1].event["reason"] == event["reason"]:
+                found[-1] = replace(found[-1], times=found[-1].times + 1, last_at=event["at"])
+            else:
+                found.append(Change(event, 1, event["at"]))
+            look = None
+            continue
+        if look is not None:
+            found.append(look)
+        change = Change(event, 1, event["at"])
+        look = change if event["to_status"] == Status.CLAIMED else None
+        if look is None:
+            found.append(change)
+    return [*found, look] if look is not None else found
+
+
+def _ends_a_look(event: Event) -> bool:
+    back = event["from_status"] == Status.CLAIMED and event["to_status"] == Status.QUEUED
+    return back and event["reason"] is not None
