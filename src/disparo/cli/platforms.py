@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated
 
 import asyncpg
@@ -12,12 +13,13 @@ import typer
 
 from disparo.cli.context import DataDir, actor, with_connection
 from disparo.cli.phones import phone_of
-from disparo.db import accounts, platform_states
+from disparo.db import accounts, figures, platform_states
 from disparo.db.pool import Connection
 from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.sms_text import to_gsm_basic
 from disparo.errors import DisparoError
 from disparo.panel import words
+from disparo.panel.platform_words import Hindrance, hindrance
 from disparo.platforms.base import Balance, Exchange, Health, Outgoing, boottime_s
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.presets import presets
@@ -45,14 +47,19 @@ def list_platforms(dados: DataDir = None) -> None:
         print("Nenhuma plataforma configurada: `disparo run` usa a plataforma simulada.")
         return
 
-    async def look(connection: Connection) -> tuple[dict[str, asyncpg.Record], dict[int, str]]:
-        return await platform_states.read(connection), await accounts.names(connection)
+    async def look(
+        connection: Connection,
+    ) -> tuple[dict[str, asyncpg.Record], dict[str, int], dict[int, str]]:
+        states, used = await platform_states.read(connection), await figures.day_used(connection)
+        return states, used, await accounts.names(connection)
 
-    states, people = with_connection(dados, look)
-    order = {route.name: route.order for route in build_routes(settings.platforms)}
-    for name in sorted(settings.platforms, key=lambda each: order[each]):
+    states, used, people = with_connection(dados, look)
+    local = datetime.now(settings.zone)
+    for route in sorted(build_routes(settings.platforms), key=lambda each: each.order):
+        name, state = route.name, states.get(route.name)
         read = read_table(name, settings.platforms[name])
-        notes = [f"ordem {order[name]}", state_words(states.get(name), people)]
+        keeps = hindrance(route, state, per_day=read.per_day, day_used=used.get(name, 0), local=local)
+        notes = [f"ordem {route.order}", state_words(keeps, state, people)]
         if read.type != "simulator" and not settings.real_sending:
             notes.append("envio real desligado")
         kind = settings.platforms[name].get(
@@ -153,13 +160,13 @@ def try_platform(
         raise typer.Exit(1)
 
 
-def state_words(state: asyncpg.Record | None, people: Mapping[int, str]) -> str:
-    """Say how a platform is, from its row of `platform_states`; `people` are names by user id."""
-    if state is not None and state["paused_by"] is not None:
+def state_words(keeps: Hindrance | None, state: asyncpg.Record | None, people: Mapping[int, str]) -> str:
+    """Say how a platform is; `state` is its row of `platform_states`, `people` are names by user id."""
+    if keeps is Hindrance.PAUSED and state is not None:
         return f"pausada {words.by(words.actor(state['paused_by'], people))}"
-    if state is not None and state["open_reason"] is not None:
+    if keeps is Hindrance.FAILING and state is not None:
         return f"parada: {words.reason(state['open_reason'])}"
-    return "em uso"
+    return keeps or "em uso"
 
 
 def _why(failure: str | None, code: str | None) -> str:

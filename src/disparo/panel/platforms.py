@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
 from starlette.exceptions import HTTPException
@@ -13,15 +14,17 @@ from starlette.responses import Response
 from disparo.db import accounts, figures, platform_states, platform_use
 from disparo.domain.outcome import Outcome
 from disparo.domain.phone import InvalidPhone, Phone, parse_phone
+from disparo.domain.routing import Route
 from disparo.domain.sms_text import to_gsm_basic
 from disparo.panel import fields, words
 from disparo.panel.access import Person
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
 from disparo.panel.pages import render
+from disparo.panel.platform_words import Hindrance, hindrance
 from disparo.panel.services import PanelServices, services_of
 from disparo.platforms.base import Capabilities, Outgoing, boottime_s
-from disparo.platforms.registry import read_table, receipt_url
+from disparo.platforms.registry import build_routes, read_table, receipt_url
 
 _PATH = "/painel/plataformas"
 _DEADLINE_S = 30.0
@@ -40,7 +43,8 @@ class Shown:
     errors: list[asyncpg.Record]
     webhook: str | None
     is_guarded: bool
-    takes_new: bool
+    hours: str | None
+    hindrance: Hindrance | None
 
 
 async def show(request: Request, person: Person) -> Response:
@@ -58,35 +62,48 @@ async def _shown(request: Request, person: Person, tested: Outcome | None = None
         people = await accounts.names(connection)
     shown = [
         _one(
-            services, name, states.get(name), paces.get(name), used.get(name, 0), errors.get(name, []), person
+            services,
+            route,
+            states.get(name),
+            paces.get(name),
+            used.get(name, 0),
+            errors.get(name, []),
+            person,
         )
-        for name in services.platforms
+        for name, route in _routes(services).items()
     ]
     return render(request, "plataformas.html", platforms=shown, people=people, tested=tested)
 
 
+def _routes(services: PanelServices) -> dict[str, Route]:
+    return {route.name: route for route in build_routes(services.settings.platforms)}
+
+
 def _one(  # noqa: PLR0917 - a line of the tables beside each other
     services: PanelServices,
-    name: str,
+    route: Route,
     state: asyncpg.Record | None,
     pace: asyncpg.Record | None,
     day_used: int,
     errors: list[asyncpg.Record],
     person: Person,
 ) -> Shown:
-    table = read_table(name, services.settings.platforms[name])
+    name = route.name
+    table, able = read_table(name, services.settings.platforms[name]), services.platforms[name].capabilities
     address = receipt_url(name, table, services.settings.public_url)
+    local = datetime.now(services.settings.zone)
     return Shown(
         name=name,
         kind=words.platform_kind(services.settings.platforms[name].get("type", table.type)),
-        able=services.platforms[name].capabilities,
+        able=able,
         state=state,
         pace=pace,
         day_used=day_used,
         errors=errors,
         webhook=address if person.may("admin") else None,
         is_guarded=table.type != "simulator" and not services.settings.real_sending,
-        takes_new=table.weight > 0,
+        hours=table.hours,
+        hindrance=hindrance(route, state, per_day=able.per_day, day_used=day_used, local=local),
     )
 
 

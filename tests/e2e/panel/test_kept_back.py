@@ -6,17 +6,24 @@ import json
 
 import pytest
 from tests.support.house import house as run_house
+from tests.support.local import closed_hours
 from tests.support.visitor import text, visitor
 
 REAL = {"type": "generic_http", "url": "http://127.0.0.1:1/", "json": {"texto": "{texto}"}}
 
-RESERVE = {"type": "simulator", "url": "http://127.0.0.1:1/", "weight": 0}
+_NOWHERE = {"type": "simulator", "url": "http://127.0.0.1:1/"}
+OTHERS = {
+    "reserva": {**_NOWHERE, "weight": 0},
+    "fechada": {**_NOWHERE, "hours": closed_hours()},
+    "cheia": {**_NOWHERE, "per_day": 5},
+}
 
 
 @pytest.fixture(scope="module")
 def house(new_database, tmp_path_factory):
-    settings = {"DISPARO_PLATFORMS": json.dumps({"nenhures": REAL, "reserva": RESERVE})}
+    settings = {"DISPARO_PLATFORMS": json.dumps({"nenhures": REAL, **OTHERS})}
     with run_house(new_database(), tmp_path_factory.mktemp("house"), overrides=settings) as house:
+        house.fetch("INSERT INTO platform_day_use VALUES ('cheia', now() - interval '20 h', 5)")
         yield house
 
 
@@ -35,3 +42,11 @@ def test_a_platform_that_gets_no_new_messages_is_not_said_to_be_in_use(house):
     page = text(visitor(house).get("/painel/plataformas"))
     assert "reserva (simulada: nenhum SMS de verdade) não recebe novas" in page
     assert "nenhuma mensagem nova vai por ela." in page
+
+
+def test_a_platform_out_of_its_hours_or_with_a_full_day_is_not_said_to_be_in_use(house):
+    page = text(visitor(house).get("/painel/plataformas"))
+    assert "fechada (simulada: nenhum SMS de verdade) fora do horário" in page
+    assert f"ela só é usada das {closed_hours().replace('-', ' às ')}." in page
+    assert "cheia (simulada: nenhum SMS de verdade) limite de 24 horas atingido" in page
+    assert "o que espera sai quando houver lugar." in page

@@ -7,6 +7,7 @@ import json
 import pytest
 from tests.integration.dispatch.test_receipts import handed_over, say
 from tests.support import rows
+from tests.support.local import closed_hours
 
 from disparo.panel import words
 
@@ -41,6 +42,23 @@ async def test_a_stopped_platform_says_why(command, connection):
     _, said = command("plataforma", "listar", DISPARO_PLATFORMS=json.dumps({"p": TABLE, "q": TABLE}))
     assert "parada: metade dos últimos envios falhou" in said
     assert "pausada por ana (linha de comando)" in said
+
+
+async def test_a_platform_that_takes_nothing_now_is_not_said_to_be_used(command, connection):
+    await connection.execute("INSERT INTO platform_day_use VALUES ('cheia', now() - interval '20 h', 5)")
+    tables = {
+        "cheia": {**TABLE, "per_day": 5},
+        "fechada": {**TABLE, "hours": closed_hours()},
+        "reserva": {**TABLE, "weight": 0},
+        "outra": {**TABLE, "per_day": 5},
+    }
+    _, said = command("plataforma", "listar", DISPARO_PLATFORMS=json.dumps(tables))
+    assert [line.split("(")[1].split(", ")[1] for line in said.splitlines()] == [
+        "limite de 24 horas atingido",
+        "fora do horário",
+        "não recebe novas",
+        "em uso",
+    ]
 
 
 async def test_a_platform_of_a_preset_has_its_name(command):

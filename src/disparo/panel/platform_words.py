@@ -1,0 +1,40 @@
+"""Whether a platform is used now, and what keeps it from that: one word for each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import asyncpg
+
+from disparo.domain.routing import Route
+
+
+class Hindrance(StrEnum):
+    """What keeps new messages from a platform now, in the words of a badge."""
+
+    PAUSED = "pausada"
+    FAILING = "com falha"
+    NO_WEIGHT = "não recebe novas"
+    HOURS = "fora do horário"
+    DAY_FULL = "limite de 24 horas atingido"
+
+
+def hindrance(
+    route: Route,
+    state: asyncpg.Record | None,
+    *,
+    per_day: int | None,
+    day_used: int,
+    local: datetime,
+) -> Hindrance | None:
+    """Give what to tell first; `state` is its row of `platform_states`, `local` the installation's time."""
+    if state is not None and state["paused_by"] is not None:
+        return Hindrance.PAUSED
+    if state is not None and state["open_reason"] is not None:
+        return Hindrance.FAILING
+    if route.weight == 0:
+        return Hindrance.NO_WEIGHT
+    if not route.is_open_at(local):
+        return Hindrance.HOURS
+    return Hindrance.DAY_FULL if per_day is not None and day_used >= per_day else None
