@@ -13,8 +13,7 @@ from rich.table import Table
 from disparo.cli.context import DataDir, actor, with_connection
 from disparo.cli.phones import phone_of
 from disparo.cli.tables import show_table
-from disparo.db import accounts, lookups
-from disparo.db import messages as rows
+from disparo.db import accounts, lookups, unsettled
 from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
 from disparo.domain.waits import folded
@@ -170,7 +169,7 @@ def give_as_sent(
 @held.command("listar")
 def list_held(dados: DataDir = None) -> None:
     """Lista as mensagens retidas: por uma restauração, ou porque derrubaram três workers."""
-    found = with_connection(dados, rows.list_held)
+    found = with_connection(dados, unsettled.list_held)
     table, zone = Table("Mensagem", "Fatura", "Telefone", "Motivo", "Desde"), load_settings().zone
     for row in found:
         at = row["changed_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
@@ -230,7 +229,7 @@ async def _chosen(
     if since is not None and until is not None and since >= until:
         raise DisparoError("O período está vazio: --de tem de vir antes de --ate.")
     zone = load_settings().zone
-    found = await rows.list_uncertain(
+    found = await unsettled.list_uncertain(
         connection,
         platform=platform,
         since=None if since is None else since.replace(tzinfo=zone),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from disparo.db import bulk_runs, messages
+from disparo.db import bulk_runs, unsettled
 from disparo.db.pool import Connection, connect
 
 RESTORED = "restored"
@@ -69,7 +69,7 @@ async def end_hold(connection: Connection) -> list[int]:
 
 
 async def _hold(connection: Connection, identity: Identity) -> None:
-    await messages.hold_waiting(connection, reason=RESTORED)
+    await unsettled.hold_waiting(connection, reason=RESTORED)
     await bulk_runs.pause_all(connection)
     await connection.execute("DELETE FROM workers")
     await _remember(connection, identity)

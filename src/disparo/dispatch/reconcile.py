@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from disparo import queue
-from disparo.db import installation, messages
+from disparo.db import installation, messages, unsettled
 from disparo.db.pool import Connection, Pool
 from disparo.db.receipts import Told
 from disparo.dispatch import receipts
@@ -41,7 +41,7 @@ async def try_again(connection: Connection, ids: Sequence[int]) -> None:
 
 async def resend(connection: Connection, ids: Sequence[int], *, actor: str) -> list[int]:
     """A person's "enviar de novo"; gives the ids that wait again. Raises TooSoon, changing nothing."""
-    recent = await messages.started_recently(connection, ids, within_s=RESEND_AFTER_S)
+    recent = await unsettled.started_recently(connection, ids, within_s=RESEND_AFTER_S)
     if recent:
         raise TooSoon(
             f"Mensagem {min(recent)}: o envio começou há menos de 10 minutos e ainda pode ser confirmado. "
@@ -94,7 +94,7 @@ async def ask_platforms(
     if not able:
         return 0
     async with pool.acquire() as connection:
-        wanted = await messages.uncertain_references(
+        wanted = await unsettled.uncertain_references(
             connection, able, older_s=after_s, younger_s=_ASK_UNTIL_S, limit=_ASK_AT_ONCE
         )
     references: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import accounts, installation, messages
+from disparo.db import accounts, installation, messages, unsettled
 from disparo.db.messages import Move
 from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
@@ -80,14 +80,16 @@ async def _uncertain(
 ) -> list[asyncpg.Record]:
     since, until = fields.span(query, services_of(request).settings.zone)
     platform = fields.text(query, "plataforma") or None
-    return await messages.list_uncertain(connection, platform=platform, since=since, until=until, limit=limit)
+    return await unsettled.list_uncertain(
+        connection, platform=platform, since=since, until=until, limit=limit
+    )
 
 
 async def show_held(request: Request, person: Person) -> Response:
     """Show held messages, the oldest first."""
     del person
     async with services_of(request).pool.acquire() as connection:
-        rows = await messages.list_held(connection)
+        rows = await unsettled.list_held(connection)
         by_restore = await installation.is_held(connection)
     return render(request, "retidas.html", rows=rows[:_SHOWN], total=len(rows), by_restore=by_restore)
 

@@ -12,7 +12,7 @@ import pytest
 from bench.history import add_history
 from tests.support import bulk, rows
 
-from disparo.db import bulk_runs, bulk_slices, day, messages, prune, receipt_polls, signs
+from disparo.db import bulk_runs, bulk_slices, day, prune, receipt_polls, signs, unsettled
 from disparo.db.pool import Connection, Pool, open_pool
 from disparo.db.receipts import Told
 from disparo.dispatch import bulk_control, figures, sweep
@@ -54,7 +54,7 @@ JOBS: dict[str, Callable[[Pool], Awaitable[object]]] = {
     "polls": asked(lambda c: receipt_polls.fill(c, {"parada": 60.0}, limit=500)),
     "poll": asked(lambda c: receipt_polls.take(c, "parada", after_s=60.0)),
     "uncertain": asked(
-        lambda c: messages.uncertain_references(c, ["parada"], older_s=60, younger_s=86_400, limit=50)
+        lambda c: unsettled.uncertain_references(c, ["parada"], older_s=60, younger_s=86_400, limit=50)
     ),
     "bulk_queue": lambda pool: queue_some(pool, bulk.RULES),
     "bulk_take": asked(lambda c: bulk_slices.take_chunk(c, uuid4())),

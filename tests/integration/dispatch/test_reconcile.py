@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from tests.support import rows
 
-from disparo.db import messages
+from disparo.db import messages, unsettled
 from disparo.db.messages import Start
 from disparo.dispatch import receipts, reconcile, takeover
 from disparo.domain.outcome import ReceiptEvent, ReceiptKind
@@ -103,8 +103,8 @@ async def test_a_resend_by_hand_waits_until_nobody_can_still_be_writing(connecti
 
 
 async def test_given_as_sent_in_bulk_by_platform_and_period(connection, uncertain):
-    assert await messages.list_uncertain(connection, platform="another") == []
-    found = await messages.list_uncertain(connection, platform="p")
+    assert await unsettled.list_uncertain(connection, platform="another") == []
+    found = await unsettled.list_uncertain(connection, platform="p")
     assert [row["id"] for row in found] == uncertain
     settled = await reconcile.give_as_sent(connection, [row["id"] for row in found], actor="ana")
     assert sorted(settled) == uncertain
@@ -114,7 +114,7 @@ async def test_given_as_sent_in_bulk_by_platform_and_period(connection, uncertai
 
 async def test_held_messages_are_shown_and_released(connection):
     ids = await rows.add_messages(connection, 2)
-    await messages.hold_waiting(connection, reason="poison")
-    assert [row["id"] for row in await messages.list_held(connection)] == ids
+    await unsettled.hold_waiting(connection, reason="poison")
+    assert [row["id"] for row in await unsettled.list_held(connection)] == ids
     assert await reconcile.release_held(connection, ids[:1], actor="ana") == ids[:1]
     assert await rows.statuses(connection, ids) == ["queued", "held"]

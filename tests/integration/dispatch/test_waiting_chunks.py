@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from tests.support import rows
 
-from disparo.db import chunks, messages, migrate
+from disparo.db import chunks, messages, migrate, unsettled
 from disparo.db.messages import Recorded, Start
 from disparo.db.pool import connect
 from disparo.dispatch import sweep, takeover
@@ -116,7 +116,7 @@ async def test_all_that_waits_or_is_in_hand_is_held_after_a_restore(connection):
     await chunks.end(connection, chunk)
     await messages.start(connection, [Start(ids[0], token, "texto", 1)], platform="p", worker_id=worker)
     waiting = await rows.add_messages(connection, 2, first_id=10, due_in_s=3600)
-    assert await messages.hold_waiting(connection, reason="restored") == (3, 1)
+    assert await unsettled.hold_waiting(connection, reason="restored") == (3, 1)
     assert await rows.statuses(connection, [*ids, *waiting]) == ["uncertain", "held", "held", "held"]
 
 

@@ -1,0 +1,91 @@
+"""Messages that wait for a person: uncertain ones, held ones, and how all that waits becomes so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from disparo.db.pool import Connection
+
+
+async def hold_waiting(connection: Connection, *, reason: str) -> tuple[int, int]:
+    """Hold all that waits and call uncertain all that may have left (delivery.md §8); gives both counts."""
+    held = await connection.execute(
+        """UPDATE messages SET status = 'held', reason = $1, actor = 'restore', worker_id = NULL,
+                  claim_token = NULL, changed_at = clock_timestamp()
+           WHERE chunk_id = ANY(ARRAY(SELECT chunk_id FROM waiting_chunks
+                                      UNION SELECT chunk_id FROM bulk_chunks
+                                      UNION SELECT chunk_id FROM claims))
+             AND status IN ('queued', 'claimed')""",
+        reason,
+    )
+    uncertain = await connection.execute(
+        """UPDATE messages SET status = 'uncertain', reason = $1, actor = 'restore', worker_id = NULL,
+                  claim_token = NULL, changed_at = clock_timestamp()
+           WHERE chunk_id = ANY(ARRAY(SELECT chunk_id FROM claims)) AND status = 'sending'""",
+        reason,
+    )
+    return int(held.rpartition(" ")[2]), int(uncertain.rpartition(" ")[2])
+
+
+async def list_uncertain(
+    connection: Connection,
+    *,
+    platform: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 1000,
+) -> list[asyncpg.Record]:
+    """List messages whose hand-over began and whose outcome nobody knows, oldest first."""
+    return await connection.fetch(
+        """SELECT m.id, m.dispatch_id, m.invoice_id, m.phone, m.e164, m.platform, m.reason, m.changed_at,
+                  a.started_at
+           FROM messages m JOIN attempts a ON a.id = m.attempt_id
+           WHERE m.trouble = 'uncertain' AND ($1::text IS NULL OR m.platform = $1)
+             AND ($2::timestamptz IS NULL OR a.started_at >= $2)
+             AND ($3::timestamptz IS NULL OR a.started_at < $3)
+           ORDER BY m.id LIMIT $4""",
+        platform,
+        since,
+        until,
+        limit,
+    )
+
+
+async def list_held(connection: Connection) -> list[asyncpg.Record]:
+    """List held messages, oldest first, ten thousand at most."""
+    return await connection.fetch(
+        """SELECT id, dispatch_id, invoice_id, phone, reason, changed_at FROM messages
+           WHERE trouble = 'held' ORDER BY id LIMIT 10000"""
+    )
+
+
+async def uncertain_references(
+    connection: Connection, platforms: Sequence[str], *, older_s: float, younger_s: float, limit: int
+) -> list[asyncpg.Record]:
+    """List platform and reference of uncertain messages on these platforms, by the age of their state."""
+    return await connection.fetch(
+        """SELECT platform, reference FROM messages
+           WHERE trouble = 'uncertain' AND platform = ANY($1::text[])
+             AND changed_at < now() - make_interval(secs => $2)
+             AND changed_at > now() - make_interval(secs => $3)
+           ORDER BY random() LIMIT $4  -- those that stay unknown must not keep others from being asked""",
+        platforms,
+        older_s,
+        younger_s,
+        limit,
+    )
+
+
+async def started_recently(connection: Connection, ids: Sequence[int], *, within_s: float) -> set[int]:
+    """Tell which of these started within the last `within_s` seconds and are, or may become, uncertain."""
+    rows = await connection.fetch(
+        """SELECT m.id FROM messages m JOIN attempts a ON a.id = m.attempt_id
+           WHERE m.id = ANY($1::bigint[]) AND m.status IN ('sending', 'uncertain')
+             AND a.started_at > now() - make_interval(secs => $2)""",
+        ids,
+        within_s,
+    )
+    return {row["id"] for row in rows}
