@@ -73,6 +73,7 @@ class InvoiceRow(TypedDict, total=False):
 
 
 R = TypeVar("R", bound=Mapping[str, Any])
+_LOCK = 0x72656769  # "regi"
 _JSON = frozenset({"services", "addresses", "details"})
 #: Columns of many fields: what is not given stays, a null empties it. `i` brings them, `s` has them.
 _MERGED = {
@@ -112,6 +113,7 @@ async def replace_contacts(
     connection: Connection, customer_ids: Sequence[int], rows: Sequence[ContactRow]
 ) -> None:
     """Make these the only contacts of these customers."""
+    await _wait_for_our_turn(connection, "contacts")
     await connection.execute(
         "DELETE FROM contacts WHERE customer_id = ANY($1::bigint[]) AND id <> ALL($2::bigint[])",
         sorted(customer_ids),
@@ -130,6 +132,7 @@ async def find_missing(connection: Connection, customer_ids: Sequence[int]) -> s
 
 async def _upsert(connection: Connection, table: str, rows: Sequence[R]) -> set[int]:
     """Copy the rows beside the table, then take them over in one statement for each set of columns."""
+    await _wait_for_our_turn(connection, table)
     missing: set[int] = set()
     alike: defaultdict[tuple[str, ...], list[R]] = defaultdict(list)
     for row in rows:
@@ -137,6 +140,11 @@ async def _upsert(connection: Connection, table: str, rows: Sequence[R]) -> set[
     for columns, group in alike.items():
         missing |= await _upsert_alike(connection, table, columns, group)
     return missing
+
+
+async def _wait_for_our_turn(connection: Connection, table: str) -> None:
+    """Have one transaction at a time write rows: several statements of each lock them in no common order."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _LOCK, table)
 
 
 async def _upsert_alike(
