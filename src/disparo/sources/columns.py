@@ -71,6 +71,8 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "nosso_numero": (),
     },
 }  # fmt: skip
+#: What our own files of refused lines have at the end.
+OF_REFUSED = ("linha", "motivo")
 _PHONES = tuple(f"telefone_{number}" for number in (1, 2, 3))
 
 
@@ -150,9 +152,16 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", bare).strip("_")
 
 
+def is_of_refused(headers: Sequence[str]) -> bool:
+    """Tell whether a header is that of our own file of refused lines."""
+    return tuple(headers[-2:]) == OF_REFUSED
+
+
 def _match(kind: str, values: Sequence[str], by_hand: Mapping[str, str]) -> list[str | None]:
     names = [plain(value) for value in values]
     found: list[str | None] = [by_hand.get(name) or None for name in names]
+    if is_of_refused(values):
+        names[-2:] = ["", ""]  # the number of a line is no boleto's line
     taken = set(found)
     own = {field.rstrip("*") for field in FIELDS[kind]}
     for place, name in enumerate(names):

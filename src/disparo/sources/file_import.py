@@ -9,7 +9,7 @@ import asyncio
 import csv
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from disparo.db import register_counts
 from disparo.db.customers import fill_in_days_of, upsert_contacts, upsert_customers, upsert_invoices
 from disparo.db.pool import Connection
 from disparo.errors import in_words
-from disparo.sources.columns import Proposal, confirm, propose
+from disparo.sources.columns import OF_REFUSED, Proposal, confirm, is_of_refused, propose
 from disparo.sources.csv_fields import BadField
 from disparo.sources.row_readers import check_width, contact_reader, customer_reader, invoice_reader
 from disparo.sources.tables import ROWS_ABOVE, NotReadable, Table, open_table
@@ -99,6 +99,7 @@ async def import_file(
     stored; run again it goes over the same lines and changes nothing about them.
     """
     options = options or Options()
+    _check_apart(path, options.refused)
     report = Report()
     with ExitStack() as stack:
         table = stack.enter_context(open_table(path))
@@ -122,6 +123,13 @@ async def import_file(
         async with connection.transaction():
             await register_counts.fold_counts(connection)
     return report
+
+
+def _check_apart(path: Path, refused: Path | None) -> None:
+    """Refuse to write over the file that is read; raises NotReadable."""
+    with suppress(OSError):  # either is not there: told where it is opened
+        if refused is not None and refused.samefile(path):
+            raise NotReadable(f"{refused} é o próprio arquivo importado: dê outro nome às linhas recusadas.")
 
 
 class _Reader:
@@ -191,8 +199,9 @@ class _Refused:
         except OSError as error:
             raise NotReadable(f"O arquivo {path} não pode ser gravado: {in_words(error)}.") from error
         self._writer = csv.writer(file, delimiter=reader.table.separator)
-        self._writer.writerow([*reader.proposal.headers, "linha", "motivo"])
-        self._width = len(reader.proposal.headers)
+        headers = reader.proposal.headers
+        self._width = len(headers) - (len(OF_REFUSED) if is_of_refused(headers) else 0)
+        self._writer.writerow([*headers[: self._width], *OF_REFUSED])
 
     def add(self, line: _Line, reason: str) -> None:
         if self._writer is not None:

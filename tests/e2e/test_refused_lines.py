@@ -1,0 +1,58 @@
+"""`--recusadas`: what was not stored is put right in a spreadsheet and imported again."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+
+import pytest
+
+CUSTOMERS = "id_cliente;nome\n"
+INVOICES = "id_fatura;id_cliente;valor;vencimento\n"
+
+
+@pytest.fixture(scope="module")
+def dsn(new_database):
+    return new_database()
+
+
+@pytest.fixture
+def load(dsn, tmp_path):
+    def load(kind, path, refused):
+        return subprocess.run(
+            [sys.executable, "-m", "disparo", "importar", kind, path, "--recusadas", refused],
+            env={**os.environ, "DISPARO_DATABASE_URL": dsn},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return load
+
+
+def test_the_number_of_a_line_is_not_taken_for_a_boletos_line(load, tmp_path):
+    (tmp_path / "c.csv").write_text(CUSTOMERS + "1;ANA\n")
+    assert load("clientes", "c.csv", "r.csv").returncode == 0
+    (tmp_path / "f.csv").write_text(INVOICES + "501;1;x;05/12/2026\n502;1;y;05/12/2026\n")
+    assert "0 linha(s) gravada(s), 2 com erro." in load("faturas", "f.csv", "r.csv").stdout
+    (tmp_path / "r.csv").write_text((tmp_path / "r.csv").read_text().replace(";x;", ";10,00;"))
+    again = load("faturas", "r.csv", "r2.csv")
+    assert "1 linha(s) gravada(s), 1 com erro." in again.stdout, again.stderr
+    assert list(csv.reader((tmp_path / "r2.csv").open(encoding="utf-8-sig"), delimiter=";")) == [
+        ["id_fatura", "id_cliente", "valor", "vencimento", "linha", "motivo"],
+        ["502", "1", "y", "05/12/2026", "3", "valor deve ser um valor, por exemplo 1234,56"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["c.csv", "./c.csv", "link.csv"])
+def test_the_file_that_is_imported_is_not_written_over(load, tmp_path, name):
+    path = tmp_path / "c.csv"
+    path.write_text(CUSTOMERS + ";SEM ID\n" * 10)
+    (tmp_path / "link.csv").symlink_to(path)
+    done = load("clientes", "c.csv", name)
+    assert done.returncode == 1
+    assert "é o próprio arquivo importado" in done.stderr
+    assert path.read_text() == CUSTOMERS + ";SEM ID\n" * 10
