@@ -87,9 +87,8 @@ class _Csv:
         self._raw = raw
         self._size = size
         self._encoding = _encoding(raw, head)
-        # Of the first lines the one with most signs: a title above the table has none.
-        lines = head.decode(self._encoding, "replace").splitlines()[:ROWS_ABOVE]
-        self.separator = max(_SEPARATORS, key=lambda sign: max(line.count(sign) for line in lines))
+        lines = head.decode(self._encoding, "replace").splitlines(keepends=True)[:ROWS_ABOVE]
+        self.separator = max(_SEPARATORS, key=lambda sign: _parted(lines, sign))
 
     def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
         text = io.TextIOWrapper(self._raw, encoding=self._encoding, errors="replace", newline="")
@@ -109,6 +108,22 @@ class _Csv:
 
     def progress(self) -> tuple[int, int]:
         return self._raw.tell(), self._size
+
+
+def _parted(lines: Sequence[str], sign: str) -> tuple[int, int]:
+    """Give how many lines on end a sign parts, and into how many fields at most.
+
+    Addresses may have more commas than a row has fields; but the header, on which the rows follow, has none.
+    """
+    reader = csv.reader(lines, delimiter=sign)
+    before = run = longest = widest = 0
+    with suppress(csv.Error):
+        for values in reader:
+            if values:
+                run = run + reader.line_num - before if len(values) > 1 else 0
+                longest, widest = max(longest, run), max(widest, len(values))
+            before = reader.line_num
+    return longest, widest
 
 
 def _encoding(raw: IO[bytes], head: bytes) -> str:

@@ -1,0 +1,55 @@
+"""CSV as it comes: what parts its fields and what its bytes mean is told by the whole of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from disparo.sources.tables import open_table
+
+HEADER = ["id_cliente", "nome", "endereco"]
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(content):
+        path = tmp_path / "file.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        with open_table(path) as table:
+            return [list(values) for _, values in table.rows()]
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["id_cliente;nome;endereco", "1;ANA;Rua A, 10, casa, Centro, Betim, MG"],
+        ["id_cliente;nome;endereco", '1;ANA;"Rua A, 10, casa, Centro, Betim, MG"'],
+        ["id_cliente;nome;endereco", '1;ANA;"Rua A, 10, casa,\nCentro, Betim, MG"'],
+        ["Clientes, ativos, em 27/11/2026, todos", "id_cliente;nome;endereco", "1;ANA;Rua A, 10, casa, MG"],
+        [
+            "Provedor, Ltda, Betim, MG",
+            "Rua, 1, Centro, Betim",
+            "id_cliente;nome;endereco",
+            "1;ANA;A, 1, B, C",
+        ],
+        ["sep=;", "id_cliente;nome;endereco", "1;ANA;Rua A, 10, casa, Centro"],
+    ],
+)
+def test_signs_within_fields_do_not_part_them(read, lines):
+    found = read("\n".join([*lines, lines[-1].replace("1", "2")]) + "\n")
+    at = found.index(HEADER)
+    assert [len(values) for values in found[at:]] == [3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        ("id_cliente,nome\n1,11988880001;11988880002;11988880003\n", 2),
+        ("id_cliente\tnome\n1\tSILVA, ANA; A\n", 2),
+        ("id_cliente;nome\n", 1),
+        ("id_cliente,nome\n", 1),
+    ],
+)
+def test_what_parts_the_header_parts_the_rest(read, content, rows):
+    assert [len(values) for values in read(content)] == [2] * rows
