@@ -56,3 +56,21 @@ def test_the_file_that_is_imported_is_not_written_over(load, tmp_path, name):
     assert done.returncode == 1
     assert "é o próprio arquivo importado" in done.stderr
     assert path.read_text() == CUSTOMERS + ";SEM ID\n" * 10
+
+
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+def test_a_line_with_a_wrong_byte_is_refused_alone_and_comes_back_as_it_was(load, tmp_path, bom):
+    lines = "id_cliente;nome\n1;CONCEIÇÃO\n2;JOÃO\n".encode()
+    (tmp_path / "c.csv").write_bytes(bom + lines + b"3;MO\xc3\n")
+    done = load("clientes", "c.csv", "r.csv")
+    assert "2 linha(s) gravada(s), 1 com erro." in done.stdout, done.stderr
+    assert "linha 4: nome tem caracteres de controle ou ilegíveis" in done.stderr
+    assert b"3;MO\xc3;4;nome" in (tmp_path / "r.csv").read_bytes()
+
+
+def test_a_wrong_byte_in_a_columns_name_is_shown_as_a_question_mark(load, tmp_path):
+    lines = "id_cliente;nome\n1;CONCEIÇÃO\n2;JOÃO\n".encode()
+    (tmp_path / "c.csv").write_bytes(lines.replace(b"nome\n", b"nome;Observa\xc3\n"))
+    done = load("clientes", "c.csv", "r.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "colunas ignoradas: Observa?" in done.stdout

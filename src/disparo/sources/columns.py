@@ -128,7 +128,8 @@ def propose(
     _check_choice(kind, by_hand.items())
     closest = Proposal(1, [], [])
     for line, values in first_rows:
-        found = Proposal(line, list(values), _match(kind, values, by_hand))
+        headers = [value.encode("utf-8", "replace").decode() for value in values]  # wrong bytes: not shown
+        found = Proposal(line, headers, _match(kind, values, by_hand))
         if not _missing(kind, found.fields):
             _check_double(found)
             return found

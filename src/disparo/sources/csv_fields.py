@@ -27,7 +27,7 @@ _STATUS = {
     "renegociada": "cancelled", "renegociado": "cancelled",  # another invoice stands for it
 }  # fmt: skip
 _LARGEST_ID = 10**18 - 1
-#: And halves of characters, which JSON can bring and no database takes.
+#: And halves of characters, which JSON and wrong bytes of a file can bring and no database takes.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _LINE = re.compile(r"[0-9 .-]{1,80}")
 _ID = re.compile(r"[0-9]{1,18}")
@@ -79,7 +79,7 @@ def read_optional_id(text: str, column: str) -> int | None:
 def read_text(text: str, column: str, *, longest: int, required: bool = False) -> str | None:
     """Read free text; None where it is empty."""
     if not text.isprintable() and _CONTROL.search(text):
-        raise BadField(f"{column} tem caracteres de controle")
+        raise BadField(f"{column} tem caracteres de controle ou ilegíveis")
     if len(text) > longest:
         raise BadField(f"{column} passa de {longest} caracteres")
     if required and not text:

@@ -195,7 +195,9 @@ class _Refused:
         if path is None:
             return
         try:
-            file = stack.enter_context(path.open("w", encoding="utf-8-sig", newline=""))
+            file = stack.enter_context(
+                path.open("w", encoding="utf-8-sig", errors="surrogateescape", newline="")
+            )
         except OSError as error:
             raise NotReadable(f"O arquivo {path} não pode ser gravado: {in_words(error)}.") from error
         self._writer = csv.writer(file, delimiter=reader.table.separator)

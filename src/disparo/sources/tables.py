@@ -91,7 +91,9 @@ class _Csv:
         self.separator = max(_SEPARATORS, key=lambda sign: _parted(lines, sign))
 
     def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
-        text = io.TextIOWrapper(self._raw, encoding=self._encoding, errors="replace", newline="")
+        # A wrong byte spoils the field that has it, not the file; of UTF-16 it cannot be told so.
+        wrong = "replace" if self._encoding == "utf-16" else "surrogateescape"
+        text = io.TextIOWrapper(self._raw, encoding=self._encoding, errors=wrong, newline="")
         csv.field_size_limit(_LONGEST_FIELD)
         reader = csv.reader(text, delimiter=self.separator)
         number = 0
@@ -130,16 +132,17 @@ def _encoding(raw: IO[bytes], head: bytes) -> str:
     """Tell UTF-8 from Windows-1252: by the whole file, read in pieces."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
-    check = codecs.getincrementaldecoder("utf-8")()
-    try:
-        while piece := raw.read(1_048_576):
-            check.decode(piece)
-        check.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "cp1252"
-    finally:
-        raw.seek(0)
-    return "utf-8-sig"
+    wrong = letters = 0
+    check = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    for piece in iter(lambda: raw.read(1_048_576), b""):
+        if not (text := check.decode(piece)).isascii():
+            right = text.encode("utf-8", "ignore").decode()
+            wrong += len(text) - len(right)
+            letters += len(right) - len(right.encode("ascii", "ignore"))
+    raw.seek(0)
+    # A byte cut off here and there leaves the other accents what they are; of Windows-1252 all are wrong.
+    is_utf_8 = wrong < letters or not wrong or head.startswith(codecs.BOM_UTF8)
+    return "utf-8-sig" if is_utf_8 else "cp1252"
 
 
 @dataclass

@@ -53,3 +53,16 @@ def test_signs_within_fields_do_not_part_them(read, lines):
 )
 def test_what_parts_the_header_parts_the_rest(read, content, rows):
     assert [len(values) for values in read(content)] == [2] * rows
+
+
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+def test_one_wrong_byte_does_not_make_another_encoding_of_a_file(read, bom):
+    lines = "id_cliente;nome\n1;CONCEIÇÃO\n2;JOÃO\n".encode()
+    found = read(bom + lines + b"3;JO\xc3\n")
+    assert found[:3] == [["id_cliente", "nome"], ["1", "CONCEIÇÃO"], ["2", "JOÃO"]]
+    assert found[3][0] == "3"
+
+
+def test_windows_1252_is_known_by_what_is_no_utf_8(read):
+    text = "id_cliente;nome\n1;CONCEIÇÃO\n2;“JOÃO” – ÍTALO\n"
+    assert read(text.encode("cp1252")) == [line.split(";") for line in text.splitlines()]
