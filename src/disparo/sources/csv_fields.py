@@ -88,6 +88,11 @@ def read_text(text: str, column: str, *, longest: int, required: bool = False) -
     return (text if text.isascii() else unicodedata.normalize("NFC", text)) or None
 
 
+def on_one_line(text: str) -> str:
+    """Give what stands around characters that `read_text` refuses."""
+    return text if text.isprintable() else " ".join(_CONTROL.sub(" ", text).split())
+
+
 def read_flag(text: str, column: str, *, default: bool) -> bool:
     """Read yes or no."""
     word = text.lower()

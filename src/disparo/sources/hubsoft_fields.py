@@ -15,6 +15,7 @@ from disparo.sources.csv_fields import (
     ABSENT,
     BadField,
     Reader,
+    on_one_line,
     read_amount,
     read_date,
     read_flag,
@@ -37,24 +38,27 @@ from disparo.sources.hubsoft_names import (
 )
 
 Item = Mapping[str, Any]
+_LONGEST_NAME = 200
+#: What may be pushed; a source has as many as it has.
 _MOST_LISTED = 50
 
 
 def read_customer(item: Item, *, lenient: bool = False) -> CustomerRow:
     """Read a customer; raises BadField naming the field."""
-    name = read_text(
-        _value(item.get("nome_razaosocial"), "nome_razaosocial"),
-        "nome_razaosocial",
-        longest=200,
-        required=True,
-    )
+    name = _value(item.get("nome_razaosocial"), "nome_razaosocial", lenient=lenient)
     row: dict[str, Any] = {
         "id": read_id(_value(item.get("id_cliente"), "id_cliente"), "id_cliente"),
-        "name": name,
+        "name": read_text(
+            name[:_LONGEST_NAME] if lenient else name,
+            "nome_razaosocial",
+            longest=_LONGEST_NAME,
+            required=True,
+        ),
     }
     row |= _read(item, CUSTOMER, lenient=lenient)
-    if "servicos" in item:
-        row["services"] = [_service(service, lenient=lenient) for service in _listed(item, "servicos")]
+    services = _listed(item, "servicos", lenient=lenient)
+    if services is not None:
+        row["services"] = [_service(service, lenient=lenient) for service in services]
     if not ADDRESSES.keys().isdisjoint(item):
         row["addresses"] = _addresses(item, lenient=lenient)
     uf = _uf_of(row, item, lenient=lenient)
@@ -65,7 +69,8 @@ def read_customer(item: Item, *, lenient: bool = False) -> CustomerRow:
 
 def read_contacts(item: Item, customer_id: int) -> list[ContactRow] | None:
     """Read a customer's contacts, None where nothing is said of them; raises BadField."""
-    if "contatos" not in item:
+    contacts = _listed(item, "contatos")
+    if contacts is None:
         return None
     return [
         {
@@ -82,7 +87,7 @@ def read_contacts(item: Item, customer_id: int) -> list[ContactRow] | None:
                 default=False,
             ),
         }
-        for contact in _listed(item, "contatos")
+        for contact in contacts
     ]
 
 
@@ -105,8 +110,9 @@ def read_invoice(item: Item, *, lenient: bool = False) -> InvoiceRow:
     if status is not None:
         row["status"] = status
     details = _read(item, DETAILS, lenient=lenient)
-    if "detalhamento" in item:
-        details["items"] = [_read(part, ITEM, lenient=True) for part in _listed(item, "detalhamento")]
+    parts = _listed(item, "detalhamento", lenient=lenient)
+    if parts is not None:
+        details["items"] = [_read(part, ITEM, lenient=True) for part in parts]
     if details:
         row["details"] = details
     return cast("InvoiceRow", row)
@@ -196,7 +202,7 @@ def _read(item: Item, fields: Sequence[tuple[str, str, Reader]], *, lenient: boo
         if name is None:
             continue
         try:
-            value = read(_value(item[name], name), name)
+            value = read(_value(item[name], name, lenient=lenient), name)
         except BadField:
             if not lenient:
                 raise
@@ -206,14 +212,14 @@ def _read(item: Item, fields: Sequence[tuple[str, str, Reader]], *, lenient: boo
     return found
 
 
-def _value(value: object, name: str) -> str:
+def _value(value: object, name: str, *, lenient: bool = False) -> str:
     """Write a JSON value as a file would have it."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "sim" if value else "nao"
     if isinstance(value, str):
-        return value.strip()
+        return on_one_line(value).strip() if lenient else value.strip()
     if isinstance(value, int):
         return str(value) if abs(value) < 10**30 else "9" * 31
     if isinstance(value, float):
@@ -221,12 +227,24 @@ def _value(value: object, name: str) -> str:
     raise BadField(f"{name} deve ser um texto ou um número")
 
 
-def _listed(item: Item, name: str) -> list[Item]:
-    """Give a list of objects; one object stands for a list of it, as in old answers of the original."""
-    value = item[name]
-    found = [] if value is None else [value] if isinstance(value, dict) else value
-    if not isinstance(found, list) or not all(isinstance(part, dict) for part in found):
+def _listed(item: Item, name: str, *, lenient: bool = False) -> list[Item] | None:
+    """Give a list of objects, also as PHP writes one with gaps; None where nothing is said of it.
+
+    One object stands for a list of it, as in old answers of the original.
+    """
+    if name not in item:
+        return None
+    found = item[name]
+    if isinstance(found, dict):
+        has_gaps = bool(found) and all(key.isdecimal() for key in found)
+        found = list(found.values()) if has_gaps else [found]
+    elif found is None:
+        found = []
+    is_list = isinstance(found, list) and all(isinstance(part, dict) for part in found)
+    if lenient:
+        return found if is_list else None
+    if not is_list:
         raise BadField(f"{name} deve ser uma lista de objetos")
     if len(found) > _MOST_LISTED:
         raise BadField(f"{name} passa de {_MOST_LISTED} itens")
-    return found
+    return cast("list[Item]", found)

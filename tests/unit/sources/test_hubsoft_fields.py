@@ -1,0 +1,65 @@
+"""What HubSoft answers is taken for what it is worth: who is in its register is in ours."""
+
+from __future__ import annotations
+
+import pytest
+
+from disparo.sources.csv_fields import BadField
+from disparo.sources.hubsoft_fields import read_customer, read_invoice
+
+
+def customer(**item):
+    return {"id_cliente": 1, "nome_razaosocial": "ANA", **item}
+
+
+def invoice(**item):
+    return {"id_fatura": 7, "id_cliente": 1, "valor": 10, "data_vencimento": "2026-12-01", **item}
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("MARIA\tDA SILVA", "MARIA DA SILVA"),
+        ("JOSÉ\r\nLIMA", "JOSÉ LIMA"),
+        ("ANA\x00 \x1f B", "ANA B"),
+        ("ANA  LIMA", "ANA  LIMA"),
+        ("A" * 300, "A" * 200),
+    ],
+)
+def test_a_source_has_customers_with_names_that_no_file_may_have(told, name):
+    assert read_customer(customer(nome_razaosocial=told), lenient=True)["name"] == name
+
+
+def test_its_phones_and_addresses_are_read_over_a_tab_too():
+    found = read_customer(
+        customer(telefone_primario="11988\t880001", endereco_cadastral={"endereco": "RUA A\n10"}),
+        lenient=True,
+    )
+    assert found["phone_1"] == "11988 880001"
+    assert found["addresses"] == {"registered": {"street": "RUA A 10"}}
+
+
+def test_whoever_can_be_told_is_told():
+    with pytest.raises(BadField, match="nome_razaosocial tem caracteres de controle"):
+        read_customer(customer(nome_razaosocial="MARIA\tDA SILVA"))
+    with pytest.raises(BadField, match="servicos passa de 50 itens"):
+        read_customer(customer(servicos=[{"id_cliente_servico": 1}] * 51))
+
+
+def test_a_town_hall_has_more_services_than_may_be_pushed_at_once():
+    services = [{"id_cliente_servico": number} for number in range(1, 121)]
+    found = read_customer(customer(servicos=services), lenient=True)
+    assert [service["id"] for service in found["services"]] == list(range(1, 121))
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+def test_a_list_with_gaps_is_read_as_php_writes_it(lenient):
+    services = {"0": {"id_cliente_servico": 1}, "2": {"id_cliente_servico": 3}}
+    found = read_customer(customer(servicos=services), lenient=lenient)
+    assert [service["id"] for service in found["services"]] == [1, 3]
+
+
+@pytest.mark.parametrize("told", ["nenhum", [None], 7])
+def test_a_list_that_is_none_costs_nobody_their_place(told):
+    assert "services" not in read_customer(customer(servicos=told), lenient=True)
+    assert "items" not in read_invoice(invoice(detalhamento=told), lenient=True).get("details", {})
