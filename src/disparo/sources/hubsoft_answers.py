@@ -17,6 +17,7 @@ from disparo.sources.base import SourceDown, SourceRefused
 LIMIT_BYTES = 32 << 20
 AGAIN = frozenset({429, 500, 502, 503, 504})
 _LONGEST_WAIT_S = 60.0
+_UTF_8 = "utf-8-sig"
 
 
 class TryLater(SourceDown):
@@ -42,8 +43,11 @@ async def read_json(response: aiohttp.ClientResponse) -> Any:
             raise SourceRefused(
                 f"A resposta do HubSoft a {response.url.path} passa de {LIMIT_BYTES >> 20} MiB."
             )
-    text = read.decode(_encoding_of(response))
-    return json.loads(text) if text.strip() else None
+    text = _decoded(read, response.charset or _UTF_8)
+    try:
+        return json.loads(text) if text.strip() else None
+    except RecursionError as error:
+        raise ValueError("no end of lists within lists") from error
 
 
 def backoff_s(attempt: int) -> float:
@@ -57,10 +61,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return float(text) if text.isdecimal() and len(text) < 6 else None  # noqa: PLR2004 - else no usable number
 
 
-def _encoding_of(response: aiohttp.ClientResponse) -> str:
+def _decoded(body: bytearray, charset: str) -> str:
+    """Decode an answer; raises ValueError. UTF-8 may have a mark before it, or a charset that is none."""
     with suppress(LookupError):
-        return codecs.lookup(response.charset or "utf-8").name
-    return "utf-8"
+        if codecs.lookup(charset).name != "utf-8":
+            return body.decode(charset)
+    return body.decode(_UTF_8)
 
 
 def lifetime_s(told: object) -> float:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 
-from disparo.sources.hubsoft_answers import lifetime_s
+from disparo.sources.hubsoft_answers import lifetime_s, read_json
 
 
 @pytest.mark.parametrize(
@@ -13,3 +16,25 @@ from disparo.sources.hubsoft_answers import lifetime_s
 )
 def test_a_token_lives_as_long_as_it_says_or_an_hour(told, seconds):
     assert lifetime_s(told) == seconds
+
+
+def answer(body, charset=None):
+    async def pieces():
+        yield body
+
+    return SimpleNamespace(charset=charset, content=SimpleNamespace(iter_any=pieces))
+
+
+@pytest.mark.parametrize("charset", [None, "utf-8", "UTF8", "x-unknown", "base64", "hex"])
+def test_an_answer_is_read_in_its_charset_where_there_is_such_a_one(charset):
+    assert asyncio.run(read_json(answer('{"nome": "JOÃO"}'.encode(), charset))) == {"nome": "JOÃO"}
+
+
+def test_a_mark_of_bytes_before_an_answer_says_nothing():
+    assert asyncio.run(read_json(answer(b'\xef\xbb\xbf{"status": "success"}'))) == {"status": "success"}
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b"{", b"\xff", b"1" * 5000])
+def test_what_is_no_json_is_told_in_one_way(body):
+    with pytest.raises(ValueError):  # noqa: PT011 - json's own too
+        asyncio.run(read_json(answer(body)))
