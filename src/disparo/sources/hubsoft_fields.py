@@ -7,6 +7,7 @@ source is not here to be told; only what a row cannot be without is refused then
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from disparo.db.customers import ContactRow, CustomerRow, InvoiceRow
@@ -122,12 +123,20 @@ def _status(item: Item, row: dict[str, Any]) -> str | None:
     """Give a state that is told; no payment tells none, for it may be cancelled: see `upsert_invoices`."""
     word = _value(item.get("status", item.get("situacao")), "status")
     if word:
-        return read_status(word, "status", paid_at=row.get("paid_at"))
-    if "quitado" in item and item["quitado"] is not None:
-        if read_flag(_value(item["quitado"], "quitado"), "quitado", default=False):
+        status = read_status(word, "status", paid_at=row.get("paid_at"))
+        with suppress(BadField):  # an overdue one that is paid: nobody who has paid is to be reminded
+            if status == "open" and _is_paid(item):
+                return "paid"
+        return status
+    if item.get("quitado") is not None:
+        if _is_paid(item):
             return "paid"
         row["paid_at"] = None
     return None if row.get("paid_at") is None else "paid"
+
+
+def _is_paid(item: Item) -> bool:
+    return read_flag(_value(item.get("quitado"), "quitado"), "quitado", default=False)
 
 
 def _service(item: Item, *, lenient: bool) -> dict[str, Any]:

@@ -63,3 +63,18 @@ def test_a_list_with_gaps_is_read_as_php_writes_it(lenient):
 def test_a_list_that_is_none_costs_nobody_their_place(told):
     assert "services" not in read_customer(customer(servicos=told), lenient=True)
     assert "items" not in read_invoice(invoice(detalhamento=told), lenient=True).get("details", {})
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ({"status": "vencido", "quitado": True, "data_pagamento": "2026-11-25"}, "paid"),
+        ({"status": "aguardando", "quitado": True}, "paid"),
+        ({"status": "cancelado", "quitado": True}, "cancelled"),
+        ({"status": "quitado", "quitado": False}, "paid"),
+        ({"status": "vencido", "quitado": False}, "open"),
+        ({"status": "vencido", "quitado": None}, "open"),
+    ],
+)
+def test_what_is_said_to_be_paid_is_paid_whatever_word_stands_beside(told, status):
+    assert read_invoice(invoice(**told))["status"] == status
