@@ -61,6 +61,8 @@ def open_table(path: Path) -> Iterator[Table]:
     except OSError as error:
         raise NotReadable(f"O arquivo {path} não pode ser lido: {in_words(error)}.") from error
     with raw:
+        if not raw.seekable():
+            raise NotReadable("Os dados vêm de outro comando, e são lidos duas vezes: grave-os num arquivo.")
         head = raw.read(_SNIFF_BYTES)
         raw.seek(0)
         if not head.strip():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
-from disparo.sources.tables import open_table
+from disparo.sources.tables import NotReadable, open_table
 
 HEADER = ["id_cliente", "nome", "endereco"]
 
@@ -66,3 +69,12 @@ def test_one_wrong_byte_does_not_make_another_encoding_of_a_file(read, bom):
 def test_windows_1252_is_known_by_what_is_no_utf_8(read):
     text = "id_cliente;nome\n1;CONCEIÇÃO\n2;“JOÃO” – ÍTALO\n"
     assert read(text.encode("cp1252")) == [line.split(";") for line in text.splitlines()]
+
+
+def test_a_pipe_is_told_to_come_as_a_file():
+    ours, theirs = os.pipe()
+    os.write(theirs, b"id_cliente;nome\n1;ANA\n")
+    os.close(theirs)
+    with pytest.raises(NotReadable, match="grave-os num arquivo"), open_table(Path(f"/dev/fd/{ours}")):
+        pass
+    os.close(ours)
