@@ -30,6 +30,8 @@ class Fleet:
         self._holder = holder
         self._ships: dict[str, _Ship] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
+        #: Called with each new lane, before it can be given anything.
+        self.on_launch: Callable[[Lane], None] = lambda _lane: None
         #: Called when a lane stops or recovers.
         self.on_stop: Callable[[], None] = lambda: None
         #: Called with each task of a lane that ends, by itself or not.
@@ -77,6 +79,7 @@ class Fleet:
         platform.listen(self._anteroom.door(name))
         lane = Lane(platform, self._pool, self._recorder)
         lane.on_stop = self._tell
+        self.on_launch(lane)
         # The window's places are leased under one name: the next lane begins when the last one is done.
         before = self._leaving.get(name)
         tasks = [

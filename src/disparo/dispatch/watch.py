@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
+import asyncpg
 import structlog
 
 from disparo.db import platform_states
@@ -26,7 +27,9 @@ class PlatformWatch:
         self._control, self._work = control, work
         self._handover = handover
         self._now = asyncio.Event()
+        self._states: Mapping[str, asyncpg.Record] = {}
         handover.fleet.on_stop = self._now.set
+        handover.fleet.on_launch = self._brief
 
     async def until_next(self) -> None:
         """Wait for the next look: a second, or until something has happened here."""
@@ -65,16 +68,21 @@ class PlatformWatch:
             log.warning("platform_stopped", platform=name, reason=reason)
 
     async def _learn(self, connection: Connection, lanes: Mapping[str, Lane]) -> None:
-        states = await platform_states.read(connection)
+        self._states = await platform_states.read(connection)
         for name, lane in lanes.items():
-            state = states.get(name)
-            lane.breaker.take(
-                open_reason=state["open_reason"] if state else None,
-                paused=bool(state and state["paused_by"]),
-            )
+            self._brief(lane)
+            state = self._states.get(name)
             if lane.breaker.open_reason and not lane.breaker.paused and state and state["probe_due"]:
                 lane.breaker.may_probe = await platform_states.take_probe(connection, name)
             lane.on_room()
+
+    def _brief(self, lane: Lane) -> None:
+        """Have a lane know what was last read of its platform: new settings do not end a pause."""
+        state = self._states.get(lane.platform.name)
+        lane.breaker.take(
+            open_reason=state["open_reason"] if state else None,
+            paused=bool(state and state["paused_by"]),
+        )
 
     async def _let_go(self, lanes: Mapping[str, Lane]) -> None:
         for name, lane in lanes.items():

@@ -13,6 +13,7 @@ import pytest
 from tests.support import rows
 
 from disparo import queue
+from disparo.db import platform_states
 from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.anteroom import Anteroom
 from disparo.dispatch.claims import Holder
@@ -22,6 +23,7 @@ from disparo.dispatch.handover import Handover
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rules import Rules
+from disparo.dispatch.watch import PlatformWatch
 from disparo.domain.routing import Route
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.registry import read_table
@@ -67,6 +69,18 @@ async def test_what_is_let_go_while_the_database_is_away_is_given_back(
     await asyncio.sleep(0)
     assert await give_back(pool, handover._holder) == 3
     assert await rows.statuses(connection, ids) == ["queued"] * 3
+
+
+async def test_new_settings_do_not_end_a_pause(pool, connection, handover):
+    handover.use({"p": platform("p")}, [Route("p")], RULES)
+    watch = PlatformWatch(pool, pool, handover)
+    await platform_states.pause(connection, "p", actor="test")
+    await watch.look()
+    handover.use({"p": platform("p", per_second=10)}, [Route("p")], RULES)
+    assert [lane.room(urgent=True) for lane in handover.lanes.values()] == [0]  # before the next look
+    await platform_states.resume(connection, "p")
+    await watch.look()
+    assert handover.lanes["p"].room(urgent=True) > 0
 
 
 async def test_what_is_looked_at_in_vain_is_still_stuck(pool, connection, handover):
