@@ -29,7 +29,7 @@ from disparo.dispatch.give_back import put_back
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.rules import Drop, Rules, Wait, objection, rendered
 from disparo.domain.ids import new_id
-from disparo.domain.routing import NoRoute, Route, choose, in_first_line
+from disparo.domain.routing import NoRoute, Route, choose, in_first_line, stay
 from disparo.platforms.base import Platform
 
 CHUNK_SIZE = 500
@@ -253,22 +253,27 @@ class Handover:
         def has_room(name: str) -> bool:
             return room.get((name, urgent), 0) > 0  # a platform may be new since the look began
 
+        local = row["now"].astimezone(self._rules.zone)
         # A message that may have had an effect somewhere never goes to another platform.
         if row["tries"] > 0 and row["platform"] in self.lanes:
-            name = row["platform"]
-            if has_room(name):
-                return self.lanes[name]
-            return NoRoute("platform_day_full" if self._is_day_full(name) else "platform_unavailable")
-        chosen = choose(
-            self._routes,
-            ddd=row["e164"][3:5],
-            local=row["now"].astimezone(self._rules.zone),
-            is_usable=self._is_usable,
-            has_room=has_room,
-            is_day_full=self._is_day_full,
-            avoid=row["platform"] if row["not_taken"] > 0 else None,
-            draw=random.random(),  # noqa: S311 - shares load, guards nothing
-        )
+            chosen = stay(
+                self._routes,
+                row["platform"],
+                local=local,
+                has_room=has_room,
+                is_day_full=self._is_day_full,
+            )
+        else:
+            chosen = choose(
+                self._routes,
+                ddd=row["e164"][3:5],
+                local=local,
+                is_usable=self._is_usable,
+                has_room=has_room,
+                is_day_full=self._is_day_full,
+                avoid=row["platform"] if row["not_taken"] > 0 else None,
+                draw=random.random(),  # noqa: S311 - shares load, guards nothing
+            )
         return self.lanes[chosen] if isinstance(chosen, str) else chosen
 
     async def _put_aside(self, found: _Sorted, token: UUID) -> None:

@@ -80,6 +80,23 @@ def choose(
     return _drawn(able, draw)
 
 
+def stay(
+    routes: Sequence[Route],
+    name: str,
+    *,
+    local: datetime,
+    has_room: Callable[[str], bool],
+    is_day_full: Callable[[str], bool],
+) -> str | NoRoute:
+    """Give the platform that may have taken a message already: it goes by no other, at its hours."""
+    closed = [route for route in routes if route.name == name and not route.is_open_at(local)]
+    if closed:
+        return NoRoute("platform_hours", closed[0].opens_after(local))
+    if has_room(name):
+        return name
+    return NoRoute("platform_day_full" if is_day_full(name) else "platform_unavailable")
+
+
 def in_first_line(routes: Sequence[Route], *, local: datetime, is_usable: Callable[[str], bool]) -> list[str]:
     """Give the platforms that new messages may go to now: not those that only stand in for another one."""
     usable = [

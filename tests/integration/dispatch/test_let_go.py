@@ -162,6 +162,16 @@ async def test_what_waits_for_hours_or_for_a_person_is_not_stuck(pool, connectio
     assert await connection.fetchval("SELECT count(*) FROM alerts") == 0
 
 
+async def test_what_is_sent_again_waits_for_its_platforms_hours(connection, handover):
+    (message,) = await rows.add_messages(connection)
+    await connection.execute("UPDATE messages SET tries = 1, platform = 'p'")
+    day = Route("p", hours=(clock_time(0, 0), clock_time(0, 0)))
+    handover.use({"p": platform("p"), "q": platform("q")}, [day, Route("q", order=1)], RULES)
+    await handover.handle_chunk(await rows.chunk_of(connection, message), urgent=True)
+    row = await connection.fetchrow("SELECT status, reason, due_at > now() AS later FROM messages")
+    assert dict(row) == {"status": "queued", "reason": "platform_hours", "later": True}
+
+
 async def test_those_who_find_a_platform_busy_come_back_no_faster_than_it_takes_them(connection, handover):
     ids = await rows.add_messages(connection, 300)
     slow, idle = platform("slow", per_second=2), platform("idle")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from disparo.domain.routing import NoRoute, Route, choose, in_first_line
+from disparo.domain.routing import NoRoute, Route, choose, in_first_line, stay
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 NOON = datetime(2026, 11, 24, 12, tzinfo=ZONE)
@@ -73,3 +73,14 @@ def test_who_serves_other_area_codes_is_no_stand_in():
     south = Route("a", order=0, ddds=frozenset({"51"}))
     assert first_line(south, B) == ["a", "b"]
     assert first_line(A, Route("b", order=1, ddds=frozenset({"51"}))) == ["a"]
+
+
+def test_what_one_may_have_taken_stays_with_it_at_its_hours():
+    def again(route, *, local=NOON, room="a", full=""):
+        return stay([route, B], "a", local=local, has_room=room.__contains__, is_day_full=full.__contains__)
+
+    day = Route("a", weight=0, hours=(time(8), time(20)), ddds=frozenset({"51"}))
+    assert again(day) == "a"
+    assert again(day, local=NIGHT) == NoRoute("platform_hours", datetime(2026, 11, 25, 8, tzinfo=ZONE))
+    assert again(day, room="b") == NoRoute("platform_unavailable")
+    assert again(day, room="b", full="a") == NoRoute("platform_day_full")
