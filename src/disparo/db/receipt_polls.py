@@ -1,4 +1,4 @@
-"""Accepted hand-overs whose receipts nobody brings."""
+"""Hand-overs whose receipts nobody brings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import asyncpg
 from disparo.db.pool import Connection, sql
 from disparo.domain.message import Status
 
-_WAITING = [Status.ACCEPTED, Status.SENT]
+#: Each hand-over is looked at once: one whose outcome nobody knows yet may still turn out to be accepted.
+_WAITING = [Status.SENDING, Status.UNCERTAIN, Status.ACCEPTED, Status.SENT]
 #: Asked about after 1, 2, 4 ... times the platform's `after_s`; after that it stays without.
 _ASKED_AT_MOST = 8
 

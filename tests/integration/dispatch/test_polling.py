@@ -83,6 +83,21 @@ async def test_what_has_its_receipt_is_not_asked_for(pool, connection, peer):
     assert peer.requests == []
 
 
+@pytest.mark.parametrize("status", ["sending", "uncertain"])
+async def test_what_was_settled_late_is_asked_for_too(pool, connection, peer, status):
+    id_ = await handed_over(connection)
+    await connection.execute("UPDATE attempts SET platform_id = 'id-1'")
+    await age(connection, 11)
+    await connection.execute("UPDATE messages SET status = $1", status)
+    peer.answer = http(404, "{}")
+    assert await poll(pool, peer) == 0
+    await connection.execute("UPDATE messages SET status = 'accepted'")
+    await connection.execute("UPDATE receipt_polls SET next_at = now()")
+    peer.answer = http(200, '{"id": "id-1", "st": "OK"}')
+    assert await poll(pool, peer) == 1
+    assert await rows.statuses(connection, [id_]) == ["delivered"]
+
+
 async def test_not_known_is_asked_again_ever_later_and_not_for_ever(pool, connection, peer):
     peer.answer = http(404, "{}")
     await handed_over(connection)
