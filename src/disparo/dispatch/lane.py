@@ -21,7 +21,7 @@ from disparo.dispatch.breaker import Breaker
 from disparo.dispatch.claims import Holder, Prepared
 from disparo.dispatch.fares import Fare, Fares
 from disparo.dispatch.gate import Gate, Grant
-from disparo.dispatch.line import Line
+from disparo.dispatch.line import Line, length_for
 from disparo.dispatch.recorder import Entry, Recorder, to_result
 from disparo.dispatch.runway import Runway
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
@@ -29,8 +29,6 @@ from disparo.platforms.base import Outgoing, Platform, Report
 
 log = structlog.get_logger(__name__)
 
-#: Messages that may wait in a lane, claimed: for a platform with a rate, what it takes in a second.
-_LONGEST_LINE = 1000
 _STOPPED_LOOK_S = 0.05
 
 
@@ -45,9 +43,7 @@ class Lane:
         self._gate = Gate(pool, platform.name, platform.capabilities)
         self._fares = Fares(self._gate, platform.capabilities)
         self._runway = Runway(self._gate)
-        able = platform.capabilities
-        longest = _LONGEST_LINE if able.per_second is None else max(1, int(able.per_second))
-        self._line = Line(min(_LONGEST_LINE, longest))
+        self._line = Line(length_for(platform.capabilities.per_second))
         self._arrived = asyncio.Event()
         self._under_way = 0
         self._freed = asyncio.Event()
@@ -78,8 +74,7 @@ class Lane:
     @property
     def ages_s(self) -> list[float]:
         """How long each hand-over in flight has been waiting for its answer."""
-        now = time.monotonic()
-        return [now - began for began in self._began.values()]
+        return [time.monotonic() - began for began in self._began.values()]
 
     def add(self, items: Sequence[Prepared]) -> None:
         """Queue messages for the way out; a closed lane lets go of them at once."""
@@ -213,8 +208,7 @@ class Lane:
         )
         failpoints.hit("after_start")
         ready = [(item, started[item.start.message_id]) for item in group if item.start.message_id in started]
-        missing = [item for item in group if item.start.message_id not in started]
-        if missing:
+        if missing := [item for item in group if item.start.message_id not in started]:
             await self._settle_missing(missing)
         if self._gate.is_timed:
             # Each moment is one message's, or one part's: a batch would be a burst.
@@ -257,15 +251,19 @@ class Lane:
         ]
         began = time.monotonic()
         self._began.update((attempt_id, began) for _, attempt_id in group)
+        told: dict[int, OutcomeKind] = {}
 
         def report(place: int, outcome: Outcome) -> None:
             item, attempt_id = group[place]
-            if self._began.pop(attempt_id, None) is None:
-                return  # it was told before
-            failpoints.hit("after_reply")
+            is_late = self._began.pop(attempt_id, None) is None
+            if is_late and (outcome.kind is told[place] or told[place] is not OutcomeKind.AMBIGUOUS):
+                return  # it was told before; only what nobody knew then is a fact all the same
+            told[place] = outcome.kind
             latency_s = time.monotonic() - began
-            self.breaker.note(outcome, latency_s=latency_s, probe=probe)
-            self._report(item, attempt_id, outcome, latency_ms=int(latency_s * 1000))
+            if not is_late:
+                failpoints.hit("after_reply")
+                self.breaker.note(outcome, latency_s=latency_s, probe=probe)
+            self._report(item, attempt_id, outcome, latency_ms=int(latency_s * 1000), is_late=is_late)
 
         for place, outcome in enumerate(await self._send(outgoing, report)):
             report(place, outcome)
@@ -282,7 +280,9 @@ class Lane:
         unknown = Outcome(OutcomeKind.AMBIGUOUS, code="no_answer", failure=FailureClass.UNKNOWN)
         return [*outcomes, *[unknown] * missing][: len(outgoing)]
 
-    def _report(self, item: Prepared, attempt_id: int, outcome: Outcome, *, latency_ms: int) -> None:
+    def _report(
+        self, item: Prepared, attempt_id: int, outcome: Outcome, *, latency_ms: int, is_late: bool = False
+    ) -> None:
         result = to_result(
             outcome,
             attempt_id=attempt_id,
@@ -292,7 +292,7 @@ class Lane:
             not_taken=item.not_taken,
             elsewhere=outcome.kind is not OutcomeKind.ACCEPTED and self.elsewhere(),
         )
-        self._recorder.put(Entry(result, lambda: self._settle(item)))
+        self._recorder.put(Entry(result, lambda: None if is_late else self._settle(item)))
 
     def _settle(self, item: Prepared) -> None:
         self._under_way -= 1

@@ -15,9 +15,15 @@ from disparo.dispatch.claims import Prepared
 
 #: A line is filled again when one of so many parts of it is free.
 _PORTIONS = 4
+_LONGEST = 1000
 #: How long a last look holds. A line that is passed much sooner may be longer again.
 _LOOK_HOLDS_S, _SOON_S = 10.0, 2.0
 _SHORTEST = 4
+
+
+def length_for(per_second: float | None) -> int:
+    """Give how many of a kind may wait for a platform: for one with a rate, what it takes in a second."""
+    return _LONGEST if per_second is None else min(_LONGEST, max(1, int(per_second)))
 
 
 class Line:

@@ -79,7 +79,7 @@ class Heard(NamedTuple):
 Hear = Callable[[Heard, str, Callable[[bool], None]], None]
 
 
-#: Told the outcome of the message at this place of a batch.
+#: Told the outcome of the message at this place of a batch; again where its answer comes after all.
 Report = Callable[[int, Outcome], None]
 
 

@@ -24,6 +24,8 @@ _TAKEN = Command.DELIVER_SM | pdu.ANSWER
 _ROK, _RINVCMDID, _RINVBNDSTS, _RX_T_APPN = 0x00, 0x03, 0x04, 0x64
 #: A peer that sends more than this before a PDU is whole, or asks more than this unanswered, is not one.
 _MOST_UNTOLD = 5000
+#: Of so many that were not answered in time the answer is still a fact when it comes.
+_MOST_GIVEN_UP = 1000
 #: How long a goodbye may take; after the SMSC's, what is under way may still be answered.
 _FAREWELL_S = 5.0
 
@@ -31,7 +33,8 @@ _FAREWELL_S = 5.0
 Deliver = Callable[[bytes, Callable[[bool], None]], None]
 
 
-#: Told the answer to the PDU at this place of a submission; None: nobody knows whether it was taken.
+#: Told the answer to the PDU at this place of a submission; None: nobody knows whether it was taken, and an
+#: answer that comes after that is told too.
 Answered = Callable[[int, Pdu | None], None]
 
 
@@ -49,6 +52,9 @@ class _Submission:
         self._answered = answered
         self.done = done
         self.timer: asyncio.TimerHandle | None = None
+
+    def settle_late(self, place: int, answer: Pdu) -> None:
+        self._answered(place, answer)
 
     def settle(self, place: int, answer: Pdu | None) -> None:
         self._answered(place, answer)
@@ -76,6 +82,7 @@ class Session(asyncio.Protocol):
         self._out: list[bytes] = []
         self._sequence = 0
         self._submitted: dict[int, tuple[_Submission, int]] = {}
+        self._given_up: dict[int, tuple[_Submission, int]] = {}
         self._asked: dict[int, asyncio.Future[Pdu]] = {}
         self._untold = 0  # deliver_sm that are not answered yet
         self._leaving = False
@@ -213,6 +220,9 @@ class Session(asyncio.Protocol):
                 self._let_it_leave()
             if self._smsc_leaves and not self._submitted:
                 self._loop.call_soon(self.cut)
+        elif (late := self._given_up.pop(unit.sequence, None)) is not None:
+            submission, place = late
+            submission.settle_late(place, unit)
         elif (answer := self._asked.get(unit.sequence)) is not None and not answer.done():
             answer.set_result(unit)  # what was asked was not understood
 
@@ -249,5 +259,8 @@ class Session(asyncio.Protocol):
         for sequence in sequences:
             waiting = self._submitted.pop(sequence, None)
             if waiting is not None:
+                self._given_up[sequence] = waiting
                 waiting[0].settle(waiting[1], None)
+        while len(self._given_up) > _MOST_GIVEN_UP:
+            del self._given_up[next(iter(self._given_up))]
         self._on_room()
