@@ -12,6 +12,8 @@ import asyncpg
 
 from disparo.db.pool import Connection, sql
 
+#: Messages of a chunk, as bulk_queue.sql makes them.
+_CHUNK = 500
 #: Invoices of a slice: a fifth of a second of work, and what a killed process may have done in vain.
 SLICE = 10_000
 
@@ -219,14 +221,41 @@ async def end_chunk(connection: Connection, chunk_id: int) -> bool:
     return over is not None
 
 
-async def add_chunk(connection: Connection, dispatch_id: UUID) -> int:
-    """Make a chunk, due now, for messages of a run that were given back."""
+async def add_chunk(connection: Connection, dispatch_id: UUID, *, due_at: datetime | None = None) -> int:
+    """Make a chunk, due now or then, for messages of a run that were given back."""
     chunk_id: int = await connection.fetchval(
         """INSERT INTO bulk_chunks (chunk_id, dispatch_id, due_at)
-           VALUES (nextval('bulk_chunks_id_seq'), $1, now()) RETURNING chunk_id""",
+           VALUES (nextval('bulk_chunks_id_seq'), $1, coalesce($2, now())) RETURNING chunk_id""",
         dispatch_id,
+        due_at,
     )
     return chunk_id
+
+
+async def chunk_with_room(connection: Connection, dispatch_id: UUID, *, due_at: datetime, count: int) -> int:
+    """Give a run's chunk of a moment with room for so many more; nobody takes it before the commit."""
+    chunk_id: int | None = await connection.fetchval(
+        """SELECT chunk_id FROM bulk_chunks
+           WHERE dispatch_id = $1 AND due_at = $2 AND worker_id IS NULL
+           ORDER BY chunk_id LIMIT 1 FOR UPDATE SKIP LOCKED""",
+        dispatch_id,
+        due_at,
+    )
+    if chunk_id is not None:
+        has: int = await connection.fetchval(
+            "SELECT count(*) FROM messages WHERE chunk_id = $1 AND status = 'queued'", chunk_id
+        )
+        if has + count <= _CHUNK:
+            return chunk_id
+    return await add_chunk(connection, dispatch_id, due_at=due_at)
+
+
+async def has_chunks(connection: Connection, dispatch_id: UUID) -> bool:
+    """Tell whether a run has chunks left."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM bulk_chunks WHERE dispatch_id = $1)", dispatch_id
+    )
+    return found
 
 
 async def drop_slices(connection: Connection, dispatch_id: UUID) -> None:

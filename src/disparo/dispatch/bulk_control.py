@@ -122,6 +122,8 @@ async def cancel_some(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
             *await bulk_messages.strays_of(connection, dispatch_id),
         }
         await _cancel(connection, sorted(left), actor=actor)
+        if await bulk_slices.has_chunks(connection, dispatch_id):
+            return False  # put back by a worker meanwhile
         await bulk_runs.mark_finished(connection, dispatch_id)
     return True
 

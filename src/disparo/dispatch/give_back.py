@@ -5,29 +5,41 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from disparo import queue
-from disparo.db import messages
+from disparo.db import bulk_slices, messages
 from disparo.db.messages import Move
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.claims import Holder, Prepared
 from disparo.domain.message import Event, Status
 
-#: A message, when it is to be looked at again, and why it waits.
-Waiting = tuple[int, datetime, str]
+
+class Waiting(NamedTuple):
+    """A message, when it is to be looked at again, and why it waits; `run`: among whose own chunks."""
+
+    message_id: int
+    until: datetime
+    reason: str
+    run: UUID | None = None
 
 
 async def put_back(connection: Connection, waits: Sequence[Waiting], token: UUID) -> None:
     """Put back what one claim holds, in the caller's transaction; nothing that is held no longer is touched.
 
-    Messages of one moment have a chunk of their own: it is woken then, and for that moment alone.
+    Messages of one moment have a chunk of their own: it is woken then, and for that moment alone. Those that
+    wait with their run join its chunks, which are taken in turns, and not at all while it is paused.
     """
     now: datetime = await connection.fetchval("SELECT now()")
-    by_moment: defaultdict[datetime, list[Waiting]] = defaultdict(list)
+    by_place: defaultdict[tuple[datetime, UUID | None], list[tuple[int, datetime, str]]] = defaultdict(list)
     for wait in waits:
-        by_moment[wait[1]].append(wait)
-    for until, those in by_moment.items():
+        by_place[wait.until, wait.run].append((wait.message_id, wait.until, wait.reason))
+    for (until, run), those in by_place.items():
+        if run is not None:
+            own = await bulk_slices.chunk_with_room(connection, run, due_at=until, count=len(those))
+            await messages.put_back(connection, those, token=token, chunk_id=-own)
+            continue
         chunk_id = await messages.next_chunk(connection)
         into = await messages.put_back(connection, those, token=token, chunk_id=chunk_id)
         delay_s = max(0.0, (until - now).total_seconds())
@@ -43,7 +55,7 @@ async def let_go(pool: Pool, items: Sequence[Prepared], reason: str) -> None:
         for token, ids in by_token.items():
             async with pool.acquire() as connection, connection.transaction():
                 now: datetime = await connection.fetchval("SELECT now()")
-                await put_back(connection, [(id_, now, reason) for id_ in ids], token)
+                await put_back(connection, [Waiting(id_, now, reason) for id_ in ids], token)
     finally:  # what the database did not take back now is found by the audit (`give_back`)
         for item in items:
             item.batch.settle()

@@ -25,9 +25,9 @@ from disparo.db.pool import Pool
 from disparo.dispatch.claims import Batch, Holder, Prepared
 from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.freshness import Checked, Freshness
-from disparo.dispatch.give_back import put_back
+from disparo.dispatch.give_back import Waiting, put_back
 from disparo.dispatch.lane import Lane
-from disparo.dispatch.rules import Drop, Rules, Wait, objection, rendered
+from disparo.dispatch.rules import Drop, Rules, Wait, objection, rendered, waits_with_run
 from disparo.domain.ids import new_id
 from disparo.domain.routing import NoRoute, Route, choose, in_first_line, stay
 from disparo.platforms.base import Platform
@@ -54,7 +54,7 @@ _Kind = tuple[str, bool]  # a platform's name, and whether the message is of a s
 class _Sorted:
     send: list[tuple[Lane, Mapping[str, Any], Start]] = field(default_factory=list)
     drop: list[Move] = field(default_factory=list)
-    wait: list[tuple[int, datetime, str]] = field(default_factory=list)
+    wait: list[Waiting] = field(default_factory=list)
     busy: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
 
@@ -203,7 +203,7 @@ class Handover:
         async for row in breathing(checked.rows):
             waits = checked.waits.get(row["id"])
             if waits is not None:
-                found.wait.append((row["id"], waits.until, waits.reason))
+                found.wait.append(Waiting(row["id"], waits.until, waits.reason))
             else:
                 self._sort(row, token, found, room)
         await self._put_aside(found, token)
@@ -230,7 +230,8 @@ class Handover:
         if isinstance(verdict, Drop):
             found.drop.append(Move(row["id"], verdict.event, verdict.reason))
         else:
-            found.wait.append((row["id"], verdict.until, verdict.reason))
+            run = row["dispatch_id"] if waits_with_run(row, verdict) else None
+            found.wait.append(Waiting(row["id"], verdict.until, verdict.reason, run))
 
     def _wait_s(self, nowhere: NoRoute, found: _Sorted) -> float:
         """Give how long to wait: of a claim's messages not many more come back than a platform can take."""

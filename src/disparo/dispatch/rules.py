@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,8 +17,8 @@ from disparo.domain.windows import IsHoliday, Place, Purpose, allowed_seconds_be
 
 #: The stored purpose of a bulk run: each message's own, by its invoice's due date.
 BY_DUE_DATE = "by_due_date"
-#: A message of a paused run that is in the queue engine's hands is looked at so often.
-_PAUSED_LOOK_S = 30.0
+#: What the messages of a run wait for as one, while it is not over: its own chunks are for that.
+_WITH_ITS_RUN, _NOT_OVER = ("paused", "outside_window"), ("running", "paused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def objection(facts: Mapping[str, Any], rules: Rules) -> Wait | Drop | None:
     if facts["run_state"] == "cancelled":
         return Drop(Event.CANCEL, "cancelled")
     if facts["run_state"] == "paused":
-        return Wait(facts["now"] + timedelta(seconds=_PAUSED_LOOK_S), "paused")
+        return Wait(facts["due_at"], "paused")
     reason = _why_not(facts, rules)
     if reason is not None:
         return Drop(Event.SKIP, reason)
@@ -64,6 +64,11 @@ def objection(facts: Mapping[str, Any], rules: Rules) -> Wait | Drop | None:
     if opens_at > facts["now"]:
         return Wait(opens_at, "outside_window")
     return None
+
+
+def waits_with_run(facts: Mapping[str, Any], wait: Wait) -> bool:
+    """Tell whether a message waits among its bulk run's own chunks."""
+    return wait.reason in _WITH_ITS_RUN and facts["run_state"] in _NOT_OVER
 
 
 def _why_not(facts: Mapping[str, Any], rules: Rules) -> str | None:
