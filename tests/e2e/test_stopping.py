@@ -72,6 +72,27 @@ async def test_a_command_that_waits_for_another_that_upgrades_says_so_once(dsn):
     assert (process.returncode, rest, b"0 mensagem(ns) retida(s)." in out) == (0, b"", True)
 
 
+async def test_a_run_that_was_stopped_before_it_was_stored_is_not_said_to_go_on(dsn):
+    other = await asyncpg.connect(dsn)
+    await wait_for_turn(other)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "disparo", "disparar", "--status", "vencido"),
+        env={**os.environ, "DISPARO_DATABASE_URL": dsn},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        await _waits(other)
+        process.send_signal(signal.SIGINT)
+        said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await other.close()
+    expected = "Interrompido antes do disparo. Confira com `disparo execucao listar`.\n"
+    assert (process.returncode, said.decode()) == (130, expected)
+
+
 def test_a_command_that_is_still_being_loaded_ends_without_a_trace():
     """Its modules take most of a second: here the first of them meets the Ctrl-C."""
     meets = "def find_spec(*_): raise KeyboardInterrupt"

@@ -86,9 +86,13 @@ def dispatch(
         print_simulation(found, timeout_s=settings.timeout_s)
         return
     order = Order(selection, actor(), run_key=execucao, asked=asked)
+    stored: list[StoredRun] = []
     try:
-        _with_pool(dados, lambda pool: _start_and_follow(pool, settings, order))
+        _with_pool(dados, lambda pool: _start_and_follow(pool, settings, order, stored.append))
     except KeyboardInterrupt:
+        if not stored:  # or its COMMIT was on its way
+            print("Interrompido antes do disparo. Confira com `disparo execucao listar`.")
+            raise
         print("O disparo continua. Acompanhe com `disparo execucao ver ID`; pare com `execucao cancelar ID`.")
 
 
@@ -106,10 +110,13 @@ async def _simulate(pool: Pool, settings: Settings, selection: Selection) -> Sim
     return await simulate_run(pool, selection, offers_of(settings), rules_of(settings))
 
 
-async def _start_and_follow(pool: Pool, settings: Settings, order: Order) -> None:
+async def _start_and_follow(
+    pool: Pool, settings: Settings, order: Order, tell: Callable[[StoredRun], None]
+) -> None:
     if not settings.platforms and not await _somebody_sends(pool):
         raise DisparoError("Nenhuma plataforma de SMS configurada.")
     stored = await _store(pool, settings, order)
+    tell(stored)
     told = "Disparo" if stored.is_new else "Esta execução já existe: disparo"
     starts = stored.starts_at.astimezone(settings.zone).strftime("%d/%m/%Y %H:%M:%S")
     print(f"{told} {stored.dispatch_id}; início em {starts}.")
