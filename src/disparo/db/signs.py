@@ -74,9 +74,10 @@ async def stuck_since(connection: Connection, *, after_s: float) -> datetime | N
                                 THEN m.due_at ELSE m.wait_since END AS since
                     FROM messages m WHERE m.chunk_id = c.chunk_id AND m.status = 'queued') w
                 WHERE c.due_at < now() + interval '70 min' AND w.since < now() - make_interval(secs => $1)),
-               (SELECT min(c.due_at) FROM bulk_chunks c JOIN bulk_runs r ON r.dispatch_id = c.dispatch_id
+               (SELECT min(greatest(c.due_at, r.resumed_at))
+                FROM bulk_chunks c JOIN bulk_runs r ON r.dispatch_id = c.dispatch_id
                 WHERE r.finished_at IS NULL AND r.state = 'running'
-                  AND c.due_at < now() - make_interval(secs => $1)))
+                  AND greatest(c.due_at, r.resumed_at) < now() - make_interval(secs => $1)))
            WHERE NOT EXISTS (SELECT FROM (SELECT started_at FROM attempts ORDER BY id DESC LIMIT 1000) a
                              WHERE started_at > now() - make_interval(secs => $1))""",
         after_s,

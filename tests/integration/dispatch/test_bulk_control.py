@@ -165,6 +165,15 @@ async def test_a_run_that_nobody_sends_is_a_sign_of_trouble_and_a_paused_one_is_
     assert await signs.stuck_since(connection, after_s=600) is None
 
 
+async def test_a_run_that_has_just_been_resumed_has_its_time_to_begin(pool, connection, run):
+    await connection.execute("UPDATE bulk_chunks SET due_at = now() - interval '1 day'")
+    await bulk_control.pause_run(pool, run, actor="test")
+    await bulk_control.resume_run(pool, run, actor="test")
+    assert await signs.stuck_since(connection, after_s=600) is None
+    await connection.execute("UPDATE bulk_runs SET resumed_at = now() - interval '1 hour'")
+    assert await signs.stuck_since(connection, after_s=600) is not None
+
+
 async def test_a_chunk_whose_taking_was_never_answered_is_worked_on(pool, connection, run):
     """The connection may be lost after the chunk is ours and before we know it."""
     worker = await rows.add_worker(connection)

@@ -71,6 +71,25 @@ async def test_a_run_that_a_person_paused_waits_for_that_person(connection):
     assert (row["total"], row["due"], row["oldest_s"]) == (3, 0, 0)
 
 
+async def test_what_a_night_or_a_pause_held_up_waits_since_it_was_over(connection):
+    night, paused = await rows.add_messages(connection, 2, due_in_s=-43_200, kind="bulk")
+    await connection.execute(
+        "UPDATE messages SET due_at = now() - interval '30 s', reason = 'outside_window' WHERE id = $1", night
+    )
+    (row,) = await table.count_queued(connection)
+    assert row["oldest_s"] > 40_000  # the other has waited all night for nobody's sake
+    await connection.execute(
+        """INSERT INTO bulk_runs (dispatch_id, actor, not_before, state, resumed_at)
+           SELECT id, 'test', now(), 'running', now() - interval '60 s' FROM dispatches"""
+    )
+    (row,) = await table.count_queued(connection)
+    assert (row["due"], 60 <= row["oldest_s"] < 65) == (2, True)
+    await connection.execute("UPDATE messages SET status = 'accepted' WHERE id = $1", paused)
+    await connection.execute("UPDATE bulk_runs SET resumed_at = NULL")
+    (row,) = await table.count_queued(connection)
+    assert (row["due"], 30 <= row["oldest_s"] < 35) == (1, True)
+
+
 async def test_every_count_is_by_an_index(connection):
     """With millions of old messages a scrape must not read them."""
     await rows.add_messages(connection, 1)
