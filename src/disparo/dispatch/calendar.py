@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from datetime import date
 from functools import cache, lru_cache
@@ -14,13 +15,19 @@ from disparo.domain.windows import IsHoliday
 if TYPE_CHECKING:
     from holidays import HolidayBase
 
+#: The library fills in a year while it is asked: another thread would find it there, and empty.
+_ASKING = threading.Lock()
+
 
 def holiday_calendar(local: Sequence[LocalHoliday] = ()) -> IsHoliday:
     """Give the answer to `is nothing sent on this day`, with these beside the official ones."""
 
     @lru_cache(maxsize=10_000)
     def is_holiday(day: date, uf: str | None) -> bool:
-        return any(holiday.falls_on(day) for holiday in local) or day in _official(uf)
+        if any(holiday.falls_on(day) for holiday in local):
+            return True
+        with _ASKING:
+            return day in _official(uf)
 
     return is_holiday
 
