@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import asyncpg
 import pytest
+from tests.support.program import command
 
 CUSTOMERS = "id_cliente;nome;uf;telefone_1;permite_sms_1;telefone_2\n"
 INVOICES = "id_fatura;id_cliente;valor;vencimento;situacao;link;linha_digitavel\n"
@@ -23,13 +20,7 @@ def load(dsn, tmp_path):
     def load(kind, content, *, encoding="utf-8"):
         path = tmp_path / f"{kind}.csv"
         path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
-        return subprocess.run(
-            [sys.executable, "-m", "disparo", "importar", kind, str(path)],
-            env={**os.environ, "DISPARO_DATABASE_URL": dsn},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return command("importar", kind, path, env={"DISPARO_DATABASE_URL": dsn})
 
     return load
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
-import sys
 
 import pytest
+from tests.support.program import command
 
 CUSTOMERS = "id_cliente;nome\n"
 INVOICES = "id_fatura;id_cliente;valor;vencimento\n"
@@ -21,14 +19,8 @@ def dsn(new_database):
 @pytest.fixture
 def load(dsn, tmp_path):
     def load(kind, path, refused):
-        return subprocess.run(
-            [sys.executable, "-m", "disparo", "importar", kind, path, "--recusadas", refused],
-            env={**os.environ, "DISPARO_DATABASE_URL": dsn},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        there = {"env": {"DISPARO_DATABASE_URL": dsn}, "cwd": tmp_path}
+        return command("importar", kind, path, "--recusadas", refused, **there)
 
     return load
 

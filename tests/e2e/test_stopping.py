@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -21,6 +22,30 @@ def dsn(new_database):
     return new_database()
 
 
+@pytest.fixture
+async def other(dsn):
+    """Another program that is preparing the database."""
+    connection = await asyncpg.connect(dsn)
+    await wait_for_turn(connection)
+    yield connection
+    await connection.close()
+
+
+@asynccontextmanager
+async def running(dsn, *arguments, errors):
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "disparo", *arguments),
+        env={**os.environ, "DISPARO_DATABASE_URL": dsn},
+        stdout=subprocess.PIPE,
+        stderr=errors,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+
+
 async def _waits(connection):
     waiting = """SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
                  WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"""
@@ -31,64 +56,32 @@ async def _waits(connection):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("arguments", [("run", "--porta", "0"), ("worker",)])
-async def test_whoever_waits_for_another_that_upgrades_can_be_stopped(dsn, tmp_path, arguments, number):
-    other = await asyncpg.connect(dsn)
-    await wait_for_turn(other)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "disparo", *arguments, "--dados", str(tmp_path)],
-        env={**os.environ, "DISPARO_DATABASE_URL": dsn},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
+async def test_whoever_waits_for_another_that_upgrades_can_be_stopped(
+    dsn, other, tmp_path, arguments, number
+):
+    async with running(dsn, *arguments, "--dados", str(tmp_path), errors=subprocess.STDOUT) as process:
         await _waits(other)
         process.send_signal(number)
-        said, _ = await asyncio.to_thread(process.communicate, timeout=10)
-    finally:
-        process.kill()
-        await other.close()
-    assert (process.returncode, said) == (0, "")
+        async with asyncio.timeout(10):
+            said, _ = await process.communicate()
+    assert (process.returncode, said) == (0, b"")
 
 
-async def test_a_command_that_waits_for_another_that_upgrades_says_so_once(dsn):
-    other = await asyncpg.connect(dsn)
-    await wait_for_turn(other)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "disparo", "retidas", "listar"),
-        env={**os.environ, "DISPARO_DATABASE_URL": dsn},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
+async def test_a_command_that_waits_for_another_that_upgrades_says_so_once(dsn, other):
+    async with running(dsn, "retidas", "listar", errors=subprocess.PIPE) as process:
         async with asyncio.timeout(60):
             said = await process.stderr.readline()
         await other.close()
         out, rest = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
     assert said.decode() == "Outro processo está preparando o banco de dados; este comando espera por ele.\n"
     assert (process.returncode, rest, b"0 mensagem(ns) retida(s)." in out) == (0, b"", True)
 
 
-async def test_a_run_that_was_stopped_before_it_was_stored_is_not_said_to_go_on(dsn):
-    other = await asyncpg.connect(dsn)
-    await wait_for_turn(other)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "disparo", "disparar", "--status", "vencido"),
-        env={**os.environ, "DISPARO_DATABASE_URL": dsn},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
+async def test_a_run_that_was_stopped_before_it_was_stored_is_not_said_to_go_on(dsn, other):
+    async with running(dsn, "disparar", "--status", "vencido", errors=subprocess.DEVNULL) as process:
         await _waits(other)
         process.send_signal(signal.SIGINT)
         said, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await other.close()
     expected = "Interrompido antes do disparo. Confira com `disparo execucao listar`.\n"
     assert (process.returncode, said.decode()) == (130, expected)
 

@@ -45,7 +45,7 @@ class _FilledWhileAsked:
     def __contains__(self, day):
         if day.year not in self.years:
             self.years.add(day.year)
-            time.sleep(0.05)
+            time.sleep(0.05)  # long enough for the other threads to ask meanwhile
             self.days.add(date(day.year, 12, 25))
         return day in self.days
 

@@ -28,22 +28,14 @@ class Change:
 def folded(events: Iterable[Event]) -> list[Change]:
     """Give a message's events in their order, the looks that changed nothing as one: by their end alone."""
     found: list[Change] = []
-    look: Change | None = None  # claimed, and we do not know yet what for
     for event in events:
-        if look is not None and _ends_a_look(event):
+        if found and found[-1].event["to_status"] == Status.CLAIMED and _ends_a_look(event):
+            found.pop()
             if found and _ends_a_look(found[-1].event) and found[-1].event["reason"] == event["reason"]:
                 found[-1] = replace(found[-1], times=found[-1].times + 1, last_at=event["at"])
-            else:
-                found.append(Change(event, 1, event["at"]))
-            look = None
-            continue
-        if look is not None:
-            found.append(look)
-        change = Change(event, 1, event["at"])
-        look = change if event["to_status"] == Status.CLAIMED else None
-        if look is None:
-            found.append(change)
-    return [*found, look] if look is not None else found
+                continue
+        found.append(Change(event, 1, event["at"]))
+    return found
 
 
 def _ends_a_look(event: Event) -> bool:

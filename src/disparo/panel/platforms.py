@@ -64,19 +64,15 @@ async def _shown(request: Request, person: Person, tested: Outcome | None = None
         _one(
             services,
             route,
-            states.get(name),
-            paces.get(name),
-            used.get(name, 0),
-            errors.get(name, []),
+            states.get(route.name),
+            paces.get(route.name),
+            used.get(route.name, 0),
+            errors.get(route.name, []),
             person,
         )
-        for name, route in _routes(services).items()
+        for route in build_routes(services.settings.platforms)
     ]
-    return render(request, "plataformas.html", platforms=shown, people=people, tested=tested)
-
-
-def _routes(services: PanelServices) -> dict[str, Route]:
-    return {route.name: route for route in build_routes(services.settings.platforms)}
+    return render(request, "plataformas.html", platforms=shown, people=people, tested=tested, kept=Hindrance)
 
 
 def _one(  # noqa: PLR0917 - a line of the tables beside each other

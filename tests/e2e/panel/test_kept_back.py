@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.support.hours import closed_hours
 from tests.support.house import house as run_house
-from tests.support.local import closed_hours
 from tests.support.visitor import text, visitor
 
 REAL = {"type": "generic_http", "url": "http://127.0.0.1:1/", "json": {"texto": "{texto}"}}

@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.integration.dispatch.test_receipts import handed_over, say
 from tests.support import rows
-from tests.support.local import closed_hours
+from tests.support.hours import closed_hours
 
 from disparo.panel import words
 

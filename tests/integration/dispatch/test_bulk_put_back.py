@@ -8,16 +8,12 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.support import bulk, rows
+from tests.support.hands import a_handover
 
 from disparo import queue
 from disparo.db import bulk_slices
 from disparo.dispatch import bulk_control
-from disparo.dispatch.anteroom import Anteroom
-from disparo.dispatch.claims import Holder
-from disparo.dispatch.fleet import Fleet
-from disparo.dispatch.handover import Handover
 from disparo.dispatch.lane import Lane
-from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.sweep import wake_forgotten_chunks
 from disparo.domain.routing import Route
 from disparo.platforms.generic_http import GenericHttp
@@ -32,15 +28,10 @@ CLOSED_TODAY = replace(OPEN, is_holiday=lambda day, _uf: day == datetime.now(OPE
 async def worker(pool, connection, monkeypatch):
     """One whose lane is slow, so that it claims a few at a time, and starts nothing."""
     monkeypatch.setattr(Lane, "run", lambda *_: asyncio.sleep(60))
-    holder = Holder(await rows.add_worker(connection))
-    anteroom = Anteroom(lambda *_: None, is_unwritten=lambda *_: False)
-    fleet = Fleet(pool, Recorder(pool, max_tries=1), holder, anteroom)
-    handover = Handover(pool, fleet=fleet, holder=holder)
     slow = GenericHttp("slow", read_table("slow", {"url": "http://127.0.0.1:1/", "per_second": 2}))
-    handover.use({"slow": slow}, [Route("slow")], OPEN)
-    yield handover
-    await fleet.end()
-    await slow.close()
+    async with a_handover(pool, connection) as handover:
+        handover.use({"slow": slow}, [Route("slow")], OPEN)
+        yield handover
 
 
 @pytest.fixture

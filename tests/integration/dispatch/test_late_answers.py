@@ -8,11 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.integration.dispatch.test_receipts import say
 from tests.support import rows
+from tests.support.hands import a_handover
 
-from disparo.dispatch.anteroom import Anteroom
-from disparo.dispatch.claims import Holder
-from disparo.dispatch.fleet import Fleet
-from disparo.dispatch.handover import Handover
 from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rules import Rules
 from disparo.domain.outcome import Outcome, OutcomeKind
@@ -37,30 +34,24 @@ class Slow(GenericHttp):
 
 
 @pytest.fixture
-async def slow():
-    platform = Slow("p", read_table("p", {"url": "http://127.0.0.1:1/"}))
-    yield platform
-    await platform.close()
+def slow():
+    return Slow("p", read_table("p", {"url": "http://127.0.0.1:1/"}))
 
 
 @pytest.fixture
 async def message(pool, connection, slow):
     """One that was handed over and is uncertain."""
     recorder = Recorder(pool, max_tries=1)
-    holder = Holder(await rows.add_worker(connection))
-    anteroom = Anteroom(lambda *_: None, is_unwritten=lambda *_: False)
-    fleet = Fleet(pool, recorder, holder, anteroom)
-    handover = Handover(pool, fleet=fleet, holder=holder)
-    handover.use({"p": slow}, [Route("p")], RULES)
-    recording = asyncio.create_task(recorder.run())
-    (id_,) = await rows.add_messages(connection)
-    await handover.handle_chunk(await rows.chunk_of(connection, id_), urgent=True)
-    await until(connection, id_, "uncertain")
-    yield id_
-    await fleet.drained()
-    assert all(lane.room(urgent=True) > 0 and lane._under_way == 0 for lane in fleet.lanes.values())
-    recording.cancel()
-    await fleet.end()
+    async with a_handover(pool, connection, recorder) as handover:
+        handover.use({"p": slow}, [Route("p")], RULES)
+        recording = asyncio.create_task(recorder.run())
+        (id_,) = await rows.add_messages(connection)
+        await handover.handle_chunk(await rows.chunk_of(connection, id_), urgent=True)
+        await until(connection, id_, "uncertain")
+        yield id_
+        await handover.fleet.drained()
+        assert all(lane.room(urgent=True) > 0 and lane._under_way == 0 for lane in handover.lanes.values())
+        recording.cancel()
 
 
 async def until(connection, id_, status):

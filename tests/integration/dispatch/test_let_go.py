@@ -11,17 +11,13 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 from tests.support import rows
+from tests.support.hands import a_handover
 
 from disparo import queue
 from disparo.db import platform_states
 from disparo.dispatch.alarms import Alarms
-from disparo.dispatch.anteroom import Anteroom
-from disparo.dispatch.claims import Holder
-from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.give_back import give_back, let_go
-from disparo.dispatch.handover import Handover
 from disparo.dispatch.lane import Lane
-from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rules import Rules
 from disparo.dispatch.watch import PlatformWatch
 from disparo.domain.routing import Route
@@ -36,14 +32,8 @@ RULES = Rules("X", None, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_
 async def handover(pool, connection, monkeypatch):
     """One whose lanes start nothing: what they are given waits in them."""
     monkeypatch.setattr(Lane, "run", lambda *_: asyncio.sleep(60))
-    holder = Holder(await rows.add_worker(connection))
-    anteroom = Anteroom(lambda *_: None, is_unwritten=lambda *_: False)
-    fleet = Fleet(pool, Recorder(pool, max_tries=1), holder, anteroom)
-    handover = Handover(pool, fleet=fleet, holder=holder)
-    yield handover
-    await fleet.end()
-    for platform in fleet.platforms.values():
-        await platform.close()
+    async with a_handover(pool, connection) as handover:
+        yield handover
 
 
 def platform(name, **table):

@@ -1,4 +1,4 @@
-"""The installation's time of day, as the tests' settings have it."""
+"""Hours of a platform, beside the time of day where the installation of the tests is."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from zoneinfo import ZoneInfo
 
 
 def closed_hours() -> str:
-    """Give hours of a platform that it is not now."""
+    """Give an hour of the day that it is not now."""
     return "14:00-15:00" if datetime.now(ZoneInfo("America/Sao_Paulo")).hour < 10 else "05:00-06:00"
