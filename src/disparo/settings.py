@@ -123,10 +123,13 @@ class Settings(BaseSettings):
     max_segments: int = Field(default=3, ge=1, le=10)
     extra_holidays: list[str] = []  # of the town: DD/MM (every year), DD/MM/AAAA or AAAA-MM-DD
 
-    @field_validator("data_dir", "tls_certificate", "tls_key", mode="before")
+    @field_validator(
+        "clock_url", "database_url", "data_dir", "metrics_token", "tls_certificate", "tls_key", mode="before"
+    )
     @classmethod
-    def _is_named(cls, path: object) -> object:
-        return path or None  # of an empty one pathlib makes the folder one happens to be in
+    def _is_given(cls, text: object) -> object:
+        """An empty one is not set: it is no token that opens, no folder one happens to be in."""
+        return text or None
 
     @field_validator("hubsoft_url", "public_url")
     @classmethod

@@ -143,6 +143,13 @@ def test_metrics_through_a_trusted_proxy_and_with_a_token(new_database, tmp_path
         assert Client(f"http://127.0.0.1:{port}").get(DISPATCH).status == 401
 
 
+def test_an_empty_token_is_none_and_opens_metrics_to_nobody(new_database, tmp_path):
+    overrides = {"DISPARO_METRICS_TOKEN": "", "DISPARO_METRICS_NETWORKS": '["10.0.0.0/8"]'}
+    with run_house(new_database(), tmp_path, overrides=overrides, workers_count=0) as house:
+        answers = [page(house), page(house, Authorization=""), page(house, Authorization="Bearer")]
+        assert [answer.status for answer in answers] == [403, 403, 403]
+
+
 def test_no_label_holds_an_address_or_a_number(house, client):
     client.get("/api/v1/integracao/disparo/11988887777?telefone=11988887777")
     client.get("/11988887777")
