@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
+
 from disparo.dispatch.alarms import Tell
 from disparo.errors import SettingsInvalid
 from disparo.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 _MISSING = (
     "Há endereços em `alerts`, mas falta a biblioteca que os avisa: pip install 'disparo[alertas]' "
@@ -32,6 +36,10 @@ def teller(settings: Settings) -> Tell | None:
 
     async def tell(title: str, text: str) -> bool:
         # It speaks HTTP and SMTP in its own threads; a slow one must not hold the loop.
-        return bool(await asyncio.to_thread(found.notify, title=title, body=text))
+        answers = list(await asyncio.to_thread(found.notify, title=title, body=text))
+        # Another try for those that fail would tell the others again, each time.
+        if any(answers) and not all(answers):
+            log.warning("alert_not_told_everywhere", missing=[each.name for each in answers if not each])
+        return any(answers)
 
     return tell

@@ -1,0 +1,60 @@
+"""How people are told of faults, where one of several addresses does not answer."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+import structlog
+
+from disparo.cli.launch import free_port
+from disparo.cli.telling import teller
+from disparo.settings import load_settings
+
+# One of the library's many ways loads a module that newer Pythons lack.
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.filterwarnings("ignore:.imghdr. is deprecated:DeprecationWarning"),
+]
+
+
+@contextmanager
+def listener():
+    """Give the address of one who is told, and what it was told."""
+    heard = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["message"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"json://127.0.0.1:{server.server_port}/", heard
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def nobody():
+    return f"json://127.0.0.1:{free_port()}/"
+
+
+async def test_whoever_could_be_told_is_told_once_though_another_could_not():
+    with listener() as (address, heard), structlog.testing.capture_logs() as lines:
+        tell = teller(load_settings(alerts=[nobody(), address]))
+        assert await tell("Disparo: atenção", "A plataforma parou") is True
+    assert heard == ["A plataforma parou"]
+    assert [(line["event"], line["missing"]) for line in lines] == [("alert_not_told_everywhere", ["JSON"])]
+
+
+async def test_an_alert_that_nobody_could_be_told_of_is_for_another_try():
+    assert await teller(load_settings(alerts=[nobody(), nobody()]))("Disparo: atenção", "x") is False
