@@ -32,6 +32,9 @@ from disparo.wrong_values import words_of, words_of_file
 SYSTEM_FILE = Path("/etc/disparo/disparo.toml")
 #: In the environment of what `disparo run` starts: the simulated platform, for as long as there is no other.
 SIMULATED = "DISPARO_SIMULATED"
+#: Larger ones fit no column or no calendar: every call would fail.
+_YEAR_S, _TEN_YEARS_S = 31_536_000, 315_360_000
+_MOST = 1_000_000_000
 
 
 class Settings(BaseSettings):
@@ -70,21 +73,21 @@ class Settings(BaseSettings):
     # What the contract reports and we enforce (delivery.md §3)
     queue: str = "sms"
     tries: int = Field(default=1, ge=1, le=10)
-    timeout_s: int = Field(default=172_800, ge=1)
+    timeout_s: int = Field(default=172_800, ge=1, le=_TEN_YEARS_S)
     worker_memory_mb: int = Field(default=2048, ge=1)
-    dispatch_delay_s: float = Field(default=60.0, ge=0, allow_inf_nan=False)
+    dispatch_delay_s: float = Field(default=60.0, ge=0, le=_YEAR_S, allow_inf_nan=False)
 
     # Accepting
     group_commit: bool = True
     most_waiting: int = Field(default=512, ge=1)  # calls in each server process; past it a quick 503
     allow_paid: bool = False
     max_extra_phones: int = Field(default=10, ge=0)
-    max_extra_phones_per_day: int = Field(default=1000, ge=0)
-    rate_per_s: float = Field(default=20.0, ge=0, allow_inf_nan=False)  # 0: off
-    rate_burst: int = Field(default=200, ge=1)
-    token_rate_per_min: float = Field(default=30.0, ge=0, allow_inf_nan=False)  # 0: off
-    token_rate_burst: int = Field(default=20, ge=1)
-    access_token_s: int = Field(default=2_592_000, ge=1)
+    max_extra_phones_per_day: int = Field(default=1000, ge=0, le=_MOST)
+    rate_per_s: float = Field(default=20.0, ge=0, le=_MOST, allow_inf_nan=False)  # 0: off
+    rate_burst: int = Field(default=200, ge=1, le=_MOST)
+    token_rate_per_min: float = Field(default=30.0, ge=0, le=_MOST, allow_inf_nan=False)  # 0: off
+    token_rate_burst: int = Field(default=20, ge=1, le=_MOST)
+    access_token_s: int = Field(default=2_592_000, ge=1, le=_TEN_YEARS_S)
     body_limit_bytes: int = Field(default=65_536, ge=1024)
     register_body_limit_bytes: int = Field(default=4_194_304, ge=1024)  # of PUT cliente and PUT fatura
     bulk_body_limit_bytes: int = Field(default=2_097_152, ge=1024)

@@ -68,6 +68,22 @@ def test_a_full_disk_ends_a_command_with_words(new_database):
     assert done.stderr == "Erro: O disco do banco de dados está cheio. Libere espaço e tente de novo.\n"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("mensagem", "buscar", "--fatura", 10**20),
+        ("simular", 10**20),
+        ("retidas", "liberar", 10**20),
+        ("cliente-api", "revogar", 10**10),
+        ("cliente-api", "criar", "cobrança", "--limite-rajada", 10**10),
+    ],
+    ids=str,
+)
+def test_a_number_that_fits_nowhere_ends_a_command_with_words(new_database, arguments):
+    done = command(*arguments, env={"DISPARO_DATABASE_URL": new_database()})
+    assert (done.returncode, done.stderr) == (1, "Erro: Um dos números é grande demais. Nada foi alterado.\n")
+
+
 def test_a_port_that_is_taken_ends_serve_with_words(new_database):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

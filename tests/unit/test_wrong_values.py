@@ -26,6 +26,8 @@ SMSC = {"type": "smpp", "host": "127.0.0.1", "system_id": "provedor", "password"
         ({"codes": []}, "codes: deve ser uma tabela"),
         ({"janela": 3}, "janela: não existe"),
         ({"per_second": 0}, "per_second: deve ser maior que 0"),
+        ({"per_second": 1e12}, "per_second: deve ser 100000 ou menos"),
+        ({"per_day": 10**12}, "per_day: deve ser 1000000000 ou menos"),
     ],
 )
 def test_each_wrong_value_is_named_in_words(changes, says):
@@ -82,6 +84,22 @@ def test_the_settings_of_the_program_speak_the_same(monkeypatch):
         load_settings(dispatch_delay_s="logo")
     with pytest.raises(SettingsInvalid, match=r"dispatch_delay_s: deve ser um número finito$"):
         load_settings(dispatch_delay_s="inf")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("access_token_s", 10**14),
+        ("dispatch_delay_s", 1e12),
+        ("max_extra_phones_per_day", 10**10),
+        ("rate_burst", 10**10),
+        ("timeout_s", 10**10),
+        ("token_rate_burst", 10**10),
+    ],
+)
+def test_a_number_with_which_every_call_would_fail_is_refused(name, value):
+    with pytest.raises(SettingsInvalid, match=rf"{name}: deve ser \d+ ou menos$"):
+        load_settings(**{name: value})
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def create_client(
         int, typer.Option(min=0, help="Segundos em que a mesma fatura não vai de novo ao mesmo número.")
     ] = 0,
     limite_por_segundo: Annotated[
-        float | None, typer.Option(min=0, help="Chamadas por segundo; 0: sem limite.")
+        float | None, typer.Option(min=0, max=1_000_000, help="Chamadas por segundo; 0: sem limite.")
     ] = None,
     limite_rajada: Annotated[int | None, typer.Option(min=1, help="Chamadas seguidas permitidas.")] = None,
     telefones_por_dia: Annotated[

@@ -98,13 +98,15 @@ def _loaded(wanted: str) -> typer.Typer:
 
 
 def _of_the_moment(error: Exception) -> str | None:
-    """Say in words what the system or the database refused for now; None where the fault is our own."""
+    """Say in words what the system or the database refused; None where the fault is our own."""
     import asyncpg
 
     from disparo.db.pool import TRANSIENT
 
     if isinstance(error, asyncpg.DiskFullError):
         return "O disco do banco de dados está cheio. Libere espaço e tente de novo."
+    if isinstance(error, asyncpg.DataError) and "out of" in str(error):
+        return "Um dos números é grande demais. Nada foi alterado."
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"O sistema recusou a operação ({where}{in_words(error)})."
