@@ -70,6 +70,12 @@ def nginx(upstream):
     shutil.rmtree(folder)
 
 
+def test_a_renewed_certificate_is_taken_up_by_nginx():
+    said = (DEPLOY / "nginx" / "disparo.conf").read_text()
+    (command,) = re.findall(r"^#   sudo (certbot .+)$", said, re.MULTILINE)
+    assert '--deploy-hook "systemctl reload nginx"' in command
+
+
 def _wait_for(port):
     for _ in range(200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
