@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import structlog
 
@@ -13,8 +14,8 @@ from disparo.settings import Settings
 log = structlog.get_logger(__name__)
 
 _MISSING = (
-    "Há endereços em `alerts`, mas falta a biblioteca que os avisa: pip install 'disparo[alertas]' "
-    "(ou retire `alerts` da configuração)."
+    "Há endereços em `alerts`, mas falta a biblioteca que os avisa: "
+    f"{sys.prefix}/bin/pip install 'disparo[alertas]' (ou retire `alerts` da configuração)."
 )
 
 

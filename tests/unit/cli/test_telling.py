@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -12,6 +13,7 @@ import structlog
 
 from disparo.cli.launch import free_port
 from disparo.cli.telling import teller
+from disparo.errors import SettingsInvalid
 from disparo.settings import load_settings
 
 # One of the library's many ways loads a module that newer Pythons lack.
@@ -58,3 +60,9 @@ async def test_whoever_could_be_told_is_told_once_though_another_could_not():
 
 async def test_an_alert_that_nobody_could_be_told_of_is_for_another_try():
     assert await teller(load_settings(alerts=[nobody(), nobody()]))("Disparo: atenção", "x") is False
+
+
+async def test_the_library_that_is_missing_is_for_the_programs_own_environment(monkeypatch):
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    with pytest.raises(SettingsInvalid, match=rf"{sys.prefix}/bin/pip install 'disparo\[alertas\]'"):
+        teller(load_settings(alerts=["json://127.0.0.1/"]))
