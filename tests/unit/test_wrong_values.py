@@ -25,7 +25,8 @@ SMSC = {"type": "smpp", "host": "127.0.0.1", "system_id": "provedor", "password"
         ({"long_texts": "cut"}, "long_texts: deve ser um destes: 'parts' ou 'payload'"),
         ({"codes": []}, "codes: deve ser uma tabela"),
         ({"janela": 3}, "janela: não existe"),
-        ({"per_second": 0}, "per_second: deve ser maior que 0"),
+        ({"per_second": 0}, "per_second: deve ser 0.001 ou mais"),
+        ({"per_second": 1e-12}, "per_second: deve ser 0.001 ou mais"),
         ({"per_second": 1e12}, "per_second: deve ser 100000 ou menos"),
         ({"per_day": 10**12}, "per_day: deve ser 1000000000 ou menos"),
     ],
@@ -53,6 +54,22 @@ def test_what_is_wrong_as_a_whole_has_no_name_and_our_own_words_no_prefix():
 def test_what_the_system_says_is_not_half_translated(tmp_path):
     table = {"type": "comtele", "secrets": {"chave": f"file:{tmp_path}/none"}}
     with pytest.raises(SettingsInvalid, match=r"não existe$"):
+        read_table("comtele", table)
+
+
+@pytest.mark.parametrize("given", ["", "env:DISPARO_TEST_SECRET", "file:{folder}/empty"])
+def test_an_empty_secret_is_none(given, tmp_path, monkeypatch):
+    monkeypatch.setenv("DISPARO_TEST_SECRET", "")
+    (tmp_path / "empty").write_text("\n")
+    table = {"type": "comtele", "secrets": {"chave": given.format(folder=tmp_path)}}
+    with pytest.raises(SettingsInvalid, match=r"o segredo chave está vazio$"):
+        read_table("comtele", table)
+
+
+def test_a_secret_that_is_no_text_is_told_without_what_is_in_it(tmp_path):
+    (tmp_path / "key").write_bytes(b"s\xe9cr3t")
+    table = {"type": "comtele", "secrets": {"chave": f"file:{tmp_path}/key"}}
+    with pytest.raises(SettingsInvalid, match=r"o segredo chave em .*/key não é um texto em UTF-8$"):
         read_table("comtele", table)
 
 

@@ -128,18 +128,25 @@ def plain_address(url: str) -> str:
 
 
 def fetch_secret(value: str, name: str = "") -> str:
-    """Take `env:VAR` from the environment, `file:/path` from a file; anything else is the secret itself."""
+    """Take `env:VAR` from the environment, `file:/path` from a file; anything else is the secret itself.
+
+    Raises ValueError in words where there is none, or an empty one.
+    """
     of = f" {name}" if name else ""
     kind, _, rest = value.partition(":")
     if kind == "env":
         if rest not in os.environ:
             raise ValueError(f"o segredo{of} aponta para a variável {rest}, que não existe")
-        return os.environ[rest]
-    if kind == "file":
+        value = os.environ[rest]
+    elif kind == "file":
         try:
-            return Path(rest).read_text(encoding="utf-8").strip()
+            value = Path(rest).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ValueError(f"o segredo{of} não pôde ser lido de {rest}: {in_words(error)}") from error
+        except UnicodeDecodeError:
+            raise ValueError(f"o segredo{of} em {rest} não é um texto em UTF-8") from None
+    if not value:
+        raise ValueError(f"o segredo{of} está vazio")
     return value
 
 

@@ -33,7 +33,7 @@ class PlatformTable(BaseModel):
 
     type: str
     segments: SegmentRules = SegmentRules()
-    per_second: Annotated[float | None, Field(gt=0, le=100_000)] = None
+    per_second: Annotated[float | None, Field(ge=0.001, le=100_000)] = None
     per_day: Annotated[int | None, Field(ge=1, le=1_000_000_000)] = None
     window: Annotated[int | None, Field(ge=1, le=50)] = None  # of all workers together
     order: int | None = None  # lower first; without it, as they stand in the file

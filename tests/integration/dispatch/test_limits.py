@@ -52,11 +52,21 @@ async def test_who_finds_no_moment_comes_back_when_a_fifth_of_those_ahead_is_fre
         )
 
     await take(connection, 1, rate=rate)
-    await connection.execute("UPDATE platform_rates SET tat = clock_timestamp() + interval '10 s'")
+    await connection.execute("UPDATE platform_rates SET tat = clock_timestamp() + interval '0.35 s'")
     before_s = await ahead_s()
     none = await rates.take_slots(connection, "p", interval_s=1 / rate, per_day=None, wanted=9, ahead_s=0.2)
     assert none.count == 0
     assert await ahead_s() <= none.wait_s + 0.16 <= before_s
+
+
+async def test_a_raised_limit_or_a_clock_set_back_does_not_wait_for_the_slot_of_before(connection):
+    await take(connection, 1, rate=0.001)
+    looks = [await take(connection, 1, rate=50)]
+    while not looks[-1].count and len(looks) < 9:
+        assert looks[-1].wait_s < 0.4
+        await asyncio.sleep(looks[-1].wait_s)
+        looks.append(await take(connection, 1, rate=50))
+    assert looks[-1].count == 1
 
 
 async def test_no_24_hours_hold_more_than_the_limit(connection):

@@ -40,6 +40,10 @@ def test_the_least_that_must_be_said():
     assert least.endpoint.context.check_hostname
 
 
+def test_an_smsc_may_ask_for_no_password():
+    assert settings(password="").password.get_secret_value() == ""
+
+
 def test_without_tls_there_is_nobody_to_believe():
     endpoint = settings(port=3000, ca_file="/no/such/file").endpoint
     assert (endpoint.host, endpoint.port, endpoint.context) == ("smsc.example", 3000, None)
@@ -69,6 +73,7 @@ def test_without_tls_there_is_nobody_to_believe():
         ({"service_type": "s" * 6}, "service_type"),
         ({"unknown_key": 1}, "unknown_key"),
         ({"password": "env:NO_SUCH_VARIABLE_HERE"}, "NO_SUCH_VARIABLE_HERE, que não existe"),
+        ({"password": "file:/dev/null"}, "o segredo password está vazio"),
         ({"password": "file:/no/such/file"}, "não pôde ser lido de /no/such/file"),
         ({"codes": {"0xZZ": "number"}}, "codes"),
         ({"codes": {"0x": "number"}}, "codes"),

@@ -15,9 +15,11 @@ from pydantic import SecretStr
 from disparo.settings import Settings
 
 _HEAD = """\
-# Configuração do Disparo. O que está comentado mostra o padrão; tire o # para mudar, e reinicie:
+# Configuração do Disparo. O que está comentado mostra o padrão; tire o # para mudar, e confira:
+#   sudo disparo doctor
+# Plataformas, modelo e regras valem em poucos segundos; o resto, só reiniciando:
 #   sudo systemctl restart disparo
-# Confira com: sudo disparo doctor. Este arquivo guarda segredos: root:disparo, modo 0640.
+# Este arquivo guarda segredos: root:disparo, modo 0640.
 """
 _TAIL = """\
 

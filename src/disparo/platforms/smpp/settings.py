@@ -94,7 +94,8 @@ class SmppSettings(PlatformTable):
     @field_validator("password")
     @classmethod
     def _fetch(cls, password: SecretStr) -> SecretStr:
-        return SecretStr(fetch_secret(password.get_secret_value(), "password"))
+        given = password.get_secret_value()
+        return SecretStr(fetch_secret(given, "password")) if given else password  # SMPP has binds without one
 
     @field_validator("receipt_zone")
     @classmethod
