@@ -256,7 +256,7 @@ class Handover:
 
         local = row["now"].astimezone(self._rules.zone)
         # A message that may have had an effect somewhere never goes to another platform.
-        if row["tries"] > 0 and row["platform"] in self.lanes:
+        if row["tries"] > 0:
             chosen = stay(
                 self._routes,
                 row["platform"],

@@ -89,9 +89,11 @@ def stay(
     is_day_full: Callable[[str], bool],
 ) -> str | NoRoute:
     """Give the platform that may have taken a message already: it goes by no other, at its hours."""
-    closed = [route for route in routes if route.name == name and not route.is_open_at(local)]
-    if closed:
-        return NoRoute("platform_hours", closed[0].opens_after(local))
+    own = next((route for route in routes if route.name == name), None)
+    if own is None:
+        return NoRoute("platform_removed")
+    if not own.is_open_at(local):
+        return NoRoute("platform_hours", own.opens_after(local))
     if has_room(name):
         return name
     return NoRoute("platform_day_full" if is_day_full(name) else "platform_unavailable")

@@ -75,6 +75,7 @@ REASON: Mapping[str, str] = {
     "no_platform": "nenhuma plataforma atende este número",
     "platform_hours": "fora do horário da plataforma",
     "platform_unavailable": "nenhuma plataforma disponível agora",
+    "platform_removed": "pode já ter saído por uma plataforma que não está na configuração; espera por ela",
     "platform_day_full": "o limite de SMS por dia da plataforma foi atingido; sai quando houver lugar",
     "platform_busy": "a plataforma está ocupada com outras mensagens",
     "platform_stopped": "a plataforma parou; espera por ela ou por outra",

@@ -197,3 +197,16 @@ async def test_a_platform_that_cannot_take_it_shortens_no_wait(handover, other, 
         {"p": platform("p"), "other": platform("other")}, [Route("p"), Route("other", **other)], RULES
     )
     assert handover.lanes["p"].elsewhere() is works
+
+
+async def test_what_a_removed_platform_may_have_taken_goes_by_no_other_and_says_so(connection, handover):
+    first, second = await rows.add_messages(connection, 2)
+    await connection.execute("UPDATE messages SET tries = 1, platform = 'old' WHERE id = $1", first)
+    handover.use({"new": platform("new")}, [Route("new")], RULES)
+    await handover.handle_chunk(await rows.chunk_of(connection, first), urgent=True)
+    assert await rows.statuses(connection, [first, second]) == ["queued", "claimed"]
+    assert await connection.fetchval("SELECT reason FROM messages WHERE id = $1", first) == "platform_removed"
+    await connection.execute("UPDATE messages SET due_at = now() WHERE id = $1", first)
+    handover.use({"old": platform("old"), "new": platform("new")}, [Route("new"), Route("old")], RULES)
+    await handover.handle_chunk(await rows.chunk_of(connection, first), urgent=True)
+    assert [item.start.message_id for item in handover.lanes["old"].take_waiting()] == [first]

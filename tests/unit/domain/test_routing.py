@@ -84,3 +84,4 @@ def test_what_one_may_have_taken_stays_with_it_at_its_hours():
     assert again(day, local=NIGHT) == NoRoute("platform_hours", datetime(2026, 11, 25, 8, tzinfo=ZONE))
     assert again(day, room="b") == NoRoute("platform_unavailable")
     assert again(day, room="b", full="a") == NoRoute("platform_day_full")
+    assert again(B) == NoRoute("platform_removed")

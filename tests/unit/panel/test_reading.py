@@ -25,7 +25,7 @@ from disparo.panel.words import actor
 #: As `dispatch` writes them down: of routing, of what a lane lets go, of a source, a run and the hours.
 WAITS_FOR = (
     "no_platform", "platform_hours", "platform_unavailable", "platform_day_full", "platform_busy", "platform_stopped",
-    "source_down", "paused", "outside_window",
+    "platform_removed", "source_down", "paused", "outside_window",
 )  # fmt: skip
 
 

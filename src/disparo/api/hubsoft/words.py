@@ -64,6 +64,7 @@ _REASON_WORDS: Mapping[str, str] = {
     "no_platform": "sem_plataforma",
     "platform_hours": "fora_do_horario_da_plataforma",
     "platform_unavailable": "plataforma_indisponivel",
+    "platform_removed": "plataforma_retirada",
     "platform_day_full": "limite_diario_da_plataforma",
     "platform_busy": "plataforma_ocupada",
     "platform_stopped": "plataforma_parada",
