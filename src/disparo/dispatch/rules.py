@@ -43,7 +43,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Does not go: `event` is SKIP, EXPIRE, FAIL or CANCEL."""
+    """Does not go: `event` is SKIP, EXPIRE, DESPAIR, FAIL or CANCEL."""
 
     event: Event
     reason: str
@@ -59,7 +59,8 @@ def objection(facts: Mapping[str, Any], rules: Rules) -> Wait | Drop | None:
     if reason is not None:
         return Drop(Event.SKIP, reason)
     if _waited_too_long(facts, rules):
-        return Drop(Event.EXPIRE, "timeout")
+        # Of what may have left before nobody knows that it did not.
+        return Drop(Event.DESPAIR, "resend_timeout") if facts["tries"] else Drop(Event.EXPIRE, "timeout")
     opens_at = _opens_at(facts, rules)
     if opens_at > facts["now"]:
         return Wait(opens_at, "outside_window")

@@ -39,6 +39,7 @@ class Event(StrEnum):
     GIVE_BACK = "give_back"  # nothing has left: deferral, take-over of a claim
     SKIP = "skip"  # not sent on purpose
     EXPIRE = "expire"  # `timeout` passed before any platform took it
+    DESPAIR = "despair"  # `timeout` passed before what may have left could be sent again
     FAIL = "fail"  # cannot be sent at all: no text fits, no platform can ever take it
     START = "start"  # the start of an attempt is committed
     OUTCOME_ACCEPTED = "outcome_accepted"
@@ -73,6 +74,7 @@ def _table() -> dict[tuple[Status, Event], Status]:
         (S.CLAIMED, E.FAIL): S.FAILED,
         (S.CLAIMED, E.EXPIRE): S.FAILED,
         (S.QUEUED, E.EXPIRE): S.FAILED,
+        (S.CLAIMED, E.DESPAIR): S.UNCERTAIN,
         (S.CLAIMED, E.START): S.SENDING,
         (S.SENDING, E.LOSE): S.UNCERTAIN,
         (S.QUEUED, E.HOLD): S.HELD,

@@ -71,6 +71,7 @@ REASON: Mapping[str, str] = {
     "opted_out": "o número pediu para não receber SMS",
     "permission_withdrawn": "o cadastro não permite mais SMS para este número",
     "timeout": "o prazo acabou antes do envio",
+    "resend_timeout": "o prazo acabou antes do novo envio",
     "outside_window": "fora do horário permitido; sai quando ele abrir",
     "no_platform": "nenhuma plataforma atende este número",
     "platform_hours": "fora do horário da plataforma",

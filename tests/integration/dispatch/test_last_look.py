@@ -63,6 +63,16 @@ async def test_a_contact_is_not_sent_the_invoice_of_another_customer(connection)
 
 
 @pytest.mark.parametrize(
+    ("tries", "end"), [(0, Drop(Event.EXPIRE, "timeout")), (1, Drop(Event.DESPAIR, "resend_timeout"))]
+)
+async def test_what_waited_too_long_failed_only_if_it_surely_did_not_leave(connection, tries, end):
+    [id_] = await rows.add_messages(connection, timeout_s=60)
+    await connection.execute("UPDATE messages SET tries = $1, wait_since = now() - interval '1 hour'", tries)
+    [facts] = await messages.claimed_facts(connection, [id_])
+    assert objection(facts, RULES) == end
+
+
+@pytest.mark.parametrize(
     ("able", "change"),
     [({"per_second": 2.0}, PAY), ({"per_second": 2.0}, OPT_OUT), ({"shared_window": 1}, PAY)],
 )

@@ -50,6 +50,10 @@ def test_only_a_claimed_message_can_be_started():
     assert [before for (before, event) in TRANSITIONS if event is Event.START] == [Status.CLAIMED]
 
 
+def test_what_may_have_left_and_cannot_be_sent_again_is_uncertain_again():
+    assert move(Status.CLAIMED, Event.DESPAIR) is Status.UNCERTAIN
+
+
 def test_cancel_never_touches_what_may_have_left():
     allowed = {before for (before, event) in TRANSITIONS if event is Event.CANCEL}
     assert allowed == {Status.QUEUED, Status.CLAIMED, Status.HELD}
