@@ -39,11 +39,11 @@ class Peer:
         writer.close()
 
 
-def http(status: int, body: str, headers: str = "") -> Answer:
+def http(status: int, body: str | bytes, headers: str = "") -> Answer:
     """A whole and proper answer."""
 
     async def answer(_peer: Peer, writer: asyncio.StreamWriter) -> None:
-        data = body.encode()
+        data = body if isinstance(body, bytes) else body.encode()
         head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n{headers}\r\n"
         writer.write(head.encode() + data)
         await writer.drain()

@@ -82,6 +82,20 @@ async def test_success_may_be_a_word_in_plain_text_and_the_id_a_group(peer):
     assert (await send(peer, success={"regex": "^OK"})).kind is OutcomeKind.AMBIGUOUS
 
 
+@pytest.mark.parametrize("alphabet", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+async def test_an_answer_in_json_is_read_in_another_alphabet_too(peer, alphabet):
+    peer.answer = http(200, '{"ok": true, "id": 77, "msg": "crédito não debitado"}'.encode(alphabet))
+    outcome = await send(peer, success={"path": "ok", "equals": "true"})
+    assert (outcome.kind, outcome.platform_id) == (OutcomeKind.ACCEPTED, "77")
+
+
+@pytest.mark.parametrize("alphabet", ["utf-8", "utf-8-sig", "cp1252"])
+async def test_an_answer_in_plain_text_is_read_in_another_alphabet_too(peer, alphabet):
+    errors = [{"regex": "^ERRO.*crédito", "failure": "credit"}, {"regex": "^ERRO", "failure": "unknown"}]
+    peer.answer = http(200, "ERRO - sem crédito".encode(alphabet))
+    assert (await send(peer, errors=errors)).failure is FailureClass.CREDIT
+
+
 async def test_connection_refused_is_surely_not_taken(peer):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

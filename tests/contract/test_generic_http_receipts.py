@@ -56,6 +56,13 @@ async def test_a_receipt_in_a_query_or_a_form(peer):
         assert (event.kind, event.platform_id) == (ReceiptKind.SENT, "5")
 
 
+@pytest.mark.parametrize("alphabet", ["utf-8-sig", "cp1252"])
+async def test_a_receipt_is_read_in_another_alphabet_too(peer, alphabet):
+    body = '{"message": {"id": 1}, "status": "DELIVRD", "operadora": "Operação"}'.encode(alphabet)
+    (event,) = receipts(peer, body, carrier="operadora")
+    assert (event.kind, event.carrier) == (ReceiptKind.DELIVERED, "Operação")
+
+
 async def test_an_unknown_status_is_kept_and_moves_nothing(peer):
     (event,) = receipts(peer, {"message": {"id": "1"}, "status": "WAT"})
     assert event.kind is ReceiptKind.OTHER

@@ -26,7 +26,7 @@ from disparo.domain.outcome import InboundText
 from disparo.domain.phone import InvalidPhone, parse_phone
 from disparo.domain.stop_words import asks_to_stop
 from disparo.platforms.base import Heard, Platform, WebhookRequest
-from disparo.platforms.json_paths import storable
+from disparo.platforms.json_paths import storable, text_of
 
 log = structlog.get_logger(__name__)
 
@@ -191,8 +191,7 @@ def _of(call: _Call, text: InboundText, raw: str) -> inbound.Said:
 def _raw(request: WebhookRequest) -> str:
     """Give the call's query and body as text that PostgreSQL can hold."""
     query = "&".join(f"{name}={value}" for name, value in request.query.items())
-    body = request.body.decode("utf-8", "replace")
-    return storable(f"{request.method} ?{query}\n{body}")[:_LONGEST_RAW]
+    return storable(f"{request.method} ?{query}\n{text_of(request.body)}")[:_LONGEST_RAW]
 
 
 def _settle(stored: asyncio.Future[None], error: Exception | None) -> None:

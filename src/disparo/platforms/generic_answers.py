@@ -11,7 +11,7 @@ from disparo.platforms.base import Outgoing
 from disparo.platforms.generic_rules import Condition, outcome_of
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import NotStarted, NotTaken, Reply
-from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, storable, text_at, to_json
+from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, storable, text_at, text_of, to_json
 from disparo.platforms.unknown_codes import UnknownCodes
 
 _K, _F = OutcomeKind, FailureClass
@@ -129,7 +129,7 @@ def holds(condition: Condition, reply: Reply, content: object) -> bool:
         return False
     if not says(condition, content):
         return False
-    return condition.regex is None or bool(re.search(condition.regex, reply.body.decode("utf-8", "replace")))
+    return condition.regex is None or bool(re.search(condition.regex, text_of(reply.body)))
 
 
 def says(condition: Condition, content: object) -> bool:
@@ -150,7 +150,7 @@ def outcome_of_failure(error: Exception) -> Outcome:
 
 
 def _group(pattern: str, reply: Reply) -> str | None:
-    found = re.search(pattern, reply.body.decode("utf-8", "replace"))
+    found = re.search(pattern, text_of(reply.body))
     return storable(found[1]) if found and found.groups() and found[1] else None
 
 

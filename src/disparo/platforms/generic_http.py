@@ -25,6 +25,7 @@ from disparo.platforms.generic_questions import Questions
 from disparo.platforms.generic_receipts import read_call
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import HttpSender, NotStarted, NotTaken, Unknown
+from disparo.platforms.json_paths import text_of
 from disparo.platforms.unknown_codes import UnknownCodes
 
 
@@ -70,7 +71,7 @@ class GenericHttp:
             reply = await self._sender.send(call)
         except (NotTaken, NotStarted, Unknown) as error:
             return outcome_of_failure(error), Exchange(shown, "")
-        answer = f"HTTP {reply.status}\n{_lines(reply.headers)}\n{reply.body.decode('utf-8', 'replace')}"
+        answer = f"HTTP {reply.status}\n{_lines(reply.headers)}\n{text_of(reply.body)}"
         (outcome,) = self._answers.read(reply, [message]).outcomes
         return outcome, Exchange(shown, self._calls.masked(answer))
 

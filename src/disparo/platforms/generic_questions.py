@@ -14,7 +14,7 @@ from disparo.platforms.generic_receipts import read_event, status_at
 from disparo.platforms.generic_rules import AskRules, BalanceRules, HealthRules, Question
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import HttpSender, NotStarted, NotTaken, Reply, Unknown
-from disparo.platforms.json_paths import at, json_or_none, storable, text_at, to_json
+from disparo.platforms.json_paths import at, json_or_none, storable, text_at, text_of, to_json
 from disparo.platforms.unknown_codes import UnknownCodes
 
 _OK = 200
@@ -55,7 +55,7 @@ class Questions:
             if event is None or not _is_of(event, reference, platform_id):
                 continue
             # Of several only its own: the others are of other people.
-            said = reply.body.decode("utf-8", "replace") if len(items) == 1 else to_json(item)
+            said = text_of(reply.body) if len(items) == 1 else to_json(item)
             raw = storable(f"{rules.method}\n{said}")[:_LONGEST_RAW]
             return Answered(event._replace(reference=reference), raw)
         return None
@@ -132,7 +132,7 @@ def read_amount(text: str) -> Decimal | None:
 def _content(reply: Reply, rules: AskRules) -> object:
     if rules.text is None:
         return json_or_none(reply.body)
-    found = re.search(rules.text, reply.body.decode("utf-8", "replace"))
+    found = re.search(rules.text, text_of(reply.body))
     return found.groupdict() if found else None
 
 
@@ -146,7 +146,7 @@ def _is_of(event: ReceiptEvent, reference: str, platform_id: str | None) -> bool
 def _balance(reply: Reply, rules: BalanceRules) -> Balance | None:
     said = text_at(json_or_none(reply.body), rules.answer) if rules.answer else None
     if rules.regex is not None:
-        found = re.search(rules.regex, reply.body.decode("utf-8", "replace"))
+        found = re.search(rules.regex, text_of(reply.body))
         said = found[1] if found and found.groups() else None
     amount = read_amount(said) if said else None
     return None if amount is None else Balance(amount)

@@ -11,7 +11,7 @@ from disparo.platforms.authenticity import check_call, check_receipt
 from disparo.platforms.base import Heard, WebhookRejected, WebhookRequest
 from disparo.platforms.generic_answers import says
 from disparo.platforms.generic_rules import InboundRules, ReceiptRules
-from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, text_at, to_json
+from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, text_at, text_of, to_json
 from disparo.platforms.unknown_codes import UnknownCodes
 
 
@@ -126,7 +126,7 @@ def _content_of(request: WebhookRequest) -> object:
     content = json_or_none(request.body)
     if content is not None:
         return content
-    form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+    form = dict(parse_qsl(text_of(request.body), keep_blank_values=True))
     found = {**request.query, **form}
     if not found:
         raise WebhookRejected("neither JSON, form nor query")

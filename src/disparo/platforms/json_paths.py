@@ -43,19 +43,25 @@ def storable(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
+def text_of(body: bytes) -> str:
+    """Give what came as text: UTF-8, without its mark, else Windows-1252, which older programs write."""
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return body.decode("cp1252", "replace")
+
+
 def json_or_none(body: bytes) -> object:
-    """Parse JSON; None where it is none. A comma too many before a bracket is forgiven."""
+    """Parse JSON; None where it is none. Another alphabet is forgiven, and a comma before a bracket."""
     try:
         found: object = json.loads(body)
     except (ValueError, RecursionError):
-        return _forgiving(body)
+        return _forgiving(text_of(body))
     return found
 
 
-def _forgiving(body: bytes) -> object:
-    mended = re.sub(rb",(\s*[}\]])", rb"\1", body)
-    if mended == body:
-        return None
+def _forgiving(text: str) -> object:
+    mended = re.sub(r",(\s*[}\]])", r"\1", text)
     try:
         found: object = json.loads(mended)
     except (ValueError, RecursionError):
