@@ -47,6 +47,11 @@ async def test_receipts_in_a_list_those_without_a_name_left_out(peer):
     assert (event.kind, event.platform_id) == (ReceiptKind.DELIVERED, "1")
 
 
+async def test_a_call_may_be_the_list_itself(peer):
+    body = [{"message": {"id": "1"}, "status": "DELIVRD"}, {"message": {"id": "2"}, "status": "UNDELIV"}]
+    assert [event.platform_id for event in receipts(peer, body, items="[]")] == ["1", "2"]
+
+
 async def test_a_receipt_in_a_query_or_a_form(peer):
     plain = {"id": "id", "reference": None, "status": "st"}
     for event in (

@@ -106,6 +106,12 @@ def test_a_wrong_signature_looks_like_a_wrong_address(house):
     assert same(told(good, "/webhook/twilio/s?ref=x"), missing)
 
 
+def test_a_call_that_tells_of_no_message_leaves_a_trace(house):
+    answer = house.anonymous.post("/webhook/zenvia/novo", {"type": "MESSAGE_STATUS", "msg": {"id": "1"}})
+    assert (answer.status, answer.raw) == (200, b"OK")
+    house.until(lambda: '"event":"webhook_told_nothing"' in house.stage.roles["server"].log.read_text())
+
+
 def test_jasmin_hears_what_it_waits_for(house):
     answer = house.anonymous.post("/webhook/jasmin/s", "id=1&level=1&message_status=ESME_ROK&connector=c")
     assert (answer.status, answer.raw) == (200, b"ACK/Jasmin")

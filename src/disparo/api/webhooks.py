@@ -38,13 +38,15 @@ async def receive(request: Request) -> Response:
         _address_they_know(request, services),
     )
     try:
-        await services.intake.take(platform, call)
+        heard = await services.intake.take(platform, call)
     except WebhookForged as forged:
         log.warning("webhook_forged", platform=platform, why=str(forged))
         raise Failure(404, NO_SUCH_ROUTE) from None
     except WebhookRejected as rejected:
         log.warning("webhook_rejected", platform=platform, why=str(rejected))
         raise Failure(400, "Confirmação de entrega não reconhecida") from None
+    if not heard.receipts and not heard.texts:
+        log.info("webhook_told_nothing", platform=platform)
     return _answer(services.intake.reply_of(platform))
 
 
