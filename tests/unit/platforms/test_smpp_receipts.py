@@ -52,6 +52,13 @@ def words(state: str, err: str = "000", text: str = "Prezado cliente") -> str:
     )
 
 
+@pytest.mark.parametrize("optional", [{ID: b"0123A456B\0"}, {STATE: b"\x02"}])
+def test_what_says_a_messages_state_is_a_receipt_whatever_its_esm_class(optional):
+    told = delivered(words("DELIVRD").encode(), optional, esm_class=0)
+    heard = read_heard(told, Reading(), UnknownCodes("smsc"))
+    assert [(each.platform_id, each.kind) for each in heard.receipts] == [("123a456b", DELIVERED)]
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "utf-16-be"])
 def test_a_receipt_under_its_messages_data_coding_is_read_as_it_is_written(encoding):
     heard = read_heard(

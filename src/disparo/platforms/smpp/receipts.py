@@ -26,6 +26,8 @@ ReceiptIds = Literal["same", "decimal", "hex"]
 
 _MESSAGE_TYPE, _HAS_HEADER = 0b0011_1100, 0b0100_0000
 _RECEIPT, _NOTIFICATION = 0x04, 0x20
+#: No customer's text has these, whatever the esm_class says.
+_OF_RECEIPTS = frozenset({Tag.RECEIPTED_MESSAGE_ID, Tag.MESSAGE_STATE})
 #: message_state as a TLV says it (§5.2.28).
 _STATES = {
     1: "ENROUTE", 2: "DELIVRD", 3: "EXPIRED", 4: "DELETED",
@@ -67,7 +69,7 @@ class Reading:
 def read_heard(delivered: Delivered, reading: Reading, unknown: UnknownCodes) -> Heard:
     """Read what came: a receipt, a customer's text, or nothing that concerns us. Raises Malformed."""
     kind = delivered.esm_class & _MESSAGE_TYPE
-    if kind in (_RECEIPT, _NOTIFICATION) or Tag.RECEIPTED_MESSAGE_ID in delivered.optional:
+    if kind in (_RECEIPT, _NOTIFICATION) or not _OF_RECEIPTS.isdisjoint(delivered.optional):
         return Heard(receipts=(_receipt(delivered, reading, unknown),))
     if kind:
         return Heard()  # an acknowledgement of another phone's: nobody asked for one
