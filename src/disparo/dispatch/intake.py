@@ -23,7 +23,7 @@ from disparo.dispatch import figures, receipts
 from disparo.dispatch.group_commit import Busy
 from disparo.dispatch.pace import Pace
 from disparo.domain.outcome import InboundText
-from disparo.domain.phone import InvalidPhone, parse_phone
+from disparo.domain.phone import InvalidPhone, parse_registered
 from disparo.domain.stop_words import asks_to_stop
 from disparo.platforms.base import Heard, Platform, WebhookRequest
 from disparo.platforms.json_paths import storable, text_of
@@ -184,7 +184,7 @@ def _of(call: _Call, text: InboundText, raw: str) -> inbound.Said:
     e164 = None
     if text.sender is not None:
         with suppress(InvalidPhone):  # a short code, or somebody abroad
-            e164 = parse_phone(text.sender).e164
+            e164 = parse_registered(text.sender).e164
     return inbound.Said(call.platform, text, e164, asks_to_stop(text.text), raw)
 
 

@@ -189,6 +189,12 @@ async def test_an_answer_that_names_no_number_is_that_of_the_message_it_answers(
     assert suppressed["e164"] == await connection.fetchval("SELECT e164 FROM messages WHERE id = $1", id_)
 
 
+@pytest.mark.parametrize("sender", ["005511988887777", "01511988887777", "+55 11 98888-7777", "1188887777"])
+async def test_who_wants_no_more_is_known_however_the_number_is_written(intake, connection, sender):
+    await say(intake, "SAIR", sender=sender)
+    assert await connection.fetchval("SELECT e164 FROM opt_outs") == "+5511988887777"
+
+
 @pytest.mark.parametrize("sender", ["27700", "+1 202 555 0100", "OPERADORA"])
 async def test_who_is_no_customer_is_kept_and_suppresses_nobody(intake, connection, sender):
     await say(intake, "STOP", sender=sender, mo_id="m1")
