@@ -177,7 +177,7 @@ SPECS = {
     ),
     "kannel": Spec(
         fill={"secrets": {"usuario": "isp", "senha": "s3cret"}, "values": {"remetente": "27700"}},
-        on_the_wire=[b"GET /sms?username=isp&password=s3cret&from=27700&to=%2B5511988887777", b"dlr-mask=31", b"ref%3Dref-1%26tipo%3D%25d"],
+        on_the_wire=[b"GET /sms?username=isp&password=s3cret&from=27700&to=%2B5511988887777", b"dlr-mask=31", b"&coding=0&", b"ref%3Dref-1%26tipo%3D%25d"],
         accepted=(202, "0: Accepted for delivery"),
         platform_id=None,
         answers=[

@@ -82,6 +82,14 @@ async def test_success_may_be_a_word_in_plain_text_and_the_id_a_group(peer):
     assert (await send(peer, success={"regex": "^OK"})).kind is OutcomeKind.AMBIGUOUS
 
 
+@pytest.mark.parametrize(("text", "coding"), [("Ola ~", "0"), ("Olá", "8")])
+async def test_a_platform_can_be_told_which_alphabet_a_text_needs(peer, text, coding):
+    asked = {"to": "{telefone}", "text": "{texto}", "coding": "{alfabeto:0:8}"}
+    await send(peer, outgoing=message(text), json=asked)
+    body = json.loads(peer.requests[0].partition(b"\r\n\r\n")[2])
+    assert (body["text"], body["coding"]) == (text, coding)
+
+
 @pytest.mark.parametrize("alphabet", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 async def test_an_answer_in_json_is_read_in_another_alphabet_too(peer, alphabet):
     peer.answer = http(200, '{"ok": true, "id": 77, "msg": "crédito não debitado"}'.encode(alphabet))

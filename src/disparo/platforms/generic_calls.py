@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, quote_plus, urljoin
 
+from disparo.domain.sms_text import Encoding, encoding_of
 from disparo.platforms.base import Outgoing
 from disparo.platforms.generic_rules import Question
 from disparo.platforms.generic_settings import ITEMS, GenericHttpSettings
 from disparo.platforms.http import REPLY_LIMIT_BYTES, Call
 from disparo.platforms.json_paths import to_json
-from disparo.platforms.placeholders import Form, Template, fill_tree, header_safe, tree_of
+from disparo.platforms.placeholders import Form, Template, fill_tree, header_safe, of_alphabet, tree_of
 from disparo.platforms.table import LEFT_OUT
 
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
@@ -42,6 +43,10 @@ class CallMaker:
         self._item = None if batch is None else tree_of(_told(batch.item, receipt_url), constant)
         self._json_body = _told(settings.json_body, receipt_url)
         self._json = None if self._json_body is None else tree_of(self._json_body, constant)
+        said = repr((settings.headers, query, form, self._json_body, batch))
+        # Most platforms find out by themselves: for them no text is looked through.
+        names_alphabet = of_alphabet(said, Encoding.GSM7)
+        self._of_alphabet = {each: of_alphabet(said, each) for each in Encoding if names_alphabet}
 
     def hand_over(self, batch: Sequence[Outgoing]) -> Call:
         """Give the one call that hands over these messages; several only where the table has `batch`."""
@@ -104,6 +109,7 @@ class CallMaker:
             "telefone": message.e164[self._skipped :],
             "texto": message.text,
             "referencia": message.reference,
+            **(self._of_alphabet[encoding_of(message.text)] if self._of_alphabet else {}),
         }
 
 

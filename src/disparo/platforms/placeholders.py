@@ -12,10 +12,13 @@ from urllib.parse import quote_plus, urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
+from disparo.domain.sms_text import Encoding
 from disparo.errors import in_words
 
 _WORDS = "telefone|texto|referencia|retorno|id|desde|ate"
-PLACEHOLDER = re.compile(r"\{(" + _WORDS + r"|(?:segredo|valor):[A-Za-z0-9_]+)\}")
+#: `{alfabeto:A:B}`: A where the text fits GSM-7, else B; some platforms must be told.
+_ALPHABET = r"alfabeto:([^:{}]+):([^:{}]+)"
+PLACEHOLDER = re.compile(r"\{(" + _WORDS + r"|(?:segredo|valor):[A-Za-z0-9_]+|" + _ALPHABET + r")\}")
 #: `{basico:USER:PASSWORD}`, both names of secrets: what HTTP's Basic authentication wants.
 BASIC = re.compile(r"\{basico:([A-Za-z0-9_]+):([A-Za-z0-9_]+)\}")
 _ANY = re.compile(f"{BASIC.pattern}|{PLACEHOLDER.pattern}")
@@ -107,6 +110,12 @@ def names_used(text: str) -> set[tuple[str, str]]:
     """List what a text names, as ("segredo" | "valor", name)."""
     found = {("segredo", name) for pair in BASIC.findall(text) for name in pair}
     return found | set(re.findall(r"\{(segredo|valor):([A-Za-z0-9_]+)\}", text))
+
+
+def of_alphabet(text: str, encoding: Encoding) -> dict[str, str]:
+    """Give what stands for each `{alfabeto:A:B}` that a text names, for an SMS of this encoding."""
+    found = re.findall(_ALPHABET, text)
+    return {f"alfabeto:{gsm}:{ucs2}": gsm if encoding is Encoding.GSM7 else ucs2 for gsm, ucs2 in found}
 
 
 def secret_named(secret: SecretStr | None) -> str | None:
