@@ -42,6 +42,7 @@ connect-allow-ip = 127.0.0.1
 group = smsbox
 bearerbox-host = 127.0.0.1
 sendsms-port = {sendsms}
+mo-recode = true
 log-level = 4
 
 group = sendsms-user

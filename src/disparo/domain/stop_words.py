@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 _STOP_WORDS = frozenset({"SAIR", "PARAR", "PARE", "CANCELAR", "STOP"})
+#: What stands between the letters where a gateway hands UCS-2 on as it is.
+_UNREAD = "\ufffd"
 _LONGEST = 100  # of a text that can still be one word with blanks and signs around it
 
 
@@ -13,7 +15,9 @@ def asks_to_stop(text: str) -> bool:
     if len(text) > _LONGEST:
         return False
     plain = "".join(
-        char for char in unicodedata.normalize("NFKD", text) if not unicodedata.category(char).startswith("M")
+        char
+        for char in unicodedata.normalize("NFKD", text.replace(_UNREAD, ""))
+        if not unicodedata.category(char).startswith("M")
     )
     begin, end = 0, len(plain)
     while begin < end and not plain[begin].isalnum():

@@ -21,6 +21,7 @@ from disparo.domain.stop_words import asks_to_stop
         "stop.",
         "\tsaír\n",
         "ＳＡＩＲ",
+        "\ufffdS\ufffdA\ufffdI\ufffdR",
     ],
 )
 def test_the_words_in_any_form(text):
