@@ -134,7 +134,10 @@ def test_what_the_settings_say_wins(key, status, failure, kind):
         (0x58, FailureClass.THROTTLE),
         (0x08, FailureClass.NETWORK),
         (0x401, FailureClass.NETWORK),
+        (0x402, FailureClass.CREDIT),
+        (0x01, FailureClass.NETWORK),
+        (0x0B, FailureClass.NETWORK),
     ],
 )
 def test_why_a_bind_was_refused(status, failure):
-    assert failure_of_bind(status) is failure
+    assert failure_of_bind(status, {"0x00000402": FailureClass.CREDIT}) is failure

@@ -64,7 +64,7 @@ async def open_session(
         raise
     if answer.status:
         session.cut()
-        raise Refused(name_of(answer.status), failure_of_bind(answer.status), by_smsc=True)
+        raise Refused(name_of(answer.status), failure_of_bind(answer.status, settings.codes), by_smsc=True)
     return session
 
 

@@ -43,6 +43,8 @@ _SURE: Mapping[int, tuple[OutcomeKind, FailureClass]] = {
     ),
 }
 
+_OF_ACCOUNT = frozenset({_F.AUTH, _F.CREDIT, _F.THROTTLE, _F.NETWORK, _F.UNKNOWN})
+
 
 def name_of(status: int) -> str:
     """Give a status as the specification names it, else in hexadecimal as vendors write theirs."""
@@ -68,6 +70,7 @@ def outcome_of_status(status: int, known: Mapping[str, FailureClass], unknown: U
     return Outcome(_K.AMBIGUOUS, code=code, failure=_F.UNKNOWN)
 
 
-def failure_of_bind(status: int) -> FailureClass:
-    """Tell why a bind was refused."""
-    return _SURE.get(status, (_K.NOT_TAKEN, _F.NETWORK))[1]
+def failure_of_bind(status: int, known: Mapping[str, FailureClass]) -> FailureClass:
+    """Tell why a bind was refused; `known` as above. No message's own fault can be the reason."""
+    failure = known.get(name_of(status)) or _SURE.get(status, (_K.NOT_TAKEN, _F.NETWORK))[1]
+    return failure if failure in _OF_ACCOUNT else _F.NETWORK
