@@ -40,9 +40,9 @@ _NO_PLATFORM_S, _BUSY_S = 15.0, 2.0
 _AMPLY, _FIRST_S, _LAST_S = 1.25, 0.25, 64.0
 #: Where nothing can go, what waits is still looked at now and then: it may have run out, or been paid.
 _LOOK_ANYWAY_S = 15.0
-#: Where the day is full that is known for hours: each look at a message is two events of it. It may be freed
-#: before all the same, by a person who raises the limit.
-_FULL_DAY_S, _LOOK_IN_FULL_DAY_S = 600.0, 120.0
+#: Where the day is full, or the platform gone from the settings, that lasts for hours: each look at a message
+#: is two events of it. It may end before all the same, by a person who changes the settings.
+_SETTINGS_S, _LOOK_IN_FULL_DAY_S = 600.0, 120.0
 #: Looking at so many takes less than a ms; starts, outcomes and moments that have come wait no longer.
 _AT_A_STRETCH = 16
 
@@ -235,9 +235,11 @@ class Handover:
 
     def _wait_s(self, nowhere: NoRoute, found: _Sorted) -> float:
         """Give how long to wait: of a claim's messages not many more come back than a platform can take."""
+        if nowhere.reason == "platform_removed":
+            return _SETTINGS_S
         if nowhere.reason == "platform_day_full":
             # In whole seconds, so that those of one look come back together.
-            return max(_NO_PLATFORM_S, math.ceil(min(_FULL_DAY_S, min(self._full_days_s(), default=0.0))))
+            return max(_NO_PLATFORM_S, math.ceil(min(_SETTINGS_S, min(self._full_days_s(), default=0.0))))
         if nowhere.reason != "platform_busy":
             return _NO_PLATFORM_S
         found.busy[nowhere.busy] += 1

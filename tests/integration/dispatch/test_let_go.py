@@ -205,7 +205,10 @@ async def test_what_a_removed_platform_may_have_taken_goes_by_no_other_and_says_
     handover.use({"new": platform("new")}, [Route("new")], RULES)
     await handover.handle_chunk(await rows.chunk_of(connection, first), urgent=True)
     assert await rows.statuses(connection, [first, second]) == ["queued", "claimed"]
-    assert await connection.fetchval("SELECT reason FROM messages WHERE id = $1", first) == "platform_removed"
+    waits = await connection.fetchrow(
+        "SELECT reason, due_at > now() + interval '9 min' AS long FROM messages WHERE id = $1", first
+    )
+    assert tuple(waits) == ("platform_removed", True)
     await connection.execute("UPDATE messages SET due_at = now() WHERE id = $1", first)
     handover.use({"old": platform("old"), "new": platform("new")}, [Route("new"), Route("old")], RULES)
     await handover.handle_chunk(await rows.chunk_of(connection, first), urgent=True)
