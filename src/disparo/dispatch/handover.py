@@ -7,7 +7,6 @@ start in `lane.py`, the record in `recorder.py`. No connection is in hand while 
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 import time
 from collections import Counter
@@ -22,6 +21,7 @@ from uuid import UUID
 from disparo.db import chunks, messages
 from disparo.db.messages import Move, Start
 from disparo.db.pool import Pool
+from disparo.dispatch import patience
 from disparo.dispatch.claims import Batch, Holder, Prepared
 from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.freshness import Checked, Freshness
@@ -33,16 +33,8 @@ from disparo.domain.routing import NoRoute, Route, choose, in_first_line, stay
 from disparo.platforms.base import Platform
 
 CHUNK_SIZE = 500
-#: Before a message is looked at again for which there was no platform, or only a busy one.
-_NO_PLATFORM_S, _BUSY_S = 15.0, 2.0
-#: Those of a claim who wait for a platform with a rate come back by so much more than it takes, and in
-#: portions of so many seconds' worth, each twice the one before: it is not idle for them.
-_AMPLY, _FIRST_S, _LAST_S = 1.25, 0.25, 64.0
-#: Where nothing can go, what waits is still looked at now and then: it may have run out, or been paid.
-_LOOK_ANYWAY_S = 15.0
-#: Where the day is full, or the platform gone from the settings, that lasts for hours: each look at a message
-#: is two events of it. It may end before all the same, by a person who changes the settings.
-_SETTINGS_S, _LOOK_IN_FULL_DAY_S = 600.0, 120.0
+#: Where nothing can go, nobody knows for how long, so many of a chunk are looked at now and then.
+_A_FEW = 20
 #: Looking at so many takes less than a ms; starts, outcomes and moments that have come wait no longer.
 _AT_A_STRETCH = 16
 
@@ -100,32 +92,35 @@ class Handover:
 
     async def handle_chunk(self, chunk_id: int, *, urgent: bool) -> None:
         """Give a chunk's messages to lanes, as many as there is room for; what cannot go now waits."""
+        all_dropped = False
         while not self._holder.ending:
             # One after the other, so that no two chunks are given the same room.
             async with self._turn[urgent]:
-                room = await self._wait_for_room(urgent=urgent)
-                limit = min(CHUNK_SIZE, room or CHUNK_SIZE)
-                claimed = await self._work_off(chunk_id, limit)
+                patience_s = 0.0 if all_dropped else patience.for_room_s(self.lanes)
+                room = await self._wait_for_room(patience_s, urgent=urgent)
+                limit = min(CHUNK_SIZE, room or (CHUNK_SIZE if all_dropped or self._is_closed() else _A_FEW))
+                claimed, kept = await self._work_off(chunk_id, limit)
             if claimed < limit:
                 return
+            all_dropped = not room and not kept
 
-    async def _work_off(self, chunk_id: int, limit: int) -> int:
-        """Claim up to `limit` messages and hand them to lanes; gives how many were claimed."""
+    async def _work_off(self, chunk_id: int, limit: int) -> tuple[int, int]:
+        """Claim up to `limit` messages and hand them to lanes; gives how many were claimed, and kept."""
         token = new_id()
         self._holder.tokens.add(token)
         batch = Batch(left=0)
         try:
-            claimed, batch = await self._claim(chunk_id, token, limit)
+            claimed, kept, batch = await self._claim(chunk_id, token, limit)
         finally:
             self._settling.add(task := asyncio.create_task(self._forget_token(token, batch)))
             task.add_done_callback(self._settling.discard)
         self.has_worked = self.has_worked or claimed > 0
-        return claimed
+        return claimed, kept
 
-    async def _wait_for_room(self, *, urgent: bool) -> int:
-        """Wait until some lane has room; 0 after a while without any, or where there is no lane at all."""
-        give_up_at = asyncio.get_running_loop().time() + self._patience_s()
-        while self.lanes and not self._holder.ending:
+    async def _wait_for_room(self, patience_s: float, *, urgent: bool) -> int:
+        """Wait until some lane has room; 0 after a while without any."""
+        give_up_at = asyncio.get_running_loop().time() + patience_s
+        while not self._holder.ending:
             names = in_first_line(
                 self._routes, local=datetime.now(self._rules.zone), is_usable=self._is_usable
             )
@@ -151,28 +146,20 @@ class Handover:
             for route in self._routes
         )
 
+    def _is_closed(self) -> bool:
+        """Tell whether it is no platform's hour: what is looked at then is put off once, until one opens."""
+        local = datetime.now(self._rules.zone)
+        return not any(route.is_open_at(local) for route in self._routes)
+
     def _is_usable(self, name: str) -> bool:
         return name in self.lanes and not self.lanes[name].is_stopped
-
-    def _is_day_full(self, name: str) -> bool:
-        return name in self.lanes and time.monotonic() < self.lanes[name].day_full_until
-
-    def _full_days_s(self) -> list[float]:
-        """Give in how long each platform has room again whose day is full."""
-        now = time.monotonic()
-        return [lane.day_full_until - now for lane in self.lanes.values() if lane.day_full_until > now]
-
-    def _patience_s(self) -> float:
-        full_s = self._full_days_s()
-        frees_in_s = min(full_s, default=0.0) if len(full_s) == len(self.lanes) else 0.0
-        return max(_LOOK_ANYWAY_S, min(_LOOK_IN_FULL_DAY_S, frees_in_s))
 
     async def _forget_token(self, token: UUID, batch: Batch) -> None:
         if batch.left:
             await batch.done.wait()
         self._holder.tokens.discard(token)
 
-    async def _claim(self, chunk_id: int, token: UUID, limit: int) -> tuple[int, Batch]:
+    async def _claim(self, chunk_id: int, token: UUID, limit: int) -> tuple[int, int, Batch]:
         async with self._suspect(chunk_id), self._pool.acquire() as connection:
             ids = await messages.claim(
                 connection, self._holder.worker_id, token=token, chunk_id=chunk_id, limit=limit
@@ -182,7 +169,8 @@ class Handover:
         checked = Checked(facts, {}) if self._freshness is None else await self._freshness.check(facts)
         looked_at = time.monotonic()
         async with self._suspect(chunk_id):
-            return len(ids), await self._look(checked, token, looked_at)
+            dropped, batch = await self._look(checked, token, looked_at)
+        return len(ids), len(ids) - dropped, batch
 
     @asynccontextmanager
     async def _suspect(self, chunk_id: int) -> AsyncIterator[None]:
@@ -193,7 +181,7 @@ class Handover:
             finally:
                 self._holder.preparing = None
 
-    async def _look(self, checked: Checked, token: UUID, looked_at: float) -> Batch:
+    async def _look(self, checked: Checked, token: UUID, looked_at: float) -> tuple[int, Batch]:
         room = {
             (name, urgent): lane.room(urgent=urgent)
             for name, lane in self.lanes.items()
@@ -211,7 +199,7 @@ class Handover:
         for lane, row, start in found.send:
             facts = (row["reference"], row["e164"], row["not_taken"], row["urgent"])
             lane.add([Prepared(start, *facts, batch, looked_at)])
-        return batch
+        return len(found.drop), batch
 
     def _sort(self, row: Mapping[str, Any], token: UUID, found: _Sorted, room: dict[_Kind, int]) -> None:
         verdict: Wait | Drop | None = objection(row, self._rules)
@@ -225,36 +213,22 @@ class Handover:
                     return
                 verdict = text
             else:
-                later = row["now"] + timedelta(seconds=self._wait_s(lane, found))
-                verdict = Wait(lane.until or later, lane.reason)
+                found.busy[lane.busy] += 1
+                wait_s = patience.for_a_look_s(self.lanes, lane, found.busy)
+                verdict = Wait(lane.until or row["now"] + timedelta(seconds=wait_s), lane.reason)
         if isinstance(verdict, Drop):
             found.drop.append(Move(row["id"], verdict.event, verdict.reason))
         else:
             run = row["dispatch_id"] if waits_with_run(row, verdict) else None
             found.wait.append(Waiting(row["id"], verdict.until, verdict.reason, run))
 
-    def _wait_s(self, nowhere: NoRoute, found: _Sorted) -> float:
-        """Give how long to wait: of a claim's messages not many more come back than a platform can take."""
-        if nowhere.reason == "platform_removed":
-            return _SETTINGS_S
-        if nowhere.reason == "platform_day_full":
-            # In whole seconds, so that those of one look come back together.
-            return max(_NO_PLATFORM_S, math.ceil(min(_SETTINGS_S, min(self._full_days_s(), default=0.0))))
-        if nowhere.reason != "platform_busy":
-            return _NO_PLATFORM_S
-        found.busy[nowhere.busy] += 1
-        lanes = [self.lanes[name] for name in nowhere.busy if name in self.lanes]
-        per_s = sum(lane.platform.capabilities.per_second or math.inf for lane in lanes) or math.inf
-        if math.isinf(per_s):
-            return _BUSY_S
-        turn_s = max(_FIRST_S, found.busy[nowhere.busy] / (per_s * _AMPLY))
-        return min(_LAST_S, _FIRST_S * 2.0 ** math.floor(math.log2(turn_s / _FIRST_S)))
-
     def _lane_for(self, row: Mapping[str, Any], room: Mapping[_Kind, int]) -> Lane | NoRoute:
         urgent: bool = row["urgent"]
 
         def has_room(name: str) -> bool:
             return room.get((name, urgent), 0) > 0  # a platform may be new since the look began
+
+        is_day_full = partial(patience.is_day_full, self.lanes)
 
         local = row["now"].astimezone(self._rules.zone)
         # A message that may have had an effect somewhere never goes to another platform.
@@ -264,7 +238,7 @@ class Handover:
                 row["platform"],
                 local=local,
                 has_room=has_room,
-                is_day_full=self._is_day_full,
+                is_day_full=is_day_full,
             )
         else:
             chosen = choose(
@@ -273,7 +247,7 @@ class Handover:
                 local=local,
                 is_usable=self._is_usable,
                 has_room=has_room,
-                is_day_full=self._is_day_full,
+                is_day_full=is_day_full,
                 avoid=row["platform"] if row["not_taken"] > 0 else None,
                 draw=random.random(),  # noqa: S311 - shares load, guards nothing
             )

@@ -15,6 +15,7 @@ from tests.support.hands import a_handover
 
 from disparo import queue
 from disparo.db import platform_states
+from disparo.dispatch import patience
 from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.give_back import give_back, let_go
 from disparo.dispatch.lane import Lane
@@ -25,6 +26,7 @@ from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.registry import read_table
 
 pytestmark = pytest.mark.anyio
+MIDNIGHT = clock_time(0)
 RULES = Rules("X", None, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_holiday=lambda *_: False)
 
 
@@ -107,8 +109,8 @@ async def test_what_waits_for_a_limit_of_24_hours_says_so_and_is_not_stuck(
         assert await connection.fetchval(live) == stuck
     handover.use({"p": limited}, [Route("p")], RULES)
     handover.lanes["p"].day_full_until = math.inf
-    monkeypatch.setattr("disparo.dispatch.handover._LOOK_ANYWAY_S", 0.0)
-    monkeypatch.setattr("disparo.dispatch.handover._LOOK_IN_FULL_DAY_S", 0.0)
+    monkeypatch.setattr("disparo.dispatch.patience._LOOK_ANYWAY_S", 0.0)
+    monkeypatch.setattr("disparo.dispatch.patience._LOOK_IN_FULL_DAY_S", 0.0)
     await handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=True)
     assert await connection.fetchval("SELECT reason FROM messages") == "platform_day_full"
 
@@ -132,13 +134,37 @@ async def test_what_waits_for_a_full_day_is_looked_at_seldom(
 async def test_while_every_day_is_full_nothing_is_claimed_every_few_seconds(handover):
     handover.use({"p": platform("p", per_day=5)}, [Route("p")], RULES)
     handover.lanes["p"].day_full_until = time.monotonic() + 40_000
-    waiting = asyncio.create_task(handover._wait_for_room(urgent=True))
+    assert patience.for_room_s(handover.lanes) == 120
+    waiting = asyncio.create_task(handover._wait_for_room(120, urgent=True))
     _, pending = await asyncio.wait([waiting], timeout=0.2)
     assert pending
-    assert handover._patience_s() == 120
     # A person raises the limit: the platform is a new one, and what waits for room goes on at once.
     handover.use({"p": platform("p", per_day=6)}, [Route("p")], RULES)
     assert await asyncio.wait_for(waiting, 2) > 0
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "route", "claimed"),
+    [
+        (172_800, Route("p"), [20, 20, 10]),
+        (60, Route("p"), [20, 30]),
+        (172_800, Route("p", hours=(MIDNIGHT, MIDNIGHT)), [50]),
+    ],
+    ids=["they stay", "they have run out", "it is no hour of the platform"],
+)
+async def test_while_nothing_can_go_a_few_are_looked_at(connection, handover, timeout_s, route, claimed):
+    """Each look at one that stays is two events of it, and a platform may be paused for days."""
+    ids = await rows.add_messages(connection, 50, timeout_s=timeout_s)
+    await connection.execute("UPDATE messages SET wait_since = now() - interval '1 hour'")
+    handover.use({"p": platform("p")}, [route], RULES)
+    handover.lanes["p"].breaker.paused = True
+    with pytest.MonkeyPatch.context() as change:
+        change.setattr("disparo.dispatch.patience._LOOK_ANYWAY_S", 0.0)
+        await handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=False)
+    looks = await connection.fetch(
+        "SELECT count(*) FROM message_events WHERE to_status = 'claimed' GROUP BY xmin ORDER BY min(at)"
+    )
+    assert [each["count"] for each in looks] == claimed
 
 
 async def test_what_waits_for_hours_or_for_a_person_is_not_stuck(pool, connection):

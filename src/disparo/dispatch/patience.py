@@ -1,0 +1,65 @@
+"""How long what cannot go now waits: a worker for room, a message for its next look.
+
+A look at a message that changes nothing is two events of it, kept for years: what lasts is looked at rarely.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping
+
+from disparo.dispatch.lane import Lane
+from disparo.domain.routing import NoRoute
+
+#: Before a message is looked at again for which there was no platform, or only a busy one.
+_NO_PLATFORM_S, _BUSY_S = 15.0, 2.0
+#: Those of a claim who wait for a platform with a rate come back by so much more than it takes, and in
+#: portions of so many seconds' worth, each twice the one before: it is not idle for them.
+_AMPLY, _FIRST_S, _LAST_S = 1.25, 0.25, 64.0
+#: Where nothing can go, what waits is still looked at now and then: it may have run out, or been paid.
+_LOOK_ANYWAY_S = 15.0
+#: Where the day is full, or the platform gone from the settings, that lasts for hours. It may end before all
+#: the same, by a person who changes the settings.
+_SETTINGS_S, _LOOK_IN_FULL_DAY_S = 600.0, 120.0
+
+Lanes = Mapping[str, Lane]
+
+
+def is_day_full(lanes: Lanes, name: str) -> bool:
+    """Tell whether this platform has had all that it takes in 24 hours."""
+    return name in lanes and time.monotonic() < lanes[name].day_full_until
+
+
+def for_room_s(lanes: Lanes) -> float:
+    """Give how long a worker waits for room before it looks at a few messages all the same."""
+    full_s = _full_days_s(lanes)
+    frees_in_s = min(full_s, default=0.0) if len(full_s) == len(lanes) else 0.0
+    return max(_LOOK_ANYWAY_S, min(_LOOK_IN_FULL_DAY_S, frees_in_s))
+
+
+def for_a_look_s(lanes: Lanes, nowhere: NoRoute, busy: Counter[tuple[str, ...]]) -> float:
+    """Give how long a message waits that can go by none; `busy` counts those of its claim, this one included.
+
+    Of a claim's messages not many more come back at once than a platform can take.
+    """
+    if nowhere.reason == "platform_removed":
+        return _SETTINGS_S
+    if nowhere.reason == "platform_day_full":
+        # In whole seconds, so that those of one look come back together.
+        return max(_NO_PLATFORM_S, math.ceil(min(_SETTINGS_S, min(_full_days_s(lanes), default=0.0))))
+    if nowhere.reason != "platform_busy":
+        return _NO_PLATFORM_S
+    sharing = [lanes[name] for name in nowhere.busy if name in lanes]
+    per_s = sum(lane.platform.capabilities.per_second or math.inf for lane in sharing) or math.inf
+    if math.isinf(per_s):
+        return _BUSY_S
+    turn_s = max(_FIRST_S, busy[nowhere.busy] / (per_s * _AMPLY))
+    return min(_LAST_S, _FIRST_S * 2.0 ** math.floor(math.log2(turn_s / _FIRST_S)))
+
+
+def _full_days_s(lanes: Lanes) -> list[float]:
+    """Give in how long each platform has room again whose day is full."""
+    now = time.monotonic()
+    return [lane.day_full_until - now for lane in lanes.values() if lane.day_full_until > now]
