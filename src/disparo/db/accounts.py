@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import asyncpg
 
-from disparo.db.pool import Connection
+from disparo.db.pool import Connection, affected
 
 
 async def find_user(connection: Connection, email: str) -> asyncpg.Record | None:
@@ -63,7 +63,7 @@ async def deactivate_user(connection: Connection, email: str) -> int | None:
 async def set_active(connection: Connection, user_id: int, *, active: bool) -> bool:
     """Shut a user out, or let them in again; False where there is no such user."""
     done = await connection.execute("UPDATE users SET active = $2 WHERE id = $1", user_id, active)
-    return done.endswith(" 1")
+    return affected(done) == 1
 
 
 async def set_permissions(connection: Connection, user_id: int, permissions: Sequence[str]) -> bool:
@@ -71,7 +71,7 @@ async def set_permissions(connection: Connection, user_id: int, permissions: Seq
     done = await connection.execute(
         "UPDATE users SET permissions = $2 WHERE id = $1", user_id, list(permissions)
     )
-    return done.endswith(" 1")
+    return affected(done) == 1
 
 
 async def delete_user(connection: Connection, email: str) -> None:
@@ -117,13 +117,13 @@ async def set_client_secret(connection: Connection, client_id: int, secret_sha25
     done = await connection.execute(
         "UPDATE api_clients SET secret_sha256 = $2 WHERE id = $1", client_id, secret_sha256
     )
-    return done.endswith(" 1")
+    return affected(done) == 1
 
 
 async def deactivate_client(connection: Connection, client_id: int) -> bool:
     """Shut a client out; False where there is no such client."""
     done = await connection.execute("UPDATE api_clients SET active = false WHERE id = $1", client_id)
-    return done.endswith(" 1")
+    return affected(done) == 1
 
 
 async def delete_client(connection: Connection, client_id: int) -> None:

@@ -125,10 +125,9 @@ async def change_state(
     return changed is not None
 
 
-async def pause_all(connection: Connection) -> int:
+async def pause_all(connection: Connection) -> None:
     """Pause whatever runs: in a restored database nothing goes on by itself (delivery.md §8)."""
-    done = await connection.execute("UPDATE bulk_runs SET state = 'paused' WHERE state = 'running'")
-    return int(done.rpartition(" ")[2])
+    await connection.execute("UPDATE bulk_runs SET state = 'paused' WHERE state = 'running'")
 
 
 async def finish_sent(connection: Connection) -> list[UUID]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from disparo.db.pool import Connection
+from disparo.db.pool import Connection, affected
 
 
 async def among(connection: Connection, numbers: Iterable[str]) -> set[str]:
@@ -26,13 +26,13 @@ async def add(connection: Connection, e164: str, *, reason: str, actor: str) -> 
         reason,
         actor,
     )
-    return done.endswith(" 1")
+    return affected(done) == 1
 
 
 async def remove(connection: Connection, e164: str) -> bool:
     """Strike a number off; False where it was not there."""
     done = await connection.execute("DELETE FROM opt_outs WHERE e164 = $1", e164)
-    return done.endswith(" 1")
+    return affected(done) == 1
 
 
 async def list_page(

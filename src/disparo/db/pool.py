@@ -186,6 +186,11 @@ async def _leave_clean(_connection: asyncpg.Connection[asyncpg.Record]) -> None:
     """
 
 
+def affected(done: str) -> int:
+    """Give how many rows a statement changed, from what `execute` answers: `UPDATE 3`, `INSERT 0 1`."""
+    return int(done.rpartition(" ")[2])
+
+
 @cache
 def sql(name: str) -> str:
     """Give the text of one named hot statement, `db/sql/<name>.sql`."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from disparo.db.pool import Connection
+from disparo.db.pool import Connection, affected
 
 #: Tables whose rows are simply deleted, and which of them have run out.
 SHORT_LIVED: dict[str, str] = {
@@ -75,7 +75,7 @@ async def is_our_turn(connection: Connection) -> bool:
 
 async def delete_expired(connection: Connection, what: str, limit: int) -> int:
     """Delete a slice of one kind of `SHORT_LIVED`."""
-    return _count(
+    return affected(
         await connection.execute(
             f"DELETE FROM {what} WHERE ctid = ANY(ARRAY("  # noqa: S608 - our own names
             f"SELECT ctid FROM {what} WHERE {SHORT_LIVED[what]} LIMIT $1))",
@@ -121,7 +121,7 @@ async def delete_old_evidence(connection: Connection, table: str, *, days: int, 
     The slice is named first: joined with it, the whole table was read.
     """
     at = _EVIDENCE[table]
-    return _count(
+    return affected(
         await connection.execute(
             f"""DELETE FROM {table} WHERE {at} < now() - make_interval(days => $1)
                 AND id = ANY(ARRAY(SELECT id FROM {table} ORDER BY id LIMIT $2))""",  # noqa: S608 - our own names
@@ -170,7 +170,3 @@ async def delete_old_dispatches(connection: Connection, *, days: int, limit: int
 async def _ids(connection: Connection, query: str, *arguments: object) -> list[object]:
     rows: list[asyncpg.Record] = await connection.fetch(query, *arguments)
     return [row["id"] for row in rows]
-
-
-def _count(done: str) -> int:
-    return int(done.rpartition(" ")[2])

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from disparo.db.pool import Connection, sql
+from disparo.db.pool import Connection, affected, sql
 
 #: The channel on which triggers tell of changes to tokens, users and API clients, and what they say.
 CHANGES, CHANGED = "disparo_tokens", "changed"
@@ -160,4 +160,4 @@ async def revoke(
         user_id,
         client_id,
     )
-    return int(done.rpartition(" ")[2])
+    return affected(done)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import asyncpg
 
-from disparo.db.pool import Connection
+from disparo.db.pool import Connection, affected
 
 
 async def hold_waiting(connection: Connection, *, reason: str) -> tuple[int, int]:
@@ -27,7 +27,7 @@ async def hold_waiting(connection: Connection, *, reason: str) -> tuple[int, int
            WHERE chunk_id = ANY(ARRAY(SELECT chunk_id FROM claims)) AND status = 'sending'""",
         reason,
     )
-    return int(held.rpartition(" ")[2]), int(uncertain.rpartition(" ")[2])
+    return affected(held), affected(uncertain)
 
 
 async def list_uncertain(
