@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from disparo.dispatch.handover import CHUNK_SIZE, breathing
+from disparo.db.messages import CHUNK_SIZE
+from disparo.dispatch.handover import breathing
 
 pytestmark = pytest.mark.anyio
 

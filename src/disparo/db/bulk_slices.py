@@ -10,10 +10,9 @@ from uuid import UUID
 
 import asyncpg
 
+from disparo.db.messages import CHUNK_SIZE
 from disparo.db.pool import Connection, sql
 
-#: Messages of a chunk, as bulk_queue.sql makes them.
-_CHUNK = 500
 #: Invoices of a slice: a fifth of a second of work, and what a killed process may have done in vain.
 SLICE = 10_000
 
@@ -245,7 +244,7 @@ async def chunk_with_room(connection: Connection, dispatch_id: UUID, *, due_at: 
         has: int = await connection.fetchval(
             "SELECT count(*) FROM messages WHERE chunk_id = $1 AND status = 'queued'", chunk_id
         )
-        if has + count <= _CHUNK:
+        if has + count <= CHUNK_SIZE:
             return chunk_id
     return await add_chunk(connection, dispatch_id, due_at=due_at)
 

@@ -12,6 +12,8 @@ import asyncpg
 from disparo.db.pool import Connection, sql
 from disparo.domain.message import Event, Status, transition_table
 
+#: Messages that one chunk holds at most; bulk_queue.sql has the number too.
+CHUNK_SIZE = 500
 #: Workers that died preparing the same message before it, or its chunk, is set apart.
 SUSPECT_AFTER = 3
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from disparo.db import accounts, bulk_messages, bulk_runs, bulk_slices, dispatch_pages, messages
-from disparo.db.messages import Move
+from disparo.db.messages import CHUNK_SIZE, Move
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.cancel import Cancelled
 from disparo.domain.message import Event, Status
@@ -67,9 +67,9 @@ async def take_back(pool: Pool, dispatch_id: UUID, *, actor: str) -> None:
         moves = [Move(id_, Event.GIVE_BACK, "paused") for id_ in ids]
         moved = await messages.apply_events(connection, moves, actor=actor) if moves else []
         back = [item.message_id for item in moved if item.after is Status.QUEUED]
-        for first in range(0, len(back), 500):
+        for first in range(0, len(back), CHUNK_SIZE):
             chunk_id = await bulk_slices.add_chunk(connection, dispatch_id)
-            await messages.rechunk(connection, back[first : first + 500], chunk_id=-chunk_id)
+            await messages.rechunk(connection, back[first : first + CHUNK_SIZE], chunk_id=-chunk_id)
 
 
 async def resume_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:

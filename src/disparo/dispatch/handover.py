@@ -19,7 +19,7 @@ from typing import Any
 from uuid import UUID
 
 from disparo.db import chunks, messages
-from disparo.db.messages import Move, Start
+from disparo.db.messages import CHUNK_SIZE, Move, Start
 from disparo.db.pool import Pool
 from disparo.dispatch import patience
 from disparo.dispatch.claims import Batch, Holder, Prepared
@@ -32,7 +32,6 @@ from disparo.domain.ids import new_id
 from disparo.domain.routing import NoRoute, Route, choose, in_first_line, stay
 from disparo.platforms.base import Platform
 
-CHUNK_SIZE = 500
 #: Where nothing can go, nobody knows for how long, so many of a chunk are looked at now and then.
 _A_FEW = 20
 #: Looking at so many takes less than a ms; starts, outcomes and moments that have come wait no longer.

@@ -74,8 +74,8 @@ async def _release(
     moves = [messages.Move(id_, event, reason) for id_ in sorted(set(ids))]
     moved = await messages.apply_events(connection, moves, actor=actor)
     waiting = [item.message_id for item in moved if item.after is Status.QUEUED]
-    for slice_start in range(0, len(waiting), 500):
-        part = waiting[slice_start : slice_start + 500]
+    for slice_start in range(0, len(waiting), messages.CHUNK_SIZE):
+        part = waiting[slice_start : slice_start + messages.CHUNK_SIZE]
         chunk_id = await messages.next_chunk(connection)
         chunks = await messages.requeue(connection, part, chunk_id=chunk_id, delay_s=delay_s)
         await queue.enqueue(connection, [queue.WakeUp(chunk, delay_s) for chunk in chunks])
