@@ -10,6 +10,8 @@ from typing import Any
 
 import asyncpg
 
+from disparo.sources.hubsoft_names import ADDRESSES, DEVICE, DEVICES
+
 _CNPJ_DIGITS = 14
 _STATUS_WORDS: Mapping[str, str] = {
     "servico_habilitado": "Serviço Habilitado",
@@ -19,20 +21,14 @@ _STATUS_WORDS: Mapping[str, str] = {
     "cancelado": "Cancelado",
     "aguardando_instalacao": "Aguardando instalação",
 }
-_ADDRESSES = {
-    "endereco_cadastral": "registered",
-    "endereco_instalacao": "installation",
-    "endereco_fiscal": "fiscal",
-    "endereco_cobranca": "billing",
+#: What is shown of each kind of device, and under which key each of it is stored.
+_DEVICE_FIELDS = {
+    "interface": ("nome", "tipo", "called_sid"),
+    "interface_roteamento": ("nome", "tipo", "called_sid"),
+    "equipamento_conexao": ("nome", "ipv4", "ipv6"),
+    "equipamento_roteamento": ("nome", "ipv4", "ipv6"),
 }
-_DEVICES = {
-    "interface": ("interface", ("nome", "tipo", "called_sid")),
-    "interface_roteamento": ("routing_interface", ("nome", "tipo", "called_sid")),
-    "equipamento_conexao": ("access", ("nome", "ipv4", "ipv6")),
-    "equipamento_roteamento": ("routing", ("nome", "ipv4", "ipv6")),
-}
-#: The names inside a device, as they are stored.
-DEVICE_FIELDS = {"nome": "name", "tipo": "kind", "called_sid": "called_sid", "ipv4": "ipv4", "ipv6": "ipv6"}
+_DEVICE_KEYS = {name: key for name, key, _ in DEVICE}
 _NO_CONNECTION = {"conectado": None, "data_inicio": None, "data_fim": None, "ipv4": None, "mac": None}
 
 
@@ -130,15 +126,15 @@ def service_addresses(service: Mapping[str, Any], customer_addresses: Mapping[st
     registered = own.get("registered") or customer_addresses.get("registered") or {}
     return {
         name: address_answer(own.get(key) or customer_addresses.get(key) or registered)
-        for name, key in _ADDRESSES.items()
+        for name, key in ADDRESSES.items()
     }
 
 
 def _devices(service: Mapping[str, Any]) -> dict[str, Any]:
     devices = service.get("devices", {})
     return {
-        name: {field: devices.get(key, {}).get(DEVICE_FIELDS[field]) for field in fields}
-        for name, (key, fields) in _DEVICES.items()
+        name: {field: devices.get(key, {}).get(_DEVICE_KEYS[field]) for field in _DEVICE_FIELDS[name]}
+        for name, key in DEVICES.items()
     }
 
 
