@@ -16,13 +16,11 @@ from pydantic_core import to_json
 from disparo.api.errors import Refusal
 from disparo.api.hubsoft.mapping import stored_answer
 from disparo.api.hubsoft.reading import read_day, read_invoice_id
-from disparo.api.hubsoft.words import IGNORED_WORDS, RUN_WORDS, echo
+from disparo.api.hubsoft.words import IGNORED_WORDS, NO, RUN_WORDS, YES, echo
 from disparo.dispatch.bulk import MOST_IDS, Selection, StoredRun, Which, select_due
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_simulate import Estimate, Simulation
 
-_YES = frozenset({"sim", "s", "true", "1"})
-_NO = frozenset({"", "nao", "não", "n", "false", "0"})
 _WHICH = {"aguardando": Which.NOT_YET_DUE, "vencido": Which.OVERDUE}
 _FILTER = ("vencimento_inicio", "vencimento_fim", "status")
 #: Of a run's tallies, those that are no reason to leave something out.
@@ -105,9 +103,9 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 def _flag(fields: Mapping[str, Any], name: str) -> bool:
     value = fields.get(name)
     word = "" if value is None else str(value).strip().lower()
-    if isinstance(value, list | dict) or word not in _YES | _NO:
+    if isinstance(value, list | dict) or (word and word not in YES | NO):
         raise Refusal(f"O atributo ({name}) deve ser sim ou nao")
-    return word in _YES
+    return word in YES
 
 
 def accepted_answer(stored: StoredRun, zone: ZoneInfo) -> bytes:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from disparo.api.errors import Refusal
 from disparo.api.hubsoft.reading import read_day, read_number
-from disparo.api.hubsoft.words import echo
+from disparo.api.hubsoft.words import NO, YES, echo
 from disparo.db.invoice_lookups import Day, InvoiceFilter, InvoiceOrder
 from disparo.db.register import By, CustomerFilter, Order, Sorting
 from disparo.domain.cnpj import is_valid_cnpj
@@ -51,8 +51,6 @@ DAYS: Mapping[str, Day] = {
     "data_cadastro": Day.REGISTERED,
 }
 MOST = 100
-_YES = frozenset({"sim", "s", "true", "1"})
-_NO = frozenset({"nao", "não", "n", "false", "0"})
 _NUMBERS = frozenset({By.CODE, By.ID, By.SERVICE_ID})
 _LONGEST_TERM = 200
 _DEFAULT_PERIOD = timedelta(days=10)
@@ -220,9 +218,9 @@ def read_flag(query: _Query, name: str) -> bool | None:
     word = text_of(query, name).lower()
     if not word:
         return None
-    if word not in _YES | _NO:
+    if word not in YES | NO:
         raise Refusal(f"O atributo ({name}) não é válido | Valores aceitos para esse campo: sim, nao")
-    return word in _YES
+    return word in YES
 
 
 def read_choice(query: _Query, name: str) -> bool | None:
@@ -230,9 +228,9 @@ def read_choice(query: _Query, name: str) -> bool | None:
     word = text_of(query, name).lower()
     if word == "todos":
         return None
-    if word and word not in _YES | _NO:
+    if word and word not in YES | NO:
         raise Refusal(f"O atributo ({name}) não é válido | Valores aceitos para esse campo: sim, nao, todos")
-    return word in _YES
+    return word in YES
 
 
 def read_client_state(query: _Query) -> bool | None:

@@ -1,4 +1,4 @@
-"""Our stored English values in the words that clients and screens read."""
+"""Our stored English values in the words that clients read, and theirs in ours."""
 
 from __future__ import annotations
 
@@ -50,6 +50,10 @@ RUN_WORDS: Mapping[str, str] = {
     "cancelled": "cancelado",
     "done": "concluido",
 }
+
+#: How callers write yes and no.
+YES = frozenset({"sim", "s", "true", "1"})
+NO = frozenset({"nao", "não", "n", "false", "0"})
 
 _LONGEST_ECHO = 40
 _REASON_WORDS: Mapping[str, str] = {
