@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from disparo.api.hubsoft.schemas import INVOICE_ID, DispatchRef, Job, success
 from disparo.api.schemas import KEY_IN_USE, REPLAYED, WITH_BODY, Refused, Responses, body_of
+from disparo.dispatch.bulk import MOST_IDS
 
 
 class PlatformEstimate(BaseModel):
@@ -65,7 +66,7 @@ BULK_BODY: dict[str, Any] = body_of(
     {
         "ids_fatura": {
             "anyOf": [
-                {"type": "array", "items": INVOICE_ID, "minItems": 1, "maxItems": 50_000},
+                {"type": "array", "items": INVOICE_ID, "minItems": 1, "maxItems": MOST_IDS},
                 {"type": ["string", "integer", "null"]},
             ],
             "description": "Estas faturas, em lista ou entre vírgulas; ou o filtro abaixo, sem limite",
