@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 
 import structlog
 
-from disparo.dispatch.alarms import Tell
 from disparo.errors import SettingsInvalid
 from disparo.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+#: Tells people, given title and text; False where nobody could be told.
+Tell = Callable[[str, str], Awaitable[bool]]
 
 _MISSING = (
     "Há endereços em `alerts`, mas falta a biblioteca que os avisa: "

@@ -13,14 +13,15 @@ from disparo import failpoints
 from disparo.cli.chores import chores_of, freshness_of
 from disparo.cli.context import DataDir, database, prepare_patiently, unless
 from disparo.cli.processes import end_with_parent
-from disparo.cli.telling import teller
+from disparo.cli.telling import Tell, teller
 from disparo.db.pool import TRANSIENT
+from disparo.dispatch import alarms
 from disparo.dispatch.from_settings import platforms_of, rules_of
 from disparo.dispatch.prune import Retention
 from disparo.dispatch.worker import Plan, Worker, WorkerSettings
 from disparo.errors import DatabaseUnavailable
 from disparo.log import configure_logging
-from disparo.panel import words
+from disparo.panel.alert_words import say
 from disparo.platforms.base import Platform
 from disparo.platforms.registry import build_routes, check_tables, read_table
 from disparo.settings import Settings, load_settings
@@ -85,6 +86,10 @@ async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> i
             await hubsoft.close()
 
 
+def _of_alerts(tell: Tell | None) -> alarms.Tell | None:
+    return None if tell is None else lambda alert: tell(*say(alert))
+
+
 class _Planner:
     """Makes plans from settings; a platform whose table has not changed stays the object it is."""
 
@@ -104,6 +109,5 @@ class _Planner:
             {name: platform for name, (_, platform) in kept.items()},
             build_routes(settings.platforms),
             rules_of(settings),
-            teller(settings),
-            words.reason,
+            _of_alerts(teller(settings)),
         )

@@ -25,28 +25,9 @@ _STUCK_EVERY_S = 60.0  # all that waits is read where nothing goes
 #: Platforms are asked for credit and whether they are there no more often than this.
 _ASK_EVERY_S = 300.0
 
-#: Tells people: (title, text); False where nobody could be told.
-Tell = Callable[[str, str], Awaitable[bool]]
-#: Puts a stored reason in words.
-SayReason = Callable[[str], str]
+#: Tells people of an alert, a row of `alerts.take_untold`; False where nobody could be told.
+Tell = Callable[[asyncpg.Record], Awaitable[bool]]
 
-_WORDS = {
-    "platform_open": "A plataforma {subject} está falhando e não é usada por enquanto: {detail}",
-    "credit_low": "O crédito da plataforma {subject} está acabando: {detail}",
-    "credit_gone": "A plataforma {subject} recebe os SMS e diz nas confirmações que está sem crédito",
-    "platform_unreachable": "A plataforma {subject} não responde como devia: {detail}",
-    "receipts_stopped": "A plataforma {subject} parou de confirmar entregas",
-    "dispatch_stuck": "Há mensagens na hora de sair e nenhuma está saindo (desde {detail})",
-    "source_down": "O cadastro de {subject} não responde: os envios em lote com dados antigos esperam",
-    "sync_failed": "A sincronização com {subject} falhou; ela continua de onde parou",
-    alerts.RUN_REFUSED: "O disparo em lote {subject} não fica pronto: o banco de dados recusa uma parte dele",
-    alerts.CONTRADICTED: (
-        "A plataforma {subject} confirmou a entrega de uma mensagem que já tinha outro fim; vale a entrega. "
-        "No painel: /painel/mensagens/{detail}"
-    ),
-}
-#: Their detail is a stored reason.
-_WITH_REASON = frozenset({"platform_open", "platform_unreachable"})
 #: Raised and cleared where the source is asked; their subject is no platform.
 _OF_SOURCES = frozenset({"source_down", "sync_failed"})
 #: Of platforms, by what they must be able to tell for it to be seen.
@@ -56,43 +37,6 @@ _ASKED: Mapping[str, Callable[[Capabilities], bool]] = {
     "credit_gone": lambda able: able.receipts or able.poll_after_s is not None,
     "receipts_stopped": lambda able: able.receipts or able.poll_after_s is not None,
 }
-_OVER_WORDS = {
-    "platform_open": "A plataforma {subject} voltou a funcionar",
-    "credit_low": "A plataforma {subject} tem crédito de novo",
-    "credit_gone": "A plataforma {subject} não diz mais que está sem crédito",
-    "platform_unreachable": "A plataforma {subject} voltou a responder",
-    "receipts_stopped": "A plataforma {subject} voltou a confirmar entregas",
-    "dispatch_stuck": "As mensagens voltaram a sair",
-    "source_down": "O cadastro de {subject} voltou a responder",
-    "sync_failed": "A sincronização com {subject} voltou a funcionar",
-    alerts.RUN_REFUSED: "Do disparo em lote {subject} não falta agendar mais nada",
-    alerts.CONTRADICTED: "Há um dia a plataforma {subject} não contradiz o fim de nenhuma mensagem",
-}
-_NO_LONGER = "A configuração mudou; não se observa mais: "
-_WATCHED = {
-    "platform_open": "os envios pela plataforma {subject}",
-    "credit_low": "o crédito da plataforma {subject}",
-    "credit_gone": "o crédito da plataforma {subject}, pelas confirmações",
-    "platform_unreachable": "se a plataforma {subject} responde",
-    "receipts_stopped": "as confirmações da plataforma {subject}",
-    alerts.CONTRADICTED: "se a plataforma {subject} contradiz o fim de mensagens",
-    "source_down": "o cadastro de {subject}",
-    "sync_failed": "a sincronização com {subject}",
-}
-
-
-def words(alert: asyncpg.Record, say_reason: SayReason) -> tuple[str, str]:
-    """Say an alert for a person, as title and text; one that is over says how it ended."""
-    kind, detail = alert["kind"], alert["detail"]
-    if alert["cleared_at"] is None:
-        title, pattern = "Disparo: atenção", _WORDS.get(kind, kind)
-    elif detail == alerts.UNWATCHED:
-        title, pattern = "Disparo: encerrado", _NO_LONGER + _WATCHED.get(kind, kind)
-    else:
-        title, pattern = "Disparo: resolvido", _OVER_WORDS.get(kind, kind)
-    if detail is not None and kind in _WITH_REASON:
-        detail = say_reason(detail)
-    return title, pattern.format(subject=alert["subject"], detail=detail or "?")
 
 
 class Alarms:
@@ -201,7 +145,7 @@ class Alarms:
         return moment.astimezone(self._zone).strftime("%d/%m %H:%M")
 
 
-async def tell_all(pool: Pool, tell: Tell, say_reason: SayReason) -> int:
+async def tell_all(pool: Pool, tell: Tell) -> int:
     """Tell people of what nobody has told them yet; gives how many alerts. What fails is tried again."""
     async with pool.acquire() as connection:
         untold = await alerts.take_untold(connection)
@@ -209,7 +153,7 @@ async def tell_all(pool: Pool, tell: Tell, say_reason: SayReason) -> int:
     for row in untold:
         over = row["cleared_at"] is not None
         # One that began and ended before anybody could be told is told of once, as over.
-        if not await tell(*words(row, say_reason)):
+        if not await tell(row):
             log.warning("alert_not_told", kind=row["kind"])
             continue
         async with pool.acquire() as connection:

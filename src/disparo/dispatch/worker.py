@@ -18,7 +18,7 @@ from disparo import queue
 from disparo.db import workers
 from disparo.db.pool import TRANSIENT, Pool, open_pool
 from disparo.dispatch import figures, polling, reconcile, sweep, takeover
-from disparo.dispatch.alarms import Alarms, SayReason, Tell, tell_all
+from disparo.dispatch.alarms import Alarms, Tell, tell_all
 from disparo.dispatch.anteroom import Anteroom
 from disparo.dispatch.bulk_work import BulkWork
 from disparo.dispatch.claims import Holder
@@ -66,7 +66,6 @@ class Plan:
     routes: Sequence[Route]
     rules: Rules
     tell: Tell | None = None  # how people are told of faults
-    say_reason: SayReason = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +230,7 @@ class Worker:
     async def _alarm(self, alarms: Alarms, work: Pool, fleet: Fleet) -> None:
         await alarms.look(fleet.platforms)
         if self._plan.tell is not None:
-            await tell_all(work, self._plan.tell, self._plan.say_reason)
+            await tell_all(work, self._plan.tell)
 
     async def _prune(self, work: Pool) -> None:
         await prune_some(work, self._settings.retention)

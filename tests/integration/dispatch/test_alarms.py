@@ -13,7 +13,7 @@ from disparo.db.receipts import Told
 from disparo.dispatch.alarms import Alarms, tell_all
 from disparo.dispatch.receipts import take_one
 from disparo.domain.outcome import FailureClass, ReceiptEvent, ReceiptKind
-from disparo.panel.words import reason
+from disparo.panel.alert_words import say
 from disparo.platforms.base import Balance, Capabilities, Health
 
 pytestmark = pytest.mark.anyio
@@ -79,11 +79,11 @@ async def told(pool):
     """What people are told of now."""
     said = []
 
-    async def tell(title, text):
-        said.append((title, text))
+    async def tell(alert):
+        said.append(say(alert))
         return True
 
-    await tell_all(pool, tell, reason)
+    await tell_all(pool, tell)
     return said
 
 

@@ -1,0 +1,63 @@
+"""What people are told of faults when nobody is at the panel: an alert as a title and a text."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from disparo.db import alerts
+from disparo.panel.words import reason
+
+_WORDS = {
+    "platform_open": "A plataforma {subject} está falhando e não é usada por enquanto: {detail}",
+    "credit_low": "O crédito da plataforma {subject} está acabando: {detail}",
+    "credit_gone": "A plataforma {subject} recebe os SMS e diz nas confirmações que está sem crédito",
+    "platform_unreachable": "A plataforma {subject} não responde como devia: {detail}",
+    "receipts_stopped": "A plataforma {subject} parou de confirmar entregas",
+    "dispatch_stuck": "Há mensagens na hora de sair e nenhuma está saindo (desde {detail})",
+    "source_down": "O cadastro de {subject} não responde: os envios em lote com dados antigos esperam",
+    "sync_failed": "A sincronização com {subject} falhou; ela continua de onde parou",
+    alerts.RUN_REFUSED: "O disparo em lote {subject} não fica pronto: o banco de dados recusa uma parte dele",
+    alerts.CONTRADICTED: (
+        "A plataforma {subject} confirmou a entrega de uma mensagem que já tinha outro fim; vale a entrega. "
+        "No painel: /painel/mensagens/{detail}"
+    ),
+}
+#: Their detail is a stored reason.
+_WITH_REASON = frozenset({"platform_open", "platform_unreachable"})
+_OVER_WORDS = {
+    "platform_open": "A plataforma {subject} voltou a funcionar",
+    "credit_low": "A plataforma {subject} tem crédito de novo",
+    "credit_gone": "A plataforma {subject} não diz mais que está sem crédito",
+    "platform_unreachable": "A plataforma {subject} voltou a responder",
+    "receipts_stopped": "A plataforma {subject} voltou a confirmar entregas",
+    "dispatch_stuck": "As mensagens voltaram a sair",
+    "source_down": "O cadastro de {subject} voltou a responder",
+    "sync_failed": "A sincronização com {subject} voltou a funcionar",
+    alerts.RUN_REFUSED: "Do disparo em lote {subject} não falta agendar mais nada",
+    alerts.CONTRADICTED: "Há um dia a plataforma {subject} não contradiz o fim de nenhuma mensagem",
+}
+_NO_LONGER = "A configuração mudou; não se observa mais: "
+_WATCHED = {
+    "platform_open": "os envios pela plataforma {subject}",
+    "credit_low": "o crédito da plataforma {subject}",
+    "credit_gone": "o crédito da plataforma {subject}, pelas confirmações",
+    "platform_unreachable": "se a plataforma {subject} responde",
+    "receipts_stopped": "as confirmações da plataforma {subject}",
+    alerts.CONTRADICTED: "se a plataforma {subject} contradiz o fim de mensagens",
+    "source_down": "o cadastro de {subject}",
+    "sync_failed": "a sincronização com {subject}",
+}
+
+
+def say(alert: asyncpg.Record) -> tuple[str, str]:
+    """Give title and text of an alert, a row of `alerts.take_untold`; one that is over says how it ended."""
+    kind, detail = alert["kind"], alert["detail"]
+    if alert["cleared_at"] is None:
+        title, pattern = "Disparo: atenção", _WORDS.get(kind, kind)
+    elif detail == alerts.UNWATCHED:
+        title, pattern = "Disparo: encerrado", _NO_LONGER + _WATCHED.get(kind, kind)
+    else:
+        title, pattern = "Disparo: resolvido", _OVER_WORDS.get(kind, kind)
+    if detail is not None and kind in _WITH_REASON:
+        detail = reason(detail)
+    return title, pattern.format(subject=alert["subject"], detail=detail or "?")
