@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -76,17 +75,17 @@ async def _lines(
     before: int | None = None
     while True:
         async with services.pool.acquire() as connection:
-            rows: list[asyncpg.Record] = await table.page(connection, **wanted, before=before, limit=1000)
-        for row in rows[:1000]:
+            rows = await table.page(connection, **wanted, before=before, limit=export.PAGE)
+        for row in rows[: export.PAGE]:
             yield [
                 export.moment(row["at"], services.settings.zone),
                 words.actor(row["actor"], people),
                 words.ACTION.get(row["action"], row["action"]),
                 detail(row["detail"], people),
             ]
-        if len(rows) <= 1000:  # noqa: PLR2004 - the page above
+        if len(rows) <= export.PAGE:
             return
-        before = rows[999]["id"]
+        before = rows[export.PAGE - 1]["id"]
 
 
 _DETAIL = {

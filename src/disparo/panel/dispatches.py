@@ -227,7 +227,7 @@ async def _lines(
     while True:
         async with services.pool.acquire() as connection:
             rows, after = await message_pages.of_dispatch(
-                connection, dispatch_id, status=status, after=after, limit=1000
+                connection, dispatch_id, status=status, after=after, limit=export.PAGE
             )
         for row in rows:
             yield export.message_line(row, services.settings.zone)

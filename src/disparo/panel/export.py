@@ -16,6 +16,8 @@ from disparo.panel import words
 #: Written first so that spreadsheets here read UTF-8; they part columns at semicolons.
 _BOM = "\ufeff"
 _AT_ONCE = 500
+#: Rows that are read from the database at once.
+PAGE = 1000
 
 
 def answer(name: str, header: Sequence[str], lines: AsyncIterator[list[object]]) -> Response:

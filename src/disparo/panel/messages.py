@@ -61,7 +61,7 @@ async def _lines(services: PanelServices, wanted: Wanted) -> AsyncIterator[list[
     before: int | None = None
     while True:
         async with services.pool.acquire() as connection:
-            found = await message_pages.page(connection, wanted, before=before, limit=1000)
+            found = await message_pages.page(connection, wanted, before=before, limit=export.PAGE)
         for row in found.rows:
             yield export.message_line(row, services.settings.zone)
         before = found.next_id

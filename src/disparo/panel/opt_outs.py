@@ -83,14 +83,15 @@ async def _lines(services: PanelServices) -> AsyncIterator[list[object]]:
     before = None
     while True:
         async with services.pool.acquire() as connection:
-            rows = await table.page(connection, e164=None, before=before, limit=1000)
-        for row in rows[:1000]:
+            rows = await table.page(connection, e164=None, before=before, limit=export.PAGE)
+        for row in rows[: export.PAGE]:
             reason = words.OPT_OUT.get(row["reason"], row["reason"])
             since = export.moment(row["created_at"], services.settings.zone)
             yield [row["e164"].removeprefix("+55"), reason, since]
-        if len(rows) <= 1000:  # noqa: PLR2004 - the page above
+        if len(rows) <= export.PAGE:
             return
-        before = (rows[999]["created_at"], rows[999]["e164"])
+        last = rows[export.PAGE - 1]
+        before = (last["created_at"], last["e164"])
 
 
 def _phone(typed: str) -> Phone:
