@@ -96,10 +96,7 @@ def routes() -> list[Route]:
         Named("/painel/", _to_panel),
         Named(assets.PREFIX + "{name}", assets.serve),
         Named("/painel/entrar", sign_in.show),
-        _limited(
-            Named("/painel/entrar", sign_in.sign_in, methods=["POST"], max_body_size=_BODY_LIMIT),
-            _BODY_LIMIT,
-        ),
+        Named("/painel/entrar", sign_in.sign_in, methods=["POST"], limit=_BODY_LIMIT),
         _form("/painel/sair", sign_in.sign_out),
         _form("/painel/tema", sign_in.change_theme),
         _page("/painel", home.show),
@@ -178,12 +175,7 @@ def _page(path: str, work: Page, *any_of: Permission) -> Route:
 
 
 def _form(path: str, work: Page, *any_of: Permission, limit: int = _BODY_LIMIT) -> Route:
-    return _limited(Named(path, page(work, *any_of), methods=["POST"], max_body_size=limit), limit)
-
-
-def _limited(route: Named, limit: int) -> Named:
-    route.limit = limit
-    return route
+    return Named(path, page(work, *any_of), methods=["POST"], limit=limit)
 
 
 async def _to_panel(_request: Request) -> Response:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 
 class Named(Route):
-    """A route that names itself to whoever counts requests by route, and says in words what is too large."""
+    """A route that names itself to whoever counts requests by route, and says in words what is too large.
 
-    limit: int | None = None
+    `limit`: bytes that a body may have.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        *,
+        methods: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> None:
+        super().__init__(path, endpoint, methods=methods, max_body_size=limit)
+        self._limit = limit
 
     def is_page(self, path: str) -> bool:
         """Tell whether a browser may come to an address by itself."""
@@ -22,7 +37,7 @@ class Named(Route):
         """Serve one request; raises HTTPException 413."""
         scope["route"] = self
         declared = Headers(scope=scope).get("content-length", "")
-        if self.limit is not None and declared.isdecimal() and int(declared[:20]) > self.limit:
+        if self._limit is not None and declared.isdecimal() and int(declared[:20]) > self._limit:
             raise HTTPException(413)
         await super().handle(scope, receive, send)
 
