@@ -139,7 +139,7 @@ def _text_of(row: asyncpg.Record, rules: Rules, today: date) -> InvoiceText:
 
 
 def _estimate(offer: Offer, shapes: Counter[InvoiceText], recipients: int, rules: Rules) -> Estimate:
-    profile = replace(offer.profile, max_parts=min(offer.profile.max_parts, rules.max_parts))
+    profile = offer.profile.at_most(rules.max_parts)
     segments = too_long = 0
     for text, count in shapes.items():
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -141,7 +141,7 @@ def _place(facts: Mapping[str, Any], rules: Rules) -> Place:
 
 @lru_cache(maxsize=64)
 def _bounded(profile: SegmentProfile, max_parts: int) -> SegmentProfile:
-    return replace(profile, max_parts=min(profile.max_parts, max_parts))
+    return profile.at_most(max_parts)
 
 
 def rendered(facts: Mapping[str, Any], rules: Rules, profile: SegmentProfile) -> Rendered | Drop:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -56,6 +56,10 @@ class SegmentProfile:
     max_parts: int = 3
     cuts_at_spaces: bool = False  # no word longer than a part can be sent through it
     alphabet: Alphabet = "gsm7"
+
+    def at_most(self, parts: int) -> SegmentProfile:
+        """Give the same profile for texts of no more parts than so many."""
+        return replace(self, max_parts=min(self.max_parts, parts))
 
 
 def to_gsm_basic(text: str) -> str:

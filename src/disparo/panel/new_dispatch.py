@@ -235,7 +235,7 @@ def write(row: asyncpg.Record, services: PanelServices, template: str | None) ->
             linha_digitavel=row["linha_digitavel"],
             pix=row["pix"],
         ),
-        replace(profile, max_parts=min(profile.max_parts, settings.max_segments)),
+        profile.at_most(settings.max_segments),
         template=template,
     )
     return Text(row["id"], found.text, found.segments, found.encoding is Encoding.GSM7)
