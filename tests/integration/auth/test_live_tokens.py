@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from tests.support.locks import until_somebody_waits
 
 from disparo.auth.live_tokens import LiveTokens
 from disparo.db import tokens
@@ -164,7 +165,7 @@ async def test_a_refresh_under_way_does_not_survive_the_revocation(pool, connect
             await tokens.revoke(other)
 
     revoking = asyncio.create_task(revoke_all())
-    await asyncio.sleep(0.3)
+    await until_somebody_waits(connection)
     await refresh.commit()
     await revoking
     assert await tokens.read_live(connection, fresh.jti) is None

@@ -165,7 +165,8 @@ async def test_past_its_capacity_it_says_so_at_once(pool, connection):
     await rows.add_invoices(connection, 1)
     acceptor = Acceptor(pool, SETTINGS, grouped=True, most_waiting=4)  # nobody runs it: the queue only fills
     waiting = [asyncio.create_task(acceptor.accept(call(1))) for _ in range(4)]
-    await asyncio.sleep(0.1)
+    while not acceptor._waiting.full():
+        await asyncio.sleep(0)
     with pytest.raises(Busy):
         await acceptor.accept(call(1))
     for task in waiting:

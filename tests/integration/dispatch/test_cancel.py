@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from tests.support import rows
+from tests.support.locks import until_somebody_waits
 
 from disparo.dispatch import cancel
 
@@ -24,14 +25,9 @@ async def test_of_two_who_cancel_at_once_neither_is_told_that_a_message_went(poo
     async with connection.transaction():
         first = await cancel.cancel_dispatch(connection, dispatch, actor="first")
         waiting = asyncio.create_task(second())
-        while not await _somebody_waits(connection):
-            await asyncio.sleep(0.01)
+        await until_somebody_waits(connection)
     assert first == cancel.Cancelled(1, 0)
     assert await asyncio.wait_for(waiting, 10) == cancel.Cancelled(0, 0)
-
-
-async def _somebody_waits(connection):
-    return await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
 
 
 async def test_a_dispatch_that_is_not_there_is_not_cancelled(connection):
