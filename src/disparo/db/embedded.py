@@ -1,6 +1,6 @@
 """A private PostgreSQL, supervised by us: made on the first start, kept alive, ended with the program.
 
-architecture.md says why it is ours: scram on a unix socket in a closed folder, a lock of our own, the
+docs/decisions/0007 says why it is ours: scram on a unix socket in a closed folder, a lock of our own, the
 server as our child that gets SIGINT when we die, no superuser for the application.
 """
 

@@ -53,7 +53,7 @@ async def read_text_facts(connection: Connection, invoice_id: int) -> asyncpg.Re
 
 
 async def read_texts(connection: Connection, invoice_ids: Sequence[int]) -> list[asyncpg.Record]:
-    """Read what the texts of invoices speak of: id, name of the customer, and read_text_facts's columns."""
+    """Read what the texts of invoices speak of, with the invoice's id and the customer's name."""
     return await connection.fetch(
         """SELECT i.id, c.name, i.amount, i.due_date, i.link, i.linha_digitavel, i.pix
            FROM invoices i JOIN customers c ON c.id = i.customer_id

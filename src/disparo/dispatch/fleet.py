@@ -90,7 +90,7 @@ class Fleet:
             task.add_done_callback(self._task_ended)
         return _Ship(lane, tasks)
 
-    # Whoever listens may come after the lane.
+    # Not given to a lane as they are: whoever listens may come after it.
 
     def _tell(self) -> None:
         self.on_stop()

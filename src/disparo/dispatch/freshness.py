@@ -27,7 +27,7 @@ class SourceDown(Exception):
 
 
 class Source(Protocol):
-    """A live source as dispatching needs it; the composition root passes it in (architecture.md rule 4a)."""
+    """A live source as dispatching needs it; the composition root passes it in."""
 
     @property
     def name(self) -> str:

@@ -1,7 +1,7 @@
 """The hand-over of a chunk: claim it, look at each message a last time, send the good ones down a lane.
 
-Claim, start and record are transactions of their own (architecture.md rule 4): the claim is here, the
-start in `lane.py`, the record in `recorder.py`. No connection is in hand while a platform is called.
+Claim, start and record are transactions of their own: the claim is here, the start in `lane.py`, the record
+in `recorder.py`. No connection is in hand while a platform is called.
 """
 
 from __future__ import annotations

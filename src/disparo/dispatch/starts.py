@@ -28,7 +28,7 @@ async def commit(
 ) -> tuple[dict[int, int], float]:
     """Give attempt ids by message id of those that may be written, and until when (CLOCK_BOOTTIME).
 
-    None where the database is away for long: what a lost connection may have started, `unseen` tells.
+    Of none where the database is away for long: what a lost connection may have started, `unseen` tells.
     """
     began = boottime_s()
     while True:

@@ -1,7 +1,8 @@
 """The life of a message: its states, and every move that is allowed between them.
 
-The table is the only place that says which move is legal. Python asks `move`; SQL statements get the
-same table as JSON (`transition_table`) and look it up, so a batch of a thousand rows obeys it too.
+The table is the only place that says which move is legal. Statements get it as JSON (`transition_table`)
+and look each row's move up in it, so a batch of a thousand obeys it too. Those that write their moves out,
+for the sake of an index, are held to it by a test, which asks `move` (docs/decisions/0003).
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one page holds; `customer_ids` are those that its invoices name. `is_last`: nothing follows."""
+    """What one page holds; `left_out`: rows that could not be read. `is_last`: nothing follows."""
 
     is_last: bool
     customers: Sequence[CustomerRow] = ()
