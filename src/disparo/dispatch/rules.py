@@ -43,7 +43,10 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Does not go: `event` is SKIP, EXPIRE, DESPAIR, FAIL or CANCEL."""
+    """Does not go: `event` is SKIP, EXPIRE, FAIL or CANCEL.
+
+    DESPAIR in the place of EXPIRE and FAIL, where it may have left before: nobody knows that it did not.
+    """
 
     event: Event
     reason: str
@@ -59,7 +62,6 @@ def objection(facts: Mapping[str, Any], rules: Rules) -> Wait | Drop | None:
     if reason is not None:
         return Drop(Event.SKIP, reason)
     if _waited_too_long(facts, rules):
-        # Of what may have left before nobody knows that it did not.
         return Drop(Event.DESPAIR, "resend_timeout") if facts["tries"] else Drop(Event.EXPIRE, "timeout")
     opens_at = _opens_at(facts, rules)
     if opens_at > facts["now"]:
@@ -161,4 +163,4 @@ def rendered(facts: Mapping[str, Any], rules: Rules, profile: SegmentProfile) ->
             invoice, _bounded(profile, rules.max_parts), template=facts["template"] or rules.template
         )
     except TemplateRefused as refused:
-        return Drop(Event.FAIL, refused.reason)
+        return Drop(Event.DESPAIR if facts["tries"] else Event.FAIL, refused.reason)

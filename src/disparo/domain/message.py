@@ -40,7 +40,7 @@ class Event(StrEnum):
     GIVE_BACK = "give_back"  # nothing has left: deferral, take-over of a claim
     SKIP = "skip"  # not sent on purpose
     EXPIRE = "expire"  # `timeout` passed before any platform took it
-    DESPAIR = "despair"  # `timeout` passed before what may have left could be sent again
+    DESPAIR = "despair"  # what may have left before cannot be sent again
     FAIL = "fail"  # cannot be sent at all: no text fits, no platform can ever take it
     START = "start"  # the start of an attempt is committed
     OUTCOME_ACCEPTED = "outcome_accepted"

@@ -11,11 +11,12 @@ from tests.support import rows
 from disparo import queue
 from disparo.db import messages
 from disparo.dispatch import line
-from disparo.dispatch.rules import Drop, Rules, objection
+from disparo.dispatch.rules import Drop, Rules, objection, rendered
 from disparo.dispatch.worker import Plan, Worker, WorkerSettings
 from disparo.domain.message import Event
 from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.routing import Route
+from disparo.domain.sms_text import SegmentProfile
 from disparo.platforms.base import Capabilities
 
 pytestmark = pytest.mark.anyio
@@ -60,6 +61,15 @@ async def test_a_contact_is_not_sent_the_invoice_of_another_customer(connection)
     await connection.execute("UPDATE invoices SET customer_id = 2 WHERE id = 1")
     [facts] = await messages.claimed_facts(connection, [id_])
     assert objection(facts, RULES) == Drop(Event.SKIP, "permission_withdrawn")
+
+
+@pytest.mark.parametrize(("tries", "event"), [(0, Event.FAIL), (1, Event.DESPAIR)])
+async def test_what_fits_no_sms_failed_only_if_it_surely_did_not_leave(connection, tries, event):
+    [id_] = await rows.add_messages(connection)
+    await connection.execute("UPDATE messages SET tries = $1", tries)
+    await connection.execute("UPDATE invoices SET link = 'https://' || repeat('a', 700)")
+    [facts] = await messages.claimed_facts(connection, [id_])
+    assert rendered(facts, RULES, SegmentProfile()) == Drop(event, "does_not_fit")
 
 
 @pytest.mark.parametrize(
