@@ -112,7 +112,7 @@ def _passwords(data_dir: Path) -> dict[str, str]:
 
 
 def dsn_of(data_dir: Path, role: str, database: str) -> str:
-    """Give a role's address of the server that runs on the folder, or would."""
+    """Give a role's address of the server that runs on the folder, or would; raises DataDirUnusable."""
     lines = postmaster_lines(data_dir / "postgres")
     socket_dir = lines[4] if len(lines) > 4 else str(data_dir / "socket")  # noqa: PLR2004 - the file's fifth line
     return f"postgresql://{role}:{_passwords(data_dir)[role]}@/{database}?host={quote(socket_dir, safe='')}"

@@ -34,7 +34,10 @@ def default_data_dir() -> Path:
 
 
 def make_data_dir(path: Path) -> Path:
-    """Make the folder, or check one that is there; permissions of what we did not make stay as they are."""
+    """Make the folder, or check one that is there; permissions of what we did not make stay as they are.
+
+    Raises DataDirUnusable.
+    """
     path = path.absolute()
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o711)
@@ -55,7 +58,7 @@ def _unusable(path: Path, why: str) -> str:
 
 
 def take_lock(path: Path) -> IO[str]:
-    """Hold the folder for this process, until the file is closed; raises AlreadyRunning."""
+    """Hold the folder for this process, until the file is closed; raises AlreadyRunning, DataDirUnusable."""
     try:
         file = (path / "lock").open("a+", encoding="ascii")
     except OSError as error:

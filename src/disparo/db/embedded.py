@@ -175,7 +175,10 @@ class EmbeddedPostgres:
 
 
 def attach(data_dir: Path) -> str:
-    """Give the application's address of a server that another process runs on this folder now."""
+    """Give the application's address of a server that another process runs on this folder now.
+
+    Waits up to 10 s for it, then raises DatabaseFailed; DataDirUnusable where the passwords cannot be read.
+    """
     data_dir = data_dir.absolute()
     until = time.monotonic() + 10
     while time.monotonic() < until:

@@ -150,7 +150,7 @@ async def open_pool(
     """Open a pool of at most `size` connections; statements are given up after 30 s.
 
     `whole`: all of them, at once and for good, as a long-lived process should have them: a database that
-    allows too few says so at the start, not in the busiest hour.
+    allows too few says so at the start, not in the busiest hour. Raises DatabaseUnavailable.
     """
     pool = asyncpg.create_pool(
         dsn,

@@ -133,7 +133,10 @@ def parse_phone(text: str) -> Phone:
 
 
 def parse_registered(text: str) -> Phone:
-    """Read one number as registers hold it: also 00 55, or 0 and a carrier's code before the DDD."""
+    """Read one number as registers hold it: also 00 55, or 0 and a carrier's code before the DDD.
+
+    Raises InvalidPhone.
+    """
     digits = text if text.isascii() and text.isdigit() and len(text) <= _LONGEST else _digits_of(text)
     if digits.startswith("0055"):
         digits = digits[2:]

@@ -67,7 +67,8 @@ _FURTHEST_DAYS = 30
 def next_allowed(at: datetime, purpose: Purpose, *, place: Place, is_holiday: IsHoliday) -> datetime:
     """Give the first moment from `at` on (aware; the answer in UTC) at which a message may go.
 
-    With several states the strictest counts: the hours that all of them allow.
+    With several states the strictest counts: the hours that all of them allow. Raises ValueError where
+    holidays leave none within a month.
     """
     if purpose is Purpose.REQUESTED:
         return at

@@ -139,7 +139,7 @@ def plain_address(url: str) -> str:
 def fetch_secret(value: str, name: str = "") -> str:
     """Take `env:VAR` from the environment, `file:/path` from a file; anything else is the secret itself.
 
-    Raises ValueError in words where there is none, or an empty one.
+    Raises ValueError, in words for a person, where it cannot be read or is empty.
     """
     of = f" {name}" if name else ""
     kind, _, rest = value.partition(":")

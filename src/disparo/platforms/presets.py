@@ -34,7 +34,10 @@ def presets() -> Mapping[str, Preset]:
 
 
 def fill(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a preset's table with the administrator's own on top; sub-tables are merged one level deep."""
+    """Give a preset's table with the administrator's own on top; sub-tables are merged one level deep.
+
+    Raises KeyError for a preset that there is not.
+    """
     filled = dict(presets()[name].table)
     for key, value in table.items():
         inner = filled.get(key)

@@ -100,7 +100,7 @@ def build_routes(tables: Mapping[str, Mapping[str, Any]]) -> list[Route]:
 
 
 def cost_per_segment(name: str, table: Mapping[str, Any]) -> Decimal | None:
-    """Give what a segment costs through a platform, as its table says."""
+    """Give a segment's price in reais, None where a platform's table has none; raises SettingsInvalid."""
     return read_table(name, table).cost_per_segment
 
 
@@ -140,7 +140,7 @@ def read_table(name: str, table: Mapping[str, Any]) -> AnyTable:
 
 
 def receipt_url(name: str, settings: PlatformTable, public_url: str | None) -> str | None:
-    """Give the address at which a platform tells us of its messages."""
+    """Give the address for a platform's receipts; None without a public address of ours or a secret."""
     if public_url is None or not settings.webhook_secrets:
         return None
     place = "/".join(quote(part, safe="") for part in (name, settings.webhook_secrets[0]))
