@@ -104,9 +104,8 @@ class Settings(BaseSettings):
     hubsoft_password: SecretStr = SecretStr("")
     hubsoft_verify_tls: bool = True
     hubsoft_timeout_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
-    hubsoft_local_client: int | None = (
-        None  # the API client that HubSoft's own tokens count as; none: refused
-    )
+    # The API client that HubSoft's own tokens count as; none: refused.
+    hubsoft_local_client: int | None = None
     hubsoft_login: bool = False  # POST /oauth/token of clients that are not ours goes to HubSoft
     sync_every_s: float = Field(default=600.0, ge=0, allow_inf_nan=False)  # 0: only `disparo sincronizar`
     sync_months_back: int = Field(default=12, ge=0, le=240)
@@ -120,9 +119,8 @@ class Settings(BaseSettings):
     real_sending: bool = False
     test_numbers: list[str] = []
     platforms: dict[str, dict[str, Any]] = {}
-    alerts: list[
-        SecretStr
-    ] = []  # where people are told of faults, as Apprise addresses (tgram://..., mailto://...)
+    # Where people are told of faults, as Apprise addresses (tgram://..., mailto://...).
+    alerts: list[SecretStr] = []
     max_segments: int = Field(default=3, ge=1, le=10)
     extra_holidays: list[str] = []  # of the town: DD/MM (every year), DD/MM/AAAA or AAAA-MM-DD
 
