@@ -44,9 +44,9 @@ class CallMaker:
         self._json_body = _told(settings.json_body, receipt_url)
         self._json = None if self._json_body is None else tree_of(self._json_body, constant)
         said = repr((settings.headers, query, form, self._json_body, batch))
+        self._of_alphabet = {each: of_alphabet(said, each) for each in Encoding}
         # Most platforms find out by themselves: for them no text is looked through.
-        names_alphabet = of_alphabet(said, Encoding.GSM7)
-        self._of_alphabet = {each: of_alphabet(said, each) for each in Encoding if names_alphabet}
+        self._names_alphabet = any(self._of_alphabet.values())
 
     def hand_over(self, batch: Sequence[Outgoing]) -> Call:
         """Give the one call that hands over these messages; several only where the table has `batch`."""
@@ -109,7 +109,7 @@ class CallMaker:
             "telefone": message.e164[self._skipped :],
             "texto": message.text,
             "referencia": message.reference,
-            **(self._of_alphabet[encoding_of(message.text)] if self._of_alphabet else {}),
+            **(self._of_alphabet[encoding_of(message.text)] if self._names_alphabet else {}),
         }
 
 
