@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from tests.contract.conftest import http
+from tests.support.stage import free_port
 
 from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind
 from disparo.platforms.base import Outgoing, WebhookRequest, boottime_s
@@ -56,14 +56,6 @@ get-url = "{ours}?de=%p&recebido=%a&id_recebido=%I"
 """
 
 
-def free_ports(*names):
-    with ExitStack() as stack:
-        opened = {name: stack.enter_context(socket.socket()) for name in names}
-        for each in opened.values():
-            each.bind(("127.0.0.1", 0))
-        return {name: each.getsockname()[1] for name, each in opened.items()}
-
-
 async def listens(port):
     for _ in range(200):
         try:
@@ -98,7 +90,7 @@ def started(stack, log, *command):
 
 async def test_kannel_itself_takes_confirms_and_brings_answers(peer, tmp_path):
     peer.answer = http(200, "OK")
-    ports = free_ports("admin", "boxes", "smsc", "sendsms")
+    ports = {name: free_port() for name in ("admin", "boxes", "smsc", "sendsms")}
     ours = f"http://127.0.0.1:{peer.port}/webhook/kannel/s"
     (tmp_path / "kannel.conf").write_text(CONFIG.format(**ports, ours=ours))
     with ExitStack() as stack:

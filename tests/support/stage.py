@@ -6,13 +6,15 @@ import asyncio
 import hashlib
 import json
 import os
+import random
 import secrets
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 import aiohttp
@@ -25,10 +27,30 @@ EMAIL, PASSWORD = "ensaio@example.com", secrets.token_urlsafe(16)
 SECRET = secrets.token_urlsafe(32)
 
 
+def _candidates() -> Iterator[int]:
+    """Each test process's own ports, each given once before any comes again.
+
+    They are below those a system gives to outgoing connections: one of these may take the port asked of the
+    system a moment ago, and the system may give the same one twice.
+    """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    own = range(12_000 + 2_500 * (number % 8), 14_500 + 2_500 * (number % 8))
+    start = random.randrange(len(own))  # two suites at once seldom begin at the same
+    return cycle([*own[start:], *own[:start]])
+
+
+_PORTS = _candidates()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in _PORTS:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("unreachable: the candidates never end")
 
 
 @dataclass
@@ -190,9 +212,10 @@ class Stage:
             self.roles[f"worker{number}"].environment.update(self.worker_environments.get(number, {}))
         for role in self.roles.values():
             role.start()
-        await self._answers(f"{self.simulator_url}/v1/stats")
+        await self._answers(self.roles["simulator"], f"{self.simulator_url}/v1/stats")
         for server in self.servers:
-            await self._answers(self.base_of(server) + ("/saude" if self.workers_count else "/saude/vivo"))
+            health = "/saude" if self.workers_count else "/saude/vivo"
+            await self._answers(server, self.base_of(server) + health)
         await self.behave({"latency_ms": self.latency_ms})
         return self
 
@@ -217,7 +240,7 @@ class Stage:
         )
         await connection.close()
 
-    async def _answers(self, url: str) -> None:
+    async def _answers(self, role: Role, url: str) -> None:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False)) as session:
             for _ in range(600):
                 try:
@@ -226,8 +249,10 @@ class Stage:
                             return
                 except aiohttp.ClientError:
                     pass
+                if not role.lives:
+                    break
                 await asyncio.sleep(0.1)
-        raise RuntimeError(f"{url} does not answer; see {self.folder}")
+        raise RuntimeError(f"{url} does not answer; the end of {role.log}:\n{role.log.read_text()[-3000:]}")
 
     async def behave(self, behaviour: dict[str, object]) -> None:
         async with (

@@ -43,7 +43,9 @@ def demo() -> None:
         settings = load_settings()
         dsn, server = open_database(settings, folder)
         try:
-            plan = Plan(settings, folder, free_port(), 1, (), free_port(), delay_s=0, log_level="ERROR")
+            port = free_port()
+            simulator_port = free_port(preferred=port + 1)
+            plan = Plan(settings, folder, port, 1, (), simulator_port, delay_s=0, log_level="ERROR")
             asyncio.run(_demo(plan, dsn))
         finally:
             if server is not None:

@@ -66,14 +66,15 @@ def run(
     check_port(settings.host, settings.port)
     data_dir = make_data_dir(data_dir_of(settings))
     certificate = certificate_of(settings, own=tls_self_signed)
+    port = settings.port or free_port(settings.host)
     plan = Plan(
         settings=settings,
         data_dir=data_dir,
-        port=settings.port or free_port(settings.host),
+        port=port,
         workers=workers,
         servers=servidores or fitting_servers(),
         tls=tls_of(certificate),
-        simulator_port=None if settings.platforms else free_port(preferred=settings.port + 1),
+        simulator_port=None if settings.platforms else free_port(preferred=port + 1),
         delay_s=atraso,
         log_level=log_level,
     )

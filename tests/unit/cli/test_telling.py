@@ -10,8 +10,8 @@ from threading import Thread
 
 import pytest
 import structlog
+from tests.support.stage import free_port
 
-from disparo.cli.launch import free_port
 from disparo.cli.telling import teller
 from disparo.errors import SettingsInvalid
 from disparo.settings import load_settings
