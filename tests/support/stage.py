@@ -20,6 +20,7 @@ from pathlib import Path
 import aiohttp
 import argon2
 import asyncpg
+from tests.support import forks
 
 from disparo.dispatch.prepare import prepare
 
@@ -61,13 +62,18 @@ class Role:
     arguments: list[str]
     environment: dict[str, str]
     log: Path
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | forks.Fork | None = None
 
     def start(self, **extra: str) -> None:
+        own = {**self.environment, **extra}
+        environment = {**os.environ, **own}
+        if forks.can_begin_with(own):
+            self.process = forks.Fork(self.arguments, environment, self.log)
+            return
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *self.arguments],
-                env={**os.environ, **self.environment, **extra},
+                env=environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
