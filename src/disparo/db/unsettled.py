@@ -7,26 +7,13 @@ from datetime import datetime
 
 import asyncpg
 
-from disparo.db.pool import Connection, affected
+from disparo.db.pool import Connection, affected, sql
 
 
 async def hold_waiting(connection: Connection, *, reason: str) -> tuple[int, int]:
     """Hold all that waits and call uncertain all that may have left (delivery.md §8); gives both counts."""
-    held = await connection.execute(
-        """UPDATE messages SET status = 'held', reason = $1, actor = 'restore', worker_id = NULL,
-                  claim_token = NULL, changed_at = clock_timestamp()
-           WHERE chunk_id = ANY(ARRAY(SELECT chunk_id FROM waiting_chunks
-                                      UNION SELECT chunk_id FROM bulk_chunks
-                                      UNION SELECT chunk_id FROM claims))
-             AND status IN ('queued', 'claimed')""",
-        reason,
-    )
-    uncertain = await connection.execute(
-        """UPDATE messages SET status = 'uncertain', reason = $1, actor = 'restore', worker_id = NULL,
-                  claim_token = NULL, changed_at = clock_timestamp()
-           WHERE chunk_id = ANY(ARRAY(SELECT chunk_id FROM claims)) AND status = 'sending'""",
-        reason,
-    )
+    held = await connection.execute(sql("hold_waiting"), reason)
+    uncertain = await connection.execute(sql("lose_started"), reason)
     return affected(held), affected(uncertain)
 
 

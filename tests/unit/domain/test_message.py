@@ -81,7 +81,7 @@ def test_moves_written_out_in_sql_stand_in_the_table():
         for event, before, after in re.findall(r"(\w+): (\w+) -> (\w+)", head):
             assert move(Status(before), Event(event)) is Status(after), f"{path.name}: {event}"
             found += 1
-    assert found >= 7
+    assert found >= 9
 
 
 def test_statements_are_found_by_name():
