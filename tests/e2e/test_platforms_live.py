@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -129,6 +130,21 @@ def test_settings_are_taken_without_a_restart_and_wrong_ones_are_not(house, exch
     house.until(lambda: "settings_refused" in house.stage.workers[0].log.read_text(), seconds=10)
     assert through_the_second()
     assert {role.name: role.pid for role in house.stage.roles.values()} == pids
+
+
+def test_a_receipt_is_taken_though_its_platform_is_removed_between_head_and_body(house, exchange):
+    body = json.dumps({"id": "removida", "reference": "nenhuma", "status": "delivered"}).encode()
+    call = HTTPConnection("127.0.0.1", house.stage.server_port, timeout=20)
+    call.putrequest("POST", "/webhook/primeira/ensaio")
+    call.putheader("Content-Type", "application/json")
+    call.putheader("Content-Length", str(len(body)))
+    call.endheaders()
+    exchange(table("segunda", house.stage.simulator_port))
+    house.until(lambda: house.anonymous.post("/webhook/primeira/ensaio", {}).status == 404, seconds=10)
+    call.send(body)
+    answer = call.getresponse()
+    assert (answer.status, answer.read()) == (200, b"OK")
+    assert house.value("SELECT count(*) FROM receipts WHERE platform_id = 'removida'") == 1
 
 
 def test_people_are_told_once_that_a_platform_fails_and_once_that_it_works_again(house, listener):

@@ -169,7 +169,7 @@ async def _open_services(
             grouped=settings.group_commit,
             most_waiting=settings.most_waiting,
         ),
-        intake=Intake(pool, platforms),
+        intake=Intake(pool),
         platforms=platforms,
         heartbeats=Heartbeats(pool),
         queued=Costly(figures.count_queued),
@@ -213,7 +213,6 @@ def _end_if_fallen(fall: Callable[[], None], task: asyncio.Task[None]) -> None:
 def _exchange(services: Services, settings: Settings) -> Services:
     """Give the services that go on with other settings; where the server listens stays as it is."""
     platforms, doors = platforms_of(settings), doors_of(settings.platforms)
-    services.intake.use(platforms)
     services.acceptor.use(accept_settings_of(settings))
     closing = asyncio.create_task(_close(services.platforms))
     _CLOSING.add(closing)

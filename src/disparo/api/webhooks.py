@@ -23,10 +23,11 @@ async def receive(request: Request) -> Response:
     """Take what a platform says: 200 means it is stored. Who is not the platform finds no such address."""
     request.scope["route"] = _ROUTE  # under which name it is counted
     services = services_of(request)
-    platform, secret = request.path_params["platform"], request.path_params["secret"]
-    door = services.doors.get(platform)
+    name, secret = request.path_params["platform"], request.path_params["secret"]
+    door = services.doors.get(name)
     if door is None or not door.opens_to(secret, address_of(request)):
         raise Failure(404, NO_SUCH_ROUTE)
+    platform = services.platforms[name]
     body = await read_raw(request, _BODY_LIMIT)
     if request.method == "HEAD" or (request.method == "GET" and not request.query_params):
         return _answer("OK")  # a platform that checks the address before it uses it
@@ -40,14 +41,14 @@ async def receive(request: Request) -> Response:
     try:
         heard = await services.intake.take(platform, call)
     except WebhookForged as forged:
-        log.warning("webhook_forged", platform=platform, why=str(forged))
+        log.warning("webhook_forged", platform=name, why=str(forged))
         raise Failure(404, NO_SUCH_ROUTE) from None
     except WebhookRejected as rejected:
-        log.warning("webhook_rejected", platform=platform, why=str(rejected))
+        log.warning("webhook_rejected", platform=name, why=str(rejected))
         raise Failure(400, "Confirmação de entrega não reconhecida") from None
     if not heard.receipts and not heard.texts:
-        log.info("webhook_told_nothing", platform=platform)
-    return _answer(services.intake.reply_of(platform))
+        log.info("webhook_told_nothing", platform=name)
+    return _answer(platform.capabilities.receipt_reply)
 
 
 def door_of(path: str) -> dict[str, str] | None:

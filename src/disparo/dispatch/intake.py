@@ -8,7 +8,7 @@ as it came, and waits for the sweep.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -51,30 +51,21 @@ class _Call:
 class Intake:
     """One for each server and worker; `run` must be running while `take` or `hear` is called."""
 
-    def __init__(self, pool: Pool, platforms: Mapping[str, Platform], *, enough: int = ENOUGH_CALLS) -> None:
+    def __init__(self, pool: Pool, *, enough: int = ENOUGH_CALLS) -> None:
         self._pool = pool
         self._enough = enough
-        self._platforms = platforms
         self._waiting: asyncio.Queue[_Call] = asyncio.Queue(_LONGEST_QUEUE)
 
-    def use(self, platforms: Mapping[str, Platform]) -> None:
-        """Read calls of these platforms from now on."""
-        self._platforms = platforms
-
-    def reply_of(self, platform: str) -> str:
-        """Give what a platform wants to hear when what it told is stored."""
-        return self._platforms[platform].capabilities.receipt_reply
-
-    async def take(self, platform: str, request: WebhookRequest) -> Heard:
+    async def take(self, platform: Platform, request: WebhookRequest) -> Heard:
         """Store what one call says, and give it; raises WebhookRejected, or Busy, storing nothing.
 
         Once this returns it is committed: the platform may be told so.
         """
-        heard = self._platforms[platform].parse_webhook(request)
+        heard = platform.parse_webhook(request)
         if not heard.receipts and not heard.texts:
             return heard
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._put(_Call(platform, heard, _raw(request), partial(_settle, stored)))
+        self._put(_Call(platform.name, heard, _raw(request), partial(_settle, stored)))
         await stored
         return heard
 

@@ -119,7 +119,7 @@ class Worker:
             await self._register(control)
             recorder = Recorder(record, max_tries=self._settings.max_tries)
             receipts = await self._pool(stack, "receipts", 2)
-            intake = Intake(receipts, self._plan.platforms, enough=ENOUGH_HEARD)
+            intake = Intake(receipts, enough=ENOUGH_HEARD)
             anteroom = Anteroom(intake.hear, is_unwritten=recorder.is_unwritten)
             ending = asyncio.Event()
             fallen = partial(self._end_if_fallen, ending)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 
 import asyncpg
 from starlette.requests import Request
@@ -27,9 +27,6 @@ _SHOWN = {
     "failed": "Falharam",
     "uncertain": "Ficaram incertas",
 }
-_RECEIPTS = ("sent", "delivered", "undelivered")
-#: A platform that took so many in two hours and confirmed none has probably lost the way to us.
-_ENOUGH_TO_TELL = 20
 #: Alerts that nothing else on the page stands for: title and text.
 _ALERTS = {
     "credit_low": (
@@ -44,6 +41,11 @@ _ALERTS = {
         "A plataforma {subject} não responde como devia",
         "Motivo: {detail}. Confira na plataforma, ou se o telefone que envia está ligado e com internet.",
     ),
+    "receipts_stopped": (
+        "As confirmações de {subject} pararam",
+        "De meia hora a hora e meia atrás ela aceitou mensagens e não confirmou nenhuma. Confira na plataforma "
+        "o endereço de retorno (webhook).",
+    ),
     "dispatch_stuck": (
         "Mensagens na hora de sair não saem",
         "Desde {detail}. Veja se há uma plataforma em uso, e avise quem administra (disparo doctor).",
@@ -53,7 +55,7 @@ _ALERTS = {
         "Os disparos em lote com dados antigos esperam até que responda. Avise quem administra.",
     ),
 }
-_OF_PLATFORMS = frozenset({"credit_low", "credit_gone", "platform_unreachable"})
+_OF_PLATFORMS = frozenset({"credit_low", "credit_gone", "platform_unreachable", "receipts_stopped"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,7 @@ async def _shown(request: Request, person: Person, template: str) -> Response:
     midnight = datetime.combine(now.date(), time(), zone)
     async with services.pool.acquire() as connection:
         rows = await day.read(connection, since=midnight, zone=zone.key)
-        recent = await day.read(connection, since=now - timedelta(hours=2), zone=zone.key)
-        matters = await _matters(connection, services, recent, person)
+        matters = await _matters(connection, services, person)
     totals: Counter[str] = Counter()
     for row in rows:
         totals[row["status"]] += row["total"]
@@ -127,7 +128,6 @@ def _by_hour(rows: list[asyncpg.Record], now: datetime) -> dict[str, list[object
 async def _matters(
     connection: Connection,
     services: PanelServices,
-    recent: list[asyncpg.Record],
     person: Person,
 ) -> list[Matter]:
     waiting = await day.needing_a_person(connection)
@@ -135,7 +135,6 @@ async def _matters(
     found = [
         *_waiting(waiting, held_by_restore=await installation.is_held(connection)),
         *(matter for name in services.platforms if (matter := _stopped(name, states.get(name)))),
-        *(_silent(name) for name in services.platforms if _is_silent(name, services, recent)),
     ]
     live = await alerts.live(connection)
     found += [matter for row in live if (matter := _alert(row, services))]
@@ -207,16 +206,6 @@ def _stopped(name: str, state: asyncpg.Record | None) -> Matter | None:
     return None
 
 
-def _is_silent(name: str, services: PanelServices, recent: list[asyncpg.Record]) -> bool:
-    if not services.platforms[name].capabilities.receipts:
-        return False
-    counts: Counter[str] = Counter()
-    for row in recent:
-        if row["platform"] == name:
-            counts[row["status"]] += row["total"]
-    return counts["accepted"] >= _ENOUGH_TO_TELL and not any(counts[status] for status in _RECEIPTS)
-
-
 def _alert(row: asyncpg.Record, services: PanelServices) -> Matter | None:
     """Give what an alert speaks of, where nothing else here shows it."""
     kind, subject, detail = row["kind"], row["subject"], row["detail"]
@@ -252,12 +241,3 @@ def _contradicted(alert: asyncpg.Record) -> Matter:
         "Ver a última",
     )
 
-
-def _silent(name: str) -> Matter:
-    return Matter(
-        f"As confirmações de {name} pararam",
-        "Nas últimas duas horas ela aceitou mensagens e não confirmou nenhuma. Confira na plataforma "
-        "o endereço de retorno (webhook).",
-        "/painel/plataformas",
-        "Ver o endereço",
-    )

@@ -22,6 +22,7 @@ def house(new_database, tmp_path_factory):
         ("platform_unreachable", "simulador", "not_seen", "A plataforma simulador não responde como devia"),
         ("dispatch_stuck", "", "27/11 08:10", "Mensagens na hora de sair não saem"),
         ("source_down", "hubsoft", None, "O cadastro de hubsoft não responde"),
+        ("receipts_stopped", "simulador", None, "As confirmações de simulador pararam"),
     ],
 )
 def test_what_an_alert_tells_is_on_the_first_page_while_it_lasts(house, kind, subject, detail, says):

@@ -33,9 +33,12 @@ def platform(**rules):
     return GenericHttp("p", read_table("p", table))
 
 
+PLATFORM = platform()
+
+
 @pytest.fixture
 async def intake(pool):
-    intake = Intake(pool, {"p": platform(), "poison": Poison()})
+    intake = Intake(pool)
     job = asyncio.create_task(intake.run())
     yield intake
     job.cancel()
@@ -56,11 +59,11 @@ def call(**body):
 
 
 async def say(intake, text, sender="11988887777", **more):
-    return await intake.take("p", call(**{"from": sender}, text=text, **more))
+    return await intake.take(PLATFORM, call(**{"from": sender}, text=text, **more))
 
 
 async def test_calls_that_arrive_together_share_a_transaction(intake, connection):
-    await asyncio.gather(*(intake.take("p", call(id=str(n), status="SENT")) for n in range(60)))
+    await asyncio.gather(*(intake.take(PLATFORM, call(id=str(n), status="SENT")) for n in range(60)))
     stored, transactions = await connection.fetchrow(
         "SELECT count(*), count(DISTINCT xmin::text) FROM receipts"
     )
@@ -69,13 +72,13 @@ async def test_calls_that_arrive_together_share_a_transaction(intake, connection
 
 
 async def test_of_a_list_each_receipt_keeps_its_own_part_and_no_one_elses(pool, connection):
-    intake = Intake(pool, {"p": platform(receipts={**RECEIPTS, "items": "list"})})
+    intake, lists = Intake(pool), platform(receipts={**RECEIPTS, "items": "list"})
     job = asyncio.create_task(intake.run())
     told = [{"id": str(n), "status": "SENT", "to": f"55119888877{n}", "nota": "avó"} for n in range(3)]
     try:
-        await intake.take("p", call(list=told))
-        await intake.take("p", call(list=told[:1]))  # once more, alone
-        await intake.take("p", call(list=[{"id": "9", "status": "SENT"}]))
+        await intake.take(lists, call(list=told))
+        await intake.take(lists, call(list=told[:1]))  # once more, alone
+        await intake.take(lists, call(list=[{"id": "9", "status": "SENT"}]))
     finally:
         job.cancel()
     stored = await connection.fetch("SELECT platform_id, raw FROM receipts ORDER BY platform_id")
@@ -88,11 +91,11 @@ async def test_of_a_list_each_receipt_keeps_its_own_part_and_no_one_elses(pool, 
 
 
 async def test_of_a_list_each_text_keeps_its_own_part(pool, connection):
-    intake = Intake(pool, {"p": platform(inbound={**INBOUND, "items": "list"})})
+    intake, lists = Intake(pool), platform(inbound={**INBOUND, "items": "list"})
     job = asyncio.create_task(intake.run())
     texts = [{"from": f"1198888777{n}", "text": f"oi {n}", "mo_id": str(n)} for n in range(2)]
     try:
-        await intake.take("p", call(list=texts))
+        await intake.take(lists, call(list=texts))
     finally:
         job.cancel()
     stored = await connection.fetch("SELECT raw FROM inbound_texts ORDER BY text")
@@ -100,20 +103,20 @@ async def test_of_a_list_each_text_keeps_its_own_part(pool, connection):
 
 
 async def test_what_is_taken_is_committed(intake, connection):
-    await intake.take("p", call(id="1", status="SENT"))
+    await intake.take(PLATFORM, call(id="1", status="SENT"))
     assert await connection.fetchval("SELECT count(*) FROM receipts") == 1
 
 
 async def test_one_that_cannot_be_stored_does_not_hurt_the_others(intake, connection):
-    good = [intake.take("p", call(id=str(n), status="SENT")) for n in range(20)]
-    results = await asyncio.gather(*good, intake.take("poison", call()), return_exceptions=True)
+    good = [intake.take(PLATFORM, call(id=str(n), status="SENT")) for n in range(20)]
+    results = await asyncio.gather(*good, intake.take(Poison(), call()), return_exceptions=True)
     assert [isinstance(result, Exception) for result in results] == [False] * 20 + [True]
     assert await connection.fetchval("SELECT count(*) FROM receipts") == 20
 
 
 async def test_receipts_are_applied_before_the_answer(intake, connection):
     id_ = await handed_over(connection)
-    await intake.take("p", call(id="id-1", status="DELIVRD"))
+    await intake.take(PLATFORM, call(id="id-1", status="DELIVRD"))
     assert await rows.statuses(connection, [id_]) == ["delivered"]
 
 
@@ -125,7 +128,7 @@ async def test_one_that_cannot_be_applied_is_kept_and_does_not_hold_up_the_other
             CREATE TRIGGER stuck BEFORE UPDATE ON messages FOR EACH ROW EXECUTE FUNCTION stuck()"""
     )
     try:
-        await asyncio.gather(*(intake.take("p", call(id=f"id-{n}", status="DELIVRD")) for n in range(3)))
+        await asyncio.gather(*(intake.take(PLATFORM, call(id=f"id-{n}", status="DELIVRD")) for n in range(3)))
         assert await rows.statuses(connection, ids) == ["delivered", "accepted", "delivered"]
         assert (
             await connection.fetchval("SELECT platform_id FROM receipts WHERE applied_at IS NULL") == "id-1"
@@ -182,7 +185,7 @@ async def test_without_an_id_the_same_words_again_may_be_new_and_an_opt_out_wins
 
 async def test_an_answer_that_names_no_number_is_that_of_the_message_it_answers(intake, connection):
     id_ = await handed_over(connection)
-    await intake.take("p", call(text="PARE", about="id-1", mo_id="m1"))
+    await intake.take(PLATFORM, call(text="PARE", about="id-1", mo_id="m1"))
     (row,) = await connection.fetch("SELECT * FROM inbound_texts")
     assert (row["message_id"], row["opted_out"]) == (id_, True)
     (suppressed,) = await opt_outs.list_page(connection)
