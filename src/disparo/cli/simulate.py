@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
-import asyncpg
 import typer
 from rich.table import Table
 
 from disparo.cli.bulk_words import SKIP_WORDS
 from disparo.cli.context import DataDir, with_connection
 from disparo.cli.tables import show_table
-from disparo.db import invoices, opt_outs
+from disparo.db import invoices, opt_outs, templates
 from disparo.db.pool import Connection
+from disparo.dispatch.preview import preview
 from disparo.domain.recipients import Candidates, drop, list_candidates
-from disparo.domain.sms_text import Encoding, SegmentProfile
-from disparo.domain.template import InvoiceText, Rendered, TemplateRefused, format_amount, render
+from disparo.domain.sms_text import Encoding
+from disparo.domain.template import Rendered, TemplateRefused, format_amount
 from disparo.errors import DisparoError
 from disparo.panel import words
-from disparo.settings import Settings, load_settings
+from disparo.settings import load_settings
 
 _ENCODING_WORDS = {
     Encoding.GSM7: "até 160 letras em cada SMS",
@@ -39,21 +38,25 @@ def simulate(
     settings = load_settings(data_dir=dados)
     price = _price(custo_segmento)
 
-    async def work(connection: Connection) -> tuple[invoices.InvoiceFacts, asyncpg.Record, Candidates]:
+    async def work(connection: Connection) -> tuple[str, Candidates, Rendered]:
         facts = (await invoices.read_facts(connection, [fatura])).get(fatura)
-        row = await invoices.read_text_facts(connection, fatura)
-        if facts is None or row is None:
+        rows = await invoices.read_texts(connection, [fatura])
+        if facts is None or not rows:
             raise DisparoError(f"Fatura de ID {fatura} não encontrada.")
         candidates = list_candidates(facts.register, [])
         numbers = [recipient.phone.e164 for recipient in candidates.recipients]
-        return facts, row, drop(candidates, opted_out=await opt_outs.among(connection, numbers))
+        found = drop(candidates, opted_out=await opt_outs.among(connection, numbers))
+        template = await templates.current(connection) or settings.template
+        try:
+            return facts.status, found, preview(rows[0], template, settings)
+        except TemplateRefused as refused:
+            raise DisparoError(refused.detail) from None
 
-    facts, row, found = with_connection(dados, work)
+    status, found, rendered = with_connection(dados, work)
     _print_people(found)
-    if facts.status != "open":
-        state = "quitada" if facts.status == "paid" else "cancelada"
+    if status != "open":
+        state = "quitada" if status == "paid" else "cancelada"
         print(f"Atenção: a fatura está {state}; a chamada seria recusada.")
-    rendered = _render(facts, row, settings)
     print(f"\nTexto ({rendered.segments} segmento(s), {_ENCODING_WORDS[rendered.encoding]}):")
     print(f"  {rendered.text}")
     total = rendered.segments * len(found.recipients)
@@ -68,27 +71,6 @@ def _print_people(found: Candidates) -> None:
     for item in found.ignored:
         table.add_row(item.phone, "", "", f"dispensado: {SKIP_WORDS[item.reason]}")
     show_table(table)
-
-
-def _render(facts: invoices.InvoiceFacts, row: asyncpg.Record, settings: Settings) -> Rendered:
-    text = InvoiceText(
-        brand=settings.brand,
-        customer_name=facts.register.name,
-        amount=row["amount"],
-        due_date=row["due_date"],
-        link=row["link"],
-        linha_digitavel=row["linha_digitavel"],
-        pix=row["pix"],
-        today=datetime.now(UTC).astimezone(settings.zone).date(),
-    )
-    try:
-        return render(
-            text,
-            SegmentProfile(max_parts=settings.max_segments),
-            template=row["template"] or settings.template,
-        )
-    except TemplateRefused as refused:
-        raise DisparoError(refused.detail) from None
 
 
 def _price(text: str | None) -> Decimal | None:

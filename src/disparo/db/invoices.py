@@ -42,20 +42,10 @@ async def read_facts(connection: Connection, invoice_ids: Iterable[int]) -> dict
     }
 
 
-async def read_text_facts(connection: Connection, invoice_id: int) -> asyncpg.Record | None:
-    """Read what the text of an invoice speaks of, and the template that counts (None: the setting does)."""
-    return await connection.fetchrow(
-        """SELECT amount, due_date, link, linha_digitavel, pix,
-                  (SELECT text FROM templates ORDER BY id DESC LIMIT 1) AS template
-           FROM invoices WHERE id = $1""",
-        invoice_id,
-    )
-
-
 async def read_texts(connection: Connection, invoice_ids: Sequence[int]) -> list[asyncpg.Record]:
     """Read what the texts of invoices speak of, with the invoice's id and the customer's name."""
     return await connection.fetch(
-        """SELECT i.id, c.name, i.amount, i.due_date, i.link, i.linha_digitavel, i.pix
+        """SELECT i.id, c.name AS customer_name, i.amount, i.due_date, i.link, i.linha_digitavel, i.pix
            FROM invoices i JOIN customers c ON c.id = i.customer_id
            WHERE i.id = ANY($1::bigint[]) ORDER BY i.id""",
         invoice_ids,

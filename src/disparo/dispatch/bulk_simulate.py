@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 import asyncpg
 
@@ -84,7 +83,7 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
     async for ids in _slices(pool, selection):
         for row in await _simulate_slice(pool, ids, rules, today):
             if row["what"] == "shape":
-                shapes[_text_of(row, rules, today)] += row["count"]
+                shapes[InvoiceText.of(row, brand=rules.brand, today=today)] += row["count"]
                 examples += [row["id"]] if len(examples) < _EXAMPLES else []
             else:
                 skipped[row["what"]] += row["count"]
@@ -129,13 +128,6 @@ async def _simulate_slice(pool: Pool, ids: Sequence[int], rules: Rules, today: d
         if not any(row["what"] == "unread" for row in rows):
             return rows
         await read_or_wait(pool)
-
-
-def _text_of(row: asyncpg.Record, rules: Rules, today: date) -> InvoiceText:
-    fields: dict[str, Any] = {
-        name: row[name] for name in ("amount", "due_date", "link", "linha_digitavel", "pix")
-    }
-    return InvoiceText(brand=rules.brand, customer_name=row["name"], today=today, **fields)
 
 
 def _estimate(offer: Offer, shapes: Counter[InvoiceText], recipients: int, rules: Rules) -> Estimate:

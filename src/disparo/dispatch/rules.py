@@ -148,16 +148,7 @@ def _bounded(profile: SegmentProfile, max_parts: int) -> SegmentProfile:
 
 def rendered(facts: Mapping[str, Any], rules: Rules, profile: SegmentProfile) -> Rendered | Drop:
     """Write a message's text as a platform of this profile will cut it."""
-    invoice = InvoiceText(
-        brand=rules.brand,
-        customer_name=facts["customer_name"],
-        amount=facts["amount"],
-        due_date=facts["due_date"],
-        link=facts["link"],
-        linha_digitavel=facts["linha_digitavel"],
-        pix=facts["pix"],
-        today=facts["now"].astimezone(rules.zone).date(),
-    )
+    invoice = InvoiceText.of(facts, brand=rules.brand, today=facts["now"].astimezone(rules.zone).date())
     try:
         return render(
             invoice, _bounded(profile, rules.max_parts), template=facts["template"] or rules.template

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from itertools import chain, zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from disparo.domain.boleto import digits_only
 from disparo.domain.sms_text import (
@@ -61,6 +61,13 @@ class TemplateRefused(ValueError):
         self.detail = detail
 
 
+class Columns(Protocol):
+    """A row, or whatever else gives values by name."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """Give the value of one column; raises KeyError."""
+
+
 class InvoiceText(NamedTuple):
     """What a text may speak of; `today` is the installation's."""
 
@@ -72,6 +79,20 @@ class InvoiceText(NamedTuple):
     link: str | None = None
     linha_digitavel: str | None = None
     pix: str | None = None
+
+    @classmethod
+    def of(cls, facts: Columns, *, brand: str, today: date) -> InvoiceText:
+        """Take what speaks of the invoice and its customer from a row that has columns of these names."""
+        return cls(
+            brand=brand,
+            customer_name=facts["customer_name"],
+            amount=facts["amount"],
+            due_date=facts["due_date"],
+            today=today,
+            link=facts["link"],
+            linha_digitavel=facts["linha_digitavel"],
+            pix=facts["pix"],
+        )
 
 
 class Rendered(NamedTuple):

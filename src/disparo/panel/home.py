@@ -43,8 +43,8 @@ _ALERTS = {
     ),
     "receipts_stopped": (
         "As confirmações de {subject} pararam",
-        "De meia hora a hora e meia atrás ela aceitou mensagens e não confirmou nenhuma. Confira na plataforma "
-        "o endereço de retorno (webhook).",
+        "De meia hora a hora e meia atrás ela aceitou mensagens e não confirmou nenhuma. Confira na "
+        "plataforma o endereço de retorno (webhook).",
     ),
     "dispatch_stuck": (
         "Mensagens na hora de sair não saem",
@@ -240,4 +240,3 @@ def _contradicted(alert: asyncpg.Record) -> Matter:
         f"/painel/mensagens/{alert['detail']}",
         "Ver a última",
     )
-

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
@@ -23,11 +22,11 @@ from disparo.dispatch.bulk import Order, Selection
 from disparo.dispatch.bulk_simulate import Estimate, Simulation, simulate_run
 from disparo.dispatch.calls import Call, Caller, Done, Reason, Refused
 from disparo.dispatch.from_settings import offers_of, rules_of
+from disparo.dispatch.preview import preview
 from disparo.dispatch.slots import Slots
 from disparo.domain.ids import new_id
-from disparo.domain.sms_text import Encoding, SegmentProfile
-from disparo.domain.template import InvoiceText, TemplateRefused
-from disparo.domain.template import render as render_text
+from disparo.domain.sms_text import Encoding
+from disparo.domain.template import TemplateRefused
 from disparo.domain.windows import Purpose
 from disparo.panel import fields, words
 from disparo.panel.access import Forbidden, Person
@@ -221,23 +220,7 @@ async def _samples(
 
 def write(row: asyncpg.Record, services: PanelServices, template: str | None) -> Text:
     """Write an invoice's text as the first platform would cut it; raises TemplateRefused."""
-    settings = services.settings
-    first = next(iter(services.platforms.values()), None)
-    profile = SegmentProfile() if first is None else first.capabilities.profile
-    found = render_text(
-        InvoiceText(
-            brand=settings.brand,
-            customer_name=row["name"],
-            amount=row["amount"],
-            due_date=row["due_date"],
-            today=datetime.now(settings.zone).date(),
-            link=row["link"],
-            linha_digitavel=row["linha_digitavel"],
-            pix=row["pix"],
-        ),
-        profile.at_most(settings.max_segments),
-        template=template,
-    )
+    found = preview(row, template, services.settings)
     return Text(row["id"], found.text, found.segments, found.encoding is Encoding.GSM7)
 
 

@@ -4,7 +4,7 @@
 , reached AS (
     SELECT f.*, s.messages FROM found f JOIN (SELECT id, count(*) AS messages FROM sendable GROUP BY id) s ON s.id = f.id
 ), shapes AS (
-    SELECT min(id) AS id, min(name) AS name, min(amount) AS amount, min(due_date) AS due_date, min(link) AS link,
+    SELECT min(id) AS id, min(name) AS customer_name, min(amount) AS amount, min(due_date) AS due_date, min(link) AS link,
            min(linha_digitavel) AS linha_digitavel, min(pix) AS pix, sum(messages)::bigint AS count
     FROM reached
     GROUP BY due_date < $3::date, length(amount::text),
@@ -13,6 +13,6 @@
              length(regexp_replace(linha_digitavel, '[^0-9]', '', 'g')),
              regexp_replace(pix, '[A-Za-z0-9:/.?=&%_#+*-]', 'x', 'g')
 )
-SELECT 'shape' AS what, count, id, name, amount, due_date, link, linha_digitavel, pix FROM shapes
+SELECT 'shape' AS what, count, id, customer_name, amount, due_date, link, linha_digitavel, pix FROM shapes
 UNION ALL
 SELECT what, count, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM tally WHERE count > 0
