@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import time
 import unicodedata
 from dataclasses import dataclass, field
@@ -103,7 +104,7 @@ def _take_held(bucket: _Bucket) -> bool:
 
 
 def _refusal(wait_s: float) -> TooMany:
-    return TooMany(max(1, round(wait_s + 0.499)))
+    return TooMany(max(1, math.ceil(wait_s)))
 
 
 def _name(kind: str, who: str) -> str:
