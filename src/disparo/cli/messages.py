@@ -66,16 +66,17 @@ def find(
 def _print_life(life: lookups.Life, people: Mapping[int, str]) -> None:
     zone = load_settings().zone
     row = life.message
+    why = f", {words.reason(row['reason'], row['status'])}" if row["reason"] else ""
     print(
         f"\nMensagem {row['id']}: fatura {row['invoice_id']} para {row['phone']} "
-        f"({words.STATUS[row['status']]}{', ' + words.reason(row['reason']) if row['reason'] else ''})"
+        f"({words.STATUS[row['status']]}{why})"
     )
     if row["text"]:
         print(f"  Texto: {row['text']}")
     for change in folded(life.events):
         event = change.event
         at = event["at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
-        why = f" ({words.reason(event['reason'])})" if event["reason"] else ""
+        why = f" ({words.reason(event['reason'], event['to_status'])})" if event["reason"] else ""
         last = change.last_at.astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
         again = f", {change.times} vezes, a última em {last}" if change.times > 1 else ""
         by = words.by(words.actor(event["actor"], people))
@@ -108,7 +109,7 @@ def list_uncertain(
             str(row["invoice_id"]),
             row["phone"],
             row["platform"],
-            words.reason(row["reason"]),
+            words.reason(row["reason"], "uncertain"),
             at,
         )
     show_table(table)

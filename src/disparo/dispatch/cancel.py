@@ -8,7 +8,7 @@ from uuid import UUID
 from disparo.db import accounts, dispatches, messages
 from disparo.db.messages import Move
 from disparo.db.pool import Connection
-from disparo.domain.message import Event
+from disparo.domain.message import Event, Status
 
 _NEVER_GONE = frozenset({"skipped", "cancelled", "failed"})
 _SLICE = 1000
@@ -16,7 +16,7 @@ _SLICE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """How many were withdrawn, and how many had already been handed over."""
+    """How many were withdrawn, and how many had already been handed over, or may have been."""
 
     cancelled: int
     gone: int
@@ -30,7 +30,8 @@ async def cancel_dispatch(connection: Connection, dispatch_id: UUID, *, actor: s
     moved = 0
     for first in range(0, len(found), _SLICE):
         moves = [Move(row["id"], Event.CANCEL, "cancelled") for row in found[first : first + _SLICE]]
-        moved += len(await messages.apply_events(connection, moves, actor=actor))
+        done = await messages.apply_events(connection, moves, actor=actor)
+        moved += sum(item.after is Status.CANCELLED for item in done)
     await accounts.audit(
         connection, actor=actor, action="dispatch_cancelled", detail={"dispatch": str(dispatch_id)}
     )
@@ -39,11 +40,15 @@ async def cancel_dispatch(connection: Connection, dispatch_id: UUID, *, actor: s
     return Cancelled(moved, sum(row["status"] not in _NEVER_GONE for row in after))
 
 
-async def cancel_message(connection: Connection, message_id: int, *, actor: str) -> bool:
-    """Cancel one message in the caller's transaction; False where it had already gone or ended."""
+async def cancel_message(connection: Connection, message_id: int, *, actor: str) -> Status | None:
+    """Cancel one message in the caller's transaction; gives what it is now, None where it had gone or ended.
+
+    UNCERTAIN: it waited to be sent again, and may have left before.
+    """
     moves = [Move(message_id, Event.CANCEL, "cancelled")]
-    done = bool(await messages.apply_events(connection, moves, actor=actor))
-    if done:
-        detail = {"message": message_id}
-        await accounts.audit(connection, actor=actor, action="message_cancelled", detail=detail)
-    return done
+    done = await messages.apply_events(connection, moves, actor=actor)
+    if not done:
+        return None
+    detail = {"message": message_id}
+    await accounts.audit(connection, actor=actor, action="message_cancelled", detail=detail)
+    return done[0].after

@@ -43,10 +43,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Does not go: `event` is SKIP, EXPIRE, FAIL or CANCEL.
-
-    DESPAIR in the place of EXPIRE and FAIL, where it may have left before: nobody knows that it did not.
-    """
+    """Does not go: `event` is SKIP, EXPIRE, FAIL or CANCEL."""
 
     event: Event
     reason: str
@@ -62,7 +59,7 @@ def objection(facts: Mapping[str, Any], rules: Rules) -> Wait | Drop | None:
     if reason is not None:
         return Drop(Event.SKIP, reason)
     if _waited_too_long(facts, rules):
-        return Drop(Event.DESPAIR, "resend_timeout") if facts["tries"] else Drop(Event.EXPIRE, "timeout")
+        return Drop(Event.EXPIRE, "timeout")
     opens_at = _opens_at(facts, rules)
     if opens_at > facts["now"]:
         return Wait(opens_at, "outside_window")
@@ -154,4 +151,4 @@ def rendered(facts: Mapping[str, Any], rules: Rules, profile: SegmentProfile) ->
             invoice, _bounded(profile, rules.max_parts), template=facts["template"] or rules.template
         )
     except TemplateRefused as refused:
-        return Drop(Event.DESPAIR if facts["tries"] else Event.FAIL, refused.reason)
+        return Drop(Event.FAIL, refused.reason)

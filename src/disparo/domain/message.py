@@ -40,7 +40,6 @@ class Event(StrEnum):
     GIVE_BACK = "give_back"  # nothing has left: deferral, take-over of a claim
     SKIP = "skip"  # not sent on purpose
     EXPIRE = "expire"  # `timeout` passed before any platform took it
-    DESPAIR = "despair"  # what may have left before cannot be sent again
     FAIL = "fail"  # cannot be sent at all: no text fits, no platform can ever take it
     START = "start"  # the start of an attempt is committed
     OUTCOME_ACCEPTED = "outcome_accepted"
@@ -75,7 +74,6 @@ def _table() -> dict[tuple[Status, Event], Status]:
         (S.CLAIMED, E.FAIL): S.FAILED,
         (S.CLAIMED, E.EXPIRE): S.FAILED,
         (S.QUEUED, E.EXPIRE): S.FAILED,
-        (S.CLAIMED, E.DESPAIR): S.UNCERTAIN,
         (S.CLAIMED, E.START): S.SENDING,
         (S.SENDING, E.LOSE): S.UNCERTAIN,
         (S.QUEUED, E.HOLD): S.HELD,
@@ -111,6 +109,13 @@ def _table() -> dict[tuple[Status, Event], Status]:
 
 TRANSITIONS: Mapping[tuple[Status, Event], Status] = MappingProxyType(_table())
 
+#: What keeps a message from being sent, as a person's or our own decision; nothing else ends one that waits.
+_WITHDRAWALS = (E.SKIP, E.FAIL, E.EXPIRE, E.CANCEL)
+#: Where the one that waits to be sent again may have left before, they end only the sending again.
+AFTER_A_START: Mapping[tuple[Status, Event], Status] = MappingProxyType(
+    {known: S.UNCERTAIN for known in TRANSITIONS if known[1] in _WITHDRAWALS}
+)
+
 #: A receipt that says "delivered" against one of these is a contradiction: counted and shown.
 CONTRADICTED_BY_DELIVERY = frozenset({S.UNDELIVERED, S.FAILED, S.SKIPPED, S.CANCELLED, S.QUEUED, S.HELD})
 
@@ -132,12 +137,21 @@ EVENT_OF_RECEIPT: Mapping[ReceiptKind, Event] = MappingProxyType(
 )
 
 
-def move(status: Status, event: Event) -> Status | None:
-    """Give the status after `event`, or None where the event moves nothing (late, repeated, overtaken)."""
-    return TRANSITIONS.get((status, event))
+def move(status: Status, event: Event, *, may_have_left: bool = False) -> Status | None:
+    """Give the status after `event`, or None where the event moves nothing (late, repeated, overtaken).
+
+    `may_have_left`: by an earlier start, whose outcome nobody knows.
+    """
+    after = TRANSITIONS.get((status, event))
+    return AFTER_A_START.get((status, event), after) if may_have_left else after
 
 
 @cache
 def transition_table() -> str:
-    """Give the whole table as a JSON object for SQL: `{"<from> <event>": "<to>"}`."""
-    return json.dumps({f"{before} {event}": after for (before, event), after in TRANSITIONS.items()})
+    """Give the whole table as a JSON object for SQL: `{"<from> <event>": "<to>"}`.
+
+    `{"<from> <event> again": "<to>"}` beside it, where that differs for what may have left before.
+    """
+    table = {f"{before} {event}": after for (before, event), after in TRANSITIONS.items()}
+    again = {f"{before} {event} again": after for (before, event), after in AFTER_A_START.items()}
+    return json.dumps({**table, **again})

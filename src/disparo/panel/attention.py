@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import asyncpg
@@ -13,7 +14,7 @@ from disparo.db import accounts, installation, messages, unsettled
 from disparo.db.messages import Move
 from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
-from disparo.domain.message import Event
+from disparo.domain.message import Event, Status
 from disparo.panel import fields, words
 from disparo.panel.access import Forbidden, Person
 from disparo.panel.fields import Wrong
@@ -26,6 +27,10 @@ _AT_ONCE = 10_000
 _QUEUED = ("mensagem de volta à fila", "mensagens de volta à fila")
 _GIVEN = ("mensagem dada como enviada", "mensagens dadas como enviadas")
 CANCELLED = ("mensagem cancelada", "mensagens canceladas")
+_UNCERTAIN_AGAIN = (
+    "novo envio cancelado: a mensagem continua incerta, pois o primeiro pode ter chegado",
+    "novos envios cancelados: as mensagens continuam incertas, pois o primeiro envio pode ter chegado",
+)
 _UNCERTAIN, _HELD = "/painel/incertas", "/painel/retidas"
 _NOT_ANY_MORE = "Nada foi feito: a situação das mensagens mudou enquanto a página estava aberta. Veja abaixo."
 _FILTER = ("plataforma", "de", "ate")
@@ -61,7 +66,7 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
     said = _QUEUED if action == "reenviar" else _GIVEN
     # Without its filter the page would have "todas deste filtro" mean all there are.
     kept = urlencode({name: fields.text(form, name) for name in _FILTER if fields.text(form, name)})
-    return await _settled(request, person, len(settled), said, f"{_UNCERTAIN}?{kept}")
+    return await _settled(request, person, {said: len(settled)}, f"{_UNCERTAIN}?{kept}")
 
 
 async def _settle(connection: Connection, wanted: list[int], action: str, person: Person) -> list[int]:
@@ -106,7 +111,7 @@ async def settle_held(request: Request, person: Person) -> Response:
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await reconcile.release_held(connection, wanted, actor=person.actor)
         await _audit(connection, person, "released", len(moved))
-    return await _settled(request, person, len(moved), _QUEUED, _HELD)
+    return await _settled(request, person, {_QUEUED: len(moved)}, _HELD)
 
 
 async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> Response:
@@ -117,7 +122,9 @@ async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> R
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await messages.apply_events(connection, moves, actor=person.actor)
         await _audit(connection, person, "message_cancelled", len(moved))
-    return await _settled(request, person, len(moved), CANCELLED, _HELD)
+    uncertain = sum(item.after is Status.UNCERTAIN for item in moved)
+    said = {_UNCERTAIN_AGAIN: uncertain, CANCELLED: len(moved) - uncertain}
+    return await _settled(request, person, said, _HELD)
 
 
 async def _resume(request: Request, person: Person) -> Response:
@@ -132,10 +139,11 @@ async def _resume(request: Request, person: Person) -> Response:
 
 
 async def _settled(
-    request: Request, person: Person, total: int, said: tuple[str, str], address: str
+    request: Request, person: Person, totals: Mapping[tuple[str, str], int], address: str
 ) -> Response:
-    notice = f"{words.several(total, *said)}." if total else _NOT_ANY_MORE
-    return await done(request, person, notice, address, is_done=total > 0)
+    """Say of how many what was done: `totals` by the words for one and for several."""
+    said = [f"{words.several(total, *of)}." for of, total in totals.items() if total]
+    return await done(request, person, " ".join(said) or _NOT_ANY_MORE, address, is_done=bool(said))
 
 
 async def _audit(connection: Connection, person: Person, action: str, total: int) -> None:

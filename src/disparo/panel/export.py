@@ -68,7 +68,7 @@ def message_line(row: asyncpg.Record, zone: ZoneInfo) -> list[object]:
         row["name"],
         row["phone"],
         words.STATUS[row["status"]],
-        words.reason(row["reason"]),
+        words.reason(row["reason"], row["status"]),
         row["platform"],
         row["segments"],
         moment(row["changed_at"], zone),

@@ -15,6 +15,7 @@ from disparo.db import accounts, lookups
 from disparo.db.lookups import Life
 from disparo.db.pool import Connection
 from disparo.dispatch import cancel, reconcile
+from disparo.domain.message import Status
 from disparo.domain.waits import Change, folded
 from disparo.panel import fields, words
 from disparo.panel.access import Person
@@ -98,7 +99,12 @@ def timeline(life: Life, people: Mapping[int, str], *, with_text: bool = False) 
 def _change(change: Change, people: Mapping[int, str]) -> Step:
     row, status = change.event, change.event["to_status"]
     title = "aceita e agendada" if row["from_status"] is None else words.STATUS[status]
-    told = title, words.actor(row["actor"], people), words.reason(row["reason"]), words.STATUS_COLOUR[status]
+    told = (
+        title,
+        words.actor(row["actor"], people),
+        words.reason(row["reason"], status),
+        words.STATUS_COLOUR[status],
+    )
     return Step(row["at"], *told, change.times, change.last_at)
 
 
@@ -165,9 +171,11 @@ async def release(request: Request, person: Person) -> Response:
 async def withdraw(request: Request, person: Person) -> Response:
     """Cancel a message that has not gone yet."""
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        moved = await cancel.cancel_message(connection, _id(request), actor=person.actor)
+        after = await cancel.cancel_message(connection, _id(request), actor=person.actor)
     text = "A mensagem foi cancelada: não será enviada."
-    return await _back(request, person, text, is_done=moved)
+    if after is Status.UNCERTAIN:
+        text = "O novo envio foi cancelado. A mensagem continua incerta: o primeiro envio pode ter chegado."
+    return await _back(request, person, text, is_done=after is not None)
 
 
 _NOT_ANY_MORE = "Nada foi feito: a situação da mensagem mudou enquanto a página estava aberta. Veja abaixo."

@@ -64,6 +64,20 @@ STATUS_COLOUR: Mapping[str, str] = {
     "skipped": "secondary",
     "cancelled": "secondary",
 }
+#: Of what is not sent, or not sent again.
+_OF_WITHDRAWALS = frozenset(
+    {
+        "invoice_gone",
+        "invoice_paid",
+        "invoice_cancelled",
+        "opted_out",
+        "permission_withdrawn",
+        "timeout",
+        "does_not_fit",
+        "template",
+        "cancelled",
+    }
+)
 REASON: Mapping[str, str] = {
     "invoice_gone": "a fatura não existe mais no cadastro",
     "invoice_paid": "a fatura já está paga",
@@ -71,7 +85,6 @@ REASON: Mapping[str, str] = {
     "opted_out": "o número pediu para não receber SMS",
     "permission_withdrawn": "o cadastro não permite mais SMS para este número",
     "timeout": "o prazo acabou antes do envio",
-    "resend_timeout": "o prazo acabou antes do novo envio",
     "outside_window": "fora do horário permitido; sai quando ele abrir",
     "no_platform": "nenhuma plataforma atende este número",
     "platform_hours": "fora do horário da plataforma",
@@ -256,9 +269,16 @@ def several(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}".replace(",", ".")
 
 
-def reason(stored: str | None) -> str:
-    """Give a stored reason in Portuguese; a platform's own code stays as it is."""
-    return "" if stored is None else REASON.get(stored) or code(stored)
+def reason(stored: str | None, status: str | None = None) -> str:
+    """Give a stored reason in Portuguese; a platform's own code stays as it is.
+
+    `status`: of the message that it is the reason of.
+    """
+    if stored is None:
+        return ""
+    said = REASON.get(stored) or code(stored)
+    is_withdrawn = status == "uncertain" and stored in _OF_WITHDRAWALS
+    return f"o novo envio não saiu: {said}" if is_withdrawn else said
 
 
 def code(stored: str) -> str:

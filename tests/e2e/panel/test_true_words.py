@@ -7,6 +7,7 @@ from html import unescape
 from uuid import uuid4
 
 import pytest
+from tests.support.client import DISPATCH
 from tests.support.rows import add_messages
 from tests.support.visitor import text, visitor
 
@@ -242,6 +243,38 @@ def test_after_settling_some_the_filter_still_says_which_all_are(house, person):
     assert answer.headers["location"] == "/painel/incertas?plataforma=a%26b&de=2026-11-01"
     page = person.get(answer.headers["location"]).raw.decode()
     assert 'name="de" type="date" value="2026-11-01"' in page
+
+
+def test_what_may_have_left_before_is_cancelled_as_a_new_sending_only(house, person):
+    ids = house.run(lambda connection: add_messages(connection, 3, first_id=8_300_000, due_in_s=86_400))
+    house.fetch(
+        """WITH a AS (INSERT INTO attempts (message_id, platform, worker_id, started_at)
+                      SELECT id, 'simulador', gen_random_uuid(), now() - interval '1 day'
+                      FROM unnest($1::bigint[]) id RETURNING id, message_id)
+           UPDATE messages m SET status = 'uncertain', platform = 'simulador', attempt_id = a.id, tries = 1
+           FROM a WHERE m.id = a.message_id""",
+        ids,
+    )
+    house.fetch(
+        "UPDATE messages SET status = 'queued', due_at = now() + interval '1 day' WHERE id = ANY($1)", ids
+    )
+    house.fetch("UPDATE messages SET status = 'held' WHERE id = $1", ids[1])
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", ids[2])
+
+    def said(path, **form):
+        return text(person.get(person.post(path, **form).headers["location"]))
+
+    assert "continua incerta: o primeiro envio pode ter chegado" in said(
+        f"/painel/mensagens/{ids[0]}/cancelar"
+    )
+    assert "1 novo envio cancelado: a mensagem continua incerta" in said(
+        "/painel/retidas", id=ids[1], acao="cancelar"
+    )
+    cancelled = house.client(permissions=("cancel",)).post(f"{DISPATCH}/{dispatch_id}/cancelar").json
+    assert (cancelled["canceladas"], cancelled["ja_entregues"]) == (0, 3)
+    assert house.value("SELECT count(*) FROM messages WHERE status = 'uncertain' AND id = ANY($1)", ids) == 3
+    for path in (f"/painel/mensagens/{ids[0]}", "/painel/incertas"):
+        assert "o novo envio não saiu: cancelada por uma pessoa" in text(person.get(path))
 
 
 def test_what_was_not_done_does_not_look_as_if_it_had_been(house, person):

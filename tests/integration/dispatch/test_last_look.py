@@ -10,6 +10,7 @@ from tests.support import rows
 
 from disparo import queue
 from disparo.db import messages
+from disparo.db.messages import Move
 from disparo.dispatch import line
 from disparo.dispatch.rules import Drop, Rules, objection, rendered
 from disparo.dispatch.worker import Plan, Worker, WorkerSettings
@@ -63,23 +64,36 @@ async def test_a_contact_is_not_sent_the_invoice_of_another_customer(connection)
     assert objection(facts, RULES) == Drop(Event.SKIP, "permission_withdrawn")
 
 
-@pytest.mark.parametrize(("tries", "event"), [(0, Event.FAIL), (1, Event.DESPAIR)])
-async def test_what_fits_no_sms_failed_only_if_it_surely_did_not_leave(connection, tries, event):
+async def test_what_fits_no_sms_fails(connection):
     [id_] = await rows.add_messages(connection)
-    await connection.execute("UPDATE messages SET tries = $1", tries)
     await connection.execute("UPDATE invoices SET link = 'https://' || repeat('a', 700)")
     [facts] = await messages.claimed_facts(connection, [id_])
-    assert rendered(facts, RULES, SegmentProfile()) == Drop(event, "does_not_fit")
+    assert rendered(facts, RULES, SegmentProfile()) == Drop(Event.FAIL, "does_not_fit")
+
+
+async def test_what_waited_too_long_expires(connection):
+    [id_] = await rows.add_messages(connection, timeout_s=60)
+    await connection.execute("UPDATE messages SET wait_since = now() - interval '1 hour'")
+    [facts] = await messages.claimed_facts(connection, [id_])
+    assert objection(facts, RULES) == Drop(Event.EXPIRE, "timeout")
 
 
 @pytest.mark.parametrize(
-    ("tries", "end"), [(0, Drop(Event.EXPIRE, "timeout")), (1, Drop(Event.DESPAIR, "resend_timeout"))]
+    ("before", "event", "first_time"),
+    [
+        ("claimed", Event.SKIP, "skipped"),
+        ("claimed", Event.FAIL, "failed"),
+        ("claimed", Event.EXPIRE, "failed"),
+        ("queued", Event.CANCEL, "cancelled"),
+        ("held", Event.CANCEL, "cancelled"),
+    ],
 )
-async def test_what_waited_too_long_failed_only_if_it_surely_did_not_leave(connection, tries, end):
-    [id_] = await rows.add_messages(connection, timeout_s=60)
-    await connection.execute("UPDATE messages SET tries = $1, wait_since = now() - interval '1 hour'", tries)
-    [facts] = await messages.claimed_facts(connection, [id_])
-    assert objection(facts, RULES) == end
+async def test_what_may_have_left_never_ends_as_if_it_had_not(connection, before, event, first_time):
+    ids = await rows.add_messages(connection, 2)
+    await connection.execute("UPDATE messages SET status = $1", before)
+    await connection.execute("UPDATE messages SET tries = 1 WHERE id = $1", ids[1])
+    await messages.apply_events(connection, [Move(id_, event, "x") for id_ in ids], actor="test")
+    assert await rows.statuses(connection, ids) == [first_time, "uncertain"]
 
 
 @pytest.mark.parametrize(

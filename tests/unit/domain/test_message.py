@@ -10,6 +10,7 @@ import pytest
 
 from disparo.db.pool import sql
 from disparo.domain.message import (
+    AFTER_A_START,
     EVENT_OF_OUTCOME,
     FINAL,
     TRANSITIONS,
@@ -50,8 +51,13 @@ def test_only_a_claimed_message_can_be_started():
     assert [before for (before, event) in TRANSITIONS if event is Event.START] == [Status.CLAIMED]
 
 
-def test_what_may_have_left_and_cannot_be_sent_again_is_uncertain_again():
-    assert move(Status.CLAIMED, Event.DESPAIR) is Status.UNCERTAIN
+def test_what_may_have_left_is_uncertain_again_whatever_keeps_it_from_being_sent_again():
+    withdrawals = {Event.SKIP, Event.FAIL, Event.EXPIRE, Event.CANCEL}
+    for (before, event), after in TRANSITIONS.items():
+        again = move(before, event, may_have_left=True)
+        assert again is (Status.UNCERTAIN if event in withdrawals else after)
+    assert {event for _, event in AFTER_A_START} == withdrawals
+    assert move(Status.SENDING, Event.CANCEL, may_have_left=True) is None
 
 
 def test_cancel_never_touches_what_may_have_left():
@@ -70,7 +76,12 @@ def test_an_uncertain_message_waits_again_only_by_resend_or_proof_that_it_was_no
 
 def test_what_sql_gets_holds_the_whole_table():
     found = {tuple(move.split(" ")): after for move, after in json.loads(transition_table()).items()}
-    assert found == {(str(before), str(event)): str(after) for (before, event), after in TRANSITIONS.items()}
+    assert found == {
+        **{(str(before), str(event)): str(after) for (before, event), after in TRANSITIONS.items()},
+        **{
+            (str(before), str(event), "again"): str(after) for (before, event), after in AFTER_A_START.items()
+        },
+    }
 
 
 def test_moves_written_out_in_sql_stand_in_the_table():

@@ -63,7 +63,6 @@ _REASON_WORDS: Mapping[str, str] = {
     "opted_out": "descadastrado",
     "permission_withdrawn": "permissao_retirada",
     "timeout": "prazo_esgotado",
-    "resend_timeout": "prazo_do_reenvio_esgotado",
     "outside_window": "fora_do_horario",
     "source_down": "origem_fora_de_alcance",
     "no_platform": "sem_plataforma",
