@@ -64,6 +64,7 @@ def test_the_printed_commands_work_as_they_are_and_the_data_survive_a_stop(folde
     assert client.get(reply["disparo"]["consulta"]).json["disparo"]["contagem"] == {"entregue": 3}
     # A platform is there: the numbers of the made-up customers may be somebody's.
     assert "8 fatura(s) de exemplo foram canceladas" in again.output
+    assert "telefone_adicional" not in again.output
     assert "cancelada" in client.send({"id_fatura": 11000}).json["msg"]
     assert again.interrupt() == 0
 
@@ -75,6 +76,10 @@ def test_with_a_platform_nobody_is_made_up(folder):
     answer = Client(f"http://127.0.0.1:{port}", token).send({"id_fatura": 11000})
     assert (answer.status, "não encontrada" in answer.json["msg"]) == (422, True)
     assert "inventados" not in run.output
+    assert pasted(run.output, 2).startswith("disparo importar clientes clientes.csv --dados ")
+    send = pasted(run.output, 3)
+    assert '{"id_fatura":"FATURA"}' in send
+    assert not re.search(r"\d{10}", send)  # it would be somebody's number
     assert run.interrupt() == 0
 
 

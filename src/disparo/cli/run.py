@@ -176,7 +176,6 @@ async def _retire(dsn: str) -> None:
 
 
 def _banner(plan: Plan, credentials: Credentials | None) -> str:
-    insecure = " -k" if plan.tls else ""
     lines = ["", f"Disparo no ar: {plan.base_url}    (documentação da API: {plan.base_url}/docs)"]
     lines.append(f"Painel, com o mesmo usuário e senha: {plan.base_url}/painel")
     if plan.simulator_url is not None:
@@ -200,6 +199,12 @@ def _banner(plan: Plan, credentials: Credentials | None) -> str:
             f"  client_id: {credentials.client_id}    client_secret: {credentials.client_secret}",
             f"  usuário: {credentials.username}    senha: {credentials.password}",
         ]
+    return "\n".join([*lines, *_steps(plan, credentials), "", "Ctrl-C encerra."])
+
+
+def _steps(plan: Plan, credentials: Credentials) -> list[str]:
+    """Write the calls out, to be copied; with a platform of one's own none goes to a made-up number."""
+    insecure = " -k" if plan.tls else ""
     body = json.dumps(
         {
             "grant_type": "password",
@@ -209,18 +214,28 @@ def _banner(plan: Plan, credentials: Credentials | None) -> str:
             "password": credentials.password,
         }
     )
-    lines += [
+    lines = [
         "",
         "1. Peça um token:",
         f"curl{insecure} -X POST {plan.base_url}/oauth/token \\",
         f"  --header 'Content-Type: application/json' -d '{body}'",
         "",
-        "2. Envie uma fatura (troque TOKEN pelo access_token):",
+    ]
+    send, invoice = "2. Envie uma fatura (troque TOKEN pelo access_token):", SEED_BODY
+    if plan.simulator_url is None:
+        lines += [
+            "2. Traga clientes e faturas (do HubSoft, se está configurado, eles vêm sozinhos):",
+            f"disparo importar clientes clientes.csv --dados {plan.data_dir}",
+            f"disparo importar faturas faturas.csv --dados {plan.data_dir}",
+            "",
+        ]
+        send = "3. Envie uma fatura, de verdade (troque TOKEN pelo access_token e FATURA pelo id dela):"
+        invoice = '{"id_fatura":"FATURA"}'
+    return [
+        *lines,
+        send,
         f"curl{insecure} -X POST --header 'Accept:application/json' \\",
         "  --header 'Authorization: Bearer TOKEN' --header 'Content-Type: application/json' \\",
         f"  {plan.base_url}/api/v1/integracao/cliente/financeiro/enviar_sms \\",
-        f"  -d '{SEED_BODY}'",
-        "",
-        "Ctrl-C encerra.",
+        f"  -d '{invoice}'",
     ]
-    return "\n".join(lines)
