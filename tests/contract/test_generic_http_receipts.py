@@ -27,6 +27,11 @@ RULES = {
     "failures": {"404": "number"},
 }
 
+MULTIPART = (
+    b'--x\r\nContent-Disposition: form-data; name="id"\r\n\r\n5\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="st"\r\n\r\nENROUTE\r\n--x--\r\n'
+)
+
 
 def receipts(peer, body, *, headers=None, query=None, method="POST", **rules):
     platform = GenericHttp("p", read_table("p", table(peer, receipts={**RULES, **rules})))
@@ -57,6 +62,7 @@ async def test_a_receipt_in_a_query_or_a_form(peer):
     for event in (
         receipts(peer, b"", method="GET", query={"id": "5", "st": "ENROUTE"}, **plain)[0],
         receipts(peer, b"id=5&st=ENROUTE", **plain)[0],
+        receipts(peer, MULTIPART, headers={"content-type": "multipart/form-data; boundary=x"}, **plain)[0],
     ):
         assert (event.kind, event.platform_id) == (ReceiptKind.SENT, "5")
 

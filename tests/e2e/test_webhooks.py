@@ -42,6 +42,13 @@ PLATFORMS = {
         "sources": ["45.233.20.0/24"],
     },
 }
+PLATFORMS["antiga"] = {
+    "type": "generic_http",
+    "url": URL,
+    "query": {"para": "{telefone}", "texto": "{texto}"},
+    "inbound": {"sender": "de", "text": "texto"},
+    "webhook_secret": "s",
+}
 RECEIPT = {"key": "k", "id": "1", "refer": "r", "situacao": "RECEBIDA"}
 
 
@@ -55,6 +62,28 @@ def house(new_database, tmp_path_factory):
     folder = tmp_path_factory.mktemp("webhooks")
     with run_house(new_database(), folder, workers_count=0, overrides=overrides) as house:
         yield house
+
+
+@pytest.mark.parametrize(
+    ("query", "form", "phone"),
+    [
+        ("?de=5511911110001&texto=S%C1IR", None, "5511911110001"),  # Windows-1252, as older programs write
+        ("", "de=5511911110002&texto=S%C1IR", "5511911110002"),
+        ("?de=5511911110003&texto=S%C3%81IR", None, "5511911110003"),
+    ],
+)
+def test_who_answers_with_a_stop_word_gets_no_more_however_it_is_written(house, query, form, phone):
+    address = f"/webhook/antiga/s{query}"
+    call = {"headers": {"Content-Type": "application/x-www-form-urlencoded"}}
+    answer = house.anonymous.get(address) if form is None else house.anonymous.post(address, form, **call)
+    assert answer.status == 200
+    assert house.value("SELECT count(*) FROM opt_outs WHERE e164 = $1", f"+{phone}") == 1
+    assert house.value("SELECT text FROM inbound_texts WHERE e164 = $1", f"+{phone}") == "SÁIR"
+
+
+def test_an_address_with_thousands_of_fields_is_refused(house):
+    answer = house.anonymous.get("/webhook/antiga/s?" + "a&" * 3000)
+    assert (answer.status, answer.json["msg"]) == (400, "Confirmação de entrega não reconhecida")
 
 
 def same(answer, other):

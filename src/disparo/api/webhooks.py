@@ -12,11 +12,13 @@ from disparo.api.bodies import read_raw
 from disparo.api.errors import NO_SUCH_ROUTE, Failure
 from disparo.api.services import Services, services_of
 from disparo.platforms.base import WebhookForged, WebhookRejected, WebhookRequest
+from disparo.platforms.forms import read_urlencoded
 
 router = APIRouter()
 log = structlog.get_logger(__name__)
 
 _BODY_LIMIT = 1_048_576
+_NOT_KNOWN = "Confirmação de entrega não reconhecida"
 
 
 async def receive(request: Request) -> Response:
@@ -29,12 +31,16 @@ async def receive(request: Request) -> Response:
         raise Failure(404, NO_SUCH_ROUTE)
     platform = services.platforms[name]
     body = await read_raw(request, _BODY_LIMIT)
-    if request.method == "HEAD" or (request.method == "GET" and not request.query_params):
+    try:
+        query = read_urlencoded(request.scope["query_string"])
+    except ValueError:
+        raise Failure(400, _NOT_KNOWN) from None
+    if request.method == "HEAD" or (request.method == "GET" and not query):
         return _answer("OK")  # a platform that checks the address before it uses it
     call = WebhookRequest(
         request.method,
         dict(request.headers),
-        dict(request.query_params),
+        query,
         body,
         _address_they_know(request, services),
     )
@@ -45,7 +51,7 @@ async def receive(request: Request) -> Response:
         raise Failure(404, NO_SUCH_ROUTE) from None
     except WebhookRejected as rejected:
         log.warning("webhook_rejected", platform=name, why=str(rejected))
-        raise Failure(400, "Confirmação de entrega não reconhecida") from None
+        raise Failure(400, _NOT_KNOWN) from None
     if not heard.receipts and not heard.texts:
         log.info("webhook_told_nothing", platform=name)
     return _answer(platform.capabilities.receipt_reply)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from urllib.parse import parse_qsl
 
 from disparo.domain.outcome import FailureClass, InboundText, ReceiptEvent, ReceiptKind
 from disparo.platforms.authenticity import check_call, check_receipt
 from disparo.platforms.base import Heard, WebhookRejected, WebhookRequest
+from disparo.platforms.forms import read_multipart, read_urlencoded
 from disparo.platforms.generic_answers import says
 from disparo.platforms.generic_rules import InboundRules, ReceiptRules
-from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, text_at, text_of, to_json
+from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, text_at, to_json
 from disparo.platforms.unknown_codes import UnknownCodes
 
 
@@ -126,7 +126,12 @@ def _content_of(request: WebhookRequest) -> object:
     content = json_or_none(request.body)
     if content is not None:
         return content
-    form = dict(parse_qsl(text_of(request.body), keep_blank_values=True))
+    label = request.headers.get("content-type", "")
+    try:
+        is_multipart = label.lower().startswith("multipart/")
+        form = read_multipart(label, request.body) if is_multipart else read_urlencoded(request.body)
+    except ValueError:
+        raise WebhookRejected("a form with too many fields") from None
     found = {**request.query, **form}
     if not found:
         raise WebhookRejected("neither JSON, form nor query")

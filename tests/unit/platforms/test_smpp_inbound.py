@@ -33,6 +33,7 @@ def inbound(content: bytes, reading: Reading | None = None, **more) -> Heard:
         (b"PARE \0 \x1be", {}, "PARE @ €"),
         ("Não".encode("latin-1"), {"data_coding": 3}, "Não"),
         ("Não 😀".encode("utf-16-be"), {"data_coding": 8}, "Não 😀"),
+        ("Não 😀".encode("utf-16-be"), {"data_coding": 0x18}, "Não 😀"),
         (join_header(1, 2, 1) + b"PARE", {"esm_class": 0x40}, "PARE"),
         (join_header(1, 2, 1) + "Não".encode("utf-16-be"), {"esm_class": 0x40, "data_coding": 8}, "Não"),
         (bytes.fromhex("06080400010201") + b"PARE", {"esm_class": 0x43}, "PARE"),

@@ -118,7 +118,7 @@ def _receipt(delivered: Delivered, reading: Reading, unknown: UnknownCodes) -> R
 def _fields(delivered: Delivered) -> dict[str, str]:
     """Give the fields of a receipt's text, the first of each; without NUL, which nobody can store."""
     # Some give a receipt the data_coding of its message, and write it in ASCII all the same.
-    is_wide = delivered.data_coding == text.UCS2 and b"\0" in delivered.content
+    is_wide = text.is_ucs2(delivered.data_coding) and b"\0" in delivered.content
     coding = "utf-16-be" if is_wide else "latin-1"
     words = _OWN_WORDS.sub("", delivered.content.decode(coding, "replace").replace("\0", " "))
     return {name.lower().replace(" ", ""): value for name, value in reversed(_FIELD.findall(words))}

@@ -15,6 +15,8 @@ from disparo.domain.sms_text import Alphabet, Encoding, SegmentProfile, encoding
 #: data_coding of each alphabet where the settings name no other, and of UCS-2.
 CODING_OF: dict[Alphabet, int] = {"gsm7": 0x00, "ascii": 0x01, "latin1": 0x03}
 UCS2 = 0x08
+#: The same with a class of message in it (3GPP TS 23.038 §4), as some SMSCs hand on what a phone wrote.
+_ALSO_UCS2 = frozenset({UCS2, 0x18, 0x19, 0x1A, 0x1B})
 _BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -61,9 +63,14 @@ def write(text: str, alphabet: Alphabet, data_coding: int, profile: SegmentProfi
     return Written(tuple(_cut(octets, part, wide=data_coding == UCS2, escapes=is_gsm)), data_coding)
 
 
+def is_ucs2(data_coding: int) -> bool:
+    """Tell whether an SMSC says of a text that it is UCS-2."""
+    return data_coding in _ALSO_UCS2
+
+
 def read(octets: bytes, data_coding: int, alphabet: Alphabet) -> str:
     """Read what a customer wrote; what cannot be read becomes marks."""
-    if data_coding == UCS2:
+    if is_ucs2(data_coding):
         return octets.decode("utf-16-be", "replace")
     if data_coding == CODING_OF["latin1"] or (data_coding == 0 and alphabet != "gsm7"):
         return octets.decode("latin-1")

@@ -1,0 +1,62 @@
+"""What a call's fields say, as platforms old and new write them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
+
+from disparo.platforms.forms import read_multipart, read_urlencoded
+
+MULTIPART = (
+    '--xyz\r\nContent-Disposition: form-data; name="de"\r\n\r\n5511988887777\r\n'
+    '--xyz\r\nContent-Disposition: form-data; name="texto"\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n'
+    "Não\r\nobrigado\r\n--xyz--\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("octets", "fields"),
+    [
+        (b"texto=N%E3o+quero", {"texto": "Não quero"}),
+        (b"texto=N%C3%A3o%20quero", {"texto": "Não quero"}),
+        ("texto=Não".encode(), {"texto": "Não"}),
+        ("texto=Não".encode("cp1252"), {"texto": "Não"}),
+        (b"a=&b", {"a": "", "b": ""}),
+        (b"N%E3o=%C3%A3", {"Não": "ã"}),
+        (b"", {}),
+    ],
+)
+def test_urlencoded_fields(octets, fields):
+    assert read_urlencoded(octets) == fields
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=8), max_size=4))
+def test_what_a_careful_program_writes_is_read_as_it_was(fields):
+    written = URL.build(path="/", query=fields).raw_query_string
+    without_mark = {name.removeprefix("\ufeff"): text.removeprefix("\ufeff") for name, text in fields.items()}
+    assert read_urlencoded(written.encode()) == without_mark
+
+
+def test_too_many_fields_are_an_error():
+    with pytest.raises(ValueError, match="fields"):
+        read_urlencoded(b"a&" * 3000)
+
+
+def test_multipart_fields():
+    read = read_multipart('multipart/form-data; boundary="xyz"', MULTIPART.encode())
+    assert read == {"de": "5511988887777", "texto": "Não\r\nobrigado"}
+
+
+@pytest.mark.parametrize(
+    "label", ["multipart/form-data", "multipart/form-data; boundary=other", "multipart/\xff;="]
+)
+def test_what_is_no_multipart_has_no_fields(label):
+    assert read_multipart(label, MULTIPART.encode()) == {}
+
+
+@given(st.binary(max_size=300))
+def test_no_body_is_too_strange(octets):
+    read_multipart("multipart/form-data; boundary=xyz", b"--xyz\r\n" + octets)
+    read_urlencoded(octets)
