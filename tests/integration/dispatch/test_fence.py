@@ -164,6 +164,17 @@ async def kill_while_preparing(connection, ids):
     await take_over(connection, worker)
 
 
+async def test_sent_again_then_the_old_outcome_says_it_did_not_leave_and_is_no_try(connection):
+    worker, token, ids = await claimed(connection)
+    attempts = await start(connection, worker, token, ids)
+    await take_over(connection, worker)
+    await messages.apply_events(connection, [Move(ids[0], Event.RESEND)], actor="worker")
+    late = outcome(ids[0], attempts[ids[0]], "not_started")
+    for _ in range(2):  # the second time for an answer that was lost
+        await messages.record(connection, [late], chunk_id=99)
+        assert await connection.fetchrow("SELECT status, tries FROM messages") == ("queued", 0)
+
+
 async def test_poison_is_set_apart_then_held(connection):
     ids = await rows.add_messages(connection, 3)
     for _ in range(3):

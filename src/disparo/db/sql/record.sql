@@ -41,7 +41,12 @@ SET status = coalesce(v.after, m.status),
     -- Where nothing moves, whoever has it in hand now keeps it: a repeated or late outcome of an earlier attempt.
     worker_id = CASE WHEN v.after IS NULL THEN m.worker_id END,
     claim_token = CASE WHEN v.after IS NULL THEN m.claim_token END,
-    tries = CASE WHEN v.after = 'queued' THEN m.tries - 1 ELSE m.tries END,
+    tries = CASE WHEN v.after = 'queued' THEN m.tries - 1
+                 -- It waits to be sent again, and this says that the first time had no effect; told twice, it counts once.
+                 WHEN v.after IS NULL AND v.status IN ('queued', 'claimed', 'held')
+                      AND v.outcome IN ('not_taken', 'not_started')
+                      AND (SELECT a.outcome IS NULL FROM attempts a WHERE a.id = v.attempt_id) THEN m.tries - 1
+                 ELSE m.tries END,
     not_taken = CASE WHEN v.after = 'queued' AND v.outcome = 'not_taken' THEN m.not_taken + 1 ELSE m.not_taken END,
     due_at = CASE WHEN v.after = 'queued' THEN now() + make_interval(secs => v.retry_s) ELSE m.due_at END,
     chunk_id = CASE WHEN v.after <> 'queued' OR v.after IS NULL THEN m.chunk_id
