@@ -80,23 +80,23 @@ async def resume_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
 async def cancel_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled | None:
     """Withdraw whatever has not been started; None where there is no such run. Raises NotPossible.
 
-    From its first commit on nothing more is started, and the figures are final; the rows of a large run
-    take longer than a caller waits, and the workers' `finish_cancelled` does what is left.
+    From its first commit on nothing more is started; the rows of a large run take longer than a caller waits,
+    and the workers' `finish_cancelled` does what is left.
     """
     if not await _change(pool, dispatch_id, _CANCEL, actor=actor):
         return None
     async with pool.acquire() as connection, connection.transaction():
         await bulk_slices.drop_slices(connection, dispatch_id)
         await _cancel(connection, await bulk_messages.claimed_of(connection, dispatch_id), actor=actor)
-    async with pool.acquire() as connection:
-        counts = await dispatch_pages.counts(connection, dispatch_id)
-    gone = sum(counts.get(status, 0) for status in _GONE)
-    withdrawn = counts.get("cancelled", 0) + sum(counts.get(status, 0) for status in _WAITING)
     until = time.monotonic() + _PATIENCE_S
     over = False
     while not over and time.monotonic() < until:
         over = await cancel_some(pool, dispatch_id, actor=actor)
-    return Cancelled(withdrawn, gone)
+    async with pool.acquire() as connection:
+        counts = await dispatch_pages.counts(connection, dispatch_id)
+    # What still waits is as good as withdrawn, but for the few that may have left before.
+    withdrawn = counts.get("cancelled", 0) + sum(counts.get(status, 0) for status in _WAITING)
+    return Cancelled(withdrawn, sum(counts.get(status, 0) for status in _GONE))
 
 
 async def finish_cancelled(pool: Pool) -> None:

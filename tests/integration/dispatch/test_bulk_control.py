@@ -9,13 +9,14 @@ import pytest
 from tests.support import bulk, rows
 
 from disparo.db import bulk_runs, bulk_slices, messages, signs
-from disparo.db.messages import Start
+from disparo.db.messages import Move, Start
 from disparo.dispatch import bulk_control
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_work import BulkWork
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.sweep import wake_forgotten_chunks
+from disparo.domain.message import Event
 
 pytestmark = pytest.mark.anyio
 
@@ -73,6 +74,18 @@ async def test_cancelling_says_how_many_were_gone_and_nothing_of_the_rest_goes(p
     state = await bulk.run_of(pool, run)
     assert (state["state"], state["counts"]) == ("cancelled", {"sending": 1, "cancelled": 2})
     assert state["finished_at"] is not None
+
+
+async def test_what_may_have_left_before_is_not_counted_as_cancelled(pool, connection, run):
+    worker = await rows.add_worker(connection)
+    token, ids = await claim(connection, worker)
+    await messages.start(connection, [Start(ids[0], token, "t", 1)], platform="p", worker_id=worker)
+    lost_and_again = [Move(ids[0], Event.LOSE), Move(ids[0], Event.RESEND)]
+    for move in lost_and_again:
+        await messages.apply_events(connection, [move], actor="test")
+    found = await bulk_control.cancel_run(pool, run, actor="test")
+    assert (found.cancelled, found.gone) == (2, 1)
+    assert (await bulk.run_of(pool, run))["counts"] == {"uncertain": 1, "cancelled": 2}
 
 
 async def test_a_cancelled_run_queues_nothing_more(pool, connection):
