@@ -49,17 +49,23 @@ class Handed:
 
 
 @dataclass
-class Lives:
-    """`sent_again`: how often someone, or `tries` above one, had a message sent again, by its id."""
+class World:
+    """What there is, as the outside knows it."""
 
-    pool: Pool
-    db: asyncpg.Connection
     workers: list[UUID] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     handed: list[Handed] = field(default_factory=list)
     runs: list[UUID] = field(default_factory=list)
-    sent_again: dict[int, int] = field(default_factory=dict)
-    _invoices: count[int] = field(default_factory=lambda: count(1))
+    invoices: count[int] = field(default_factory=lambda: count(1))
+
+
+@dataclass
+class Lives:
+    """One hand that makes things happen; several at once have a connection each, and one world."""
+
+    pool: Pool
+    db: asyncpg.Connection
+    world: World = field(default_factory=World)
 
     async def column(self, query: str, *arguments: object) -> list[int]:
         return [row[0] for row in await self.db.fetch(query, *arguments)]
@@ -71,18 +77,18 @@ class Lives:
 
     async def begin_run(self, many: int) -> None:
         ids = await rows.add_invoices(self.db, many, first_id=self._numbers(many))
-        self.runs.append(await bulk.store(self.pool, Selection(tuple(ids))))
+        self.world.runs.append(await bulk.store(self.pool, Selection(tuple(ids))))
         await bulk.queue_all(self.pool)
         await bulk.open_now(self.db)
 
     def _numbers(self, many: int) -> int:
-        first, *_ = [next(self._invoices) for _ in range(many)]
+        first, *_ = [next(self.world.invoices) for _ in range(many)]
         return first
 
     # Workers
 
     async def add_worker(self) -> None:
-        self.workers.append(await rows.add_worker(self.db))
+        self.world.workers.append(await rows.add_worker(self.db))
 
     async def claim(self, worker: UUID, chunk: int, limit: int) -> None:
         token = uuid4()
@@ -91,12 +97,14 @@ class Lives:
             run = await self.db.fetchval(
                 "SELECT dispatch_id FROM messages JOIN bulk_runs USING (dispatch_id) WHERE id = $1", ids[0]
             )
-            self.claims.append(Claim(worker, token, ids, run))
+            self.world.claims.append(Claim(worker, token, ids, run))
         await chunks.end(self.db, chunk)
 
     async def claim_of_a_run(self, worker: UUID, limit: int) -> bool:
         await bulk_slices.free_chunks(self.db, worker)
-        chunk = await bulk_slices.take_chunk(self.db, worker)
+        chunk = None
+        with suppress(asyncpg.ForeignKeyViolationError):  # taken over meanwhile
+            chunk = await bulk_slices.take_chunk(self.db, worker)
         if chunk is None:
             return False
         await self.claim(worker, chunk, limit)
@@ -107,47 +115,43 @@ class Lives:
         start = Start(message, claim.token, "texto", 1)
         started = await messages.start(self.db, [start], platform=PLATFORM, worker_id=claim.worker)
         if message in started:
-            self.handed.append(Handed(started[message], message, is_taken))
+            self.world.handed.append(Handed(started[message], message, is_taken))
 
     async def record(self, handed: Handed, *, is_clear: bool, max_tries: int = 1) -> None:
+        handed.is_written = True  # by nobody else meanwhile
         kind = "ambiguous" if not is_clear else "accepted" if handed.is_taken else "not_taken"
         name = f"id-{handed.attempt}" if kind == "accepted" else None
         result = outcome(handed.message, handed.attempt, kind, platform_id=name, retry_s=0)
         async with self.db.transaction():
             chunk_id = await messages.next_chunk(self.db)
             written = await messages.record(self.db, [result], chunk_id=chunk_id)
-            await self._again(
-                [r["id"] for r in written if r["after"] == "uncertain" and r["tries"] < max_tries]
-            )
+            again = [r["id"] for r in written if r["after"] == "uncertain" and r["tries"] < max_tries]
+            await reconcile.try_again(self.db, again)
         if name is not None and any(row["early"] for row in written):
             await receipts.apply_early(self.pool, {(PLATFORM, name)})
-        handed.is_written = True
 
     async def drop(self, message: int, event: Event) -> None:
         await messages.apply_events(self.db, [Move(message, event, "x")], actor="worker")
 
     async def put_back(self, claim: Claim, *, wait_s: float, with_run: bool) -> None:
         until = datetime.now(UTC) + timedelta(seconds=wait_s)
+        run = claim.run if with_run and await self._is_open(claim.run) else None
         async with self.db.transaction():
-            run = claim.run if with_run and await self._is_open(claim.run) else None
             await put_back(self.db, [Waiting(id_, until, "x", run) for id_ in claim.ids], claim.token)
 
     async def _is_open(self, run: UUID | None) -> bool:
         open_run = (
             "SELECT FROM bulk_runs WHERE dispatch_id = $1 AND finished_at IS NULL AND state <> 'cancelled'"
         )
-        return await self.db.fetchval(f"SELECT EXISTS ({open_run} FOR UPDATE)", run)
+        return await self.db.fetchval(f"SELECT EXISTS ({open_run})", run)
 
     async def take_over(self, worker: UUID, *, max_tries: int = 1, is_preparing: bool = False) -> None:
-        self.workers.remove(worker)
+        self.world.workers.remove(worker)  # its claims stay in its hands: it may only have been paused
         if not is_preparing:
             await self.db.execute("UPDATE workers SET preparing = NULL WHERE id = $1", worker)
         beat = await self.db.fetchval("SELECT beat FROM workers WHERE id = $1", worker)
-        started = await self.column("SELECT id FROM messages WHERE status = 'sending' ORDER BY id")
         async with self.db.transaction():
             await takeover.take_over(self.db, worker, beat=beat, max_tries=max_tries)
-        for id_, status in zip(started, await rows.statuses(self.db, started), strict=True):
-            self._count_again(id_, is_so=status == "queued")
 
     # The platform, later
 
@@ -165,19 +169,10 @@ class Lives:
 
     async def send_again(self, ids: list[int]) -> None:
         async with self.db.transaction():
-            await self._again(ids)
+            await reconcile.try_again(self.db, ids)
             await self.db.execute(
-                "UPDATE messages SET due_at = now() WHERE status = 'queued' AND reason = 'try_again'"
+                "UPDATE messages SET due_at = now() WHERE id = ANY($1::bigint[]) AND status = 'queued'", ids
             )
-
-    async def _again(self, ids: list[int]) -> None:
-        before = await rows.statuses(self.db, ids)
-        await reconcile.try_again(self.db, ids)
-        for id_, was in zip(sorted(ids), before, strict=True):
-            self._count_again(id_, is_so=was == "uncertain")
-
-    def _count_again(self, message: int, *, is_so: bool) -> None:
-        self.sent_again[message] = self.sent_again.get(message, 0) + is_so
 
     async def in_a_transaction(self, verb: Callable[..., Awaitable[object]], what: object) -> None:
         async with self.db.transaction():
@@ -195,29 +190,29 @@ class Lives:
             await unsettled.hold_waiting(self.db, reason="restored")
             await bulk_runs.pause_all(self.db)
             await self.db.execute("DELETE FROM workers")
-        self.workers.clear()
+        self.world.workers.clear()
 
     async def end(self) -> None:
         """Have one worker work, the platform take all, and people let go what is held, until nothing waits."""
-        for worker in list(self.workers):
+        for worker in list(self.world.workers):
             await self.take_over(worker)
         await self.add_worker()
-        for run in self.runs:
+        for run in self.world.runs:
             await self.tell_run(run, "resume_run")
         for _ in range(20):
             async with self.db.transaction():
                 held = await self.column("SELECT id FROM messages WHERE status = 'held'")
                 await reconcile.release_held(self.db, held, actor="person")
             await bulk.open_now(self.db)
-            self.claims.clear()
+            self.world.claims.clear()
             for chunk in await self.column("SELECT chunk_id FROM waiting_chunks"):
-                await self.claim(self.workers[0], chunk, 500)
-            while await self.claim_of_a_run(self.workers[0], 500):
+                await self.claim(self.world.workers[0], chunk, 500)
+            while await self.claim_of_a_run(self.world.workers[0], 500):
                 pass
-            for claim in self.claims:
+            for claim in self.world.claims:
                 for id_ in claim.ids:
                     await self.start(claim, id_, is_taken=True)
-            for handed in [each for each in self.handed if not each.is_written]:
+            for handed in [each for each in self.world.handed if not each.is_written]:
                 await self.record(handed, is_clear=True)
             await self.tidy()
             if not await self.in_hand():
