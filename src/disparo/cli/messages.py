@@ -18,7 +18,7 @@ from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
 from disparo.domain.waits import folded
 from disparo.errors import DisparoError
-from disparo.panel import words
+from disparo.panel import code_words, words
 from disparo.panel.receipt_words import details
 from disparo.settings import load_settings
 
@@ -84,7 +84,7 @@ def _print_life(life: lookups.Life, people: Mapping[int, str]) -> None:
     for attempt in life.attempts:
         at = attempt["started_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
         said = words.OUTCOME.get(attempt["outcome"] or "", "sem registro")
-        code = f", {words.code(attempt['code'])}" if attempt["code"] else ""
+        code = f", {code_words.code(attempt['code'])}" if attempt["code"] else ""
         print(f"  {at}  tentativa na plataforma {attempt['platform']}: {said}{code}")
     for receipt in life.receipts:
         at = receipt["received_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")

@@ -18,7 +18,7 @@ from disparo.db.pool import Connection
 from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.sms_text import to_gsm_basic
 from disparo.errors import DisparoError
-from disparo.panel import words
+from disparo.panel import code_words, words
 from disparo.panel.platform_words import Hindrance, hindrance
 from disparo.platforms.base import Balance, Exchange, Health, Outgoing, boottime_s
 from disparo.platforms.generic_http import GenericHttp
@@ -151,7 +151,7 @@ def try_platform(
         deadline_s=boottime_s() + 30,
     )
     outcome, exchange = asyncio.run(_send(platform, message))
-    none_came = words.code(outcome.code) if outcome.code else "nenhuma"
+    none_came = code_words.code(outcome.code) if outcome.code else "nenhuma"
     print(f"Pedido:\n{exchange.request}\n\nResposta:\n{exchange.response or f'({none_came})'}\n")
     print(f"Resultado: {_OUTCOME_WORDS[outcome.kind]}{_why(outcome.failure, outcome.code)}")
     if outcome.platform_id:
@@ -171,7 +171,7 @@ def state_words(keeps: Hindrance | None, state: asyncpg.Record | None, people: M
 
 def _why(failure: str | None, code: str | None) -> str:
     """Say why a platform did not do what it was asked, with its own code where there is one."""
-    parts = [words.reason(failure), words.code(code) if code else ""]
+    parts = [words.reason(failure), code_words.code(code) if code else ""]
     said = ", ".join(part for part in parts if part)
     return f" ({said})" if said else ""
 

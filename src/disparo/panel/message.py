@@ -17,7 +17,7 @@ from disparo.db.pool import Connection
 from disparo.dispatch import cancel, reconcile
 from disparo.domain.message import Status
 from disparo.domain.waits import Change, folded
-from disparo.panel import fields, words
+from disparo.panel import code_words, fields, words
 from disparo.panel.access import Person
 from disparo.panel.notices import done
 from disparo.panel.pages import render
@@ -114,7 +114,7 @@ def _attempt(row: asyncpg.Record) -> Step:
     if row["failure"]:
         parts.append(words.reason(row["failure"]))
     if row["code"]:
-        parts.append(words.code(row["code"]))
+        parts.append(code_words.code(row["code"]))
     if row["latency_ms"] is not None:
         parts.append(f"em {row['latency_ms']} ms")
     if row["platform_id"]:

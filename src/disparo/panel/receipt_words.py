@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from disparo.panel import words
+from disparo.panel import code_words, words
 
 
 def details(receipt: asyncpg.Record) -> list[str]:
@@ -13,7 +13,7 @@ def details(receipt: asyncpg.Record) -> list[str]:
     if receipt["failure"]:
         parts.append(words.reason(receipt["failure"]))
     if receipt["code"]:
-        parts.append(words.code(receipt["code"]))
+        parts.append(code_words.code(receipt["code"]))
     if receipt["result"] == "contradiction":
         parts.append(words.CONTRADICTION)
     return parts

@@ -15,7 +15,7 @@ from disparo.domain.message import Status
 from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind
 from disparo.domain.recipients import IgnoredReason
 from disparo.domain.windows import Purpose
-from disparo.panel import words
+from disparo.panel import code_words, words
 from disparo.panel.cursors import moment_and_text, read_moment_and_id, read_moment_and_text
 from disparo.panel.export import cell
 from disparo.panel.fields import Wrong, id_of, local_address, span
@@ -172,7 +172,7 @@ def test_what_kept_an_answer_from_coming_is_said_in_words_and_a_platforms_own_co
     never = re.compile("Proxy|Redirect|WSServer|UploadAborted")
     for error in (*_kinds_of(aiohttp.ClientError), OSError, TimeoutError, ValueError, ConnectionResetError):
         if not never.search(error.__name__):
-            assert error.__name__ in words.CODE
+            assert error.__name__ in code_words.CODE
     assert words.code("ServerDisconnectedError") == "a conexão foi cortada antes da resposta"
     assert words.code("ESME_RTHROTTLED") == "código ESME_RTHROTTLED"
     assert (words.reason("TimeoutError"), words.reason("407")) == ("não respondeu a tempo", "código 407")
