@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +56,40 @@ def test_multipart_fields():
 )
 def test_what_is_no_multipart_has_no_fields(label):
     assert read_multipart(label, MULTIPART.encode()) == {}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        MULTIPART.replace("\r\n", "\n"),
+        MULTIPART.replace("form-data; ", "form-data;\r\n\t"),
+        MULTIPART.replace('"de"', "de").replace("Content-Disposition", "content-disposition"),
+        "preamble\r\n" + MULTIPART + "epilogue",
+        MULTIPART.removesuffix("\r\n--xyz--\r\n"),
+    ],
+)
+def test_multipart_fields_as_programs_vary_them(written):
+    read = read_multipart("multipart/form-data; charset=utf-8; boundary=xyz", written.encode())
+    assert {name: text.replace("\r", "") for name, text in read.items()} == {
+        "de": "5511988887777",
+        "texto": "Não\nobrigado",
+    }
+
+
+@pytest.mark.parametrize("odd", [";", "(", "; a=b", '; name*0="a"', "\r\n "])
+def test_a_part_made_to_be_slow_is_passed_over_at_once(odd):
+    slow = f"--xyz\r\nContent-Disposition: form-data{odd * 40_000}\r\n\r\nx\r\n"
+    began = time.perf_counter()
+    read = read_multipart("multipart/form-data; boundary=xyz", (slow + MULTIPART).encode())
+    assert time.perf_counter() - began < 2
+    assert set(read) == {"de", "texto"}
+
+
+@pytest.mark.parametrize("odd", [";", "(", "boundary="])
+def test_a_label_made_to_be_slow_is_read_at_once(odd):
+    began = time.perf_counter()
+    read_multipart("multipart/form-data; x=" + odd * 7000, MULTIPART.encode())
+    assert time.perf_counter() - began < 2
 
 
 @given(st.binary(max_size=300))
