@@ -50,7 +50,10 @@ async def show(request: Request) -> Response:
 
 async def sign_in(request: Request) -> Response:
     """Check e-mail and password and begin a session; raises TooMany."""
-    request.state.csrf = access.csrf_of(request.cookies.get(access.cookie_name(request), ""))
+    tied_to = request.cookies.get(access.cookie_name(request), "")
+    if not tied_to:  # a form of another site comes without it, and what it would be tied to is no secret
+        raise access.Forged
+    request.state.csrf = access.csrf_of(tied_to)
     await access.check_form(request)
     form = await fields.read_form(request)
     email, onward = fields.text(form, "email", most=320), fields.text(form, "depois")

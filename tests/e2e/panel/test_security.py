@@ -13,6 +13,7 @@ from tests.support.house import house as run_house
 from tests.support.visitor import Visitor, visitor
 
 from disparo.auth.tokens import digest
+from disparo.panel.access import csrf_of
 
 BURST = 15
 
@@ -77,6 +78,17 @@ def test_a_form_from_another_site_does_nothing_even_with_the_token(house):
         "/painel/descadastros", headers={"Sec-Fetch-Site": "cross-site"}, telefone="11977776666"
     )
     assert sent.status == 403
+
+
+@pytest.mark.parametrize("cookies", [{}, {"painel": ""}])
+def test_no_other_site_signs_a_browser_in_under_an_account_of_its_own(house, cookies):
+    """By http browsers do not say where a form comes from: it comes without the cookie, and that is told."""
+    account = house.account(permissions=("send",))
+    victim = Visitor(house)
+    victim.cookies, victim.csrf = cookies, csrf_of("")
+    answer = victim.post("/painel/entrar", email=account["username"], senha=account["password"])
+    assert answer.status == 403
+    assert "set-cookie" not in answer.headers
 
 
 def test_every_form_asks_for_the_token(house):
