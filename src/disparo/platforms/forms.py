@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from io import BytesIO
 from urllib.parse import parse_qsl
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import Field, parse_form
 
 from disparo.platforms.json_paths import text_of
 
 #: More than any platform's call has; whoever sends a hundred thousand keeps us busy.
 _MOST_FIELDS = 2000
-#: Of the lines above a field's text. The standard library's parser takes minutes for what is longer.
-_LONGEST_HEAD = 4096
-_BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;,"]+))', re.IGNORECASE)
-_BLANK_LINE, _FOLD = re.compile(rb"\r?\n\r?\n"), re.compile(rb"\r?\n[ \t]+")
-_NAME = re.compile(
-    rb'^content-disposition:[^\r\n]*?;[ \t]*name=(?:"([^"\r\n]*)"|([^\s;"]+))', re.IGNORECASE | re.MULTILINE
-)
 
 
 def read_urlencoded(octets: bytes) -> dict[str, str]:
@@ -28,22 +24,18 @@ def read_urlencoded(octets: bytes) -> dict[str, str]:
 
 
 def read_multipart(content_type: str, body: bytes) -> dict[str, str]:
-    """Read the fields of a multipart/form-data body; what is none has no fields."""
-    label = _BOUNDARY.search(content_type)
-    if label is None:
-        return {}
+    """Read the fields of a multipart/form-data body; raises ValueError: too many, or no such form."""
     found: dict[str, str] = {}
-    mark = b"--" + (label[1] or label[2]).encode("latin-1", "replace")
-    for part in body.split(mark, _MOST_FIELDS)[1:]:
-        gap = _BLANK_LINE.search(part)
-        if part.startswith(b"--"):
-            break
-        if gap is None or gap.start() > _LONGEST_HEAD:
-            continue
-        name = _NAME.search(_FOLD.sub(b" ", part[: gap.start()]))
-        if name is not None:
-            content = part[gap.end() :].removesuffix(b"\n").removesuffix(b"\r")
-            found[text_of(name[2] or name[1])] = text_of(content)
+
+    def add(field: Field) -> None:
+        if len(found) >= _MOST_FIELDS:
+            raise ValueError("too many fields")
+        found[text_of(field.field_name or b"")] = text_of(field.value or b"")
+
+    try:
+        parse_form({"Content-Type": content_type.encode("latin-1", "replace")}, BytesIO(body), add, None)
+    except FormParserError as error:
+        raise ValueError(type(error).__name__) from error
     return found
 
 

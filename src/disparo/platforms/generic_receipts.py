@@ -131,7 +131,7 @@ def _content_of(request: WebhookRequest) -> object:
         is_multipart = label.lower().startswith("multipart/")
         form = read_multipart(label, request.body) if is_multipart else read_urlencoded(request.body)
     except ValueError:
-        raise WebhookRejected("a form with too many fields") from None
+        raise WebhookRejected("a form that cannot be read") from None
     found = {**request.query, **form}
     if not found:
         raise WebhookRejected("neither JSON, form nor query")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -51,48 +52,37 @@ def test_multipart_fields():
     assert read == {"de": "5511988887777", "texto": "Não\r\nobrigado"}
 
 
-@pytest.mark.parametrize(
-    "label", ["multipart/form-data", "multipart/form-data; boundary=other", "multipart/\xff;="]
-)
-def test_what_is_no_multipart_has_no_fields(label):
-    assert read_multipart(label, MULTIPART.encode()) == {}
+def test_multipart_fields_without_quotes_or_in_windows_1252():
+    written = MULTIPART.replace('"de"', "de").replace("Content-Disposition", "content-disposition")
+    read = read_multipart("multipart/form-data; charset=x; boundary=xyz", written.encode("cp1252"))
+    assert read == {"de": "5511988887777", "texto": "Não\r\nobrigado"}
 
 
 @pytest.mark.parametrize(
-    "written",
-    [
-        MULTIPART.replace("\r\n", "\n"),
-        MULTIPART.replace("form-data; ", "form-data;\r\n\t"),
-        MULTIPART.replace('"de"', "de").replace("Content-Disposition", "content-disposition"),
-        "preamble\r\n" + MULTIPART + "epilogue",
-        MULTIPART.removesuffix("\r\n--xyz--\r\n"),
-    ],
+    "label", ["multipart/form-data", "multipart/form-data; boundary=other", "multipart/\xff;=", "multipart/"]
 )
-def test_multipart_fields_as_programs_vary_them(written):
-    read = read_multipart("multipart/form-data; charset=utf-8; boundary=xyz", written.encode())
-    assert {name: text.replace("\r", "") for name, text in read.items()} == {
-        "de": "5511988887777",
-        "texto": "Não\nobrigado",
-    }
+def test_what_is_no_multipart_is_an_error(label):
+    with pytest.raises(ValueError, match=r"\w"):
+        read_multipart(label, MULTIPART.encode())
 
 
 @pytest.mark.parametrize("odd", [";", "(", "; a=b", '; name*0="a"', "\r\n "])
-def test_a_part_made_to_be_slow_is_passed_over_at_once(odd):
+def test_what_is_made_to_be_slow_is_an_error_at_once(odd):
     slow = f"--xyz\r\nContent-Disposition: form-data{odd * 40_000}\r\n\r\nx\r\n"
+    many = '--xyz\r\nContent-Disposition: form-data; name="a{}"\r\n\r\n\r\n'
     began = time.perf_counter()
-    read = read_multipart("multipart/form-data; boundary=xyz", (slow + MULTIPART).encode())
-    assert time.perf_counter() - began < 2
-    assert set(read) == {"de", "texto"}
-
-
-@pytest.mark.parametrize("odd", [";", "(", "boundary="])
-def test_a_label_made_to_be_slow_is_read_at_once(odd):
-    began = time.perf_counter()
-    read_multipart("multipart/form-data; x=" + odd * 7000, MULTIPART.encode())
+    for label, body in (
+        ("multipart/form-data; boundary=xyz", slow + MULTIPART),
+        ("multipart/form-data; boundary=xyz", "".join(map(many.format, range(10_000)))),
+        ("multipart/form-data; x=" + odd * 7000, MULTIPART),
+    ):
+        with pytest.raises(ValueError, match=r"\w"):
+            read_multipart(label, body.encode())
     assert time.perf_counter() - began < 2
 
 
 @given(st.binary(max_size=300))
 def test_no_body_is_too_strange(octets):
-    read_multipart("multipart/form-data; boundary=xyz", b"--xyz\r\n" + octets)
+    with suppress(ValueError):
+        read_multipart("multipart/form-data; boundary=xyz", b"--xyz\r\n" + octets)
     read_urlencoded(octets)
