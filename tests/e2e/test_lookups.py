@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from tests.support import register
@@ -159,6 +159,31 @@ def test_lookups_need_a_token_with_the_permission(house, client):
     assert house.anonymous.get(f"{BASE}/cliente").status == 401
     assert house.client(permissions=("cancel",)).get(f"{BASE}/cliente").status == 403
     assert client.call("POST", f"{BASE}/financeiro/fatura").status == 405
+
+
+def test_what_is_asked_for_may_come_as_json_with_the_get(reader):
+    asked = {"busca": "cpf_cnpj", "termo_busca": "106.820.836-81", "limit": 1, "apenas_pendente": False}
+    answer = reader.get(f"{BASE}/cliente/financeiro", body=asked)
+    assert answer.json == reader.get(f"{BASE}/cliente/financeiro?{urlencode(asked)}").json
+    assert len(answer.json["faturas"]) == 1
+    assert reader.get(
+        f"{BASE}/cliente/todos?pagina=7&quantidade=1", body={"pagina": 1, "quantidade": None}
+    ).json["paginacao"] == {"primeira_pagina": 0, "ultima_pagina": 2, "pagina_atual": 1, "total_registros": 3}
+    for kind in ("cliente", "financeiro/fatura"):
+        answer = reader.get(f"{BASE}/{kind}", body={"busca": "id_cliente", "termo_busca": 1001})
+        assert answer.json["status"] == "success"
+
+
+@pytest.mark.parametrize("body", ["", "[]", "null", "{", "oi", {"x": [1]}, '{"termo_busca": ["\\ud800"]}'])
+@pytest.mark.parametrize("label", ["application/json", "text/plain", "multipart/form-data"])
+def test_a_body_that_asks_for_nothing_changes_no_answer(reader, body, label):
+    path = f"{BASE}/cliente?busca=id_cliente&termo_busca=1001"
+    assert reader.get(path, body=body, headers={"Content-Type": label}).json == reader.get(path).json
+
+
+def test_half_a_character_in_a_body_finds_nothing(reader):
+    body = '{"busca": "nome_razaosocial", "termo_busca": "\\ud800"}'
+    assert reader.get(f"{BASE}/cliente", body=body).json["clientes"] == []
 
 
 def test_totals_follow_every_change(house, reader):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import asyncpg
@@ -12,6 +13,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
 from disparo.api.access import ApiCaller, require
+from disparo.api.bodies import read_fields
+from disparo.api.errors import Failure, Refusal
 from disparo.api.hubsoft import lookup_reading as reading
 from disparo.api.hubsoft import lookup_schemas as schemas
 from disparo.api.hubsoft.customer_view import Shown, customer_answer
@@ -38,7 +41,23 @@ async def _reader(request: Request) -> ApiCaller:
     return await _may_send(request)
 
 
+async def _asked(request: Request) -> Mapping[str, str]:
+    """Give what is asked for: in the address, and before that in a body, which some send with a GET."""
+    found = dict(request.query_params)
+    try:
+        fields = await read_fields(request, services_of(request).settings.body_limit_bytes)
+    except Refusal:
+        return found
+    except Failure as failure:
+        if failure.status != HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+            raise
+        return found
+    said = {name: str(value) for name, value in fields.items() if isinstance(value, str | int | float)}
+    return found | {name: text.encode("utf-8", "replace").decode() for name, text in said.items()}
+
+
 Reader = Annotated[ApiCaller, Depends(_reader)]
+Asked = Annotated[Mapping[str, str], Depends(_asked)]
 
 
 def _declared(names: Sequence[str]) -> dict[str, Any]:
@@ -63,10 +82,9 @@ def _declared(names: Sequence[str]) -> dict[str, Any]:
     responses=schemas.lookup(schemas.CustomerList),
     openapi_extra=_declared(schemas.CUSTOMER_PARAMETERS),
 )
-async def find_customers(request: Request, caller: Reader) -> JSONResponse:
+async def find_customers(request: Request, caller: Reader, query: Asked) -> JSONResponse:
     """Procura clientes pelo que se sabe deles."""
     del caller
-    query = request.query_params
     search = reading.read_search(query, reading.SEARCHES)
     limit = reading.read_limit(query, default=5)
     wanted = reading.read_customer_filter(query, dated=False)
@@ -83,7 +101,7 @@ async def find_customers(request: Request, caller: Reader) -> JSONResponse:
             )
     if search.phone is not None:
         rows = [row for row in rows if _has_phone(row, search.phone)]
-    shown = _shown(request)
+    shown = _shown(query)
     return _success(clientes=[customer_answer(row, shown) for row in rows[:limit]])
 
 
@@ -99,10 +117,9 @@ async def find_customers(request: Request, caller: Reader) -> JSONResponse:
     responses=schemas.lookup(schemas.CustomerPage),
     openapi_extra=_declared(schemas.PAGED_CUSTOMER_PARAMETERS),
 )
-async def all_customers(request: Request, caller: Reader) -> JSONResponse:
+async def all_customers(request: Request, caller: Reader, query: Asked) -> JSONResponse:
     """Lista todos os clientes, página por página."""
     del caller
-    query = request.query_params
     page, per_page = reading.read_paging(query, default=50)
     wanted = reading.read_customer_filter(query, dated=True)
     sorting = reading.read_sorting(query)
@@ -110,7 +127,7 @@ async def all_customers(request: Request, caller: Reader) -> JSONResponse:
         rows, total = await register.page_customers(
             connection, wanted=wanted, sorting=sorting, page=page, per_page=per_page
         )
-    shown = _shown(request)
+    shown = _shown(query)
     return _success(
         clientes=[customer_answer(row, shown) for row in rows], paginacao=pagination(page, per_page, total)
     )
@@ -122,10 +139,10 @@ async def all_customers(request: Request, caller: Reader) -> JSONResponse:
     responses=schemas.lookup(schemas.CustomerInvoices),
     openapi_extra=_declared(schemas.CUSTOMER_INVOICE_PARAMETERS),
 )
-async def customer_invoices(request: Request, caller: Reader) -> JSONResponse:
+async def customer_invoices(request: Request, caller: Reader, query: Asked) -> JSONResponse:
     """Mostra as faturas de um cliente."""
     del caller
-    query, services = request.query_params, services_of(request)
+    services = services_of(request)
     search = reading.read_search(query, reading.INVOICE_SEARCHES)
     limit = reading.read_limit(query, default=20)
     pending = reading.read_flag(query, "apenas_pendente")
@@ -152,15 +169,15 @@ async def customer_invoices(request: Request, caller: Reader) -> JSONResponse:
     responses=schemas.lookup(schemas.InvoicePage),
     openapi_extra=_declared(schemas.INVOICE_PARAMETERS),
 )
-async def invoices(request: Request, caller: Reader) -> JSONResponse:
+async def invoices(request: Request, caller: Reader, query: Asked) -> JSONResponse:
     """Lista faturas por período, página por página."""
     del caller
-    query, services = request.query_params, services_of(request)
+    services = services_of(request)
     issuer = _issuer(services)
     page, per_page = reading.read_paging(query, default=50)
     wanted = reading.read_report_filter(query, issuer.today)
     active = reading.read_client_state(query)
-    searches = _invoice_searches(request)
+    searches = _invoice_searches(query)
     async with _snapshot(services) as connection:
         rows, total = await invoice_lookups.page_invoices(
             connection,
@@ -178,9 +195,9 @@ async def invoices(request: Request, caller: Reader) -> JSONResponse:
     )
 
 
-def _invoice_searches(request: Request) -> list[reading.Search]:
-    found = reading.read_optional_search(request.query_params, reading.INVOICE_SEARCHES)
-    document = reading.read_document(request.query_params)
+def _invoice_searches(query: Mapping[str, str]) -> list[reading.Search]:
+    found = reading.read_optional_search(query, reading.INVOICE_SEARCHES)
+    document = reading.read_document(query)
     return [search for search in (found, document) if search is not None]
 
 
@@ -209,8 +226,7 @@ def _has_phone(row: asyncpg.Record, wanted: Phone) -> bool:
     return any(phone.e164 == wanted.e164 for name in _PHONES for phone in read_registered(row[name])[0])
 
 
-def _shown(request: Request) -> Shown:
-    query = request.query_params
+def _shown(query: Mapping[str, str]) -> Shown:
     return Shown(
         cancelled=reading.read_choice(query, "cancelado"),
         statuses=reading.read_statuses(query),
