@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from disparo.api.upgrades import Declining
+from disparo.api.raw_addresses import Escaping
 
 
-class OneWrite(Declining):
+class OneWrite(Escaping):
     """uvicorn's protocol, over a transport that joins two writes into one."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
