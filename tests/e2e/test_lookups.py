@@ -115,6 +115,7 @@ CASES = {
     "relatorio_cadastro": f"financeiro/fatura?{PERIOD}&tipo_data=data_cadastro&quantidade=1&pagina=5",
     "relatorio_detalhado_sem_pix": f"financeiro/fatura?{PERIOD}&tipo_resultado=detalhado&quantidade=1"
     "&exibir_pix_copia_cola=nao",
+    "relatorio_completo": f"financeiro/fatura?{PERIOD}&tipo_resultado=completo&quantidade=1",
     "relatorio_de_um": f"financeiro/fatura?{PERIOD}&busca=codigo_cliente&termo_busca=421&quantidade=1",
     "relatorio_documento": f"financeiro/fatura?{PERIOD}&documento=12.345.678/0001-95",
     "relatorio_documento_e_busca": f"financeiro/fatura?{PERIOD}&documento=12345678000195"

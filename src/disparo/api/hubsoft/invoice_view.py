@@ -65,6 +65,8 @@ def reported_invoice(row: asyncpg.Record, issuer: Issuer, *, detailed: bool, pix
     details = json.loads(row["details"])
     found = {
         "id_fatura": row["invoice_id"],
+        "id_cliente_servico": _service(row, details).get("id"),
+        "fatura_ativa": row["status"] != "cancelled",
         "quitado": row["status"] == "paid",
         "status": _status(row, issuer.today),
         **_codes(row, details),
@@ -132,10 +134,15 @@ def _items(row: asyncpg.Record, details: Mapping[str, Any]) -> list[dict[str, An
     ]
 
 
-def _customer(row: asyncpg.Record, details: Mapping[str, Any]) -> dict[str, Any]:
+def _service(row: asyncpg.Record, details: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the service that the invoice names, else the customer's first; empty where there is none."""
     services = json.loads(row["services"])
     named = [service for service in services if service.get("id") == details.get("service_id")]
-    service = (named or services or [{}])[0]
+    return (named or services or [{}])[0]  # type: ignore[no-any-return]
+
+
+def _customer(row: asyncpg.Record, details: Mapping[str, Any]) -> dict[str, Any]:
+    service = _service(row, details)
     return {
         "codigo_cliente": row["code"],
         "nome_razaosocial": row["name"],

@@ -35,7 +35,7 @@ PARAMETERS: Mapping[str, str] = {
     "apenas_em_aberto": _FLAG,
     "valor_zerado": "sim: só as de valor zero; nao: só as outras; ausente: todas",
     "exibir_pix_copia_cola": f"{_FLAG}; padrão sim",
-    "tipo_resultado": "simplificado (padrão) ou detalhado",
+    "tipo_resultado": "simplificado (padrão), detalhado ou completo",
     "documento": "CPF ou CNPJ do cliente",
     "status_cadastro_cliente": "ativo, inativo ou todos (padrão)",
 }
@@ -273,6 +273,8 @@ class CustomerInvoices(BaseModel):
 class ReportedInvoice(InvoiceCodes):
     """Uma fatura de GET financeiro/fatura; datas AAAA-MM-DD."""
 
+    id_cliente_servico: int | None
+    fatura_ativa: bool
     pix_copia_e_cola: str | None
     cliente: Person
     empresa: Company | None = None

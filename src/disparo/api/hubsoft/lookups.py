@@ -187,7 +187,7 @@ async def invoices(request: Request, caller: Reader, query: Asked) -> JSONRespon
             page=page,
             per_page=per_page,
         )
-    detailed = reading.text_of(query, "tipo_resultado").lower() == "detalhado"
+    detailed = reading.text_of(query, "tipo_resultado").lower() in ("detalhado", "completo")
     pix = reading.read_flag(query, "exibir_pix_copia_cola") is not False
     return _success(
         faturas=[reported_invoice(row, issuer, detailed=detailed, pix=pix) for row in rows],
