@@ -91,10 +91,11 @@ def read_optional_search(query: _Query, searches: Mapping[str, By]) -> Search | 
     return _search(searches[name], term[:_LONGEST_TERM])
 
 
-def read_document(query: _Query) -> Search | None:
-    """Read `documento`: a customer's CPF or CNPJ."""
+def read_document(query: _Query, issuer: str | None) -> Search | None:
+    """Read `documento`: the issuer's CNPJ, which every invoice is of, or a customer's CPF or CNPJ."""
     text = text_of(query, "documento")
-    return _search(By.CPF_CNPJ, text) if text else None
+    found = _search(By.CPF_CNPJ, text) if text else None
+    return None if issuer and found == _search(By.CPF_CNPJ, issuer) else found
 
 
 def _search(by: By, term: str) -> Search:

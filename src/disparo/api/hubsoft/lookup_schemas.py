@@ -36,7 +36,7 @@ PARAMETERS: Mapping[str, str] = {
     "valor_zerado": "sim: só as de valor zero; nao: só as outras; ausente: todas",
     "exibir_pix_copia_cola": f"{_FLAG}; padrão sim",
     "tipo_resultado": "simplificado (padrão), detalhado ou completo",
-    "documento": "CPF ou CNPJ do cliente",
+    "documento": "CNPJ da empresa que emitiu as faturas, ou CPF ou CNPJ do cliente",
     "status_cadastro_cliente": "ativo, inativo ou todos (padrão)",
 }
 _SEARCH = ("busca", "termo_busca")

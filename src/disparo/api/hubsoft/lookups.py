@@ -177,7 +177,7 @@ async def invoices(request: Request, caller: Reader, query: Asked) -> JSONRespon
     page, per_page = reading.read_paging(query, default=50)
     wanted = reading.read_report_filter(query, issuer.today)
     active = reading.read_client_state(query)
-    searches = _invoice_searches(query)
+    searches = _invoice_searches(query, issuer.document)
     async with _snapshot(services) as connection:
         rows, total = await invoice_lookups.page_invoices(
             connection,
@@ -195,9 +195,9 @@ async def invoices(request: Request, caller: Reader, query: Asked) -> JSONRespon
     )
 
 
-def _invoice_searches(query: Mapping[str, str]) -> list[reading.Search]:
+def _invoice_searches(query: Mapping[str, str], issuer: str | None) -> list[reading.Search]:
     found = reading.read_optional_search(query, reading.INVOICE_SEARCHES)
-    document = reading.read_document(query)
+    document = reading.read_document(query, issuer)
     return [search for search in (found, document) if search is not None]
 
 
