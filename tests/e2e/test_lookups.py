@@ -117,6 +117,12 @@ CASES = {
     "&exibir_pix_copia_cola=nao",
     "relatorio_completo": f"financeiro/fatura?{PERIOD}&tipo_resultado=completo&quantidade=1",
     "relatorio_de_um": f"financeiro/fatura?{PERIOD}&busca=codigo_cliente&termo_busca=421&quantidade=1",
+    "relatorio_de_uma": f"financeiro/fatura?{PERIOD}&busca=id_fatura&termo_busca=5003",
+    "relatorio_de_uma_que_nao_e_numero": f"financeiro/fatura?{PERIOD}&busca=id_fatura&termo_busca=x",
+    "relatorio_de_uma_fora_do_periodo": "financeiro/fatura?busca=id_fatura&termo_busca=5003",
+    "relatorio_de_uma_de_outro": f"financeiro/fatura?{PERIOD}&busca=id_fatura&termo_busca=5003"
+    "&documento=12.345.678/0001-95",
+    "faturas_nao_por_id_fatura": "cliente/financeiro?busca=id_fatura&termo_busca=5003",
     "relatorio_documento": f"financeiro/fatura?{PERIOD}&documento=12.345.678/0001-95",
     "relatorio_documento_e_busca": f"financeiro/fatura?{PERIOD}&documento=12345678000195"
     "&busca=id_cliente&termo_busca=1001",

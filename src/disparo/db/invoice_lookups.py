@@ -41,13 +41,14 @@ class InvoiceOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InvoiceFilter:
-    """Which invoices; `states`: of open, paid, cancelled. `zero`: amount nothing, or something."""
+    """Which invoices; `states`: of open, paid, cancelled. `zero`: amount nothing, or something. `id`: it."""
 
     day: Day = Day.DUE
     first: date | None = None
     last: date | None = None
     states: Sequence[str] = ()
     zero: bool | None = None
+    id: int | None = None
 
 
 async def invoices_of(
@@ -85,7 +86,7 @@ async def page_invoices(
     `customer_ids`: only of these; `active`: only of customers that are, or are not.
     """
     offset = page * per_page
-    if customer_ids is not None or active is not None:
+    if customer_ids is not None or active is not None or wanted.id is not None:
         where = _of_customers(wanted, customer_ids, active=active)
         total = await connection.fetchval(
             f"SELECT count(*) FROM invoices i JOIN customers c ON c.id = i.customer_id WHERE {where}",  # noqa: S608
@@ -140,6 +141,8 @@ def _narrow(where: Where, wanted: InvoiceFilter) -> None:
         where.add("i.status = ANY({}::text[])", list(wanted.states))
     if wanted.zero is not None:
         where.add("i.amount = 0" if wanted.zero else "i.amount <> 0")
+    if wanted.id is not None:
+        where.add("i.id = {}", wanted.id)
 
 
 def _states(wanted: InvoiceFilter) -> list[str]:

@@ -34,6 +34,7 @@ SEARCHES: Mapping[str, By] = {
 INVOICE_SEARCHES: Mapping[str, By] = {
     name: SEARCHES[name] for name in ("cpf_cnpj", "codigo_cliente", "id_cliente_servico", "id_cliente")
 }
+_BY_INVOICE = "id_fatura"
 ORDERS: Mapping[str, Order] = {
     "data_cadastro": Order.REGISTERED,
     "codigo_cliente": Order.CODE,
@@ -74,21 +75,37 @@ def read_search(query: _Query, searches: Mapping[str, By]) -> Search:
     return found
 
 
-def read_optional_search(query: _Query, searches: Mapping[str, By]) -> Search | None:
-    """Read `busca` and `termo_busca`, of which none or both may be there; raises Refusal."""
+def read_optional_search(query: _Query, searches: Mapping[str, By], *others: str) -> Search | None:
+    """Read `busca` and `termo_busca`, of which none or both may be there; raises Refusal.
+
+    `others`: what may be searched by too, which is read elsewhere.
+    """
     name, term = text_of(query, "busca"), text_of(query, "termo_busca")
     if not name:
         if term:
             raise Refusal("Favor preencher o atributo (busca)")
         return None
-    if name not in searches:
+    if name not in searches and name not in others:
         raise Refusal(
             f"O tipo de busca ({echo(name)}) não é válido | Valores aceitos para esse campo: "
-            f"{', '.join(searches)}"
+            f"{', '.join([*searches, *others])}"
         )
     if not term:
         raise Refusal("Favor preencher o atributo (termo_busca)")
-    return _search(searches[name], term[:_LONGEST_TERM])
+    return None if name in others else _search(searches[name], term[:_LONGEST_TERM])
+
+
+def read_report_search(query: _Query) -> Search | None:
+    """Read whose invoices `financeiro/fatura` is asked for; raises Refusal."""
+    return read_optional_search(query, INVOICE_SEARCHES, _BY_INVOICE)
+
+
+def _read_invoice_id(query: _Query) -> int | None:
+    """Read `busca=id_fatura`; 0, which no invoice has, for a term that is no id."""
+    if text_of(query, "busca") != _BY_INVOICE:
+        return None
+    term = text_of(query, "termo_busca")
+    return int(term) if re.fullmatch(r"[0-9]{1,18}", term) else 0
 
 
 def read_document(query: _Query, issuer: str | None) -> Search | None:
@@ -188,7 +205,8 @@ def read_report_filter(query: _Query, today: date) -> InvoiceFilter:
     _check_period(first, last)
     paid, due = read_flag(query, "apenas_quitado"), read_flag(query, "apenas_em_aberto")
     states = [state for state, wanted in (("paid", paid), ("open", due)) if wanted]
-    return InvoiceFilter(day, first, last, states, read_flag(query, "valor_zerado"))
+    zero = read_flag(query, "valor_zerado")
+    return InvoiceFilter(day, first, last, states, zero, _read_invoice_id(query))
 
 
 def read_period(query: _Query) -> tuple[date | None, date | None]:

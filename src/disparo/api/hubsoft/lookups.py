@@ -196,7 +196,7 @@ async def invoices(request: Request, caller: Reader, query: Asked) -> JSONRespon
 
 
 def _invoice_searches(query: Mapping[str, str], issuer: str | None) -> list[reading.Search]:
-    found = reading.read_optional_search(query, reading.INVOICE_SEARCHES)
+    found = reading.read_report_search(query)
     document = reading.read_document(query, issuer)
     return [search for search in (found, document) if search is not None]
 
