@@ -91,6 +91,7 @@ CASES = {
     "faturas_do_cliente": "cliente/financeiro?busca=id_cliente&termo_busca=1001",
     "faturas_todas": "cliente/financeiro?busca=codigo_cliente&termo_busca=421&apenas_pendente=nao&limit=100",
     "faturas_por_servico": "cliente/financeiro?busca=id_cliente_servico&termo_busca=11300&limit=1",
+    "faturas_de_um_de_dois_servicos": "cliente/financeiro?busca=id_cliente_servico&termo_busca=11201",
     "faturas_por_cpf": "cliente/financeiro?busca=cpf_cnpj&termo_busca=10682083681&order_type=desc",
     "faturas_periodo": "cliente/financeiro?busca=id_cliente&termo_busca=1001&apenas_pendente=nao"
     "&tipo_data=data_pagamento&data_inicio=2020-04-01&data_fim=2020-04-30",
@@ -117,6 +118,7 @@ CASES = {
     "&exibir_pix_copia_cola=nao",
     "relatorio_completo": f"financeiro/fatura?{PERIOD}&tipo_resultado=completo&quantidade=1",
     "relatorio_de_um": f"financeiro/fatura?{PERIOD}&busca=codigo_cliente&termo_busca=421&quantidade=1",
+    "relatorio_de_um_servico": f"financeiro/fatura?{PERIOD}&busca=id_cliente_servico&termo_busca=11201",
     "relatorio_de_uma": f"financeiro/fatura?{PERIOD}&busca=id_fatura&termo_busca=5003",
     "relatorio_de_uma_que_nao_e_numero": f"financeiro/fatura?{PERIOD}&busca=id_fatura&termo_busca=x",
     "relatorio_de_uma_fora_do_periodo": "financeiro/fatura?busca=id_fatura&termo_busca=5003",

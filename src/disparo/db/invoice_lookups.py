@@ -41,7 +41,10 @@ class InvoiceOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InvoiceFilter:
-    """Which invoices; `states`: of open, paid, cancelled. `zero`: amount nothing, or something. `id`: it."""
+    """Which invoices; `states`: of open, paid, cancelled. `zero`: amount nothing, or something. `id`: it.
+
+    `service_id`: not those that name another service.
+    """
 
     day: Day = Day.DUE
     first: date | None = None
@@ -49,6 +52,7 @@ class InvoiceFilter:
     states: Sequence[str] = ()
     zero: bool | None = None
     id: int | None = None
+    service_id: str | None = None
 
 
 async def invoices_of(
@@ -143,6 +147,8 @@ def _narrow(where: Where, wanted: InvoiceFilter) -> None:
         where.add("i.amount = 0" if wanted.zero else "i.amount <> 0")
     if wanted.id is not None:
         where.add("i.id = {}", wanted.id)
+    if wanted.service_id is not None:
+        where.add("coalesce(i.details->>'service_id', {0}::text) = {0}::text", wanted.service_id)
 
 
 def _states(wanted: InvoiceFilter) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from disparo.api.errors import Refusal
@@ -207,6 +207,11 @@ def read_report_filter(query: _Query, today: date) -> InvoiceFilter:
     states = [state for state, wanted in (("paid", paid), ("open", due)) if wanted]
     zero = read_flag(query, "valor_zerado")
     return InvoiceFilter(day, first, last, states, zero, _read_invoice_id(query))
+
+
+def narrow_to_service(wanted: InvoiceFilter, search: Search) -> InvoiceFilter:
+    """Leave a customer's other services out where one of them is searched by."""
+    return replace(wanted, service_id=str(search.key)) if search.by is By.SERVICE_ID else wanted
 
 
 def read_period(query: _Query) -> tuple[date | None, date | None]:

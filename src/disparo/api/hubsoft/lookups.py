@@ -154,7 +154,7 @@ async def customer_invoices(request: Request, caller: Reader, query: Asked) -> J
             rows = await invoice_lookups.invoices_of(
                 connection,
                 customer_ids,
-                wanted=wanted,
+                wanted=reading.narrow_to_service(wanted, search),
                 order=reading.read_invoice_order(query),
                 descending=reading.is_descending(query),
                 limit=limit,
@@ -178,6 +178,8 @@ async def invoices(request: Request, caller: Reader, query: Asked) -> JSONRespon
     wanted = reading.read_report_filter(query, issuer.today)
     active = reading.read_client_state(query)
     searches = _invoice_searches(query, issuer.document)
+    for search in searches:
+        wanted = reading.narrow_to_service(wanted, search)
     async with _snapshot(services) as connection:
         rows, total = await invoice_lookups.page_invoices(
             connection,
