@@ -77,6 +77,12 @@ async def test_the_first_sync_brings_everything(there, sync, source, connection)
     assert (str(row["amount"]), row["status"], row["source"]) == ("119.90", "open", "hubsoft")
 
 
+async def test_invoices_come_with_their_pix(there, sync, connection):
+    there.changes[700_001] = {"pix_copia_e_cola": "00020126PIX"}
+    await sync.run()
+    assert await connection.fetchval("SELECT pix FROM invoices WHERE id = 700001") == "00020126PIX"
+
+
 async def test_what_is_new_and_what_was_paid_comes_with_few_calls(there, sync, source, connection):
     await sync.run()
     before = source.requests

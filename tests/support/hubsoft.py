@@ -209,9 +209,12 @@ class HubsoftStandIn:
     async def _report(self, request: web.Request) -> web.Response:
         found = self._window(request.query)
         page, paging = self._page(request, len(found))
+        # Pix is shown to who asks for it.
+        hidden = {} if request.query.get("exibir_pix_copia_cola") == "sim" else {"pix_copia_e_cola": None}
         shown = [
             {
                 **{name: value for name, value in item.items() if name != "id_cliente"},
+                **hidden,
                 "cliente": {"id_cliente": item["id_cliente"], "nome_razaosocial": "X"},
             }
             for item in found[page]

@@ -94,7 +94,8 @@ class Hubsoft:
             customers, left_out = self._customers(answer)
             return Page(_is_last(answer, page, "clientes"), customers=customers, left_out=left_out)
         kinds = {"due": "data_vencimento", "registered": "data_cadastro", "paid": "data_pagamento"}
-        answer = await self._get("/financeiro/fatura", {**query, "tipo_data": kinds[step.kind]})
+        query |= {"tipo_data": kinds[step.kind], "exibir_pix_copia_cola": "sim"}  # not shown unasked
+        answer = await self._get("/financeiro/fatura", query)
         invoices, left_out = self._invoices(answer, None)
         return Page(_is_last(answer, page, "faturas"), invoices=invoices, left_out=left_out)
 
