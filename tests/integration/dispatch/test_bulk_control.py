@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import asyncpg
@@ -15,6 +16,7 @@ from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_work import BulkWork
 from disparo.dispatch.claims import Holder
+from disparo.dispatch.give_back import Waiting, put_back
 from disparo.dispatch.sweep import wake_forgotten_chunks
 from disparo.domain.message import Event
 
@@ -74,6 +76,15 @@ async def test_cancelling_says_how_many_were_gone_and_nothing_of_the_rest_goes(p
     state = await bulk.run_of(pool, run)
     assert (state["state"], state["counts"]) == ("cancelled", {"sending": 1, "cancelled": 2})
     assert state["finished_at"] is not None
+
+
+async def test_what_was_cancelled_in_a_workers_hands_leaves_no_chunk_behind(pool, connection, run):
+    worker = await rows.add_worker(connection)
+    token, ids = await claim(connection, worker)
+    await bulk_control.cancel_run(pool, run, actor="test")
+    opens_at = datetime.now(UTC) + timedelta(hours=1)
+    await put_back(connection, [Waiting(id_, opens_at, "outside_window", run) for id_ in ids], token)
+    assert await connection.fetchval("SELECT count(*) FROM bulk_chunks") == 0
 
 
 async def test_what_may_have_left_before_is_not_counted_as_cancelled(pool, connection, run):
