@@ -242,6 +242,40 @@ def test_what_unfolds_beyond_measure_is_refused(tmp_path, monkeypatch):
         look("clientes", bomb(tmp_path / "y.xlsx", b"<x>" + b" " * 2000 + b"</x>", "xl/sharedStrings.xml"))
 
 
+_SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+
+
+@pytest.mark.parametrize(
+    ("member", "content"),
+    [
+        ("xl/styles.xml", b"<styleSheet>" + b"<a/>" * 10_000_000 + b"</styleSheet>"),
+        (
+            "xl/worksheets/sheet1.xml",
+            _SHEET + b"<sheetData><row>" + b"<c/>" * 4_000_000 + b"</row></sheetData>",
+        ),
+        ("xl/worksheets/sheet1.xml", _SHEET + b"<a/>" * 8_000_000 + b"<sheetData/>"),
+    ],
+    ids=["styles", "one wide row", "before the rows"],
+)
+def test_what_would_take_all_memory_is_refused_however_small_the_file_is(
+    tmp_path, monkeypatch, member, content
+):
+    monkeypatch.setattr("disparo.sources.workbooks._MOST_MEMORY_BYTES", 128 << 20)
+    path = bomb(tmp_path / "x.xlsx", content, member)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(NotReadable, match="grande demais"):
+        look("clientes", path)
+
+
+def test_a_row_that_says_it_is_the_hundred_billionth_is_not_waited_for(tmp_path):
+    rows = (
+        b'<sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>id_cliente</t></is></c>'
+        b'<c r="B1" t="inlineStr"><is><t>nome</t></is></c></row><row r="99999999999"><c/></row></sheetData>'
+    )
+    path = bomb(tmp_path / "x.xlsx", _SHEET + rows + b"</worksheet>")
+    assert look("clientes", path).headers == ["id_cliente", "nome"]
+
+
 @pytest.mark.parametrize(
     "content",
     [b"PK\x03\x04 no archive", b"\xd0\xcf\x11\xe0 old", b"PK\x03\x04" + b"\0" * 200],

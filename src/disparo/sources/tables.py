@@ -27,6 +27,7 @@ MOST_UNFOLDED_BYTES = 2 << 30
 MOST_SHARED_BYTES = 256 << 20
 _MOST_MEMBERS = 2000
 _MOST_COLUMNS = 300
+_MOST_ROWS = 1_048_576  # of any program's sheet
 _LONGEST_PROLOG = 1_048_576
 _MARKUP = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|meta|style|table|\?xml)\b", re.IGNORECASE
@@ -157,14 +158,15 @@ class _Workbook:
 
     def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
         _check_archive(self.raw)
-        from openpyxl import load_workbook  # half a second: only for those who need it
+        from disparo.sources.workbooks import open_workbook  # half a second: only for those who need it
 
         try:
-            book = load_workbook(self.raw, read_only=True, data_only=True, keep_links=False)
+            book = open_workbook(self.raw)
             try:
                 sheet = book.worksheets[0]
-                sheet.reset_dimensions()  # files lie about their size
-                yield from self._as_wide_as_filled(sheet.iter_rows(values_only=True, max_col=_MOST_COLUMNS))
+                sheet.reset_dimensions()  # files lie about their size, and about the numbers of their rows
+                cells = sheet.iter_rows(values_only=True, max_col=_MOST_COLUMNS, max_row=_MOST_ROWS)
+                yield from self._as_wide_as_filled(cells)
             finally:
                 book.close()
         except NotReadable:
@@ -185,6 +187,8 @@ class _Workbook:
     def _filled(self, cells: Iterable[Sequence[object]]) -> Iterator[tuple[int, list[str]]]:
         for number, values in enumerate(cells, 1):
             self._done = number
+            if values.count(None) == len(values):  # a million of them may stand before the next row
+                continue
             texts = [_text(value) for value in values]
             if _says_something(texts):
                 yield number, texts

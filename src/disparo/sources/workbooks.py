@@ -1,0 +1,83 @@
+"""Workbooks made to fill the memory, or to be read without end: refused while they are read.
+
+openpyxl makes trees of what a workbook says beside its sheets, and of every row: they take twenty to eighty
+times the room of their text. Its own names for the parts can be changed in the file, so reading is watched.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+from typing import IO, Any, Self
+
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.workbook import Workbook
+
+from disparo.sources.tables import MOST_UNFOLDED_BYTES, NotReadable
+
+#: Of what is read as a whole, all of it together: lists of sheets, styles. Sheets and texts come in pieces.
+_MOST_WHOLE_BYTES = 32 << 20
+#: What this process may grow by meanwhile.
+_MOST_MEMORY_BYTES = 768 << 20
+_TOO_LARGE = "A planilha é grande demais depois de descompactada."
+
+
+def open_workbook(raw: IO[bytes]) -> Workbook:
+    """Open a workbook to be read row by row; raises NotReadable, also while its rows are read."""
+    reader = ExcelReader(raw, read_only=True, data_only=True, keep_links=False)
+    reader.archive = _Archive(raw)
+    reader.read()
+    return reader.wb
+
+
+class _Archive(zipfile.ZipFile):
+    """Counts what is read from it, however often."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        super().__init__(raw)
+        self._whole = self._read = 0
+        self._memory = _memory_bytes()
+
+    def open(self, name: Any, *args: Any, **more: Any) -> Any:
+        """Open a member."""
+        return _Watched(super().open(name, *args, **more), self)
+
+    def take(self, count: int, *, whole: bool) -> None:
+        """Count what was read; raises NotReadable where it is too much."""
+        self._read += count
+        self._whole += count if whole else 0
+        if self._whole > _MOST_WHOLE_BYTES or self._read > 2 * MOST_UNFOLDED_BYTES:
+            raise NotReadable(_TOO_LARGE)
+        if _memory_bytes() - self._memory > _MOST_MEMORY_BYTES:
+            raise NotReadable(_TOO_LARGE)
+
+
+class _Watched:
+    """A member being read."""
+
+    def __init__(self, file: IO[bytes], archive: _Archive) -> None:
+        self._file = file
+        self._archive = archive
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_ended: object) -> None:
+        self.close()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read a piece, or the whole."""
+        whole = size < 0
+        found = self._file.read(_MOST_WHOLE_BYTES + 1 if whole else size)
+        self._archive.take(len(found), whole=whole)
+        return found
+
+    def close(self) -> None:
+        """Close the member."""
+        self._file.close()
+
+
+def _memory_bytes() -> int:
+    resident = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(resident) * os.sysconf("SC_PAGE_SIZE")
