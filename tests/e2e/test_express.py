@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import pytest
 from tests.support.calls import FORM, JSON
@@ -96,6 +99,26 @@ def test_a_revoked_token_sends_no_more(house):
     assert sender.send({"id_fatura": 11000}).status == 200
     house.fetch("UPDATE access_tokens SET revoked_at = now()")
     house.until(lambda: sender.send({"id_fatura": 11000}).status == 401, seconds=2)
+
+
+def test_calls_that_never_bring_their_body_take_nobodys_place(new_database, tmp_path):
+    overrides = {"DISPARO_MOST_WAITING": "4"}
+    with ExitStack() as stack:
+        run = run_house(new_database(), tmp_path, overrides=overrides, workers_count=0)
+        house = stack.enter_context(run)
+        client = house.client()
+        at = urlsplit(house.stage.base)
+        head = (
+            f"POST {SEND} HTTP/1.1\r\nHost: {at.hostname}\r\nAuthorization: Bearer {client.token}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 19\r\n\r\n"
+        )
+        slow = [stack.enter_context(socket.create_connection((at.hostname, at.port))) for _ in range(12)]
+        for connection in slow:
+            connection.sendall(head.encode())
+        time.sleep(0.5)
+        assert client.send({"id_fatura": 11000}).status == 200
+        slow[0].sendall(b'{"id_fatura":11000}')
+        assert slow[0].recv(12) == b"HTTP/1.1 200"
 
 
 def test_past_capacity_the_answer_is_a_quick_503_and_it_recovers_by_itself(new_database, tmp_path):

@@ -13,7 +13,7 @@ from typing import cast
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from disparo.api import webhooks
 from disparo.api.access import admit
@@ -47,7 +47,7 @@ class Express:
             scope["route"] = self._route
             self._inside += 1
             try:
-                await self._serve(self._answer, scope, receive, send)
+                await self._serve(self._answer, scope, self._uncounted(receive), send)
             finally:
                 self._inside -= 1
         elif (door := webhooks.door_of(scope["path"])) is not None:
@@ -55,6 +55,18 @@ class Express:
             await self._serve(webhooks.receive, scope, receive, send)
         else:
             await self._plain(scope, receive, send)
+
+    def _uncounted(self, receive: Receive) -> Receive:
+        """Leave a call out of the count while its body is on its way: some never bring it."""
+
+        async def wait() -> Message:
+            self._inside -= 1
+            try:
+                return await receive()
+            finally:
+                self._inside += 1
+
+        return wait
 
     async def _serve(self, answer: _Answer, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self._app
