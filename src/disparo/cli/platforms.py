@@ -19,6 +19,7 @@ from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.sms_text import to_gsm_basic
 from disparo.errors import DisparoError
 from disparo.panel import code_words, words
+from disparo.panel.plain import on_line, on_lines
 from disparo.panel.platform_words import Hindrance, hindrance
 from disparo.platforms.base import Balance, Exchange, Health, Outgoing, boottime_s
 from disparo.platforms.generic_http import GenericHttp
@@ -152,10 +153,10 @@ def try_platform(
     )
     outcome, exchange = asyncio.run(_send(platform, message))
     none_came = code_words.code(outcome.code) if outcome.code else "nenhuma"
-    print(f"Pedido:\n{exchange.request}\n\nResposta:\n{exchange.response or f'({none_came})'}\n")
+    print(f"Pedido:\n{exchange.request}\n\nResposta:\n{on_lines(exchange.response) or f'({none_came})'}\n")
     print(f"Resultado: {_OUTCOME_WORDS[outcome.kind]}{_why(outcome.failure, outcome.code)}")
     if outcome.platform_id:
-        print(f"Número da plataforma: {outcome.platform_id}")
+        print(f"Número da plataforma: {on_line(outcome.platform_id)}")
     if outcome.kind is not OutcomeKind.ACCEPTED:
         raise typer.Exit(1)
 

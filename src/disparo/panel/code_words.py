@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from disparo.panel.plain import on_line
+
 #: What our own way out found, where a platform's code would stand: the names of errors, mostly.
 CODE: Mapping[str, str] = {
     name: said
@@ -37,4 +39,4 @@ CODE: Mapping[str, str] = {
 
 def code(stored: str) -> str:
     """Give in Portuguese what kept an answer from coming; a platform's own code stays as it is."""
-    return CODE.get(stored, f"código {stored}")
+    return CODE.get(stored, f"código {on_line(stored)}")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncpg
 
 from disparo.panel import code_words, words
+from disparo.panel.plain import on_line
 
 
 def details(receipt: asyncpg.Record) -> list[str]:
     """Give carrier, failure, code and contradiction, as far as there are any; of a row of `lookups`."""
-    parts = [f"pela operadora {receipt['carrier']}"] if receipt["carrier"] else []
+    parts = [f"pela operadora {on_line(receipt['carrier'])}"] if receipt["carrier"] else []
     if receipt["failure"]:
         parts.append(words.reason(receipt["failure"]))
     if receipt["code"]:

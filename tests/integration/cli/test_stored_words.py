@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from tests.integration.dispatch.test_receipts import handed_over, say
@@ -90,6 +92,36 @@ async def test_a_receipt_that_contradicts_what_was_known_says_so(command, pool, 
     await say(pool, "delivered")
     _, said = command("mensagem", "buscar", "--fatura", 1)
     assert "p: entregue no aparelho, contradiz o que se sabia: vale a entrega\n" in said, said
+
+
+_OBEYED = "\x1b]0;dono\x07\x1b[2J\r\nMensagem 9: \u202efalsa"
+_SHOWN = "\ufffd]0;dono\ufffd\ufffd[2J  Mensagem 9: \ufffdfalsa"
+
+
+@pytest.mark.parametrize("kind", ["sent", "undelivered"])
+async def test_what_a_platform_says_does_nothing_to_a_terminal(command, pool, connection, kind):
+    await handed_over(connection)
+    await say(pool, kind, code=_OBEYED, carrier=_OBEYED)
+    _, said = command("mensagem", "buscar", "--fatura", 1)
+    assert f"pela operadora {_SHOWN}" in said
+    assert f"código {_SHOWN}" in said
+    assert not {"\x1b", "\x07", "\r", "\u202e"} & set(said)
+
+
+async def test_what_a_platform_answers_a_test_does_nothing_to_a_terminal(command):
+    class Platform(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(f"OK\n\t{_OBEYED}".encode())
+
+    with HTTPServer(("127.0.0.1", 0), Platform) as platform:
+        threading.Thread(target=platform.handle_request).start()
+        table = {**TABLE, "url": f"http://127.0.0.1:{platform.server_port}/"}
+        settings = {"DISPARO_PLATFORMS": json.dumps({"p": table}), "DISPARO_REAL_SENDING": "yes"}
+        _, said = command("plataforma", "testar", "p", "--telefone", "11988887777", **settings)
+    assert "OK\n        \ufffd]0;dono\ufffd\ufffd[2J\nMensagem 9: \ufffdfalsa" in said
+    assert "\x1b" not in said
 
 
 @pytest.mark.parametrize(
