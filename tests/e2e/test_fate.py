@@ -159,4 +159,14 @@ def test_the_document_names_the_route_and_its_answers(house):
     assert {"200", "401", "403", "409", "413", "415", "422", "429", "500", "503"} <= set(answers)
     assert all(list(answers[code]["headers"]) == ["Retry-After"] for code in ("409", "429", "503"))
     assert "Idempotent-Replayed" in answers["200"]["headers"]
-    assert house.anonymous.get("/docs").status == 200
+
+
+def test_what_the_documents_page_loads_from_elsewhere_cannot_change(house):
+    """It shares the panel's address: a script of somebody else's would act for whoever is signed in."""
+    page = house.anonymous.get("/docs")
+    assert page.status == 200
+    loaded = re.findall(r"<(?:script|link)[^>]*https?://[^>]*>", page.raw.decode())
+    assert len(loaded) == 2
+    for tag in loaded:
+        assert re.search(r"@\d+\.\d+\.\d+/", tag), tag
+        assert re.search(r'integrity="sha384-[\w+/]{64}" crossorigin="anonymous"', tag), tag

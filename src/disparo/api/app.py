@@ -15,7 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from disparo import __version__
-from disparo.api import health, oauth, pass_through, webhooks
+from disparo.api import docs_page, health, oauth, pass_through, webhooks
 from disparo.api.beside import open_beside
 from disparo.api.callers import Callers
 from disparo.api.cors import Cors
@@ -104,6 +104,7 @@ def _routes(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncConte
         description=_DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # docs_page
         redoc_url=None,
     )
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
@@ -116,6 +117,7 @@ def _routes(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncConte
         routes.router,
         webhooks.router,
         health.router,
+        docs_page.router,
     ):
         app.include_router(router)
     if settings.hubsoft_url:  # last: only what nothing above serves
