@@ -79,6 +79,7 @@ async def _person(request: Request) -> Person:
         row = await sessions.read_live(connection, token_sha256)
         # A page that renews itself is no sign of a person.
         by_itself = request.headers.get("hx-trigger", "").startswith("auto-")
+        by_itself = by_itself or request.headers.get("accept") == "text/event-stream"
         if row is not None and not by_itself and (row["is_stale"] or row["notice"]):
             await sessions.touch(connection, token_sha256)
     if row is None:

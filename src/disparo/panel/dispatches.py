@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from disparo.db import accounts, bulk_runs, dispatch_pages, dispatches, message_pages
+from disparo.db import accounts, bulk_runs, dispatch_pages, dispatches, message_pages, sessions
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch import bulk_control, cancel
 from disparo.panel import export, fields, messages, words
@@ -175,6 +175,8 @@ async def _progress(request: Request, services: PanelServices, dispatch_id: UUID
     before, quiet_s, age_s = "", 0.0, 0.0
     while age_s < _LONGEST_S and not services.ending.is_set():
         async with services.pool.acquire() as connection:
+            if await sessions.read_live(connection, request.state.person.token_sha256) is None:
+                return
             progress, _ = await _read_progress(connection, dispatch_id)
         shown = fragment(request, "_progresso.html", progress=progress)
         if progress.is_over:

@@ -6,10 +6,12 @@ import http.client
 import re
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 from tests.support.house import House
 from tests.support.house import house as run_house
+from tests.support.rows import add_messages
 from tests.support.visitor import Visitor, visitor
 
 from disparo.auth.tokens import digest
@@ -277,6 +279,25 @@ def test_what_renews_itself_keeps_no_session_alive(house):
     assert house.value(ask, token)
     assert person.get("/painel").status == 200
     assert not house.value(ask, token)
+
+
+def test_a_page_of_progress_keeps_no_session_alive_and_tells_nothing_once_it_has_ended(house):
+    house.run(lambda connection: add_messages(connection, 1, first_id=8_000_000, due_in_s=86_400))
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE invoice_id = 8000000")
+    person = visitor(house)
+    token = digest(person.cookies["painel"])
+    house.fetch(
+        "UPDATE panel_sessions SET seen_at = now() - interval '1 hour' WHERE token_sha256 = $1", token
+    )
+    request = Request(f"{house.stage.base}/painel/disparos/{dispatch_id}/progresso")
+    request.add_header("Cookie", f"painel={person.cookies['painel']}")
+    request.add_header("Accept", "text/event-stream")
+    with urlopen(request, timeout=10) as stream:
+        assert stream.readline() == b"event: progresso\n"
+        ask = "SELECT seen_at < now() - interval '30 minutes' FROM panel_sessions WHERE token_sha256 = $1"
+        assert house.value(ask, token)
+        house.fetch("DELETE FROM panel_sessions WHERE token_sha256 = $1", token)
+        assert b"event: " not in stream.read()
 
 
 def test_brute_force(house):
