@@ -67,12 +67,14 @@ async def _receipts(connection: Connection, attempts: Sequence[asyncpg.Record]) 
 
 
 async def one(connection: Connection, message_id: int) -> asyncpg.Record | None:
-    """Read one message with its dispatch's kind and purpose and its customer's and invoice's state."""
+    """Read one message with what its page says of its dispatch, customer, invoice and number."""
     return await connection.fetchrow(
         """SELECT m.*, d.kind, d.purpose, d.client_id, d.user_id, i.amount, i.due_date,
                   i.status AS invoice_status, c.name AS customer_name,
-                  EXISTS (SELECT FROM opt_outs o WHERE o.e164 = m.e164) AS opted_out
+                  EXISTS (SELECT FROM opt_outs o WHERE o.e164 = m.e164) AS opted_out,
+                  b.platform AS wrong_says, b.created_at AS wrong_since
            FROM messages m JOIN dispatches d ON d.id = m.dispatch_id
+           LEFT JOIN bad_numbers b ON b.e164 = m.e164
            LEFT JOIN invoices i ON i.id = m.invoice_id LEFT JOIN customers c ON c.id = m.customer_id
            WHERE m.id = $1""",
         message_id,

@@ -245,6 +245,17 @@ def test_after_settling_some_the_filter_still_says_which_all_are(house, person):
     assert 'name="de" type="date" value="2026-11-01"' in page
 
 
+def test_the_page_of_a_message_says_that_its_number_is_called_wrong(house, person):
+    (id_,) = house.run(lambda connection: add_messages(connection, first_id=8_400_000, due_in_s=86_400))
+    house.fetch(
+        "INSERT INTO bad_numbers (e164, platform) SELECT e164, 'simulador' FROM messages WHERE id = $1", id_
+    )
+    told = "a plataforma simulador disse que este número não existe"
+    assert told in text(person.get(f"/painel/mensagens/{id_}"))
+    house.fetch("UPDATE messages SET status = 'delivered' WHERE id = $1", id_)
+    assert told not in text(person.get(f"/painel/mensagens/{id_}"))
+
+
 def test_what_may_have_left_before_is_cancelled_as_a_new_sending_only(house, person):
     ids = house.run(lambda connection: add_messages(connection, 3, first_id=8_300_000, due_in_s=86_400))
     house.fetch(
