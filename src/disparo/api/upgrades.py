@@ -10,10 +10,10 @@ from typing import Any
 
 import httptools
 
-from disparo.api.bounded import Bounded
+from disparo.api.impatient import Impatient
 
 
-class Declining(Bounded):
+class Declining(Impatient):
     """uvicorn's protocol, for which a call with an offer is the same call without it."""
 
     def __init__(self, *args: Any, **more: Any) -> None:

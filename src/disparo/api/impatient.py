@@ -1,0 +1,51 @@
+"""Who begins a call and brings no more of it is hung up on: it would be waited for without end.
+
+uvicorn counts the time between calls only. Behind nginx such a caller never gets here; not everybody has one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from disparo.api.bounded import Bounded
+
+#: As nginx waits, for a head as for a body.
+_PATIENCE_S = 60.0
+_LOOK_EVERY_S = 10.0
+
+
+class Impatient(Bounded):
+    """uvicorn's protocol, which hangs up after a minute without a word that is due."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """Begin a connection."""
+        super().connection_made(transport)
+        self._heard_at = self.loop.time()
+        self._look = self.loop.call_later(_LOOK_EVERY_S, self._look_again)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End a connection."""
+        self._look.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came."""
+        self._heard_at = self.loop.time()
+        super().data_received(data)
+
+    def _look_again(self) -> None:
+        if self._is_owed_more() and self.loop.time() - self._heard_at > _PATIENCE_S:
+            self.transport.close()
+        else:
+            self._look = self.loop.call_later(_LOOK_EVERY_S, self._look_again)
+
+    def _is_owed_more(self) -> bool:
+        """Tell whether a call is half here, or none has come at all; what we do not read yet is not owed."""
+        call: RequestResponseCycle | None = self.cycle
+        if call is None:
+            return True
+        if call.more_body:
+            return not self.flow.read_paused
+        return self._unread > 0 and call.response_complete
