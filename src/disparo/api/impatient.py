@@ -36,10 +36,13 @@ class Impatient(Bounded):
         super().data_received(data)
 
     def _look_again(self) -> None:
-        if self._is_owed_more() and self.loop.time() - self._heard_at > _PATIENCE_S:
+        now = self.loop.time()
+        if not self._is_owed_more():
+            self._heard_at = now  # patience begins when it is the caller's turn
+        elif now - self._heard_at > _PATIENCE_S:
             self.transport.close()
-        else:
-            self._look = self.loop.call_later(_LOOK_EVERY_S, self._look_again)
+            return
+        self._look = self.loop.call_later(_LOOK_EVERY_S, self._look_again)
 
     def _is_owed_more(self) -> bool:
         """Tell whether a call is half here, or none has come at all; what we do not read yet is not owed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import pytest
 from tests.integration.api.test_one_write import House, closed, opened
@@ -21,64 +22,69 @@ def patience(monkeypatch):
 
 
 class Reading(House):
-    """Reads a body to its end before it answers."""
+    """Reads a body to its end before it answers; `slow_s` before it begins to."""
+
+    slow_s = 0.0
 
     async def __call__(self, scope, receive, send):
+        await asyncio.sleep(self.slow_s)
         while scope["method"] == "POST" and (said := await receive())["type"] == "http.request":
             if not said["more_body"]:
                 break
         await super().__call__(scope, receive, send)
 
 
-@pytest.mark.parametrize(
-    "half",
-    [
-        b"",
-        b"GET /3 HT",
-        CALL[:-2],
-        b"POST /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf",
-    ],
-)
-async def test_half_a_call_is_hung_up_on(half):
-    server, running, port = await opened(Reading())
+@asynccontextmanager
+async def calling(house):
+    server, running, port = await opened(house)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(half)
-    assert await asyncio.wait_for(reader.read(), 3) == b""
+    async with asyncio.timeout(8):
+        yield reader, writer
     writer.close()
     await closed(server, running)
+
+
+def post(path, body, *, length=None):
+    return b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s" % (path, length or len(body), body)
+
+
+@pytest.mark.parametrize("half", [b"", b"GET /3 HT", CALL[:-2], post(b"/3", b"half", length=9)])
+async def test_half_a_call_is_hung_up_on(half):
+    async with calling(Reading()) as (reader, writer):
+        writer.write(half)
+        assert await reader.read() == b""
 
 
 async def test_half_a_second_call_is_too():
-    server, running, port = await opened(Reading())
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(CALL)
-    await asyncio.wait_for(reader.readuntil(b"xxx"), 3)
-    writer.write(b"GET /3 HT")
-    assert await asyncio.wait_for(reader.read(), 3) == b""
-    writer.close()
-    await closed(server, running)
+    async with calling(Reading()) as (reader, writer):
+        writer.write(CALL)
+        await reader.readuntil(b"xxx")
+        writer.write(b"GET /3 HT")
+        assert await reader.read() == b""
 
 
 async def test_an_answer_that_takes_its_time_is_not():
     house = Reading()
-    server, running, port = await opened(house)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"POST /stream HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody")
-    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
-    await asyncio.sleep(1.0)  # longer than one who owes us something has
-    house.paused.set()
-    assert b"two" in await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 5)
-    writer.close()
-    await closed(server, running)
+    async with calling(house) as (reader, writer):
+        writer.write(post(b"/stream", b"body"))
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(1.0)  # longer than one who owes us something has
+        house.paused.set()
+        assert b"two" in await reader.readuntil(b"0\r\n\r\n")
+
+
+async def test_a_body_that_we_are_slow_to_read_is_not_owed():
+    house = Reading()
+    house.slow_s = 1.0
+    async with calling(house) as (reader, writer):
+        writer.write(post(b"/3", b"x" * 3_000_000))
+        assert b"200 OK" in await reader.readuntil(b"xxx")
 
 
 async def test_a_body_in_small_pieces_is_waited_for():
-    server, running, port = await opened(Reading())
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"POST /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n")
-    for piece in (b"a", b"b", b"c", b"d", b"e", b"f"):
-        await asyncio.sleep(0.2)
-        writer.write(piece)
-    assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"xxx"), 5)
-    writer.close()
-    await closed(server, running)
+    async with calling(Reading()) as (reader, writer):
+        writer.write(post(b"/3", b"", length=6))
+        for piece in (b"a", b"b", b"c", b"d", b"e", b"f"):
+            await asyncio.sleep(0.2)  # less than anyone's patience, all of them more
+            writer.write(piece)
+        assert b"200 OK" in await reader.readuntil(b"xxx")
