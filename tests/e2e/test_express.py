@@ -110,12 +110,12 @@ def test_calls_that_never_bring_their_body_take_nobodys_place(new_database, tmp_
         at = urlsplit(house.stage.base)
         head = (
             f"POST {SEND} HTTP/1.1\r\nHost: {at.hostname}\r\nAuthorization: Bearer {client.token}\r\n"
-            "Content-Type: application/json\r\nContent-Length: 19\r\n\r\n"
+            "Content-Type: application/json\r\nContent-Length: 19\r\nExpect: 100-continue\r\n\r\n"
         )
         slow = [stack.enter_context(socket.create_connection((at.hostname, at.port))) for _ in range(12)]
         for connection in slow:
             connection.sendall(head.encode())
-        time.sleep(0.5)
+            assert connection.recv(100).startswith(b"HTTP/1.1 100 ")  # its body is waited for now
         assert client.send({"id_fatura": 11000}).status == 200
         slow[0].sendall(b'{"id_fatura":11000}')
         assert slow[0].recv(12) == b"HTTP/1.1 200"

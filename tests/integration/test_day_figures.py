@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.integration.dispatch.test_fence import claimed, outcome, start
+from tests.integration.dispatch.test_fence import claimed, start
 from tests.support import rows
+from tests.support.rows import outcome
 
 from disparo.db import day, messages
 from disparo.db.messages import Move

@@ -10,7 +10,6 @@ from itertools import count
 from uuid import UUID, uuid4
 
 import asyncpg
-from tests.integration.dispatch.test_fence import outcome
 from tests.support import bulk, rows
 
 from disparo.db import bulk_runs, bulk_slices, chunks, messages, unsettled
@@ -121,7 +120,7 @@ class Lives:
         handed.is_written = True  # by nobody else meanwhile
         kind = "ambiguous" if not is_clear else "accepted" if handed.is_taken else "not_taken"
         name = f"id-{handed.attempt}" if kind == "accepted" else None
-        result = outcome(handed.message, handed.attempt, kind, platform_id=name, retry_s=0)
+        result = rows.outcome(handed.message, handed.attempt, kind, platform_id=name, retry_s=0)
         async with self.db.transaction():
             chunk_id = await messages.next_chunk(self.db)
             written = await messages.record(self.db, [result], chunk_id=chunk_id)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 
 from disparo.db import messages
+from disparo.db.messages import Recorded
+from disparo.domain.message import Event
 
 
 async def add_invoices(
@@ -100,3 +103,21 @@ async def look_in_vain(connection: asyncpg.Connection, message_id: int, reason: 
     chunk_id = await messages.next_chunk(connection)
     waits = [(message_id, datetime.now(UTC) + timedelta(days=1), reason)]
     await messages.put_back(connection, waits, token=token, chunk_id=chunk_id)
+
+
+def outcome(message_id: int, attempt_id: int, kind: str = "accepted", **changes: Any) -> Recorded:
+    base = Recorded(
+        platform="p",
+        attempt_id=attempt_id,
+        message_id=message_id,
+        outcome=kind,
+        event=Event(f"outcome_{kind}"),
+        platform_id=None,
+        code=None,
+        detail=None,
+        failure=None,
+        latency_ms=1,
+        segments=1,
+        retry_s=5.0,
+    )
+    return base._replace(**changes)

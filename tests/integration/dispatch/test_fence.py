@@ -6,9 +6,10 @@ from uuid import uuid4
 
 import pytest
 from tests.support import rows
+from tests.support.rows import outcome
 
 from disparo.db import messages, workers
-from disparo.db.messages import Move, Recorded, Start
+from disparo.db.messages import Move, Start
 from disparo.dispatch import takeover
 from disparo.domain.message import Event
 
@@ -27,24 +28,6 @@ async def claimed(connection, count=1, **kwargs):
 async def start(connection, worker, token, ids):
     starts = [Start(id_, token, "texto", 1) for id_ in ids]
     return await messages.start(connection, starts, platform="p", worker_id=worker)
-
-
-def outcome(message_id, attempt_id, kind="accepted", **changes):
-    base = Recorded(
-        platform="p",
-        attempt_id=attempt_id,
-        message_id=message_id,
-        outcome=kind,
-        event=Event(f"outcome_{kind}"),
-        platform_id=None,
-        code=None,
-        detail=None,
-        failure=None,
-        latency_ms=1,
-        segments=1,
-        retry_s=5.0,
-    )
-    return base._replace(**changes)
 
 
 async def test_two_workers_never_claim_the_same_message(connection):

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from tests.integration.dispatch.test_fence import claimed, outcome, start
+from tests.integration.dispatch.test_fence import claimed, start
 from tests.support import rows
+from tests.support.rows import outcome
 
 from disparo.db import messages, receipts
 from disparo.db.receipts import Told

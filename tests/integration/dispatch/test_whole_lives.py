@@ -239,6 +239,6 @@ async def live(chances: Sequence[Chance]) -> None:
         try:
             happened += await asyncio.gather(*(chance.act() for chance in chances))
             await check(first.lives)
-        except Exception as error:
+        except Exception as error:  # whatever it is, what led to it is told with it
             error.add_note(" > ".join(happened))
             raise
