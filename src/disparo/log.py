@@ -24,10 +24,8 @@ _SECRET_KEYS = frozenset(
 )
 #: Ten or more digits in a row, however they are set: a phone, a document or a payment code.
 _LONG_NUMBER = re.compile(r"\+?\d(?:[ .()/-]?\d){9,}")
-#: What stands between `//user:` and `@host` of an address.
-_URL_PASSWORD = re.compile(
-    r"(//[^:/@\s]{1,200}:)[^@\s]{1,500}@"
-)  # bounded: else it takes the square of what it reads
+#: What stands between `//user:` and `@host` of an address; unbounded it takes the square of what it reads.
+_URL_PASSWORD = re.compile(r"(//[^:/@\s]{1,200}:)[^@\s]{1,500}@")
 
 #: What is said in every round for as long as the database is away: thirteen lines a second of each worker.
 _OF_EVERY_ROUND = frozenset(

@@ -53,11 +53,7 @@ def run(
 ) -> None:
     """Inicia tudo nesta máquina e mostra como fazer a primeira chamada. Ctrl-C encerra."""
     settings = load_settings(
-        data_dir=dados,
-        port=porta,
-        host=host,
-        tls_certificate=tls_certificado,
-        tls_key=tls_chave,
+        data_dir=dados, port=porta, host=host, tls_certificate=tls_certificado, tls_key=tls_chave
     )
     log_level = _log_level(settings, as_service=servico)
     configure_logging(level=log_level)

@@ -78,8 +78,8 @@ async def _person(request: Request) -> Person:
     async with services_of(request).pool.acquire() as connection:
         row = await sessions.read_live(connection, token_sha256)
         # A page that renews itself is no sign of a person.
-        by_itself = request.headers.get("hx-trigger", "").startswith("auto-")
-        by_itself = by_itself or request.headers.get("accept") == "text/event-stream"
+        is_stream = request.headers.get("accept") == "text/event-stream"
+        by_itself = is_stream or request.headers.get("hx-trigger", "").startswith("auto-")
         if row is not None and not by_itself and (row["is_stale"] or row["notice"]):
             await sessions.touch(connection, token_sha256)
     if row is None:

@@ -125,11 +125,7 @@ def _by_hour(rows: list[asyncpg.Record], now: datetime) -> dict[str, list[object
     return {"hours": [f"{hour:02d}h" for hour in hours], "lines": lines}
 
 
-async def _matters(
-    connection: Connection,
-    services: PanelServices,
-    person: Person,
-) -> list[Matter]:
+async def _matters(connection: Connection, services: PanelServices, person: Person) -> list[Matter]:
     waiting = await day.needing_a_person(connection)
     states = await platform_states.read(connection)
     found = [

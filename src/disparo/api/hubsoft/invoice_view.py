@@ -136,9 +136,9 @@ def _items(row: asyncpg.Record, details: Mapping[str, Any]) -> list[dict[str, An
 
 def _service(row: asyncpg.Record, details: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give the service that the invoice names, else the customer's first; empty where there is none."""
-    services = json.loads(row["services"])
+    services: list[dict[str, Any]] = json.loads(row["services"])
     named = [service for service in services if service.get("id") == details.get("service_id")]
-    return (named or services or [{}])[0]  # type: ignore[no-any-return]
+    return next(iter(named or services), {})
 
 
 def _customer(row: asyncpg.Record, details: Mapping[str, Any]) -> dict[str, Any]:
