@@ -68,18 +68,25 @@ def house(new_database, tmp_path_factory, listener):
 @pytest.fixture
 def exchange(house):
     """Write other platforms into the settings' file; the first line, about alerts, stays."""
-    file = house.stage.settings_file
+    file, log = house.stage.settings_file, house.stage.workers[0].log
+    seen = [-1]
+
+    def count(*words):
+        said = log.read_text()
+        return sum(said.count(word) for word in words)
 
     def write(*tables):
+        seen[0] = count("settings_reloaded", "settings_refused")
         head = file.read_text(encoding="utf-8").splitlines()[0]
         file.write_text("\n".join([head, *tables]), encoding="utf-8")
 
     before = file.read_text(encoding="utf-8")
     yield write
-    log = house.stage.workers[0].log
-    reloads = log.read_text().count("settings_reloaded")
+    # What the worker has not looked at yet would be taken for what is put back.
+    house.until(lambda: count("settings_reloaded", "settings_refused") > seen[0])
+    reloads = count("settings_reloaded")
     file.write_text(before, encoding="utf-8")
-    house.until(lambda: log.read_text().count("settings_reloaded") > reloads)
+    house.until(lambda: count("settings_reloaded") > reloads)
 
 
 def command(house, *words):
