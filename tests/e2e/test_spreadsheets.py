@@ -16,7 +16,7 @@ import pytest
 from openpyxl import Workbook
 
 from disparo.db.customers import upsert_customers
-from disparo.sources import tables
+from disparo.sources import xlsx_tables
 from disparo.sources.columns import propose
 from disparo.sources.file_import import Options, import_file, look
 from disparo.sources.tables import NotReadable
@@ -234,10 +234,10 @@ def test_xml_that_declares_entities_is_refused(tmp_path, member):
 
 
 def test_what_unfolds_beyond_measure_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "MOST_UNFOLDED_BYTES", 1_000_000)
+    monkeypatch.setattr(xlsx_tables, "MOST_UNFOLDED_BYTES", 1_000_000)
     with pytest.raises(NotReadable, match="grande demais"):
         look("clientes", bomb(tmp_path / "x.xlsx", b"<x>" + b" " * 2_000_000 + b"</x>"))
-    monkeypatch.setattr(tables, "MOST_SHARED_BYTES", 1000)
+    monkeypatch.setattr(xlsx_tables, "MOST_SHARED_BYTES", 1000)
     with pytest.raises(NotReadable, match="textos demais"):
         look("clientes", bomb(tmp_path / "y.xlsx", b"<x>" + b" " * 2000 + b"</x>", "xl/sharedStrings.xml"))
 

@@ -21,8 +21,9 @@ from disparo.db.pool import Connection
 from disparo.errors import in_words
 from disparo.sources.columns import OF_REFUSED, Proposal, confirm, is_of_refused, propose
 from disparo.sources.csv_fields import BadField
+from disparo.sources.open_table import open_table
 from disparo.sources.row_readers import check_width, contact_reader, customer_reader, invoice_reader
-from disparo.sources.tables import ROWS_ABOVE, NotReadable, Table, open_table
+from disparo.sources.tables import ROWS_ABOVE, NotReadable, Table
 
 _BATCH = 5000
 _KEPT_REASONS = 1000

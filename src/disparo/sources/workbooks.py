@@ -14,7 +14,7 @@ from typing import IO, Any, Self
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.workbook import Workbook
 
-from disparo.sources.tables import MOST_UNFOLDED_BYTES, NotReadable
+from disparo.sources.tables import NotReadable
 
 #: Of what is read as a whole, all of it together: lists of sheets, styles. Sheets and texts come in pieces.
 _MOST_WHOLE_BYTES = 32 << 20
@@ -23,10 +23,10 @@ _MOST_MEMORY_BYTES = 768 << 20
 _TOO_LARGE = "A planilha é grande demais depois de descompactada."
 
 
-def open_workbook(raw: IO[bytes]) -> Workbook:
+def open_workbook(raw: IO[bytes], most_bytes: int) -> Workbook:
     """Open a workbook to be read row by row; raises NotReadable, also while its rows are read."""
     reader = ExcelReader(raw, read_only=True, data_only=True, keep_links=False)
-    reader.archive = _Archive(raw)
+    reader.archive = _Archive(raw, most_bytes)
     reader.read()
     return reader.wb
 
@@ -34,8 +34,9 @@ def open_workbook(raw: IO[bytes]) -> Workbook:
 class _Archive(zipfile.ZipFile):
     """Counts what is read from it, however often."""
 
-    def __init__(self, raw: IO[bytes]) -> None:
+    def __init__(self, raw: IO[bytes], most_bytes: int) -> None:
         super().__init__(raw)
+        self._most_bytes = most_bytes
         self._whole = self._read = 0
         self._memory = _memory_bytes()
 
@@ -47,7 +48,7 @@ class _Archive(zipfile.ZipFile):
         """Count what was read; raises NotReadable where it is too much."""
         self._read += count
         self._whole += count if whole else 0
-        if self._whole > _MOST_WHOLE_BYTES or self._read > 2 * MOST_UNFOLDED_BYTES:
+        if self._whole > _MOST_WHOLE_BYTES or self._read > self._most_bytes:
             raise NotReadable(_TOO_LARGE)
         if _memory_bytes() - self._memory > _MOST_MEMORY_BYTES:
             raise NotReadable(_TOO_LARGE)

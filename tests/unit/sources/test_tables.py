@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from disparo.sources.tables import NotReadable, open_table
+from disparo.sources.open_table import open_table
+from disparo.sources.tables import NotReadable
 
 HEADER = ["id_cliente", "nome", "endereco"]
 

@@ -1,0 +1,81 @@
+"""Tables in CSV files, as programs and people write them."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import IO
+
+from disparo.sources.tables import LONGEST_FIELD, ROWS_ABOVE, NotReadable, says_something
+
+_SEPARATORS = ";,\t"
+
+
+class CsvTable:
+    """`;`, `,` or tab; UTF-8 with or without BOM, UTF-16, else Windows-1252."""
+
+    def __init__(self, raw: IO[bytes], head: bytes, size: int) -> None:
+        self._raw = raw
+        self._size = size
+        self._encoding = _encoding(raw, head)
+        lines = head.decode(self._encoding, "replace").splitlines(keepends=True)[:ROWS_ABOVE]
+        self.separator = max(_SEPARATORS, key=lambda sign: _parted(lines, sign))
+
+    def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
+        """Read on; raises NotReadable where the file breaks off."""
+        # A wrong byte spoils the field that has it, not the file; of UTF-16 it cannot be told so.
+        wrong = "replace" if self._encoding == "utf-16" else "surrogateescape"
+        text = io.TextIOWrapper(self._raw, encoding=self._encoding, errors=wrong, newline="")
+        csv.field_size_limit(LONGEST_FIELD)
+        reader = csv.reader(text, delimiter=self.separator)
+        number = 0
+        try:
+            for values in reader:
+                line, number = number + 1, reader.line_num
+                if says_something(values):
+                    yield line, values
+        except csv.Error:
+            raise NotReadable("O arquivo não é um CSV: há aspas sem par ou um campo enorme.") from None
+        finally:
+            with suppress(ValueError):  # the file was closed before all of it was read
+                text.detach()
+
+    def progress(self) -> tuple[int, int]:
+        """Tell how far: bytes done and of how many."""
+        return self._raw.tell(), self._size
+
+
+def _parted(lines: Sequence[str], sign: str) -> tuple[int, int]:
+    """Give how many lines on end a sign parts, and into how many fields at most.
+
+    Addresses may have more commas than a row has fields; but the header, on which the rows follow, has none.
+    """
+    reader = csv.reader(lines, delimiter=sign)
+    before = run = longest = widest = 0
+    with suppress(csv.Error):
+        for values in reader:
+            if values:
+                run = run + reader.line_num - before if len(values) > 1 else 0
+                longest, widest = max(longest, run), max(widest, len(values))
+            before = reader.line_num
+    return longest, widest
+
+
+def _encoding(raw: IO[bytes], head: bytes) -> str:
+    """Tell UTF-8 from Windows-1252: by the whole file, read in pieces."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    wrong = letters = 0
+    check = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    for piece in iter(lambda: raw.read(1_048_576), b""):
+        if not (text := check.decode(piece)).isascii():
+            right = text.encode("utf-8", "ignore").decode()
+            wrong += len(text) - len(right)
+            letters += len(right) - len(right.encode("ascii", "ignore"))
+    raw.seek(0)
+    # A byte cut off here and there leaves the other accents what they are; of Windows-1252 all are wrong.
+    is_utf_8 = wrong < letters or not wrong or head.startswith(codecs.BOM_UTF8)
+    return "utf-8-sig" if is_utf_8 else "cp1252"

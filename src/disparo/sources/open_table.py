@@ -1,0 +1,47 @@
+"""Open a table by what is in the file, and say of the others how they become one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from disparo.errors import in_words
+from disparo.sources.csv_tables import CsvTable
+from disparo.sources.tables import NotReadable, Table
+from disparo.sources.xlsx_tables import XlsxTable
+
+_SNIFF_BYTES = 65_536
+_MARKUP = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|meta|style|table|\?xml)\b", re.IGNORECASE
+)
+
+
+@contextmanager
+def open_table(path: Path) -> Iterator[Table]:
+    """Open a file by what is in it, not by its name; raises NotReadable."""
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise NotReadable(f"O arquivo {path} não pode ser lido: {in_words(error)}.") from error
+    with raw:
+        if not raw.seekable():
+            raise NotReadable("Os dados vêm de outro comando, e são lidos duas vezes: grave-os num arquivo.")
+        head = raw.read(_SNIFF_BYTES)
+        raw.seek(0)
+        if not head.strip():
+            raise NotReadable("O arquivo está vazio.")
+        if head.startswith(b"PK\x03\x04"):
+            yield XlsxTable(raw)
+        elif head.startswith(b"\xd0\xcf\x11\xe0"):
+            raise NotReadable("O arquivo é um .xls antigo: salve-o como .xlsx ou .csv.")
+        elif head.startswith(b"%PDF-"):
+            raise NotReadable("O arquivo é um PDF: exporte os dados como .xlsx ou .csv.")
+        elif _MARKUP.match(head):
+            raise NotReadable(
+                "O arquivo é uma página HTML ou XML, como alguns sistemas exportam com .xls: abra-a num "
+                "programa de planilhas e salve-a como .xlsx ou .csv."
+            )
+        else:
+            yield CsvTable(raw, head, path.stat().st_size)

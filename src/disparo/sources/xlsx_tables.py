@@ -1,0 +1,130 @@
+"""Tables in XLSX files: the first sheet, its cells as the same things would stand in a CSV."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import IO
+
+from disparo.sources.tables import LONGEST_FIELD, ROWS_ABOVE, NotReadable, says_something
+
+#: What a file may unfold to: texts that a workbook shares are all held in memory, sheets are not.
+MOST_UNFOLDED_BYTES = 2 << 30
+MOST_SHARED_BYTES = 256 << 20
+_MOST_MEMBERS = 2000
+_MOST_COLUMNS = 300
+_MOST_ROWS = 1_048_576  # of any program's sheet
+_LONGEST_PROLOG = 1_048_576
+_ELEMENT = re.compile(rb"<[A-Za-z_]")
+_DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+
+
+@dataclass
+class XlsxTable:
+    """The first sheet."""
+
+    raw: IO[bytes]
+    separator: str = ";"
+    _done: int = 0
+
+    def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
+        """Read on; raises NotReadable where the file breaks off."""
+        _check_archive(self.raw)
+        from disparo.sources.workbooks import open_workbook  # half a second: only for those who need it
+
+        try:
+            book = open_workbook(self.raw, most_bytes=2 * MOST_UNFOLDED_BYTES)
+            try:
+                sheet = book.worksheets[0]
+                sheet.reset_dimensions()  # files lie about their size, and about the numbers of their rows
+                cells = sheet.iter_rows(values_only=True, max_col=_MOST_COLUMNS, max_row=_MOST_ROWS)
+                yield from self._as_wide_as_filled(cells)
+            finally:
+                book.close()
+        except NotReadable:
+            raise
+        except Exception as error:  # whatever a broken file makes of it
+            raise NotReadable(
+                f"O arquivo não é uma planilha .xlsx que possa ser lida ({type(error).__name__})."
+            ) from error
+
+    def _as_wide_as_filled(self, cells: Iterable[Sequence[object]]) -> Iterator[tuple[int, Sequence[str]]]:
+        """Leave out the columns past the last that the first rows fill: all rows come as wide."""
+        rows = self._filled(cells)
+        first = list(itertools.islice(rows, ROWS_ABOVE))
+        width = max((place for _, texts in first for place, text in enumerate(texts, 1) if text), default=0)
+        for number, texts in itertools.chain(first, rows):
+            yield number, texts[:width]
+
+    def _filled(self, cells: Iterable[Sequence[object]]) -> Iterator[tuple[int, list[str]]]:
+        for number, values in enumerate(cells, 1):
+            self._done = number
+            if values.count(None) == len(values):  # a million of them may stand before the next row
+                continue
+            texts = [_text(value) for value in values]
+            if says_something(texts):
+                yield number, texts
+
+    def progress(self) -> tuple[int, int]:
+        """Tell how far: rows done, of nobody knows how many."""
+        return self._done, 0
+
+
+def _check_archive(raw: IO[bytes]) -> None:
+    """Refuse what would unfold beyond all measure, and XML that declares entities; raises NotReadable.
+
+    zipfile reads no more of a member than its declared size, so that the declared sizes can be trusted.
+    """
+    try:
+        with zipfile.ZipFile(raw) as archive:
+            members = archive.infolist()
+            names = {member.filename for member in members}
+            if "mimetype" in names:
+                raise NotReadable("O arquivo é um .ods: salve-o como .xlsx ou .csv.")
+            if "[Content_Types].xml" not in names:
+                raise NotReadable("O arquivo é um .zip: descompacte-o, e escolha o arquivo que está dentro.")
+            if len(members) > _MOST_MEMBERS or sum(m.file_size for m in members) > MOST_UNFOLDED_BYTES:
+                raise NotReadable("A planilha é grande demais depois de descompactada.")
+            for member in members:
+                if member.filename.endswith("sharedStrings.xml") and member.file_size > MOST_SHARED_BYTES:
+                    raise NotReadable("A planilha tem textos demais: exporte-a como .csv.")
+                if member.filename.endswith((".xml", ".rels")):
+                    _check_prolog(archive, member)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+        raise NotReadable(f"O arquivo não é uma planilha .xlsx ({type(error).__name__}).") from error
+
+
+def _check_prolog(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """A declaration can only stand before the first element, which is looked for in the first megabyte."""
+    with archive.open(member) as file:
+        head = file.read(4096)
+        while not _ELEMENT.search(head) and len(head) < _LONGEST_PROLOG and (more := file.read(65_536)):
+            head += more
+    first = _ELEMENT.search(head)
+    before = head[: first.start()] if first else head
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in before or _DECLARATION.search(before):
+        raise NotReadable("A planilha traz declarações que uma planilha não tem.")
+
+
+def _text(value: object) -> str:
+    """Write a cell as the same thing would stand in a CSV."""
+    match value:
+        case None:
+            found = ""
+        case bool():
+            found = "sim" if value else "nao"
+        case float() if value.is_integer():
+            found = f"{value:.0f}"
+        case float():  # with a comma: `1.234` would be a thousand and some
+            found = f"{value:.10f}".rstrip("0").replace(".", ",")
+        case datetime():
+            found = value.isoformat(sep=" ", timespec="seconds")
+        case date() | time():
+            found = value.isoformat()
+        case _:
+            found = str(value)[: LONGEST_FIELD + 1]
+    return found
