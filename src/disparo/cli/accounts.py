@@ -1,27 +1,24 @@
-"""`disparo usuario`, `disparo cliente-api`, `disparo token`."""
+"""`disparo usuario`, `disparo cliente-api`."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import shlex
 from typing import Annotated
-from uuid import UUID, uuid4
 
 import typer
-from rich.table import Column, Table
+from rich.table import Table
 
 from disparo.auth.passwords import hash_password, new_password
-from disparo.auth.tokens import SigningKey, TokenMint, digest, new_secret
+from disparo.auth.tokens import digest, new_secret
 from disparo.cli.context import DataDir, actor, with_connection
 from disparo.cli.credentials import has_terminal, make_client, make_user
 from disparo.cli.tables import show_table
-from disparo.db import accounts, tokens
+from disparo.db import accounts, sessions, tokens
 from disparo.db.pool import Connection
 from disparo.errors import DisparoError
-from disparo.settings import load_settings
 
 users = typer.Typer(no_args_is_help=True)
 clients = typer.Typer(no_args_is_help=True)
-access = typer.Typer(no_args_is_help=True)
 
 _PERMISSION_WORDS = {
     "enviar": "send",
@@ -82,6 +79,7 @@ def revoke_user(email: str, dados: DataDir = None) -> None:
     async def work(connection: Connection) -> int:
         user_id = _found(await accounts.deactivate_user(connection, email), f"usuário {email}")
         await accounts.audit(connection, actor=actor(), action="user_revoked", detail={"user": user_id})
+        await sessions.end_all(connection, user_id)
         return await tokens.revoke(connection, user_id=user_id)
 
     print(f"Usuário desativado; {with_connection(dados, work)} token(s) revogado(s).")
@@ -89,20 +87,19 @@ def revoke_user(email: str, dados: DataDir = None) -> None:
 
 @users.command("senha")
 def change_password(email: str, digitar_senha: _OWN = False, dados: DataDir = None) -> None:
-    """Troca a senha de um usuário; os tokens que ele já tem continuam valendo."""
+    """Troca a senha de um usuário; os tokens que ele já tem valem até `token revogar`."""
     password = _password(own=digitar_senha)
 
-    async def work(connection: Connection) -> None:
-        user_id = await accounts.set_password(connection, email, hash_password(password))
-        await accounts.audit(
-            connection,
-            actor=actor(),
-            action="password_changed",
-            detail={"user": _found(user_id, f"usuário {email}")},
-        )
+    async def work(connection: Connection) -> bool:
+        found = await accounts.set_password(connection, email, hash_password(password))
+        user_id = _found(found, f"usuário {email}")
+        await accounts.audit(connection, actor=actor(), action="password_changed", detail={"user": user_id})
+        return await tokens.has_live(connection, user_id=user_id)
 
-    with_connection(dados, work)
+    has_live = with_connection(dados, work)
     print("Senha trocada." if digitar_senha else f"Nova senha (mostrada só agora): {password}")
+    if has_live:
+        _tell_what_lives(f"--usuario {shlex.quote(email)}")
 
 
 @clients.command("criar")
@@ -175,89 +172,26 @@ def revoke_client(client_id: int, dados: DataDir = None) -> None:
 
 @clients.command("senha")
 def change_secret(client_id: int, dados: DataDir = None) -> None:
-    """Troca o segredo de um cliente de API; os tokens já emitidos continuam valendo."""
+    """Troca o segredo de um cliente de API; os tokens já emitidos valem até `token revogar`."""
     secret = new_secret()
 
-    async def work(connection: Connection) -> None:
+    async def work(connection: Connection) -> bool:
         if not await accounts.set_client_secret(connection, client_id, digest(secret)):
             raise _no_such(f"cliente de API {client_id}")
         await accounts.audit(
             connection, actor=actor(), action="client_secret_changed", detail={"client": client_id}
         )
+        return await tokens.has_live(connection, client_id=client_id)
 
-    with_connection(dados, work)
+    has_live = with_connection(dados, work)
     print(f"Novo client_secret (mostrado só agora): {secret}")
+    if has_live:
+        _tell_what_lives(f"--cliente {client_id}")
 
 
-@access.command("criar")
-def create_token(
-    email: str,
-    cliente: Annotated[int, typer.Option(help="ID do cliente de API.")],
-    dias: Annotated[int, typer.Option(min=1, max=3650, help="Validade em dias.")] = 30,
-    dados: DataDir = None,
-) -> None:
-    """Cria um token de acesso sem senha, para um programa que não sabe pedir um."""
-
-    async def work(connection: Connection) -> str:
-        user = await accounts.find_user(connection, email)
-        if user is None:
-            raise _no_such(f"usuário ativo {email}")
-        if await accounts.find_client(connection, cliente) is None:
-            raise _no_such(f"cliente de API ativo {cliente}")
-        keys = [SigningKey(*row.values()) for row in await tokens.signing_keys(connection)]
-        if not keys:
-            raise DisparoError("Inicie o servidor uma vez antes: ele cria a chave que assina os tokens.")
-        now, jti, lifetime_s = datetime.now(UTC), uuid4(), dias * 86_400
-        await tokens.add_pair(
-            connection,
-            tokens.NewPair(jti, uuid4(), cliente, user["id"], now, lifetime_s, digest(new_secret()), 1),
-        )
-        await accounts.audit(connection, actor=actor(), action="token_created", detail={"jti": str(jti)})
-        scopes = user["permissions"]
-        return TokenMint(keys).sign(
-            jti=jti, client_id=cliente, user_id=user["id"], scopes=scopes, now=now, lifetime_s=lifetime_s
-        )
-
-    print(with_connection(dados, work))
-
-
-@access.command("listar")
-def list_tokens(dados: DataDir = None) -> None:
-    """Lista os tokens em vigor."""
-    table = Table(Column("Token (jti)", no_wrap=True), "Usuário", "Cliente de API", "Emitido", "Vence")
-    zone = load_settings().zone
-    for row in with_connection(dados, tokens.list_live):
-        issued, expires = (
-            row[name].astimezone(zone).strftime("%d/%m/%Y %H:%M") for name in ("issued_at", "expires_at")
-        )
-        table.add_row(
-            str(row["jti"]), row["email"], f"{row['client_id']} {row['client_name']}", issued, expires
-        )
-    show_table(table)
-
-
-@access.command("revogar")
-def revoke_tokens(
-    jti: Annotated[str | None, typer.Argument(help="O token, como em `token listar`.")] = None,
-    todos: Annotated[bool, typer.Option("--todos", help="Todos os tokens da instalação.")] = False,
-    dados: DataDir = None,
-) -> None:
-    """Revoga um token, ou todos, na hora e em todos os processos."""
-    if (jti is None) == (not todos):
-        raise DisparoError("Informe um token ou --todos.")
-    try:
-        one = None if jti is None else UUID(jti)
-    except ValueError:
-        raise DisparoError(f"{jti} não é um token: veja `disparo token listar`.") from None
-
-    async def work(connection: Connection) -> int:
-        await accounts.audit(connection, actor=actor(), action="tokens_revoked", detail={"jti": jti or "all"})
-        count = await tokens.revoke(connection, jti=one)
-        if one is not None and not count:
-            raise DisparoError(f"O token {one} não está em uso. Nada foi alterado.")
-        return count
-
-    print(f"{with_connection(dados, work)} token(s) revogado(s).")
+def _tell_what_lives(whose: str) -> None:
+    """Say what a new secret leaves alone: who stole the old one may have a token that renews itself."""
+    print(f"Os tokens já emitidos continuam valendo; para revogá-los: disparo token revogar {whose}")
 
 
 def _password(*, own: bool) -> str:

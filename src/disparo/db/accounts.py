@@ -18,6 +18,22 @@ async def find_user(connection: Connection, email: str) -> asyncpg.Record | None
     )
 
 
+async def find_user_id(connection: Connection, email: str) -> int | None:
+    """Give a user's id, shut out or not."""
+    user_id: int | None = await connection.fetchval(
+        "SELECT id FROM users WHERE lower(email) = lower($1)", email
+    )
+    return user_id
+
+
+async def has_client(connection: Connection, client_id: int) -> bool:
+    """Whether there is such an API client, shut out or not."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM api_clients WHERE id = $1)", client_id
+    )
+    return found
+
+
 async def find_client(connection: Connection, client_id: int) -> asyncpg.Record | None:
     """Read an active API client."""
     return await connection.fetchrow("SELECT * FROM api_clients WHERE id = $1 AND active", client_id)

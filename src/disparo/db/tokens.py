@@ -123,6 +123,21 @@ async def list_live(connection: Connection) -> list[asyncpg.Record]:
     )
 
 
+async def has_live(
+    connection: Connection, *, user_id: int | None = None, client_id: int | None = None
+) -> bool:
+    """Whether a user or a client can go on without a password: by a token, or by one that asks for others."""
+    found: bool = await connection.fetchval(
+        """SELECT EXISTS (SELECT FROM access_tokens WHERE revoked_at IS NULL AND expires_at > now()
+                          AND (user_id = $1 OR client_id = $2))
+               OR EXISTS (SELECT FROM refresh_tokens WHERE revoked_at IS NULL AND expires_at > now()
+                          AND (user_id = $1 OR client_id = $2))""",
+        user_id,
+        client_id,
+    )
+    return found
+
+
 async def revoke(
     connection: Connection,
     *,

@@ -94,6 +94,15 @@ async def revoke(request: Request, person: Person) -> Response:
     return await done(request, person, f"Cliente desativado; {words.several(revoked, *REVOKED)}.", _PATH)
 
 
+async def revoke_tokens(request: Request, person: Person) -> Response:
+    """Revoke every token of a client at once; the client stays."""
+    client_id = _id(request)
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        revoked = await tokens.revoke(connection, client_id=client_id)
+        await _audit(connection, person, "tokens_revoked", client_id)
+    return await done(request, person, f"{words.several(revoked, *REVOKED)}.", _PATH)
+
+
 async def revoke_token(request: Request, person: Person) -> Response:
     """Revoke one token at once, in every process."""
     try:

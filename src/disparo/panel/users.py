@@ -81,6 +81,15 @@ async def revoke(request: Request, person: Person) -> Response:
     return await done(request, person, f"Usuário desativado; {words.several(revoked, *REVOKED)}.", _PATH)
 
 
+async def revoke_tokens(request: Request, person: Person) -> Response:
+    """Revoke every token of a user at once; the user stays."""
+    user_id = _id(request)
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        revoked = await tokens.revoke(connection, user_id=user_id)
+        await _audit(connection, person, "tokens_revoked", user_id)
+    return await done(request, person, f"{words.several(revoked, *REVOKED)}.", _PATH)
+
+
 async def restore(request: Request, person: Person) -> Response:
     """Let a user in again."""
     async with services_of(request).pool.acquire() as connection, connection.transaction():
@@ -91,7 +100,7 @@ async def restore(request: Request, person: Person) -> Response:
 
 
 async def renew_password(request: Request, person: Person) -> Response:
-    """Make a new password, shown once; the user's panel sessions end."""
+    """Make a new password, shown once; the user's panel sessions end, tokens stay alive."""
     user_id, password = _id(request), new_password()
     hashed = await asyncio.to_thread(hash_password, password)
     async with services_of(request).pool.acquire() as connection, connection.transaction():

@@ -247,6 +247,15 @@ def test_users_and_clients_are_made_changed_and_shut_out(house, person):
     jti = house.value("SELECT jti::text FROM access_tokens WHERE client_id = $1", client_id)
     assert person.post(f"/painel/tokens/{jti}/revogar").status == 303
     assert house.value("SELECT revoked_at IS NOT NULL FROM access_tokens WHERE client_id = $1", client_id)
+    user_id, alive = (
+        row["id"],
+        "SELECT count(*) FROM access_tokens WHERE revoked_at IS NULL AND client_id = $1",
+    )
+    for whose in (f"usuarios/{user_id}", f"clientes-api/{client_id}"):
+        assert house.anonymous.post("/oauth/token", body).status == 200
+        assert house.value(alive, client_id) == 1
+        assert person.post(f"/painel/{whose}/tokens").status == 303
+        assert house.value(alive, client_id) == 0
     assert person.post(f"/painel/clientes-api/{client_id}/desativar").status == 303
     assert house.anonymous.post("/oauth/token", body).status == 401
     own = house.value("SELECT user_id FROM panel_sessions ORDER BY seen_at DESC, created_at LIMIT 1")

@@ -33,8 +33,10 @@ NEEDED = {
     "/painel/usuarios/1/desativar": {"admin"},
     "/painel/usuarios/1/reativar": {"admin"},
     "/painel/usuarios/1/senha": {"admin"},
+    "/painel/usuarios/1/tokens": {"admin"},
     "/painel/clientes-api": {"admin"},
     "/painel/clientes-api/1/segredo": {"admin"},
+    "/painel/clientes-api/1/tokens": {"admin"},
     "/painel/clientes-api/1/desativar": {"admin"},
     f"/painel/tokens/{uuid4()}/revogar": {"admin"},
 }
