@@ -68,6 +68,23 @@ def test_all_that_is_wrong_is_named_at_once_with_a_remedy(house, tmp_path):
     assert all(found[subject]["remedy"] for subject in failing)
 
 
+def test_a_file_that_is_read_only_here_is_closed_where_it_comes_from(house, tmp_path):
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False).returncode != 0:
+        pytest.skip("needs root, to mount a file read-only as a container's engine does")
+    config = tmp_path / "disparo.toml"
+    config.write_text('brand = "X"\n')
+    config.chmod(0o644)
+    mounted = f"mount --bind {config} {config}; mount -o remount,bind,ro {config}; exec "
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f"{mounted} {sys.executable} -m disparo doctor"],
+        env={**os.environ, **house.stage.environment(), "DISPARO_CONFIG": str(config)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "só de leitura): sudo chown root:0 disparo.toml; sudo chmod 640 disparo.toml" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

@@ -21,7 +21,7 @@ _SCARCE_BYTES, _FEW_BYTES = 1_000_000_000, 5_000_000_000
 
 def examine_settings_file(path: Path) -> Finding:
     """Look at who may read and change the file with the secrets."""
-    subject, repair = f"arquivo {path}", f"sudo chown root:disparo {path}; sudo chmod 640 {path}"
+    subject = f"arquivo {path}"
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -30,11 +30,20 @@ def examine_settings_file(path: Path) -> Finding:
         return wrong(subject, f"não pode ser lido ({in_words(error)})", "Rode o doctor com sudo.")
     if not os.access(path, os.R_OK):
         return wrong(subject, "não pode ser lido por este usuário", "Rode o doctor com sudo.")
+    repair = _repair(path)
     if found.st_mode & _OTHERS:
         return wrong(subject, f"aberto a todos ({stat.filemode(found.st_mode)})", repair)
     if found.st_mode & stat.S_IWGRP:
         return wrong(subject, f"o grupo pode alterá-lo ({stat.filemode(found.st_mode)})", repair)
     return ok(subject, f"fechado a outros ({stat.filemode(found.st_mode)})")
+
+
+def _repair(path: Path) -> str:
+    """Close the file to others where that can be done: what a container has from outside is read-only."""
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        commands = f"sudo chown root:{os.getegid()} {path.name}; sudo chmod 640 {path.name}"
+        return f"No computador de onde o arquivo vem (aqui é só de leitura): {commands}"
+    return f"sudo chown root:disparo {path}; sudo chmod 640 {path}"
 
 
 def examine_certificate(path: Path) -> Finding:
