@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
-import subprocess
-import sys
 import threading
 import time
 from datetime import UTC, datetime
@@ -246,15 +243,11 @@ def test_an_invoice_made_a_moment_ago_is_looked_for_before_the_refusal(house, th
 
 
 def test_the_command_brings_the_register_over(house, there):
-    command = [sys.executable, "-m", "disparo", "sincronizar"]
-    environment = {**os.environ, **house.stage.environment()}
-    done = subprocess.run([*command, "hubsoft"], env=environment, capture_output=True, text=True, check=False)
+    done = house.command("sincronizar", "hubsoft")
     assert done.returncode == 0, done.stderr
     assert "Sincronização completa: 50 cliente(s), 121 fatura(s), 0 deixado(s) de fora" in done.stdout
     assert house.value("SELECT count(*) FROM invoices WHERE source = 'hubsoft'") == 121
-    shown = subprocess.run(
-        [*command, "situacao"], env=environment, capture_output=True, text=True, check=False
-    )
+    shown = house.command("sincronizar", "situacao")
     assert "HubSoft: completa até" in shown.stdout
     ended = re.search(r"última que terminou: (.*)", shown.stdout)
     at = datetime.strptime(ended[1], "%d/%m/%Y %H:%M:%S").replace(tzinfo=ZoneInfo("America/Sao_Paulo"))

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from datetime import date, timedelta
 
@@ -226,31 +223,19 @@ def test_paused_resumed_and_cancelled_over_http(client, house):
     )
 
 
-def command(house, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "disparo", *arguments],
-        env={**os.environ, **house.stage.environment()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_the_command_line_simulates_queues_and_cancels(house):
     days = ("--vencimento-de", due()["vencimento_inicio"], "--ate", due()["vencimento_fim"])
-    simulated = command(house, "disparar", *days, "--simular")
+    simulated = house.command("disparar", *days, "--simular")
     assert "Faturas: 3000   Destinatários: 3000" in simulated.stdout, simulated.stderr
     assert "Nada foi agendado." in simulated.stdout
-    started = command(house, "disparar", *days, "--execucao", "teste")
+    started = house.command("disparar", *days, "--execucao", "teste")
     assert "Faturas lidas: 3000 de 3000" in started.stdout, started.stderr
     assert "agendada: 3000" in started.stdout
-    again = command(house, "disparar", *days, "--execucao", "teste")
+    again = house.command("disparar", *days, "--execucao", "teste")
     assert "Esta execução já existe" in again.stdout
     dispatch_id = started.stdout.split()[1].rstrip(";")
-    assert (
-        "3000 mensagem(ns) cancelada(s); 0 já" in command(house, "execucao", "cancelar", dispatch_id).stdout
-    )
-    refused = command(house, "execucao", "retomar", dispatch_id)
+    assert "3000 mensagem(ns) cancelada(s); 0 já" in house.command("execucao", "cancelar", dispatch_id).stdout
+    refused = house.command("execucao", "retomar", dispatch_id)
     assert (refused.returncode, refused.stderr) == (1, "Erro: Não é possível: o disparo está cancelado.\n")
-    listed = command(house, "execucao", "listar").stdout
+    listed = house.command("execucao", "listar").stdout
     assert ("teste" in listed, dispatch_id in listed) == (True, True)

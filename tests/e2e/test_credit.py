@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import http.server
-import os
-import subprocess
-import sys
 import threading
 
 import pytest
+from tests.support.program import command
 
 
 @pytest.fixture
@@ -44,9 +42,7 @@ def test_the_credit_of_every_platform_is_told(vendor, tmp_path):
         )
         + '[platforms.muda]\nurl = "http://127.0.0.1:1/"\njson = { a = "{texto}" }\n'
     )
-    env = {**os.environ, "DISPARO_CONFIG": str(config)}
-    command = [sys.executable, "-m", "disparo", "plataforma", "saldo"]
-    told = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    told = command("plataforma", "saldo", env={"DISPARO_CONFIG": str(config)})
     assert "boa: saldo 1200" in told.stdout
     assert "ruim: não respondeu como devia (a plataforma não informou o motivo" in told.stdout
     assert "muda: não informa o saldo" in told.stdout

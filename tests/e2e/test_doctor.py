@@ -29,14 +29,7 @@ def grades(findings):
 
 
 def run(house, *arguments, **changes):
-    environment = {**house.stage.environment(), "DISPARO_PORT": str(house.stage.server_port), **changes}
-    done = subprocess.run(
-        [sys.executable, "-m", "disparo", "doctor", *arguments],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = house.command("doctor", *arguments, **{"DISPARO_PORT": str(house.stage.server_port), **changes})
     assert done.stderr == ""
     return done
 

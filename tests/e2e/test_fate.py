@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from tests.support.calls import JSON, SEED
@@ -46,13 +43,9 @@ def test_the_command_line_tells_a_message_in_words(house, client):
 
 
 def _told(house):
-    return subprocess.run(
-        [sys.executable, "-m", "disparo", "mensagem", "buscar", "--fatura", "11000", "--limite", "1"],
-        env={**os.environ, **house.stage.environment()},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    told = house.command("mensagem", "buscar", "--fatura", 11000, "--limite", 1)
+    assert told.returncode == 0, told.stderr
+    return told.stdout
 
 
 def _attempts(client, answer):

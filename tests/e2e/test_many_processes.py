@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +10,7 @@ import psutil
 import pytest
 from tests.support.client import DISPATCH, SEND, Client
 from tests.support.house import house as run_house
+from tests.support.program import command
 
 
 @pytest.fixture(scope="module")
@@ -186,11 +184,5 @@ def test_several_processes_on_one_port_and_one_of_them_dies(new_database, tmp_pa
         answers = [house.until(lambda: attempt(lambda: client.send({"id_fatura": 11000}))) for _ in range(20)]
         assert {answer.status for answer in answers} == {200}
         assert len({answer.headers["x-request-id"] for answer in answers}) == 20
-        taken = subprocess.run(
-            [sys.executable, "-m", "disparo", "serve", "--porta", str(house.stage.server_port), *arguments],
-            env={**os.environ, **role.environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        taken = command("serve", "--porta", house.stage.server_port, *arguments, env=role.environment)
         assert (taken.returncode, "já está em uso" in taken.stderr) == (1, True)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from http.client import HTTPConnection
@@ -89,34 +86,23 @@ def exchange(house):
     house.until(lambda: count("settings_reloaded") > reloads)
 
 
-def command(house, *words):
-    environment = {**os.environ, **house.stage.environment()}
-    return subprocess.run(
-        [sys.executable, "-m", "disparo", *words],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def platform_of(client, answer):
     return client.get(answer.json["disparo"]["consulta"]).json["disparo"]["mensagens"][0]["plataforma"]
 
 
 def test_a_paused_platform_gets_nothing_until_it_is_resumed(house):
     client = house.client()
-    assert command(house, "plataforma", "pausar", "primeira").returncode == 0
-    assert "(linha de comando)" in command(house, "plataforma", "listar").stdout
+    assert house.command("plataforma", "pausar", "primeira").returncode == 0
+    assert "(linha de comando)" in house.command("plataforma", "listar").stdout
 
     time.sleep(1.5)  # what a worker may take to hear of it
     answer = client.send({"id_fatura": 11000})
     time.sleep(1.0)
     assert house.states(client, answer) == ["agendada"]
-    assert command(house, "plataforma", "retomar", "primeira").returncode == 0
+    assert house.command("plataforma", "retomar", "primeira").returncode == 0
     house.until_state(client, answer, "entregue")
-    assert "já estava em uso" in command(house, "plataforma", "retomar", "primeira").stdout
-    assert command(house, "plataforma", "pausar", "outra").returncode != 0
+    assert "já estava em uso" in house.command("plataforma", "retomar", "primeira").stdout
+    assert house.command("plataforma", "pausar", "outra").returncode != 0
 
 
 def test_settings_are_taken_without_a_restart_and_wrong_ones_are_not(house, exchange):
@@ -159,9 +145,9 @@ def test_people_are_told_once_that_a_platform_fails_and_once_that_it_works_again
     house.behave(mode="no_credit")
     answer = client.send({"id_fatura": 11000})
     house.until(lambda: listener.said("não é usada por enquanto"), seconds=15)
-    assert "parada: a plataforma está sem crédito" in command(house, "plataforma", "listar").stdout
+    assert "parada: a plataforma está sem crédito" in house.command("plataforma", "listar").stdout
     house.behave(mode="accept")
-    assert command(house, "plataforma", "retomar", "primeira").returncode == 0
+    assert house.command("plataforma", "retomar", "primeira").returncode == 0
     client.post(f"{DISPATCH}/{answer.json['disparo']['id']}/cancelar")  # it waits for a person to pay
     house.until_state(client, client.send({"id_fatura": 11000}), "entregue")
     house.until(lambda: listener.said("voltou a funcionar"))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 
 import pytest
 from tests.support.client import DISPATCH
 from tests.support.house import house as run_house
+from tests.support.program import command
 
 PHONE = "11955554444"
 
@@ -113,9 +111,7 @@ def test_the_command_line_tests_it_without_taking_anybodys_receipts(house):
 
 
 def _cli(house, *arguments):
-    env = {**os.environ, **house.stage.roles["worker0"].environment}
-    command = [sys.executable, "-m", "disparo", "plataforma", *arguments]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    return command("plataforma", *arguments, env=house.stage.roles["worker0"].environment)
 
 
 def test_no_secret_phone_or_text_is_logged(house):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import subprocess
-import sys
 import zipfile
 from datetime import date, datetime
 from pathlib import Path
@@ -14,6 +12,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 from openpyxl import Workbook
+from tests.support.program import command
 
 from disparo.db.customers import upsert_customers
 from disparo.sources import xlsx_tables
@@ -153,17 +152,10 @@ def test_a_simulation_stores_nothing_and_finds_everything(load, rows, tmp_path):
 def test_the_command_shows_the_columns_and_takes_a_persons_choice(dsn, tmp_path):
     path = tmp_path / "e.csv"
     path.write_text("Matrícula;Assinante;Contrato\n50;ANA;x\n")
-    command = [sys.executable, "-m", "disparo", "importar", "clientes", str(path), "--simular"]
-    environment = {"DISPARO_DATABASE_URL": dsn, "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    words, own = ("importar", "clientes", path, "--simular"), {"DISPARO_DATABASE_URL": dsn}
+    done = command(*words, env=own)
     assert "Falta(m) a(s) coluna(s) id_cliente" in done.stderr
-    done = subprocess.run(
-        [*command, "--coluna", "Matrícula=id_cliente"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = command(*words, "--coluna", "Matrícula=id_cliente", env=own)
     assert done.returncode == 0, done.stderr
     assert (
         "coluna 'Matrícula': id_cliente\ncoluna 'Assinante': nome\ncolunas ignoradas: Contrato" in done.stdout

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pkgutil
 import runpy
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-#: What the roles of a stage load, now or at their first call.
+from disparo import cli
+
+#: What commands load, and the roles of a stage, now or at their first call.
 _LOADED = (
-    "disparo.cli.serve",
-    "disparo.cli.worker",
-    "disparo.cli.simulator",
+    *sorted(found.name for found in pkgutil.walk_packages(cli.__path__, "disparo.cli.")),
     "uvloop",
     "uvicorn.lifespan.on",
 )
@@ -39,8 +41,17 @@ def can_begin_with(own: Mapping[str, str]) -> bool:
 class Fork:
     """One such process, used like a `subprocess.Popen`; it ends with ours at the latest."""
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-        self._process = _BEGINNINGS.Process(target=_begin, args=(arguments, environment, log), daemon=True)
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        errors: Path | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """`arguments`: a module and what it is given; `errors`: where they go, if not into the log."""
+        given = (arguments, environment, log, errors or log, folder)
+        self._process = _BEGINNINGS.Process(target=_begin, args=given, daemon=True)
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
@@ -59,11 +70,31 @@ class Fork:
         return self.returncode
 
 
-def _begin(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+def run(
+    arguments: Sequence[str], environment: Mapping[str, str], *, folder: Path | None = None, timeout_s: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a module to its end, as `subprocess.run` would, with nothing to read; kills it after `timeout_s`."""
+    with tempfile.TemporaryDirectory(prefix="disparo-command-") as own:
+        said, complained = Path(own) / "said", Path(own) / "complained"
+        process = Fork(arguments, environment, said, complained, folder)
+        try:
+            status = process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            os.kill(process.pid, 9)
+            process.wait()
+            raise
+        return subprocess.CompletedProcess([*arguments], status, said.read_text(), complained.read_text())
+
+
+def _begin(
+    arguments: Sequence[str], environment: Mapping[str, str], log: Path, errors: Path, folder: Path | None
+) -> None:
     os.setsid()
-    file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
+    for number, path in ((1, log), (2, errors)):
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.dup2(file, number)
+    if folder is not None:
+        os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()

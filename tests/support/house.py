@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from typing import Any
 import argon2
 import asyncpg
 from tests.support.client import DISPATCH, Answer, Client
+from tests.support.program import command
 from tests.support.stage import Stage
 
 from disparo.auth.tokens import digest
@@ -47,6 +49,10 @@ class House:
 
     def value(self, query: str, *arguments: object) -> Any:
         return self.run(lambda connection: connection.fetchval(query, *arguments))
+
+    def command(self, *arguments: object, **changes: str) -> subprocess.CompletedProcess[str]:
+        """A command of the program on this installation; `changes`: of its environment."""
+        return command(*arguments, env={**self.stage.environment(), **changes})
 
     def account(self, *, permissions: tuple[str, ...] = ALL, **client: object) -> dict[str, Any]:
         """A fresh user and API client: what /oauth/token asks for."""

@@ -10,19 +10,27 @@ import subprocess
 import sys
 import time
 
+from tests.support import forks
+
 DISPARO = [sys.executable, "-m", "disparo"]
+_LONGEST_S = 90
 
 
-def command(*arguments, **kwargs):
-    env = {**os.environ, **kwargs.pop("env", {})}
+def command(*arguments, env=None, folder=None):
+    """Run a command of the program to its end; `env`: what is set besides this process's own."""
+    own = env or {}
+    environment, words = {**os.environ, **own}, [*map(str, arguments)]
+    if forks.can_begin_with(own):
+        return forks.run(["disparo", *words], environment, folder=folder, timeout_s=_LONGEST_S)
     return subprocess.run(
-        [*DISPARO, *map(str, arguments)],
+        [*DISPARO, *words],
         capture_output=True,
         text=True,
         check=False,
-        timeout=90,
-        env=env,
-        **kwargs,
+        timeout=_LONGEST_S,
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
     )
 
 

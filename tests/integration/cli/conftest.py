@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
+from tests.support import program
 
 
 @pytest.fixture
@@ -14,15 +11,7 @@ def command(dsn):
     """Gives the exit status and all that was said."""
 
     def run(*arguments, **changes):
-        env = {**os.environ, "DISPARO_DATABASE_URL": dsn, **changes}
-        done = subprocess.run(
-            [sys.executable, "-m", "disparo", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            env=env,
-        )
+        done = program.command(*arguments, env={"DISPARO_DATABASE_URL": dsn, **changes})
         return done.returncode, done.stdout + done.stderr
 
     return run
