@@ -48,6 +48,7 @@ SPECS = {
         ],
         receipts=[
             ("delivered.json", "delivered", None),
+            ("only_message_id.json", "delivered", None),
             ("sent.json", "sent", None),
             ("rejected.json", "undelivered", "carrier"),
         ],

@@ -55,8 +55,8 @@ class ReceiptRules(Strict):
     """How to read a call of the platform to our webhook, and how to know that it is the platform's."""
 
     items: str | None = None  # path of the list, where one call brings several
-    id: str | None = None
-    reference: str | None = None
+    id: Words | None = None
+    reference: Words | None = None
     status: Words  # of several paths the first whose word is in `statuses`
     code: Words | None = None
     code_regex: str | None = None  # what of it is the code: the first group that is found
