@@ -285,9 +285,17 @@ SPECS = {
     "disparopro": Spec(
         fill={"secrets": {"token": "s3cret"}},
         on_the_wire=[b"Authorization: Bearer s3cret", b'"numero": "5511988887777"', b'"parceiro_id": "ref-1"', b'"servico": "short"', b"\r\n\r\n[{"],
-        accepted=(200, '{"status": 200, "detail": [{"numero": "5511988887777", "codigo_status": "02", "descricao_detalhe": "Enviado"}]}'),
-        platform_id=None,
+        accepted=(
+            200,
+            '{"status": 200, "detail": [{"id": 981001, "numero": "5511988887777", "parceiro_id": "ref-1", "codigo_status": "ACCEPTED", '
+            '"codigo_detalhe": "000", "descricao_detalhe": "Accepted"}]}',
+        ),
+        platform_id="981001",
         answers=[
+            (200, '{"status": 200, "detail": [{"numero": "5511988887777", "codigo_status": "02", "descricao_detalhe": "Enviado"}]}', "accepted", None),
+            (200, '{"status": 200, "detail": {"id": "981001", "codigo_status": "ACCEPTED", "codigo_detalhe": "000"}}', "accepted", None),
+            (200, '{"status": 200, "detail": [{"id": 981001, "codigo_status": "DELIVERED", "codigo_detalhe": "000"}]}', "accepted", None),
+            (200, '{"status": 200, "detail": [{"id": 981001, "codigo_status": "UNKNOWN", "codigo_detalhe": "190"}]}', "ambiguous", "unknown"),
             (200, '{"status": 200, "detail": [{"numero": "5511988887777", "codigo_status": "03", "descricao_detalhe": "Entregue"}]}', "accepted", None),
             (200, '{"status": 200, "detail": [{"numero": "5511988887777", "codigo_status": "77", "descricao_detalhe": "?"}]}', "ambiguous", "unknown"),
             (401, '{"status": 401, "detail": "Unauthorized"}', "not_taken", "auth"),
