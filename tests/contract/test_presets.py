@@ -263,6 +263,15 @@ async def test_questions_that_a_platform_takes_seldom_have_their_pause(peer):
     assert pauses == {"sinch_brasil": 1, "comtele": 31, "twilio": 0}
 
 
+def test_where_a_limit_is_documented_it_is_the_pace():
+    paced = {}
+    for name, spec in SPECS.items():
+        table = read_table(name, {"type": name, **spec.fill, "url": "http://127.0.0.1:1/sms"})
+        if table.per_second is not None:
+            paced[name] = table.per_second
+    assert paced == {"android_sms_gateway": 0.05, "smsfire": 1}
+
+
 async def test_what_is_neither_receipt_nor_text_is_rejected(peer):
     for name in ("smsbarato", "disparopro"):
         with pytest.raises(WebhookRejected):
