@@ -191,6 +191,13 @@ def test_a_platform_whose_receipts_have_no_address(tmp_path):
     assert found["confirmações de sem_segredo"] is found["confirmações de sem_url"] is Grade.NOTE
 
 
+def test_a_platform_that_brings_only_what_customers_answer():
+    inbound = {"sender": "de", "text": "texto"}
+    table = {**PLATFORM, "url": f"http://127.0.0.1:{free_port()}/", "inbound": inbound}
+    found = grades(asyncio.run(network.examine_network(Settings(platforms={"p": table}))))
+    assert found["respostas de p"] is Grade.NOTE
+
+
 def test_the_date_of_another_machine(house):
     settings = Settings(port=house.stage.server_port, clock_url=f"{house.stage.base}/saude")
     found = asyncio.run(network.examine_network(settings))

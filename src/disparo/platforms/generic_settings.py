@@ -78,9 +78,11 @@ class GenericHttpSettings(PlatformTable):
         return Endpoint(parts.hostname or "", parts.port or (443 if secure else 80), context)
 
     @property
-    def calls_webhook(self) -> bool:
-        """Whether it is told what to do with receipts."""
-        return self.receipts is not None
+    def brought_by_webhook(self) -> str | None:
+        """Receipts, or only what customers answer: as its tables say."""
+        if self.receipts is not None:
+            return "confirmações"
+        return "respostas" if self.inbound is not None else None
 
     @property
     def webhook_secrets(self) -> Sequence[str]:

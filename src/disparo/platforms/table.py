@@ -54,9 +54,9 @@ class PlatformTable(BaseModel):
         raise NotImplementedError
 
     @property
-    def calls_webhook(self) -> bool:
-        """Whether it calls us to tell what became of messages."""
-        return False
+    def brought_by_webhook(self) -> str | None:
+        """What it calls us to tell, in the administrator's word; None: it does not."""
+        return None
 
     @property
     def webhook_secrets(self) -> Sequence[str]:

@@ -40,7 +40,7 @@ async def examine_network(settings: Settings) -> list[Finding]:
     looks = [
         asyncio.to_thread(_server, settings),
         *(_platform(name, table) for name, table in tables.items()),
-        *(asyncio.to_thread(_receipts, name, table, settings) for name, table in tables.items()),
+        *(asyncio.to_thread(_webhook, name, table, settings) for name, table in tables.items()),
     ]
     if settings.clock_url is not None:
         looks.append(asyncio.to_thread(_clock, settings.clock_url))
@@ -102,10 +102,10 @@ async def _is_forbidden(host: str, port: int) -> bool:
     return all(is_forbidden(str(address[0])) for *_, address in found)
 
 
-def _receipts(name: str, table: PlatformTable, settings: Settings) -> Finding | None:
-    if not table.calls_webhook:
+def _webhook(name: str, table: PlatformTable, settings: Settings) -> Finding | None:
+    if table.brought_by_webhook is None:
         return None
-    subject = f"confirmações de {name}"
+    subject = f"{table.brought_by_webhook} de {name}"
     if not table.webhook_secrets:
         remedy = f'Ponha webhook_secret = "um texto longo e aleatório" em [platforms.{name}].'
         return note(subject, "sem endereço: webhook_secret não está definido", remedy)
