@@ -317,9 +317,10 @@ SPECS = {
             (200, '{"success": false, "responseCode": "001", "responseDescription": "Invalid user or password"}', "not_taken", "auth"),
             (200, '{"success": false, "responseCode": "002", "responseDescription": "Saldo insuficiente"}', "not_taken", "credit"),
             (200, '{"success": false, "responseCode": "003", "responseDescription": "Invalid number"}', "refused", "number"),
-            (200, '{"success": false, "responseCode": "004", "responseDescription": "?"}', "refused", "unknown"),
+            (200, '{"success": false, "responseCode": "004", "responseDescription": "?", "number": "11988887777"}', "refused", "unknown"),
             (401, "", "not_taken", "auth"),
             (500, "", "ambiguous", "unknown"),
+            (500, '{"success": false, "responseCode": "999", "responseDescription": "Internal error"}', "ambiguous", "unknown"),
         ],
         asked=(
             '{"responseCode": "000", "messages": [{"id": 990001, "campaign_id": "ref-1", "number": "5511988887777", "status": -5, '
