@@ -197,6 +197,24 @@ async def test_an_invoice_paid_a_minute_ago_is_seen_before_the_hand_over(there, 
     assert [row["status"] for row in rows] == ["paid", "cancelled"]
 
 
+async def test_one_that_is_due_on_another_day_now_is_found_before_the_hand_over(
+    there, sync, pool, connection
+):
+    await sync.run()
+    later = there.today + timedelta(days=70)
+    there.changes[700_012] = {"data_vencimento": later.isoformat()}
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_012, urgent=False)])
+    row = await connection.fetchrow("SELECT status, due_date FROM invoices WHERE id = 700012")
+    assert tuple(row) == ("open", later)
+
+
+async def test_an_answer_of_anothers_invoices_says_of_none_that_it_is_gone(there, sync, pool, connection):
+    await sync.run()
+    there.page = json.dumps({"status": "success", "faturas": [there.invoice(13)]})
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_012, urgent=False)])
+    assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700012") == "open"
+
+
 async def test_one_that_is_there_and_cannot_be_read_is_not_gone(there, sync, pool, connection):
     await sync.run()
     there.changes[700_012] = {"valor": 103.457}

@@ -1,4 +1,6 @@
-"""A stand-in for HubSoft's integration API, written from api.md §2 and §4: made-up customers by the thousand.
+"""A stand-in for HubSoft's integration API, written from its own pages: made-up customers by the thousand.
+
+What a page names no value for is refused, as the original refuses a search it does not know.
 
 Rows are made of their numbers when they are asked for, so that half a million of them cost nothing. What a test
 changes (paid, gone, new) is kept beside.
@@ -8,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
@@ -31,6 +34,7 @@ class HubsoftStandIn:
         self.today = today or date.today()
         self.changes: dict[int, dict[str, Any]] = {}
         self.gone: set[int] = set()
+        self.cancelled: set[int] = set()  # customers all of whose services are
         self.extra: list[dict[str, Any]] = []
         self.tokens: set[str] = set()
         self.calls: Counter[str] = Counter()
@@ -69,7 +73,7 @@ class HubsoftStandIn:
                     "id_cliente_servico": 50_000 + number,
                     "nome": "400 MEGA",
                     "valor": 119.9,
-                    "status_prefixo": "servico_habilitado",
+                    "status_prefixo": "cancelado" if number in self.cancelled else "servico_habilitado",
                     "login": f"login{number}",
                     "senha": "nao-e-nossa",
                     "endereco_cadastral": {"endereco": "RUA A", "estado": "MG", "uf": "MINAS GERAIS"},
@@ -128,7 +132,6 @@ class HubsoftStandIn:
         app.router.add_post("/oauth/token", self._token)
         app.router.add_get(f"{BASE}/cliente", self._customer)
         app.router.add_get(f"{BASE}/cliente/todos", self._all)
-        app.router.add_get(f"{BASE}/cliente/financeiro", self._of_customer)
         app.router.add_get(f"{BASE}/financeiro/fatura", self._report)
         app.router.add_route("*", f"{BASE}/{{rest:.*}}", self._other)
         return app
@@ -170,36 +173,22 @@ class HubsoftStandIn:
     async def _customer(self, request: web.Request) -> web.Response:
         number = int(request.query.get("termo_busca", "0") or 0)
         known = request.query.get("busca") == "id_cliente" and 0 < number <= self.customers
-        return self._success(clientes=[self.customer(number)] if known else [])
+        found = self._listed([number] if known else [], request.query)
+        return self._success(clientes=[self.customer(number) for number in found])
 
     async def _all(self, request: web.Request) -> web.Response:
-        found = range(1, self.customers + 1)
+        found = self._listed(range(1, self.customers + 1), request.query)
         if request.query.get("data_inicio"):
             first, last = request.query["data_inicio"], request.query["data_fim"]
             found = [n for n in found if first <= self.customer(n)["data_cadastro"][:10] <= last]
         page, paging = self._page(request, len(found))
-        return self._success(clientes=[self.customer(n) for n in found[page]], paginacao=paging)
+        return self._success(clientes=[self.customer(number) for number in found[page]], paginacao=paging)
 
-    async def _of_customer(self, request: web.Request) -> web.Response:
-        customer_id = int(request.query["termo_busca"])
-        found = [item for item in self._of(customer_id) if _within(item, request.query)]
-        found.sort(key=lambda item: item["id_fatura"], reverse=request.query.get("order_type") == "desc")
-        shown = []
-        for item in found[: int(request.query.get("limit", 20))]:
-            bare = {name: value for name, value in item.items() if name != "id_cliente"}
-            year, month, day = item["data_vencimento"].split("-")
-            paid = item["data_pagamento"]
-            shown.append(
-                {
-                    **bare,
-                    "data_vencimento": f"{day}/{month}/{year}",
-                    "data_pagamento": paid and "/".join(reversed(paid.split("-"))),
-                    "data_cadastro": "01/01/2020",
-                    "detalhamento": {"descricao": "400 MEGA", "valor": 10},
-                    "cliente": {"codigo_cliente": customer_id + 10_000},
-                }
-            )
-        return self._success(faturas=shown)
+    def _listed(self, numbers: Sequence[int], query: Any) -> Sequence[int]:
+        wanted = False if query.get("cancelado") == "todos" else _flag(query, "cancelado")
+        if not self.cancelled:
+            return [] if wanted else numbers
+        return [number for number in numbers if (number in self.cancelled) is wanted]
 
     def _of(self, customer_id: int) -> list[dict[str, Any]]:
         numbers = range(customer_id - 1, self.invoices, self.customers)
@@ -224,6 +213,9 @@ class HubsoftStandIn:
     def _window(self, query: Any) -> list[dict[str, Any]]:
         """The invoices of a period, kept until a test changes something: pages of it come by the hundred."""
         state = (len(self.changes), len(self.gone), len(self.extra))
+        if query.get("busca"):
+            _refuse_unless(query["busca"] == "id_cliente")
+            return [item for item in self._of(int(query["termo_busca"])) if _within(item, query)]
         key = (query.get("tipo_data"), query.get("data_inicio"), query.get("data_fim"), state)
         if key not in self._kept:
             self._kept = {key: [item for item in self.all_invoices() if _within(item, query)]}
@@ -301,6 +293,17 @@ def _within(item: dict[str, Any], query: Any) -> bool:
         return True
     day = item[query.get("tipo_data", "data_vencimento")]
     return day is not None and query["data_inicio"] <= day[:10] <= query["data_fim"]
+
+
+def _flag(query: Any, name: str) -> bool:
+    _refuse_unless(query.get(name, "nao") in ("sim", "nao"))
+    return query.get(name) == "sim"
+
+
+def _refuse_unless(known: bool) -> None:
+    if not known:
+        body = json.dumps({"status": "error", "msg": "O valor não é válido", "errors": []})
+        raise web.HTTPOk(text=body, content_type="application/json")
 
 
 def settings_for(stand_in: HubsoftStandIn, **more: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """HubSoft as a source: its integration API, asked with a credential of ours (api.md §2, §4).
 
-Its API shows neither contacts nor who permits SMS, and has no search by an invoice's id.
+Its API shows neither contacts nor who permits SMS. Only what its pages name is asked for: any other value may
+be refused, or taken for the default.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from disparo.sources.hubsoft_answers import (
     AGAIN,
     TryLater,
     backoff_s,
+    is_last,
     is_success,
     items_of,
     lifetime_s,
@@ -41,7 +43,6 @@ _TRIES = 6
 #: Where a message waits for the answer.
 _TRIES_NOW = 2
 _TOKEN_MARGIN_S = 60.0
-_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,12 @@ class Hubsoft:
             query |= {"inativo": "todos", "cancelado": "todos"}
             answer = await self._get("/cliente/todos", query)
             customers, left_out = self._customers(answer)
-            return Page(_is_last(answer, page, "clientes"), customers=customers, left_out=left_out)
+            return Page(is_last(answer, page, "clientes", _PER_PAGE), customers=customers, left_out=left_out)
         kinds = {"due": "data_vencimento", "registered": "data_cadastro", "paid": "data_pagamento"}
         query |= {"tipo_data": kinds[step.kind], "exibir_pix_copia_cola": "sim"}  # not shown unasked
         answer = await self._get("/financeiro/fatura", query)
-        invoices, left_out = self._invoices(answer, None)
-        return Page(_is_last(answer, page, "faturas"), invoices=invoices, left_out=left_out)
+        invoices, left_out = self._invoices(answer)
+        return Page(is_last(answer, page, "faturas", _PER_PAGE), invoices=invoices, left_out=left_out)
 
     async def fetch_customers(self, customer_ids: Sequence[int]) -> AsyncIterator[CustomerRow]:
         """Read customers, one call each."""
@@ -114,23 +115,28 @@ class Hubsoft:
     async def fetch_invoices(
         self, customer_id: int, due_dates: Sequence[date]
     ) -> tuple[Sequence[InvoiceRow], int]:
-        """Read a customer's invoices, the newest hundred and those of the days named; see RegisterSource."""
-        query: dict[str, Any] = {
+        """Read a customer's invoices of the months that are synced and of these days; see RegisterSource."""
+        today = datetime.now(UTC).date()
+        first = _month(today, -self._settings.months_back)[0]
+        last = _month(today, self._settings.months_ahead)[1]
+        query = {
             "busca": "id_cliente",
             "termo_busca": customer_id,
-            "apenas_pendente": "nao",
-            "limit": _LIMIT,
+            "tipo_data": "data_vencimento",
+            "data_inicio": min([first, *due_dates]).isoformat(),
+            "data_fim": max([last, *due_dates]).isoformat(),
+            "exibir_pix_copia_cola": "sim",
+            "itens_por_pagina": _PER_PAGE,
         }
-        answer = await self._get("/cliente/financeiro", {**query, "order_type": "desc"}, tries=_TRIES_NOW)
-        found, left_out = self._invoices(answer, customer_id)
-        if len(items_of(answer, "faturas")) >= _LIMIT:
-            # More than it gives at once: those that are asked for are looked up by their day.
-            for day in due_dates:
-                of_day = {"tipo_data": "data_vencimento", "data_inicio": f"{day}", "data_fim": f"{day}"}
-                more, unread = self._invoices(
-                    await self._get("/cliente/financeiro", query | of_day), customer_id
-                )
-                found, left_out = found + more, left_out + unread
+        found: list[InvoiceRow] = []
+        left_out, page, at_end = 0, 0, False
+        while not at_end:
+            answer = await self._get("/financeiro/fatura", {**query, "pagina": page}, tries=_TRIES_NOW)
+            rows, unread = self._invoices(answer)
+            own = [row for row in rows if row["customer_id"] == customer_id]
+            found += own
+            left_out += unread + len(rows) - len(own)  # another's: it is another question that was answered
+            page, at_end = page + 1, is_last(answer, page, "faturas", _PER_PAGE)
         return list({row["id"]: row for row in found}.values()), left_out
 
     async def authorization(self) -> str:
@@ -201,14 +207,13 @@ class Hubsoft:
             found.append(row)
         return found, len(items) - len(found)
 
-    def _invoices(self, answer: Mapping[str, Any], customer_id: int | None) -> tuple[list[InvoiceRow], int]:
+    def _invoices(self, answer: Mapping[str, Any]) -> tuple[list[InvoiceRow], int]:
         found: list[InvoiceRow] = []
         items = items_of(answer, "faturas")
         now = datetime.now(UTC)
         for item in items:
-            named = item if customer_id is None else {**item, "id_cliente": customer_id}
             try:
-                row = read_invoice(named, lenient=True)
+                row = read_invoice(item, lenient=True)
             except BadField as bad:
                 log.warning("source_row_left_out", source=NAME, kind="invoice", why=str(bad))
                 continue
@@ -280,13 +285,6 @@ class Hubsoft:
             raise TryLater(type(error).__name__, None) from error
         lives_s = max(0.0, lifetime_s(answer.get("expires_in")) - _TOKEN_MARGIN_S)
         return str(answer["access_token"]), time.monotonic() + lives_s
-
-
-def _is_last(answer: Mapping[str, Any], page: int, name: str) -> bool:
-    paging = answer.get("paginacao")
-    if isinstance(paging, dict) and isinstance(paging.get("ultima_pagina"), int):
-        return page >= int(paging["ultima_pagina"])
-    return len(items_of(answer, name)) < _PER_PAGE
 
 
 def _month(today: date, offset: int) -> tuple[date, date]:

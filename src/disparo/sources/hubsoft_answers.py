@@ -90,3 +90,11 @@ def items_of(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     if not isinstance(found, list):
         raise SourceRefused(f"A resposta do HubSoft não traz a lista ({name}).")
     return [item for item in found if isinstance(item, dict)]
+
+
+def is_last(answer: Mapping[str, Any], page: int, name: str, per_page: int) -> bool:
+    """Tell whether nothing follows a page, counted from 0."""
+    paging = answer.get("paginacao")
+    if isinstance(paging, dict) and isinstance(paging.get("ultima_pagina"), int):
+        return page >= int(paging["ultima_pagina"])
+    return len(items_of(answer, name)) < per_page
