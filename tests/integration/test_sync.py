@@ -77,6 +77,20 @@ async def test_the_first_sync_brings_everything(there, sync, source, connection)
     assert (str(row["amount"]), row["status"], row["source"]) == ("119.90", "open", "hubsoft")
 
 
+async def test_who_has_only_cancelled_services_comes_too(there, sync, connection):
+    there.cancelled = {7, 8}
+    there.add_invoice(990_009, CUSTOMERS + 1)
+    done = await sync.run()
+    assert (done.customers, done.invoices, done.left_out) == (CUSTOMERS, INVOICES, 1)
+    services = json.loads(await connection.fetchval("SELECT services FROM customers WHERE id = 7"))
+    assert [service["status_code"] for service in services] == ["cancelado"]
+    # One that came after the customers' pages, with nothing but cancelled services.
+    there.customers += 1
+    there.cancelled.add(there.customers)
+    await sync.run()
+    assert await connection.fetchval("SELECT customer_id FROM invoices WHERE id = 990009") == there.customers
+
+
 async def test_invoices_come_with_their_pix(there, sync, connection):
     there.changes[700_001] = {"pix_copia_e_cola": "00020126PIX"}
     await sync.run()
@@ -98,7 +112,7 @@ async def test_what_is_new_and_what_was_paid_comes_with_few_calls(there, sync, s
 async def test_a_cut_in_the_middle_leaves_whole_pages_and_the_next_run_goes_on(
     there, sync, connection, monkeypatch
 ):
-    there.fail_after = 2
+    there.fail_after = 3  # the login, who is cancelled, the first page of the others
     monkeypatch.setattr("disparo.sources.hubsoft._TRIES", 2)
     with pytest.raises(SourceDown):
         await asyncio.wait_for(sync.run(), 60)
@@ -122,7 +136,7 @@ async def test_an_answer_beyond_every_page_is_refused_in_words_and_not_read_to_i
     monkeypatch.setattr("disparo.sources.hubsoft_answers.LIMIT_BYTES", 2000)
     with pytest.raises(SourceRefused, match="/integracao/cliente/todos passa de"):
         await sync.run()
-    assert source.requests == 2  # the login, and no second try
+    assert source.requests == 3  # the login, a page of nobody, and no second try
     state = await sync_states.read(connection, "hubsoft")
     assert state["failure"].startswith("A resposta do HubSoft a /api/v1/integracao/cliente/todos passa de")
 

@@ -174,7 +174,7 @@ class HubsoftStandIn:
         number = int(request.query.get("termo_busca", "0") or 0)
         known = request.query.get("busca") == "id_cliente" and 0 < number <= self.customers
         found = self._listed([number] if known else [], request.query)
-        return self._success(clientes=[self.customer(number) for number in found])
+        return self._success(clientes=[self._shown(number, request.query) for number in found])
 
     async def _all(self, request: web.Request) -> web.Response:
         found = self._listed(range(1, self.customers + 1), request.query)
@@ -182,13 +182,23 @@ class HubsoftStandIn:
             first, last = request.query["data_inicio"], request.query["data_fim"]
             found = [n for n in found if first <= self.customer(n)["data_cadastro"][:10] <= last]
         page, paging = self._page(request, len(found))
-        return self._success(clientes=[self.customer(number) for number in found[page]], paginacao=paging)
+        return self._success(
+            clientes=[self._shown(number, request.query) for number in found[page]], paginacao=paging
+        )
 
     def _listed(self, numbers: Sequence[int], query: Any) -> Sequence[int]:
-        wanted = False if query.get("cancelado") == "todos" else _flag(query, "cancelado")
+        wanted = _flag(query, "cancelado")
         if not self.cancelled:
             return [] if wanted else numbers
         return [number for number in numbers if (number in self.cancelled) is wanted]
+
+    def _shown(self, number: int, query: Any) -> dict[str, Any]:
+        """A customer, with addresses for who asks for them."""
+        found = self.customer(number)
+        if "endereco_cadastral" not in query.get("relacoes", ""):
+            for service in found["servicos"]:
+                del service["endereco_cadastral"]
+        return found
 
     def _of(self, customer_id: int) -> list[dict[str, Any]]:
         numbers = range(customer_id - 1, self.invoices, self.customers)

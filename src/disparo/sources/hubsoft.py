@@ -43,6 +43,8 @@ _TRIES = 6
 #: Where a message waits for the answer.
 _TRIES_NOW = 2
 _TOKEN_MARGIN_S = 60.0
+#: Addresses are not shown unasked; they tell the state whose sending hours hold.
+_RELATIONS = "endereco_cadastral,endereco_instalacao"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,9 @@ class Hubsoft:
     def full_steps(self, today: date) -> Sequence[Step]:
         """List customers, then the invoices of each month by due day."""
         months = range(-self._settings.months_back, self._settings.months_ahead + 1)
-        return [Step("customers"), *(Step("due", *_month(today, offset)) for offset in months)]
+        # It lists them by whether their services are cancelled; who has both kinds keeps the live ones.
+        customers = [Step(kind) for kind in ("cancelled_customers", "customers")]
+        return [*customers, *(Step("due", *_month(today, offset)) for offset in months)]
 
     def recent_steps(self, since: date, today: date) -> Sequence[Step]:
         """List what is new or paid since a day."""
@@ -89,8 +93,9 @@ class Hubsoft:
         query: dict[str, Any] = {"pagina": page, "itens_por_pagina": _PER_PAGE}
         if step.first is not None and step.last is not None:
             query |= {"data_inicio": step.first.isoformat(), "data_fim": step.last.isoformat()}
-        if step.kind in ("customers", "new_customers"):
-            query |= {"inativo": "todos", "cancelado": "todos"}
+        if step.kind.endswith("customers"):
+            cancelled = "sim" if step.kind == "cancelled_customers" else "nao"
+            query |= {"cancelado": cancelled, "relacoes": _RELATIONS}
             answer = await self._get("/cliente/todos", query)
             customers, left_out = self._customers(answer)
             return Page(is_last(answer, page, "clientes", _PER_PAGE), customers=customers, left_out=left_out)
@@ -101,16 +106,16 @@ class Hubsoft:
         return Page(is_last(answer, page, "faturas", _PER_PAGE), invoices=invoices, left_out=left_out)
 
     async def fetch_customers(self, customer_ids: Sequence[int]) -> AsyncIterator[CustomerRow]:
-        """Read customers, one call each."""
+        """Read customers, one call each; two for one whose services are all cancelled."""
         for customer_id in customer_ids:
-            query = {
-                "busca": "id_cliente",
-                "termo_busca": customer_id,
-                "inativo": "todos",
-                "cancelado": "todos",
-            }
-            for row in self._customers(await self._get("/cliente", query))[0]:
-                yield row
+            query = {"busca": "id_cliente", "termo_busca": customer_id, "inativo": "todos"}
+            for cancelled in ("nao", "sim"):
+                asked = {**query, "cancelado": cancelled, "relacoes": _RELATIONS}
+                found = self._customers(await self._get("/cliente", asked))[0]
+                for row in found:
+                    yield row
+                if found:
+                    break
 
     async def fetch_invoices(
         self, customer_id: int, due_dates: Sequence[date]
