@@ -97,6 +97,29 @@ async def test_invoices_come_with_their_pix(there, sync, connection):
     assert await connection.fetchval("SELECT pix FROM invoices WHERE id = 700001") == "00020126PIX"
 
 
+async def test_what_was_cancelled_there_is_cancelled_and_what_is_active_again_is_open(
+    there, sync, connection
+):
+    await sync.run()
+    there.changes[700_003] = {"fatura_ativa": False}
+    await sync.run(full=True)
+    assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700003") == "cancelled"
+    del there.changes[700_003]
+    await sync.run(full=True)
+    assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700003") == "open"
+
+
+async def test_where_it_does_not_say_which_are_active_each_is_asked_for_before_it_is_sent(
+    there, sync, pool, connection
+):
+    there.changes[700_003] = {"fatura_ativa": None}
+    await sync.run()
+    checked = "SELECT checked_at FROM invoices WHERE id = 700003"
+    assert await connection.fetchval(checked) is None
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_003, urgent=False)])
+    assert await connection.fetchval(checked) is not None
+
+
 async def test_what_is_new_and_what_was_paid_comes_with_few_calls(there, sync, source, connection):
     await sync.run()
     before = source.requests

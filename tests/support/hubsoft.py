@@ -96,7 +96,7 @@ class HubsoftStandIn:
             "data_vencimento": due.isoformat(),
             "data_pagamento": None,
             "data_cadastro": f"{self.today - timedelta(days=60)} 12:52:12",
-            "quitado": False,
+            "fatura_ativa": True,
             "nosso_numero": str(number),
             "link": f"https://boletos.example.com/{number}",
         }
@@ -223,12 +223,15 @@ class HubsoftStandIn:
     def _window(self, query: Any) -> list[dict[str, Any]]:
         """The invoices of a period, kept until a test changes something: pages of it come by the hundred."""
         state = (len(self.changes), len(self.gone), len(self.extra))
+        inactive = _flag(query, "exibir_fatura_inativa")
         if query.get("busca"):
             _refuse_unless(query["busca"] == "id_cliente")
-            return [item for item in self._of(int(query["termo_busca"])) if _within(item, query)]
-        key = (query.get("tipo_data"), query.get("data_inicio"), query.get("data_fim"), state)
+            found = [item for item in self._of(int(query["termo_busca"])) if _within(item, query)]
+            return [item for item in found if inactive or item["fatura_ativa"] is not False]
+        key = (query.get("tipo_data"), query.get("data_inicio"), query.get("data_fim"), inactive, state)
         if key not in self._kept:
-            self._kept = {key: [item for item in self.all_invoices() if _within(item, query)]}
+            found = [item for item in self.all_invoices() if _within(item, query)]
+            self._kept = {key: [i for i in found if inactive or i["fatura_ativa"] is not False]}
         return self._kept[key]
 
     async def _other(self, request: web.Request) -> web.StreamResponse:

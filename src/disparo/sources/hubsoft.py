@@ -45,6 +45,7 @@ _TRIES_NOW = 2
 _TOKEN_MARGIN_S = 60.0
 #: Addresses are not shown unasked; they tell the state whose sending hours hold.
 _RELATIONS = "endereco_cadastral,endereco_instalacao"
+_NOT_SHOWN_UNASKED = {"exibir_pix_copia_cola": "sim", "exibir_fatura_inativa": "sim"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,9 @@ class Hubsoft:
             customers, left_out = self._customers(answer)
             return Page(is_last(answer, page, "clientes", _PER_PAGE), customers=customers, left_out=left_out)
         kinds = {"due": "data_vencimento", "registered": "data_cadastro", "paid": "data_pagamento"}
-        query |= {"tipo_data": kinds[step.kind], "exibir_pix_copia_cola": "sim"}  # not shown unasked
+        query |= {"tipo_data": kinds[step.kind], **_NOT_SHOWN_UNASKED}
         answer = await self._get("/financeiro/fatura", query)
-        invoices, left_out = self._invoices(answer)
+        invoices, left_out = self._invoices(answer, all_active=False)
         return Page(is_last(answer, page, "faturas", _PER_PAGE), invoices=invoices, left_out=left_out)
 
     async def fetch_customers(self, customer_ids: Sequence[int]) -> AsyncIterator[CustomerRow]:
@@ -121,15 +122,14 @@ class Hubsoft:
         self, customer_id: int, due_dates: Sequence[date]
     ) -> tuple[Sequence[InvoiceRow], int]:
         """Read a customer's invoices of the months that are synced and of these days; see RegisterSource."""
-        today = datetime.now(UTC).date()
-        first = _month(today, -self._settings.months_back)[0]
-        last = _month(today, self._settings.months_ahead)[1]
+        today, settings = datetime.now(UTC).date(), self._settings
+        months = (_month(today, -settings.months_back)[0], _month(today, settings.months_ahead)[1])
         query = {
             "busca": "id_cliente",
             "termo_busca": customer_id,
             "tipo_data": "data_vencimento",
-            "data_inicio": min([first, *due_dates]).isoformat(),
-            "data_fim": max([last, *due_dates]).isoformat(),
+            "data_inicio": min(*months, *due_dates).isoformat(),
+            "data_fim": max(*months, *due_dates).isoformat(),
             "exibir_pix_copia_cola": "sim",
             "itens_por_pagina": _PER_PAGE,
         }
@@ -137,7 +137,7 @@ class Hubsoft:
         left_out, page, at_end = 0, 0, False
         while not at_end:
             answer = await self._get("/financeiro/fatura", {**query, "pagina": page}, tries=_TRIES_NOW)
-            rows, unread = self._invoices(answer)
+            rows, unread = self._invoices(answer, all_active=True)
             own = [row for row in rows if row["customer_id"] == customer_id]
             found += own
             left_out += unread + len(rows) - len(own)  # another's: it is another question that was answered
@@ -212,17 +212,19 @@ class Hubsoft:
             found.append(row)
         return found, len(items) - len(found)
 
-    def _invoices(self, answer: Mapping[str, Any]) -> tuple[list[InvoiceRow], int]:
+    def _invoices(self, answer: Mapping[str, Any], *, all_active: bool) -> tuple[list[InvoiceRow], int]:
         found: list[InvoiceRow] = []
         items = items_of(answer, "faturas")
-        now = datetime.now(UTC)
         for item in items:
             try:
                 row = read_invoice(item, lenient=True)
             except BadField as bad:
                 log.warning("source_row_left_out", source=NAME, kind="invoice", why=str(bad))
                 continue
-            found.append({**row, "source": NAME, "checked_at": now})
+            row["source"] = NAME
+            if all_active or item.get("fatura_ativa") is not None:  # else asked before it is sent
+                row["checked_at"] = datetime.now(UTC)
+            found.append(row)
         return found, len(items) - len(found)
 
     async def _get(self, path: str, query: Mapping[str, Any], *, tries: int = _TRIES) -> Mapping[str, Any]:

@@ -122,21 +122,30 @@ def read_invoice(item: Item, *, lenient: bool = False) -> InvoiceRow:
 def _status(item: Item, row: dict[str, Any]) -> str | None:
     """Give a state that is told; no payment tells none, for it may be cancelled: see `upsert_invoices`."""
     word = _value(item.get("status", item.get("situacao")), "status")
-    if word:
-        status = read_status(word, "status", paid_at=row.get("paid_at"))
-        with suppress(BadField):  # an overdue one that is paid: nobody who has paid is to be reminded
-            if status == "open" and _is_paid(item):
-                return "paid"
-        return status
-    if item.get("quitado") is not None:
-        if _is_paid(item):
+    if not word:
+        return _status_without_word(item, row)
+    status = read_status(word, "status", paid_at=row.get("paid_at"))
+    with suppress(BadField):  # an overdue one that is paid, or inactive: nobody is to be reminded of it
+        if status == "open" and _flag(item, "quitado"):
             return "paid"
+        if status == "open" and not _flag(item, "fatura_ativa", default=True):
+            return "cancelled"
+    return status
+
+
+def _status_without_word(item: Item, row: dict[str, Any]) -> str | None:
+    if item.get("quitado") is not None and not _flag(item, "quitado"):
         row["paid_at"] = None
-    return None if row.get("paid_at") is None else "paid"
+    if _flag(item, "quitado") or row.get("paid_at") is not None:
+        return "paid"
+    if not _flag(item, "fatura_ativa", default=True):
+        return "cancelled"
+    is_told = item.get("fatura_ativa") is not None and "paid_at" in row  # active, and not paid
+    return "open" if is_told else None
 
 
-def _is_paid(item: Item) -> bool:
-    return read_flag(_value(item.get("quitado"), "quitado"), "quitado", default=False)
+def _flag(item: Item, name: str, *, default: bool = False) -> bool:
+    return read_flag(_value(item.get(name), name), name, default=default)
 
 
 def _service(item: Item, *, lenient: bool) -> dict[str, Any]:

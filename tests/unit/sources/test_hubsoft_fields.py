@@ -78,3 +78,22 @@ def test_a_list_that_is_none_costs_nobody_their_place(told):
 )
 def test_what_is_said_to_be_paid_is_paid_whatever_word_stands_beside(told, status):
     assert read_invoice(invoice(**told))["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ({"fatura_ativa": False, "data_pagamento": None}, "cancelled"),
+        ({"fatura_ativa": False}, "cancelled"),
+        ({"fatura_ativa": False, "quitado": False}, "cancelled"),
+        ({"fatura_ativa": False, "status": "vencido"}, "cancelled"),
+        ({"fatura_ativa": False, "data_pagamento": "2026-11-25"}, "paid"),
+        ({"fatura_ativa": True, "data_pagamento": "2026-11-25"}, "paid"),
+        ({"fatura_ativa": True, "data_pagamento": None}, "open"),
+        ({"fatura_ativa": True}, None),  # nothing is said of a payment
+        ({"fatura_ativa": None, "data_pagamento": None}, None),
+        ({"data_pagamento": None}, None),
+    ],
+)
+def test_an_inactive_invoice_is_cancelled_and_an_active_one_that_is_not_paid_is_open(told, status):
+    assert read_invoice(invoice(**told), lenient=True).get("status") == status
