@@ -17,6 +17,7 @@ from tests.support.client import Client
 BASE = "/api/v1/integracao"
 GOLDEN = Path(__file__).parent.parent / "golden" / "lookups"
 PERIOD = "data_inicio=2020-01-01&data_fim=2020-12-31"
+ALL = f"{PERIOD}&exibir_fatura_inativa=sim"
 
 CASES = {
     # every kind of search
@@ -105,20 +106,24 @@ CASES = {
     "faturas_tipo_data_errado": "cliente/financeiro?busca=id_cliente&termo_busca=9&tipo_data=x"
     "&data_inicio=2020-01-01",
     # invoices by day, paged
-    "relatorio": f"financeiro/fatura?{PERIOD}",
-    "relatorio_pagina": f"financeiro/fatura?{PERIOD}&itens_por_pagina=2&pagina=1",
-    "relatorio_ultima_pagina": f"financeiro/fatura?{PERIOD}&quantidade=2&pagina=2",
-    "relatorio_depois_do_fim": f"financeiro/fatura?{PERIOD}&pagina=1",
+    "relatorio": f"financeiro/fatura?{ALL}",
+    "relatorio_sem_inativas": f"financeiro/fatura?{PERIOD}",
+    "relatorio_sem_inativas_de_um": f"financeiro/fatura?{PERIOD}&busca=codigo_cliente&termo_busca=421"
+    "&exibir_fatura_inativa=nao",
+    "relatorio_inativa_errada": f"financeiro/fatura?{PERIOD}&exibir_fatura_inativa=x",
+    "relatorio_pagina": f"financeiro/fatura?{ALL}&itens_por_pagina=2&pagina=1",
+    "relatorio_ultima_pagina": f"financeiro/fatura?{ALL}&quantidade=2&pagina=2",
+    "relatorio_depois_do_fim": f"financeiro/fatura?{ALL}&pagina=1",
     "relatorio_quitado": f"financeiro/fatura?{PERIOD}&apenas_quitado=sim&tipo_data=data_pagamento",
     "relatorio_em_aberto": f"financeiro/fatura?{PERIOD}&apenas_em_aberto=sim",
     "relatorio_zerado": f"financeiro/fatura?{PERIOD}&valor_zerado=sim",
-    "relatorio_nao_zerado": f"financeiro/fatura?{PERIOD}&valor_zerado=nao&quantidade=1",
-    "relatorio_cadastro": f"financeiro/fatura?{PERIOD}&tipo_data=data_cadastro&quantidade=1&pagina=5",
-    "relatorio_detalhado_sem_pix": f"financeiro/fatura?{PERIOD}&tipo_resultado=detalhado&quantidade=1"
+    "relatorio_nao_zerado": f"financeiro/fatura?{ALL}&valor_zerado=nao&quantidade=1",
+    "relatorio_cadastro": f"financeiro/fatura?{ALL}&tipo_data=data_cadastro&quantidade=1&pagina=5",
+    "relatorio_detalhado_sem_pix": f"financeiro/fatura?{ALL}&tipo_resultado=detalhado&quantidade=1"
     "&exibir_pix_copia_cola=nao",
-    "relatorio_completo": f"financeiro/fatura?{PERIOD}&tipo_resultado=completo&quantidade=1",
-    "relatorio_de_um": f"financeiro/fatura?{PERIOD}&busca=codigo_cliente&termo_busca=421&quantidade=1",
-    "relatorio_de_um_servico": f"financeiro/fatura?{PERIOD}&busca=id_cliente_servico&termo_busca=11201",
+    "relatorio_completo": f"financeiro/fatura?{ALL}&tipo_resultado=completo&quantidade=1",
+    "relatorio_de_um": f"financeiro/fatura?{ALL}&busca=codigo_cliente&termo_busca=421&quantidade=1",
+    "relatorio_de_um_servico": f"financeiro/fatura?{ALL}&busca=id_cliente_servico&termo_busca=11201",
     "relatorio_de_uma": f"financeiro/fatura?{PERIOD}&busca=id_fatura&termo_busca=5003",
     "relatorio_de_uma_que_nao_e_numero": f"financeiro/fatura?{PERIOD}&busca=id_fatura&termo_busca=x",
     "relatorio_de_uma_fora_do_periodo": "financeiro/fatura?busca=id_fatura&termo_busca=5003",

@@ -205,6 +205,8 @@ def read_report_filter(query: _Query, today: date) -> InvoiceFilter:
     _check_period(first, last)
     paid, due = read_flag(query, "apenas_quitado"), read_flag(query, "apenas_em_aberto")
     states = [state for state, wanted in (("paid", paid), ("open", due)) if wanted]
+    if not states and not read_flag(query, "exibir_fatura_inativa"):
+        states = ["open", "paid"]
     zero = read_flag(query, "valor_zerado")
     return InvoiceFilter(day, first, last, states, zero, _read_invoice_id(query))
 
