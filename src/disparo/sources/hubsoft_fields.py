@@ -17,7 +17,6 @@ from disparo.sources.csv_fields import (
     BadField,
     Reader,
     on_one_line,
-    read_amount,
     read_date,
     read_flag,
     read_id,
@@ -34,6 +33,7 @@ from disparo.sources.hubsoft_names import (
     INVOICE,
     ITEM,
     SERVICE,
+    amount,
     degrees,
     short_text,
 )
@@ -101,7 +101,7 @@ def read_invoice(item: Item, *, lenient: bool = False) -> InvoiceRow:
     row: dict[str, Any] = {
         "id": read_id(_value(item.get("id_fatura"), "id_fatura"), "id_fatura"),
         "customer_id": read_id(_value(customer_id, "id_cliente"), "id_cliente"),
-        "amount": read_amount(_value(item.get("valor"), "valor"), "valor"),
+        "amount": amount(_value(item.get("valor"), "valor"), "valor"),
         "due_date": read_date(
             _value(item.get("data_vencimento"), "data_vencimento"), "data_vencimento", required=True
         ),

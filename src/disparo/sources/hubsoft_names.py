@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import partial
 
 from disparo.sources.csv_fields import (
@@ -28,6 +29,7 @@ from disparo.sources.csv_fields import (
 short_text = partial(read_text, longest=200)
 _phone = partial(read_text, longest=60)
 _flag = partial(read_flag, default=True)
+_DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
 _PLACES = {1: "primario", 2: "secundario", 3: "terciario"}
 
 
@@ -36,12 +38,17 @@ def _iso(text: str, name: str) -> str | None:
     return None if day is None else day.isoformat()
 
 
+def amount(text: str, name: str) -> Decimal:
+    """Read an amount of an API: one point in it is a decimal one, `89.900` is no thousands as in a file."""
+    return read_amount(text.replace(".", ",") if _DECIMAL.fullmatch(text) else text, name)
+
+
 def _number(text: str, name: str) -> float | None:
     """Read an amount; a discount among an invoice's items is below zero."""
     if not text:
         return None
     bare = text.removeprefix("-")
-    return float(read_amount(bare, name)) * (1 if bare == text else -1)
+    return float(amount(bare, name)) * (1 if bare == text else -1)
 
 
 def degrees(text: str, name: str) -> float | None:
@@ -125,7 +132,7 @@ ADDRESSES = {
 }
 INVOICE: Sequence[tuple[str, str, Reader]] = (
     ("data_pagamento", "paid_at", read_date),
-    ("valor_pago", "paid_amount", lambda text, name: read_amount(text, name) if text else None),
+    ("valor_pago", "paid_amount", lambda text, name: amount(text, name) if text else None),
     ("data_cadastro", "registered_on", or_absent(read_date)),
     ("link", "link", read_link),
     ("linha_digitavel", "linha_digitavel", read_linha_digitavel),

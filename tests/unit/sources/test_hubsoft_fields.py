@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from disparo.sources.csv_fields import BadField
@@ -97,3 +99,31 @@ def test_what_is_said_to_be_paid_is_paid_whatever_word_stands_beside(told, statu
 )
 def test_an_inactive_invoice_is_cancelled_and_an_active_one_that_is_not_paid_is_open(told, status):
     assert read_invoice(invoice(**told), lenient=True).get("status") == status
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+@pytest.mark.parametrize(
+    ("told", "amount"),
+    [
+        ("89.900", "89.9"),
+        ("119.9", "119.9"),
+        ("1234.5", "1234.5"),
+        (1234.5, "1234.5"),
+        ("1.234,56", "1234.56"),
+        ("1,234.56", "1234.56"),
+        ("R$ 12,00", "12"),
+        (100, "100"),
+    ],
+)
+def test_no_amount_is_read_a_thousand_times_too_high(told, amount, lenient):
+    found = read_invoice(
+        invoice(valor=told, valor_pago=told, detalhamento=[{"valor": told}]), lenient=lenient
+    )
+    assert found["amount"] == found["paid_amount"] == Decimal(amount)
+    assert found["details"]["items"] == [{"amount": float(amount)}]
+
+
+@pytest.mark.parametrize("told", ["12.345", 12.345, "12,345"])
+def test_an_amount_with_parts_of_a_cent_is_none(told):
+    with pytest.raises(BadField, match="no máximo dois decimais"):
+        read_invoice(invoice(valor=told), lenient=True)
