@@ -39,6 +39,7 @@ class HubsoftStandIn:
         self.tokens: set[str] = set()
         self.calls: Counter[str] = Counter()
         self.seen: list[dict[str, Any]] = []
+        self.searches = {"id_cliente", "id_fatura"}  # of invoices
         self.refuse_every = 0  # every so many calls a 429
         self.retry_after = "0"
         self.fail_after: int | None = None  # calls until it is down
@@ -205,6 +206,9 @@ class HubsoftStandIn:
         found = [self.invoice(n) for n in numbers] + self.extra
         return [i for i in found if i["id_cliente"] == customer_id and i["id_fatura"] not in self.gone]
 
+    def _with_id(self, invoice_id: int) -> list[dict[str, Any]]:
+        return [item for item in self.all_invoices() if item["id_fatura"] == invoice_id]
+
     async def _report(self, request: web.Request) -> web.Response:
         found = self._window(request.query)
         page, paging = self._page(request, len(found))
@@ -225,8 +229,10 @@ class HubsoftStandIn:
         state = (len(self.changes), len(self.gone), len(self.extra))
         inactive = _flag(query, "exibir_fatura_inativa")
         if query.get("busca"):
-            _refuse_unless(query["busca"] == "id_cliente")
-            found = [item for item in self._of(int(query["termo_busca"])) if _within(item, query)]
+            _refuse_unless(query["busca"] in self.searches)
+            term = int(query["termo_busca"])
+            found = self._of(term) if query["busca"] == "id_cliente" else self._with_id(term)
+            found = [item for item in found if _within(item, query)]
             return [item for item in found if inactive or item["fatura_ativa"] is not False]
         key = (query.get("tipo_data"), query.get("data_inicio"), query.get("data_fim"), inactive, state)
         if key not in self._kept:

@@ -74,6 +74,10 @@ class RegisterSource(Protocol):
         """
         ...
 
+    async def fetch_invoice(self, invoice_id: int) -> Sequence[InvoiceRow]:
+        """Look one invoice up by its id; empty where there is none. SourceRefused: it has no such search."""
+        ...
+
     async def close(self) -> None:
         """Close connections."""
         ...

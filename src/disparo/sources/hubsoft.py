@@ -15,25 +15,21 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import aiohttp
-import structlog
 
 from disparo.db.customers import CustomerRow, InvoiceRow
 from disparo.sources.base import Page, SourceDown, SourceRefused, Step
-from disparo.sources.csv_fields import BadField
 from disparo.sources.hubsoft_answers import (
     AGAIN,
     TryLater,
     backoff_s,
+    customers_of,
+    invoices_of,
     is_last,
     is_success,
-    items_of,
     lifetime_s,
     read_json,
     retry_after,
 )
-from disparo.sources.hubsoft_fields import read_customer, read_invoice
-
-log = structlog.get_logger(__name__)
 
 NAME = "hubsoft"
 BASE = "/api/v1/integracao"
@@ -98,12 +94,12 @@ class Hubsoft:
             cancelled = "sim" if step.kind == "cancelled_customers" else "nao"
             query |= {"cancelado": cancelled, "relacoes": _RELATIONS}
             answer = await self._get("/cliente/todos", query)
-            customers, left_out = self._customers(answer)
+            customers, left_out = customers_of(answer, NAME, sms_allowed=self._settings.sms_permission)
             return Page(is_last(answer, page, "clientes", _PER_PAGE), customers=customers, left_out=left_out)
         kinds = {"due": "data_vencimento", "registered": "data_cadastro", "paid": "data_pagamento"}
         query |= {"tipo_data": kinds[step.kind], **_NOT_SHOWN_UNASKED}
         answer = await self._get("/financeiro/fatura", query)
-        invoices, left_out = self._invoices(answer, all_active=False)
+        invoices, left_out = invoices_of(answer, NAME, all_active=False)
         return Page(is_last(answer, page, "faturas", _PER_PAGE), invoices=invoices, left_out=left_out)
 
     async def fetch_customers(self, customer_ids: Sequence[int]) -> AsyncIterator[CustomerRow]:
@@ -112,7 +108,8 @@ class Hubsoft:
             query = {"busca": "id_cliente", "termo_busca": customer_id, "inativo": "todos"}
             for cancelled in ("nao", "sim"):
                 asked = {**query, "cancelado": cancelled, "relacoes": _RELATIONS}
-                found = self._customers(await self._get("/cliente", asked))[0]
+                answer = await self._get("/cliente", asked)
+                found, _ = customers_of(answer, NAME, sms_allowed=self._settings.sms_permission)
                 for row in found:
                     yield row
                 if found:
@@ -122,14 +119,8 @@ class Hubsoft:
         self, customer_id: int, due_dates: Sequence[date]
     ) -> tuple[Sequence[InvoiceRow], int]:
         """Read a customer's invoices of the months that are synced and of these days; see RegisterSource."""
-        today, settings = datetime.now(UTC).date(), self._settings
-        months = (_month(today, -settings.months_back)[0], _month(today, settings.months_ahead)[1])
         query = {
-            "busca": "id_cliente",
-            "termo_busca": customer_id,
-            "tipo_data": "data_vencimento",
-            "data_inicio": min(*months, *due_dates).isoformat(),
-            "data_fim": max(*months, *due_dates).isoformat(),
+            **self._search("id_cliente", customer_id, due_dates),
             "exibir_pix_copia_cola": "sim",
             "itens_por_pagina": _PER_PAGE,
         }
@@ -137,12 +128,34 @@ class Hubsoft:
         left_out, page, at_end = 0, 0, False
         while not at_end:
             answer = await self._get("/financeiro/fatura", {**query, "pagina": page}, tries=_TRIES_NOW)
-            rows, unread = self._invoices(answer, all_active=True)
+            rows, unread = invoices_of(answer, NAME, all_active=True)
             own = [row for row in rows if row["customer_id"] == customer_id]
             found += own
             left_out += unread + len(rows) - len(own)  # another's: it is another question that was answered
             page, at_end = page + 1, is_last(answer, page, "faturas", _PER_PAGE)
         return list({row["id"]: row for row in found}.values()), left_out
+
+    async def fetch_invoice(self, invoice_id: int) -> Sequence[InvoiceRow]:
+        """Look one invoice up among those due in the months that are synced; see RegisterSource."""
+        query = {**self._search("id_fatura", invoice_id, ()), **_NOT_SHOWN_UNASKED}
+        found, _ = invoices_of(
+            await self._get("/financeiro/fatura", query, tries=_TRIES_NOW), NAME, all_active=False
+        )
+        if any(row["id"] != invoice_id for row in found):
+            raise SourceRefused("O HubSoft não procura por id_fatura.")
+        return found
+
+    def _search(self, by: str, term: int, due_dates: Sequence[date]) -> dict[str, Any]:
+        """Search invoices due in the months that are synced, and on these days: unasked it gives ten days."""
+        today, settings = datetime.now(UTC).date(), self._settings
+        months = (_month(today, -settings.months_back)[0], _month(today, settings.months_ahead)[1])
+        return {
+            "busca": by,
+            "termo_busca": term,
+            "tipo_data": "data_vencimento",
+            "data_inicio": min(*months, *due_dates).isoformat(),
+            "data_fim": max(*months, *due_dates).isoformat(),
+        }
 
     async def authorization(self) -> str:
         """Give the header's value with which we are known there; raises SourceDown or SourceRefused."""
@@ -196,36 +209,6 @@ class Hubsoft:
                 headers={"User-Agent": "disparo", "Accept": "application/json"},
             )
         return self._session
-
-    def _customers(self, answer: Mapping[str, Any]) -> tuple[list[CustomerRow], int]:
-        found: list[CustomerRow] = []
-        items = items_of(answer, "clientes")
-        for item in items:
-            try:
-                row = read_customer(item, lenient=True)
-            except BadField as bad:
-                log.warning("source_row_left_out", source=NAME, kind="customer", why=str(bad))
-                continue
-            row["source"] = NAME
-            if not self._settings.sms_permission:
-                row |= {"phone_1_allowed": False, "phone_2_allowed": False, "phone_3_allowed": False}
-            found.append(row)
-        return found, len(items) - len(found)
-
-    def _invoices(self, answer: Mapping[str, Any], *, all_active: bool) -> tuple[list[InvoiceRow], int]:
-        found: list[InvoiceRow] = []
-        items = items_of(answer, "faturas")
-        for item in items:
-            try:
-                row = read_invoice(item, lenient=True)
-            except BadField as bad:
-                log.warning("source_row_left_out", source=NAME, kind="invoice", why=str(bad))
-                continue
-            row["source"] = NAME
-            if all_active or item.get("fatura_ativa") is not None:  # else asked before it is sent
-                row["checked_at"] = datetime.now(UTC)
-            found.append(row)
-        return found, len(items) - len(found)
 
     async def _get(self, path: str, query: Mapping[str, Any], *, tries: int = _TRIES) -> Mapping[str, Any]:
         """Ask, patiently: 429 and passing faults are waited for; raises SourceDown or SourceRefused."""

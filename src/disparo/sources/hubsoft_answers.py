@@ -1,4 +1,4 @@
-"""What HubSoft's servers answer: read up to a limit, and when it is worth asking again."""
+"""What HubSoft's servers answer: read up to a limit, row by row, and when it is worth asking again."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ import json
 import random
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
+import structlog
 
+from disparo.db.customers import CustomerRow, InvoiceRow
 from disparo.sources.base import SourceDown, SourceRefused
+from disparo.sources.csv_fields import BadField
+from disparo.sources.hubsoft_fields import read_customer, read_invoice
+
+log = structlog.get_logger(__name__)
 
 #: Several times a page of 500 invoices with all their details.
 LIMIT_BYTES = 32 << 20
@@ -98,3 +105,39 @@ def is_last(answer: Mapping[str, Any], page: int, name: str, per_page: int) -> b
     if isinstance(paging, dict) and isinstance(paging.get("ultima_pagina"), int):
         return page >= int(paging["ultima_pagina"])
     return len(items_of(answer, name)) < per_page
+
+
+def customers_of(
+    answer: Mapping[str, Any], source: str, *, sms_allowed: bool
+) -> tuple[list[CustomerRow], int]:
+    """Read the customers of an answer; gives how many could not be read, too."""
+    found: list[CustomerRow] = []
+    items = items_of(answer, "clientes")
+    for item in items:
+        try:
+            row = read_customer(item, lenient=True)
+        except BadField as bad:
+            log.warning("source_row_left_out", source=source, kind="customer", why=str(bad))
+            continue
+        row["source"] = source
+        if not sms_allowed:
+            row |= {"phone_1_allowed": False, "phone_2_allowed": False, "phone_3_allowed": False}
+        found.append(row)
+    return found, len(items) - len(found)
+
+
+def invoices_of(answer: Mapping[str, Any], source: str, *, all_active: bool) -> tuple[list[InvoiceRow], int]:
+    """Read the invoices of an answer; gives how many could not be read, too."""
+    found: list[InvoiceRow] = []
+    items = items_of(answer, "faturas")
+    for item in items:
+        try:
+            row = read_invoice(item, lenient=True)
+        except BadField as bad:
+            log.warning("source_row_left_out", source=source, kind="invoice", why=str(bad))
+            continue
+        row["source"] = source
+        if all_active or item.get("fatura_ativa") is not None:  # else asked before it is sent
+            row["checked_at"] = datetime.now(UTC)
+        found.append(row)
+    return found, len(items) - len(found)

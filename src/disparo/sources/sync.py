@@ -38,6 +38,8 @@ log = structlog.get_logger(__name__)
 
 _FULL_EVERY_S = 86_400.0
 _REFRESH_AT_ONCE = 8
+#: Calls may name any number: HubSoft is not to be asked for all of them at once.
+_LOOKS_AT_ONCE = 4
 #: A message waits for this question: a source that is slower is as good as down.
 _ANSWER_WITHIN_S = 5.0
 _ALERT = "sync_failed"
@@ -71,6 +73,8 @@ class Sync:
     progress: Progress = lambda _done: None
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _looked_at: float = float("-inf")
+    _looking_up: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKS_AT_ONCE))
+    _not_there: dict[int, float] = field(default_factory=dict)
 
     async def run_if_due(self) -> None:
         """Bring what is new, where it is time to: the job that workers do now and then."""
@@ -181,6 +185,32 @@ class Sync:
         async with self.pool.acquire() as connection:
             missing = await find_missing(connection, [row["customer_id"] for row in invoices])
         return [row async for row in self.source.fetch_customers(sorted(missing))]
+
+    async def look_for(self, invoice_id: int, *, patience_s: float, again_after_s: float) -> None:
+        """Look an unknown invoice up; where the source has no such search, bring what was made lately.
+
+        One that is not there is not asked for again before `again_after_s`.
+        """
+        now = time.monotonic()
+        self._not_there = {id_: at for id_, at in self._not_there.items() if now - at < again_after_s}
+        if invoice_id in self._not_there:
+            return
+        try:
+            async with asyncio.timeout(patience_s), self._looking_up:
+                if not await self._look_up(invoice_id):
+                    self._not_there[invoice_id] = time.monotonic()
+        except SourceRefused:
+            await self.look_for_new(patience_s=patience_s, again_after_s=again_after_s)
+        except (TimeoutError, SourceDown) as error:
+            log.warning("look_for_failed", source=self.source.name, error=type(error).__name__)
+
+    async def _look_up(self, invoice_id: int) -> bool:
+        found = await self.source.fetch_invoice(invoice_id)
+        if found:
+            page = Page(is_last=True, customers=await self._fetch_strangers(found), invoices=found)
+            async with self.pool.acquire() as connection, connection.transaction():
+                await self._store(connection, page)
+        return bool(found)
 
     async def look_for_new(self, *, patience_s: float, again_after_s: float) -> bool:
         """Bring what was made lately, within `patience_s`; calls that come together share one look.

@@ -16,7 +16,7 @@ from disparo.db.idempotency import Key
 from disparo.dispatch.calls import Call, Caller, Done, Reason, Refused, Verdict
 
 _SEND_ROUTE = "enviar_sms"
-#: How long a call waits while an invoice that nobody knows is looked for, and how often that is done at most.
+#: How long a call waits while an invoice that nobody knows is looked for, and after how long again.
 _LOOK_PATIENCE_S, _LOOK_AGAIN_S = 10.0, 15.0
 
 
@@ -42,8 +42,10 @@ async def answer_send(
     )
     verdict = await services.acceptor.accept(call)
     if _is_unknown(verdict) and services.beside is not None:
-        # It may have been made a moment ago, and the original's API has no search by an invoice's id.
-        await services.beside.sync.look_for_new(patience_s=_LOOK_PATIENCE_S, again_after_s=_LOOK_AGAIN_S)
+        # It may have been made a moment ago.
+        await services.beside.sync.look_for(
+            wanted.invoice_id, patience_s=_LOOK_PATIENCE_S, again_after_s=_LOOK_AGAIN_S
+        )
         verdict = await services.acceptor.accept(call)
     if isinstance(verdict, Refused):
         metrics.VERDICTS.count(str(verdict.reason))
