@@ -198,6 +198,15 @@ async def test_wrong_credentials_are_told_and_not_tried_for_ever(there, dsn, poo
     await source.close()
 
 
+async def test_a_refusal_is_told_with_hubsofts_own_words(there, sync, connection):
+    await sync.run()
+    there.page = json.dumps({"status": "error", "msg": "Rota \x1b[31mdesativada.\nUse outra."})
+    with pytest.raises(SourceRefused, match=r"recusou /cliente/todos: Rota \[31mdesativada. Use outra.$"):
+        await sync.run(full=True)
+    state = await sync_states.read(connection, "hubsoft")
+    assert state["failure"].endswith("desativada. Use outra.")
+
+
 async def test_the_sms_permission_is_a_setting_and_a_persons_word_stays(there, dsn, pool, connection):
     source = source_of(there, sms_permission=False)
     await Sync(dsn, pool, source, ZONE).run()

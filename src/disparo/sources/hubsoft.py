@@ -29,6 +29,7 @@ from disparo.sources.hubsoft_answers import (
     lifetime_s,
     read_json,
     retry_after,
+    words_of,
 )
 
 NAME = "hubsoft"
@@ -242,7 +243,7 @@ class Hubsoft:
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise TryLater(type(error).__name__, None) from error
         if not is_success(answer):
-            raise SourceRefused(f"O HubSoft recusou {path}.")
+            raise SourceRefused(f"O HubSoft recusou {path}{words_of(answer)}.")
         return cast("Mapping[str, Any]", answer)
 
     async def _live_token(self) -> str:

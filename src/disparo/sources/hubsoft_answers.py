@@ -15,7 +15,7 @@ import structlog
 
 from disparo.db.customers import CustomerRow, InvoiceRow
 from disparo.sources.base import SourceDown, SourceRefused
-from disparo.sources.csv_fields import BadField
+from disparo.sources.csv_fields import BadField, on_one_line
 from disparo.sources.hubsoft_fields import read_customer, read_invoice
 
 log = structlog.get_logger(__name__)
@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 LIMIT_BYTES = 32 << 20
 AGAIN = frozenset({429, 500, 502, 503, 504})
 _LONGEST_WAIT_S = 60.0
+_LONGEST_WORDS = 120
 _UTF_8 = "utf-8-sig"
 
 
@@ -87,6 +88,13 @@ def lifetime_s(told: object) -> float:
 def is_success(answer: object) -> bool:
     """Tell whether an answer is HubSoft's own success."""
     return isinstance(answer, dict) and str(answer.get("status", "")).startswith("su")
+
+
+def words_of(answer: object) -> str:
+    """Give what a refusal says of its reason, to stand behind our own words; empty where it says nothing."""
+    said = answer.get("msg") if isinstance(answer, dict) else None
+    words = on_one_line(said)[:_LONGEST_WORDS].strip(" .") if isinstance(said, str) else ""
+    return f": {words}" if words else ""
 
 
 def items_of(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
