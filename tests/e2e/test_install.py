@@ -8,13 +8,13 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import tomllib
 import urllib.request
 from pathlib import Path
 
 import pytest
+from tests.support.program import command
 from tests.support.stage import free_port
 
 from disparo.settings import Settings
@@ -23,12 +23,9 @@ UNITS = ("disparo.service", "disparo-server.service", "disparo-worker@.service")
 
 
 def install(root, *options):
-    return subprocess.run(
-        [sys.executable, "-m", "disparo", "instalar", "--raiz", root, *options],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    done = command("instalar", "--raiz", root, *options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture
@@ -182,12 +179,7 @@ def test_root_does_not_start_the_database_of_another_user(machine):
     if os.geteuid() != 0:
         pytest.skip("only root can be in the way of another user")
     install(machine)
-    done = subprocess.run(
-        [sys.executable, "-m", "disparo", "usuario", "listar", "--dados", machine / "var/lib/disparo"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = command("usuario", "listar", "--dados", machine / "var/lib/disparo")
     assert done.returncode == 1
     assert "sudo -u" in done.stderr
     assert list((machine / "var/lib/disparo").iterdir()) == []

@@ -6,12 +6,11 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 
 import pytest
+from tests.support import forks
 from tests.support.client import Client
 from tests.support.stage import free_port
 
@@ -27,13 +26,7 @@ class Simulator:
 
     def start(self, **environment):
         arguments = ["simulador", "--porta", str(self.port), "--registro", str(self.log)]
-        with self.printed.open("ab") as printed:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "disparo", *arguments],
-                env={**os.environ, **environment},
-                stdout=printed,
-                stderr=subprocess.STDOUT,
-            )
+        self.process = forks.begin(["disparo", *arguments], environment, self.printed)
         for _ in range(200):
             try:
                 self.client.get("/v1/stats")

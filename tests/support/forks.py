@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import pkgutil
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,26 @@ def can_begin_with(own: Mapping[str, str]) -> bool:
 
     What others than Disparo read (trusted certificates, preloaded libraries) is read while loading.
     """
-    return "PYTEST_CURRENT_TEST" in os.environ and all(name.startswith("DISPARO_") for name in own)
+    after_loading = all(name.startswith("DISPARO_") or name == "TZ" for name in own)
+    return after_loading and "PYTEST_CURRENT_TEST" in os.environ
+
+
+def begin(arguments: Sequence[str], own: Mapping[str, str], log: Path) -> subprocess.Popen[bytes] | Fork:
+    """Begin a module in a session of its own, from loaded modules where that makes no difference.
+
+    `own`: what is set besides this process's environment; all it says goes to the end of `log`.
+    """
+    environment = {**os.environ, **own}
+    if can_begin_with(own):
+        return Fork(arguments, environment, log)
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            env=environment,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
 
 
 class Fork:
@@ -63,6 +83,16 @@ class Fork:
     def poll(self) -> int | None:
         return self._process.exitcode
 
+    def send_signal(self, number: int) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
     def wait(self, timeout: float | None = None) -> int:
         self._process.join(timeout)
         if self.returncode is None:
@@ -80,7 +110,7 @@ def run(
         try:
             status = process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            os.kill(process.pid, 9)
+            process.kill()
             process.wait()
             raise
         return subprocess.CompletedProcess([*arguments], status, said.read_text(), complained.read_text())

@@ -11,7 +11,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -65,19 +64,7 @@ class Role:
     process: subprocess.Popen[bytes] | forks.Fork | None = None
 
     def start(self, **extra: str) -> None:
-        own = {**self.environment, **extra}
-        environment = {**os.environ, **own}
-        if forks.can_begin_with(own):
-            self.process = forks.Fork(self.arguments, environment, self.log)
-            return
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *self.arguments],
-                env=environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self.process = forks.begin(self.arguments, {**self.environment, **extra}, self.log)
 
     @property
     def pid(self) -> int:
