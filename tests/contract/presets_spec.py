@@ -230,6 +230,7 @@ SPECS = {
             ("bad_number.form", "undelivered", "number"),
             ("refused.form", "undelivered", "unknown"),
             ("refused_by_carrier.form", "undelivered", "carrier"),
+            ("tried_again.form", "other", None),
         ],
         inbound=[("inbound.form", "5511988887777", "parar")],
         balance=('{"balance": 100.5, "mt_quota": "ND"}', "100.5"),
