@@ -243,8 +243,12 @@ SPECS = {
         answers=[
             (409, '{"message": "duplicate id"}', "accepted", None),
             (400, '{"message": "invalid phone number"}', "refused", "unknown"),
+            (400, '{"message": "failed to select device: record not found"}', "not_taken", "auth"),
             (401, "{}", "not_taken", "auth"),
             (500, '{"message": "internal error"}', "ambiguous", "unknown"),
+            (503, '{"message": "queue limits exceeded: too old pending message: 2026-11-24T10:00:00Z"}', "not_taken", "throttle"),
+            (503, '{"error": "QueueLimitExceeded", "message": "too many failed messages"}', "not_taken", "throttle"),
+            (503, "upstream is away", "ambiguous", "unknown"),
         ],
         receipts=[("delivered.json", "delivered", None), ("failed.json", "undelivered", "unknown")],
         inbound=[("inbound.json", "+5511988887777", "SAIR")],
