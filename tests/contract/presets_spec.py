@@ -268,6 +268,7 @@ SPECS = {
             (400, '{"code": 21211, "message": "Invalid To", "more_info": "x", "status": 400}', "refused", "number"),
             (400, '{"code": 21609, "message": "The StatusCallback URL is not a valid URL", "more_info": "x", "status": 400}', "not_taken", "auth"),
             (400, '{"code": 21610, "message": "Unsubscribed", "more_info": "x", "status": 400}', "refused", "opt_out"),
+            (400, '{"code": 21635, "message": "A landline", "more_info": "x", "status": 400}', "refused", "number"),
             (400, '{"code": 21617, "message": "Too long", "more_info": "x", "status": 400}', "refused", "content"),
             (400, '{"code": 21606, "message": "From", "more_info": "x", "status": 400}', "not_taken", "auth"),
             (401, '{"code": 20003, "message": "Authenticate", "more_info": "x", "status": 401}', "not_taken", "auth"),
