@@ -39,6 +39,16 @@ async def test_asking_names_the_message_by_our_reference(peer):
     assert peer.requests[0].startswith(b"GET /sms?ref=r+1%26x ")
 
 
+async def test_secrets_and_values_stand_in_the_path_too(peer):
+    peer.answer = http(200, '{"id": "p-1", "st": "OK"}')
+    poll = {**ASK, "path": "/{valor:conta}/{segredo:chave}/{id}", "query": {}}
+    named = {"values": {"conta": "7"}, "secrets": {"chave": "a/b"}}
+    platform = GenericHttp("p", read_table("p", table(peer, poll=poll, **named)))
+    await platform.ask("ref-1", "p 1")
+    await platform.close()
+    assert peer.requests[0].startswith(b"GET /sms/7/a%2Fb/p%201 ")
+
+
 @pytest.mark.parametrize(
     "answer",
     [http(404, "{}"), http(500, '{"id": "1", "st": "OK"}'), http(200, "{}"), http(200, "x"), take_and_drop,

@@ -78,7 +78,7 @@ class CallMaker:
             "referencia": reference,
             "id": platform_id,
         }
-        path = Template(rules.path, {}).fill({name: quote(value, safe="") for name, value in values.items()})
+        path = Template(rules.path, _quoted(constant)).fill(_quoted(values))
         url = urljoin(self._settings.url.partition("?")[0], rules.url) + path
         if rules.query:
             url = _with_query(url, Form(rules.query, constant).fill(values))
@@ -139,6 +139,10 @@ def _with_items(tree: object, items: list[object], filled: object) -> object:
 
 def _json(tree: object) -> bytes:
     return to_json(tree).encode()
+
+
+def _quoted(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: quote(value, safe="") for name, value in values.items()}
 
 
 def _with_query(url: str, query: str) -> str:
