@@ -51,6 +51,15 @@ async def test_a_forbidden_address_is_never_connected_to(peer):
         ({"headers": {"X Y": "a"}}, "cabeçalho"),
         ({"headers": {"X": "{segredo:nope}"}}, "nope"),
         ({"form": {"a": "b"}}, "json ou form"),
+        ({"json": {"to": "{telefone}", "text": "{mensagem}"}}, "{mensagem} não existe"),
+        ({"json": {"to": "{Telefone}", "text": "{texto}"}}, "{Telefone} não existe"),
+        ({"json": None, "query": {"to": "{telefone}", "ref": "{id}"}}, "{id} não existe"),
+        (
+            {"json": None, "form": {"to": "{telefone}", "key": "{secreto:chave}"}},
+            "{secreto:chave} não existe",
+        ),
+        ({"headers": {"X": "{chave}"}}, "{chave} não existe"),
+        ({"poll": {"path": "/{numero}", "answer": {"status": "s", "statuses": {}}}}, "{numero} não existe"),
         ({"method": "DELETE"}, "method"),
         ({"success": {"regex": "("}}, "regular"),
         ({"unknown_key": 1}, "unknown_key"),
@@ -73,6 +82,11 @@ async def test_wrong_settings_are_named(peer, changes, says):
     with pytest.raises(SettingsInvalid) as caught:
         read_table("p", table(peer, **changes))
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ['{"a": {"b": "{texto}"}}', "{} {1} {{texto}} { texto }"])
+async def test_braces_that_are_no_placeholder_are_left_alone(peer, text):
+    assert read_table("p", table(peer, json=None, form={"to": "{telefone}", "text": text}))
 
 
 @pytest.mark.parametrize("name", ["", "minha/rede"])

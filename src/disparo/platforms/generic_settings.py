@@ -26,7 +26,16 @@ from disparo.platforms.generic_rules import (
     ReceiptRules,
     compiles,
 )
-from disparo.platforms.placeholders import Secrets, fetch_secret, names_used, plain_address, secret_named
+from disparo.platforms.placeholders import (
+    OF_MESSAGE,
+    OF_QUESTION,
+    Secrets,
+    check_placeholders,
+    fetch_secret,
+    names_used,
+    plain_address,
+    secret_named,
+)
 from disparo.platforms.table import Endpoint, PlatformTable
 
 #: Stands in `json` for the list of a batch's items.
@@ -136,7 +145,16 @@ class GenericHttpSettings(PlatformTable):
             raise ValueError("use json ou form, não os dois")
         if (self.batch is not None) != (ITEMS in repr(self.json_body)):
             raise ValueError(f"batch precisa de {ITEMS} em json, e o contrário")
+        self._check_placeholders()
         return self._with_receipt_secrets()
+
+    def _check_placeholders(self) -> None:
+        item = self.batch.item if self.batch else None
+        for each in (self.query, self.form, self.json_body, item):
+            check_placeholders(repr(each).replace(ITEMS, ""), OF_MESSAGE)
+        check_placeholders(repr(self.headers), OF_MESSAGE | OF_QUESTION)
+        for asked in filter(None, (self.ask, self.poll, self.balance, self.health)):
+            check_placeholders(repr((asked.path, asked.query, asked.json_body)), OF_QUESTION)
 
     def _names_used(self) -> set[tuple[str, str]]:
         asked = (self.ask, self.poll, self.balance, self.health, self.batch)

@@ -15,7 +15,10 @@ from pydantic import BeforeValidator, SecretStr
 from disparo.domain.sms_text import Encoding
 from disparo.errors import in_words
 
-_WORDS = "telefone|texto|referencia|retorno|id|desde|ate"
+#: What stands in a call that hands over, in a question, and in both.
+OF_MESSAGE, OF_QUESTION = frozenset({"telefone", "texto"}), frozenset({"id", "desde", "ate"})
+_OF_BOTH = frozenset({"referencia", "retorno"})
+_WORDS = "|".join(sorted(OF_MESSAGE | OF_QUESTION | _OF_BOTH))
 #: `{alfabeto:A:B}`: A where the text fits GSM-7, else B; some platforms must be told.
 _ALPHABET = r"alfabeto:([^:{}]+):([^:{}]+)"
 PLACEHOLDER = re.compile(r"\{(" + _WORDS + r"|(?:segredo|valor):[A-Za-z0-9_]+|" + _ALPHABET + r")\}")
@@ -23,6 +26,9 @@ PLACEHOLDER = re.compile(r"\{(" + _WORDS + r"|(?:segredo|valor):[A-Za-z0-9_]+|" 
 BASIC = re.compile(r"\{basico:([A-Za-z0-9_]+):([A-Za-z0-9_]+)\}")
 _ANY = re.compile(f"{BASIC.pattern}|{PLACEHOLDER.pattern}")
 _OF_SECRET = re.compile(r"\{segredo:([A-Za-z0-9_]+)\}")
+
+#: What was meant as a placeholder, whether or not there is one of that name.
+_MEANT = re.compile(r"\{(?:([^\W\d]\w*)|[^\W\d]\w*:[^{}]*)\}")
 
 Encode = Callable[[str], str]
 
@@ -110,6 +116,19 @@ def names_used(text: str) -> set[tuple[str, str]]:
     """List what a text names, as ("segredo" | "valor", name)."""
     found = {("segredo", name) for pair in BASIC.findall(text) for name in pair}
     return found | set(re.findall(r"\{(segredo|valor):([A-Za-z0-9_]+)\}", text))
+
+
+def check_placeholders(text: str, words: frozenset[str]) -> None:
+    """Raise ValueError in words for a placeholder that is none, beside those that stand everywhere.
+
+    It would go to customers as it stands.
+    """
+    for found in _MEANT.finditer(text):
+        known = found[1] in words | _OF_BOTH if found[1] else _ANY.fullmatch(found[0])
+        if not known:
+            named = ("segredo:NOME", "valor:NOME")
+            there_are = ", ".join(f"{{{name}}}" for name in (*sorted(words | _OF_BOTH), *named))
+            raise ValueError(f"o marcador {found[0]} não existe aqui; existem {there_are}")
 
 
 def of_alphabet(text: str, encoding: Encoding) -> dict[str, str]:
