@@ -67,6 +67,20 @@ async def test_status_codes_where_the_settings_say_nothing(peer, status, kind, f
     assert len(peer.requests) == 1  # a redirect is never followed
 
 
+@pytest.mark.parametrize(
+    ("more", "answer"),
+    [
+        ({}, '{"success": false, "error": {"code": 13}}'),
+        ({}, "<html>Manutencao</html>"),
+        ({"id_path": None, "id_regex": r"OK\|(\d+)"}, "ERRO|099"),
+    ],
+)
+async def test_without_a_success_rule_an_answer_without_the_id_is_no_yes(peer, more, answer):
+    peer.answer = http(200, answer)
+    assert (await send(peer, **more)).kind is OutcomeKind.AMBIGUOUS
+    assert (await send(peer, **more, success={"status": [200]})).kind is OutcomeKind.ACCEPTED
+
+
 async def test_error_rules_come_before_the_success_rule(peer):
     peer.answer = http(200, '{"error": {"code": 13}}')
     rule = {"path": "error.code", "equals": "13", "outcome": "refused", "failure": "number"}

@@ -104,7 +104,8 @@ async def test_a_signature_is_checked(peer):
 
 
 async def test_codes_that_nobody_knows_are_counted_and_nothing_personal_is_told(peer, capsys):
-    platform = GenericHttp("p", read_table("p", table(peer, receipts=RULES)))
+    rules = table(peer, receipts=RULES, success={"status": [200]})
+    platform = GenericHttp("p", read_table("p", rules))
     peer.answer = http(200, '{"error": {"code": "E77"}}')
     outcomes = await platform.send([message()]), await platform.send([message()])
     for reason in ("5511988887777 sem saldo", "119888877771", "E1"):

@@ -29,6 +29,7 @@ CODE: Mapping[str, str] = {
         ),
         "a resposta não pôde ser lida": "ClientPayloadError ClientResponseError ContentTypeError ValueError",
         "a resposta não fala desta mensagem": "item_missing no_items",
+        "a resposta não traz o número da mensagem": "no_id",
         "não dá sinal há tempo demais": "not_seen",
         "há mensagens demais à espera de resposta": "no_room",
         "o envio real está desligado": "guard",

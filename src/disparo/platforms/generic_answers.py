@@ -102,7 +102,10 @@ class Answers:
             return Outcome(outcome_of(known), code=code, failure=known, retry_after_s=_retry_after(reply))
         good = self._settings.success
         if any(holds(each, reply, content) for each in (good if isinstance(good, list) else [good])):
-            return Outcome(_K.ACCEPTED, platform_id=self._id(reply, content))
+            platform_id = self._id(reply, content)
+            if platform_id is not None or not self._settings.is_told_by_id:
+                return Outcome(_K.ACCEPTED, platform_id=platform_id)
+            code = said or "no_id"
         if said:
             self._unknown.count("answer", said)
         kind, failure = _BY_STATUS.get(reply.status, (_K.AMBIGUOUS, _F.UNKNOWN))

@@ -87,6 +87,11 @@ class GenericHttpSettings(PlatformTable):
         return Endpoint(parts.hostname or "", parts.port or (443 if secure else 80), context)
 
     @property
+    def is_told_by_id(self) -> bool:
+        """Whether nothing but the id tells a yes from a no: many answer 200 to what they refuse."""
+        return "success" not in self.model_fields_set and (self.id_path or self.id_regex) is not None
+
+    @property
     def brought_by_webhook(self) -> str | None:
         """Receipts, or only what customers answer: as its tables say."""
         if self.receipts is not None:
