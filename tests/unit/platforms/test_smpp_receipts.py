@@ -241,6 +241,8 @@ def test_receipts_as_vendors_write_them(content, optional, event):
         ("same", "0000ABCD", "abcd"),
         ("same", "abcd", "ABCD"),
         ("same", "0", "0"),
+        ("same", "AB0002  ", "AB0002"),
+        ("same", "  31", "31"),
         ("decimal", "1F", "31"),
         ("decimal", "0000001f", "0000000031"),
         ("decimal", "5f2c8e01", "1596755457"),

@@ -84,15 +84,17 @@ def read_heard(delivered: Delivered, reading: Reading, unknown: UnknownCodes) ->
 def same_id(message_id: str) -> str:
     """Give an id in the form in which the answer's and the receipt's meet.
 
-    Some SMSCs give an id in small letters, or with leading zeros, and write it otherwise in its receipt.
+    Some SMSCs give an id in small letters, with leading zeros or filled up with blanks, and write it
+    otherwise in its receipt.
     """
-    return (message_id.lower().lstrip("0") or message_id)[:LONGEST_NAME]
+    found = message_id.strip().lower()
+    return (found.lstrip("0") or found)[:LONGEST_NAME]
 
 
 def _receipt(delivered: Delivered, reading: Reading, unknown: UnknownCodes) -> ReceiptEvent:
     fields, optional = _fields(delivered), delivered.optional
     # The parameter holds the id as the answer gave it; it is the text in which some write it otherwise.
-    found = optional.get(Tag.RECEIPTED_MESSAGE_ID, b"").partition(b"\0")[0].decode("latin-1")
+    found = optional.get(Tag.RECEIPTED_MESSAGE_ID, b"").partition(b"\0")[0].decode("latin-1").strip()
     found = found or _as_given(fields.get("id", ""), reading.receipt_ids)
     if not found:
         raise Malformed("receipt without id")
