@@ -237,7 +237,7 @@ SPECS = {
     ),
     "android_sms_gateway": Spec(
         fill={"secrets": {"usuario": "isp", "senha": "s3cret"}, "receipts": {"hmac_key": "k"}},
-        on_the_wire=[b"Authorization: Basic aXNwOnMzY3JldA==", b'"id": "ref-1"', b'"+5511988887777"'],
+        on_the_wire=[b"Authorization: Basic aXNwOnMzY3JldA==", b'"id": "ref-1"', b'"+5511988887777"', b'"ttl": 86400'],
         accepted=(202, '{"id": "ref-1", "state": "Pending", "recipients": [{"phoneNumber": "+5511988887777", "state": "Pending"}]}'),
         platform_id="ref-1",
         answers=[

@@ -62,6 +62,7 @@ async def test_a_forbidden_address_is_never_connected_to(peer):
         ({"poll": {"path": "/{numero}", "answer": {"status": "s", "statuses": {}}}}, "{numero} não existe"),
         ({"method": "DELETE"}, "method"),
         ({"success": {"regex": "("}}, "regular"),
+        ({"success": {"status": [200], "id": "x"}}, "success.0.id: não existe"),
         ({"unknown_key": 1}, "unknown_key"),
         ({"secrets": {"k": "env:NO_SUCH_VARIABLE_HERE"}}, "NO_SUCH_VARIABLE_HERE"),
         ({"webhook_secret": ["a", "b", "c"]}, "dois durante a troca"),

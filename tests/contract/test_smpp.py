@@ -26,11 +26,16 @@ from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind
 from disparo.platforms.base import boottime_s
 from disparo.platforms.guard import Guarded
 from disparo.platforms.smpp import pdu
-from disparo.platforms.smpp.pdu import Command
+from disparo.platforms.smpp.pdu import Command, Tag
 
 pytestmark = pytest.mark.anyio
 
 RECEIPT = b"id:id-1 sub:001 dlvrd:001 submit date:2611261200 done date:2611261201 stat:DELIVRD err:000 text:x"
+_QUERY_SM = 0x03
+
+
+def parameter(tag, value):
+    return tag.to_bytes(2) + len(value).to_bytes(2) + value
 
 
 async def test_accepted_with_the_platforms_id_in_small_letters():
@@ -242,6 +247,36 @@ async def test_receipts_are_acknowledged_when_they_are_stored():
     assert "stat:DELIVRD" in ear.heard[0][1]
 
 
+@pytest.mark.parametrize(
+    ("extra", "kind"),
+    [
+        (parameter(Tag.RECEIPTED_MESSAGE_ID, b"ID-1\0") + parameter(Tag.MESSAGE_STATE, b"\x02"), 0x04),
+        (parameter(Tag.MESSAGE_PAYLOAD, RECEIPT), 0x04),
+        (parameter(Tag.MESSAGE_PAYLOAD, b"SAIR"), 0x00),
+    ],
+)
+async def test_what_comes_as_data_sm_is_heard_like_any_other(extra, kind):
+    ear = Ear()
+    async with an_smsc() as smsc, bound(smsc, ear):
+        address = b"\x01\x015511988887777\0\x00\x00SMSC\0"
+        smsc.writers[0].write(pdu.pack(Command.DATA_SM, 9, b"\0" + address + bytes((kind, 0, 0)) + extra))
+        await smsc.until(lambda: smsc.others)
+        smsc.writers[0].write(
+            pdu.pack(Command.DATA_SM, 10, b"\0" + address)
+        )  # cut short: it would come for ever
+        await smsc.until(lambda: len(smsc.others) == 2)
+    answers = [(unit.command, unit.status, unit.sequence) for unit in smsc.others[:2]]
+    assert answers == [(Command.DATA_SM | pdu.ANSWER, 0, number) for number in (9, 10)]
+    ((heard, raw),) = ear.heard
+    assert raw.startswith("data_sm 5511988887777 > SMSC")
+    if kind:
+        assert [(event.kind, event.platform_id) for event in heard.receipts] == [
+            (ReceiptKind.DELIVERED, "id-1")
+        ]
+    else:
+        assert [text.text for text in heard.texts] == ["SAIR"]
+
+
 async def test_what_says_nothing_is_acknowledged_all_the_same():
     ear = Ear()
     async with an_smsc() as smsc, bound(smsc, ear) as platform:
@@ -348,7 +383,7 @@ async def test_tls_is_checked_against_the_name(tmp_path):
 
 async def test_an_unknown_operation_gets_a_nack():
     async with an_smsc() as smsc, bound(smsc):
-        smsc.writers[0].write(pdu.pack(Command.DATA_SM, 5))
+        smsc.writers[0].write(pdu.pack(_QUERY_SM, 5))
         await smsc.until(lambda: smsc.others)
     assert (smsc.others[0].command, smsc.others[0].status) == (Command.GENERIC_NACK, 3)
 

@@ -48,8 +48,7 @@ class Answers:
     def __init__(self, settings: GenericHttpSettings, unknown: UnknownCodes) -> None:
         self._settings = settings
         self._unknown = unknown
-        good = settings.success
-        conditions = [*settings.errors, *(good if isinstance(good, list) else [good])]
+        conditions = [*settings.errors, *settings.success]
         patterns = settings.id_regex, settings.code_regex, *(each.regex for each in conditions)
         self._reads_text = any(pattern is not None for pattern in patterns)
 
@@ -100,8 +99,7 @@ class Answers:
         known = self._settings.codes.get(said or "")
         if known is not None:
             return Outcome(outcome_of(known), code=code, failure=known, retry_after_s=_retry_after(reply))
-        good = self._settings.success
-        if any(holds(each, reply, content) for each in (good if isinstance(good, list) else [good])):
+        if any(holds(each, reply, content) for each in self._settings.success):
             platform_id = self._id(reply, content)
             if platform_id is not None or not self._settings.is_told_by_id:
                 return Outcome(_K.ACCEPTED, platform_id=platform_id)

@@ -23,6 +23,11 @@ def outcome_of(failure: FailureClass) -> OutcomeKind:
     return OutcomeKind.NOT_TAKEN if failure in _NOT_TAKEN else OutcomeKind.REFUSED
 
 
+def one_or_more(given: object) -> object:
+    """Take one as a list of it: of two types that a value may have, errors would name both."""
+    return given if isinstance(given, list) else [given]
+
+
 class Strict(BaseModel):
     """A table in which an unknown key is an error."""
 

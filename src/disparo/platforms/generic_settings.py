@@ -11,7 +11,7 @@ from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from disparo.domain.outcome import FailureClass
 from disparo.platforms.generic_rules import (
@@ -25,6 +25,7 @@ from disparo.platforms.generic_rules import (
     PollRules,
     ReceiptRules,
     compiles,
+    one_or_more,
 )
 from disparo.platforms.placeholders import (
     OF_MESSAGE,
@@ -56,7 +57,8 @@ class GenericHttpSettings(PlatformTable):
     number_format: Literal["e164", "e164_digits", "national"] = "e164_digits"
     values: dict[str, str] = {}
     secrets: dict[str, SecretStr] = {}
-    success: Condition | list[Condition] = Condition(status=[200, 201, 202])  # of several, any
+    #: Of several, any.
+    success: Annotated[list[Condition], BeforeValidator(one_or_more)] = [Condition(status=[200, 201, 202])]
     id_path: str | None = None
     id_regex: str | None = None
     code_path: str | list[str] | None = None

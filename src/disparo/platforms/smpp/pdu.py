@@ -148,6 +148,25 @@ def read_message_id(body: bytes) -> str:
     return body.partition(b"\0")[0].decode("latin-1")
 
 
+def read_told(unit: Pdu) -> Delivered:
+    """Read what an SMSC tells in a deliver_sm, or in a data_sm (§4.7.1); raises Malformed."""
+    return read_data(unit.body) if unit.command == Command.DATA_SM else read_delivered(unit.body)
+
+
+def read_data(body: bytes) -> Delivered:
+    """Read a data_sm's body, whose text is an optional parameter; raises Malformed."""
+    try:
+        at = body.index(0) + 1  # service_type
+        source, at = _address(body, at)
+        destination, at = _address(body, at)
+        esm_class, registered_delivery, data_coding = body[at : at + 3]
+    except (ValueError, IndexError) as error:
+        raise Malformed("data_sm") from error
+    optional = dict(_optional(body, at + 3))
+    content = optional.get(Tag.MESSAGE_PAYLOAD, b"")
+    return Delivered(source, destination, esm_class, data_coding, content, optional, registered_delivery)
+
+
 def read_delivered(body: bytes) -> Delivered:
     """Read a deliver_sm's body; raises Malformed. Optional parameters nobody knows are kept as they are."""
     try:

@@ -1,4 +1,4 @@
-"""An SMSC as a platform: messages out as submit_sm, receipts and customers' texts in as deliver_sm."""
+"""An SMSC as a platform: submit_sm takes messages out, deliver_sm and data_sm bring receipts and texts in."""
 
 from __future__ import annotations
 
@@ -232,11 +232,11 @@ class Smpp:
         return Outcome(OutcomeKind.ACCEPTED, platform_id=message_id or None)
 
     def _deliver_to(self, hear: Hear) -> Deliver:
-        def deliver(body: bytes, told: Callable[[bool], None]) -> None:
-            delivered = pdu.read_delivered(body)
+        def deliver(unit: Pdu, told: Callable[[bool], None]) -> None:
+            delivered = pdu.read_told(unit)
             heard = read_heard(delivered, self._reading, self._unknown)
             if heard.receipts or heard.texts:
-                hear(heard, _raw(delivered), told)
+                hear(heard, _raw(Command(unit.command), delivered), told)
             else:
                 told(True)  # noqa: FBT003 - a callback's only word
 
@@ -273,11 +273,11 @@ def _not_taken(refused: Refused) -> Outcome:
     return Outcome(OutcomeKind.NOT_TAKEN, code=refused.code, failure=refused.failure)
 
 
-def _raw(delivered: Delivered) -> str:
+def _raw(command: Command, delivered: Delivered) -> str:
     """Give what came as text that PostgreSQL can hold."""
     optional = " ".join(f"{tag:04X}={value.hex()}" for tag, value in delivered.optional.items())
     return storable(
-        f"deliver_sm {delivered.source.address} > {delivered.destination.address} "
+        f"{command.name.lower()} {delivered.source.address} > {delivered.destination.address} "
         f"esm_class={delivered.esm_class} data_coding={delivered.data_coding} {optional}\n"
         f"{delivered.content.decode('latin-1')}"
     )

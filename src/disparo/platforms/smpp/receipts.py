@@ -1,4 +1,4 @@
-"""What an SMSC tells of a message: the receipts, and the texts of customers, that come as deliver_sm.
+"""What an SMSC tells of a message: the receipts, and the texts of customers, in deliver_sm or data_sm.
 
 Source: SMPP 3.4 §5.2.12 (esm_class), §5.2.28 (message_state), appendix B (a receipt's text). Vendors write
 that text in many ways, and some ids differently from how they gave them: what is read here is forgiving.

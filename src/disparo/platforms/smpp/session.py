@@ -20,7 +20,7 @@ from disparo.platforms.smpp.pdu import Command, Pdu
 log = structlog.get_logger(__name__)
 
 _ANSWERS_TO_SUBMIT = frozenset({Command.SUBMIT_SM | pdu.ANSWER, Command.GENERIC_NACK})
-_TAKEN = Command.DELIVER_SM | pdu.ANSWER
+_TOLD = frozenset({Command.DELIVER_SM, Command.DATA_SM})
 _ROK, _RINVCMDID, _RINVBNDSTS, _RX_T_APPN = 0x00, 0x03, 0x04, 0x64
 #: A peer that sends more than this before a PDU is whole, or asks more than this unanswered, is not one.
 _MOST_UNTOLD = 5000
@@ -29,8 +29,8 @@ _MOST_GIVEN_UP = 1000
 #: How long a goodbye may take; after the SMSC's, what is under way may still be answered.
 _FAREWELL_S = 5.0
 
-#: Told what came in a deliver_sm's body; calls back with whether it is stored. May raise pdu.Malformed.
-Deliver = Callable[[bytes, Callable[[bool], None]], None]
+#: Told what came in a deliver_sm or a data_sm; calls back with whether it is stored. May raise pdu.Malformed.
+Deliver = Callable[[Pdu, Callable[[bool], None]], None]
 
 
 #: Told the answer to the PDU at this place of a submission; None: nobody knows whether it was taken, and an
@@ -189,9 +189,9 @@ class Session(asyncio.Protocol):
         self._flush()
 
     def _take(self, unit: Pdu) -> None:
-        command, _, sequence, body = unit
-        if command == Command.DELIVER_SM:
-            self._take_delivered(sequence, body)
+        command, _, sequence, _ = unit
+        if command in _TOLD:
+            self._take_told(unit)
         elif command in _ANSWERS_TO_SUBMIT:
             self._take_answer(unit)
         elif command & pdu.ANSWER:
@@ -226,17 +226,17 @@ class Session(asyncio.Protocol):
         elif (answer := self._asked.get(unit.sequence)) is not None and not answer.done():
             answer.set_result(unit)  # what was asked was not understood
 
-    def _take_delivered(self, sequence: int, body: bytes) -> None:
+    def _take_told(self, unit: Pdu) -> None:
         def told(stored: bool) -> None:  # noqa: FBT001 - a callback's only word
             self._untold -= 1
-            self._say(_TAKEN, sequence, b"\0", status=_ROK if stored else _RX_T_APPN)
+            self._say(unit.command | pdu.ANSWER, unit.sequence, b"\0", status=_ROK if stored else _RX_T_APPN)
 
         if self._deliver is None or self._untold >= _MOST_UNTOLD:
-            self._say(_TAKEN, sequence, b"\0", status=_RX_T_APPN)
+            self._say(unit.command | pdu.ANSWER, unit.sequence, b"\0", status=_RX_T_APPN)
             return
         self._untold += 1
         try:
-            self._deliver(body, told)
+            self._deliver(unit, told)
         except pdu.Malformed as error:
             # It would come again for ever: it is taken, and the log says that it said nothing.
             log.warning("smsc_tells_nonsense", where=str(error))
