@@ -52,6 +52,10 @@ _MISCOUNTED = """
 _WITHOUT_DOUBT = """
     SELECT message_id FROM attempts JOIN messages m ON m.id = message_id WHERE m.status = 'uncertain'
     GROUP BY message_id HAVING count(*) = 1 AND min(outcome) = 'not_taken'"""
+_OF_A_RUN_THAT_IS_OVER = """
+    SELECT id FROM messages m JOIN bulk_runs r USING (dispatch_id)
+    WHERE r.state = 'cancelled' AND r.finished_at IS NOT NULL AND m.status IN ('queued', 'held')
+    AND NOT EXISTS (SELECT FROM attempts a WHERE a.message_id = m.id)"""
 #: By a person, or by itself where `tries` is above one.
 _SENT_AGAIN = """
     SELECT message_id AS id, count(*) AS times FROM message_events
@@ -180,6 +184,7 @@ async def check(lives: Lives) -> None:
     assert not await lives.column(_NOBODYS), "in the hands of nobody who can be taken over"
     assert not await lives.column(_MISCOUNTED), "counted otherwise than it is"
     assert not await lives.column(_WITHOUT_DOUBT), "called uncertain, and it surely did not leave"
+    assert not await lives.column(_OF_A_RUN_THAT_IS_OVER), "of a cancelled run, and could still go"
     await check_moves(lives)
     taken: defaultdict[int, int] = defaultdict(int)
     for handed in lives.world.handed:
