@@ -66,24 +66,19 @@ def house(new_database, tmp_path_factory, listener):
 def exchange(house):
     """Write other platforms into the settings' file; the first line, about alerts, stays."""
     file, log = house.stage.settings_file, house.stage.workers[0].log
-    seen = [-1]
-
-    def count(*words):
-        said = log.read_text()
-        return sum(said.count(word) for word in words)
-
-    def write(*tables):
-        seen[0] = count("settings_reloaded", "settings_refused")
-        head = file.read_text(encoding="utf-8").splitlines()[0]
-        file.write_text("\n".join([head, *tables]), encoding="utf-8")
-
     before = file.read_text(encoding="utf-8")
-    yield write
-    # What the worker has not looked at yet would be taken for what is put back.
-    house.until(lambda: count("settings_reloaded", "settings_refused") > seen[0])
-    reloads = count("settings_reloaded")
-    file.write_text(before, encoding="utf-8")
-    house.until(lambda: count("settings_reloaded") > reloads)
+
+    def looks():
+        said = log.read_text()
+        return said.count("settings_reloaded") + said.count("settings_refused")
+
+    def write(text):
+        seen = looks()
+        file.write_text(text, encoding="utf-8")
+        house.until(lambda: looks() > seen)  # else what comes next would be taken for this
+
+    yield lambda *tables: write("\n".join([before.splitlines()[0], *tables]))
+    write(before)
 
 
 def platform_of(client, answer):
@@ -156,3 +151,27 @@ def test_people_are_told_once_that_a_platform_fails_and_once_that_it_works_again
         == 1
     )
     assert len(listener.said("voltou a funcionar")) == 1
+
+
+def test_a_platform_that_refuses_all_is_left_alone_before_a_run_is_lost(house, exchange):
+    client = house.client()
+    exchange(table("primeira", house.stage.simulator_port, per_second=20))
+    house.behave(mode="refuse", code="sender_not_registered")
+    before = house.value("SELECT max(id) FROM messages")
+    for _ in range(40):
+        assert client.send({"id_fatura": 11000}).status == 200
+    count = f"SELECT count(*) FROM messages WHERE id > {before} AND status = "
+    house.until(
+        lambda: (
+            house.value("SELECT open_reason FROM platform_states WHERE platform = 'primeira'")
+            == "refuses_all"
+        )
+    )
+    lost = house.value(count + "'failed'")
+    assert 20 <= lost <= 30
+    assert "recusa uma mensagem depois da outra" in house.command("plataforma", "listar").stdout
+    house.behave(mode="accept")
+    assert house.command("plataforma", "retomar", "primeira").returncode == 0
+    everyone = house.value(f"SELECT count(*) FROM messages WHERE id > {before}")
+    house.until(lambda: house.value(count + "'delivered'") + house.value(count + "'failed'") == everyone)
+    assert house.value(count + "'delivered'") >= everyone - 30

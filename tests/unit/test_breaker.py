@@ -49,6 +49,21 @@ def test_one_that_takes_nothing_and_says_not_why_is_failing(breaker):
     assert breaker.open_reason == "failing"
 
 
+def test_twenty_refused_in_a_row_open_it_whatever_fails_between(breaker):
+    note(breaker, *[REFUSED] * 19, GOOD, *[REFUSED] * 10, LOST, *[REFUSED] * 9)
+    assert not breaker.is_open
+    note(breaker, REFUSED)
+    assert (breaker.open_reason, breaker.tripped) == ("refuses_all", True)
+
+
+def test_what_refuses_all_is_back_when_it_accepts_one(breaker):
+    note(breaker, *[REFUSED] * 20)
+    note(breaker, REFUSED, probe=True)
+    assert (breaker.is_open, breaker.recovered) == (True, False)
+    note(breaker, GOOD, probe=True)
+    assert (breaker.is_open, breaker.recovered) == (False, True)
+
+
 def test_throttling_is_told_from_failing(breaker):
     note(breaker, *[not_taken(FailureClass.THROTTLE)] * 5)
     assert breaker.open_reason == "throttle"
@@ -69,7 +84,7 @@ def test_bad_ones_of_long_ago_do_not_count(breaker, clock):
 
 
 def test_numbers_that_are_refused_say_nothing_against_the_platform(breaker):
-    note(breaker, *[REFUSED] * 50)
+    note(breaker, *[*[REFUSED] * 19, GOOD] * 5)
     assert not breaker.is_open
 
 

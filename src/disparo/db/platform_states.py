@@ -11,6 +11,10 @@ from disparo.db.pool import Connection
 
 #: While a platform is open one message is tried after 1, 2, 4, 8 s and then every so many seconds.
 LONGEST_PAUSE_S = 10.0
+#: Why a platform is left alone that answers as it should, and refuses each message for good.
+REFUSES_ALL = "refuses_all"
+#: There each try is a message that is lost if nobody has mended it.
+_LONGEST_PAUSE_REFUSED_S = 300.0
 
 
 async def read(connection: Connection) -> dict[str, asyncpg.Record]:
@@ -45,10 +49,13 @@ async def take_probe(connection: Connection, platform: str) -> bool:
     taken = await connection.fetchval(
         """UPDATE platform_states
            SET probes = probes + 1,
-               probe_at = now() + make_interval(secs => least($2, 2.0 ^ least(probes, 10)))
+               probe_at = now() + make_interval(
+               secs => least(CASE open_reason WHEN $3 THEN $4::float8 ELSE $2 END, 2.0 ^ least(probes, 10)))
            WHERE platform = $1 AND open_reason IS NOT NULL AND probe_at <= now() RETURNING true""",
         platform,
         LONGEST_PAUSE_S,
+        REFUSES_ALL,
+        _LONGEST_PAUSE_REFUSED_S,
     )
     return taken is not None
 

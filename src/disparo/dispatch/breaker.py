@@ -11,9 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from disparo.db.platform_states import REFUSES_ALL
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 
 _BAD_IN_A_ROW = 5
+#: No register has so many wrong numbers in a row: it is the account, the sender or the text that is
+#: refused, and would be of all that wait (docs/decisions/0046).
+_REFUSED_IN_A_ROW = 20
 #: Of the last outcomes, not older than so many seconds, at least so many, half of them bad.
 _LOOK_BACK, _LOOK_BACK_S, _ENOUGH = 40, 10.0, 20
 _SLOW_S = 5.0
@@ -32,7 +36,7 @@ class Breaker:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._bad = 0
+        self._bad = self._refused = 0
         self._last: deque[tuple[float, bool]] = deque(maxlen=_LOOK_BACK)
         #: What began before says nothing of the platform as it is now: its hung calls go on for long.
         self._closed_at = -math.inf
@@ -52,7 +56,8 @@ class Breaker:
         """Count an outcome; a good probe closes the breaker. What was not started says nothing."""
         if outcome.kind is OutcomeKind.NOT_STARTED:
             return
-        bad = _is_bad(outcome)
+        refused = outcome.kind is OutcomeKind.REFUSED
+        bad = _is_bad(outcome) or (refused and self.open_reason == REFUSES_ALL)
         if probe:
             self.recovered = self.recovered or not (bad or latency_s > _SLOW_S)
             if self.recovered:
@@ -62,11 +67,14 @@ class Breaker:
         if now - latency_s < self._closed_at:
             return
         self._bad = self._bad + 1 if bad else 0
+        self._refused = 0 if outcome.kind is OutcomeKind.ACCEPTED else self._refused + refused
         self._last.append((now, bad))
         if bad and outcome.failure in _AT_ONCE:
             self._trip(str(outcome.failure))
         elif self._bad >= _BAD_IN_A_ROW:
             self._trip("throttle" if outcome.failure is FailureClass.THROTTLE else "failing")
+        elif self._refused >= _REFUSED_IN_A_ROW:
+            self._trip(REFUSES_ALL)
         elif bad:
             recent = [was_bad for at, was_bad in self._last if now - at <= _LOOK_BACK_S]
             if len(recent) >= _ENOUGH and sum(recent) * 2 >= len(recent):
@@ -105,7 +113,7 @@ class Breaker:
         self.may_probe = False
 
     def _forget(self) -> None:
-        self._bad = 0
+        self._bad = self._refused = 0
         self._last.clear()
 
 

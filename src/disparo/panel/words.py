@@ -120,6 +120,7 @@ REASON: Mapping[str, str] = {
     "failing": "várias falhas seguidas",
     "error_rate": "metade dos últimos envios falhou",
     "slow": "demora demais para responder",
+    "refuses_all": "recusa uma mensagem depois da outra: confira a conta, o remetente e o texto",
 }
 _PLATFORM_KIND: Mapping[str, str] = {
     "simulator": "simulada: nenhum SMS de verdade",
