@@ -37,6 +37,11 @@ _WITH_POINT = re.compile(r"(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]*)?")
 _BRAZILIAN = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?:\.[0-9]+)?")
+#: A number that a program wrote as one with decimals, and one of which a spreadsheet kept the first digits.
+_FLOAT = re.compile(r"([0-9]{8,14})[.,]0{1,2}")
+_CUT_SHORT = re.compile(r"[0-9]+(?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
+#: What messengers put around and into a number that is copied from them.
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
 _CPF, _CNPJ = 11, 14
 _LABEL = re.compile(r"^(?:CPF|CNPJ)(?=[0-9])")
 _LARGEST_AMOUNT = Decimal("999999999.99")
@@ -86,6 +91,21 @@ def read_text(text: str, column: str, *, longest: int, required: bool = False) -
         raise BadField(f"{column} está vazio")
     # Composed: an accent that stands for itself would not be found by the letter without it.
     return (text if text.isascii() else unicodedata.normalize("NFC", text)) or None
+
+
+def read_phones(text: str, column: str, *, longest: int, required: bool = False) -> str | None:
+    """Read one or several phones as they are registered; None where it is empty.
+
+    `1198887777.0` is no number of eleven digits, and one that was cut short (5,51199E+12) none at all.
+    """
+    if _CUT_SHORT.fullmatch(text):
+        raise BadField(f"{column} foi cortado pela planilha: formate a coluna como número sem decimais")
+    if match := _FLOAT.fullmatch(text):
+        text = match[1]
+    if not text.isascii():
+        seen = (char for char in text if unicodedata.category(char) != "Cf")
+        text = "".join(seen).translate(_DASHES).strip()
+    return read_text(text, column, longest=longest, required=required)
 
 
 def on_one_line(text: str) -> str:
@@ -168,6 +188,8 @@ def read_cpf_cnpj(text: str, column: str) -> str | None:
 
     Spreadsheets eat leading zeros: they are given back. Other letters are a number cut short (1,23E+13).
     """
+    if match := _FLOAT.fullmatch(text):
+        text = match[1]
     bare = _LABEL.sub("", re.sub(r"[^0-9A-Za-z]", "", text).upper())
     digits = re.sub(r"[^0-9]", "", bare)
     if not digits:

@@ -21,6 +21,7 @@ from disparo.sources.csv_fields import (
     read_link,
     read_moment,
     read_optional_id,
+    read_phones,
     read_status,
     read_text,
     read_uf,
@@ -41,7 +42,7 @@ _CUSTOMER: Mapping[str, tuple[str, Reader]] = {
     "codigo_cliente": ("code", read_optional_id),
     "nome_fantasia": ("trade_name", _text),
     "cpf_cnpj": ("cpf_cnpj", read_cpf_cnpj),
-    **{f"telefone_{n}": (f"phone_{n}", partial(read_text, longest=_PHONE)) for n in (1, 2, 3)},
+    **{f"telefone_{n}": (f"phone_{n}", partial(read_phones, longest=_PHONE)) for n in (1, 2, 3)},
     **{f"permite_sms_{n}": (f"phone_{n}_allowed", _flag) for n in (1, 2, 3)},
     "email_principal": ("email_1", _text),
     "email_secundario": ("email_2", _text),
@@ -54,7 +55,7 @@ _CONTACT: Mapping[str, tuple[str, Reader]] = {
     "id_contato": ("id", read_id),
     "id_cliente": ("customer_id", read_id),
     "nome": ("name", lambda text, column: _text(text, column) or ""),
-    "telefone": ("phone", partial(read_text, longest=_PHONE, required=True)),
+    "telefone": ("phone", partial(read_phones, longest=_PHONE, required=True)),
     "permite_sms": ("sms_allowed", _flag),
 }
 _INVOICE: Mapping[str, tuple[str, Reader]] = {

@@ -99,6 +99,7 @@ def test_flags_states_and_ids():
         ("2345678000195", "02345678000195"),
         ("CPF: 012.345.678-90", "01234567890"),
         ("12.abc.345/01DE-35", "12ABC34501DE35"),
+        ("12345678901.0", "12345678901"),
         ("isento", None),
         ("", None),
     ],
@@ -111,6 +112,27 @@ def test_documents(text, stored):
 def test_a_document_that_was_cut_is_not_taken_for_another(text):
     with pytest.raises(f.BadField):
         f.read_cpf_cnpj(text, "cpf_cnpj")
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("1198887777.0", "1198887777"),  # read with its 0 it was a stranger's number, of eleven digits
+        ("551198887777,0", "551198887777"),
+        ("(11) 98888-7777 / 1133334444", "(11) 98888-7777 / 1133334444"),
+        ("\u202a+55 11 98888\u20117777\u202c", "+55 11 98888-7777"),
+        ("11.98888.7777", "11.98888.7777"),
+        ("", None),
+    ],
+)
+def test_phones_as_programs_write_them(text, stored):
+    assert f.read_phones(text, "telefone_1", longest=60) == stored
+
+
+@pytest.mark.parametrize("text", ["5,51199E+12", "5.51199E+12", "1,2E10", "5,5e+12"])
+def test_a_phone_that_was_cut_is_told_and_does_not_take_the_place_of_a_whole_one(text):
+    with pytest.raises(f.BadField, match="telefone_1 foi cortado pela planilha"):
+        f.read_phones(text, "telefone_1", longest=60)
 
 
 def test_a_day_of_payment_means_paid():
