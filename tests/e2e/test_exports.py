@@ -51,3 +51,21 @@ def test_a_phone_that_was_cut_leaves_the_one_that_is_known(load, rows):
     done = load("clientes", CUSTOMERS + "2;BIA;1,19889E+10;\n")
     assert "linha 2: telefone_1 foi cortado pela planilha" in done.stderr
     assert rows("SELECT phone_1 FROM customers WHERE id = 2") == [("11988880002",)]
+
+
+def test_what_is_marked_as_text_for_spreadsheets_is_read_without_the_mark(load, rows):
+    lines = """3;CAIO;="11988880003";="01234567890"\n4;DORA;'11988880004;'01234567890\n5;'TÁ BOM LTDA;;\n"""
+    assert load("clientes", CUSTOMERS + lines).returncode == 0
+    assert rows("SELECT name, phone_1, cpf_cnpj FROM customers WHERE id BETWEEN 3 AND 5 ORDER BY id") == [
+        ("CAIO", "11988880003", "01234567890"),
+        ("DORA", "11988880004", "01234567890"),
+        ("'TÁ BOM LTDA", None, None),
+    ]
+    invoice = """="501";="3";="1.234,56";="10/12/2026";="paga"\n"""
+    assert load("faturas", "id_fatura;id_cliente;valor;vencimento;situacao\n" + invoice).returncode == 0
+    assert rows("SELECT amount::text, status FROM invoices WHERE id = 501") == [("1234.56", "paid")]
+
+
+def test_a_phone_copied_from_a_messenger_is_one(load, rows):
+    assert load("clientes", CUSTOMERS + "6;EVA;\u202a+55 11 98888\u20110006\u202c;\n").returncode == 0
+    assert rows("SELECT phone_1 FROM customers WHERE id = 6") == [("+55 11 98888-0006",)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -28,6 +29,8 @@ from disparo.sources.csv_fields import (
 )
 
 _PHONE = 60
+#: Digits that a program has spreadsheets take for text: `="0119..."`, `'0119...`.
+_AS_TEXT = re.compile(r"""="([^"]*)"|'(?=[0-9+(])(.*)""")
 Row = TypeVar("Row")
 RowReader = Callable[[Sequence[str]], Row]
 
@@ -139,7 +142,8 @@ def _reader(
             values = [*values, *[""] * (width - len(values))]
         row: dict[str, Any] = {}
         for column, at, reader, name in steps:
-            value = reader(values[at].strip(), name)
+            text = values[at].strip()
+            value = reader(_bare(text) if text[:1] in ("=", "'") else text, name)
             if value is not ABSENT:
                 row[column] = value
         return row
@@ -148,7 +152,12 @@ def _reader(
 
 
 def _at(values: Sequence[str], place: int) -> str:
-    return values[place].strip() if place < len(values) else ""
+    return _bare(values[place].strip()) if place < len(values) else ""
+
+
+def _bare(text: str) -> str:
+    match = _AS_TEXT.fullmatch(text)
+    return (match[1] or match[2] or "").strip() if match else text
 
 
 def check_width(values: Sequence[str], width: int) -> None:
