@@ -69,3 +69,45 @@ def test_what_is_marked_as_text_for_spreadsheets_is_read_without_the_mark(load, 
 def test_a_phone_copied_from_a_messenger_is_one(load, rows):
     assert load("clientes", CUSTOMERS + "6;EVA;\u202a+55 11 98888\u20110006\u202c;\n").returncode == 0
     assert rows("SELECT phone_1 FROM customers WHERE id = 6") == [("+55 11 98888-0006",)]
+
+
+def invoices(*days, id_cliente=7):
+    head = "id_fatura;id_cliente;valor;vencimento;situacao\n"
+    return head + "".join(f"{900 + at};{id_cliente};9,90;{day};aberta\n" for at, day in enumerate(days))
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (["12/5/2026", "12/15/2026"], "O vencimento da linha 3 está como mês/dia/ano."),
+        (["2026-05-12", "12/15/2026 00:00"], "O vencimento da linha 3 está como mês/dia/ano."),
+        (["2026-05-12 00:00:00", "15/12/2026"], "os dias até 12 são datas e os outros são textos"),
+    ],
+)
+def test_due_dates_that_were_turned_round_are_refused_with_their_file(load, rows, days, said):
+    load("clientes", CUSTOMERS + "7;GIL;;\n")
+    done = load("faturas", invoices(*days))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert rows("SELECT count(*) FROM invoices WHERE id BETWEEN 900 AND 910") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        ["05/12/2026", "15/12/2026", "2026-12-05"],
+        ["2026-12-05", "2026-12-15", "15/12/2026"],
+        ["05/12/2026", "06/12/2026"],
+        ["2026-12-05", "05/12/2026", "15/12/2026"],
+    ],
+)
+def test_due_dates_of_one_order_are_read_however_they_are_written(load, days):
+    load("clientes", CUSTOMERS + "7;GIL;;\n")
+    assert f"{len(days)} linha(s)" in load("faturas", invoices(*days), "--simular").stdout
+
+
+def test_one_slip_among_days_that_are_plain_costs_its_own_line_alone(load):
+    load("clientes", CUSTOMERS + "7;GIL;;\n")
+    done = load("faturas", invoices("05/12/2026", "15/12/2026", "12/15/2026"), "--simular")
+    assert "2 linha(s) seria(m) gravada(s) (simulação), 1 com erro." in done.stdout
+    assert "linha 4: vencimento deve ser uma data" in done.stderr

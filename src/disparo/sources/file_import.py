@@ -21,6 +21,7 @@ from disparo.db.pool import Connection
 from disparo.errors import in_words
 from disparo.sources.columns import OF_REFUSED, Proposal, confirm, is_of_refused, propose
 from disparo.sources.csv_fields import BadField
+from disparo.sources.day_order import DayOrder
 from disparo.sources.open_table import open_table
 from disparo.sources.row_readers import check_width, contact_reader, customer_reader, invoice_reader
 from disparo.sources.tables import ROWS_ABOVE, NotReadable, Table
@@ -143,6 +144,8 @@ class _Reader:
         self._rows: Iterator[tuple[int, Sequence[str]]] = table.rows()
         self.proposal = Proposal(1, [], [])
         self._read: Callable[[Sequence[str]], Any] = list
+        self._due_at: int | None = None
+        self._days = DayOrder()
 
     def find_header(self) -> None:
         first = list(itertools.islice(self._rows, ROWS_ABOVE))
@@ -151,16 +154,22 @@ class _Reader:
             confirm(self._kind, given) if given else propose(self._kind, first, self._options.chosen)
         )
         self._read = _READERS[self._kind](self.proposal.positions)
+        self._due_at = self.proposal.positions.get("vencimento")
         kept = [item for item in first if item[0] > self.proposal.line]
         self._rows = itertools.chain(kept, self._rows)
 
     def next_batch(self) -> _Batch | None:
-        """Give the next good and bad lines, of an id that comes twice only the last; None at the end."""
+        """Give the next good and bad lines, of an id that comes twice only the last; None at the end.
+
+        Raises NotReadable where due dates are turned round.
+        """
         batch, by_id = _Batch(), dict[int, _Line]()
         width = len(self.proposal.headers)
         seen = 0
         for number, values in itertools.islice(self._rows, _BATCH):
             seen += 1
+            if self._due_at is not None and self._due_at < len(values):
+                self._days.see(number, values[self._due_at].strip())
             try:
                 self._check_quotes(values)
                 check_width(values, width)
@@ -170,6 +179,7 @@ class _Reader:
                 continue
             by_id.pop(row["id"], None)
             by_id[row["id"]] = _Line(number, values, row)
+        self._days.check()
         batch.lines = list(by_id.values())
         batch.progress = self.table.progress()
         return batch if seen else None
