@@ -19,7 +19,7 @@ def dsn(new_database):
 @pytest.fixture
 def load(dsn, tmp_path):
     def load(kind, path, refused):
-        there = {"env": {"DISPARO_DATABASE_URL": dsn}, "cwd": tmp_path}
+        there = {"env": {"DISPARO_DATABASE_URL": dsn}, "folder": tmp_path}
         return command("importar", kind, path, "--recusadas", refused, **there)
 
     return load
