@@ -12,12 +12,12 @@ from disparo.sources.tables import NotReadable
 #: Fields by kind, the required ones with *, each with other names that files give it.
 FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "clientes": {
-        "id_cliente*": ("id", "cod_cliente", "id_do_cliente", "cliente_id", "idcliente"),
+        "id_cliente*": ("id_do_cliente", "cliente_id", "idcliente", "id", "cod_cliente"),
         "nome*": (
             "nome_razaosocial", "nome_razao_social", "razao_social", "nome_cliente", "nome_do_cliente",
             "cliente", "nome_completo", "assinante",
         ),
-        "codigo_cliente": ("codigo", "codigo_do_cliente", "cod", "matricula"),
+        "codigo_cliente": ("codigo", "codigo_do_cliente", "cod_cliente", "cod", "matricula"),
         "nome_fantasia": ("fantasia", "apelido"),
         "cpf_cnpj": ("cpf", "cnpj", "cnpj_cpf", "documento", "cpf_ou_cnpj", "doc"),
         "telefone_1": (

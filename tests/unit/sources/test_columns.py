@@ -15,6 +15,11 @@ def test_a_customers_code_is_not_their_id():
         propose("faturas", [(1, HEADER)])
 
 
+def test_an_id_that_is_said_to_be_the_customers_goes_before_one_that_is_not():
+    found = propose("clientes", [(1, ["ID", "Cliente ID", "Cód. Cliente", "Nome"])])
+    assert found.fields == [None, "id_cliente", "codigo_cliente", "nome"]
+
+
 def test_whoever_means_it_says_so():
     found = propose("faturas", [(1, HEADER)], {"codigo_cliente": "id_cliente"})
     assert found.positions["id_cliente"] == 1
