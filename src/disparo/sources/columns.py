@@ -14,8 +14,8 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "clientes": {
         "id_cliente*": ("id_do_cliente", "cliente_id", "idcliente", "id", "cod_cliente"),
         "nome*": (
-            "nome_razaosocial", "nome_razao_social", "razao_social", "nome_cliente", "nome_do_cliente",
-            "cliente", "nome_completo", "assinante",
+            "nome_razaosocial", "nome_razao_social", "razao_social", "razao", "nome_cliente",
+            "nome_do_cliente", "cliente", "nome_completo", "assinante",
         ),
         "codigo_cliente": ("codigo", "codigo_do_cliente", "cod_cliente", "cod", "matricula"),
         "nome_fantasia": ("fantasia", "apelido"),
@@ -28,7 +28,7 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "permite_sms_1": (),
         "telefone_2": (
             "telefone_secundario", "telefone2", "celular_2", "telefone_residencial", "fone_residencial",
-            "fone_2",
+            "fone_res", "fone_2",
         ),
         "permite_sms_2": (),
         "telefone_3": (
@@ -59,14 +59,27 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "faturas": {
         "id_fatura*": ("id", "fatura", "id_da_fatura", "numero_fatura", "fatura_id", "id_titulo", "titulo"),
         "id_cliente*": ("cod_cliente", "cliente_id", "id_do_cliente"),
-        "valor*": ("valor_fatura", "valor_total", "valor_da_fatura", "vlr", "valor_titulo", "total"),
-        "vencimento*": ("data_vencimento", "data_de_vencimento", "dt_vencimento", "vence_em", "venc"),
-        "situacao": ("status", "situacao_fatura", "status_fatura"),
-        "pago_em": ("data_pagamento", "pagamento", "data_de_pagamento", "dt_pagamento", "data_quitacao"),
-        "valor_pago": ("valor_recebido",),
+        # A total beside an instalment is that of them all.
+        "valor*": (
+            "valor_fatura", "valor_parcela", "valor_da_parcela", "vlr_parcela", "valor_total",
+            "valor_da_fatura", "vlr", "valor_titulo", "vlr_titulo", "total",
+        ),
+        "vencimento*": (
+            "data_vencimento", "data_de_vencimento", "dt_vencimento", "vence_em", "venc", "vencto",
+            "dt_venc", "data_venc", "datavenc", "dt_vencto", "data_vencto",
+        ),
+        # Of the payment: a bare status beside it is of something else, a contract for instance.
+        "situacao": (
+            "status_pagamento", "status_de_pagamento", "situacao_fatura", "status_fatura", "status",
+        ),
+        "pago_em": (
+            "data_pagamento", "data_de_pagamento", "dt_pagamento", "data_quitacao", "data_pgto", "dt_pgto",
+            "datapag", "pagamento_data", "recebido_em", "pagamento",
+        ),
+        "valor_pago": ("valor_recebido", "valorpag"),
         "data_cadastro": ("emissao", "data_emissao", "cadastro", "data_de_emissao", "dt_emissao"),
         "link": ("url", "link_boleto", "link_fatura", "link_pagamento", "link_cobranca"),
-        "linha_digitavel": ("codigo_de_barras", "codigo_barras", "linha", "ld"),
+        "linha_digitavel": ("codigo_de_barras", "codigo_barras", "linha", "ld", "linhadig"),
         "pix": ("pix_copia_cola", "pix_copia_e_cola", "codigo_pix", "pix_copia", "copia_e_cola"),
         "nosso_numero": (),
     },

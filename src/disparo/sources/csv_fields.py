@@ -20,9 +20,12 @@ _NO = frozenset({"nao", "não", "n", "false", "falso", "0"})
 _STATUS = {
     "aberta": "open", "aberto": "open", "aguardando": "open", "vencida": "open", "vencido": "open",
     "em aberto": "open", "pendente": "open", "a vencer": "open", "a receber": "open",
+    "aguardando pagamento": "open",
     "atrasada": "open", "atrasado": "open", "em atraso": "open",
+    "não paga": "open", "não pago": "open", "nao paga": "open", "nao pago": "open",
     "paga": "paid", "pago": "paid", "quitada": "paid", "quitado": "paid", "liquidada": "paid",
     "liquidado": "paid", "recebida": "paid", "recebido": "paid",
+    "recebida em dinheiro": "paid", "recebido em dinheiro": "paid",
     "cancelada": "cancelled", "cancelado": "cancelled",
     "renegociada": "cancelled", "renegociado": "cancelled",  # another invoice stands for it
 }  # fmt: skip

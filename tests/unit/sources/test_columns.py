@@ -30,3 +30,43 @@ def test_each_phone_of_a_file_is_taken():
     assert found.fields[2:] == ["telefone_1", "telefone_2", "telefone_3", None]
     found = propose("clientes", [(1, ["id_cliente", "nome", "Celular", "Telefone Residencial"])])
     assert found.fields[2:] == ["telefone_1", "telefone_2"]
+
+
+@pytest.mark.parametrize(
+    ("header", "fields"),
+    [
+        (  # a list of instalments: the invoice is one of them
+            ["ID", "ID Cliente", "Valor Total", "Valor da Parcela", "Data Vencto.", "Data Pgto."],
+            ["id_fatura", "id_cliente", None, "valor", "vencimento", "pago_em"],
+        ),
+        (
+            ["ID", "ID Cliente", "Vlr. Título", "Dt. Venc.", "Dt. Pgto.", "Status", "Status Pagamento"],
+            ["id_fatura", "id_cliente", "valor", "vencimento", "pago_em", None, "situacao"],
+        ),
+        (  # IXC
+            ["Id", "Status", "Id Cliente", "Valor", "Valor Recebido", "Data Vencimento", "Pagamento Data"],
+            ["id_fatura", "situacao", "id_cliente", "valor", "valor_pago", "vencimento", "pago_em"],
+        ),
+        (  # MK-AUTH
+            ["id", "id_cliente", "datavenc", "datapag", "valor", "valorpag", "status", "linhadig"],
+            [
+                "id_fatura",
+                "id_cliente",
+                "vencimento",
+                "pago_em",
+                "valor",
+                "valor_pago",
+                "situacao",
+                "linha_digitavel",
+            ],
+        ),
+    ],
+)
+def test_an_invoices_amount_day_and_payment_are_known_by_the_names_that_offices_give_them(header, fields):
+    assert propose("faturas", [(1, header)]).fields == fields
+
+
+def test_a_customers_columns_of_ixc_are_known():
+    header = ["id", "razao", "fantasia", "cnpj_cpf", "telefone_celular", "fone", "ativo"]
+    fields = ["id_cliente", "nome", "nome_fantasia", "cpf_cnpj", "telefone_2", "telefone_1", "ativo"]
+    assert propose("clientes", [(1, header)]).fields == fields

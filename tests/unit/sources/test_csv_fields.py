@@ -142,7 +142,15 @@ def test_a_day_of_payment_means_paid():
 
 @pytest.mark.parametrize(
     ("word", "status"),
-    [("Pendente", "open"), ("A vencer", "open"), ("Liquidada", "paid"), ("RENEGOCIADA", "cancelled")],
+    [
+        ("Pendente", "open"),
+        ("A vencer", "open"),
+        ("Liquidada", "paid"),
+        ("RENEGOCIADA", "cancelled"),
+        ("Aguardando pagamento", "open"),
+        ("Não paga", "open"),
+        ("Recebida em dinheiro", "paid"),
+    ],
 )
 def test_states_in_other_programs_words(word, status):
     assert f.read_status(word, "situacao", paid_at=None) == status
