@@ -111,3 +111,14 @@ def test_one_slip_among_days_that_are_plain_costs_its_own_line_alone(load):
     done = load("faturas", invoices("05/12/2026", "15/12/2026", "12/15/2026"), "--simular")
     assert "2 linha(s) seria(m) gravada(s) (simulação), 1 com erro." in done.stdout
     assert "linha 4: vencimento deve ser uma data" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("column", "is_said"), [("Quitação?", True), ("Dt. Pgto.", False), ("Status", False)]
+)
+def test_a_file_that_does_not_say_what_is_paid_is_told_so(load, column, is_said):
+    load("clientes", CUSTOMERS + "7;GIL;;\n")
+    head = f"id_fatura;id_cliente;valor;vencimento;{column}\n"
+    done = load("faturas", head + "950;7;9,90;10/12/2026;\n", "--simular")
+    assert done.returncode == 0
+    assert ("Nenhuma coluna diz quais faturas estão pagas" in done.stderr) is is_said

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from disparo.cli.context import DataDir, database, prepare_for_command
 from disparo.db.pool import connect
 from disparo.settings import load_settings
-from disparo.sources.columns import Proposal, fields_of
+from disparo.sources.columns import Proposal, fields_of, warn
 from disparo.sources.file_import import Options, Report, import_file, look
 from disparo.sources.tables import NotReadable
 
@@ -75,7 +75,10 @@ def _import(
     columns: list[str] | None,
 ) -> None:
     chosen = dict(_choice(text) for text in columns or [])
-    _show_columns(look(kind, path, chosen))
+    proposal = look(kind, path, chosen)
+    _show_columns(proposal)
+    if warning := warn(kind, proposal):
+        print(f"Atenção: {warning}", file=sys.stderr)
     settings = load_settings(data_dir=data_dir)
     with database(data_dir) as dsn:
         asyncio.run(prepare_for_command(settings, dsn))

@@ -24,7 +24,7 @@ from disparo.panel.access import Person
 from disparo.panel.fields import Wrong
 from disparo.panel.pages import render
 from disparo.panel.services import PanelServices, services_of
-from disparo.sources.columns import ColumnsMissing, ColumnsUnclear, Proposal, fields_of
+from disparo.sources.columns import ColumnsMissing, ColumnsUnclear, Proposal, fields_of, warn
 from disparo.sources.file_import import BadLine, Options, Report, import_file, look
 from disparo.sources.tables import NotReadable
 
@@ -202,6 +202,13 @@ def _page(
         status=status,
         found=found,
         wrong=wrong or (found.wrong if found else None),
+        warning=_warning(found) if found else None,
         kinds=KINDS,
         choices={name.rstrip("*"): name for name in names},
     )
+
+
+def _warning(found: Checked) -> str | None:
+    if found.proposal is None or found.wrong or found.is_done:
+        return None
+    return warn(found.kind, found.proposal)

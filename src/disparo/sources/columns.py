@@ -160,6 +160,16 @@ def confirm(kind: str, proposal: Proposal) -> Proposal:
     return proposal
 
 
+def warn(kind: str, proposal: Proposal) -> str | None:
+    """Say what a file that can be imported leaves open, where it does."""
+    if kind != "faturas" or not {"situacao", "pago_em"}.isdisjoint(proposal.fields):
+        return None
+    return (
+        "Nenhuma coluna diz quais faturas estão pagas ou canceladas: as novas entram como abertas, e as "
+        "outras ficam como estão. Se uma coluna o diz, indique-a como situacao ou pago_em."
+    )
+
+
 def plain(name: str) -> str:
     """Give a column's name without accents, case and punctuation: `Data de Vencimento` data_de_vencimento."""
     bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()

@@ -191,3 +191,15 @@ def test_a_file_is_its_owners_and_no_other_form_finds_it(house, person):
     assert person.post("/painel/importar").status == 422
     large = send(person, b"a" * 17_000_000)
     assert large.status == 413
+
+
+def test_a_file_of_invoices_that_does_not_say_what_is_paid_is_told_so_before_it_is_stored(house, person):
+    said = "Nenhuma coluna diz quais faturas estão pagas"
+    lines = "id_fatura;id_cliente;valor;vencimento;Quitação?\r\n81061;12025;9,90;10/12/2026;03/11/2026\r\n"
+    page = send(person, lines, "faturas")
+    assert said in text(page)
+    chosen = ["id_fatura", "id_cliente", "valor", "vencimento", "pago_em"]
+    upload = upload_of(page)
+    assert said not in text(person.post("/painel/importar", envio=upload, coluna=chosen))
+    person.post("/painel/importar/gravar", envio=upload, coluna=chosen)
+    assert house.value("SELECT status FROM invoices WHERE id = 81061") == "paid"
