@@ -122,3 +122,15 @@ def test_a_file_that_does_not_say_what_is_paid_is_told_so(load, column, is_said)
     done = load("faturas", head + "950;7;9,90;10/12/2026;\n", "--simular")
     assert done.returncode == 0
     assert ("Nenhuma coluna diz quais faturas estão pagas" in done.stderr) is is_said
+
+
+def test_an_invoice_called_open_with_a_day_of_payment_is_not_taken_for_unpaid(load, rows):
+    load("clientes", CUSTOMERS + "7;GIL;;\n")
+    head = "id_fatura;id_cliente;valor;vencimento;Status;Dt. Pgto.\n"
+    lines = "961;7;9,90;10/12/2026;Vencida;03/11/2026\n962;7;9,90;10/12/2026;Cancelada;03/11/2026\n"
+    done = load("faturas", head + lines + "963;7;9,90;10/12/2026;Vencida;00/00/0000\n")
+    assert "linha 2: situacao diz que a fatura está aberta, e pago_em que foi paga" in done.stderr
+    assert rows("SELECT id, status FROM invoices WHERE id BETWEEN 961 AND 963 ORDER BY id") == [
+        (962, "cancelled"),
+        (963, "open"),
+    ]
