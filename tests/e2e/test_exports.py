@@ -9,6 +9,10 @@ import pytest
 from tests.support.program import command
 
 CUSTOMERS = "id_cliente;nome;Celular;CPF\n"
+PIX = (
+    "00020126580014br.gov.bcb.pix0136123e4567-e12b-12d1-a456-426655440000"
+    "5204000053039865802BR5913Fulano de Tal6008BRASILIA62070503***63041D3D"
+)
 
 
 @pytest.fixture(scope="module")
@@ -133,4 +137,15 @@ def test_an_invoice_called_open_with_a_day_of_payment_is_not_taken_for_unpaid(lo
     assert rows("SELECT id, status FROM invoices WHERE id BETWEEN 961 AND 963 ORDER BY id") == [
         (962, "cancelled"),
         (963, "open"),
+    ]
+
+
+def test_what_is_no_pix_code_does_not_go_to_a_customer(load, rows):
+    load("clientes", CUSTOMERS + "7;GIL;;\n")
+    lines = "".join(f"{971 + at};7;9,90;10/12/2026;;{pix}\n" for at, pix in enumerate(["Sim", "-", PIX, ""]))
+    done = load("faturas", "id_fatura;id_cliente;valor;vencimento;Status;Pix\n" + lines)
+    assert "linha 2: pix não é um Pix copia e cola inteiro" in done.stderr
+    assert rows("SELECT id, pix FROM invoices WHERE id BETWEEN 971 AND 974 ORDER BY id") == [
+        (973, PIX),
+        (974, None),
     ]

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from disparo.domain.boleto import is_valid_linha_digitavel
 from disparo.domain.cnpj import is_valid_cnpj
 from disparo.domain.phone import UFS
+from disparo.domain.pix import is_pix_code
 
 _YES = frozenset({"sim", "s", "true", "verdadeiro", "1", "x"})
 _NO = frozenset({"nao", "não", "n", "false", "falso", "0"})
@@ -233,3 +234,10 @@ def read_linha_digitavel(text: str, column: str) -> str | None:
     if text and not (_LINE.fullmatch(text) and is_valid_linha_digitavel(text)):
         raise BadField(f"{column} não confere: dígito verificador ou tamanho errado")
     return text or None
+
+
+def read_pix(text: str, column: str) -> str | None:
+    """Read a Pix to be copied and pasted, whose check digits must hold; None where it is empty."""
+    if text and not is_pix_code(text):
+        raise BadField(f"{column} não é um Pix copia e cola inteiro (000201...6304 e quatro de verificação)")
+    return read_text(text, column, longest=600)

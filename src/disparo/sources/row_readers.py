@@ -23,6 +23,7 @@ from disparo.sources.csv_fields import (
     read_moment,
     read_optional_id,
     read_phones,
+    read_pix,
     read_status,
     read_text,
     read_uf,
@@ -71,7 +72,7 @@ _INVOICE: Mapping[str, tuple[str, Reader]] = {
     "data_cadastro": ("registered_on", or_absent(read_date)),
     "link": ("link", read_link),
     "linha_digitavel": ("linha_digitavel", read_linha_digitavel),
-    "pix": ("pix", partial(read_text, longest=600)),
+    "pix": ("pix", read_pix),
 }
 _ADDRESS = {
     "endereco": "street",
