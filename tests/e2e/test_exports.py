@@ -149,3 +149,37 @@ def test_what_is_no_pix_code_does_not_go_to_a_customer(load, rows):
         (973, PIX),
         (974, None),
     ]
+
+
+def amounts(*texts, first=980):
+    head = "id_fatura;id_cliente;valor;vencimento;situacao\n"
+    return head + "".join(f"{first + at};7;{text};15/12/2026;aberta\n" for at, text in enumerate(texts))
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["67.425", "89.9", "1234.50"],  # what a program did not round
+        ["89.900", "129.900"],  # three decimals throughout
+        ["1.234", "1234.500"],
+        ["100", "67.425"],
+    ],
+)
+def test_three_decimals_are_not_taken_for_thousands(load, rows, texts):
+    load("clientes", CUSTOMERS + "7;GIL;;\n")
+    done = load("faturas", amounts(*texts))
+    unsure = [at for at, text in enumerate(texts, 2) if text in ("67.425", "89.900", "129.900", "1.234")]
+    for line in unsure:
+        assert f"linha {line}: valor pode ser de milhares ou ter três decimais" in done.stderr
+    assert f"{len(texts) - len(unsure)} linha(s) gravada(s), {len(unsure)} com erro." in done.stdout
+    assert rows("SELECT id FROM invoices WHERE id BETWEEN 980 AND 989 AND amount > 2000") == []
+
+
+def test_thousands_beside_amounts_with_a_comma_are_thousands(load, rows):
+    load("clientes", CUSTOMERS + "7;GIL;;\n")
+    assert load("faturas", amounts("R$ 1.234", "89,90", "1.234.567", first=990)).returncode == 0
+    assert rows("SELECT amount::text FROM invoices WHERE id BETWEEN 990 AND 992 ORDER BY id") == [
+        ("1234.00",),
+        ("89.90",),
+        ("1234567.00",),
+    ]

@@ -136,9 +136,14 @@ def read_uf(text: str, column: str) -> str | None:
     return text.upper()
 
 
+def plain_amount(text: str) -> str:
+    """Give an amount without its currency and blanks."""
+    return text.removeprefix("R$").strip().replace("\u00a0", "").replace(" ", "")
+
+
 def read_amount(text: str, column: str) -> Decimal:
     """Read `1.234,56`, `1234,56`, `1,234.56` or `1234.56`: the last sign decides."""
-    bare = text.removeprefix("R$").strip().replace("\u00a0", "").replace(" ", "")
+    bare = plain_amount(text)
     if _THOUSANDS.fullmatch(bare):
         bare = bare.replace(".", "")  # 1.234 is a thousand and some: nobody writes three decimals of money
     elif _WITH_COMMA.fullmatch(bare):

@@ -9,6 +9,7 @@ from disparo.sources.tables import NotReadable
 _PARTED = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/[0-9]{4}\b.*")
 _ISO = re.compile(r"[0-9]{4}-([0-9]{1,2})-([0-9]{1,2})\b.*")
 _MONTHS = 12
+_MOST_KEPT = 5000  # days repeat
 
 
 class DayOrder:
@@ -21,9 +22,14 @@ class DayOrder:
         self._month_first = 0  # a line's number
         self._day_first = self._either = False
         self._early = self._late = False  # days of real dates
+        self._seen: set[str] = set()
 
     def see(self, number: int, text: str) -> None:
         """Take one due date into account, as it stands in the file."""
+        if text in self._seen:
+            return
+        if len(self._seen) < _MOST_KEPT:
+            self._seen.add(text)
         if match := _PARTED.fullmatch(text):
             first, second = int(match[1]), int(match[2])
             if first <= _MONTHS < second:

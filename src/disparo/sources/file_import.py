@@ -19,6 +19,7 @@ from disparo.db import register_counts
 from disparo.db.customers import fill_in_days_of, upsert_contacts, upsert_customers, upsert_invoices
 from disparo.db.pool import Connection
 from disparo.errors import in_words
+from disparo.sources.amount_style import AmountStyle
 from disparo.sources.columns import OF_REFUSED, Proposal, confirm, is_of_refused, propose
 from disparo.sources.csv_fields import BadField
 from disparo.sources.day_order import DayOrder
@@ -144,8 +145,8 @@ class _Reader:
         self._rows: Iterator[tuple[int, Sequence[str]]] = table.rows()
         self.proposal = Proposal(1, [], [])
         self._read: Callable[[Sequence[str]], Any] = list
-        self._due_at: int | None = None
-        self._days = DayOrder()
+        self._positions: Mapping[str, int] = {}
+        self._days, self._amounts = DayOrder(), AmountStyle()
 
     def find_header(self) -> None:
         first = list(itertools.islice(self._rows, ROWS_ABOVE))
@@ -153,8 +154,8 @@ class _Reader:
         self.proposal = (
             confirm(self._kind, given) if given else propose(self._kind, first, self._options.chosen)
         )
-        self._read = _READERS[self._kind](self.proposal.positions)
-        self._due_at = self.proposal.positions.get("vencimento")
+        self._positions = self.proposal.positions
+        self._read = _READERS[self._kind](self._positions)
         kept = [item for item in first if item[0] > self.proposal.line]
         self._rows = itertools.chain(kept, self._rows)
 
@@ -163,13 +164,13 @@ class _Reader:
 
         Raises NotReadable where due dates are turned round.
         """
-        batch, by_id = _Batch(), dict[int, _Line]()
+        batch, by_id, unsure = _Batch(), dict[int, _Line](), list[_Line]()
         width = len(self.proposal.headers)
         seen = 0
         for number, values in itertools.islice(self._rows, _BATCH):
             seen += 1
-            if self._due_at is not None and self._due_at < len(values):
-                self._days.see(number, values[self._due_at].strip())
+            self._days.see(number, self._text_of("vencimento", values))
+            is_open = self._amounts.leaves_open(self._text_of("valor", values))
             try:
                 self._check_quotes(values)
                 check_width(values, width)
@@ -178,11 +179,28 @@ class _Reader:
                 batch.bad.append((_Line(number, values, None), str(bad)))
                 continue
             by_id.pop(row["id"], None)
-            by_id[row["id"]] = _Line(number, values, row)
+            by_id[row["id"]] = line = _Line(number, values, row)
+            if is_open:
+                unsure.append(line)
         self._days.check()
+        self._leave_out(unsure, by_id, batch)
         batch.lines = list(by_id.values())
         batch.progress = self.table.progress()
         return batch if seen else None
+
+    def _text_of(self, field: str, values: Sequence[str]) -> str:
+        place = self._positions.get(field)
+        return values[place].strip() if place is not None and place < len(values) else ""
+
+    def _leave_out(self, unsure: Sequence[_Line], by_id: dict[int, _Line], batch: _Batch) -> None:
+        """Refuse lines whose amount the others do not explain."""
+        try:
+            self._amounts.check()
+        except BadField as bad:
+            for line in unsure:
+                if by_id.get(line.row["id"]) is line:
+                    del by_id[line.row["id"]]
+                batch.bad.append((line, str(bad)))
 
     def _check_quotes(self, values: Sequence[str]) -> None:
         """Refuse a line whose open quote took others into a field: they read as rows of their own."""
