@@ -42,7 +42,7 @@ _BRAZILIAN = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?:\.[0-9]+)?")
 #: A number that a program wrote as one with decimals, and one of which a spreadsheet kept the first digits.
-_FLOAT = re.compile(r"([0-9]{8,14})[.,]0{1,2}")
+_FLOAT = re.compile(r"([0-9]{8,14})[.,]0")
 _CUT_SHORT = re.compile(r"[0-9]+(?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
 #: What messengers put around and into a number that is copied from them.
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")

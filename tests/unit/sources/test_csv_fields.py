@@ -100,6 +100,7 @@ def test_flags_states_and_ids():
         ("CPF: 012.345.678-90", "01234567890"),
         ("12.abc.345/01DE-35", "12ABC34501DE35"),
         ("12345678901.0", "12345678901"),
+        ("123456789.00", "12345678900"),  # a CPF with its last punctuation alone
         ("isento", None),
         ("", None),
     ],
