@@ -183,3 +183,14 @@ def test_thousands_beside_amounts_with_a_comma_are_thousands(load, rows):
         ("89.90",),
         ("1234567.00",),
     ]
+
+
+def test_the_error_of_a_formula_is_no_name_and_no_phone(load, rows):
+    assert load("clientes", CUSTOMERS + "8;HUGO;11988880008;\n").returncode == 0
+    done = load("clientes", CUSTOMERS + "8;HUGO;#N/D;\n9;#REF!;;\n10;#1 LANCHES;;\n")
+    assert "linha 2: telefone_1 traz o erro de uma fórmula da planilha" in done.stderr
+    assert "linha 3: nome traz o erro de uma fórmula da planilha" in done.stderr
+    assert rows("SELECT name, phone_1 FROM customers WHERE id IN (8, 9, 10) ORDER BY id") == [
+        ("HUGO", "11988880008"),
+        ("#1 LANCHES", None),
+    ]

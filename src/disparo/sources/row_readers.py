@@ -32,6 +32,11 @@ from disparo.sources.csv_fields import (
 _PHONE = 60
 #: Digits that a program has spreadsheets take for text: `="0119..."`, `'0119...`.
 _AS_TEXT = re.compile(r"""="([^"]*)"|'(?=[0-9+(])(.*)""")
+#: What a formula that found nothing leaves, in Portuguese and in English.
+_FAILED = frozenset({
+    "#N/D", "#REF!", "#VALOR!", "#NOME?", "#NÚM!", "#NULO!", "#DIV/0!",
+    "#N/A", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#ERROR!",
+})  # fmt: skip
 Row = TypeVar("Row")
 RowReader = Callable[[Sequence[str]], Row]
 
@@ -146,6 +151,8 @@ def _reader(
         row: dict[str, Any] = {}
         for column, at, reader, name in steps:
             text = values[at].strip()
+            if text in _FAILED:
+                raise BadField(f"{name} traz o erro de uma fórmula da planilha, como #N/D")
             value = reader(_bare(text) if text[:1] in ("=", "'") else text, name)
             if value is not ABSENT:
                 row[column] = value
