@@ -162,12 +162,19 @@ def confirm(kind: str, proposal: Proposal) -> Proposal:
 
 def warn(kind: str, proposal: Proposal) -> str | None:
     """Say what a file that can be imported leaves open, where it does."""
-    if kind != "faturas" or not {"situacao", "pago_em"}.isdisjoint(proposal.fields):
-        return None
-    return (
-        "Nenhuma coluna diz quais faturas estão pagas ou canceladas: as novas entram como abertas, e as "
-        "outras ficam como estão. Se uma coluna o diz, indique-a como situacao ou pago_em."
-    )
+    said = []
+    place = proposal.positions.get("id_cliente")
+    if kind != "clientes" and place is not None and plain(proposal.headers[place]) == "cod_cliente":
+        said.append(
+            f"A coluna {proposal.headers[place]} entra como id_cliente. Se o código e o id de um cliente são "
+            "números diferentes no seu sistema, isto iria para outros clientes: exporte com o id."
+        )
+    if kind == "faturas" and {"situacao", "pago_em"}.isdisjoint(proposal.fields):
+        said.append(
+            "Nenhuma coluna diz quais faturas estão pagas ou canceladas: as novas entram como abertas, e as "
+            "outras ficam como estão. Se uma coluna o diz, indique-a como situacao ou pago_em."
+        )
+    return " ".join(said) or None
 
 
 def plain(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disparo.sources.columns import propose
+from disparo.sources.columns import propose, warn
 from disparo.sources.tables import NotReadable
 
 HEADER = ["id_fatura", "codigo_cliente", "valor", "vencimento"]
@@ -13,6 +13,13 @@ HEADER = ["id_fatura", "codigo_cliente", "valor", "vencimento"]
 def test_a_customers_code_is_not_their_id():
     with pytest.raises(NotReadable, match="id_cliente"):
         propose("faturas", [(1, HEADER)])
+
+
+@pytest.mark.parametrize(("name", "is_said"), [("Cód. Cliente", True), ("Cliente ID", False)])
+@pytest.mark.parametrize("kind", ["faturas", "contatos"])
+def test_a_code_that_is_taken_for_the_id_is_told(kind, name, is_said):
+    found = propose(kind, [(1, ["ID", name, "Valor", "Vencimento", "Status", "Telefone"])])
+    assert (warn(kind, found) is not None) is is_said
 
 
 def test_an_id_that_is_said_to_be_the_customers_goes_before_one_that_is_not():
