@@ -94,6 +94,14 @@ def test_a_field_that_is_absent_stays_and_one_that_is_null_is_emptied(client):
     assert found["servicos"][0]["id_cliente_servico"] == 77
 
 
+def test_a_phone_written_as_a_number_with_decimals_is_read_without_them(client, house):
+    bare = {"id_cliente": 2017, "nome_razaosocial": "COM DECIMAIS"}
+    assert put(client, "cliente", [{**bare, "telefone_primario": "1198887777.0"}]).json["gravados"] == 1
+    assert house.value("SELECT phone_1 FROM customers WHERE id = 2017") == "1198887777"
+    answer = put(client, "cliente", [{**bare, "telefone_primario": "5,51199E+12"}])
+    assert "foi cortado pela planilha" in json.dumps(answer.json, ensure_ascii=False)
+
+
 @pytest.mark.parametrize(
     "item",
     [

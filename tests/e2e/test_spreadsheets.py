@@ -96,6 +96,18 @@ def test_a_workbook_with_a_title_other_names_numbers_and_dates(load, rows, tmp_p
     ]
 
 
+def test_a_sheet_that_nobody_sees_is_passed_over_and_a_state_may_have_its_name(load, rows, tmp_path):
+    book = Workbook()
+    book.active.append(["Filtros"])
+    book.active.sheet_state = "hidden"
+    shown = book.create_sheet("Clientes")
+    for line in (["id_cliente", "nome", "Estado"], [41, "ANA", "São Paulo"], [42, "BIA", "minas gerais"]):
+        shown.append(line)
+    book.save(tmp_path / "c.xlsx")
+    assert load("clientes", tmp_path / "c.xlsx").bad == []
+    assert rows("SELECT id, uf FROM customers WHERE id IN (41, 42) ORDER BY id") == [(41, "SP"), (42, "MG")]
+
+
 def test_invoices_in_a_workbook(load, rows, tmp_path, dsn):
     load("clientes", workbook(tmp_path / "c.xlsx", ["id_cliente", "nome"], [10, "ANA"]))
     path = workbook(

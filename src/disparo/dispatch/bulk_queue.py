@@ -19,7 +19,8 @@ from disparo.db import alerts, bulk_slices, numbers
 from disparo.db.bulk_slices import SLICE, Closed
 from disparo.db.pool import TRANSIENT, Connection, Pool
 from disparo.dispatch.rules import Rules
-from disparo.domain.phone import DDDS, UFS
+from disparo.domain.phone import DDDS
+from disparo.domain.states import UFS
 from disparo.domain.windows import Place, Purpose, next_allowed, place_of
 
 log = structlog.get_logger(__name__)

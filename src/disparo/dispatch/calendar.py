@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from disparo.domain.local_holidays import LocalHoliday
-from disparo.domain.phone import UFS
+from disparo.domain.states import UFS
 from disparo.domain.windows import IsHoliday
 
 if TYPE_CHECKING:

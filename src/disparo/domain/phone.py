@@ -59,8 +59,6 @@ _ZONE_OF_UF = {  # of the capital; those that are left out keep the time of Bras
 
 #: The area codes there are.
 DDDS = frozenset(_UF_OF_DDD)
-#: The states.
-UFS = frozenset(_UF_OF_DDD.values())
 #: The digits at the end that are the same with and without area code and ninth digit.
 PHONE_TAIL = 8
 #: Longer items are not read: a phone with every tolerated decoration is far shorter.

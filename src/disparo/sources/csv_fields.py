@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from disparo.domain.boleto import is_valid_linha_digitavel
 from disparo.domain.cnpj import is_valid_cnpj
-from disparo.domain.phone import UFS
 from disparo.domain.pix import is_pix_code
+from disparo.domain.states import uf_of
 
 _YES = frozenset({"sim", "s", "true", "verdadeiro", "1", "x"})
 _NO = frozenset({"nao", "não", "n", "false", "falso", "0"})
@@ -128,12 +128,13 @@ def read_flag(text: str, column: str, *, default: bool) -> bool:
 
 
 def read_uf(text: str, column: str) -> str | None:
-    """Read a state's two letters; None where it is empty."""
+    """Read a state, by its two letters or its name, as those; None where it is empty."""
     if not text:
         return None
-    if text.upper() not in UFS:
+    uf = uf_of(text)
+    if uf is None:
         raise BadField(f"{column} não é uma UF")
-    return text.upper()
+    return uf
 
 
 def plain_amount(text: str) -> str:

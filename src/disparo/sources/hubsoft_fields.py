@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from disparo.db.customers import ContactRow, CustomerRow, InvoiceRow
-from disparo.domain.phone import UFS
+from disparo.domain.states import uf_of
 from disparo.sources.csv_fields import (
     ABSENT,
     BadField,
@@ -191,9 +191,8 @@ def _address(item: Item, *, lenient: bool) -> dict[str, Any]:
 def _uf(item: Item, *, lenient: bool) -> str | None:
     """Give the two letters, from whichever of `uf` and `estado` has them: the original mixes them up."""
     for name in ("uf", "estado"):
-        word = str(item.get(name) or "").strip().upper()
-        if word in UFS:
-            return word
+        if found := uf_of(str(item.get(name) or "")):
+            return found
     if not lenient and _value(item.get("uf"), "uf"):
         raise BadField("uf não é uma UF")
     return None

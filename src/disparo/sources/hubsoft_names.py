@@ -23,11 +23,12 @@ from disparo.sources.csv_fields import (
     read_link,
     read_moment,
     read_optional_id,
+    read_phones,
     read_text,
 )
 
 short_text = partial(read_text, longest=200)
-_phone = partial(read_text, longest=60)
+_phone = partial(read_phones, longest=60)
 _flag = partial(read_flag, default=True)
 _DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
 _PLACES = {1: "primario", 2: "secundario", 3: "terciario"}

@@ -1,4 +1,4 @@
-"""Tables in XLSX files: the first sheet, its cells as the same things would stand in a CSV."""
+"""Tables in XLSX files: the first sheet that is shown, its cells as the same things would stand in a CSV."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 @dataclass
 class XlsxTable:
-    """The first sheet."""
+    """The first sheet that people see."""
 
     raw: IO[bytes]
     separator: str = ";"
@@ -39,7 +39,8 @@ class XlsxTable:
         try:
             book = open_workbook(self.raw, most_bytes=2 * MOST_UNFOLDED_BYTES)
             try:
-                sheet = book.worksheets[0]
+                shown = (sheet for sheet in book.worksheets if sheet.sheet_state == "visible")
+                sheet = next(shown, None) or book.worksheets[0]
                 sheet.reset_dimensions()  # files lie about their size, and about the numbers of their rows
                 cells = sheet.iter_rows(values_only=True, max_col=_MOST_COLUMNS, max_row=_MOST_ROWS)
                 yield from self._as_wide_as_filled(cells)
