@@ -20,7 +20,7 @@ from disparo.cli.upgrade import is_older, prepare_with_backup
 from disparo.db.data_dir import default_data_dir, is_held
 from disparo.db.embedded import running
 from disparo.db.pool import TRANSIENT, Connection, connect
-from disparo.errors import DatabaseUnavailable
+from disparo.errors import DatabaseUnavailable, SettingsInvalid
 from disparo.settings import Settings, load_settings
 
 log = structlog.get_logger(__name__)
@@ -54,6 +54,21 @@ def data_dir_of(settings: Settings) -> Path:
 
 @contextmanager
 def database(dados: Path | None) -> Iterator[str]:
+    """Give the address of the database that a command is for; see `opened`."""
+    settings = load_settings(data_dir=dados)
+    if dados is not None and settings.database_url is not None:
+        # Whichever it took, for somebody it would be the other one.
+        raise SettingsInvalid(
+            "--dados é a pasta de um banco próprio, e a configuração aponta outro banco (database_url). "
+            "Para o da configuração, rode sem --dados; para o da pasta: "
+            f"DISPARO_DATABASE_URL= disparo ... --dados {dados}. Nada foi alterado."
+        )
+    with opened(dados) as dsn:
+        yield dsn
+
+
+@contextmanager
+def opened(dados: Path | None) -> Iterator[str]:
     """Give the database's address: one's own server, or the private one, started if it is not running."""
     settings = load_settings(data_dir=dados)
     if settings.database_url is not None:
