@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import time
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -48,6 +49,29 @@ def test_wrong_settings_end_the_start_with_words(env, says):
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_why_there_is_no_connection_to_the_database_is_said_in_words(new_database):
+    address = new_database()
+    parts = urlsplit(address)
+    there = parts.netloc.rpartition("@")[2]
+
+    async def let_one_in_without_a_place():
+        connection = await asyncpg.connect(address)
+        await connection.execute("DROP ROLE IF EXISTS crowded")
+        await connection.execute("CREATE ROLE crowded LOGIN PASSWORD 'x' CONNECTION LIMIT 0")
+        await connection.close()
+
+    asyncio.run(let_one_in_without_a_place())
+    for tried, says in (
+        (parts._replace(netloc=f"crowded:errada@{there}").geturl(), "usuário ou senha recusados"),
+        (parts._replace(netloc=f"crowded:x@{there}").geturl(), "aumente o max_connections"),
+        (parts._replace(path="/nenhuma").geturl(), "a base de dados não existe"),
+        ("postgresql://x@127.0.0.1:1/x", "conexão recusada"),
+        ("postgresql://x@nao.existe.invalid/x", "o nome não existe"),
+    ):
+        done = command("usuario", "listar", env={"DISPARO_DATABASE_URL": tried})
+        assert (done.returncode, says in done.stderr) == (1, True), done.stderr
 
 
 def test_a_full_disk_ends_a_command_with_words(new_database):

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 
-from disparo.errors import DatabaseUnavailable
+from disparo.errors import DatabaseUnavailable, in_words
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -48,6 +48,15 @@ PASSING = (
 )
 #: Whatever is worth simply trying again.
 TRANSIENT = (*CONNECTION_LOST, *PASSING)
+
+#: Why a server takes no connection, in words; a person mends these.
+_REFUSED = {
+    asyncpg.InvalidPasswordError: "usuário ou senha recusados",
+    asyncpg.InvalidAuthorizationSpecificationError: "usuário recusado",
+    asyncpg.InvalidCatalogNameError: "a base de dados não existe",
+    asyncpg.TooManyConnectionsError: "não há mais conexões livres: aumente o max_connections do PostgreSQL",
+    asyncpg.CannotConnectNowError: "o PostgreSQL está iniciando ou parando",
+}
 
 _SESSION = {
     "application_name": "disparo",
@@ -120,8 +129,9 @@ async def connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
 
 
 def _unreachable(error: Exception) -> DatabaseUnavailable:
+    why = next((words for kind, words in _REFUSED.items() if isinstance(error, kind)), in_words(error))
     return DatabaseUnavailable(
-        f"Não foi possível conectar ao banco de dados ({type(error).__name__}). "
+        f"Não foi possível conectar ao banco de dados ({why}). "
         "Confira DISPARO_DATABASE_URL ou se o Disparo está em execução."
     )
 
@@ -165,9 +175,7 @@ async def open_pool(
     try:
         await pool
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-        raise DatabaseUnavailable(
-            f"Não foi possível conectar ao banco de dados ({type(error).__name__})."
-        ) from error
+        raise _unreachable(error) from error
     try:
         yield pool
     finally:
