@@ -172,7 +172,7 @@ def upgrade_and_back(machine: Machine) -> None:
     copies = "/var/lib/disparo/backups"
     machine.type(
         f"sudo install -d -o disparo -m 700 {copies}\n"
-        f"sudo install -o disparo -m 600 /var/lib/disparo/antes.dump {copies}/antes-da-NNNN-DATA.dump"
+        f"sudo install -o disparo -m 600 /var/lib/disparo/antes.dump {copies}/antes-da-NNNN-em-DATA.dump"
     )
     said = machine.type(of_today(commands_under(UPGRADE, "Voltar atrás")))
     _expect(said, "Backup restaurado.")

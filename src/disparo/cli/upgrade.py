@@ -57,7 +57,8 @@ async def _copy(settings: Settings, dsn: str) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(_is_fresh(file) for file in folder.glob(f"antes-da-{HEAD}-*.dump")):
             return
-        file = folder / f"antes-da-{HEAD}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
+        # A name that a line of the log may show: ten digits in a row might be a phone.
+        file = folder / f"antes-da-{HEAD}-em-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
         for left in folder.glob("*.dump.parcial"):  # of a start that was killed
             left.unlink(missing_ok=True)
         await asyncio.to_thread(write_dump, dsn, file)

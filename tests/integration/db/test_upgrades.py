@@ -20,6 +20,7 @@ from disparo.db.migrate import HEAD, _run_alembic, current_version, migrate, rev
 from disparo.db.pool import connect, open_pool
 from disparo.db.postgres_binaries import client_program
 from disparo.errors import DatabaseUnavailable
+from disparo.log import mask_text
 from disparo.settings import Settings
 
 #: As the first version wrote them: no column of a later revision is named.
@@ -80,6 +81,7 @@ def test_forward_from_every_revision(older, tmp_path, revision):
     (copy,) = (tmp_path / "backups").iterdir()
     assert (copy.stat().st_mode & 0o777, copy.suffix) == (0o600, ".dump")
     assert (tmp_path / "backups").stat().st_mode & 0o777 == 0o700
+    assert mask_text(copy.name) == copy.name  # a line of the log says which file it is
     listed = subprocess.run(
         [client_program("pg_restore"), "-l", copy], capture_output=True, text=True, check=True
     )
