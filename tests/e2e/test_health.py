@@ -175,3 +175,20 @@ def test_every_name_of_the_dashboard_and_the_alerts_is_served(house, client):
         return named - have
 
     house.until(lambda: not missing() or None)
+
+
+def test_a_server_that_could_store_no_call_for_a_full_disk_is_not_ready(house, client):
+    full = """CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql
+                  AS $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+              CREATE TRIGGER full_disk BEFORE INSERT ON dispatches EXECUTE FUNCTION full_disk()"""
+    house.run(lambda connection: connection.execute(full))
+    try:
+        assert client.send({"id_fatura": 11000}).status == 503
+        answer = house.anonymous.get("/saude")
+    finally:
+        house.run(lambda connection: connection.execute("DROP FUNCTION full_disk CASCADE"))
+    assert answer.status == 503
+    assert "disco" in answer.json["verificacoes"]["banco_de_dados"]["motivo"]
+    assert house.anonymous.get("/saude/vivo").status == 200
+    assert client.send({"id_fatura": 11000}).status == 200
+    assert house.anonymous.get("/saude").status == 200

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from disparo.api import full_disk
 from disparo.auth.throttle import TooMany
 from disparo.db.pool import TRANSIENT
 from disparo.dispatch.group_commit import Busy, FateUnknown, KeyInUse
@@ -122,7 +124,10 @@ async def _gone(_request: Request, _error: ClientDisconnect) -> JSONResponse:
 
 
 async def _busy(request: Request, error: Exception) -> JSONResponse:
-    request.state.error = type(error.__cause__ or error).__name__  # for the request's line in the log
+    cause = error.__cause__ or error
+    request.state.error = type(cause).__name__  # for the request's line in the log
+    if isinstance(cause, asyncpg.DiskFullError):
+        full_disk.note(request)
     wait_s = error.retry_after_s if isinstance(error, Busy) else 2
     msg = "Serviço momentaneamente indisponível; nada foi agendado. Tente novamente em instantes."
     return JSONResponse(envelope(msg), status_code=503, headers={"Retry-After": str(wait_s)})

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from disparo.api import gauges
+from disparo.api import full_disk, gauges
 from disparo.api.access import may_read_metrics
 from disparo.api.errors import Failure
 from disparo.api.services import Services, services_of
@@ -19,6 +19,7 @@ from disparo.dispatch import figures
 router = APIRouter()
 
 _PATIENCE_S = 2.0
+_FULL_DISK = {"ok": False, "motivo": "o disco do banco de dados está cheio: nada é aceito até haver espaço"}
 _TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -32,6 +33,8 @@ _TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 async def health(request: Request) -> JSONResponse:
     """Diz se o serviço está vivo e pronto: banco de dados, migrações, workers."""
     checks = await _checks(services_of(request))
+    if checks["banco_de_dados"]["ok"] and full_disk.is_so(request):
+        checks["banco_de_dados"] = _FULL_DISK
     ready = all(check["ok"] for check in checks.values())
     return JSONResponse(
         {"vivo": True, "pronto": ready, "verificacoes": checks}, status_code=200 if ready else 503

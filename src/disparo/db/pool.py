@@ -55,6 +55,7 @@ _REFUSED = {
     asyncpg.InvalidAuthorizationSpecificationError: "usuário recusado",
     asyncpg.InvalidCatalogNameError: "a base de dados não existe",
     asyncpg.TooManyConnectionsError: "não há mais conexões livres: aumente o max_connections do PostgreSQL",
+    asyncpg.DiskFullError: "o disco do banco de dados está cheio",
     asyncpg.CannotConnectNowError: "o PostgreSQL está iniciando ou parando",
 }
 

@@ -8,6 +8,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from disparo import metrics
+from disparo.api import full_disk
 from disparo.api.access import ApiCaller
 from disparo.api.bodies import read_fields
 from disparo.api.hubsoft import mapping, reading
@@ -52,6 +53,7 @@ async def answer_send(
         raise mapping.refusal_of(verdict)
     assert isinstance(verdict, Done)  # noqa: S101 - for the type checker: the acceptor waits for the others
     metrics.VERDICTS.count("replayed" if verdict.replayed else "accepted")
+    full_disk.note_room(request)
     request.state.dispatch_id = verdict.dispatch_id
     headers = {"Idempotent-Replayed": "true"} if verdict.replayed else None
     return Response(verdict.response, media_type="application/json", headers=headers)
