@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from disparo.db import register_counts
+from disparo.cli.context import data_dir_of
+from disparo.db import alerts, register_counts
+from disparo.db.data_dir import SCARCE_BYTES, is_held
 from disparo.db.pool import Pool
 from disparo.dispatch.freshness import Freshness
 from disparo.dispatch.worker import Chore
@@ -14,6 +18,9 @@ from disparo.sources.hubsoft import Hubsoft
 
 _FOLD_EVERY_S = 60.0
 _LOOK_EVERY_S = 30.0
+_ROOM_EVERY_S = 60.0
+#: Room enough again; between the two nothing is said, or each file that comes and goes would be told of.
+_ENOUGH_BYTES = 1.2 * SCARCE_BYTES
 
 
 def chores_of(settings: Settings, dsn: str, hubsoft: Hubsoft | None) -> Callable[[Pool], Sequence[Chore]]:
@@ -24,13 +31,29 @@ def chores_of(settings: Settings, dsn: str, hubsoft: Hubsoft | None) -> Callable
             async with pool.acquire() as connection, connection.transaction():
                 await register_counts.fold_counts(connection)
 
-        found = [Chore("register_counts", _FOLD_EVERY_S, fold)]
+        async def look_for_room() -> None:
+            await note_room(pool, data_dir_of(settings))
+
+        found = [
+            Chore("register_counts", _FOLD_EVERY_S, fold),
+            Chore("room", _ROOM_EVERY_S, look_for_room),
+        ]
         if hubsoft is not None and settings.sync_every_s:
             every_s = min(_LOOK_EVERY_S, settings.sync_every_s)
             found.append(Chore("sync", every_s, build_sync(settings, dsn, pool, hubsoft).run_if_due))
         return found
 
     return chores
+
+
+async def note_room(pool: Pool, folder: Path) -> None:
+    """Note that the disk of the private database is nearly full: full, it could not be noted any more."""
+    free = shutil.disk_usage(folder).free if is_held(folder) else None  # one's own server has its own keeper
+    if free is not None and SCARCE_BYTES <= free < _ENOUGH_BYTES:
+        return
+    low = {"": f"{free / 1e9:.1f} GB".replace(".", ",")} if free is not None and free < SCARCE_BYTES else {}
+    async with pool.acquire() as connection, connection.transaction():
+        await alerts.settle(connection, alerts.DISK_LOW, low, seen=[""])
 
 
 def freshness_of(settings: Settings, dsn: str, hubsoft: Hubsoft | None) -> Callable[[Pool], Freshness | None]:

@@ -14,6 +14,8 @@ _LEASE_S = 120.0
 UNWATCHED = "unwatched"
 #: Of a bulk run, a part of which the database takes from nobody; its subject is the dispatch.
 RUN_REFUSED = "run_refused"
+#: Of the disk of the private database; its detail is the room that is left.
+DISK_LOW = "disk_low"
 #: Of a platform whose receipt said "delivered" of what had ended otherwise; its detail is the last message.
 CONTRADICTED = "receipt_contradicts"
 

@@ -11,6 +11,9 @@ from typing import IO
 
 from disparo.errors import DisparoError, in_words
 
+#: With fewer bytes free around it something has to be done today.
+SCARCE_BYTES = 1_000_000_000
+
 
 class DataDirUnusable(DisparoError):
     """The folder cannot be used; nothing in it was changed."""

@@ -16,6 +16,9 @@ _WORDS = {
     "dispatch_stuck": "Há mensagens na hora de sair e nenhuma está saindo (desde {detail})",
     "source_down": "O cadastro de {subject} não responde: os envios em lote com dados antigos esperam",
     "sync_failed": "A sincronização com {subject} falhou; ela continua de onde parou",
+    alerts.DISK_LOW: (
+        "O disco do banco de dados está quase cheio ({detail} livres). Cheio, nada mais é aceito nem enviado"
+    ),
     alerts.RUN_REFUSED: "O disparo em lote {subject} não fica pronto: o banco de dados recusa uma parte dele",
     alerts.CONTRADICTED: (
         "A plataforma {subject} confirmou a entrega de uma mensagem que já tinha outro fim; vale a entrega. "
@@ -33,6 +36,7 @@ _OVER_WORDS = {
     "dispatch_stuck": "As mensagens voltaram a sair",
     "source_down": "O cadastro de {subject} voltou a responder",
     "sync_failed": "A sincronização com {subject} voltou a funcionar",
+    alerts.DISK_LOW: "O disco do banco de dados tem espaço de novo",
     alerts.RUN_REFUSED: "Do disparo em lote {subject} não falta agendar mais nada",
     alerts.CONTRADICTED: "Há um dia a plataforma {subject} não contradiz o fim de nenhuma mensagem",
 }

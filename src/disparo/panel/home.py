@@ -50,6 +50,10 @@ _ALERTS = {
         "Mensagens na hora de sair não saem",
         "Desde {detail}. Veja se há uma plataforma em uso, e avise quem administra (disparo doctor).",
     ),
+    alerts.DISK_LOW: (
+        "O disco do banco de dados está quase cheio",
+        "Restavam {detail}. Cheio, nada mais é aceito nem enviado. Avise quem administra.",
+    ),
     "source_down": (
         "O cadastro de {subject} não responde",
         "Os disparos em lote com dados antigos esperam até que responda. Avise quem administra.",

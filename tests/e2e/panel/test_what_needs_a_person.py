@@ -21,6 +21,7 @@ def house(new_database, tmp_path_factory):
         ("credit_gone", "simulador", None, "Plataforma simulador sem crédito"),
         ("platform_unreachable", "simulador", "not_seen", "A plataforma simulador não responde como devia"),
         ("dispatch_stuck", "", "27/11 08:10", "Mensagens na hora de sair não saem"),
+        ("disk_low", "", "0,8 GB", "O disco do banco de dados está quase cheio Restavam 0,8 GB."),
         ("source_down", "hubsoft", None, "O cadastro de hubsoft não responde"),
         ("receipts_stopped", "simulador", None, "As confirmações de simulador pararam"),
     ],

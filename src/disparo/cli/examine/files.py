@@ -10,13 +10,14 @@ from pathlib import Path
 
 from disparo.api.certificate import days_left
 from disparo.cli.examine.finding import Finding, note, ok, wrong
+from disparo.db.data_dir import SCARCE_BYTES
 from disparo.errors import in_words
 from disparo.panel.words import several
 
 _OTHERS = 0o007
 _GROUP_OR_OTHERS_WRITE_OR_READ = 0o066
 _SOON_DAYS = 21
-_SCARCE_BYTES, _FEW_BYTES = 1_000_000_000, 5_000_000_000
+_FEW_BYTES = 5_000_000_000
 
 
 def examine_settings_file(path: Path) -> Finding:
@@ -94,6 +95,6 @@ def judge_room(path: Path, free: float) -> Finding:
     """Say what so many free bytes mean."""
     text = f"{free / 1e9:.1f} GB livres em {path}".replace(".", ",", 1)
     remedy = "Libere espaço ou aumente o disco: cheio, nada mais é aceito (nada se perde)."
-    if free < _SCARCE_BYTES:
+    if free < SCARCE_BYTES:
         return wrong("espaço em disco", text, remedy)
     return note("espaço em disco", text, remedy) if free < _FEW_BYTES else ok("espaço em disco", text)
