@@ -119,6 +119,12 @@ def test_the_units_are_clean_and_closed(machine):
             assert line in text
 
 
+def test_a_unit_asked_to_reload_reads_its_secrets_again(machine):
+    install(machine)
+    for name in UNITS:
+        assert "\nExecReload=/bin/kill -HUP $MAINPID\n" in unit(machine, name).read_text(), name
+
+
 def test_the_settings_file_has_every_setting_with_its_default(machine, monkeypatch):
     install(machine)
     text = (machine / "etc/disparo/disparo.toml").read_text()
