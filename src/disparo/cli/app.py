@@ -45,6 +45,7 @@ _COMMANDS = {
     "descadastro": _Command("opt_outs", "opt_outs", "Números que não querem SMS."),
     "retomar": _Command("messages", "resume", "Libera as mensagens retidas por uma restauração."),
     "plataforma": _Command("platforms", "platforms", "Plataformas de SMS: listar, presets, pausar, testar."),
+    "avisos": _Command("telling", "commands", "Avisos de falhas: testar os endereços."),
     "instalar": _Command("install", "install", "Instala como serviço do sistema (Debian, Ubuntu)."),
     "doctor": _Command("doctor", "doctor", "Confere a instalação e diz como corrigir cada falha."),
     "db": _Command("db", "database_commands", "Banco de dados: backup, restore, shell."),

@@ -101,7 +101,9 @@ def _load(dsn: str, file: Path) -> None:
                 loader.stdin.write(_end().encode())
         if script.returncode != 0 or loader.returncode != 0:
             said.seek(0)
-            raise DisparoError(f"A restauração falhou: {reason_of(said.read())}. Nada foi alterado.")
+            # It falls over a dump that is damaged in the middle, without a word.
+            why = "o arquivo parece danificado" if script.returncode < 0 else reason_of(said.read())
+            raise DisparoError(f"A restauração falhou: {why}. Nada foi alterado.")
 
 
 def _end() -> str:

@@ -122,7 +122,8 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
         await stop.wait()
         tell_systemd("STOPPING=1")
         print("\nEncerrando...", flush=True)
-    print("Encerrado. Os dados ficam em", plan.data_dir, flush=True)
+    where = plan.data_dir if plan.settings.database_url is None else "seu PostgreSQL"
+    print("Encerrado. Os dados ficam em", where, flush=True)
 
 
 async def _first_start(dsn: str, *, with_data: bool) -> Credentials | None:

@@ -10,6 +10,7 @@ from threading import Thread
 
 import pytest
 import structlog
+from tests.support.program import command
 from tests.support.stage import free_port
 
 from disparo.cli.telling import teller
@@ -66,3 +67,14 @@ async def test_the_library_that_is_missing_is_for_the_programs_own_environment(m
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(SettingsInvalid, match=rf"{sys.prefix}/bin/pip install 'disparo\[alertas\]'"):
         teller(load_settings(alerts=["json://127.0.0.1/"]))
+
+
+def test_addresses_are_tried_before_they_are_needed():
+    with listener() as (address, heard):
+        done = command("avisos", "testar", env={"DISPARO_ALERTS": json.dumps([nobody(), address])})
+        assert heard == ["Este é um aviso de teste: está tudo bem."]
+        assert command("avisos", "testar", env={"DISPARO_ALERTS": json.dumps([address])}).returncode == 0
+    assert done.stdout == "1º endereço (JSON): NÃO recebeu\n2º endereço (JSON): recebeu\n"
+    assert (done.returncode, "Confira estes endereços" in done.stderr) == (1, True), done.stderr
+    nobody_asked = command("avisos", "testar")
+    assert (nobody_asked.returncode, "Não há endereços" in nobody_asked.stderr) == (1, True)
