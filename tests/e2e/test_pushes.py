@@ -229,3 +229,13 @@ def test_the_limits_and_the_permission(house, client):
     assert client.call("PUT", f"{BASE}/cliente", big).status == 413
     assert house.client(permissions=("send",)).call("PUT", f"{BASE}/cliente", ANA).status == 403
     assert house.client(error_codes="hubsoft").call("PUT", f"{BASE}/fatura", {}).status == 200
+
+
+def test_a_customer_who_was_erased_is_told_and_not_stored(client, house):
+    gone = {"id_cliente": 2018, "nome_razaosocial": "APAGADO"}
+    assert put(client, "cliente", [gone]).json["gravados"] == 1
+    assert house.command("titular", "apagar", 2018, "--sim").returncode == 0
+    answer = put(client, "cliente", [gone, ANA])
+    assert answer.json["gravados"] == 1
+    said = "Os dados do cliente de ID 2018 foram apagados a pedido dele"
+    assert [(error["id"], error["mensagem"]) for error in answer.json["erros"]] == [(2018, said)]

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 from tests.support.hubsoft import CLIENT, HubsoftStandIn
 
-from disparo.db import sync_states
+from disparo.db import erasure, sync_states
 from disparo.db.pool import connect
 from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.freshness import Freshness, SourceDown
@@ -391,3 +391,14 @@ async def test_a_source_that_does_not_answer_costs_no_more_than_the_patience(the
     began = time.perf_counter()
     await sync.look_for(990_014, patience_s=0.3, again_after_s=60)
     assert time.perf_counter() - began < 2
+
+
+async def test_an_erased_customer_and_their_invoices_are_passed_over_unsaid(sync, there, connection):
+    done = await sync.run(full=True)
+    someone = await connection.fetchval("SELECT customer_id FROM invoices ORDER BY id LIMIT 1")
+    async with connection.transaction():
+        await erasure.erase(connection, someone)
+    again = await sync.run(full=True)
+    assert (again.left_out, again.customers) == (done.left_out, done.customers)
+    assert not await connection.fetchval("SELECT count(*) FROM customers WHERE id = $1", someone)
+    assert not await connection.fetchval("SELECT count(*) FROM invoices WHERE customer_id = $1", someone)

@@ -10,6 +10,7 @@ import asyncpg
 import typer
 from rich.table import Table
 
+from disparo.cli.asking import ask
 from disparo.cli.context import DataDir, actor, with_connection
 from disparo.cli.phones import phone_of
 from disparo.cli.tables import show_table
@@ -133,7 +134,7 @@ def resend(
         dados, lambda connection: _chosen_ids(connection, plataforma, de, ate)
     )
     if wanted and not sim:
-        _ask(f"{len(wanted)} mensagem(ns) podem chegar em dobro ao cliente. Enviar de novo?")
+        ask(f"{len(wanted)} mensagem(ns) podem chegar em dobro ao cliente. Enviar de novo?")
 
     async def work(connection: Connection) -> str:
         done = await reconcile.resend(connection, wanted, actor=actor())
@@ -250,13 +251,6 @@ async def _chosen_ids(
 
 def _named(ids: list[int] | None) -> tuple[list[int], str] | None:
     return (ids, "") if ids else None
-
-
-def _ask(question: str) -> None:
-    answer: str = typer.prompt(f"{question} [s/N]", default="n", show_default=False)
-    if answer.strip().lower() not in ("s", "sim"):
-        print("Nada foi alterado.")
-        raise typer.Exit(1)
 
 
 def _need_choice(

@@ -91,9 +91,12 @@ async def fill_in_days_of(connection: Connection, zone: ZoneInfo) -> None:
     await connection.execute("SELECT set_config('timezone', $1, true)", zone.key)
 
 
-async def upsert_customers(connection: Connection, rows: Sequence[CustomerRow]) -> None:
-    """Store customers, each id at most once, in the caller's transaction."""
-    await _upsert(connection, "customers", rows)
+async def upsert_customers(connection: Connection, rows: Sequence[CustomerRow]) -> set[int]:
+    """Store customers, each id at most once, in the caller's transaction.
+
+    Gives the ids of those that were erased at their request, which are not stored (erasure.py).
+    """
+    return await _upsert(connection, "customers", rows)
 
 
 async def upsert_contacts(connection: Connection, rows: Sequence[ContactRow]) -> set[int]:
@@ -123,9 +126,11 @@ async def replace_contacts(
 
 
 async def find_missing(connection: Connection, customer_ids: Sequence[int]) -> set[int]:
-    """Tell which of these customers there are not."""
+    """Tell which of these customers there are not, and could be."""
     found = await connection.fetch(
-        "SELECT id FROM customers WHERE id = ANY($1::bigint[])", sorted(set(customer_ids))
+        """SELECT id FROM customers WHERE id = ANY($1::bigint[])
+           UNION ALL SELECT customer_id FROM erased_customers WHERE customer_id = ANY($1::bigint[])""",
+        sorted(set(customer_ids)),
     )
     return set(customer_ids) - {row["id"] for row in found}
 
@@ -157,10 +162,11 @@ async def _upsert_alike(
     await connection.copy_records_to_table(
         "incoming", schema_name="pg_temp", columns=columns, records=_records(columns, rows)
     )
-    missing = await _set_aside_orphans(connection) if "customer_id" in columns else set()
+    set_aside = _set_aside_orphans if "customer_id" in columns else _set_aside_erased
+    left_out = await set_aside(connection)
     await connection.execute(_take_over(table, columns))
     await connection.execute("DROP TABLE pg_temp.incoming")
-    return missing
+    return left_out
 
 
 def _records(columns: tuple[str, ...], rows: Sequence[R]) -> Sequence[tuple[Any, ...]]:
@@ -177,6 +183,14 @@ async def _set_aside_orphans(connection: Connection) -> set[int]:
            WHERE NOT EXISTS (SELECT FROM customers c WHERE c.id = i.customer_id) RETURNING id"""
     )
     return {row["id"] for row in gone}
+
+
+async def _set_aside_erased(connection: Connection) -> set[int]:
+    erased = await connection.fetch(
+        """DELETE FROM pg_temp.incoming i
+           WHERE EXISTS (SELECT FROM erased_customers e WHERE e.customer_id = i.id) RETURNING id"""
+    )
+    return {row["id"] for row in erased}
 
 
 def _take_over(table: str, columns: tuple[str, ...]) -> str:

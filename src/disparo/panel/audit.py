@@ -95,6 +95,7 @@ _DETAIL = {
     "platform": "plataforma",
     "user": "usuário",
     "client": "cliente de API",
+    "customer": "cliente",
     "jti": "token",
     "list": "lista",
 }

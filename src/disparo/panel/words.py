@@ -228,6 +228,8 @@ ACTION: Mapping[str, str] = {
     "tokens_revoked": "revogou tokens",
     "exported": "exportou uma lista",
     "imported": "importou um arquivo",
+    "customer_erased": "apagou os dados de um cliente",
+    "customer_readmitted": "deixou um cliente apagado voltar",
 }
 
 

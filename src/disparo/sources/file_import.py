@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +30,16 @@ from disparo.sources.tables import ROWS_ABOVE, NotReadable, Table
 _BATCH = 5000
 _KEPT_REASONS = 1000
 _UTC = ZoneInfo("UTC")
-_NO_CUSTOMER = "id_cliente não existe: importe os clientes antes"
+_LEFT_OUT = {
+    "clientes": "os dados deste cliente foram apagados a pedido dele: veja `disparo titular readmitir`",
+    "contatos": "id_cliente não existe: importe os clientes antes",
+    "faturas": "id_cliente não existe: importe os clientes antes",
+}
+_UPSERTS: Mapping[str, Callable[[Connection, Sequence[Any]], Awaitable[set[int]]]] = {
+    "clientes": upsert_customers,
+    "contatos": upsert_contacts,
+    "faturas": upsert_invoices,
+}
 Progress = Callable[[int, int], None]
 _READERS: Mapping[str, Callable[[Mapping[str, int]], Callable[[Sequence[str]], Any]]] = {
     "clientes": customer_reader,
@@ -249,22 +258,15 @@ async def _store(
     await transaction.start()
     try:
         await fill_in_days_of(connection, options.zone)
-        missing = await _upsert(connection, kind, rows)
+        left_out = await _UPSERTS[kind](connection, rows)
     except BaseException:
         await transaction.rollback()
         raise
     await (transaction.rollback() if options.simulate else transaction.commit())
-    orphans = [(line, _NO_CUSTOMER) for line in batch.lines if line.row["id"] in missing]
-    report.stored += len(rows) - len(orphans)
-    for line, reason in sorted([*batch.bad, *orphans], key=lambda item: item[0].number):
+    others = [(line, _LEFT_OUT[kind]) for line in batch.lines if line.row["id"] in left_out]
+    report.stored += len(rows) - len(others)
+    for line, reason in sorted([*batch.bad, *others], key=lambda item: item[0].number):
         report.bad_count += 1
         refused.add(line, reason)
         if len(report.bad) < _KEPT_REASONS:
             report.bad.append(BadLine(line.number, reason))
-
-
-async def _upsert(connection: Connection, kind: str, rows: Sequence[Any]) -> set[int]:
-    if kind == "clientes":
-        await upsert_customers(connection, rows)
-        return set()
-    return await (upsert_contacts if kind == "contatos" else upsert_invoices)(connection, rows)

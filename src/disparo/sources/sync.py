@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import structlog
 
-from disparo.db import alerts, register_counts, sync_states
+from disparo.db import alerts, erasure, register_counts, sync_states
 from disparo.db.customers import (
     CustomerRow,
     InvoiceRow,
@@ -168,7 +168,10 @@ class Sync:
     async def _store(self, connection: Connection, page: Page) -> set[int]:
         await fill_in_days_of(connection, self.zone)
         await upsert_customers(connection, page.customers)
-        return await upsert_invoices(connection, page.invoices)
+        erased = await erasure.among(connection, [row["customer_id"] for row in page.invoices])
+        return await upsert_invoices(
+            connection, [row for row in page.invoices if row["customer_id"] not in erased]
+        )
 
     async def _fetch_page(self, step: Step, number: int) -> Page:
         """Read a page and the customers that its invoices need; of an id named twice the last counts."""

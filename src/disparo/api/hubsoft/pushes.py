@@ -91,11 +91,14 @@ async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
     services = services_of(request)
     async with services.pool.acquire() as connection, connection.transaction():
         await fill_in_days_of(connection, services.settings.zone)
-        await upsert_customers(connection, [row for row, _ in pairs])
+        erased = await upsert_customers(connection, [row for row, _ in pairs])
         if with_contacts:
             by_id = {contact["id"]: contact for _, contacts in with_contacts for contact in contacts}
             await replace_contacts(connection, [id_ for id_, _ in with_contacts], list(by_id.values()))
-    return _answer(len(pairs), found.errors)
+    for id_ in erased:
+        msg = f"Os dados do cliente de ID {id_} foram apagados a pedido dele"
+        found.errors.append({"indice": found.good[id_][0], "id": id_, "mensagem": msg})
+    return _answer(len(pairs) - len(erased), found.errors)
 
 
 @router.put(

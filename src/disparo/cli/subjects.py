@@ -1,0 +1,64 @@
+"""`disparo titular`: what the law gives whoever the data are about (LGPD, art. 18)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from disparo.cli.asking import ask
+from disparo.cli.context import DataDir, actor, with_connection
+from disparo.db import accounts, erasure
+from disparo.db.pool import Connection
+from disparo.errors import DisparoError
+
+subjects = typer.Typer(no_args_is_help=True)
+_CustomerId = Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="O id_cliente do cadastro.")]
+
+
+@subjects.command("apagar")
+def erase(
+    id_cliente: _CustomerId,
+    sim: Annotated[bool, typer.Option("--sim", help="Não perguntar.")] = False,
+    dados: DataDir = None,
+) -> None:
+    """Apaga os dados pessoais de um cliente: cadastro, contatos, faturas e textos. Não se desfaz.
+
+    Ficam o número, as datas e o destino de cada SMS, o hash do texto e o descadastro. Uma sincronização ou
+    importação não traz o cliente de volta.
+    """
+    if not sim:
+        ask(f"Apagar para sempre os dados pessoais do cliente {id_cliente}?")
+
+    async def work(connection: Connection) -> int:
+        waiting = await erasure.count_waiting(connection, id_cliente)
+        if waiting:
+            raise DisparoError(
+                f"{waiting} mensagem(ns) deste cliente esperam, estão saindo ou estão incertas: "
+                "cancele-as ou resolva-as antes. Nada foi apagado."
+            )
+        count = await erasure.erase(connection, id_cliente)
+        if count is None:
+            raise DisparoError(f"Nada se sabe de um cliente {id_cliente}. Nada foi alterado.")
+        await accounts.audit(
+            connection, actor=actor(), action="customer_erased", detail={"customer": id_cliente}
+        )
+        return count
+
+    count = with_connection(dados, work)
+    print(f"Dados do cliente {id_cliente} apagados, com os textos de {count} mensagem(ns).")
+
+
+@subjects.command("readmitir")
+def readmit(id_cliente: _CustomerId, dados: DataDir = None) -> None:
+    """Deixa um cliente apagado voltar ao cadastro, quando for importado ou sincronizado de novo."""
+
+    async def work(connection: Connection) -> None:
+        if not await erasure.readmit(connection, id_cliente):
+            raise DisparoError(f"O cliente {id_cliente} não foi apagado. Nada foi alterado.")
+        await accounts.audit(
+            connection, actor=actor(), action="customer_readmitted", detail={"customer": id_cliente}
+        )
+
+    with_connection(dados, work)
+    print(f"O cliente {id_cliente} pode ser importado e sincronizado de novo.")

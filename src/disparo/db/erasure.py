@@ -1,0 +1,66 @@
+"""One customer's personal data, erased at their request (LGPD, art. 18 VI), and who must not come back.
+
+What proves a sending stays: number, dates, outcome, and the text's hash. So do opt-outs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from disparo.db.pool import Connection, affected
+
+#: What was left as it stands in each of them names the customer, or says what was written to them.
+_EMPTYING = (
+    """UPDATE messages SET name = '', text = NULL,
+              text_sha256 = coalesce(text_sha256, sha256(convert_to(text, 'UTF8')))
+       WHERE id = ANY($1::bigint[])""",
+    "UPDATE attempts SET detail = NULL WHERE message_id = ANY($1::bigint[]) AND detail IS NOT NULL",
+    """UPDATE receipts SET raw = '' WHERE raw <> ''
+       AND attempt_id = ANY(ARRAY(SELECT id FROM attempts WHERE message_id = ANY($1::bigint[])))""",
+    # An opt-out's own words prove it.
+    """UPDATE inbound_texts SET raw = '', text = CASE WHEN opted_out THEN text ELSE '' END
+       WHERE message_id = ANY($1::bigint[])""",
+    """UPDATE dispatches SET ignored = '[]' WHERE kind = 'single'
+       AND id = ANY(ARRAY(SELECT dispatch_id FROM messages WHERE id = ANY($1::bigint[])))""",
+)
+
+
+async def count_waiting(connection: Connection, customer_id: int) -> int:
+    """Count the customer's messages that could still be sent. Reads all there are: a few times a year."""
+    count: int = await connection.fetchval(
+        """SELECT count(*) FROM messages WHERE customer_id = $1
+           AND status IN ('queued', 'claimed', 'sending', 'held', 'uncertain')""",
+        customer_id,
+    )
+    return count
+
+
+async def erase(connection: Connection, customer_id: int) -> int | None:
+    """Erase, and keep from coming back; gives of how many messages. None where nothing is known of them."""
+    ids = await connection.fetchval(
+        "SELECT array_agg(id ORDER BY id) FROM messages WHERE customer_id = $1", customer_id
+    )
+    deleted = await connection.execute("DELETE FROM customers WHERE id = $1", customer_id)
+    if not ids and not affected(deleted):
+        return None
+    for statement in _EMPTYING:
+        await connection.execute(statement, ids or [])
+    await connection.execute(
+        "INSERT INTO erased_customers (customer_id) VALUES ($1) ON CONFLICT DO NOTHING", customer_id
+    )
+    return len(ids or [])
+
+
+async def readmit(connection: Connection, customer_id: int) -> bool:
+    """Let a customer be stored again; False where there was nothing against it."""
+    done = await connection.execute("DELETE FROM erased_customers WHERE customer_id = $1", customer_id)
+    return affected(done) == 1
+
+
+async def among(connection: Connection, customer_ids: Iterable[int]) -> set[int]:
+    """Tell which of these customers were erased."""
+    rows = await connection.fetch(
+        "SELECT customer_id FROM erased_customers WHERE customer_id = ANY($1::bigint[])",
+        sorted(set(customer_ids)),
+    )
+    return {row["customer_id"] for row in rows}

@@ -1,0 +1,115 @@
+"""A customer's data are erased at their request; what proves a sending stays, and no source brings them back."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+from tests.support import rows
+
+from disparo.db import erasure, messages, opt_outs
+from disparo.db.customers import find_missing, upsert_customers
+from disparo.db.messages import Start
+
+pytestmark = pytest.mark.anyio
+
+TEXT = "CLIENTE 1, sua fatura de R$ 99,90 vence amanhã"
+
+
+async def sent(connection):
+    """Two customers who got an SMS each, and what came back."""
+    ids = await rows.add_messages(connection, 2)
+    worker, token = await rows.add_worker(connection), "01a21bcd-874d-730c-8acd-3091a2c91c4a"
+    await connection.execute("UPDATE messages SET status = 'claimed', claim_token = $1", token)
+    starts = [Start(id_, token, TEXT, 1) for id_ in ids]
+    attempts = await messages.start(connection, starts, platform="p", worker_id=worker)
+    await connection.execute("UPDATE messages SET status = 'delivered'")
+    await connection.execute("UPDATE attempts SET detail = 'CLIENTE ' || message_id, outcome = 'accepted'")
+    await connection.executemany(
+        """INSERT INTO receipts (platform, digest, kind, raw, attempt_id)
+           VALUES ('p', sha256($1::text::bytea), 'delivered', 'to ' || $1, $2)""",
+        [(str(id_), attempts[id_]) for id_ in ids],
+    )
+    await connection.executemany(
+        """INSERT INTO inbound_texts (platform, digest, sender, e164, message_id, text, opted_out, raw)
+           VALUES ('p', sha256($1::text::bytea), '11', '+55', $2, $3, $4, $3)""",
+        [
+            (f"{id_} {text}", id_, text, gone)
+            for id_ in ids
+            for text, gone in (("já paguei", False), ("SAIR", True))
+        ],
+    )
+    await connection.execute("INSERT INTO contacts (id, customer_id, name, phone) VALUES (1, 1, 'MÃE', '1')")
+    await connection.execute("""UPDATE dispatches SET ignored = '[{"telefone": "119"}]'""")
+    await opt_outs.add(connection, "+5511900000001", reason="inbound", actor="x")
+    return ids
+
+
+async def test_what_names_a_customer_goes_and_what_proves_a_sending_stays(command, connection):
+    first, second = await sent(connection)
+    status, said = command("titular", "apagar", 1, "--sim")
+    assert (status, said) == (0, "Dados do cliente 1 apagados, com os textos de 1 mensagem(ns).\n")
+    kept = await connection.fetch(
+        "SELECT id, name, text, text_sha256, e164, status FROM messages ORDER BY id"
+    )
+    digest = sha256(TEXT.encode()).digest()
+    assert [tuple(row) for row in kept] == [
+        (first, "", None, digest, "+5511900000001", "delivered"),
+        (second, "CLIENTE 2", TEXT, None, "+5511900000002", "delivered"),
+    ]
+    for query, left in (
+        ("SELECT id FROM customers", [2]),
+        ("SELECT id FROM invoices", [2]),
+        ("SELECT id FROM contacts", []),
+        ("SELECT message_id FROM attempts WHERE detail IS NOT NULL", [second]),
+        ("SELECT attempt_id FROM receipts WHERE raw <> ''", [await last_attempt(connection, second)]),
+        (f"SELECT message_id FROM inbound_texts WHERE raw <> '' AND message_id = {first}", []),
+        (f"SELECT count(*) FROM inbound_texts WHERE message_id = {first} AND text = 'SAIR'", [1]),
+        (f"SELECT count(*) FROM inbound_texts WHERE message_id = {first} AND text = ''", [1]),
+        ("SELECT jsonb_array_length(ignored) FROM dispatches", [0]),
+        ("SELECT count(*) FROM opt_outs", [1]),
+    ):
+        assert [row[0] for row in await connection.fetch(query)] == left, query
+    told = await connection.fetchval("SELECT action || detail::text FROM audit_log")
+    assert told == 'customer_erased{"customer": 1}'
+
+
+async def last_attempt(connection, message_id):
+    return await connection.fetchval("SELECT attempt_id FROM messages WHERE id = $1", message_id)
+
+
+async def test_nothing_goes_while_something_could_still_be_sent_or_nobody_is_known(command, connection):
+    await rows.add_messages(connection, 1)
+    status, said = command("titular", "apagar", 1, "--sim")
+    assert (status, "1 mensagem(ns) deste cliente esperam" in said) == (1, True), said
+    assert await connection.fetchval("SELECT count(*) FROM customers") == 1
+    status, said = command("titular", "apagar", 99, "--sim")
+    assert (status, "Nada se sabe de um cliente 99" in said) == (1, True), said
+    assert not await connection.fetchval("SELECT count(*) FROM erased_customers")
+
+
+async def test_no_file_and_no_source_brings_them_back_until_they_are_let_in_again(
+    command, connection, tmp_path
+):
+    await rows.add_invoices(connection)
+    assert command("titular", "apagar", 1, "--sim")[0] == 0
+    file = tmp_path / "c.csv"
+    file.write_text("id_cliente;nome\n1;ANA\n2;BIA\n")
+    status, said = command("importar", "clientes", file)
+    assert (status, "linha 2: os dados deste cliente foram apagados a pedido dele" in said) == (1, True), said
+    assert await find_missing(connection, [1, 2, 3]) == {3}
+    async with connection.transaction():
+        assert await upsert_customers(connection, [{"id": 1, "name": "ANA"}]) == {1}
+    assert [row["id"] for row in await connection.fetch("SELECT id FROM customers")] == [2]
+    assert await erasure.among(connection, [1, 2]) == {1}
+    assert command("titular", "readmitir", 1)[0] == 0
+    assert command("importar", "clientes", file)[0] == 0
+    assert await connection.fetchval("SELECT name FROM customers WHERE id = 1") == "ANA"
+    assert command("titular", "readmitir", 1)[0] == 1
+
+
+async def test_a_person_is_asked_first(command, connection):
+    await rows.add_invoices(connection)
+    status, said = command("titular", "apagar", 1)
+    assert status == 1, said
+    assert await connection.fetchval("SELECT count(*) FROM customers") == 1
