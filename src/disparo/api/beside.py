@@ -13,7 +13,7 @@ from disparo.settings import Settings
 from disparo.sources.build import build_hubsoft, build_sync
 from disparo.sources.hubsoft import CONNECT_TIMEOUT_S, Hubsoft
 from disparo.sources.hubsoft_tokens import HubsoftTokens
-from disparo.sources.sync import Sync
+from disparo.sources.lookout import Lookout
 
 _CONNECTIONS = 64
 
@@ -27,7 +27,7 @@ class Beside:
 
     url: str
     hubsoft: Hubsoft
-    sync: Sync
+    lookout: Lookout
     tokens: HubsoftTokens | None
     kept: aiohttp.ClientSession
     fresh: aiohttp.ClientSession
@@ -45,7 +45,7 @@ async def open_beside(settings: Settings, dsn: str, pool: Pool) -> AsyncIterator
             yield Beside(
                 url=settings.hubsoft_url,
                 hubsoft=hubsoft,
-                sync=build_sync(settings, dsn, pool, hubsoft),
+                lookout=Lookout(build_sync(settings, dsn, pool, hubsoft)),
                 tokens=None if settings.hubsoft_local_client is None else HubsoftTokens(hubsoft.knows),
                 kept=kept,
                 fresh=fresh,

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -38,8 +37,6 @@ log = structlog.get_logger(__name__)
 
 _FULL_EVERY_S = 86_400.0
 _REFRESH_AT_ONCE = 8
-#: Calls may name any number: HubSoft is not to be asked for all of them at once.
-_LOOKS_AT_ONCE = 4
 #: A message waits for this question: a source that is slower is as good as down.
 _ANSWER_WITHIN_S = 5.0
 _ALERT = "sync_failed"
@@ -71,10 +68,6 @@ class Sync:
     zone: ZoneInfo
     every_s: float = 600.0
     progress: Progress = lambda _done: None
-    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _looked_at: float = float("-inf")
-    _looking_up: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKS_AT_ONCE))
-    _not_there: dict[int, float] = field(default_factory=dict)
 
     async def run_if_due(self) -> None:
         """Bring what is new, where it is time to: the job that workers do now and then."""
@@ -152,11 +145,11 @@ class Sync:
 
     async def _page(self, plan: Mapping[str, Any], done: Synced) -> Mapping[str, Any]:
         """Bring one page over; gives the plan of what is left."""
-        page = await self._fetch_page(_read(plan["steps"][plan["step"]]), plan["page"])
+        page = await self.fetch_page(_read(plan["steps"][plan["step"]]), plan["page"])
         after = {"step": plan["step"] + 1, "page": 0} if page.is_last else {"page": plan["page"] + 1}
         plan = {**plan, **after}
         async with self.pool.acquire() as connection, connection.transaction():
-            missing = await self._store(connection, page)
+            missing = await self.store(connection, page)
             await sync_states.advance(connection, self.source.name, plan)
         done.customers += len(page.customers)
         done.invoices += len(page.invoices) - len(missing)
@@ -165,7 +158,8 @@ class Sync:
         self.progress(done)
         return plan
 
-    async def _store(self, connection: Connection, page: Page) -> set[int]:
+    async def store(self, connection: Connection, page: Page) -> set[int]:
+        """Store a page in the caller's transaction; gives the ids of invoices whose customer is missing."""
         await fill_in_days_of(connection, self.zone)
         await upsert_customers(connection, page.customers)
         erased = await erasure.among(connection, [row["customer_id"] for row in page.invoices])
@@ -173,76 +167,21 @@ class Sync:
             connection, [row for row in page.invoices if row["customer_id"] not in erased]
         )
 
-    async def _fetch_page(self, step: Step, number: int) -> Page:
+    async def fetch_page(self, step: Step, number: int) -> Page:
         """Read a page and the customers that its invoices need; of an id named twice the last counts."""
         page = await self.source.fetch_page(step, number)
-        strangers = await self._fetch_strangers(page.invoices)
+        strangers = await self.fetch_strangers(page.invoices)
         customers = {row["id"]: row for row in [*page.customers, *strangers]}
         invoices = {row["id"]: row for row in page.invoices}
         return replace(page, customers=list(customers.values()), invoices=list(invoices.values()))
 
-    async def _fetch_strangers(self, invoices: Sequence[InvoiceRow]) -> list[CustomerRow]:
+    async def fetch_strangers(self, invoices: Sequence[InvoiceRow]) -> list[CustomerRow]:
         """Ask for the customers that invoices name and we have not: they came after the customers' pages."""
         if not invoices:
             return []
         async with self.pool.acquire() as connection:
             missing = await find_missing(connection, [row["customer_id"] for row in invoices])
         return [row async for row in self.source.fetch_customers(sorted(missing))]
-
-    async def look_for(self, invoice_id: int, *, patience_s: float, again_after_s: float) -> None:
-        """Look an unknown invoice up; where the source has no such search, bring what was made lately.
-
-        One that is not there is not asked for again before `again_after_s`.
-        """
-        now = time.monotonic()
-        self._not_there = {id_: at for id_, at in self._not_there.items() if now - at < again_after_s}
-        if invoice_id in self._not_there:
-            return
-        try:
-            async with asyncio.timeout(patience_s), self._looking_up:
-                if not await self._look_up(invoice_id):
-                    self._not_there[invoice_id] = time.monotonic()
-        except SourceRefused:
-            await self.look_for_new(patience_s=patience_s, again_after_s=again_after_s)
-        except (TimeoutError, SourceDown) as error:
-            log.warning("look_for_failed", source=self.source.name, error=type(error).__name__)
-
-    async def _look_up(self, invoice_id: int) -> bool:
-        found = await self.source.fetch_invoice(invoice_id)
-        if found:
-            page = Page(is_last=True, customers=await self._fetch_strangers(found), invoices=found)
-            async with self.pool.acquire() as connection, connection.transaction():
-                await self._store(connection, page)
-        return bool(found)
-
-    async def look_for_new(self, *, patience_s: float, again_after_s: float) -> bool:
-        """Bring what was made lately, within `patience_s`; calls that come together share one look.
-
-        Gives whether one was made since `again_after_s` seconds ago. What it cannot bring in time is brought
-        by the next pass: a page that was stored stays.
-        """
-        async with self._looking:
-            if time.monotonic() - self._looked_at < again_after_s:
-                return True
-            try:
-                async with asyncio.timeout(patience_s):
-                    await self._look_for_new()
-            except (TimeoutError, SourceDown, SourceRefused) as error:
-                log.warning("look_for_new_failed", source=self.source.name, error=type(error).__name__)
-                self._looked_at = time.monotonic()
-                return False
-            self._looked_at = time.monotonic()
-            return True
-
-    async def _look_for_new(self) -> None:
-        today = datetime.now(self.zone).date()
-        for step in self.source.recent_steps(today, today):
-            number, is_last = 0, False
-            while not is_last:
-                page = await self._fetch_page(step, number)
-                async with self.pool.acquire() as connection, connection.transaction():
-                    await self._store(connection, page)
-                number, is_last = number + 1, page.is_last
 
     @property
     def name(self) -> str:

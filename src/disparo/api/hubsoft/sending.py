@@ -44,7 +44,7 @@ async def answer_send(
     verdict = await services.acceptor.accept(call)
     if _is_unknown(verdict) and services.beside is not None:
         # It may have been made a moment ago.
-        await services.beside.sync.look_for(
+        await services.beside.lookout.look_for(
             wanted.invoice_id, patience_s=_LOOK_PATIENCE_S, again_after_s=_LOOK_AGAIN_S
         )
         verdict = await services.acceptor.accept(call)

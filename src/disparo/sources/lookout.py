@@ -1,0 +1,84 @@
+"""An invoice that a call names and nobody knows: it may have been made at the source a moment ago."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime
+
+import structlog
+
+from disparo.dispatch.freshness import SourceDown
+from disparo.sources.base import Page, SourceRefused
+from disparo.sources.sync import Sync
+
+log = structlog.get_logger(__name__)
+
+#: Calls may name any number: the source is not to be asked for all of them at once.
+_LOOKS_AT_ONCE = 4
+
+
+class Lookout:
+    """Looks at a source between its passes."""
+
+    def __init__(self, sync: Sync) -> None:
+        self._sync = sync
+        self._looking = asyncio.Lock()
+        self._looked_at = float("-inf")
+        self._free = asyncio.Semaphore(_LOOKS_AT_ONCE)
+        self._not_there: dict[int, float] = {}
+
+    async def look_for(self, invoice_id: int, *, patience_s: float, again_after_s: float) -> None:
+        """Look an unknown invoice up; where the source has no such search, bring what was made lately.
+
+        One that is not there is not asked for again before `again_after_s`.
+        """
+        now = time.monotonic()
+        self._not_there = {id_: at for id_, at in self._not_there.items() if now - at < again_after_s}
+        if invoice_id in self._not_there:
+            return
+        try:
+            async with asyncio.timeout(patience_s), self._free:
+                if not await self._look_up(invoice_id):
+                    self._not_there[invoice_id] = time.monotonic()
+        except SourceRefused:
+            await self.look_for_new(patience_s=patience_s, again_after_s=again_after_s)
+        except (TimeoutError, SourceDown) as error:
+            log.warning("look_for_failed", source=self._sync.source.name, error=type(error).__name__)
+
+    async def _look_up(self, invoice_id: int) -> bool:
+        found = await self._sync.source.fetch_invoice(invoice_id)
+        if found:
+            page = Page(is_last=True, customers=await self._sync.fetch_strangers(found), invoices=found)
+            async with self._sync.pool.acquire() as connection, connection.transaction():
+                await self._sync.store(connection, page)
+        return bool(found)
+
+    async def look_for_new(self, *, patience_s: float, again_after_s: float) -> bool:
+        """Bring what was made lately, within `patience_s`; calls that come together share one look.
+
+        Gives whether one was made since `again_after_s` seconds ago. What it cannot bring in time is brought
+        by the next pass: a page that was stored stays.
+        """
+        async with self._looking:
+            if time.monotonic() - self._looked_at < again_after_s:
+                return True
+            try:
+                async with asyncio.timeout(patience_s):
+                    await self._look_for_new()
+            except (TimeoutError, SourceDown, SourceRefused) as error:
+                log.warning("look_for_new_failed", source=self._sync.source.name, error=type(error).__name__)
+                self._looked_at = time.monotonic()
+                return False
+            self._looked_at = time.monotonic()
+            return True
+
+    async def _look_for_new(self) -> None:
+        today = datetime.now(self._sync.zone).date()
+        for step in self._sync.source.recent_steps(today, today):
+            number, is_last = 0, False
+            while not is_last:
+                page = await self._sync.fetch_page(step, number)
+                async with self._sync.pool.acquire() as connection, connection.transaction():
+                    await self._sync.store(connection, page)
+                number, is_last = number + 1, page.is_last
