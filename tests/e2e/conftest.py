@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import asyncpg
 import pytest
 from tests.support.client import Client
 from tests.support.house import House
@@ -20,6 +23,23 @@ def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFact
 def client(house: House) -> Client:
     """A live token with every permission."""
     return house.client()
+
+
+@pytest.fixture
+def rows(dsn: str) -> Callable[..., list[tuple[Any, ...]]]:
+    """Gives what a query finds in the module's own database."""
+
+    def fetch(query: str, *arguments: object) -> list[tuple[Any, ...]]:
+        async def work() -> list[tuple[Any, ...]]:
+            connection = await asyncpg.connect(dsn)
+            try:
+                return [tuple(row) for row in await connection.fetch(query, *arguments)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(work())
+
+    return fetch
 
 
 @pytest.fixture(autouse=True)

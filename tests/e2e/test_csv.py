@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncpg
 import pytest
 from tests.support.program import command
 
@@ -23,23 +22,6 @@ def load(dsn, tmp_path):
         return command("importar", kind, path, env={"DISPARO_DATABASE_URL": dsn})
 
     return load
-
-
-@pytest.fixture
-def rows(dsn):
-    import asyncio
-
-    def fetch(query):
-        async def work():
-            connection = await asyncpg.connect(dsn)
-            try:
-                return [tuple(row) for row in await connection.fetch(query)]
-            finally:
-                await connection.close()
-
-        return asyncio.run(work())
-
-    return fetch
 
 
 def test_good_lines_are_stored_and_bad_ones_named(load, rows):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import asyncpg
 import pytest
 from tests.support.program import command
 
@@ -28,21 +25,6 @@ def load(dsn, tmp_path):
         return command("importar", kind, path, *options, env={"DISPARO_DATABASE_URL": dsn})
 
     return load
-
-
-@pytest.fixture
-def rows(dsn):
-    def fetch(query):
-        async def work():
-            connection = await asyncpg.connect(dsn)
-            try:
-                return [tuple(row) for row in await connection.fetch(query)]
-            finally:
-                await connection.close()
-
-        return asyncio.run(work())
-
-    return fetch
 
 
 def test_a_number_written_with_decimals_is_not_another_persons(load, rows):

@@ -41,21 +41,6 @@ def load(dsn, tmp_path):
     return load
 
 
-@pytest.fixture
-def rows(dsn):
-    def fetch(query, *arguments):
-        async def work():
-            connection = await asyncpg.connect(dsn)
-            try:
-                return [tuple(row) for row in await connection.fetch(query, *arguments)]
-            finally:
-                await connection.close()
-
-        return asyncio.run(work())
-
-    return fetch
-
-
 def workbook(path: Path, *lines: list[object]) -> Path:
     book = Workbook()
     for line in lines:
