@@ -162,6 +162,22 @@ def test_an_answer_that_breaks_off_breaks_off_here_too(theirs):
         theirs.get(f"{BASE}/cortado")
 
 
+@pytest.mark.parametrize("body", [b"", b"{}"])
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
+def test_what_may_change_something_is_never_asked_twice(there, theirs, method, body):
+    calls = there.calls[f"{BASE}/mudo"]
+    assert theirs.call(method, f"{BASE}/mudo", body).status == 502
+    assert there.calls[f"{BASE}/mudo"] == calls + 1
+
+
+@pytest.mark.parametrize(
+    ("method", "body"), [("POST", b"{}"), ("PATCH", b"{}"), ("GET", b"{}"), ("GET", None)]
+)
+def test_a_connection_that_is_closed_while_it_rests_loses_no_call(theirs, method, body):
+    assert theirs.get(f"{BASE}/atendimento").status == 200  # over one that may be used again
+    assert theirs.call(method, f"{BASE}/umavez", body).status == 200
+
+
 def test_a_slow_one_times_out_with_the_envelope_and_slows_nobody(house, there, theirs, client_again):
     answers = []
     slow = [

@@ -13,6 +13,7 @@ import gzip
 import json
 import secrets
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ class HubsoftStandIn:
         self.fail_after: int | None = None  # calls until it is down
         self.delay_s = 0.0
         self.page: str | None = None  # what stands in for it answers everybody, with 200
+        self._used: weakref.WeakSet[Any] = weakref.WeakSet()  # connections
         self._kept: dict[Any, list[dict[str, Any]]] = {}
         self.url = ""
         self.stop: Any = None  # while running: be gone at once
@@ -139,6 +141,12 @@ class HubsoftStandIn:
 
     @web.middleware
     async def _gate(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        try:
+            return await self._answer(request, handler)
+        finally:
+            self._used.add(request.transport)
+
+    async def _answer(self, request: web.Request, handler: Any) -> web.StreamResponse:
         self.calls[request.path] += 1
         total = self.calls.total()
         if self.fail_after is not None and total > self.fail_after:
@@ -255,9 +263,19 @@ class HubsoftStandIn:
             return await _in_pieces(request, cut=what == "cortado")
         if what == "lento":
             await asyncio.sleep(3)
+        if what in ("mudo", "umavez") and self._hangs_up(request, always=what == "mudo"):
+            raise asyncio.CancelledError  # no answer
         if what.startswith("codigo"):
             return web.json_response({"status": "error", "msg": "não"}, status=int(what[6:]))
         return _ODD[what]() if what in _ODD else _plain(request)
+
+    def _hangs_up(self, request: web.Request, *, always: bool) -> bool:
+        """Close the connection; but for `always`, only one that was used before."""
+        assert request.transport is not None
+        hangs_up = always or request.transport in self._used
+        if hangs_up:
+            request.transport.close()
+        return hangs_up
 
     def _page(self, request: web.Request, total: int) -> tuple[slice, dict[str, int]]:
         page, per = int(request.query.get("pagina", 0)), int(request.query.get("itens_por_pagina", 50))

@@ -20,7 +20,7 @@ _CONNECTIONS = 64
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """`kept`: connections for what may go over a used one; `fresh`: for what aiohttp would repeat on its own.
+    """`kept`: connections for what only reads, and may be asked twice; `fresh`: one for each other call.
 
     `tokens`: None where HubSoft's own tokens are not let in.
     """
@@ -70,4 +70,15 @@ def _session(settings: Settings, *, force_close: bool) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,  # its bytes as they are
         skip_auto_headers={"User-Agent", "Accept", "Accept-Encoding", "Content-Type"},
+        middlewares=(_once,) if force_close else (),
     )
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send once: a PUT or DELETE that no answer came to aiohttp sends again, over a fresh connection too."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as broken:
+        raise aiohttp.ClientConnectionError(type(broken).__name__) from broken

@@ -46,8 +46,8 @@ _HOP_BY_HOP = frozenset(
 _NOT_SENT = _HOP_BY_HOP | {"host", "cookie", "authorization", "expect", "x-forwarded-for"}
 _NOT_RETURNED = _HOP_BY_HOP | {"date"}
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-#: What aiohttp sends again by itself when a used connection breaks goes over a fresh one.
-_REPEATED = frozenset({"PUT", "DELETE"})
+#: Without a body these may go over a used connection: where it was closed meanwhile, aiohttp asks again.
+_READING = frozenset({"GET", "HEAD"})
 
 
 @router.api_route("/{rest:path}", methods=list(_METHODS))
@@ -87,13 +87,14 @@ async def _ask(
     body: AsyncIterator[bytes] | bytes,
 ) -> aiohttp.ClientResponse:
     url = URL(f"{beside.url}{path}{'?' + query if query else ''}", encoded=True)
-    session = beside.fresh if request.method in _REPEATED else beside.kept
+    has_body = _has_body(request)
+    session = beside.kept if request.method in _READING and not has_body else beside.fresh
     try:
         return await session.request(
             request.method,
             url,
             headers=_sent(request, authorization),
-            data=body if _has_body(request) else None,
+            data=body if has_body else None,
             allow_redirects=False,
         )
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
