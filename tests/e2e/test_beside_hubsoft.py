@@ -239,6 +239,19 @@ def test_a_page_that_stands_in_for_hubsoft_lets_no_token_in(house, there, page):
         there.page = None
 
 
+@pytest.mark.parametrize("status", [302, 404, 408, 418, 520, 522, 530])
+def test_only_hubsoft_says_that_a_token_is_dead(house, there, status):
+    """A program that is told 401 throws its token away, and the SMS with it."""
+    again = Client(house.stage.base, there.new_token())
+    there.page, there.page_status = "<html>Web server is down</html>", status
+    try:
+        answer = again.send({"id_fatura": 11000})
+        assert (answer.status, answer.headers.get("retry-after")) == (503, "5")
+    finally:
+        there.page, there.page_status = None, 200
+    assert again.send({"id_fatura": 11000}).status == 200
+
+
 def test_logins_of_their_clients_pass_through_and_ours_stay_here(house, there):
     body = {"grant_type": "password", **CLIENT}
     answer = house.anonymous.post("/oauth/token", body)

@@ -45,7 +45,8 @@ class HubsoftStandIn:
         self.retry_after = "0"
         self.fail_after: int | None = None  # calls until it is down
         self.delay_s = 0.0
-        self.page: str | None = None  # what stands in for it answers everybody, with 200
+        self.page: str | None = None  # what stands in for it answers everybody
+        self.page_status = 200
         self._used: weakref.WeakSet[Any] = weakref.WeakSet()  # connections
         self._kept: dict[Any, list[dict[str, Any]]] = {}
         self.url = ""
@@ -159,7 +160,7 @@ class HubsoftStandIn:
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         if self.page is not None:
-            return web.Response(text=self.page, content_type="text/html")
+            return web.Response(status=self.page_status, text=self.page, content_type="text/html")
         if request.path.startswith(BASE):
             token = request.headers.get("Authorization", "").removeprefix("Bearer ")
             self.seen.append({"path": request.raw_path, "token": token, "headers": dict(request.headers)})

@@ -165,7 +165,8 @@ class Hubsoft:
     async def knows(self, token: str) -> bool:
         """Ask whether a token is one of its own that lives; raises SourceDown.
 
-        Only its own success says so: a page that stands in for it answers 200 to whoever asks.
+        Only its own success says so, and only its own refusal that it does not: what stands before it, or in
+        for it, answers whoever asks.
         """
         query = {"busca": "codigo_cliente", "termo_busca": "0", "limit": "1"}
         headers = {"Authorization": f"Bearer {token}"}
@@ -174,10 +175,10 @@ class Hubsoft:
                 f"{self._settings.url}{BASE}/cliente", params=query, headers=headers, allow_redirects=False
             ) as response:
                 self.requests += 1
-                if response.status in AGAIN:
-                    raise SourceDown(f"HTTP {response.status}")
-                if response.status != HTTPStatus.OK:
+                if response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
                     return False
+                if response.status != HTTPStatus.OK:
+                    raise SourceDown(f"HTTP {response.status}")
                 if not is_success(await read_json(response)):
                     raise SourceDown("no success")
                 return True
