@@ -80,6 +80,12 @@ def test_body_and_status_are_theirs(there, theirs, call):
     assert set(given) - set(kept) <= {"access-control-allow-origin", "access-control-expose-headers"}
 
 
+def test_letters_in_a_header_arrive_as_they_left(there, theirs):
+    answer = theirs.get(f"{BASE}/atendimento", headers={"User-Agent": "Integração São José".encode()})
+    assert answer.status == 200
+    assert there.seen[-1]["headers"]["User-Agent"] == "Integração São José"
+
+
 def test_a_token_of_ours_never_leaves_and_a_credential_goes_instead(house, there, client):
     there.seen.clear()
     answer = client.get(f"{BASE}/atendimento", headers={"Cookie": "sessao=1", "X-Do-Cliente": "sim"})

@@ -125,10 +125,19 @@ async def _body(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 def _sent(request: Request, authorization: str | None) -> list[tuple[str, str]]:
     dropped = _NOT_SENT | _named(request.headers.get("connection", ""))
-    found = [(name, value) for name, value in request.headers.items() if name not in dropped]
+    named = ((name.decode("latin-1"), value) for name, value in request.headers.raw)
+    found = [(name, _text(value)) for name, value in named if name not in dropped]
     if authorization is not None:
         found.append(("Authorization", authorization))
     return [*found, ("X-Forwarded-For", address_of(request))]
+
+
+def _text(value: bytes) -> str:
+    """Read a header's value so that it leaves as it came: aiohttp writes UTF-8."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _named(connection: str) -> frozenset[str]:
