@@ -184,6 +184,27 @@ def test_a_connection_that_is_closed_while_it_rests_loses_no_call(theirs, method
     assert theirs.call(method, f"{BASE}/umavez", body).status == 200
 
 
+@pytest.mark.parametrize("call", [("GET", "/lento", 0), ("POST", "/eco", 10)], ids=["waiting", "sending"])
+def test_nobody_is_asked_for_who_hung_up_and_hubsoft_is_not_blamed(house, theirs, call):
+    method, path, length = call
+    log = house.stage.roles["server"].log
+    before = log.read_text()
+    gone = http.client.HTTPConnection(*theirs.base.removeprefix("http://").split(":"))
+    gone.putrequest(method, BASE + path)
+    gone.putheader("Authorization", f"Bearer {theirs.token}")
+    gone.putheader("Content-Length", str(length))
+    gone.endheaders(b"x" * (length // 2))
+    time.sleep(0.3)
+    gone.close()
+
+    def line():
+        new = log.read_text().removeprefix(before)
+        return [json.loads(each) for each in new.splitlines() if '"event":"request"' in each]
+
+    assert house.until(line)[0]["status"] == 499
+    assert "hubsoft_does_not_answer" not in log.read_text().removeprefix(before)
+
+
 def test_a_slow_one_times_out_with_the_envelope_and_slows_nobody(house, there, theirs, client_again):
     answers = []
     slow = [

@@ -6,15 +6,18 @@ instead, for users who may. A token of HubSoft's goes as it came.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import unquote
 
 import aiohttp
 import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
+from starlette.requests import ClientDisconnect
 from yarl import URL
 
 from disparo.api.access import address_of, admit, token_of
@@ -88,18 +91,41 @@ async def _ask(
 ) -> aiohttp.ClientResponse:
     url = URL(f"{beside.url}{path}{'?' + query if query else ''}", encoded=True)
     has_body = _has_body(request)
-    session = beside.kept if request.method in _READING and not has_body else beside.fresh
+    only_reads = request.method in _READING and not has_body
+    asking = (beside.kept if only_reads else beside.fresh).request(
+        request.method,
+        url,
+        headers=_sent(request, authorization),
+        data=body if has_body else None,
+        allow_redirects=False,
+    )
     try:
-        return await session.request(
-            request.method,
-            url,
-            headers=_sent(request, authorization),
-            data=body if has_body else None,
-            allow_redirects=False,
-        )
+        return await (_while_waited_for(request, asking) if only_reads else asking)
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        if isinstance(error.__cause__, ClientDisconnect):  # in the middle of their body
+            raise error.__cause__ from error
         log.warning("hubsoft_does_not_answer", error=type(error).__name__)
         raise Failure(502, _DOWN) from error
+
+
+async def _while_waited_for(
+    request: Request, asking: Coroutine[Any, Any, aiohttp.ClientResponse]
+) -> aiohttp.ClientResponse:
+    """Ask as long as somebody waits for it; raises ClientDisconnect."""
+    asked, gone = asyncio.create_task(asking), asyncio.create_task(_gone(request))
+    try:
+        await asyncio.wait((asked, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not asked.done():
+            raise ClientDisconnect
+        return asked.result()
+    finally:
+        asked.cancel()
+        gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _has_body(request: Request) -> bool:
