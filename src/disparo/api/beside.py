@@ -15,7 +15,7 @@ from disparo.sources.hubsoft import CONNECT_TIMEOUT_S, Hubsoft
 from disparo.sources.hubsoft_tokens import HubsoftTokens
 from disparo.sources.lookout import Lookout
 
-_CONNECTIONS = 64
+_CONNECTIONS = 256
 
 
 @dataclass(frozen=True, slots=True)
