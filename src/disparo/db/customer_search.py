@@ -30,3 +30,12 @@ async def invoices_of(connection: Connection, customer_ids: Sequence[int]) -> li
         customer_ids,
         _MOST_INVOICES,
     )
+
+
+async def invoice(connection: Connection, invoice_id: int) -> asyncpg.Record | None:
+    """Read an invoice: id, customer_id, its customer's name, amount, due_date, status."""
+    return await connection.fetchrow(
+        """SELECT i.id, i.customer_id, c.name, i.amount, i.due_date, i.status
+           FROM invoices i JOIN customers c ON c.id = i.customer_id WHERE i.id = $1""",
+        invoice_id,
+    )

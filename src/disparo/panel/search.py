@@ -14,7 +14,7 @@ from starlette.responses import Response
 from disparo.db import customer_search, message_pages, register
 from disparo.db.pool import Connection
 from disparo.domain.cnpj import is_valid_cnpj
-from disparo.domain.phone import InvalidPhone, parse_phone
+from disparo.domain.phone import PHONE_TAIL, InvalidPhone, Phone, parse_phone, read_registered
 from disparo.panel import fields
 from disparo.panel.access import Person
 from disparo.panel.cursors import moment_and_text, read_moment_and_id
@@ -23,6 +23,7 @@ from disparo.panel.services import services_of
 
 _EACH = 20
 _CUSTOMERS = 10
+_MOST_SAME_TAIL = 200
 _SHORTEST_NAME = 3
 _DOCUMENT_LENGTHS = (11, 14)
 _KINDS = {"telefone": "", "fatura": "", "cliente": ""}
@@ -69,7 +70,27 @@ async def _by_phone(connection: Connection, typed: str, before: Cursor | None) -
     except InvalidPhone:
         return []
     rows = await message_pages.of_phone(connection, phone.e164, before=before, limit=_EACH)
-    return [_group("telefone", f"Telefone {phone.national}", typed, rows)] if rows else []
+    if rows or before is not None:
+        return [_group("telefone", f"Telefone {phone.national}", typed, rows)] if rows else []
+    # Who got nothing is in the register alone.
+    owners = await register.find_customers(
+        connection,
+        register.By.PHONE,
+        int(phone.national[-PHONE_TAIL:]),
+        wanted=register.CustomerFilter(),
+        sorting=register.Sorting(),
+        limit=_MOST_SAME_TAIL,
+    )
+    ids = [row["id"] for row in owners if _has_phone(row, phone)][:_CUSTOMERS]
+    return [
+        await _of_customer(connection, typed, row, None)
+        for row in await customer_search.by_ids(connection, ids)
+    ]
+
+
+def _has_phone(customer: asyncpg.Record, wanted: Phone) -> bool:
+    held = (customer["phone_1"], customer["phone_2"], customer["phone_3"])
+    return any(phone.e164 == wanted.e164 for field in held for phone in read_registered(field)[0])
 
 
 async def _by_invoice(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:
@@ -77,7 +98,12 @@ async def _by_invoice(connection: Connection, typed: str, before: Cursor | None)
     if invoice_id is None:
         return []
     rows = await message_pages.of_invoices(connection, [invoice_id], before=before, limit=_EACH)
-    return [_group("fatura", f"Fatura {invoice_id}", typed, rows)] if rows else []
+    if rows:
+        return [_group("fatura", f"Fatura {invoice_id}", typed, rows)]
+    invoice = await customer_search.invoice(connection, invoice_id) if before is None else None
+    if invoice is None:
+        return []
+    return [_group("fatura", f"Fatura {invoice_id} · {invoice['name']}", typed, (), [invoice])]
 
 
 async def _by_customer(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:

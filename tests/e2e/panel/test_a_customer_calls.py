@@ -1,0 +1,41 @@
+"""A customer is on the phone: whatever they say of themselves leads to them, and what is shown of them is so."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from tests.support.rows import add_invoices
+from tests.support.visitor import text, visitor
+
+
+@pytest.fixture(scope="module")
+def person(house):
+    return visitor(house)
+
+
+def search(person, typed):
+    return text(person.get(f"/painel/buscar?q={quote(typed)}"))
+
+
+def test_who_got_no_sms_is_found_by_phone(house, person):
+    house.run(lambda connection: add_invoices(connection, 2, first_id=8_100_001))
+    house.fetch("UPDATE customers SET phone_2 = '(11) 3333-4444; 11 8810-0009' WHERE id = 8100002")
+    for typed in ("11 90810-0002", "+55 11 98810-0009", "(11) 8810-0009", "1133334444"):
+        page = search(person, typed)
+        assert "CLIENTE 8100002" in page, typed
+        assert "Nenhum SMS para este cliente ainda." in page
+        assert "Fatura 8100002, R$ 99,90" in page
+        assert "CLIENTE 8100001" not in page
+    assert "Nada encontrado" in search(person, "11 98810-0008")
+
+
+def test_an_invoice_without_sms_is_found_and_whose_it_is(house, person):
+    house.run(lambda connection: add_invoices(connection, 2, first_id=8_110_001))
+    house.fetch("UPDATE invoices SET status = 'paid' WHERE id = 8110002")
+    house.fetch("UPDATE invoices SET customer_id = 8110001 WHERE id = 8110002")
+    page = search(person, "8.110.002")
+    assert "Fatura 8110002 · CLIENTE 8110001" in page
+    assert "Nenhum SMS para esta fatura ainda." in page
+    assert "(paga)" in page
+    assert "Nada encontrado" in search(person, "8110003")
