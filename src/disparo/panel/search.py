@@ -52,7 +52,15 @@ async def show(request: Request, person: Person) -> Response:
     if typed:
         async with services_of(request).pool.acquire() as connection:
             groups = await _find(connection, typed, kind, before)
-    return render(request, "buscar.html", typed=typed, groups=groups, older=before is not None)
+    too_many = max(0, sum(group.kind == "cliente" for group in groups) - _CUSTOMERS)
+    return render(
+        request,
+        "buscar.html",
+        typed=typed,
+        groups=groups[: len(groups) - too_many],
+        only=_CUSTOMERS if too_many else None,
+        older=before is not None,
+    )
 
 
 async def _find(connection: Connection, typed: str, kind: str, before: Cursor | None) -> list[Group]:
@@ -81,7 +89,7 @@ async def _by_phone(connection: Connection, typed: str, before: Cursor | None) -
         sorting=register.Sorting(),
         limit=_MOST_SAME_TAIL,
     )
-    ids = [row["id"] for row in owners if _has_phone(row, phone)][:_CUSTOMERS]
+    ids = [row["id"] for row in owners if _has_phone(row, phone)][: _CUSTOMERS + 1]
     return [
         await _of_customer(connection, typed, row, None)
         for row in await customer_search.by_ids(connection, ids)
@@ -115,13 +123,14 @@ async def _by_customer(connection: Connection, typed: str, before: Cursor | None
             term,
             wanted=register.CustomerFilter(),
             sorting=register.Sorting(),
-            limit=_CUSTOMERS,
+            limit=_CUSTOMERS + 1,
         )
         found |= dict.fromkeys(row["id"] for row in rows)
-        if len(found) >= _CUSTOMERS:
+        if len(found) > _CUSTOMERS:
             break
-    customers = await customer_search.by_ids(connection, list(found)[:_CUSTOMERS])
-    return [await _of_customer(connection, typed, row, before) for row in customers]
+    customers = await customer_search.by_ids(connection, list(found)[: _CUSTOMERS + 1])
+    groups = [await _of_customer(connection, typed, row, before) for row in customers]
+    return [group for group in groups if group.rows or before is None]
 
 
 def _readings(typed: str) -> list[tuple[register.By, str | int]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from urllib.parse import quote
 
 import pytest
-from tests.support.rows import add_invoices
+from tests.support.rows import add_invoices, add_messages
 from tests.support.visitor import text, visitor
 
 
@@ -39,3 +41,28 @@ def test_an_invoice_without_sms_is_found_and_whose_it_is(house, person):
     assert "Nenhum SMS para esta fatura ainda." in page
     assert "(paga)" in page
     assert "Nada encontrado" in search(person, "8110003")
+
+
+def test_more_customers_of_a_name_than_are_shown_are_told(house, person):
+    house.run(lambda connection: add_invoices(connection, 11, first_id=8_120_001))
+    house.fetch("UPDATE customers SET name = 'ZENAIDE ' || id WHERE id BETWEEN 8120001 AND 8120011")
+    page = search(person, "zenaide")
+    assert page.count("ZENAIDE") == 10
+    assert "Há mais clientes assim: aqui estão só 10." in page
+    house.fetch("UPDATE customers SET name = 'OUTRA' WHERE id = 8120011")
+    page = search(person, "zenaide")
+    assert page.count("ZENAIDE") == 10
+    assert "Há mais clientes" not in page
+
+
+def test_older_messages_of_a_name_say_of_nobody_that_they_got_none(house, person):
+    house.run(lambda connection: add_messages(connection, 22, first_id=8_130_001, due_in_s=86_400))
+    house.fetch("UPDATE customers SET name = 'YOLANDA ' || id WHERE id IN (8130001, 8130022)")
+    house.fetch("UPDATE invoices SET customer_id = 8130001 WHERE id BETWEEN 8130001 AND 8130021")
+    house.fetch("UPDATE messages SET created_at = now() - interval '1 day' WHERE invoice_id < 8130022")
+    page = person.get("/painel/buscar?q=yolanda").raw.decode()
+    assert "Nenhum SMS" not in page
+    older = text(person.get(unescape(re.search(r'<a href="([^"]+)">Ver mais antigas', page)[1])))
+    assert "YOLANDA 8130001" in older
+    assert "Nenhum SMS" not in older
+    assert "YOLANDA 8130022" not in older
