@@ -108,15 +108,26 @@ _SERVICE_KEYS = {By.SERVICE_ID: "id", By.LOGIN: "login", By.IPV4: "ipv4", By.MAC
 
 
 async def find_customers(
-    connection: Connection, by: By, term: str | int, *, wanted: CustomerFilter, sorting: Sorting, limit: int
+    connection: Connection,
+    by: By,
+    term: str | int,
+    *,
+    wanted: CustomerFilter,
+    sorting: Sorting,
+    limit: int,
+    words_apart: bool = False,
 ) -> list[asyncpg.Record]:
     """Find customers by one thing known of them.
 
-    Names match anywhere, without accents and case; one or two letters match at the beginning alone. For
-    PHONE `term` is the number's last eight digits, and the caller compares the rest.
+    Names match anywhere, without accents and case; one or two letters match at the beginning alone; with
+    `words_apart` each word anywhere. For PHONE `term` is the number's last eight digits, and the caller
+    compares the rest.
     """
     if by in (By.NAME, By.TRADE_NAME):
-        return await _find_by_name(connection, by, str(term), wanted=wanted, sorting=sorting, limit=limit)
+        words = str(term).split() if words_apart else []
+        if not any(len(word) >= _SHORTEST for word in words):
+            words = [str(term)]
+        return await _find_by_name(connection, by, words, wanted=wanted, sorting=sorting, limit=limit)
     where = _filtered(wanted)
     value: object = term
     if by in _SERVICE_KEYS:
@@ -142,18 +153,24 @@ async def find_customer_ids(connection: Connection, by: By, term: str | int) -> 
 
 
 async def _find_by_name(
-    connection: Connection, by: By, term: str, *, wanted: CustomerFilter, sorting: Sorting, limit: int
+    connection: Connection,
+    by: By,
+    words: Sequence[str],
+    *,
+    wanted: CustomerFilter,
+    sorting: Sorting,
+    limit: int,
 ) -> list[asyncpg.Record]:
     where = _filtered(wanted)
     folded = f"c.{by}_folded"
-    by_index = len(term) >= _SHORTEST
+    long_words = [word for word in words if len(word) >= _SHORTEST]
     # What is made of the term is made once, in a sub-select: the plans are generic ones.
-    if by_index:
-        literal = term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    for word in words if long_words else ():
+        literal = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         where.add(f"{folded} LIKE (SELECT search_fold({{}}))", f"%{literal}%")
-    else:
-        where.add(f'{folded} COLLATE "C" >= (SELECT search_fold({{}}))', term)
-        where.add(f'{folded} COLLATE "C" < (SELECT search_fold({{}}) || chr({_LAST_CHARACTER}))', term)
+    if not long_words:
+        where.add(f'{folded} COLLATE "C" >= (SELECT search_fold({{}}))', words[0])
+        where.add(f'{folded} COLLATE "C" < (SELECT search_fold({{}}) || chr({_LAST_CHARACTER}))', words[0])
     # A common name is found at once among the first ones in order; a rare one costs only that look.
     in_index = by is By.NAME and not wanted.with_status
     near = _NEAR + _NEAR_PER_RESULT * limit if in_index else _NEAR_ROWS
@@ -167,8 +184,8 @@ async def _find_by_name(
     )
     if len(found) == limit:
         return found
-    if by_index:
-        where.add(f"c.search @> (SELECT search_rarest(search_fold({{}}), {_TRIGRAMS}))", term)
+    for word in long_words:
+        where.add(f"c.search @> (SELECT search_rarest(search_fold({{}}), {_TRIGRAMS}))", word)
     return await connection.fetch(
         f"WITH found AS MATERIALIZED (SELECT c.id FROM customers c WHERE {where}) "  # noqa: S608
         f"SELECT {CUSTOMER_COLUMNS} FROM found JOIN customers c ON c.id = found.id "

@@ -124,6 +124,7 @@ async def _by_customer(connection: Connection, typed: str, before: Cursor | None
             wanted=register.CustomerFilter(),
             sorting=register.Sorting(),
             limit=_CUSTOMERS + 1,
+            words_apart=True,
         )
         found |= dict.fromkeys(row["id"] for row in rows)
         if len(found) > _CUSTOMERS:
@@ -134,7 +135,7 @@ async def _by_customer(connection: Connection, typed: str, before: Cursor | None
 
 
 def _readings(typed: str) -> list[tuple[register.By, str | int]]:
-    """Give what the typed text may say of a customer: id, code, document, or any part of a name."""
+    """Give what the typed text may say of a customer: id, code, document, or any words of a name."""
     digits = "".join(filter(str.isdecimal, typed))
     if any(char.isalpha() for char in typed):
         bare = "".join(filter(str.isalnum, typed)).upper()

@@ -66,3 +66,15 @@ def test_older_messages_of_a_name_say_of_nobody_that_they_got_none(house, person
     assert "YOLANDA 8130001" in older
     assert "Nenhum SMS" not in older
     assert "YOLANDA 8130022" not in older
+
+
+def test_words_of_a_name_are_found_whatever_stands_between_them(house, person):
+    house.run(lambda connection: add_invoices(connection, 2, first_id=8_140_001))
+    house.fetch("UPDATE customers SET name = 'NÚBIA DE SOUZA SIMÕES' WHERE id = 8140001")
+    house.fetch("UPDATE customers SET name = 'NÚBIA DE SOUZA XAVIER' WHERE id = 8140002")
+    for typed in ("nubia simões", " Simões  Núbia", "núbia d simo", "de souza sim", "nú de simoes"):
+        page = search(person, typed)
+        assert "NÚBIA DE SOUZA SIMÕES" in page, typed
+        assert "XAVIER" not in page, typed
+    assert "Nada encontrado" in search(person, "núbia prado")
+    assert "Nada encontrado" in search(person, "nú %")
