@@ -70,10 +70,11 @@ async def one(connection: Connection, message_id: int) -> asyncpg.Record | None:
     """Read one message with what its page says of its dispatch, customer, invoice and number."""
     return await connection.fetchrow(
         """SELECT m.*, d.kind, d.purpose, d.client_id, d.user_id, i.amount, i.due_date,
-                  i.status AS invoice_status, c.name AS customer_name,
+                  i.status AS invoice_status, i.paid_at, c.name AS customer_name, r.state AS run_state,
                   EXISTS (SELECT FROM opt_outs o WHERE o.e164 = m.e164) AS opted_out,
                   b.platform AS wrong_says, b.created_at AS wrong_since
            FROM messages m JOIN dispatches d ON d.id = m.dispatch_id
+           LEFT JOIN bulk_runs r ON r.dispatch_id = d.id
            LEFT JOIN bad_numbers b ON b.e164 = m.e164
            LEFT JOIN invoices i ON i.id = m.invoice_id LEFT JOIN customers c ON c.id = m.customer_id
            WHERE m.id = $1""",

@@ -78,3 +78,20 @@ def test_words_of_a_name_are_found_whatever_stands_between_them(house, person):
         assert "XAVIER" not in page, typed
     assert "Nada encontrado" in search(person, "núbia prado")
     assert "Nada encontrado" in search(person, "nú %")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("status = 'paid', paid_at = '2026-11-26'", ", paga em 26/11/2026"),
+        ("status = 'paid', paid_at = NULL", ", paga "),
+        ("status = 'cancelled'", ", cancelada "),
+    ],
+)
+def test_a_message_says_that_its_invoice_is_paid_by_now(house, person, change, said):
+    (message_id,) = house.run(
+        lambda connection: add_messages(connection, first_id=8_150_001, due_in_s=86_400)
+    )
+    house.fetch(f"UPDATE invoices SET {change} WHERE id = 8150001")
+    page = text(person.get(f"/painel/mensagens/{message_id}"))
+    assert re.search(rf"R\$ 99,90, vence em [\d/]+{said}", page), page

@@ -63,3 +63,38 @@ def test_a_list_without_messages_says_why_and_offers_no_filter_as_remedy(house, 
     house.fetch(done, dispatch_id)
     assert "Veja acima o que ficou de fora, e por quê." in text(person.get(f"/painel/disparos/{dispatch_id}"))
     house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+
+
+def test_a_message_says_of_no_hour_that_it_goes_then_while_its_run_is_paused(house, person):
+    (message_id,) = house.run(
+        lambda connection: add_messages(connection, first_id=4_010_000, due_in_s=86_400, kind="bulk")
+    )
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", message_id)
+    as_run(house, dispatch_id, state="paused")
+    page = text(person.get(f"/painel/mensagens/{message_id}"))
+    assert "O disparo está pausado: não sai até alguém o retomar." in page
+    assert "Sai a partir de" not in page
+    house.fetch("UPDATE bulk_runs SET state = 'running' WHERE dispatch_id = $1", dispatch_id)
+    house.fetch("UPDATE messages SET reason = 'paused' WHERE id = $1", message_id)
+    page = text(person.get(f"/painel/mensagens/{message_id}"))
+    assert "Sai a partir de" in page
+    assert "está pausado" not in page
+    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+
+
+@pytest.fixture
+def _paused_platform(house):
+    house.fetch(
+        "INSERT INTO platform_states (platform, paused_by, paused_at) VALUES ('simulador', 'cli:root', now())"
+    )
+    yield
+    house.fetch("DELETE FROM platform_states")
+
+
+@pytest.mark.usefixtures("_paused_platform")
+def test_a_message_that_waits_past_its_hour_names_no_hour(house, person):
+    (message_id,) = house.run(lambda connection: add_messages(connection, first_id=4_020_000))
+    page = f"/painel/mensagens/{message_id}"
+    said = "A hora de sair já chegou: espera a vez, ou uma plataforma."
+    assert house.until(lambda: said in (now := text(person.get(page))) and now).count("Sai a partir de") == 0
+    house.fetch("DELETE FROM messages WHERE id = $1", message_id)
