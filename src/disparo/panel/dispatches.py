@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,8 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from disparo.db import accounts, bulk_runs, dispatch_pages, dispatches, message_pages, sessions
-from disparo.db.pool import Connection, Pool
+from disparo.db import accounts, dispatch_pages, dispatches, message_pages, sessions
+from disparo.db.pool import Pool
 from disparo.dispatch import bulk_control, cancel
 from disparo.panel import export, fields, messages, words
 from disparo.panel.access import Person
@@ -26,6 +24,7 @@ from disparo.panel.cursors import moment_and_text, read_moment_and_uuid
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
 from disparo.panel.pages import Pager, fragment, render
+from disparo.panel.progress import Progress, read_progress
 from disparo.panel.services import PanelServices, services_of
 
 _PATH = "/painel/disparos"
@@ -33,54 +32,12 @@ _PER_PAGE = 50
 _KINDS = {"single": "avulso", "bulk": "em lote"}
 _PAUSED = "Disparo pausado: nada mais sai até alguém retomar."
 _OVER = "Nada foi feito: este disparo já acabou, ou já estava assim. Abra a página dele de novo."
-_WAITING = ("queued", "claimed", "sending")
-_NEVER_GONE = ("held", "failed", "skipped", "cancelled")
 #: Progress is looked at so often, and a page left open is let go after so long: it asks again by itself.
 _LOOK_EVERY_S, _KEEP_ALIVE_S, _LONGEST_S = 1.0, 15.0, 900.0
 
 
 class _Change(Protocol):
     async def __call__(self, pool: Pool, dispatch_id: UUID, *, actor: str) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a dispatch is; of a bulk run also its state, whether its list is whole, when the next go."""
-
-    counts: Mapping[str, int]
-    state: str | None = None
-    is_whole: bool = True
-    next_at: datetime | None = None
-
-    @property
-    def total(self) -> int:
-        """Every message."""
-        return sum(self.counts.values())
-
-    @property
-    def waiting(self) -> int:
-        """What has not gone yet."""
-        return sum(self.counts.get(status, 0) for status in _WAITING)
-
-    @property
-    def is_going(self) -> bool:
-        """Whether a worker has some of it in hand."""
-        return any(self.counts.get(status) for status in _WAITING[1:])
-
-    @property
-    def gone(self) -> int:
-        """What was handed over, or may have been."""
-        return self.total - self.waiting - sum(self.counts.get(status, 0) for status in _NEVER_GONE)
-
-    @property
-    def not_arrived(self) -> int:
-        """What did not arrive, or may not have."""
-        return sum(self.counts.get(status, 0) for status in message_pages.RARE)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing is left to hand over."""
-        return self.waiting == 0 and (self.is_whole or self.state in ("cancelled", "done"))
 
 
 async def show(request: Request, person: Person) -> Response:
@@ -128,7 +85,7 @@ async def show_one(request: Request, person: Person) -> Response:
         dispatch = await dispatches.read(connection, dispatch_id)
         if dispatch is None:
             raise HTTPException(404)
-        progress, left_out = await _read_progress(connection, dispatch_id)
+        progress, left_out = await read_progress(connection, services, dispatch_id)
         reasons = await dispatch_pages.reasons(connection, dispatch_id)
         rows, after = await message_pages.of_dispatch(
             connection,
@@ -177,7 +134,7 @@ async def _progress(request: Request, services: PanelServices, dispatch_id: UUID
         async with services.pool.acquire() as connection:
             if await sessions.read_live(connection, request.state.person.token_sha256) is None:
                 return
-            progress, _ = await _read_progress(connection, dispatch_id)
+            progress, _ = await read_progress(connection, services, dispatch_id)
         shown = fragment(request, "_progresso.html", progress=progress)
         if progress.is_over:
             yield _event("fim", shown)
@@ -194,16 +151,6 @@ async def _progress(request: Request, services: PanelServices, dispatch_id: UUID
         except TimeoutError:
             quiet_s += _LOOK_EVERY_S
             age_s += _LOOK_EVERY_S
-
-
-async def _read_progress(connection: Connection, dispatch_id: UUID) -> tuple[Progress, dict[str, int]]:
-    """Give how far a dispatch is, and what a bulk run left out, by reason."""
-    run = await bulk_runs.read(connection, dispatch_id)
-    if run is None:
-        return Progress(await dispatch_pages.counts(connection, dispatch_id)), {}
-    counts, tallies = json.loads(run["counts"] or "{}"), json.loads(run["tallies"] or "{}")
-    left_out = {reason: total for reason, total in tallies.items() if reason in words.LEFT_OUT}
-    return Progress(counts, run["state"], bool(run["is_queued"]), run["next_at"]), left_out
 
 
 def _event(name: str, shown: str) -> str:

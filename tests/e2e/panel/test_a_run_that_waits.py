@@ -98,3 +98,25 @@ def test_a_message_that_waits_past_its_hour_names_no_hour(house, person):
     said = "A hora de sair já chegou: espera a vez, ou uma plataforma."
     assert house.until(lambda: said in (now := text(person.get(page))) and now).count("Sai a partir de") == 0
     house.fetch("DELETE FROM messages WHERE id = $1", message_id)
+
+
+@pytest.mark.usefixtures("_paused_platform")
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        ("paused_by = 'cli:root'", "simulador: pausada"),
+        (
+            "paused_by = NULL, open_reason = 'credit', probe_at = now() + interval '1 h'",
+            "simulador: a plataforma está sem crédito",
+        ),
+    ],
+)
+def test_a_dispatch_is_not_said_to_be_on_its_way_while_no_platform_is_in_use(house, person, state, why):
+    house.fetch(f"UPDATE platform_states SET {state}")
+    (message_id,) = house.run(lambda connection: add_messages(connection, first_id=4_030_000))
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", message_id)
+    said = f"Parado: faltam 1 de 1. Nenhuma plataforma está em uso ({why})."
+    assert "Enviando" not in house.until(
+        lambda: said in (page := text(person.get(f"/painel/disparos/{dispatch_id}"))) and page
+    )
+    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)

@@ -1,0 +1,86 @@
+"""How far a dispatch is, and what keeps the rest of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from disparo.db import bulk_runs, dispatch_pages, message_pages, platform_states
+from disparo.db.pool import Connection
+from disparo.panel import words
+from disparo.panel.services import PanelServices
+
+_WAITING = ("queued", "claimed", "sending")
+_NEVER_GONE = ("held", "failed", "skipped", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a dispatch is; of a bulk run also its state, whether its list is whole, when the next go.
+
+    `stopped_by`: why nothing at all goes now, as a sentence.
+    """
+
+    counts: Mapping[str, int]
+    state: str | None = None
+    is_whole: bool = True
+    next_at: datetime | None = None
+    stopped_by: str | None = None
+
+    @property
+    def total(self) -> int:
+        """Every message."""
+        return sum(self.counts.values())
+
+    @property
+    def waiting(self) -> int:
+        """What has not gone yet."""
+        return sum(self.counts.get(status, 0) for status in _WAITING)
+
+    @property
+    def is_going(self) -> bool:
+        """Whether a worker has some of it in hand."""
+        return any(self.counts.get(status) for status in _WAITING[1:])
+
+    @property
+    def gone(self) -> int:
+        """What was handed over, or may have been."""
+        return self.total - self.waiting - sum(self.counts.get(status, 0) for status in _NEVER_GONE)
+
+    @property
+    def not_arrived(self) -> int:
+        """What did not arrive, or may not have."""
+        return sum(self.counts.get(status, 0) for status in message_pages.RARE)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to hand over."""
+        return self.waiting == 0 and (self.is_whole or self.state in ("cancelled", "done"))
+
+
+async def read_progress(
+    connection: Connection, services: PanelServices, dispatch_id: UUID
+) -> tuple[Progress, dict[str, int]]:
+    """Give how far a dispatch is, and what a bulk run left out, by reason."""
+    run, stopped_by = await bulk_runs.read(connection, dispatch_id), await _stopped_by(connection, services)
+    if run is None:
+        return Progress(await dispatch_pages.counts(connection, dispatch_id), stopped_by=stopped_by), {}
+    counts, tallies = json.loads(run["counts"] or "{}"), json.loads(run["tallies"] or "{}")
+    left_out = {reason: total for reason, total in tallies.items() if reason in words.LEFT_OUT}
+    return Progress(counts, run["state"], bool(run["is_queued"]), run["next_at"], stopped_by), left_out
+
+
+async def _stopped_by(connection: Connection, services: PanelServices) -> str | None:
+    """Say what keeps everything, whatever dispatch it is of; None where something may go."""
+    if not services.heartbeats.alive:
+        return "O programa de envio está parado: avise quem administra."
+    states, why = await platform_states.read(connection), []
+    for name in services.platforms:
+        state = states.get(name)
+        if state is None or not (state["paused_by"] or state["open_reason"]):
+            return None
+        why.append(f"{name}: {'pausada' if state['paused_by'] else words.reason(state['open_reason'])}")
+    return f"Nenhuma plataforma está em uso ({'; '.join(why)})." if why else None
