@@ -336,3 +336,19 @@ def test_a_delivery_that_contradicts_is_on_the_first_page(house, person):
     page = house.until(lambda: shown in text(page := person.get("/painel")) and page)
     last = house.value("SELECT max(id) FROM messages WHERE invoice_id = 11000")
     assert f"/painel/mensagens/{last}" in page.raw.decode()
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        ({"de": "2031-03-04", "ate": "2031-03-04"}, "vencimento em 04/03/2031"),
+        ({"de": "2031-03-04", "ate": "2031-03-09"}, "vencimento de 04/03/2031 a 09/03/2031"),
+        ({"de": "2031-03-04"}, "vencimento a partir de 04/03/2031"),
+        ({"ate": "2001-03-04"}, "vencimento até 04/03/2001"),
+    ],
+)
+def test_a_run_says_which_days_it_is_of(person, days, said):
+    dispatch_id = str(uuid4())
+    person.post("/painel/disparos", disparo=dispatch_id, **days)
+    assert said in text(person.get(f"/painel/disparos/{dispatch_id}"))
+    assert f"em lote, {said} " in text(person.get("/painel/disparos"))
