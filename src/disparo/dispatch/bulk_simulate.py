@@ -60,7 +60,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """`skipped`: by reason. `duration_s`: by the platforms used first, together. `examples`: some that go."""
+    """`skipped`: by reason. `duration_s`: by the platforms used first, together. `examples`: some that go.
+
+    `recent`: recipients who were sent their invoice within a day, or are about to be.
+    """
 
     invoices: int
     recipients: int
@@ -68,6 +71,7 @@ class Simulation:
     estimates: Sequence[Estimate]
     duration_s: float | None
     examples: Sequence[int]
+    recent: int = 0
 
 
 async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer], rules: Rules) -> Simulation:
@@ -96,6 +100,7 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
     ]
     return Simulation(
         invoices=skipped.pop("invoices", 0),
+        recent=skipped.pop("recent", 0),
         recipients=recipients,
         skipped=dict(skipped),
         estimates=estimates,

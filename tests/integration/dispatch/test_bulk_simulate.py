@@ -54,3 +54,19 @@ async def test_where_limits_count_parts_it_takes_as_many_times_longer(pool, conn
     found = await simulate_run(pool, Selection(), offers, bulk.RULES)
     assert [estimate.duration_s for estimate in found.estimates] == [10.0, 20.0]
     assert found.duration_s == pytest.approx(20 / 3)
+
+
+async def test_who_was_sent_the_invoice_within_a_day_is_counted(pool, connection):
+    went, came_back, long_ago, elsewhere = await rows.add_messages(connection, 4, first_id=1)
+    await rows.add_invoices(connection, 2, first_id=5)
+    assert (await simulate_run(pool, Selection(), OFFERS, bulk.RULES)).recent == 4
+    await connection.execute("UPDATE messages SET status = 'undelivered' WHERE id = $1", came_back)
+    await connection.execute(
+        "UPDATE messages SET created_at = now() - interval '25 h' WHERE id = $1", long_ago
+    )
+    await connection.execute("UPDATE messages SET e164 = '+5511911112222' WHERE id = $1", elsewhere)
+    await connection.execute("UPDATE messages SET status = 'delivered' WHERE id = $1", went)
+    found = await simulate_run(pool, Selection(), OFFERS, bulk.RULES)
+    assert found.recent == 1
+    assert found.recipients == 6
+    assert found.skipped == {}

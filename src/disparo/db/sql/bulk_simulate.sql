@@ -16,3 +16,8 @@
 SELECT 'shape' AS what, count, id, customer_name, amount, due_date, link, linha_digitavel, pix FROM shapes
 UNION ALL
 SELECT what, count, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM tally WHERE count > 0
+UNION ALL
+SELECT 'recent', count(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM sendable s
+WHERE (SELECT true FROM messages m
+       WHERE m.invoice_id = s.id AND m.created_at > now() - interval '1 day' AND m.e164 = s.e164
+         AND m.status NOT IN ('undelivered', 'failed', 'skipped', 'cancelled') LIMIT 1)
