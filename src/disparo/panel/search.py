@@ -159,7 +159,7 @@ async def _of_customer(
         connection, [row["id"] for row in invoices], before=before, limit=_EACH
     )
     title = f"Cliente {customer['shown_code']} · {customer['name']}"
-    return _group("cliente", title, typed, rows, invoices[:10])
+    return _group("cliente", title, typed, rows, invoices)
 
 
 def _group(

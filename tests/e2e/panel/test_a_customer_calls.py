@@ -95,3 +95,13 @@ def test_a_message_says_that_its_invoice_is_paid_by_now(house, person, change, s
     house.fetch(f"UPDATE invoices SET {change} WHERE id = 8150001")
     page = text(person.get(f"/painel/mensagens/{message_id}"))
     assert re.search(rf"R\$ 99,90, vence em [\d/]+{said}", page), page
+
+
+def test_no_invoice_of_a_customer_is_left_out_unsaid(house, person):
+    house.run(lambda connection: add_invoices(connection, 12, first_id=8_160_001))
+    house.fetch("UPDATE invoices SET customer_id = 8160001 WHERE id BETWEEN 8160001 AND 8160012")
+    page = search(person, "8160001")
+    assert "e mais 2 faturas" in page
+    for invoice_id in range(8_160_001, 8_160_013):
+        assert f"Fatura {invoice_id}, R$ 99,90" in page
+    assert "e mais" not in search(person, "8160002")
