@@ -106,7 +106,7 @@ REASON: Mapping[str, str] = {
     "given_as_sent": "dada como enviada por uma pessoa",
     "released": "liberada por uma pessoa",
     "cancelled": "cancelada por uma pessoa",
-    "paused": "o disparo está pausado",
+    "paused": "o disparo foi pausado",
     "number": "a plataforma diz que o número não existe ou não recebe SMS",
     "opt_out": "o número está descadastrado na plataforma",
     "content": "a plataforma recusou o texto",

@@ -120,3 +120,17 @@ def test_a_dispatch_is_not_said_to_be_on_its_way_while_no_platform_is_in_use(hou
         lambda: said in (page := text(person.get(f"/painel/disparos/{dispatch_id}"))) and page
     )
     house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+
+
+def test_a_list_does_not_say_of_a_run_that_goes_on_that_it_is_paused(house, person):
+    (message_id,) = house.run(
+        lambda connection: add_messages(connection, first_id=4_040_000, due_in_s=86_400, kind="bulk")
+    )
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", message_id)
+    as_run(house, dispatch_id)
+    house.fetch("UPDATE messages SET reason = 'paused' WHERE id = $1", message_id)
+    for path in (f"/painel/disparos/{dispatch_id}", f"/painel/disparos/{dispatch_id}/mensagens.csv"):
+        page = person.get(path).raw.decode()
+        assert "o disparo foi pausado" in page
+        assert "está pausado" not in page
+    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
