@@ -57,6 +57,8 @@ def test_a_list_without_messages_says_why_and_offers_no_filter_as_remedy(house, 
     as_run(house, dispatch_id, state="paused", carved="NULL")
     page = text(person.get(f"/painel/disparos/{dispatch_id}"))
     assert "A lista estava sendo montada quando esta página abriu." in page
+    assert "O que não chegou, e por quê A lista estava sendo montada" in page
+    assert "Nada até agora" not in page
     assert "Escolha outra situação" not in page
     assert "Escolha outra situação" in text(person.get(f"/painel/disparos/{dispatch_id}?situacao=failed"))
     done = "UPDATE bulk_runs SET state = 'done', carved_at = now() WHERE dispatch_id = $1"
