@@ -186,6 +186,12 @@ async def simulate_slice(
     return await connection.fetch(_simulate(), ids, allow_paid, today)
 
 
+async def left_out(connection: Connection, ids: Sequence[int], *, allow_paid: bool) -> list[asyncpg.Record]:
+    """Give who of a slice would get nothing, and why: see bulk_left_out.sql."""
+    await plan_by_size(connection)
+    return await connection.fetch(sql("bulk_candidates") + sql("bulk_left_out"), ids, allow_paid)
+
+
 @cache
 def _queue() -> str:
     return sql("bulk_candidates") + sql("bulk_queue")

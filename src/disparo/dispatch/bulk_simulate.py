@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 
 import asyncpg
 
 from disparo.db import bulk_slices, templates
 from disparo.db.bulk_slices import SLICE
-from disparo.db.pool import Pool
+from disparo.db.pool import Connection, Pool
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_queue import read_or_wait
 from disparo.dispatch.rules import Rules
@@ -85,7 +86,8 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
     rules = replace(rules, template=template or rules.template)
     today = now.astimezone(rules.zone).date()
     async for ids in _slices(pool, selection):
-        for row in await _simulate_slice(pool, ids, rules, today):
+        look = partial(bulk_slices.simulate_slice, ids=ids, allow_paid=rules.allow_paid, today=today)
+        for row in await _when_read(pool, look, "what"):
             if row["what"] == "shape":
                 shapes[InvoiceText.of(row, brand=rules.brand, today=today)] += row["count"]
                 examples += [row["id"]] if len(examples) < _EXAMPLES else []
@@ -109,6 +111,14 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
     )
 
 
+async def who_is_left_out(pool: Pool, selection: Selection, rules: Rules) -> AsyncIterator[asyncpg.Record]:
+    """Go through the invoices as `simulate_run` does, for whom it counts as skipped: bulk_left_out.sql."""
+    async for ids in _slices(pool, selection):
+        look = partial(bulk_slices.left_out, ids=ids, allow_paid=rules.allow_paid)
+        for row in await _when_read(pool, look, "reason"):
+            yield row
+
+
 async def _slices(pool: Pool, selection: Selection) -> AsyncIterator[Sequence[int]]:
     if selection.invoice_ids is not None:
         for first in range(0, len(selection.invoice_ids), SLICE):
@@ -126,11 +136,14 @@ async def _slices(pool: Pool, selection: Selection) -> AsyncIterator[Sequence[in
         after = (page.last_due, page.last_id)
 
 
-async def _simulate_slice(pool: Pool, ids: Sequence[int], rules: Rules, today: date) -> list[asyncpg.Record]:
+async def _when_read(
+    pool: Pool, look: Callable[[Connection], Awaitable[list[asyncpg.Record]]], told_in: str
+) -> list[asyncpg.Record]:
+    """Look at a slice when the phones of all its people are read."""
     while True:
         async with pool.acquire() as connection, connection.transaction():
-            rows = await bulk_slices.simulate_slice(connection, ids, allow_paid=rules.allow_paid, today=today)
-        if not any(row["what"] == "unread" for row in rows):
+            rows = await look(connection)
+        if not any(row[told_in] == "unread" for row in rows):
             return rows
         await read_or_wait(pool)
 

@@ -106,6 +106,12 @@ def routes() -> list[Route]:
         _form("/painel/disparos", new_dispatch.create, *_SENDERS, limit=new_dispatch.BODY_LIMIT),
         _page("/painel/disparos/novo", new_dispatch.show, *_SENDERS),
         _form("/painel/disparos/novo", new_dispatch.simulate, *_SENDERS, limit=new_dispatch.BODY_LIMIT),
+        _form(
+            "/painel/disparos/novo/fora.csv",
+            new_dispatch.show_left_out,
+            *_SENDERS,
+            limit=new_dispatch.BODY_LIMIT,
+        ),
         _page("/painel/disparos/{id}", dispatches.show_one, *ANY),
         _page("/painel/disparos/{id}/progresso", dispatches.show_progress, *ANY),
         _page("/painel/disparos/{id}/mensagens.csv", dispatches.show_csv, *ANY),

@@ -19,7 +19,7 @@ from disparo.db.pool import Connection
 from disparo.dispatch import bulk
 from disparo.dispatch.accept import accept_batch
 from disparo.dispatch.bulk import Order, Selection
-from disparo.dispatch.bulk_simulate import Estimate, Simulation, simulate_run
+from disparo.dispatch.bulk_simulate import Estimate, Simulation, simulate_run, who_is_left_out
 from disparo.dispatch.calls import Call, Caller, Done, Reason, Refused
 from disparo.dispatch.from_settings import offers_of, rules_of
 from disparo.dispatch.preview import preview
@@ -28,7 +28,7 @@ from disparo.domain.ids import new_id
 from disparo.domain.sms_text import Encoding
 from disparo.domain.template import TemplateRefused
 from disparo.domain.windows import Purpose
-from disparo.panel import fields, words
+from disparo.panel import export, fields, words
 from disparo.panel.access import Forbidden, Person
 from disparo.panel.duration_words import duration, too_slow
 from disparo.panel.fields import Wrong
@@ -102,6 +102,22 @@ async def simulate(request: Request, person: Person) -> Response:
         return _form(request, chosen, status=422, wrong=str(wrong))
     chosen = replace(chosen, invoices="\n".join(map(str, wanted.invoice_ids or ())))
     return _form(request, chosen, run=run)
+
+
+async def show_left_out(request: Request, person: Person) -> Response:
+    """Give who of a list would get nothing, and why, as a file."""
+    services = services_of(request)
+    wanted = await _wanted(await fields.read_form(request), person)
+    async with services.pool.acquire() as connection:
+        await accounts.audit(
+            connection, actor=person.actor, action="exported", detail={"list": "quem fica de fora"}
+        )
+    found = who_is_left_out(services.pool, wanted, rules_of(services.settings))
+    lines = (
+        [row["invoice_id"], row["customer_id"], row["name"], row["phone"], words.LEFT_OUT[row["reason"]][0]]
+        async for row in found
+    )
+    return export.answer("fora-do-disparo", ("fatura", "cliente", "nome", "telefone", "motivo"), lines)
 
 
 def _form(

@@ -17,6 +17,7 @@ NEEDED = {
     f"/painel/disparos/{uuid4()}/cancelar": {"cancel"},
     "/painel/disparos": {"send", "send_bulk"},
     "/painel/disparos/novo": {"send", "send_bulk"},
+    "/painel/disparos/novo/fora.csv": {"send", "send_bulk"},
     "/painel/importar": {"register"},
     "/painel/importar/gravar": {"register"},
     "/painel/importar/recusadas": {"register"},

@@ -29,6 +29,22 @@ def test_texts_of_a_simulation_are_of_invoices_that_would_go(house, person):
     assert "fatura 70215, 1 segmento" in by_date
 
 
+def test_who_is_left_out_of_a_list_is_named_in_a_file(house, person):
+    listed = {"faturas": "11000 70217 70221 70222 999999"}
+    assert "Baixar quem fica de fora (CSV)" in text(person.post("/painel/disparos/novo", **listed))
+    answer = person.post("/painel/disparos/novo/fora.csv", **listed)
+    header, *lines = [line.split(";") for line in answer.raw.decode("utf-8-sig").splitlines()]
+    assert header == ["fatura", "cliente", "nome", "telefone", "motivo"]
+    assert {(line[0], line[-1]) for line in lines} >= {
+        ("70217", "fatura sem celular que possa receber SMS"),
+        ("70217", "telefone fixo: não recebe SMS"),
+        ("70221", "fatura já paga"),
+        ("70222", "fatura cancelada"),
+        ("999999", "fatura não está no cadastro"),
+    }
+    assert not [line for line in lines if line[0] == "11000"]
+
+
 def test_a_simulation_says_whether_it_waits_for_its_hours(house, person):
     waits = "Fora do horário permitido eles esperam a próxima abertura."
     day = house.value("SELECT due_date::text FROM invoices WHERE id = 70215")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from tests.support import bulk, rows
 
-from disparo.db import bulk_slices, templates
+from disparo.db import bulk_slices, opt_outs, templates
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_queue import read_numbers
-from disparo.dispatch.bulk_simulate import Offer, simulate_run
+from disparo.dispatch.bulk_simulate import Offer, simulate_run, who_is_left_out
 from disparo.domain.sms_text import SegmentProfile
 
 pytestmark = pytest.mark.anyio
@@ -70,3 +72,29 @@ async def test_who_was_sent_the_invoice_within_a_day_is_counted(pool, connection
     assert found.recent == 1
     assert found.recipients == 6
     assert found.skipped == {}
+
+
+async def test_everybody_who_is_counted_as_left_out_is_named(pool, connection):
+    ids = await rows.add_invoices(connection, 8)
+    await connection.execute("UPDATE invoices SET status = 'paid' WHERE id = 1")
+    await connection.execute("UPDATE invoices SET status = 'cancelled' WHERE id = 2")
+    await connection.execute("UPDATE customers SET phone_1 = NULL WHERE id = 3")
+    await connection.execute("UPDATE customers SET phone_1_allowed = false WHERE id = 4")
+    await connection.execute("UPDATE customers SET phone_2 = '1133334444', phone_3 = '123' WHERE id = 5")
+    await connection.execute("UPDATE customers SET phone_2 = '11977770006' WHERE id = 6")
+    await opt_outs.add(connection, "+5511977770006", reason="asked", actor="test")
+    selection = Selection([*ids, 999])
+    found = await simulate_run(pool, selection, OFFERS, bulk.RULES)
+    named = [tuple(row) async for row in who_is_left_out(pool, selection, bulk.RULES)]
+    assert Counter(reason for reason, *_ in named) == found.skipped
+    assert named == [
+        ("invoice_paid", 1, 1, "CLIENTE 1", None),
+        ("invoice_cancelled", 2, 2, "CLIENTE 2", None),
+        ("nobody", 3, 3, "CLIENTE 3", None),
+        ("nobody", 4, 4, "CLIENTE 4", None),
+        ("no_permission", 4, 4, "CLIENTE 4", "11900000004"),
+        ("landline", 5, 5, "CLIENTE 5", "1133334444"),
+        ("invalid", 5, 5, "CLIENTE 5", "123"),
+        ("opted_out", 6, 6, "CLIENTE 6", "11977770006"),
+        ("invoice_unknown", 999, None, None, None),
+    ]
