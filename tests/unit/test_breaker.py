@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disparo.dispatch.breaker import Breaker
+from disparo.dispatch.breaker import Breaker, longest_pause_s
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 
 GOOD = Outcome(OutcomeKind.ACCEPTED)
@@ -62,6 +62,12 @@ def test_what_refuses_all_is_back_when_it_accepts_one(breaker):
     assert (breaker.is_open, breaker.recovered) == (True, False)
     note(breaker, GOOD, probe=True)
     assert (breaker.is_open, breaker.recovered) == (False, True)
+
+
+def test_what_refuses_all_is_tried_seldom_as_each_try_is_a_message_lost(breaker):
+    note(breaker, *[REFUSED] * 20)
+    assert longest_pause_s(breaker.open_reason) == 300
+    assert longest_pause_s("failing") == 10
 
 
 def test_throttling_is_told_from_failing(breaker):

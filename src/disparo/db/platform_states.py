@@ -9,13 +9,6 @@ import asyncpg
 from disparo.db import alerts
 from disparo.db.pool import Connection
 
-#: While a platform is open one message is tried after 1, 2, 4, 8 s and then every so many seconds.
-LONGEST_PAUSE_S = 10.0
-#: Why a platform is left alone that answers as it should, and refuses each message for good.
-REFUSES_ALL = "refuses_all"
-#: There each try is a message that is lost if nobody has mended it.
-_LONGEST_PAUSE_REFUSED_S = 300.0
-
 
 async def read(connection: Connection) -> dict[str, asyncpg.Record]:
     """Give every known state by platform: paused_by, paused_at, open_reason, opened_at, probe_due."""
@@ -44,18 +37,18 @@ async def open_all(connection: Connection, reasons: Mapping[str, str]) -> None:
             await alerts.raise_(connection, "platform_open", platform, detail=reason)
 
 
-async def take_probe(connection: Connection, platform: str) -> bool:
-    """Take the right to try one message on a stopped platform; only one worker gets it."""
+async def take_probe(connection: Connection, platform: str, *, longest_pause_s: float) -> bool:
+    """Take the right to try one message on a stopped platform; only one worker gets it.
+
+    The next may be tried after 1, 2, 4, 8 s and then every `longest_pause_s`.
+    """
     taken = await connection.fetchval(
         """UPDATE platform_states
            SET probes = probes + 1,
-               probe_at = now() + make_interval(
-               secs => least(CASE open_reason WHEN $3 THEN $4::float8 ELSE $2 END, 2.0 ^ least(probes, 10)))
+               probe_at = now() + make_interval(secs => least($2, 2.0 ^ least(probes, 10)))
            WHERE platform = $1 AND open_reason IS NOT NULL AND probe_at <= now() RETURNING true""",
         platform,
-        LONGEST_PAUSE_S,
-        REFUSES_ALL,
-        _LONGEST_PAUSE_REFUSED_S,
+        longest_pause_s,
     )
     return taken is not None
 

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from disparo.db.platform_states import REFUSES_ALL
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 
 _BAD_IN_A_ROW = 5
@@ -29,6 +28,18 @@ _AT_ONCE = frozenset({FailureClass.AUTH, FailureClass.CREDIT})
 _BAD_WITHOUT_EFFECT = frozenset(
     {FailureClass.NETWORK, FailureClass.THROTTLE, FailureClass.UNKNOWN, *_AT_ONCE}
 )
+
+
+#: It answers as it should, and refuses each message for good.
+_REFUSES_ALL = "refuses_all"
+_LONGEST_PAUSE_S = 10.0
+#: There each try is one more message that is lost if nobody has mended it.
+_LONGEST_PAUSE_REFUSED_S = 300.0
+
+
+def longest_pause_s(reason: str) -> float:
+    """Give how long a platform that was stopped for this is left alone at most between two tries."""
+    return _LONGEST_PAUSE_REFUSED_S if reason == _REFUSES_ALL else _LONGEST_PAUSE_S
 
 
 class Breaker:
@@ -57,7 +68,7 @@ class Breaker:
         if outcome.kind is OutcomeKind.NOT_STARTED:
             return
         refused = outcome.kind is OutcomeKind.REFUSED
-        bad = _is_bad(outcome) or (refused and self.open_reason == REFUSES_ALL)
+        bad = _is_bad(outcome) or (refused and self.open_reason == _REFUSES_ALL)
         if probe:
             self.recovered = self.recovered or not (bad or latency_s > _SLOW_S)
             if self.recovered:
@@ -74,7 +85,7 @@ class Breaker:
         elif self._bad >= _BAD_IN_A_ROW:
             self._trip("throttle" if outcome.failure is FailureClass.THROTTLE else "failing")
         elif self._refused >= _REFUSED_IN_A_ROW:
-            self._trip(REFUSES_ALL)
+            self._trip(_REFUSES_ALL)
         elif bad:
             recent = [was_bad for at, was_bad in self._last if now - at <= _LOOK_BACK_S]
             if len(recent) >= _ENOUGH and sum(recent) * 2 >= len(recent):

@@ -11,6 +11,7 @@ import structlog
 
 from disparo.db import platform_states
 from disparo.db.pool import Connection, Pool
+from disparo.dispatch.breaker import longest_pause_s
 from disparo.dispatch.give_back import let_go
 from disparo.dispatch.handover import Handover
 from disparo.dispatch.lane import Lane
@@ -73,7 +74,9 @@ class PlatformWatch:
             self._brief(lane)
             state = self._states.get(name)
             if lane.breaker.open_reason and not lane.breaker.paused and state and state["probe_due"]:
-                lane.breaker.may_probe = await platform_states.take_probe(connection, name)
+                lane.breaker.may_probe = await platform_states.take_probe(
+                    connection, name, longest_pause_s=longest_pause_s(lane.breaker.open_reason)
+                )
             lane.on_room()
 
     def _brief(self, lane: Lane) -> None:
