@@ -5,10 +5,10 @@ from __future__ import annotations
 import codecs
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 import structlog
@@ -26,6 +26,11 @@ AGAIN = frozenset({429, 500, 502, 503, 504})
 _LONGEST_WAIT_S = 60.0
 _LONGEST_WORDS = 120
 _UTF_8 = "utf-8-sig"
+Row_co = TypeVar("Row_co", covariant=True)
+
+
+class _Read(Protocol[Row_co]):
+    def __call__(self, item: Mapping[str, Any], *, lenient: bool) -> Row_co: ...
 
 
 class TryLater(SourceDown):
@@ -119,33 +124,32 @@ def customers_of(
     answer: Mapping[str, Any], source: str, *, sms_allowed: bool
 ) -> tuple[list[CustomerRow], int]:
     """Read the customers of an answer; gives how many could not be read, too."""
-    found: list[CustomerRow] = []
     items = items_of(answer, "clientes")
-    for item in items:
-        try:
-            row = read_customer(item, lenient=True)
-        except BadField as bad:
-            log.warning("source_row_left_out", source=source, kind="customer", why=str(bad))
-            continue
+    found = [row for _, row in _read_each(items, read_customer, source, "customer")]
+    for row in found:
         row["source"] = source
         if not sms_allowed:
             row |= {"phone_1_allowed": False, "phone_2_allowed": False, "phone_3_allowed": False}
-        found.append(row)
     return found, len(items) - len(found)
 
 
 def invoices_of(answer: Mapping[str, Any], source: str, *, all_active: bool) -> tuple[list[InvoiceRow], int]:
     """Read the invoices of an answer; gives how many could not be read, too."""
-    found: list[InvoiceRow] = []
     items = items_of(answer, "faturas")
-    for item in items:
-        try:
-            row = read_invoice(item, lenient=True)
-        except BadField as bad:
-            log.warning("source_row_left_out", source=source, kind="invoice", why=str(bad))
-            continue
+    found: list[InvoiceRow] = []
+    for item, row in _read_each(items, read_invoice, source, "invoice"):
         row["source"] = source
         if all_active or item.get("fatura_ativa") is not None:  # else asked before it is sent
             row["checked_at"] = datetime.now(UTC)
         found.append(row)
     return found, len(items) - len(found)
+
+
+def _read_each(
+    items: Sequence[Mapping[str, Any]], read: _Read[Row_co], source: str, kind: str
+) -> Iterator[tuple[Mapping[str, Any], Row_co]]:
+    for item in items:
+        try:
+            yield item, read(item, lenient=True)
+        except BadField as bad:
+            log.warning("source_row_left_out", source=source, kind=kind, why=str(bad))
