@@ -194,7 +194,7 @@ def test_nobody_is_asked_for_who_hung_up_and_hubsoft_is_not_blamed(house, theirs
     gone.putheader("Authorization", f"Bearer {theirs.token}")
     gone.putheader("Content-Length", str(length))
     gone.endheaders(b"x" * (length // 2))
-    time.sleep(0.3)
+    time.sleep(0.3)  # what has come is on its way to HubSoft by then
     gone.close()
 
     def line():

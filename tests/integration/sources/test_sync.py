@@ -7,56 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import time
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
-from tests.support.hubsoft import CLIENT, HubsoftStandIn
+from tests.support.hubsoft_source import CUSTOMERS, INVOICES, ZONE, source_of
 
 from disparo.db import erasure, sync_states
 from disparo.db.pool import connect
 from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.freshness import Freshness, SourceDown
 from disparo.sources.base import SourceRefused
-from disparo.sources.hubsoft import Hubsoft, HubsoftSettings
-from disparo.sources.lookout import Lookout
 from disparo.sources.sync import AlreadyRunning, Sync
 
-CUSTOMERS = int(os.environ.get("DISPARO_SYNC_CUSTOMERS", "600"))
-INVOICES = int(os.environ.get("DISPARO_SYNC_INVOICES", "1100"))
-ZONE = ZoneInfo("America/Sao_Paulo")
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def there():
-    with HubsoftStandIn(CUSTOMERS, INVOICES, today=datetime.now(ZONE).date()).running() as stand_in:
-        yield stand_in
-
-
-def source_of(there, **more):
-    given = {"url": there.url, **CLIENT, "timeout_s": 10, "months_back": 3, "months_ahead": 4, **more}
-    return Hubsoft(HubsoftSettings(**given))
-
-
-@pytest.fixture
-async def source(there):
-    source = source_of(there)
-    yield source
-    await source.close()
-
-
-@pytest.fixture
-def sync(dsn, pool, source):
-    return Sync(dsn, pool, source, ZONE)
-
-
-@pytest.fixture
-def lookout(sync):
-    return Lookout(sync)
 
 
 async def counts(connection):
@@ -336,73 +300,6 @@ async def test_with_the_source_down_bulk_waits_and_single_sends_follow_the_setti
     another = Freshness(pool, {"hubsoft": sync}, max_age_s=1800)
     assert (await another.check([facts(700_010, urgent=False)])).waits == {}
     assert await connection.fetchval(alert) == 0
-
-
-async def test_what_a_page_names_twice_is_brought_by_a_look_for_something_new_too(
-    there, sync, lookout, connection
-):
-    await sync.run()
-    for _ in range(2):
-        there.add_invoice(990_008, 5)
-    assert await lookout.look_for_new(patience_s=5, again_after_s=60)
-    assert await connection.fetchval("SELECT customer_id FROM invoices WHERE id = 990008") == 5
-
-
-async def test_a_look_for_something_new_is_bounded_and_shared(there, sync, lookout, connection):
-    await sync.run()
-    there.add_invoice(990_007, 5)
-    calls = there.calls.total()
-    await asyncio.gather(*(lookout.look_for_new(patience_s=5, again_after_s=60) for _ in range(20)))
-    assert there.calls.total() - calls <= 4
-    assert await connection.fetchval("SELECT customer_id FROM invoices WHERE id = 990007") == 5
-    there.delay_s = 1
-    began = time.perf_counter()
-    assert not await lookout.look_for_new(patience_s=0.3, again_after_s=0)
-    assert time.perf_counter() - began < 2
-
-
-async def test_an_unknown_invoice_is_looked_up_by_its_id_whenever_it_was_made(
-    there, sync, lookout, connection
-):
-    await sync.run()
-    for invoice_id in (990_011, 990_012):  # the second a moment after the first
-        there.add_invoice(invoice_id, 5)
-        there.extra[-1]["data_cadastro"] = (
-            f"{there.today - timedelta(days=9)} 10:00:00"  # in no list of new ones
-        )
-        calls = there.calls.total()
-        await lookout.look_for(invoice_id, patience_s=5, again_after_s=60)
-        assert there.calls.total() - calls == 1
-        row = await connection.fetchrow("SELECT customer_id, status FROM invoices WHERE id = $1", invoice_id)
-        assert tuple(row) == (5, "open")
-
-
-async def test_one_that_is_not_there_is_not_asked_for_again_at_once(there, sync, lookout):
-    await sync.run()
-    calls = there.calls.total()
-    for _ in range(3):
-        await lookout.look_for(999_999, patience_s=5, again_after_s=60)
-    assert there.calls.total() - calls == 1
-    await lookout.look_for(999_999, patience_s=5, again_after_s=0)
-    assert there.calls.total() - calls == 2
-
-
-async def test_where_there_is_no_search_by_id_what_was_made_lately_is_brought(
-    there, sync, lookout, connection
-):
-    await sync.run()
-    there.searches = {"id_cliente"}
-    there.add_invoice(990_013, 5)
-    await lookout.look_for(990_013, patience_s=5, again_after_s=60)
-    assert await connection.fetchval("SELECT customer_id FROM invoices WHERE id = 990013") == 5
-
-
-async def test_a_source_that_does_not_answer_costs_no_more_than_the_patience(there, sync, lookout):
-    await sync.run()
-    there.delay_s = 2
-    began = time.perf_counter()
-    await lookout.look_for(990_014, patience_s=0.3, again_after_s=60)
-    assert time.perf_counter() - began < 2
 
 
 async def test_an_erased_customer_and_their_invoices_are_passed_over_unsaid(sync, there, connection):
