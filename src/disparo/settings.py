@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +36,8 @@ SIMULATED = "DISPARO_SIMULATED"
 #: Larger ones fit no column or no calendar: every call would fail.
 _YEAR_S, _TEN_YEARS_S = 31_536_000, 315_360_000
 _MOST = 1_000_000_000
+#: DISPARO_TIMEZON is like DISPARO_TIMEZONE; DISPARO_TWILIO_TOKEN is like no setting.
+_ALIKE = 0.8
 
 
 class Settings(BaseSettings):
@@ -250,6 +253,20 @@ def load_settings(**overrides: object) -> Settings:
         raise SettingsInvalid(
             f"O arquivo de configuração não pôde ser lido: {words_of_file(error)}."
         ) from None
+
+
+def misspelt(environment: Mapping[str, str]) -> dict[str, str]:
+    """Give the names in the environment that look like a setting's and are none's, each with the one meant.
+
+    Of other names nothing can be said: secrets of platforms are called as one likes (`env:DISPARO_...`).
+    """
+    ours, found = [name.upper() for name in Settings.model_fields], {}
+    for variable in environment:
+        prefix, _, name = variable.upper().partition("__")[0].partition("_")
+        if prefix == "DISPARO" and name not in ours:
+            for meant in get_close_matches(name, ours, n=1, cutoff=_ALIKE):
+                found[variable] = f"DISPARO_{meant}"
+    return found
 
 
 def _with_simulated(settings: Settings) -> Settings:

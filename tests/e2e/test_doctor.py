@@ -44,6 +44,15 @@ def test_a_sound_installation(house):
     assert "ensaio/" not in done.stdout
 
 
+def test_a_variable_that_sets_nothing_is_named_and_what_is_in_it_is_not(house):
+    done = run(house, DISPARO_TIMEZON="America/Manaus", DISPARO_TWILIO_TOKEN="s3gredo")
+    assert done.returncode == 0, done.stdout
+    assert "variável DISPARO_TIMEZON: não é nenhuma configuração e não tem efeito" in done.stdout
+    assert "Talvez seja DISPARO_TIMEZONE." in done.stdout
+    assert "TWILIO" not in done.stdout
+    assert "Manaus" not in done.stdout
+
+
 def test_all_that_is_wrong_is_named_at_once_with_a_remedy(house, tmp_path):
     config = tmp_path / "disparo.toml"
     config.write_text('brand = "X"\n')

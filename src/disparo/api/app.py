@@ -39,6 +39,7 @@ from disparo.dispatch.intake import Intake
 from disparo.dispatch.warm_up import warm_up
 from disparo.errors import DisparoError
 from disparo.panel.app import Panel
+from disparo.panel.pages import load_pages
 from disparo.panel.services import PanelServices
 from disparo.platforms.base import Platform
 from disparo.settings import Settings
@@ -182,7 +183,7 @@ async def _open_services(
     for job in (
         services.acceptor.run(),
         services.intake.run(),
-        warm_up(),
+        warm_up(load_pages),
         *(_again_and_again(each) for each in rounds),
     ):
         _keep(stack, job, fall)

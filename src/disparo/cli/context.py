@@ -21,7 +21,7 @@ from disparo.db.data_dir import default_data_dir, is_held
 from disparo.db.embedded import running
 from disparo.db.pool import TRANSIENT, Connection, connect
 from disparo.errors import DatabaseUnavailable, SettingsInvalid
-from disparo.settings import Settings, load_settings
+from disparo.settings import Settings, load_settings, misspelt
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +45,12 @@ DataDir = Annotated[
     Path | None,
     typer.Option("--dados", metavar="PASTA", parser=_folder, help="Pasta dos dados do banco próprio."),
 ]
+
+
+def log_misspelt() -> None:
+    """Say which variables set nothing because of their spelling; never what is in them."""
+    for name, meant in misspelt(os.environ).items():
+        log.warning("variable_sets_nothing", name=name, meant=meant)
 
 
 def data_dir_of(settings: Settings) -> Path:

@@ -13,7 +13,12 @@ import typer
 
 from disparo.cli.context import DataDir, data_dir_of
 from disparo.cli.examine.database import examine_database
-from disparo.cli.examine.files import examine_certificate, examine_data_dir, examine_settings_file
+from disparo.cli.examine.files import (
+    examine_certificate,
+    examine_data_dir,
+    examine_environment,
+    examine_settings_file,
+)
 from disparo.cli.examine.finding import Finding, Grade, ok, wrong
 from disparo.cli.examine.network import examine_network, switches
 from disparo.cli.telling import teller
@@ -59,6 +64,7 @@ async def _examine(dados: Path | None) -> list[Finding]:
     return [
         *findings,
         ok("configuração", "lida sem erros"),
+        *examine_environment(),
         *examine_data_dir(data_dir),
         *([examine_certificate(settings.tls_certificate)] if settings.tls_certificate else []),
         *database,

@@ -12,7 +12,7 @@ import typer
 from disparo import failpoints
 from disparo.api.certificate import Certificate
 from disparo.api.server import serve as serve_http
-from disparo.cli.context import DataDir, data_dir_of, opened, prepare_patiently
+from disparo.cli.context import DataDir, data_dir_of, log_misspelt, opened, prepare_patiently
 from disparo.cli.launch import check_port, free_port, serve_arguments
 from disparo.cli.listening import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
 from disparo.cli.processes import Family, end_with_parent
@@ -44,6 +44,7 @@ def serve(
 
     settings = load()
     configure_logging(level=settings.log_level)
+    log_misspelt()
     certificate = certificate_of(settings, own=tls_self_signed)
     with opened(dados) as dsn:
         asyncio.run(prepare_patiently(settings, dsn))

@@ -11,7 +11,7 @@ import typer
 
 from disparo import failpoints
 from disparo.cli.chores import chores_of, freshness_of
-from disparo.cli.context import DataDir, opened, prepare_patiently, unless
+from disparo.cli.context import DataDir, log_misspelt, opened, prepare_patiently, unless
 from disparo.cli.processes import end_with_parent
 from disparo.cli.telling import Tell, teller
 from disparo.db.pool import TRANSIENT
@@ -41,6 +41,7 @@ def worker(dados: DataDir = None) -> None:
 
     settings = load()
     configure_logging(level=settings.log_level)
+    log_misspelt()
     with opened(dados) as dsn:
         raise typer.Exit(_run(settings, dsn, load))
 

@@ -204,3 +204,9 @@ def affected(done: str) -> int:
 def sql(name: str) -> str:
     """Give the text of one named hot statement, `db/sql/<name>.sql`."""
     return (files("disparo.db") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def load_statements() -> None:
+    """Read every named statement now: a newer version's files may take their place while this one runs."""
+    for each in (files("disparo.db") / "sql").iterdir():
+        sql(each.name.removesuffix(".sql"))

@@ -52,6 +52,11 @@ async def serve(request: Request) -> Response:
     return Response(body, media_type=_KINDS[name.rpartition(".")[2]], headers=headers)
 
 
+def load() -> None:
+    """Read all of them now."""
+    _by_url()
+
+
 @cache
 def _by_url() -> dict[str, str]:
     return {url_of(name): name for name in _NAMES}

@@ -79,6 +79,14 @@ def _answer(request: Request, text: str, status: int) -> Response:
     return HTMLResponse(body, status_code=status, headers=headers)
 
 
+def load_pages() -> None:
+    """Read every template and asset now: a newer version's files may take their place while this one runs."""
+    environment = _environment()
+    for name in environment.list_templates():
+        environment.get_template(name)
+    assets.load()
+
+
 def _theme(request: Request) -> str:
     chosen = request.cookies.get("tema", "")
     return chosen if chosen in ("light", "dark") else ""
@@ -92,6 +100,8 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,  # all of them: read again, one might be another version's
     )
     environment.globals.update(asset=assets.url_of, words=words)
     environment.filters.update(

@@ -13,6 +13,9 @@ from disparo.db.pool import connect
 from disparo.dispatch import takeover
 from disparo.dispatch.prepare import prepare
 
+_UPDATES = """SELECT n_tup_upd AS updated, n_tup_hot_upd AS in_place
+              FROM pg_stat_user_tables WHERE relname = 'messages'"""
+
 
 async def claim(connection, worker, ids, *, token=None):
     chunk = await rows.chunk_of(connection, ids[0])
@@ -87,6 +90,24 @@ async def test_no_index_of_messages_names_what_changes_on_the_way(connection):
     named = {row["attname"] for row in rows_}
     assert {"trouble", "chunk_id"} <= named
     assert not named & changing
+
+
+@pytest.mark.anyio
+async def test_pages_keep_room_for_what_their_messages_become(connection):
+    """Else many of the texts take their message to another page, and into every index once more."""
+    worker, token = await rows.add_worker(connection), uuid4()
+    ids = await rows.add_messages(connection, 200)
+    before = await connection.fetchrow(_UPDATES)
+    assert len(await claim(connection, worker, ids, token=token)) == 200
+    for first in range(0, 200, 25):
+        starts = [Start(each, token, "Sua fatura vence amanha. " * 6, 1) for each in ids[first : first + 25]]
+        begun = await messages.start(connection, starts, platform="p", worker_id=worker)
+        results = [rows.outcome(each, attempt) for each, attempt in begun.items()]
+        await messages.record(connection, results, chunk_id=1)
+    await connection.execute("SELECT pg_stat_force_next_flush()")
+    after = await connection.fetchrow(_UPDATES)
+    assert after["updated"] - before["updated"] == 600
+    assert after["in_place"] - before["in_place"] > 560
 
 
 @pytest.mark.anyio

@@ -13,6 +13,7 @@ from disparo.cli.examine.finding import Finding, note, ok, wrong
 from disparo.db.data_dir import SCARCE_BYTES
 from disparo.errors import in_words
 from disparo.panel.words import several
+from disparo.settings import misspelt
 
 _OTHERS = 0o007
 _GROUP_OR_OTHERS_WRITE_OR_READ = 0o066
@@ -45,6 +46,14 @@ def _repair(path: Path) -> str:
         commands = f"sudo chown root:{os.getegid()} {path.name}; sudo chmod 640 {path.name}"
         return f"No computador de onde o arquivo vem (aqui é só de leitura): {commands}"
     return f"sudo chown root:disparo {path}; sudo chmod 640 {path}"
+
+
+def examine_environment() -> list[Finding]:
+    """Look for variables that set nothing because of their spelling; the service may have others."""
+    return [
+        note(f"variável {name}", "não é nenhuma configuração e não tem efeito", f"Talvez seja {meant}.")
+        for name, meant in misspelt(os.environ).items()
+    ]
 
 
 def examine_certificate(path: Path) -> Finding:

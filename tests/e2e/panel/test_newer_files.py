@@ -1,0 +1,48 @@
+"""While a version runs, `pip` puts a newer one's files in its place: what runs goes on as it began."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.support.client import Client
+from tests.support.stage import free_port
+from tests.support.visitor import ADMIN_PAGES, PAGES, visitor
+
+import disparo
+
+
+def test_every_page_and_statement_was_read_at_the_start(house, tmp_path):
+    here, port = tmp_path / "disparo", free_port()
+    shutil.copytree(Path(disparo.__file__).parent, here)
+    environment = {**os.environ, **house.stage.environment(), "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "disparo", "serve", "--porta", str(port)]
+    server = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        person = visitor(house)
+        person.client = Client(f"http://127.0.0.1:{port}")
+        _wait_until_ready(person.client)
+        time.sleep(3)  # what is read at the start is read beside the first calls
+        for folder in ("panel/templates", "panel/static", "db/sql"):
+            shutil.rmtree(here / folder)
+        answers = {path: person.get(path).status for path in (*PAGES, *ADMIN_PAGES, "/painel/importar")}
+        assert set(answers.values()) == {200}, answers
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait_until_ready(client):
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            if client.call("GET", "/saude").status == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)  # between two looks
+    raise AssertionError("the server did not begin")
