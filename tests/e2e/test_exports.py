@@ -6,6 +6,8 @@ import pytest
 from tests.support.program import command
 
 CUSTOMERS = "id_cliente;nome;Celular;CPF\n"
+LINE = "34191090086171395730871444640008400000000008990"
+BARS = "34194000000000089901090061713957307144464000"
 PIX = (
     "00020126580014br.gov.bcb.pix0136123e4567-e12b-12d1-a456-426655440000"
     "5204000053039865802BR5913Fulano de Tal6008BRASILIA62070503***63041D3D"
@@ -176,3 +178,12 @@ def test_the_error_of_a_formula_is_no_name_and_no_phone(load, rows):
         ("HUGO", "11988880008"),
         ("#1 LANCHES", None),
     ]
+
+
+def test_the_bars_of_a_boleto_are_stored_as_the_line_that_people_type(load, rows):
+    assert load("clientes", CUSTOMERS + "8;LIA;11988880008;\n").returncode == 0
+    head = "Nº da Fatura;Cod_Cliente;valor;vencimento;Código de Barras\n"
+    assert load("faturas", head + f"950;8;89,90;10/12/2026;{BARS}\n").returncode == 0
+    assert rows("SELECT linha_digitavel FROM invoices WHERE id = 950") == [(LINE,)]
+    wrong = load("faturas", head + f"951;8;89,90;10/12/2026;{BARS[:-1]}9\n")
+    assert "linha_digitavel não confere: dígito verificador ou tamanho errado" in wrong.stderr

@@ -39,7 +39,6 @@ from disparo.dispatch.intake import Intake
 from disparo.dispatch.warm_up import warm_up
 from disparo.errors import DisparoError
 from disparo.panel.app import Panel
-from disparo.panel.pages import load_pages
 from disparo.panel.services import PanelServices
 from disparo.platforms.base import Platform
 from disparo.settings import Settings
@@ -88,6 +87,7 @@ def build_app(
                 refuse(error)
                 raise
             stack.push_async_callback(lambda: _close(app.state.services.platforms))
+            _keep(stack, warm_up(panel.load), fall)
             if load is not None:
                 watch = SettingsWatch(load, use)
                 _keep(stack, watch.run(), fall)
@@ -183,7 +183,6 @@ async def _open_services(
     for job in (
         services.acceptor.run(),
         services.intake.run(),
-        warm_up(load_pages),
         *(_again_and_again(each) for each in rounds),
     ):
         _keep(stack, job, fall)

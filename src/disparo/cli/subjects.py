@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from disparo.cli.asking import ask
 from disparo.cli.context import DataDir, actor, with_connection
-from disparo.db import accounts, erasure
+from disparo.db import accounts, erasure, personal_data
 from disparo.db.pool import Connection
-from disparo.errors import DisparoError
+from disparo.errors import DisparoError, in_words
 
 subjects = typer.Typer(no_args_is_help=True)
 _CustomerId = Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="O id_cliente do cadastro.")]
+
+
+@subjects.command("exportar")
+def export(
+    id_cliente: _CustomerId,
+    arquivo: Annotated[Path | None, typer.Option(help="Grava neste arquivo, fechado a outros.")] = None,
+    dados: DataDir = None,
+) -> None:
+    """Mostra em JSON tudo o que se guarda de um cliente: cadastro, faturas, SMS com o texto e o destino."""
+
+    async def work(connection: Connection) -> dict[str, list[Any]]:
+        found = await personal_data.read(connection, id_cliente)
+        if found is None:
+            raise DisparoError(f"Nada se sabe de um cliente {id_cliente}.")
+        await accounts.audit(
+            connection, actor=actor(), action="customer_exported", detail={"customer": id_cliente}
+        )
+        return found
+
+    found = with_connection(dados, work)
+    text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+    if arquivo is None:
+        print(text, end="")
+        return
+    try:
+        arquivo.touch(mode=0o600, exist_ok=False)
+        arquivo.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DisparoError(f"{arquivo} não pôde ser gravado: {in_words(error)}.") from None
+    print(f"Dados do cliente {id_cliente} gravados em {arquivo}.")
 
 
 @subjects.command("apagar")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import asyncpg
 
@@ -10,6 +11,8 @@ from disparo.db.pool import Connection
 
 #: The last attempts looked at, whatever their platform: an id is a place in time.
 _LOOKED_AT = 3000
+#: A message in one of these was taken by the platform of its last attempt.
+_TAKEN = ["accepted", "sent", "delivered", "undelivered"]
 
 
 async def pace(connection: Connection) -> dict[str, asyncpg.Record]:
@@ -46,3 +49,32 @@ async def last_errors(
     for row in rows:
         found.setdefault(row["platform"], []).append(row)
     return found
+
+
+async def taken(connection: Connection, *, since: datetime, until: datetime) -> list[asyncpg.Record]:
+    """Count by platform what was handed over between two moments and taken, and how it ended.
+
+    Gives taken, segments, delivered, undelivered, and uncertain: handed over, and nobody knows whether it
+    was taken. A hand-over of which nothing was heard counts as taken once a receipt says so.
+    """
+    # Row by row: joined, the messages' key would be read from end to end.
+    return await connection.fetch(
+        """SELECT platform, count(*) FILTER (WHERE taken)::int AS taken,
+                  coalesce(sum(segments) FILTER (WHERE taken), 0)::int AS segments,
+                  count(*) FILTER (WHERE taken AND status = 'delivered')::int AS delivered,
+                  count(*) FILTER (WHERE taken AND status = 'undelivered')::int AS undelivered,
+                  count(*) FILTER (WHERE NOT taken)::int AS uncertain
+           FROM (SELECT a.platform, m.segments, m.status,
+                        coalesce(a.outcome = 'accepted', false) OR coalesce(m.status = ANY($3), false)
+                            AS taken
+                 FROM attempts a LEFT JOIN LATERAL (
+                     SELECT segments, CASE WHEN attempt_id = a.id THEN status END AS status
+                     FROM messages WHERE id = a.message_id LIMIT 1
+                 ) m ON true
+                 WHERE a.started_at >= $1 AND a.started_at < $2
+                   AND (a.outcome IS NULL OR a.outcome IN ('accepted', 'ambiguous'))) t
+           GROUP BY platform ORDER BY platform""",
+        since,
+        until,
+        _TAKEN,
+    )

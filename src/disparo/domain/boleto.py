@@ -5,7 +5,9 @@ Sources: FEBRABAN, layout of the boleto's 47 digits and of the arrecadação's 4
 
 from __future__ import annotations
 
-_BANK, _UTILITY = 47, 48
+from collections.abc import Callable
+
+_BANK, _UTILITY, _BARS = 47, 48, 44
 
 
 def digits_only(line: str) -> str:
@@ -24,8 +26,7 @@ def is_valid_linha_digitavel(line: str) -> bool:
         return fields and _general(digits) == int(digits[32])
     if len(digits) == _UTILITY and digits[0] == "8":
         blocks = [digits[start : start + 12] for start in range(0, _UTILITY, 12)]
-        # The third digit says which check the blocks carry: 6 and 7 modulus 10, 8 and 9 modulus 11.
-        check = _mod10 if digits[2] in "67" else _mod11
+        check = _block_check(digits)
         return all(check(block[:11]) == int(block[11]) for block in blocks)
     return False
 
@@ -38,6 +39,27 @@ def barcode_of(line: str) -> str | None:
     if len(digits) == _UTILITY:
         return "".join(digits[start : start + 11] for start in range(0, _UTILITY, 12))
     return None
+
+
+def line_of(bars: str) -> str | None:
+    """Give the line that people type for 44 digits of bars; None where their check digits do not hold."""
+    if len(bars) != _BARS or not (bars.isascii() and bars.isdecimal()):
+        return None
+    if bars[0] == "8":
+        check = _block_check(bars)
+        line = "".join(
+            block + str(check(block)) for block in (bars[at : at + 11] for at in range(0, _BARS, 11))
+        )
+        body = bars[:3] + bars[4:]
+        return line if check(body) == int(bars[3]) else None
+    fields = (bars[:4] + bars[19:24], bars[24:34], bars[34:])
+    line = "".join(field + str(_mod10(field)) for field in fields) + bars[4:19]
+    return line if is_valid_linha_digitavel(line) else None
+
+
+def _block_check(digits: str) -> Callable[[str], int]:
+    """Say which check a utility carries, by its third digit: 6 and 7 modulus 10, 8 and 9 modulus 11."""
+    return _mod10 if digits[2] in "67" else _mod11
 
 
 def _bank_fields(digits: str) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from disparo.auth.permissions import Permission
 from disparo.auth.throttle import TooMany
@@ -30,31 +30,20 @@ from disparo.panel import (
     platforms,
     search,
     sign_in,
+    statement,
     template,
     users,
     words,
 )
 from disparo.panel.access import ANY, Forbidden, Forged, Page, SignInNeeded, page
 from disparo.panel.fields import Wrong
-from disparo.panel.pages import render, see
+from disparo.panel.headers import with_headers
+from disparo.panel.pages import load_pages, render, see
 from disparo.panel.routing import Named, page_above
 from disparo.panel.services import PanelServices
 
 _BODY_LIMIT = 65_536
 _SENDERS = (Permission.SEND, Permission.SEND_BULK)
-#: Nothing but what we serve ourselves, no script or style inside a page, and in nobody's frame.
-_HEADERS = (
-    (
-        b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ),
-    (b"x-frame-options", b"DENY"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
-)
 
 
 class Panel:
@@ -68,25 +57,17 @@ class Panel:
         """Give the panel what a server process has."""
         self._app.state.services = services
 
+    def load(self) -> None:
+        """Read now what pages are made of."""
+        load_pages()
+
     def serves(self, path: str) -> bool:
         """Tell whether an address is the panel's."""
         return path in ("/", "/painel") or path.startswith("/painel/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        await _with_headers(self._app, scope, receive, send)
-
-
-async def _with_headers(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    secure = scope["scheme"] == "https"
-
-    async def add(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            hsts = [(b"strict-transport-security", b"max-age=31536000")] if secure else []
-            message["headers"] = [*message["headers"], *_HEADERS, *hsts]
-        await send(message)
-
-    await app(scope, receive, add)
+        await with_headers(self._app, scope, receive, send)
 
 
 def routes() -> list[Route]:
@@ -123,6 +104,7 @@ def routes() -> list[Route]:
         _page("/painel/retidas", attention.show_held, *ANY),
         _form("/painel/retidas", attention.settle_held, *_SENDERS, Permission.CANCEL, Permission.ADMIN),
         _page("/painel/plataformas", platforms.show, *ANY),
+        _page("/painel/plataformas/extrato.csv", statement.show_csv, *ANY),
         _page("/painel/plataformas/{name}/saldo", platforms.show_credit, *ANY),
         _form("/painel/plataformas/{name}/pausar", platforms.pause, Permission.ADMIN),
         _form("/painel/plataformas/{name}/retomar", platforms.resume, Permission.ADMIN),

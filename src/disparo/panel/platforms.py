@@ -23,6 +23,7 @@ from disparo.panel.notices import done
 from disparo.panel.pages import render
 from disparo.panel.platform_words import Hindrance, hindrance
 from disparo.panel.services import PanelServices, services_of
+from disparo.panel.statement import this_month
 from disparo.platforms.base import Capabilities, Outgoing, boottime_s
 from disparo.platforms.registry import build_routes, read_table, receipt_url
 
@@ -72,7 +73,15 @@ async def _shown(request: Request, person: Person, tested: Outcome | None = None
         )
         for route in build_routes(services.settings.platforms)
     ]
-    return render(request, "plataformas.html", platforms=shown, people=people, tested=tested, kept=Hindrance)
+    return render(
+        request,
+        "plataformas.html",
+        platforms=shown,
+        people=people,
+        tested=tested,
+        kept=Hindrance,
+        month=this_month(services.settings.zone),
+    )
 
 
 def _one(  # noqa: PLR0917 - a line of the tables beside each other

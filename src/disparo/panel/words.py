@@ -228,6 +228,7 @@ ACTION: Mapping[str, str] = {
     "tokens_revoked": "revogou tokens",
     "exported": "exportou uma lista",
     "imported": "importou um arquivo",
+    "customer_exported": "exportou os dados de um cliente",
     "customer_erased": "apagou os dados de um cliente",
     "customer_readmitted": "deixou um cliente apagado voltar",
 }

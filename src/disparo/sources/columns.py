@@ -57,7 +57,10 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "permite_sms": ("permite_enviar_sms", "sms", "recebe_sms", "aceita_sms"),
     },
     "faturas": {
-        "id_fatura*": ("id", "fatura", "id_da_fatura", "numero_fatura", "fatura_id", "id_titulo", "titulo"),
+        "id_fatura*": (
+            "id", "fatura", "id_da_fatura", "numero_fatura", "numero_da_fatura", "no_fatura", "no_da_fatura",
+            "n_fatura", "nr_fatura", "num_fatura", "fatura_id", "id_titulo", "titulo",
+        ),
         "id_cliente*": ("cod_cliente", "cliente_id", "id_do_cliente"),
         # A total beside an instalment is that of them all.
         "valor*": (

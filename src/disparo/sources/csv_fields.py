@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from disparo.domain.boleto import is_valid_linha_digitavel
+from disparo.domain.boleto import digits_only, is_valid_linha_digitavel, line_of
 from disparo.domain.cnpj import is_valid_cnpj
 from disparo.domain.pix import is_pix_code
 from disparo.domain.states import uf_of
@@ -236,7 +236,9 @@ def read_link(text: str, column: str) -> str | None:
 
 
 def read_linha_digitavel(text: str, column: str) -> str | None:
-    """Read a boleto's line, whose check digits must hold; None where it is empty."""
+    """Read a boleto's line, or its bars' digits, whose check digits must hold; None where it is empty."""
+    if (line := line_of(digits_only(text))) is not None and _LINE.fullmatch(text):
+        return line
     if text and not (_LINE.fullmatch(text) and is_valid_linha_digitavel(text)):
         raise BadField(f"{column} não confere: dígito verificador ou tamanho errado")
     return text or None

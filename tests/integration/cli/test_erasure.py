@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 
 import pytest
@@ -43,6 +44,42 @@ async def sent(connection):
     await connection.execute("""UPDATE dispatches SET ignored = '[{"telefone": "119"}]'""")
     await opt_outs.add(connection, "+5511900000001", reason="inbound", actor="x")
     return ids
+
+
+async def test_all_that_is_stored_of_a_customer_and_nothing_of_another(command, connection, tmp_path):
+    first, second = await sent(connection)
+    status, said = command("titular", "exportar", 1)
+    assert status == 0, said
+    found = json.loads(said)
+    counts = {name: len(list_) for name, list_ in found.items()}
+    assert counts == {
+        "cadastro": 1,
+        "contatos": 1,
+        "faturas": 1,
+        "mensagens": 1,
+        "acontecimentos": 4,
+        "tentativas": 1,
+        "confirmacoes": 1,
+        "respostas": 2,
+        "descadastros": 1,
+    }
+    assert found["mensagens"][0]["text"] == TEXT
+    assert {event["message_id"] for event in found["acontecimentos"]} == {first}
+    assert "CLIENTE 2" not in said
+    assert str(second) not in {str(row["message_id"]) for row in found["respostas"]}
+    assert (
+        await connection.fetchval("SELECT detail ->> 'customer' FROM audit_log ORDER BY id DESC LIMIT 1")
+        == "1"
+    )
+
+    file = tmp_path / "dados.json"
+    assert command("titular", "exportar", 1, "--arquivo", file)[0] == 0
+    assert json.loads(file.read_text(encoding="utf-8")) == found
+    assert file.stat().st_mode & 0o077 == 0
+    status, said = command("titular", "exportar", 1, "--arquivo", file)
+    assert status == 1
+    assert "não pôde ser gravado" in said
+    assert "Nada se sabe de um cliente 77." in command("titular", "exportar", 77)[1]
 
 
 async def test_what_names_a_customer_goes_and_what_proves_a_sending_stays(command, connection):

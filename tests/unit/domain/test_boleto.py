@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disparo.domain.boleto import is_valid_linha_digitavel
+from disparo.domain.boleto import barcode_of, digits_only, is_valid_linha_digitavel, line_of
 
 BANK = "34191.09008 61713.957308 71444.640008 4 00000000008990"
 
@@ -43,3 +43,24 @@ def test_a_utilitys_line_of_48_digits():
 
     assert is_valid_linha_digitavel("".join(block + mod10(block) for block in body))
     assert not is_valid_linha_digitavel("".join(block + str((int(mod10(block)) + 1) % 10) for block in body))
+
+
+def test_the_digits_of_the_bars_give_the_line():
+    line = digits_only(BANK)
+    assert line_of(barcode_of(BANK)) == line
+    utility = "836200000005667800481000180975657313001589636081"
+    assert line_of(barcode_of(utility)) == utility
+    assert is_valid_linha_digitavel(utility)
+
+
+@pytest.mark.parametrize("place", range(44))
+def test_bars_with_a_wrong_digit_give_no_line(place):
+    for line in (BANK, "836200000005667800481000180975657313001589636081"):
+        bars = list(barcode_of(line))
+        bars[place] = str((int(bars[place]) + 1) % 10)
+        assert line_of("".join(bars)) is None
+
+
+@pytest.mark.parametrize("bars", ["", "1" * 43, "1" * 45, "0" * 43 + "a", "²" * 44])
+def test_what_is_no_bars_gives_no_line(bars):
+    assert line_of(bars) is None

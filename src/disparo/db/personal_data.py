@@ -1,0 +1,40 @@
+"""What is stored of one customer, for whoever the data are about (LGPD, art. 18 II)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from disparo.db.pool import Connection
+
+#: Lists by name, one JSON object a row; $1 is the customer.
+_OF_CUSTOMER = {
+    "cadastro": "SELECT to_jsonb(c) FROM customers c WHERE id = $1",
+    "contatos": "SELECT to_jsonb(c) FROM contacts c WHERE customer_id = $1 ORDER BY id",
+    "faturas": "SELECT to_jsonb(i) FROM invoices i WHERE customer_id = $1 ORDER BY id",
+}
+#: The same; $1 are the ids of the messages about the customer's invoices.
+_OF_MESSAGES = {
+    "mensagens": """SELECT to_jsonb(m) - ARRAY['chunk_id', 'worker_id', 'claim_token', 'crashes', 'trouble']
+        FROM messages m WHERE id = ANY($1) ORDER BY id""",
+    "acontecimentos": """SELECT to_jsonb(e) FROM message_events e WHERE message_id = ANY($1)
+        ORDER BY message_id, id""",
+    "tentativas": """SELECT to_jsonb(a) - 'worker_id' FROM attempts a WHERE message_id = ANY($1)
+        ORDER BY id""",
+    "confirmacoes": """SELECT to_jsonb(r) - 'digest' FROM receipts r
+        WHERE attempt_id = ANY(ARRAY(SELECT id FROM attempts WHERE message_id = ANY($1))) ORDER BY id""",
+    "respostas": """SELECT to_jsonb(t) - 'digest' FROM inbound_texts t WHERE message_id = ANY($1)
+        ORDER BY id""",
+    "descadastros": """SELECT to_jsonb(o) FROM opt_outs o
+        WHERE e164 = ANY(ARRAY(SELECT e164 FROM messages WHERE id = ANY($1))) ORDER BY e164""",
+}
+
+
+async def read(connection: Connection, customer_id: int) -> dict[str, list[Any]] | None:
+    """Give everything, list by list; None where nothing is known. Reads all messages: a few times a year."""
+    ids = await connection.fetchval("SELECT array_agg(id) FROM messages WHERE customer_id = $1", customer_id)
+    found: dict[str, list[Any]] = {}
+    for lists, of in ((_OF_CUSTOMER, customer_id), (_OF_MESSAGES, ids or [])):
+        for name, query in lists.items():
+            found[name] = [json.loads(row[0]) for row in await connection.fetch(query, of)]
+    return found if any(found.values()) else None
