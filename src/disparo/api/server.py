@@ -91,6 +91,8 @@ def serve(
     except (SystemExit, OSError) as ended:  # SystemExit is uvicorn's way to say that it could not start
         if server.refused is not None:
             raise server.refused from None
+        if isinstance(ended, SystemExit) and server.lifespan.should_exit:
+            raise DisparoError("O servidor não pôde iniciar: o erro está no registro, logo acima.") from None
         raise PortTaken(
             f"Não foi possível escutar na porta {settings.port} de {settings.host}: já está em uso ou não é "
             "permitida. Escolha outra com --porta."

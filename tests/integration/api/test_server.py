@@ -12,7 +12,7 @@ from disparo.api.certificate import Certificate, self_signed
 from disparo.api.server import serve
 from disparo.dispatch.group_commit import Acceptor
 from disparo.dispatch.intake import Intake
-from disparo.errors import RESTART_ME, DatabaseUnavailable, SettingsInvalid
+from disparo.errors import RESTART_ME, DatabaseUnavailable, DisparoError, PortTaken, SettingsInvalid
 from disparo.settings import Settings
 
 
@@ -40,6 +40,13 @@ def test_a_part_that_falls_ends_the_server(dsn, monkeypatch, patience, part):
     monkeypatch.setattr(part, "run", fall)
     settings = Settings(host="127.0.0.1", port=0)
     assert serve(settings, dsn, certificate=None, load=lambda: settings) == RESTART_ME
+
+
+def test_a_fault_at_the_start_is_not_called_a_port_in_use(empty_dsn, patience):
+    settings = Settings(host="127.0.0.1", port=0)
+    with pytest.raises(DisparoError, match="o erro está no registro, logo acima") as refused:
+        serve(settings, empty_dsn, certificate=None, load=lambda: settings)
+    assert not isinstance(refused.value, PortTaken)
 
 
 @pytest.mark.anyio
