@@ -153,7 +153,7 @@ def test_pausing_a_platform_and_using_it_again(page):
     expect(page.get_by_text("em uso", exact=True)).to_be_visible()
     page.get_by_label("SMS de teste para").fill("11 98888-7777")
     page.get_by_role("button", name="Enviar teste").click()
-    expect(page.get_by_text("a plataforma aceitou")).to_be_visible()
+    expect(page.get_by_role("heading", name="Teste: a plataforma aceitou")).to_be_visible()
 
 
 def test_the_template_is_previewed_while_it_is_written_and_counts_for_the_next_sms(house, page):
