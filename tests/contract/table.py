@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.contract.presets_spec import SPECS, Spec
+from tests.contract.presets_spec import SPECS
+from tests.contract.spec import Spec
 
 from disparo.platforms.generic_http import capabilities_of
 from disparo.platforms.presets import presets

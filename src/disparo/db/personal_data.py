@@ -27,6 +27,8 @@ _OF_MESSAGES = {
         ORDER BY id""",
     "descadastros": """SELECT to_jsonb(o) FROM opt_outs o
         WHERE e164 = ANY(ARRAY(SELECT e164 FROM messages WHERE id = ANY($1))) ORDER BY e164""",
+    "numeros_que_nao_servem": """SELECT to_jsonb(b) FROM bad_numbers b
+        WHERE e164 = ANY(ARRAY(SELECT e164 FROM messages WHERE id = ANY($1))) ORDER BY e164""",
 }
 
 

@@ -65,7 +65,7 @@ def _line(day: date, row: asyncpg.Record, price: Decimal | None) -> list[object]
         row["platform"],
         row["taken"],
         row["segments"],
-        None if price is None else str(price * row["segments"]).replace(".", ","),
+        None if price is None else f"{price * row['segments']:f}".replace(".", ","),
         row["delivered"],
         row["undelivered"],
         row["taken"] - row["delivered"] - row["undelivered"],

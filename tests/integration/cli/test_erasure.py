@@ -62,6 +62,7 @@ async def test_all_that_is_stored_of_a_customer_and_nothing_of_another(command, 
         "confirmacoes": 1,
         "respostas": 2,
         "descadastros": 1,
+        "numeros_que_nao_servem": 0,
     }
     assert found["mensagens"][0]["text"] == TEXT
     assert {event["message_id"] for event in found["acontecimentos"]} == {first}
