@@ -12,7 +12,7 @@ from tests.support.arrivals import in_flight, largest_within, within
 
 PLATFORM = "limitada"
 #: A dead worker's places come back 5 to 7 s after its death; its last calls must be answered by then.
-_LONG_CALL_S, _KILL_AFTER_S = 8.0, 3.5
+_LONG_CALL_S, _KILL_AFTER_S = 7.5, 4.0
 _MOMENT_S = 3.0
 #: So much of a window in flight at once is all of it in use.
 _FULL = 0.8

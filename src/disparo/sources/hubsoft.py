@@ -212,18 +212,19 @@ class Hubsoft:
             )
         return self._session
 
-    async def _get(self, path: str, query: Mapping[str, Any], *, tries: int = _TRIES) -> Mapping[str, Any]:
+    async def _get(
+        self, path: str, query: Mapping[str, Any], *, tries: int | None = None
+    ) -> Mapping[str, Any]:
         """Ask, patiently: 429 and passing faults are waited for; raises SourceDown or SourceRefused."""
-        last: Exception = SourceDown("no answer")
-        for attempt in range(tries):
+        attempt = 1
+        while True:
             try:
                 return await self._get_once(path, query)
             except TryLater as later:
-                last = SourceDown(later.why)
-                if later.gives_up:
-                    break
-                await asyncio.sleep(later.wait_s if later.wait_s is not None else backoff_s(attempt))
-        raise last
+                if later.gives_up or attempt >= (tries or _TRIES):
+                    raise SourceDown(later.why) from None
+                await asyncio.sleep(later.wait_s if later.wait_s is not None else backoff_s(attempt - 1))
+                attempt += 1
 
     async def _get_once(self, path: str, query: Mapping[str, Any]) -> Mapping[str, Any]:
         headers = {"Authorization": await self.authorization()}

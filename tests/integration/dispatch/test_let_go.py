@@ -75,7 +75,8 @@ async def test_new_settings_do_not_end_a_pause(pool, connection, handover):
     assert handover.lanes["p"].room(urgent=True) > 0
 
 
-async def test_what_is_looked_at_in_vain_is_still_stuck(pool, connection, handover):
+async def test_what_is_looked_at_in_vain_is_still_stuck(pool, connection, handover, monkeypatch):
+    monkeypatch.setattr("disparo.dispatch.patience._LOOK_ANYWAY_S", 0.1)
     ids = await rows.add_messages(connection)
     old = "now() - interval '20 min'"
     await connection.execute(f"UPDATE messages SET due_at = {old}, wait_since = {old}")
