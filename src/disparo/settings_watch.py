@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from disparo.errors import SettingsInvalid
+from disparo.errors import SettingsInvalid, in_words
 from disparo.settings import Settings, settings_file
 
 log = structlog.get_logger(__name__)
@@ -30,6 +30,8 @@ class SettingsWatch:
         self._apply = apply
         self._asked = asyncio.Event()
         self._seen = _stamp(settings_file())
+        #: What is wrong with the settings that were read last, so that older ones stay; None: nothing.
+        self.refused: str | None = None
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -43,7 +45,7 @@ class SettingsWatch:
 
     async def _look(self) -> None:
         try:
-            stamp = _stamp(settings_file())
+            stamp = self._stamp_now()
             if stamp == self._seen and not self._asked.is_set():
                 return
             self._seen = stamp
@@ -51,13 +53,23 @@ class SettingsWatch:
             await asyncio.sleep(self._wait_s)
             self._apply(changed)
         except SettingsInvalid as error:
-            log.error("settings_refused_old_ones_stay", why=str(error))
-        except Exception:  # whatever it is, the next look must come
+            self.refused = str(error)
+            log.error("settings_refused_old_ones_stay", why=self.refused)
+        except Exception as error:  # whatever it is, the next look must come
+            self.refused = in_words(error)
             log.exception("settings_refused_old_ones_stay")
         else:
+            self.refused = None
             log.info("settings_reloaded")
         finally:
             self._asked.clear()
+
+    def _stamp_now(self) -> tuple[int, int, int] | None:
+        try:
+            return _stamp(settings_file())
+        except SettingsInvalid:  # it is gone, or closed: when it is back it is read, changed or not
+            self._seen = None
+            raise
 
 
 def _stamp(file: Path | None) -> tuple[int, int, int] | None:

@@ -18,6 +18,7 @@ from disparo import __version__
 from disparo.api import docs_page, health, oauth, pass_through, webhooks
 from disparo.api.beside import open_beside
 from disparo.api.callers import Callers
+from disparo.api.certificate import Served
 from disparo.api.cors import Cors
 from disparo.api.doors import doors_of
 from disparo.api.edge import Edge
@@ -31,6 +32,7 @@ from disparo.auth.throttle import Throttle
 from disparo.auth.tokens import SigningKey, TokenMint, new_signing_key
 from disparo.db import figures, tokens
 from disparo.db.pool import Pool, open_pool
+from disparo.dispatch import own_signs
 from disparo.dispatch.figures import Costly, fold_forever
 from disparo.dispatch.from_settings import accept_settings_of, platforms_of
 from disparo.dispatch.group_commit import Acceptor
@@ -62,12 +64,13 @@ def build_app(
     ending: asyncio.Event | None = None,
     fall: Callable[[], None] = lambda: None,
     refuse: Callable[[DisparoError], None] = lambda _error: None,
+    served: Served | None = None,
 ) -> ASGIApp:
     """Build the application; connections open when the server starts it.
 
     `load` reads settings anew; `ending` is set when the server is asked to stop;
     `fall` is called when a part of it is gone, without which it would only seem to serve; `refuse` with
-    why it cannot start.
+    why it cannot start. `served`: the certificate it is served with.
     """
     panel, stops = Panel(), ending or asyncio.Event()
 
@@ -91,6 +94,7 @@ def build_app(
             if load is not None:
                 watch = SettingsWatch(load, use)
                 _keep(stack, watch.run(), fall)
+                _keep(stack, _say_signs(app.state.services, watch, served), fall)
             yield
 
     app = _routes(settings, lifespan)
@@ -197,6 +201,18 @@ async def _again_and_again(rounds: Callable[[], Coroutine[None, None, None]]) ->
         except Exception:  # the next time may go well
             log.exception("round_failed")
             await asyncio.sleep(_PAUSE_S)
+
+
+def _say_signs(
+    services: Services, watch: SettingsWatch, served: Served | None
+) -> Coroutine[None, None, None]:
+    """Say what only this process sees."""
+
+    def look() -> list[own_signs.Sign]:
+        of_certificate = [] if served is None else served.signs(services.settings.zone)
+        return [*own_signs.refusals(watch), *of_certificate]
+
+    return _again_and_again(lambda: own_signs.say_forever(services.pool, look))
 
 
 def _keep(stack: AsyncExitStack, job: Coroutine[None, None, None], fall: Callable[[], None]) -> None:

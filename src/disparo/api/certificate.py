@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from disparo.db import alerts
+from disparo.dispatch.own_signs import Sign
 from disparo.errors import SettingsInvalid, in_words
 
 _SELF_SIGNED_DAYS = 825
 #: One of ours that ends sooner is made anew at a start.
 _MADE_ANEW_DAYS = 30
+_SOON = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,54 @@ def _why(error: OSError, *, has_password: bool) -> str:
 
 def days_left(certificate: Path) -> float:
     """Give for how many days a certificate is good, below 0 if it is over; raises OSError or ValueError."""
-    found = x509.load_pem_x509_certificate(certificate.read_bytes())
-    return (found.not_valid_after_utc - datetime.now(UTC)) / timedelta(days=1)
+    return (_read(certificate).not_valid_after_utc - datetime.now(UTC)) / timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The certificate that this process serves with until it ends, whatever its file says by then."""
+
+    file: Path
+    whose: str
+    until: datetime
+
+    def signs(self, zone: ZoneInfo) -> list[Sign]:
+        """Say that its end is near."""
+        if self.until - datetime.now(UTC) > _SOON:
+            return []
+        end = self.until.astimezone(zone).strftime("%d/%m/%Y %H:%M")
+        where = f"máquina {socket.gethostname()}, arquivo {self.file}"
+        has_next = " já com outro: basta reiniciar o Disparo" if self._is_renewed() else ""
+        return [Sign(alerts.CERTIFICATE_ENDS, self.whose, f"{end} ({where}{has_next})")]
+
+    def _is_renewed(self) -> bool:
+        try:
+            return _read(self.file).not_valid_after_utc > self.until
+        except (OSError, ValueError):  # being written, or gone
+            return False
+
+
+def read_served(certificate: Path) -> Served | None:
+    """Remember what is served with from now on; None where it can be served with and not be understood."""
+    try:
+        found = _read(certificate)
+        return Served(certificate.absolute(), _whose(found) or certificate.name, found.not_valid_after_utc)
+    except (OSError, ValueError):
+        return None
+
+
+def _read(certificate: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(certificate.read_bytes())
+
+
+def _whose(certificate: x509.Certificate) -> str | None:
+    """Give the name that people know it by: the first host, as browsers read it, else the old way's."""
+    with suppress(x509.ExtensionNotFound):
+        hosts = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        for name in hosts.get_values_for_type(x509.DNSName):
+            return name
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else None
 
 
 def self_signed(folder: Path, host: str) -> Certificate:

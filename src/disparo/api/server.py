@@ -12,7 +12,7 @@ from types import FrameType
 import uvicorn
 
 from disparo.api.app import build_app
-from disparo.api.certificate import Certificate, check
+from disparo.api.certificate import Certificate, check, read_served
 from disparo.api.one_write import OneWrite
 from disparo.errors import RESTART_ME, DisparoError, PortTaken
 from disparo.settings import Settings
@@ -85,7 +85,15 @@ def serve(
         ssl_keyfile=str(certificate.key) if certificate else None,
     )
     server = _Server(config, ending)
-    config.app = build_app(settings, dsn, load=load, ending=ending, fall=server.fall, refuse=server.refuse)
+    config.app = build_app(
+        settings,
+        dsn,
+        load=load,
+        ending=ending,
+        fall=server.fall,
+        refuse=server.refuse,
+        served=read_served(certificate.certificate) if certificate else None,
+    )
     try:
         server.run([_shared_socket(settings.host, settings.port)] if shares_port else None)
     except (SystemExit, OSError) as ended:  # SystemExit is uvicorn's way to say that it could not start

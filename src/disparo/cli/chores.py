@@ -10,9 +10,11 @@ from disparo.cli.context import data_dir_of
 from disparo.db import alerts, register_counts
 from disparo.db.data_dir import SCARCE_BYTES, is_held
 from disparo.db.pool import Pool
+from disparo.dispatch import own_signs
 from disparo.dispatch.freshness import Freshness
 from disparo.dispatch.worker import Chore
 from disparo.settings import Settings
+from disparo.settings_watch import SettingsWatch
 from disparo.sources.build import build_sync
 from disparo.sources.hubsoft import Hubsoft
 
@@ -23,7 +25,9 @@ _ROOM_EVERY_S = 60.0
 _ENOUGH_BYTES = 1.2 * SCARCE_BYTES
 
 
-def chores_of(settings: Settings, dsn: str, hubsoft: Hubsoft | None) -> Callable[[Pool], Sequence[Chore]]:
+def chores_of(
+    settings: Settings, dsn: str, hubsoft: Hubsoft | None, watch: SettingsWatch
+) -> Callable[[Pool], Sequence[Chore]]:
     """Give the chores; a sync is looked at often and runs when it is due, in one process at a time."""
 
     def chores(pool: Pool) -> Sequence[Chore]:
@@ -34,9 +38,13 @@ def chores_of(settings: Settings, dsn: str, hubsoft: Hubsoft | None) -> Callable
         async def look_for_room() -> None:
             await note_room(pool, data_dir_of(settings))
 
+        async def say_signs() -> None:
+            await own_signs.say(pool, own_signs.refusals(watch))
+
         found = [
             Chore("register_counts", _FOLD_EVERY_S, fold),
             Chore("room", _ROOM_EVERY_S, look_for_room),
+            Chore("own_signs", own_signs.SAY_EVERY_S, say_signs),
         ]
         if hubsoft is not None and settings.sync_every_s:
             every_s = min(_LOOK_EVERY_S, settings.sync_every_s)

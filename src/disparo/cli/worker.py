@@ -66,14 +66,14 @@ async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> i
         retention=Retention(settings.keep_text_days, settings.keep_evidence_days),
     )
     hubsoft = build_hubsoft(settings)
+    watch = SettingsWatch(load, lambda changed: runner.use(planner.plan(changed)), after_others=True)
     runner = Worker(
         dsn,
         plan=planner.plan(settings),
         settings=worker_settings,
-        chores=chores_of(settings, dsn, hubsoft),
+        chores=chores_of(settings, dsn, hubsoft, watch),
         freshness=freshness_of(settings, dsn, hubsoft),
     )
-    watch = SettingsWatch(load, lambda changed: runner.use(planner.plan(changed)), after_others=True)
     watching = asyncio.create_task(watch.run())
     try:
         return await runner.run(stop)

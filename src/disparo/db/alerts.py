@@ -18,6 +18,12 @@ RUN_REFUSED = "run_refused"
 DISK_LOW = "disk_low"
 #: Of a platform whose receipt said "delivered" of what had ended otherwise; its detail is the last message.
 CONTRADICTED = "receipt_contradicts"
+#: Of the certificate that a server serves with; its subject is whose it is, its detail until when, and where.
+CERTIFICATE_ENDS = "certificate_ends"
+#: Of a machine whose changed settings are wrong, so that the old ones stay; its detail is what is wrong.
+SETTINGS_REFUSED = "settings_refused"
+#: Of the last backup; its detail is when that was.
+BACKUP_OLD = "backup_old"
 
 
 async def raise_(connection: Connection, kind: str, subject: str, *, detail: str | None = None) -> bool:
@@ -46,6 +52,22 @@ async def raise_or_renew(connection: Connection, kind: str, subject: str, *, det
             subject,
             detail,
         )
+
+
+async def see(connection: Connection, kind: str, subject: str, *, detail: str) -> None:
+    """Note what only the process that sees it can see.
+
+    Whoever does says so again and again: it is over when nobody has for a while, be it mended or its
+    machine gone.
+    """
+    await connection.execute(
+        """INSERT INTO alerts (kind, subject, detail, seen_at) VALUES ($1, $2, $3, now())
+           ON CONFLICT (kind, subject) WHERE cleared_at IS NULL
+           DO UPDATE SET detail = excluded.detail, seen_at = excluded.seen_at""",
+        kind,
+        subject,
+        detail,
+    )
 
 
 async def clear(connection: Connection, kind: str, subject: str) -> None:
@@ -82,7 +104,8 @@ async def settle(
 async def live(connection: Connection) -> list[asyncpg.Record]:
     """List what goes on, oldest first."""
     return await connection.fetch(
-        """SELECT kind, subject, detail, raised_at, extract(epoch FROM now() - raised_at)::float8 AS age_s
+        """SELECT kind, subject, detail, raised_at, seen_at,
+                  extract(epoch FROM now() - raised_at)::float8 AS age_s
            FROM alerts WHERE cleared_at IS NULL ORDER BY id"""
     )
 

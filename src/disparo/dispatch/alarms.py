@@ -13,7 +13,7 @@ import structlog
 
 from disparo.db import alerts, bulk_slices, rates, signs
 from disparo.db.pool import Connection, Pool
-from disparo.dispatch import polling
+from disparo.dispatch import polling, takeover
 from disparo.platforms.base import Capabilities, Platform
 
 log = structlog.get_logger(__name__)
@@ -22,6 +22,8 @@ _STUCK_AFTER_S = 900.0
 #: A platform that contradicted nothing for so long has come to an end of it.
 _CONTRADICTS_S = 86_400.0
 _STUCK_EVERY_S = 60.0  # all that waits is read where nothing goes
+#: Of what a process sees of itself: so long must nobody have said it again, by looks that come so often.
+_UNSAID_S, _LOOK_EVERY_S = 45.0, 3.0
 #: Platforms are asked for credit and whether they are there no more often than this.
 _ASK_EVERY_S = 300.0
 
@@ -50,6 +52,9 @@ class Alarms:
         self._asked_since = time.monotonic()
         self._ask_at = 0.0
         self._stuck_at = 0.0
+        self._unsaid: takeover.Watch[tuple[str, str], datetime] = takeover.Watch(
+            time.monotonic, look_every_s=_LOOK_EVERY_S, dead_after_s=_UNSAID_S
+        )
 
     async def look(self, platforms: Mapping[str, Platform]) -> None:
         """Look for what is wrong, and note it. No connection is in hand while platforms are asked."""
@@ -109,7 +114,13 @@ class Alarms:
         await alerts.settle(connection, "platform_unreachable", unwell, seen=with_health)
 
     async def _look_at_tables(self, connection: Connection, platforms: Mapping[str, Platform]) -> None:
-        for row in await alerts.live(connection):
+        live = await alerts.live(connection)
+        said = {(row["kind"], row["subject"]): row["seen_at"] for row in live if row["seen_at"] is not None}
+        for (kind, subject), _ in self._unsaid.look(said):
+            await alerts.clear(connection, kind, subject)
+        for row in live:
+            if row["seen_at"] is not None:
+                continue
             if row["kind"] == alerts.RUN_REFUSED:
                 if UUID(row["subject"]) not in await bulk_slices.runs_left(connection):
                     await alerts.clear(connection, row["kind"], row["subject"])

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 
@@ -163,7 +163,8 @@ class Worker:
     def _jobs(
         self, control: Pool, work: Pool, handover: Handover, ending: asyncio.Event
     ) -> list[tuple[str, Coroutine[None, None, None]]]:
-        watch, fleet = takeover.Watch(), handover.fleet
+        watch: takeover.Watch[UUID, int] = takeover.Watch()
+        fleet = handover.fleet
         alarms = Alarms(work, zone=self._plan.rules.zone, sources=handover.sources)
         platforms = PlatformWatch(control, work, handover)
         return [
@@ -201,7 +202,7 @@ class Worker:
         self._holder.worker_id = uuid4()
         await self._register(control)
 
-    async def _reap(self, control: Pool, watch: takeover.Watch) -> None:
+    async def _reap(self, control: Pool, watch: takeover.Watch[UUID, int]) -> None:
         async with control.acquire() as connection:
             beats = await workers.list_beats(connection)
             beats.pop(self._holder.worker_id, None)

@@ -24,6 +24,13 @@ _WORDS = {
         "A plataforma {subject} confirmou a entrega de uma mensagem que já tinha outro fim; vale a entrega. "
         "No painel: /painel/mensagens/{detail}"
     ),
+    alerts.CERTIFICATE_ENDS: (
+        "O certificado HTTPS de {subject} vale só até {detail}. Vencido, quem chama o recusa: renove-o e "
+        "reinicie o Disparo"
+    ),
+    alerts.SETTINGS_REFUSED: (
+        "A configuração mudada na máquina {subject} está errada e não vale; a anterior continua. {detail}"
+    ),
 }
 #: Their detail is a stored reason.
 _WITH_REASON = frozenset({"platform_open", "platform_unreachable"})
@@ -39,6 +46,8 @@ _OVER_WORDS = {
     alerts.DISK_LOW: "O disco do banco de dados tem espaço de novo",
     alerts.RUN_REFUSED: "Do disparo em lote {subject} não falta agendar mais nada",
     alerts.CONTRADICTED: "Há um dia a plataforma {subject} não contradiz o fim de nenhuma mensagem",
+    alerts.CERTIFICATE_ENDS: "Nenhum servidor usa mais um certificado de {subject} perto do fim",
+    alerts.SETTINGS_REFUSED: "Na máquina {subject} a configuração não é mais recusada",
 }
 _NO_LONGER = "A configuração mudou; não se observa mais: "
 _WATCHED = {

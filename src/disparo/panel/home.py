@@ -54,6 +54,15 @@ _ALERTS = {
         "O disco do banco de dados está quase cheio",
         "Restavam {detail}. Cheio, nada mais é aceito nem enviado. Avise quem administra.",
     ),
+    alerts.CERTIFICATE_ENDS: (
+        "O certificado HTTPS de {subject} está no fim",
+        "Vale só até {detail}. Vencido, quem chama o recusa. Avise quem administra.",
+    ),
+    # What is wrong is for whoever administrates: they are told, and the doctor and the log say it.
+    alerts.SETTINGS_REFUSED: (
+        "A configuração mudada na máquina {subject} está errada",
+        "Não vale; a anterior continua. Avise quem administra (disparo doctor diz o que está errado).",
+    ),
     "source_down": (
         "O cadastro de {subject} não responde",
         "Os disparos em lote com dados antigos esperam até que responda. Avise quem administra.",
@@ -216,7 +225,11 @@ def _alert(row: asyncpg.Record, services: PanelServices) -> Matter | None:
     if kind not in _ALERTS or (kind in _OF_PLATFORMS and subject not in services.platforms):
         return None
     title, text = _ALERTS[kind]
-    said = words.reason(detail) if kind == "platform_unreachable" else (detail or "").replace(".", ",")
+    said = detail or ""
+    if kind == "platform_unreachable":
+        said = words.reason(said)
+    elif kind == "credit_low":
+        said = said.replace(".", ",")
     title, text = title.format(subject=subject), text.format(detail=said)
     return Matter(title, text, "/painel/plataformas", "Ver plataformas")
 
