@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = None
 
     upgrade_backup: bool = True  # copy the database before a new version changes it
+    backup_max_age_days: int = Field(default=2, ge=0, le=3650)  # of the last, told of past it; 0: never
     clock_url: str | None = None  # whose Date header `disparo doctor` compares this machine's clock with
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

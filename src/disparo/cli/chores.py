@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from disparo.cli.context import data_dir_of
-from disparo.db import alerts, register_counts
+from disparo.db import alerts, installation, register_counts
 from disparo.db.data_dir import SCARCE_BYTES, is_held
 from disparo.db.pool import Pool
 from disparo.dispatch import own_signs
@@ -38,12 +39,16 @@ def chores_of(
         async def look_for_room() -> None:
             await note_room(pool, data_dir_of(settings))
 
+        async def look_for_backup() -> None:
+            await note_backup(pool, settings)
+
         async def say_signs() -> None:
             await own_signs.say(pool, own_signs.refusals(watch))
 
         found = [
             Chore("register_counts", _FOLD_EVERY_S, fold),
             Chore("room", _ROOM_EVERY_S, look_for_room),
+            Chore("backup", _ROOM_EVERY_S, look_for_backup),
             Chore("own_signs", own_signs.SAY_EVERY_S, say_signs),
         ]
         if hubsoft is not None and settings.sync_every_s:
@@ -62,6 +67,19 @@ async def note_room(pool: Pool, folder: Path) -> None:
     low = {"": f"{free / 1e9:.1f} GB".replace(".", ",")} if free is not None and free < SCARCE_BYTES else {}
     async with pool.acquire() as connection, connection.transaction():
         await alerts.settle(connection, alerts.DISK_LOW, low, seen=[""])
+
+
+async def note_backup(pool: Pool, settings: Settings) -> None:
+    """Note that backups, which used to be made, are made no more; never made, there may be another way."""
+    days = settings.backup_max_age_days
+    async with pool.acquire() as connection, connection.transaction():
+        if not days:
+            await alerts.stop_watching(connection, alerts.BACKUP_OLD, "")
+            return
+        last = await installation.last_copy(connection)
+        is_old = last is not None and last[1] > timedelta(days=days)
+        old = {"": last[0].astimezone(settings.zone).strftime("%d/%m/%Y %H:%M")} if last and is_old else {}
+        await alerts.settle(connection, alerts.BACKUP_OLD, old, seen=[""])
 
 
 def freshness_of(settings: Settings, dsn: str, hubsoft: Hubsoft | None) -> Callable[[Pool], Freshness | None]:

@@ -12,17 +12,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
+import asyncpg
 import typer
 
 from disparo.cli.context import DataDir, database
 from disparo.cli.spoken_log import speak
 from disparo.cli.upgrade import write_dump
-from disparo.db.installation import hold_after_restore
+from disparo.db.installation import hold_after_restore, note_copy
 from disparo.db.migrate import current_version, revisions
-from disparo.db.pool import connect, libpq_environment
+from disparo.db.pool import TRANSIENT, connect, libpq_environment
 from disparo.db.postgres_binaries import client_program, reason_of
 from disparo.dispatch.prepare import prepare
-from disparo.errors import DisparoError
+from disparo.errors import DatabaseUnavailable, DisparoError
 
 _REFUSED_BEFORE_17 = b"SET transaction_timeout = 0;\n"
 _END = """
@@ -47,6 +48,7 @@ def backup(
         raise DisparoError(f"{arquivo} já existe. Nada foi gravado.")
     with database(dados) as dsn:
         write_dump(dsn, arquivo)
+        asyncio.run(_note(dsn))
     print(f"Backup gravado em {arquivo} ({arquivo.stat().st_size / 1e6:.1f} MB).")
 
 
@@ -81,6 +83,22 @@ def shell(
         signal.signal(signal.SIGINT, lambda *_: None)
         done = subprocess.run(command, env={**os.environ, **libpq_environment(dsn)}, check=False)
     sys.exit(done.returncode)
+
+
+async def _note(dsn: str) -> None:
+    """Note when it was made; that of a standby, or of an earlier version's database, cannot be."""
+    try:
+        connection = await connect(dsn)
+        try:
+            await note_copy(connection)
+        finally:
+            await connection.close()
+    except (DatabaseUnavailable, asyncpg.PostgresError, *TRANSIENT) as error:
+        print(
+            f"O backup está feito, mas não pôde ser anotado no banco ({type(error).__name__}): o aviso de "
+            "backup antigo não sabe dele.",
+            file=sys.stderr,
+        )
 
 
 def _load(dsn: str, file: Path) -> None:

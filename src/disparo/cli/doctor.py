@@ -74,8 +74,10 @@ async def _examine(dados: Path | None) -> list[Finding]:
 
 
 async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
+    within_days = settings.backup_max_age_days
     if settings.database_url is not None:
-        return await examine_database(settings.database_url.get_secret_value(), remedy=_OWN_SERVER)
+        dsn = settings.database_url.get_secret_value()
+        return await examine_database(dsn, remedy=_OWN_SERVER, backup_within_days=within_days)
     if not is_held(data_dir):
         remedy = "Inicie o Disparo: sudo systemctl start disparo (ou disparo run)."
         return [wrong("banco de dados", f"o banco próprio de {data_dir} não está em execução", remedy)]
@@ -83,7 +85,7 @@ async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
         dsn = await asyncio.to_thread(attach, data_dir)
     except DisparoError as error:
         return [wrong("banco de dados", str(error), "Rode o doctor com sudo, ou espere o início terminar.")]
-    return await examine_database(dsn)
+    return await examine_database(dsn, backup_within_days=within_days)
 
 
 def _show(findings: list[Finding]) -> None:

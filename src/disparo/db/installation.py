@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from disparo.db import bulk_runs, unsettled
 from disparo.db.pool import Connection, connect
@@ -88,6 +89,19 @@ async def _remember(connection: Connection, identity: Identity) -> None:
         identity.database_oid,
         identity.messages_oid,
     )
+
+
+async def note_copy(connection: Connection) -> None:
+    """Note that a backup was just made."""
+    await connection.execute("UPDATE installation SET copied_at = now()")
+
+
+async def last_copy(connection: Connection) -> tuple[datetime, timedelta] | None:
+    """Give when the last backup was made, and how long ago by the database's clock; None: never."""
+    row = await connection.fetchrow(
+        "SELECT copied_at, now() - copied_at AS age FROM installation WHERE copied_at IS NOT NULL"
+    )
+    return None if row is None else (row["copied_at"], row["age"])
 
 
 async def is_held(connection: Connection) -> bool:

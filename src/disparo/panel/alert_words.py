@@ -28,6 +28,9 @@ _WORDS = {
         "O certificado HTTPS de {subject} vale só até {detail}. Vencido, quem chama o recusa: renove-o e "
         "reinicie o Disparo"
     ),
+    alerts.BACKUP_OLD: (
+        "O último backup (disparo db backup) é de {detail}. Veja por que não há outro desde então"
+    ),
     alerts.SETTINGS_REFUSED: (
         "A configuração mudada na máquina {subject} está errada e não vale; a anterior continua. {detail}"
     ),
@@ -47,6 +50,7 @@ _OVER_WORDS = {
     alerts.RUN_REFUSED: "Do disparo em lote {subject} não falta agendar mais nada",
     alerts.CONTRADICTED: "Há um dia a plataforma {subject} não contradiz o fim de nenhuma mensagem",
     alerts.CERTIFICATE_ENDS: "Nenhum servidor usa mais um certificado de {subject} perto do fim",
+    alerts.BACKUP_OLD: "Há de novo um backup recente",
     alerts.SETTINGS_REFUSED: "Na máquina {subject} a configuração não é mais recusada",
 }
 _NO_LONGER = "A configuração mudou; não se observa mais: "
@@ -57,6 +61,7 @@ _WATCHED = {
     "platform_unreachable": "se a plataforma {subject} responde",
     "receipts_stopped": "as confirmações da plataforma {subject}",
     alerts.CONTRADICTED: "se a plataforma {subject} contradiz o fim de mensagens",
+    alerts.BACKUP_OLD: "a idade do último backup",
     "source_down": "o cadastro de {subject}",
     "sync_failed": "a sincronização com {subject}",
 }

@@ -58,6 +58,10 @@ _ALERTS = {
         "O certificado HTTPS de {subject} está no fim",
         "Vale só até {detail}. Vencido, quem chama o recusa. Avise quem administra.",
     ),
+    alerts.BACKUP_OLD: (
+        "Não há backup recente",
+        "O último é de {detail}. Se o disco falhar, o que veio depois se perde. Avise quem administra.",
+    ),
     # What is wrong is for whoever administrates: they are told, and the doctor and the log say it.
     alerts.SETTINGS_REFUSED: (
         "A configuração mudada na máquina {subject} está errada",

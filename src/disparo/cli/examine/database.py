@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 
 import asyncpg
 
@@ -14,6 +15,7 @@ from disparo.db.pool import TRANSIENT, Connection, connect
 from disparo.dispatch.prepare import check_durability
 from disparo.errors import DatabaseUnavailable
 from disparo.panel import words
+from disparo.panel.duration_words import duration
 
 _START = "Inicie o Disparo: sudo systemctl start disparo (ou disparo run)."
 _CLOCK_NOTE_S, _CLOCK_WRONG_S = 2.0, 60.0
@@ -21,8 +23,11 @@ _CLOCK_NOTE_S, _CLOCK_WRONG_S = 2.0, 60.0
 _BEAT_PATIENCE_S = 3.0
 
 
-async def examine_database(dsn: str, *, remedy: str = _START) -> list[Finding]:
-    """Look at everything that needs a connection; `remedy`: what to do where there is none."""
+async def examine_database(dsn: str, *, remedy: str = _START, backup_within_days: int = 0) -> list[Finding]:
+    """Look at everything that needs a connection; `remedy`: what to do where there is none.
+
+    `backup_within_days`: what a backup older than that means; 0: not looked at.
+    """
     try:
         connection = await connect(dsn)
     except DatabaseUnavailable as error:
@@ -31,6 +36,8 @@ async def examine_database(dsn: str, *, remedy: str = _START) -> list[Finding]:
         found = [await _durability(dsn), await _migrations(connection), await _clock(connection)]
         if await current_version(connection) == HEAD:
             found += [await _workers(connection), *await _standing(connection)]
+            if backup_within_days:
+                found.append(await _backup(connection, within_days=backup_within_days))
     except (asyncpg.PostgresError, *TRANSIENT) as error:
         return [wrong("banco de dados", f"recusou uma consulta ({type(error).__name__})", remedy)]
     else:
@@ -86,6 +93,16 @@ async def _workers(connection: Connection) -> Finding:
         return note("workers", f"{alive} de {len(now)} em atividade", "Os outros são retirados em segundos.")
     text = f"nenhum em atividade ({len(now)} registrado(s))" if now else "nenhum registrado"
     return wrong("workers", text, "Nada é enviado sem um: sudo systemctl start disparo (ou disparo worker).")
+
+
+async def _backup(connection: Connection, *, within_days: int) -> Finding:
+    last = await installation.last_copy(connection)
+    remedy = "disparo db backup ARQUIVO, todo dia pelo cron: docs/pt-BR/operar.md, Backup."
+    if last is None:
+        text = "nenhum foi feito com disparo db backup"
+        return note("backup", text, f"{remedy} Se há outro: backup_max_age_days = 0.")
+    text = f"o último tem {duration(last[1].total_seconds())}"
+    return note("backup", text, remedy) if last[1] > timedelta(days=within_days) else ok("backup", text)
 
 
 async def _standing(connection: Connection) -> list[Finding]:

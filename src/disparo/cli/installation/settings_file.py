@@ -103,6 +103,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "metrics_networks": "redes que podem ler /metrics",
         "metrics_token": "ou quem mandar este token (Authorization: Bearer)",
         "upgrade_backup": "copiar o banco para data_dir/backups antes que uma versão nova o altere",
+        "backup_max_age_days": "avisar quando o último `disparo db backup` é mais velho; 0: nunca",
         "clock_url": "endereço cujo relógio o `disparo doctor` compara com o desta máquina",
         "log_level": "DEBUG, INFO, WARNING ou ERROR",
     },
