@@ -9,7 +9,7 @@ from datetime import timedelta
 import asyncpg
 
 from disparo.cli.examine.finding import Finding, note, ok, wrong
-from disparo.db import accounts, installation, platform_states, workers
+from disparo.db import accounts, connections, installation, platform_states, workers
 from disparo.db.migrate import HEAD, current_version, revisions
 from disparo.db.pool import TRANSIENT, Connection, connect
 from disparo.dispatch.prepare import check_durability
@@ -34,6 +34,7 @@ async def examine_database(dsn: str, *, remedy: str = _START, backup_within_days
         return [wrong("banco de dados", str(error), remedy)]
     try:
         found = [await _durability(dsn), await _migrations(connection), await _clock(connection)]
+        found.append(await _connections(connection))
         if await current_version(connection) == HEAD:
             found += [await _workers(connection), *await _standing(connection)]
             if backup_within_days:
@@ -78,6 +79,20 @@ def judge_clock(subject: str, whose: str, ahead_s: float) -> Finding:
     if abs(ahead_s) >= _CLOCK_WRONG_S:
         return wrong(subject, text, remedy)
     return note(subject, text, remedy) if abs(ahead_s) >= _CLOCK_NOTE_S else ok(subject, text)
+
+
+async def _connections(connection: Connection) -> Finding:
+    row = await connections.tightest(connection)
+    used, allowed = row["used"] - 1, row["allowed"]  # without this command's
+    opens = f"um servidor abre {connections.OF_A_SERVER} e um worker {connections.OF_A_WORKER}"
+    text = f"{used} de {allowed} em uso; {opens}"
+    if allowed - used >= connections.OF_A_WORKER:
+        return ok("conexões", text)
+    return note(
+        "conexões",
+        f"{text}: mais um worker não inicia",
+        "Aumente max_connections no PostgreSQL (ou o limite da base e do usuário), ou tenha menos processos.",
+    )
 
 
 async def _workers(connection: Connection) -> Finding:
