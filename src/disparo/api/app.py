@@ -26,12 +26,12 @@ from disparo.api.errors import install_handlers
 from disparo.api.express import Express
 from disparo.api.hubsoft import bulk_routes, lookups, pushes, routes
 from disparo.api.services import Services
+from disparo.auth import signing_keys
 from disparo.auth.live_tokens import LiveTokens
 from disparo.auth.passwords import PasswordChecker
 from disparo.auth.throttle import Throttle
-from disparo.auth.tokens import SigningKey, TokenMint, new_signing_key
-from disparo.db import figures, tokens
-from disparo.db.pool import Pool, open_pool
+from disparo.db import figures
+from disparo.db.pool import open_pool
 from disparo.dispatch import own_signs
 from disparo.dispatch.figures import Costly, fold_forever
 from disparo.dispatch.from_settings import accept_settings_of, platforms_of
@@ -166,7 +166,7 @@ async def _open_services(
     services = Services(
         settings=settings,
         pool=pool,
-        mint=TokenMint(await _signing_keys(pool)),
+        mint=await signing_keys.open_mint(pool),
         live_tokens=LiveTokens(pool, dsn),
         passwords=PasswordChecker(),
         throttle=Throttle(pool),
@@ -183,7 +183,12 @@ async def _open_services(
         doors=doors_of(settings.platforms),
         beside=await stack.enter_async_context(open_beside(settings, dsn, pool)),
     )
-    rounds = (services.live_tokens.run, services.heartbeats.run, lambda: fold_forever(pool))
+    rounds = (
+        services.live_tokens.run,
+        services.heartbeats.run,
+        lambda: fold_forever(pool),
+        lambda: signing_keys.read_forever(pool, services.mint),
+    )
     for job in (
         services.acceptor.run(),
         services.intake.run(),
@@ -250,18 +255,6 @@ async def _close(platforms: Mapping[str, Platform]) -> None:
 async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-async def _signing_keys(pool: Pool) -> list[SigningKey]:
-    async with pool.acquire() as connection:
-        rows = await tokens.signing_keys(connection)
-        if not rows:
-            key = await asyncio.to_thread(new_signing_key)
-            await tokens.add_first_signing_key(
-                connection, kid=key.kid, private_pem=key.private_pem, public_pem=key.public_pem
-            )
-            rows = await tokens.signing_keys(connection)
-    return [SigningKey(row["kid"], row["private_pem"], row["public_pem"]) for row in rows]
 
 
 class _Rooms:

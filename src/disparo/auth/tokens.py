@@ -67,13 +67,20 @@ def digest(secret: str) -> bytes:
 
 
 class TokenMint:
-    """Signs with the newest key and verifies with all of them."""
+    """Signs with the last key and verifies with all of them."""
 
     def __init__(self, keys: Sequence[SigningKey]) -> None:
-        self._newest = keys[-1]
-        self._signing = serialization.load_pem_private_key(self._newest.private_pem.encode(), None)
-        self._public: Mapping[str, rsa.RSAPublicKey] = {key.kid: _public_key(key) for key in keys}
+        self._keys: Sequence[SigningKey] = ()
         self._verified: dict[str, tuple[Claims, float]] = {}
+        self.use(keys)
+
+    def use(self, keys: Sequence[SigningKey]) -> None:
+        """Go on with these keys, among which are all that there were."""
+        if [key.kid for key in keys] == [key.kid for key in self._keys]:
+            return
+        self._signing = serialization.load_pem_private_key(keys[-1].private_pem.encode(), None)
+        self._public: Mapping[str, rsa.RSAPublicKey] = {key.kid: _public_key(key) for key in keys}
+        self._keys = keys
 
     def sign(
         self,
@@ -96,7 +103,7 @@ class TokenMint:
             "scopes": list(scopes),
         }
         assert isinstance(self._signing, rsa.RSAPrivateKey)  # noqa: S101 - for the type checker
-        headers = {"jti": str(jti), "kid": self._newest.kid}
+        headers = {"jti": str(jti), "kid": self._keys[-1].kid}
         return jwt.encode(claims, self._signing, _ALGORITHM, headers=headers)
 
     def made(self, token: str) -> bool:

@@ -10,7 +10,8 @@ from uuid import UUID, uuid4
 import typer
 from rich.table import Column, Table
 
-from disparo.auth.tokens import SigningKey, TokenMint, digest, new_secret
+from disparo.auth import signing_keys
+from disparo.auth.tokens import TokenMint, digest, new_secret, new_signing_key
 from disparo.cli.context import DataDir, actor, with_connection
 from disparo.cli.tables import show_table
 from disparo.db import accounts, tokens
@@ -38,7 +39,7 @@ def create_token(
             raise DisparoError(f"Não há usuário ativo {email}.")
         if await accounts.find_client(connection, cliente) is None:
             raise DisparoError(f"Não há cliente de API ativo {cliente}.")
-        keys = [SigningKey(*row.values()) for row in await tokens.signing_keys(connection)]
+        keys = await signing_keys.read(connection)
         if not keys:
             raise DisparoError("Inicie o servidor uma vez antes: ele cria a chave que assina os tokens.")
         now, jti, lifetime_s = datetime.now(UTC), uuid4(), dias * 86_400
@@ -53,6 +54,29 @@ def create_token(
         )
 
     print(with_connection(dados, work))
+
+
+@access.command("trocar-chave")
+def change_key(dados: DataDir = None) -> None:
+    """Troca a chave que assina os tokens; os já emitidos valem até vencer."""
+    key = new_signing_key()
+
+    async def work(connection: Connection) -> None:
+        added = await tokens.add_signing_key(
+            connection, kid=key.kid, private_pem=key.private_pem, public_pem=key.public_pem
+        )
+        if not added:
+            raise DisparoError(
+                "Nada foi alterado: a chave de agora foi feita há poucos minutos, ou ainda não há uma (o "
+                "servidor a cria no primeiro início)."
+            )
+        await accounts.audit(connection, actor=actor(), action="signing_key_changed", detail={"kid": key.kid})
+
+    with_connection(dados, work)
+    print(
+        "Chave nova feita: em pouco mais de um minuto os servidores passam a assinar com ela, sem reiniciar. "
+        "Em dez, a parte secreta da antiga é apagada."
+    )
 
 
 @access.command("listar")

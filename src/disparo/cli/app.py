@@ -29,7 +29,7 @@ _COMMANDS = {
     "simulador": _Command("simulator", "simulator", "Inicia a plataforma de SMS simulada."),
     "usuario": _Command("accounts", "users", "Usuários: criar, listar, revogar, senha."),
     "cliente-api": _Command("accounts", "clients", "Clientes de API (OAuth): criar, listar, revogar, senha."),
-    "token": _Command("access_tokens", "access", "Tokens de acesso: criar, listar, revogar."),
+    "token": _Command("access_tokens", "access", "Tokens de acesso: criar, listar, revogar, trocar-chave."),
     "importar": _Command("imports", "imports", "Importa clientes, contatos e faturas de CSV ou XLSX."),
     "sincronizar": _Command("sync", "sync", "Traz clientes e faturas de outro programa (HubSoft)."),
     "simular": _Command(

@@ -12,12 +12,42 @@ from disparo.db.pool import Connection, affected, sql
 
 #: The channel on which triggers tell of changes to tokens, users and API clients, and what they say.
 CHANGES, CHANGED = "disparo_tokens", "changed"
+#: A new signing key is known to every server after so long, and the one before it then signs nothing more.
+_KNOWN_AFTER_S, _NO_MORE_AFTER_S = 60.0, 600.0
 
 
 async def signing_keys(connection: Connection) -> list[asyncpg.Record]:
-    """List kid, private_pem and public_pem of every key, the newest last."""
+    """List kid, private_pem and public_pem of every key; last the newest that all servers know by now."""
     return await connection.fetch(
-        "SELECT kid, private_pem, public_pem FROM signing_keys ORDER BY created_at, kid"
+        """SELECT kid, private_pem, public_pem FROM signing_keys
+           ORDER BY created_at < now() - make_interval(secs => $1), created_at, kid""",
+        _KNOWN_AFTER_S,
+    )
+
+
+async def add_signing_key(connection: Connection, *, kid: str, private_pem: str, public_pem: str) -> bool:
+    """Store a key after another; False, and nothing is stored, where the last came a moment ago."""
+    await connection.execute("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE")
+    added = await connection.execute(
+        """INSERT INTO signing_keys (kid, private_pem, public_pem)
+           SELECT $1, $2, $3 FROM signing_keys
+           HAVING max(created_at) < now() - make_interval(secs => $4)""",
+        kid,
+        private_pem,
+        public_pem,
+        _NO_MORE_AFTER_S,
+    )
+    return affected(added) == 1
+
+
+async def forget_old_private_keys(connection: Connection) -> None:
+    """Throw away the private halves of keys that no server signs with any more."""
+    await connection.execute(
+        """UPDATE signing_keys k SET private_pem = ''
+           WHERE private_pem <> '' AND EXISTS (
+               SELECT FROM signing_keys n WHERE n.created_at > k.created_at
+               AND n.created_at < now() - make_interval(secs => $1))""",
+        _NO_MORE_AFTER_S,
     )
 
 

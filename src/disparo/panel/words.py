@@ -226,6 +226,7 @@ ACTION: Mapping[str, str] = {
     "client_secret_changed": "trocou o segredo de um cliente de API",
     "token_created": "criou um token",
     "tokens_revoked": "revogou tokens",
+    "signing_key_changed": "trocou a chave que assina os tokens",
     "exported": "exportou uma lista",
     "imported": "importou um arquivo",
     "customer_exported": "exportou os dados de um cliente",
