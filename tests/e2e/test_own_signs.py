@@ -48,7 +48,7 @@ def test_a_wrong_file_is_told_of_once_by_all_who_read_it_without_what_is_secret(
     for role in (*house.stage.servers, *house.stage.workers):
         house.until(lambda log=role.log: "settings_refused_old_ones_stay" in log.read_text())
     (row,) = house.fetch("SELECT detail FROM alerts WHERE kind = 'settings_refused'")
-    assert row["detail"] == "Configuração inválida: max_segments: deve ser um número inteiro"
+    assert row["detail"] == "max_segments"
     assert len(listener.said("A configuração mudada na máquina")) == 1
     assert not listener.said("s3gredo")
     assert not listener.said("11988887777")

@@ -7,6 +7,7 @@ same machine may have read another file, or serve with another certificate.
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -20,6 +21,10 @@ from disparo.settings_watch import SettingsWatch
 #: Several times before they would count as over.
 SAY_EVERY_S = 10.0
 _LONGEST = 500
+#: What begins each wrong thing: the platform, the setting, or both.
+_PLACE = re.compile(r"(?:Configuração inválida: )?(Plataforma [^:]{1,80})?(?:: )?(?:([\w.]{1,80}): )?")
+#: Words on a file that cannot be read repeat nothing of it.
+_OF_FILE = "O arquivo de configuração"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +37,26 @@ class Sign:
 
 
 def refusals(watch: SettingsWatch) -> list[Sign]:
-    """Give what is wrong with this machine's settings, as far as the log would show it."""
+    """Give where this machine's settings are wrong."""
     if watch.refused is None:
         return []
-    return [Sign(alerts.SETTINGS_REFUSED, socket.gethostname(), mask_text(watch.refused)[:_LONGEST])]
+    return [Sign(alerts.SETTINGS_REFUSED, socket.gethostname(), _where(watch.refused))]
+
+
+def _where(why: str) -> str:
+    """Give the names alone, for they go out by e-mail and chat.
+
+    People write a secret where its name should be, `{segredo:S3CRET}`, and the words then repeat it.
+    """
+    if why.startswith(_OF_FILE):
+        return mask_text(why)[:_LONGEST].rstrip(".")
+    places = [", ".join(filter(None, _found(part))) for part in why.split("; ")]
+    return mask_text("; ".join(filter(None, places)))[:_LONGEST] or "?"
+
+
+def _found(part: str) -> tuple[str | None, ...]:
+    found = _PLACE.match(part)
+    return found.groups() if found else ()
 
 
 async def say(pool: Pool, signs: Iterable[Sign]) -> None:

@@ -32,7 +32,8 @@ _WORDS = {
         "O último backup (disparo db backup) é de {detail}. Veja por que não há outro desde então"
     ),
     alerts.SETTINGS_REFUSED: (
-        "A configuração mudada na máquina {subject} está errada e não vale; a anterior continua. {detail}"
+        "A configuração mudada na máquina {subject} está errada e não vale; a anterior continua. "
+        "Onde: {detail}. O motivo: disparo doctor"
     ),
 }
 #: Their detail is a stored reason.

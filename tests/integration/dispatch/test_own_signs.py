@@ -16,7 +16,7 @@ from disparo.panel.alert_words import say
 
 pytestmark = pytest.mark.anyio
 ZONE = ZoneInfo("America/Sao_Paulo")
-WRONG = Sign(alerts.SETTINGS_REFUSED, "web1", "Configuração inválida: tries: deve ser um número inteiro")
+WRONG = Sign(alerts.SETTINGS_REFUSED, "web1", "tries")
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def test_it_is_over_when_nobody_says_it_any_more_and_not_while_one_still_d
     assert say(row) == (
         "Disparo: atenção",
         "A configuração mudada na máquina web1 está errada e não vale; a anterior continua. "
-        "Configuração inválida: tries: deve ser um número inteiro",
+        "Onde: tries. O motivo: disparo doctor",
     )
     await alerts.mark_told(connection, row["id"], begun=True, over=False)
     await look(10)
