@@ -14,7 +14,7 @@ from disparo.db import tokens
 from disparo.db.pool import TRANSIENT, Connection, Pool
 
 #: Several times before a new key is signed with.
-_READ_EVERY_S = 10.0
+_READ_EVERY_S, _RETRY_S = 10.0, 1.0
 
 
 async def read(connection: Connection) -> list[SigningKey]:
@@ -38,9 +38,12 @@ async def open_mint(pool: Pool) -> TokenMint:
 
 async def read_forever(pool: Pool, mint: TokenMint) -> None:
     """Learn of new keys until cancelled, and throw away the private halves that sign nothing any more."""
+    pause_s = _READ_EVERY_S
     while True:
-        await asyncio.sleep(_READ_EVERY_S)
+        await asyncio.sleep(pause_s)
+        pause_s = _RETRY_S
         with suppress(*TRANSIENT):  # nobody is let in or gets a token meanwhile
             async with pool.acquire() as connection:
                 mint.use(await read(connection))
                 await tokens.forget_old_private_keys(connection)
+            pause_s = _READ_EVERY_S
