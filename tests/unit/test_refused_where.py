@@ -46,6 +46,16 @@ def test_a_secret_in_the_wrong_place_is_not_repeated(wrong, where):
     assert said(refusal({**SOUND, **wrong})) == where
 
 
+def test_the_log_and_the_doctor_repeat_no_more_than_the_beginning_of_what_may_be_a_secret():
+    for used, says in (
+        (f"{{segredo:{SECRET}}}", "o segredo S3g… é usado"),
+        (f"{{segredo:{SECRET}-}}", "o marcador {segredo:S3g…} não existe"),
+        ("{segredo:chave_da_conta}", "o segredo chave_da_conta é usado"),
+    ):
+        why = refusal({**SOUND, "headers": {"Authorization": used}})
+        assert (says in why, SECRET in why) == (True, False), why
+
+
 def test_settings_files_and_faults(monkeypatch, tmp_path):
     file = tmp_path / "disparo.toml"
     monkeypatch.setenv("DISPARO_CONFIG", str(file))

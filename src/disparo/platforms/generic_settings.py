@@ -36,6 +36,7 @@ from disparo.platforms.placeholders import (
     names_used,
     plain_address,
     secret_named,
+    shown,
 )
 from disparo.platforms.table import Endpoint, PlatformTable
 
@@ -147,7 +148,7 @@ class GenericHttpSettings(PlatformTable):
         for kind, name in sorted(self._names_used()):
             if name not in (self.secrets if kind == "segredo" else self.values):
                 where = "secrets" if kind == "segredo" else "values"
-                raise ValueError(f"o {kind} {name} é usado mas não está em {where}")
+                raise ValueError(f"o {kind} {shown(name)} é usado mas não está em {where}")
         if self.json_body is not None and self.form is not None:
             raise ValueError("use json ou form, não os dois")
         if (self.batch is not None) != (ITEMS in repr(self.json_body)):

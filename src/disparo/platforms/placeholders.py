@@ -25,6 +25,8 @@ PLACEHOLDER = re.compile(r"\{(" + _WORDS + r"|(?:segredo|valor):[A-Za-z0-9_]+|" 
 #: `{basico:USER:PASSWORD}`, both names of secrets: what HTTP's Basic authentication wants.
 BASIC = re.compile(r"\{basico:([A-Za-z0-9_]+):([A-Za-z0-9_]+)\}")
 _ANY = re.compile(f"{BASIC.pattern}|{PLACEHOLDER.pattern}")
+#: What people call a secret; what is given out as one has digits or capitals.
+_LIKE_A_NAME = re.compile(r"[a-z_]{1,24}")
 _OF_SECRET = re.compile(r"\{segredo:([A-Za-z0-9_]+)\}")
 
 #: What was meant as a placeholder, whether or not there is one of that name.
@@ -118,6 +120,11 @@ def names_used(text: str) -> set[tuple[str, str]]:
     return found | set(re.findall(r"\{(segredo|valor):([A-Za-z0-9_]+)\}", text))
 
 
+def shown(secret_name: str) -> str:
+    """Give a secret's name for a message: its beginning, where the secret itself may stand in its place."""
+    return secret_name if _LIKE_A_NAME.fullmatch(secret_name) else f"{secret_name[:3]}…"
+
+
 def check_placeholders(text: str, words: frozenset[str]) -> None:
     """Raise ValueError in words for a placeholder that is none, beside those that stand everywhere.
 
@@ -128,7 +135,9 @@ def check_placeholders(text: str, words: frozenset[str]) -> None:
         if not known:
             named = ("segredo:NOME", "valor:NOME")
             there_are = ", ".join(f"{{{name}}}" for name in (*sorted(words | _OF_BOTH), *named))
-            raise ValueError(f"o marcador {found[0]} não existe aqui; existem {there_are}")
+            kind, colon, name = found[0][1:-1].partition(":")
+            said = f"{{{kind}:{shown(name)}}}" if colon else found[0]
+            raise ValueError(f"o marcador {said} não existe aqui; existem {there_are}")
 
 
 def of_alphabet(text: str, encoding: Encoding) -> dict[str, str]:
