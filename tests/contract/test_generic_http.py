@@ -206,6 +206,25 @@ async def test_values_are_encoded_for_their_place(peer):
     assert b"s3cret" not in peer.requests[0]
 
 
+async def test_a_number_may_be_a_number_and_come_in_its_parts(peer):
+    item = {"to": "{inteiro:telefone}", "ddd": "{ddd}", "list": ["{inteiro:numero_sem_ddd}", True, 7]}
+    await send(peer, json=item, number_format="national")
+    body = json.loads(peer.requests[0].partition(b"\r\n\r\n")[2])
+    assert body == {"to": 11988887777, "ddd": "11", "list": [988887777, True, 7]}
+    batch = {"max": 5, "item": {"to": "{inteiro:telefone}"}}
+    await send(peer, json={"list": "{itens}"}, batch=batch)
+    assert peer.requests[1].endswith(b'{"list": [{"to": 5511988887777}]}')
+
+
+async def test_an_older_gateway_gets_its_own_alphabet_and_nothing_that_it_lacks(peer):
+    outgoing = message(text="Não “é” – à 😀Δ")
+    form, query = {"t": "{texto} ç"}, {"q": "{texto}"}
+    await send(peer, outgoing=outgoing, json=None, form=form, query=query, charset="iso-8859-1")
+    head, _, body = peer.requests[0].partition(b"\r\n\r\n")
+    assert body == b"t=N%E3o+%22%E9%22+-+%E0+%3F+%E7"
+    assert b"q=N%E3o+%22%E9%22+-+%E0+? " in head
+
+
 @pytest.mark.parametrize("how", ["form", "json", "query"])
 async def test_a_secret_is_masked_however_the_call_writes_it(peer, how):
     shown = {"to": "{telefone}", "senha": "{segredo:senha}"}

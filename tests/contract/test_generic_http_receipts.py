@@ -79,6 +79,28 @@ async def test_an_unknown_status_is_kept_and_moves_nothing(peer):
     assert event.kind is ReceiptKind.OTHER
 
 
+async def test_words_mean_the_same_in_other_letters_unless_the_table_has_both(peer):
+    alike, told_apart = {"Entregue": "delivered", "ERRO": "undelivered"}, {"d": "sent", "D": "delivered"}
+    for statuses, said, kind in (
+        (alike, "ENTREGUE", ReceiptKind.DELIVERED),
+        (alike, "entregue", ReceiptKind.DELIVERED),
+        (alike, "entregues", ReceiptKind.OTHER),
+        (told_apart, "d", ReceiptKind.SENT),
+        (told_apart, "D", ReceiptKind.DELIVERED),
+    ):
+        (event,) = receipts(peer, {"message": {"id": "1"}, "status": said}, statuses=statuses)
+        assert event.kind is kind, said
+    said = {"message": {"id": "1"}, "status": "erro", "reason": "absent"}
+    (event,) = receipts(peer, said, statuses=alike, failures={"ABSENT": "number"})
+    assert event.failure is FailureClass.NUMBER
+    assert (await refused(peer, "no_credit", codes={"NO_CREDIT": "credit"})).failure is FailureClass.CREDIT
+
+
+async def refused(peer, code, **changes):
+    peer.answer = http(400, json.dumps({"error": {"code": code}}))
+    return await send(peer, **changes)
+
+
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[" * 100_000])
 async def test_what_is_no_receipt_is_rejected_or_empty(peer, body):
     with suppress(WebhookRejected):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.platforms.base import Outgoing
-from disparo.platforms.generic_rules import Condition, outcome_of
+from disparo.platforms.generic_rules import Condition, meaning, outcome_of
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import NotStarted, NotTaken, Reply
 from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, storable, text_at, text_of, to_json
@@ -96,7 +96,7 @@ class Answers:
                 kind = rule.outcome or outcome_of(rule.failure)
                 wait_s = rule.retry_after_s or _retry_after(reply)
                 return Outcome(kind, code=code, failure=rule.failure, retry_after_s=wait_s)
-        known = self._settings.codes.get(said or "")
+        known = meaning(self._settings.codes, said) if said else None
         if known is not None:
             return Outcome(outcome_of(known), code=code, failure=known, retry_after_s=_retry_after(reply))
         if any(holds(each, reply, content) for each in self._settings.success):

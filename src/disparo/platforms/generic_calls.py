@@ -14,10 +14,19 @@ from disparo.platforms.generic_rules import Question
 from disparo.platforms.generic_settings import ITEMS, GenericHttpSettings
 from disparo.platforms.http import REPLY_LIMIT_BYTES, Call
 from disparo.platforms.json_paths import to_json
-from disparo.platforms.placeholders import Form, Template, fill_tree, header_safe, of_alphabet, tree_of
+from disparo.platforms.placeholders import (
+    Form,
+    Template,
+    fill_tree,
+    header_safe,
+    of_alphabet,
+    quote_latin1,
+    tree_of,
+)
 from disparo.platforms.table import LEFT_OUT
 
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
+_DDD = slice(3, 5)  # of +55DDNNNNNNNNN
 _BYTES_AN_ITEM = 2048  # room for the answer to each message of a batch
 #: `{desde}` and `{ate}` of questions: receipts are looked for in the last three days.
 _SINCE, _UNTIL = timedelta(days=3), timedelta(hours=1)
@@ -38,8 +47,9 @@ class CallMaker:
         }
         self._skipped = LEFT_OUT[settings.number_format]
         query, form, batch = settings.query, settings.form, settings.batch
-        self._query = None if query is None else Form(_told(query, receipt_url), constant)
-        self._form = None if form is None else Form(_told(form, receipt_url), constant)
+        quote = quote_plus if settings.charset == "utf-8" else quote_latin1
+        self._query = None if query is None else Form(_told(query, receipt_url), constant, quote)
+        self._form = None if form is None else Form(_told(form, receipt_url), constant, quote)
         self._item = None if batch is None else tree_of(_told(batch.item, receipt_url), constant)
         self._json_body = _told(settings.json_body, receipt_url)
         self._json = None if self._json_body is None else tree_of(self._json_body, constant)
@@ -97,7 +107,8 @@ class CallMaker:
         shown = {key.get_secret_value() for key in (*settings.secrets.values(), *of_receipts) if key}
         for secret in sorted({*shown, *settings.webhook_secrets} - {""}, key=len, reverse=True):
             as_json = to_json(secret)[1:-1]
-            for form in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret), as_json):
+            in_address = quote(secret, safe=""), quote(secret), quote_plus(secret), quote_latin1(secret)
+            for form in (secret, *in_address, as_json):
                 text = text.replace(form, "***")
         return text
 
@@ -107,6 +118,8 @@ class CallMaker:
     def _values(self, message: Outgoing) -> dict[str, str]:
         return {
             "telefone": message.e164[self._skipped :],
+            "ddd": message.e164[_DDD],
+            "numero_sem_ddd": message.e164[_DDD.stop :],
             "texto": message.text,
             "referencia": message.reference,
             **(self._of_alphabet[encoding_of(message.text)] if self._names_alphabet else {}),

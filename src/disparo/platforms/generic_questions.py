@@ -11,7 +11,7 @@ from disparo.platforms.base import Answered, Balance, Health
 from disparo.platforms.generic_answers import Answers, holds
 from disparo.platforms.generic_calls import CallMaker
 from disparo.platforms.generic_receipts import read_event, status_at
-from disparo.platforms.generic_rules import AskRules, BalanceRules, HealthRules, Question
+from disparo.platforms.generic_rules import AskRules, BalanceRules, HealthRules, Question, meaning
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import HttpSender, NotStarted, NotTaken, Reply, Unknown
 from disparo.platforms.json_paths import at, json_or_none, storable, text_at, text_of, to_json
@@ -47,7 +47,7 @@ class Questions:
         items = items if isinstance(items, list) else []
         for item in items:
             # "I do not know it" is no answer, and what is not in the table tells nothing.
-            if status_at(item, rules.answer) not in rules.answer.statuses:
+            if meaning(rules.answer.statuses, status_at(item, rules.answer)) is None:
                 continue
             # An answer that came alone need not name the message it was asked about.
             alone = None if rules.answer.items else reference

@@ -10,7 +10,7 @@ from disparo.platforms.authenticity import check_call, check_receipt
 from disparo.platforms.base import Heard, WebhookRejected, WebhookRequest
 from disparo.platforms.forms import read_multipart, read_urlencoded
 from disparo.platforms.generic_answers import says
-from disparo.platforms.generic_rules import InboundRules, ReceiptRules
+from disparo.platforms.generic_rules import InboundRules, ReceiptRules, meaning
 from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, text_at, to_json
 from disparo.platforms.unknown_codes import UnknownCodes
 
@@ -53,9 +53,10 @@ def read_event(
         if asked is None:
             return None
     status, code = status_at(item, rules), _code(item, rules)
-    kind = rules.statuses.get(status, ReceiptKind.OTHER)
-    if status not in rules.statuses:
+    kind = meaning(rules.statuses, status)
+    if kind is None:
         unknown.count("receipt", status)
+        kind = ReceiptKind.OTHER
     failure = None
     if kind is ReceiptKind.UNDELIVERED:
         failure = _failure(item, status, code, rules, unknown)
@@ -67,7 +68,7 @@ def status_at(item: object, rules: ReceiptRules) -> str:
     """Give the first status found that the table knows, else the first."""
     paths = [rules.status] if isinstance(rules.status, str) else rules.status
     found = [text for path in paths if (text := text_at(item, path)) is not None]
-    return next((text for text in found if text in rules.statuses), found[0] if found else "")
+    return next((text for text in found if meaning(rules.statuses, text)), found[0] if found else "")
 
 
 def _code(item: object, rules: ReceiptRules) -> str | None:
@@ -79,8 +80,9 @@ def _code(item: object, rules: ReceiptRules) -> str | None:
 def _failure(
     item: object, status: str, code: str | None, rules: ReceiptRules, unknown: UnknownCodes
 ) -> FailureClass:
-    failure = rules.failures.get(code or "") or rules.failures.get(status) or FailureClass.UNKNOWN
-    if failure is FailureClass.UNKNOWN and code and code not in rules.failures:
+    by_code = meaning(rules.failures, code) if code else None
+    failure = by_code or meaning(rules.failures, status) or FailureClass.UNKNOWN
+    if failure is FailureClass.UNKNOWN and code and by_code is None:
         unknown.count("receipt", code)
     may_pass = text_at(item, rules.permanent) == "false" if rules.permanent else False
     return FailureClass.CARRIER if may_pass and failure is FailureClass.NUMBER else failure

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -26,6 +27,20 @@ def outcome_of(failure: FailureClass) -> OutcomeKind:
 def one_or_more(given: object) -> object:
     """Take one as a list of it: of two types that a value may have, errors would name both."""
     return given if isinstance(given, list) else [given]
+
+
+V = TypeVar("V")
+
+
+def meaning(words: Mapping[str, V], word: str) -> V | None:
+    """Give what a platform's word means, as it stands or else in other letters: `DELIVRD` is `delivrd` too.
+
+    None where nothing is said of it, or where words that differ by their letters alone mean different things.
+    """
+    if word in words:
+        return words[word]
+    alike = {words[known] for known in words if known.casefold() == word.casefold()}
+    return alike.pop() if len(alike) == 1 else None
 
 
 class Strict(BaseModel):

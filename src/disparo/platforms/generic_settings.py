@@ -37,6 +37,7 @@ from disparo.platforms.placeholders import (
     plain_address,
     secret_named,
     shown,
+    without_integers,
 )
 from disparo.platforms.table import Endpoint, PlatformTable
 
@@ -54,6 +55,7 @@ class GenericHttpSettings(PlatformTable):
     json_body: Annotated[dict[str, Any] | list[Any] | Literal["{itens}"] | None, Field(alias="json")] = None
     form: dict[str, str] | None = None
     query: dict[str, str] | None = None
+    charset: Literal["utf-8", "iso-8859-1"] = "utf-8"  # of form and query
     batch: BatchRules | None = None
     number_format: Literal["e164", "e164_digits", "national"] = "e164_digits"
     values: dict[str, str] = {}
@@ -158,7 +160,7 @@ class GenericHttpSettings(PlatformTable):
 
     def _check_placeholders(self) -> None:
         item = self.batch.item if self.batch else None
-        for each in (self.query, self.form, self.json_body, item):
+        for each in (self.query, self.form, without_integers(self.json_body), without_integers(item)):
             check_placeholders(repr(each).replace(ITEMS, ""), OF_MESSAGE)
         check_placeholders(repr(self.headers), OF_MESSAGE | OF_QUESTION)
         for asked in filter(None, (self.ask, self.poll, self.balance, self.health)):

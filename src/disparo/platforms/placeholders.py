@@ -12,11 +12,12 @@ from urllib.parse import quote_plus, urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
-from disparo.domain.sms_text import Encoding
+from disparo.domain.sms_text import Encoding, to_gsm_basic
 from disparo.errors import in_words
 
 #: What stands in a call that hands over, in a question, and in both.
-OF_MESSAGE, OF_QUESTION = frozenset({"telefone", "texto"}), frozenset({"id", "desde", "ate"})
+_NUMBERS = frozenset({"telefone", "ddd", "numero_sem_ddd"})
+OF_MESSAGE, OF_QUESTION = _NUMBERS | {"texto"}, frozenset({"id", "desde", "ate"})
 _OF_BOTH = frozenset({"referencia", "retorno"})
 _WORDS = "|".join(sorted(OF_MESSAGE | OF_QUESTION | _OF_BOTH))
 #: `{alfabeto:A:B}`: A where the text fits GSM-7, else B; some platforms must be told.
@@ -25,12 +26,16 @@ PLACEHOLDER = re.compile(r"\{(" + _WORDS + r"|(?:segredo|valor):[A-Za-z0-9_]+|" 
 #: `{basico:USER:PASSWORD}`, both names of secrets: what HTTP's Basic authentication wants.
 BASIC = re.compile(r"\{basico:([A-Za-z0-9_]+):([A-Za-z0-9_]+)\}")
 _ANY = re.compile(f"{BASIC.pattern}|{PLACEHOLDER.pattern}")
+#: `{inteiro:telefone}`, all of a text in `json`: the digits as a JSON number.
+_INTEGER = re.compile(r"\{inteiro:(" + "|".join(sorted(_NUMBERS)) + r")\}")
 #: What people call a secret; what is given out as one has digits or capitals.
 _LIKE_A_NAME = re.compile(r"[a-z_]{1,24}")
 _OF_SECRET = re.compile(r"\{segredo:([A-Za-z0-9_]+)\}")
 
 #: What was meant as a placeholder, whether or not there is one of that name.
 _MEANT = re.compile(r"\{(?:([^\W\d]\w*)|[^\W\d]\w*:[^{}]*)\}")
+
+_LAST_OF_LATIN1 = "\xff"
 
 Encode = Callable[[str], str]
 
@@ -68,12 +73,26 @@ class Template:
         return "".join(pieces) + self._end
 
 
-class Form:
-    """Names and values as a query or a form's body."""
+def quote_latin1(text: str) -> str:
+    """Write a value as older gateways read it, in ISO-8859-1; what that lacks becomes the nearest it has."""
+    nearest = "".join([char if char <= _LAST_OF_LATIN1 else to_gsm_basic(char) for char in text])
+    return quote_plus(nearest.encode("latin-1", "replace"))
 
-    def __init__(self, pairs: Mapping[str, str], constant: Mapping[str, str]) -> None:
+
+class _Integer(str):
+    """The name of a value that a JSON tree holds as a number."""
+
+    __slots__ = ()
+
+
+class Form:
+    """Names and values as a query or a form's body; `quote` writes each."""
+
+    def __init__(
+        self, pairs: Mapping[str, str], constant: Mapping[str, str], quote: Encode = quote_plus
+    ) -> None:
         self._pairs = [
-            (f"{'&' if place else ''}{quote_plus(name)}=", Template(value, constant, quote_plus))
+            (f"{'&' if place else ''}{quote(name)}=", Template(value, constant, quote))
             for place, (name, value) in enumerate(pairs.items())
         ]
 
@@ -85,7 +104,8 @@ class Form:
 def tree_of(tree: Any, constant: Mapping[str, str]) -> Any:
     """Take every text of a JSON tree apart, see `fill_tree`."""
     if isinstance(tree, str):
-        return Template(tree, constant)
+        number = _INTEGER.fullmatch(tree)
+        return _Integer(number[1]) if number else Template(tree, constant)
     if isinstance(tree, dict):
         return {name: tree_of(value, constant) for name, value in tree.items()}
     if isinstance(tree, list):
@@ -97,6 +117,8 @@ def fill_tree(tree: Any, values: Mapping[str, str]) -> Any:
     """Fill in every text of a tree that `tree_of` took apart."""
     if isinstance(tree, Template):
         return tree.fill(values)
+    if isinstance(tree, _Integer):
+        return int(values[tree])
     if isinstance(tree, dict):
         return {name: fill_tree(value, values) for name, value in tree.items()}
     if isinstance(tree, list):
@@ -118,6 +140,15 @@ def names_used(text: str) -> set[tuple[str, str]]:
     """List what a text names, as ("segredo" | "valor", name)."""
     found = {("segredo", name) for pair in BASIC.findall(text) for name in pair}
     return found | set(re.findall(r"\{(segredo|valor):([A-Za-z0-9_]+)\}", text))
+
+
+def without_integers(tree: Any) -> Any:
+    """Leave out the numbers of a JSON tree that are to be filled in: they stand nowhere else."""
+    if isinstance(tree, dict):
+        return {name: without_integers(value) for name, value in tree.items()}
+    if isinstance(tree, list):
+        return [without_integers(value) for value in tree]
+    return "" if isinstance(tree, str) and _INTEGER.fullmatch(tree) else tree
 
 
 def shown(secret_name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disparo.domain.outcome import InboundText
+from disparo.domain.outcome import InboundText, ReceiptKind
 from disparo.platforms.base import Heard
 from disparo.platforms.smpp.pdu import Address, Delivered
 from disparo.platforms.smpp.receipts import Reading, read_heard
@@ -56,3 +56,17 @@ def test_a_text_without_a_sender():
 @pytest.mark.parametrize("esm_class", [0x08, 0x10, 0x18, 0x0C, 0x24, 0x3C, 0x48])
 def test_other_kinds_say_nothing(esm_class):
     assert inbound(RECEIPT, esm_class=esm_class) == Heard()
+
+
+def test_receipts_that_come_as_texts_do_are_read_where_the_settings_say_so():
+    as_texts = Reading(as_texts=True)
+    (receipt,) = inbound(RECEIPT, as_texts).receipts
+    assert (receipt.kind, receipt.platform_id) == (ReceiptKind.DELIVERED, "7")
+    assert inbound(RECEIPT).texts[0].text == RECEIPT.decode()
+    for text in (
+        b"PARE",
+        b"id:7 stat:DELIVRD",
+        b"sobre o id:7 done date:2401021531 stat:DELIVRD",
+        RECEIPT.replace(b"7", b"", 1),
+    ):
+        assert inbound(text, as_texts) == inbound(text), text

@@ -65,6 +65,7 @@ class Smpp:
             zone=settings.zone,
             states=settings.receipt_states,
             codes=settings.receipt_codes,
+            as_texts=settings.receipts_as_texts,
         )
 
     @property

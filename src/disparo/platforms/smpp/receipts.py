@@ -51,6 +51,7 @@ _WENT_WELL = frozenset({ReceiptKind.SENT, ReceiptKind.DELIVERED})
 _FAILURES = {"EXPIRED": FailureClass.EXPIRED}
 #: A field may be empty: what follows it then is the next one's name, not its value.
 _FIELD = re.compile(r"\b(id|stat|err|done ?date):(?:\s+(?!\S*:|(?:submit|done) date:))?(\S*)", re.IGNORECASE)
+_STATE_AND_MOMENT = frozenset({"stat", "donedate"})
 #: The message's own words come last, and can be anything.
 _OWN_WORDS = re.compile(r"\btext:.*", re.IGNORECASE | re.DOTALL)
 
@@ -64,12 +65,14 @@ class Reading:
     zone: tzinfo = UTC
     states: Mapping[str, ReceiptKind] | None = None
     codes: Mapping[str, FailureClass] | None = None  # by what stands at `err:`
+    as_texts: bool = False  # receipts come as texts do, and only their words tell
 
 
 def read_heard(delivered: Delivered, reading: Reading, unknown: UnknownCodes) -> Heard:
     """Read what came: a receipt, a customer's text, or nothing that concerns us. Raises Malformed."""
     kind = delivered.esm_class & _MESSAGE_TYPE
-    if kind in (_RECEIPT, _NOTIFICATION) or not _OF_RECEIPTS.isdisjoint(delivered.optional):
+    is_marked = kind in (_RECEIPT, _NOTIFICATION) or not _OF_RECEIPTS.isdisjoint(delivered.optional)
+    if is_marked or (reading.as_texts and _is_worded_so(delivered)):
         return Heard(receipts=(_receipt(delivered, reading, unknown),))
     if kind:
         return Heard()  # an acknowledgement of another phone's: nobody asked for one
@@ -79,6 +82,16 @@ def read_heard(delivered: Delivered, reading: Reading, unknown: UnknownCodes) ->
     words = storable(text.read(octets, delivered.data_coding, reading.alphabet))
     sender = storable(delivered.source.address)[:LONGEST_NAME]
     return Heard(texts=(InboundText(sender or None, words),))
+
+
+def _is_worded_so(delivered: Delivered) -> bool:
+    """Tell whether a text begins as a receipt does, with an id, and says a state and when.
+
+    Who sends an SMS can write that too: it is believed only where the settings say that receipts come so.
+    """
+    fields = _fields(delivered)
+    begins_so = delivered.content[:3].lower() == b"id:"
+    return begins_so and bool(fields["id"]) and _STATE_AND_MOMENT.issubset(fields)
 
 
 def same_id(message_id: str) -> str:

@@ -63,6 +63,7 @@ class SmppSettings(PlatformTable):
     validity: Annotated[str, Field(pattern=r"^(|[0-9]{15}R|[0-9]{15}[+-])$")] = ""  # as SMPP writes it
     receipt_ids: ReceiptIds = "same"
     receipt_zone: str = "UTC"
+    receipts_as_texts: bool = False  # nothing but their words tells them from what customers write
     receipt_states: dict[str, ReceiptKind] = {}
     receipt_codes: dict[str, FailureClass] = {}  # by what stands at `err:`, or by the state
     codes: dict[str, FailureClass] = {}  # by ESME_NAME, or by number: 0x00000400
