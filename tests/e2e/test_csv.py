@@ -43,6 +43,22 @@ def test_good_lines_are_stored_and_bad_ones_named(load, rows):
     ]
 
 
+def test_what_is_no_phone_is_stored_and_the_lines_are_named(load):
+    lines = (
+        "21;ANA;SP;1198888;;11988880001\n22;BIA;SP;11988880002;;tem não\n23;CAIO;SP;1133334444;;\n;X;SP;9;;\n"
+    )
+    done = load("clientes", CUSTOMERS + lines)
+    assert (
+        "2 linhas (2, 3) têm no telefone o que não é um número do Brasil: ali não chega SMS." in done.stderr
+    )
+    many = "".join(f"{n};ANA;SP;{n};;\n" for n in range(21, 36))
+    assert (
+        "15 linhas (2, 3, 4, 5, 6, 7, 8, 9, 10, 11 e outras) têm" in load("clientes", CUSTOMERS + many).stderr
+    )
+    one = "id_contato;id_cliente;telefone\n7;21;recado\n"
+    assert "A linha 2 tem no telefone" in load("contatos", one).stderr
+
+
 def test_a_second_import_updates_and_the_last_line_of_an_id_counts(load, rows):
     assert load("clientes", CUSTOMERS + "11;UM;SP;;;\n11;DOIS;SP;;;\n").returncode == 0
     assert load("clientes", CUSTOMERS + "11;TRES;MG;;;\n").returncode == 0

@@ -87,6 +87,8 @@ def _import(
         print(f"linha {line.number}: {line.reason}", file=sys.stderr)
     if report.bad_count > len(report.bad):
         print(f"... e mais {report.bad_count - len(report.bad)} linhas com erro", file=sys.stderr)
+    if report.without_phone:
+        print(report.without_phone, file=sys.stderr)
     done = "seria(m) gravada(s) (simulação)" if simulate else "gravada(s)"
     print(f"{report.stored} linha(s) {done}, {report.bad_count} com erro.")
     if report.bad_count:

@@ -47,6 +47,7 @@ class Checked:
     stored: int = 0
     bad_count: int = 0
     bad: Sequence[BadLine] = ()
+    without_phone: str | None = None
     is_done: bool = False
 
 
@@ -169,6 +170,7 @@ def _told(checked: Checked, report: Report) -> Checked:
         stored=report.stored,
         bad_count=report.bad_count,
         bad=report.bad[:_SHOWN_FAULTS],
+        without_phone=report.without_phone,
     )
 
 

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from disparo.db import register_counts
 from disparo.db.customers import fill_in_days_of, upsert_contacts, upsert_customers, upsert_invoices
 from disparo.db.pool import Connection
+from disparo.domain.phone import read_registered
 from disparo.errors import in_words
 from disparo.sources.amount_style import AmountStyle
 from disparo.sources.columns import OF_REFUSED, Proposal, confirm, is_of_refused, propose
@@ -40,6 +41,8 @@ _UPSERTS: Mapping[str, Callable[[Connection, Sequence[Any]], Awaitable[set[int]]
     "contatos": upsert_contacts,
     "faturas": upsert_invoices,
 }
+_PHONES = ("phone_1", "phone_2", "phone_3", "phone")
+_KEPT_PLACES = 10
 Progress = Callable[[int, int], None]
 _READERS: Mapping[str, Callable[[Mapping[str, int]], Callable[[Sequence[str]], Any]]] = {
     "clientes": customer_reader,
@@ -64,6 +67,18 @@ class Report:
     stored: int = 0
     bad_count: int = 0
     bad: list[BadLine] = field(default_factory=list)
+    no_phone_count: int = 0
+    no_phone_at: list[int] = field(default_factory=list)
+
+    @property
+    def without_phone(self) -> str | None:
+        """Say which good lines, the first of them, bring what is no phone; None where there is none."""
+        count = self.no_phone_count
+        if not count:
+            return None
+        where = ", ".join(map(str, self.no_phone_at)) + (" e outras" if count > len(self.no_phone_at) else "")
+        lines = f"A linha {where} tem" if count == 1 else f"{count} linhas ({where}) têm"
+        return f"{lines} no telefone o que não é um número do Brasil: ali não chega SMS."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +108,7 @@ class _Line:
 class _Batch:
     lines: list[_Line] = field(default_factory=list)
     bad: list[tuple[_Line, str]] = field(default_factory=list)
+    no_phone_at: list[int] = field(default_factory=list)
     progress: tuple[int, int] = (0, 0)
 
 
@@ -194,6 +210,7 @@ class _Reader:
         self._days.check()
         self._leave_out(unsure, by_id, batch)
         batch.lines = list(by_id.values())
+        batch.no_phone_at = [line.number for line in batch.lines if _has_no_phone(line.row)]
         batch.progress = self.table.progress()
         return batch if seen else None
 
@@ -223,6 +240,11 @@ class _Reader:
         except (BadField, csv.Error):
             return False
         return True
+
+
+def _has_no_phone(row: Mapping[str, Any]) -> bool:
+    """Tell whether something stands where a phone should and is none."""
+    return any(read_registered(row[name])[1] for name in _PHONES if row.get(name))
 
 
 class _Refused:
@@ -265,6 +287,8 @@ async def _store(
     await (transaction.rollback() if options.simulate else transaction.commit())
     others = [(line, _LEFT_OUT[kind]) for line in batch.lines if line.row["id"] in left_out]
     report.stored += len(rows) - len(others)
+    report.no_phone_count += len(batch.no_phone_at)
+    report.no_phone_at += batch.no_phone_at[: _KEPT_PLACES - len(report.no_phone_at)]
     for line, reason in sorted([*batch.bad, *others], key=lambda item: item[0].number):
         report.bad_count += 1
         refused.add(line, reason)
