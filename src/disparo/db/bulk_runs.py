@@ -74,7 +74,8 @@ async def by_key(connection: Connection, run_key: str) -> asyncpg.Record | None:
 async def read(connection: Connection, dispatch_id: UUID) -> asyncpg.Record | None:
     """Give a run with its tallies and its messages' counts by status (both JSON).
 
-    `next_at`: when the next of its messages that no worker has in hand may go.
+    `next_at`: when the next of its messages that no worker has in hand may go; `waits_for`: the reason one of
+    them was put off for, None if none was since it was queued.
     """
     return await connection.fetchrow(
         """SELECT r.dispatch_id, r.run_key, r.actor, r.state, r.due_from, r.due_to, r.total, r.carved_at,
@@ -83,6 +84,11 @@ async def read(connection: Connection, dispatch_id: UUID) -> asyncpg.Record | No
                       (SELECT FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id) AS is_queued,
                   (SELECT min(c.due_at) FROM bulk_chunks c
                    WHERE c.dispatch_id = r.dispatch_id AND c.worker_id IS NULL) AS next_at,
+                  (SELECT m.reason FROM messages m WHERE m.status = 'queued' AND m.reason IS NOT NULL
+                   AND m.chunk_id = (SELECT c.chunk_id FROM bulk_chunks c
+                                     WHERE c.dispatch_id = r.dispatch_id AND c.worker_id IS NULL
+                                     ORDER BY c.due_at, c.chunk_id LIMIT 1)
+                   LIMIT 1) AS waits_for,
                   (SELECT json_object_agg(what, total) FROM
                      (SELECT what, sum(count)::bigint AS total FROM bulk_tallies
                       WHERE dispatch_id = r.dispatch_id GROUP BY what) t) AS tallies,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
+
+import asyncpg
 
 from disparo.db import bulk_runs, dispatch_pages, message_pages, platform_states
 from disparo.db.pool import Connection
@@ -14,6 +16,7 @@ from disparo.panel import words
 from disparo.panel.services import PanelServices
 
 _WAITING = ("queued", "claimed", "sending")
+_OWN_START = timedelta(minutes=2)
 _NEVER_GONE = ("held", "failed", "skipped", "cancelled")
 
 
@@ -21,7 +24,7 @@ _NEVER_GONE = ("held", "failed", "skipped", "cancelled")
 class Progress:
     """How far a dispatch is; of a bulk run also its state, whether its list is whole, when the next go.
 
-    `stopped_by`: why nothing at all goes now, as a sentence.
+    `waits_for`: why no sooner; `stopped_by`: why nothing at all goes now, as a sentence.
     """
 
     counts: Mapping[str, int]
@@ -29,6 +32,7 @@ class Progress:
     is_whole: bool = True
     next_at: datetime | None = None
     stopped_by: str | None = None
+    waits_for: str | None = None
 
     @property
     def total(self) -> int:
@@ -70,7 +74,19 @@ async def read_progress(
         return Progress(await dispatch_pages.counts(connection, dispatch_id), stopped_by=stopped_by), {}
     counts, tallies = json.loads(run["counts"] or "{}"), json.loads(run["tallies"] or "{}")
     left_out = {reason: total for reason, total in tallies.items() if reason in words.LEFT_OUT}
-    return Progress(counts, run["state"], bool(run["is_queued"]), run["next_at"], stopped_by), left_out
+    return (
+        Progress(counts, run["state"], bool(run["is_queued"]), run["next_at"], stopped_by, _waits_for(run)),
+        left_out,
+    )
+
+
+def _waits_for(run: asyncpg.Record) -> str | None:
+    """Give in words why the next of a run go no sooner; None where that is its own start."""
+    next_at, reason = run["next_at"], run["waits_for"]
+    if next_at is None or (reason is None and next_at - run["starts_at"] < _OWN_START):
+        return None
+    # What was not put off by a worker had its hour since it was queued.
+    return words.reason(reason or "outside_window").partition(";")[0]
 
 
 async def _stopped_by(connection: Connection, services: PanelServices) -> str | None:

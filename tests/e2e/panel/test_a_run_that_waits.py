@@ -41,9 +41,17 @@ def test_a_run_outside_its_hours_is_said_to_wait_and_until_when(house, person):
            FROM messages WHERE id = $1""",
         ids[0],
     )
+    waits = f"À espera da hora de sair: faltam 3 de 3. As próximas saem em {when}"
     page = text(person.get(f"/painel/disparos/{dispatch_id}"))
-    assert f"À espera da hora de sair: faltam 3 de 3. As próximas saem em {when}." in page
+    assert f"{waits}: fora do horário permitido." in page
     assert "Enviando" not in page
+    put_off = "UPDATE messages SET reason = 'platform_day_full' WHERE id = $1"
+    house.fetch(put_off, ids[1])
+    page = text(person.get(f"/painel/disparos/{dispatch_id}"))
+    assert f"{waits}: o limite de SMS por dia da plataforma foi atingido." in page
+    house.fetch("UPDATE messages SET reason = NULL WHERE id = $1", ids[1])
+    house.fetch("UPDATE dispatches SET starts_at = now() + interval '86400 s' WHERE id = $1", dispatch_id)
+    assert f"{waits}." in text(person.get(f"/painel/disparos/{dispatch_id}"))
     house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
 
 
@@ -82,6 +90,23 @@ def test_a_message_says_of_no_hour_that_it_goes_then_while_its_run_is_paused(hou
     assert "Sai a partir de" in page
     assert "está pausado" not in page
     house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+
+
+def test_a_message_to_a_number_that_is_opted_out_is_said_not_to_go(house, person):
+    (message_id,) = house.run(
+        lambda connection: add_messages(connection, first_id=4_015_000, due_in_s=86_400)
+    )
+    page = f"/painel/mensagens/{message_id}"
+    assert "Sai a partir de" in text(person.get(page))
+    house.fetch(
+        "INSERT INTO opt_outs (e164, reason, actor) SELECT e164, 'asked', 'test' FROM messages WHERE id = $1",
+        message_id,
+    )
+    said = text(person.get(page))
+    assert "Este número está descadastrado: esta mensagem não sai, será dispensada na hora." in said
+    assert "Sai a partir de" not in said
+    house.fetch("DELETE FROM opt_outs WHERE e164 = (SELECT e164 FROM messages WHERE id = $1)", message_id)
+    house.fetch("DELETE FROM messages WHERE id = $1", message_id)
 
 
 @pytest.fixture
