@@ -20,6 +20,16 @@ async def by_ids(connection: Connection, ids: Sequence[int]) -> list[asyncpg.Rec
     )
 
 
+async def contacts_by_tail(connection: Connection, tail: int, *, limit: int) -> list[asyncpg.Record]:
+    """Read customer_id and phone of contacts whose field holds a phone with these last eight digits."""
+    return await connection.fetch(
+        """SELECT customer_id, phone FROM contacts
+           WHERE search_phones(phone) @> ARRAY[-1 - $1::integer] ORDER BY customer_id, id LIMIT $2""",
+        tail,
+        limit,
+    )
+
+
 async def invoices_of(connection: Connection, customer_ids: Sequence[int]) -> list[asyncpg.Record]:
     """Read the newest invoices of customers: id, customer_id, amount, due_date, status."""
     return await connection.fetch(

@@ -81,24 +81,26 @@ async def _by_phone(connection: Connection, typed: str, before: Cursor | None) -
     if rows or before is not None:
         return [_group("telefone", f"Telefone {phone.national}", typed, rows)] if rows else []
     # Who got nothing is in the register alone.
+    tail = int(phone.national[-PHONE_TAIL:])
     owners = await register.find_customers(
         connection,
         register.By.PHONE,
-        int(phone.national[-PHONE_TAIL:]),
+        tail,
         wanted=register.CustomerFilter(),
         sorting=register.Sorting(),
         limit=_MOST_SAME_TAIL,
     )
-    ids = [row["id"] for row in owners if _has_phone(row, phone)][: _CUSTOMERS + 1]
+    ids = [row["id"] for row in owners if any(_holds(row[f"phone_{n}"], phone) for n in (1, 2, 3))]
+    contacts = await customer_search.contacts_by_tail(connection, tail, limit=_MOST_SAME_TAIL)
+    ids += [row["customer_id"] for row in contacts if _holds(row["phone"], phone)]
     return [
         await _of_customer(connection, typed, row, None)
-        for row in await customer_search.by_ids(connection, ids)
+        for row in await customer_search.by_ids(connection, list(dict.fromkeys(ids))[: _CUSTOMERS + 1])
     ]
 
 
-def _has_phone(customer: asyncpg.Record, wanted: Phone) -> bool:
-    held = (customer["phone_1"], customer["phone_2"], customer["phone_3"])
-    return any(phone.e164 == wanted.e164 for field in held for phone in read_registered(field)[0])
+def _holds(field: str | None, wanted: Phone) -> bool:
+    return any(phone.e164 == wanted.e164 for phone in read_registered(field)[0])
 
 
 async def _by_invoice(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:

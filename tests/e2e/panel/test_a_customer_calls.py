@@ -32,6 +32,18 @@ def test_who_got_no_sms_is_found_by_phone(house, person):
     assert "Nada encontrado" in search(person, "11 98810-0008")
 
 
+def test_whose_contact_a_phone_is_is_found_though_it_never_got_an_sms(house, person):
+    house.run(lambda connection: add_invoices(connection, 2, first_id=8_105_001))
+    house.fetch(
+        """INSERT INTO contacts (id, customer_id, name, phone) VALUES
+           (8105, 8105001, 'FILHA', '11 98820-0105 / (21) 2222-0105'), (8106, 8105002, 'OUTRA', '21 98820-0105')"""
+    )
+    for typed in ("11988200105", "(11) 8820-0105", "2122220105"):
+        page = search(person, typed)
+        assert ("CLIENTE 8105001" in page, "CLIENTE 8105002" in page) == (True, False), typed
+    assert "CLIENTE 8105002" in search(person, "21 98820-0105")
+
+
 def test_an_invoice_without_sms_is_found_and_whose_it_is(house, person):
     house.run(lambda connection: add_invoices(connection, 2, first_id=8_110_001))
     house.fetch("UPDATE invoices SET status = 'paid' WHERE id = 8110002")
