@@ -142,8 +142,9 @@ class EmbeddedPostgres:
             if falls >= _FALLS_AT_START and not self._ready.is_set():
                 self._failed.set()
                 return
-            # Its orphaned children hold the shared memory for a moment.
+            # Its orphaned children hold the shared memory for a moment, and some for ever.
             self._stopping.wait(min(_LONGEST_PAUSE_S, 0.1 * 2**falls))
+            _end_orphans(self._cluster)
 
     def _wait_until_ready(self) -> None:
         until = time.monotonic() + _START_PATIENCE_S
@@ -223,6 +224,18 @@ def _end_leftover(cluster: Path) -> None:
             os.kill(pid, signal.SIGINT)
         time.sleep(0.1)
     (cluster / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _end_orphans(cluster: Path) -> None:
+    """End what is left of a server that fell: we hold the lock and none runs, so none of it is in use.
+
+    No new one starts while a single process of it lives, be it stopped, or waiting for one that is gone.
+    """
+    for process in Path("/proc").glob("[0-9]*"):
+        if _is_server_of(cluster, int(process.name)):
+            with suppress(OSError):  # it ended by itself, or is a stranger's whom we may not touch
+                os.kill(int(process.name), signal.SIGKILL)
+                log.warning("database_orphan_ended", pid=int(process.name))
 
 
 def _is_server_of(cluster: Path, pid: int) -> bool:

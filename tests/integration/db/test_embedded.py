@@ -170,6 +170,16 @@ def test_a_server_that_falls_again_and_again_comes_back(server):
     assert until(lambda: answers(dsn))
 
 
+def test_what_a_killed_server_left_behind_and_does_not_end_keeps_no_new_one_out(server):
+    dsn = server.start()
+    query(dsn, "CREATE TABLE kept AS SELECT 1 AS one")
+    (child, *_) = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    os.kill(int(child), signal.SIGSTOP)  # it holds the shared memory
+    os.kill(server.pid, signal.SIGKILL)
+    assert until(lambda: answers(dsn))
+    assert query(dsn, "SELECT one FROM kept") == 1
+
+
 def test_a_server_that_never_starts_is_given_up_in_words(folder):
     with running(folder):
         pass
