@@ -12,6 +12,7 @@ from disparo.db.pool import Pool
 from disparo.settings import Settings
 from disparo.sources.build import build_hubsoft, build_sync
 from disparo.sources.hubsoft import CONNECT_TIMEOUT_S, Hubsoft
+from disparo.sources.hubsoft_answers import LONGEST_HEADER
 from disparo.sources.hubsoft_tokens import HubsoftTokens
 from disparo.sources.lookout import Lookout
 
@@ -68,6 +69,7 @@ def _session(settings: Settings, *, force_close: bool) -> aiohttp.ClientSession:
             sock_read=timeout_s,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
+        max_field_size=LONGEST_HEADER,
         auto_decompress=False,  # its bytes as they are
         skip_auto_headers={"User-Agent", "Accept", "Accept-Encoding", "Content-Type"},
         middlewares=(_once,) if force_close else (),

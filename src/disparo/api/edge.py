@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from disparo import metrics
 from disparo.api.callers import Callers
+from disparo.api.endings import break_off
 from disparo.api.errors import answer_500
 from disparo.log import write_plain
 
@@ -50,7 +51,9 @@ class Edge:
             await self._app(scope, receive, note)
         except Exception:
             log.exception("request_failed", request_id=request_id)
-            if not status:
+            if status:
+                await break_off(scope, receive)
+            else:
                 await answer_500(request_id)(scope, receive, note)
         finally:
             _note(scope, status, time.perf_counter() - began)

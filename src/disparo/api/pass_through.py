@@ -18,10 +18,12 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 from yarl import URL
 
 from disparo.api.access import address_of, admit, token_of
 from disparo.api.beside import Beside
+from disparo.api.endings import break_off
 from disparo.api.errors import NO_SUCH_ROUTE, Failure, Unauthenticated
 from disparo.api.hubsoft.mapping import BASE
 from disparo.api.services import Services, services_of
@@ -48,6 +50,10 @@ _HOP_BY_HOP = frozenset(
 )
 _NOT_SENT = _HOP_BY_HOP | {"host", "cookie", "authorization", "expect", "x-forwarded-for"}
 _NOT_RETURNED = _HOP_BY_HOP | {"date"}
+#: Of what has no body; uvicorn waits for one where a length is named.
+_BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+#: Final ones (RFC 9110 §15).
+_STATUSES = range(200, 600)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 #: Without a body these may go over a used connection: where it was closed meanwhile, aiohttp asks again.
 _READING = frozenset({"GET", "HEAD"})
@@ -100,12 +106,17 @@ async def _ask(
         allow_redirects=False,
     )
     try:
-        return await (_while_waited_for(request, asking) if only_reads else asking)
+        answer = await (_while_waited_for(request, asking) if only_reads else asking)
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         if isinstance(error.__cause__, ClientDisconnect):  # in the middle of their body
             raise error.__cause__ from error
         log.warning("hubsoft_does_not_answer", error=type(error).__name__)
         raise Failure(502, _DOWN) from error
+    if answer.status not in _STATUSES:
+        answer.close()
+        log.warning("hubsoft_does_not_answer", status=answer.status)
+        raise Failure(502, _DOWN)
+    return answer
 
 
 async def _while_waited_for(
@@ -133,12 +144,26 @@ def _has_body(request: Request) -> bool:
 
 
 def _streamed(answer: aiohttp.ClientResponse) -> Response:
-    response = StreamingResponse(_body(answer), status_code=answer.status)
+    response = _Passed(_body(answer), status_code=answer.status)
     dropped = _NOT_RETURNED | _named(answer.headers.get("Connection", ""))
+    if answer.status in _BODILESS:
+        dropped |= {"content-length"}
     response.raw_headers = [
         (name.lower(), value) for name, value in answer.raw_headers if name.lower().decode() not in dropped
     ]
     return response
+
+
+class _Passed(StreamingResponse):
+    """An answer that HubSoft may break off: so does ours then, and it is no fault of ours."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            scope["state"]["error"] = type(error).__name__  # for the request's line in the log
+            log.warning("hubsoft_breaks_off", error=type(error).__name__)
+            await break_off(scope, receive)
 
 
 async def _body(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -13,7 +13,7 @@ import uvicorn
 
 from disparo.api.app import build_app
 from disparo.api.certificate import Certificate, check, read_served
-from disparo.api.one_write import OneWrite
+from disparo.api.endings import Ending
 from disparo.errors import RESTART_ME, DisparoError, PortTaken
 from disparo.settings import Settings
 
@@ -72,7 +72,7 @@ def serve(
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=OneWrite,
+        http=Ending,
         ws="none",
         lifespan="on",
         log_config=None,

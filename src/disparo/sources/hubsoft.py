@@ -20,6 +20,7 @@ from disparo.db.customers import CustomerRow, InvoiceRow
 from disparo.sources.base import Page, SourceDown, SourceRefused, Step
 from disparo.sources.hubsoft_answers import (
     AGAIN,
+    LONGEST_HEADER,
     TryLater,
     backoff_s,
     customers_of,
@@ -208,6 +209,7 @@ class Hubsoft:
                     sock_read=self._settings.timeout_s,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                max_field_size=LONGEST_HEADER,
                 headers={"User-Agent": "disparo", "Accept": "application/json"},
             )
         return self._session

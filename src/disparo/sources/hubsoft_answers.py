@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 #: Several times a page of 500 invoices with all their details.
 LIMIT_BYTES = 32 << 20
+#: Of an answer, in bytes, as of a caller's whole head. aiohttp takes 8 KiB, which a policy may pass.
+LONGEST_HEADER = 64 << 10
 AGAIN = frozenset({429, 500, 502, 503, 504})
 _LONGEST_WAIT_S = 60.0
 _LONGEST_WORDS = 120
