@@ -45,6 +45,8 @@ class HubsoftStandIn:
         self.retry_after = "0"
         self.fail_after: int | None = None  # calls until it is down
         self.delay_s = 0.0
+        self.meanwhile: Any = None  # what happens there after a page (its path and number) was made
+        self.miscounts = 0  # how many more it counts than it lists
         self.page: str | None = None  # what stands in for it answers everybody
         self.page_status = 200
         self._used: weakref.WeakSet[Any] = weakref.WeakSet()  # connections
@@ -280,11 +282,13 @@ class HubsoftStandIn:
 
     def _page(self, request: web.Request, total: int) -> tuple[slice, dict[str, int]]:
         page, per = int(request.query.get("pagina", 0)), int(request.query.get("itens_por_pagina", 50))
+        if self.meanwhile is not None:
+            asyncio.get_running_loop().call_soon(self.meanwhile, request.path.removeprefix(BASE), page)
         return slice(page * per, (page + 1) * per), {
             "primeira_pagina": 0,
             "ultima_pagina": max(0, -(-total // per) - 1),
             "pagina_atual": page,
-            "total_registros": total,
+            "total_registros": total + self.miscounts,
         }
 
     @staticmethod

@@ -46,6 +46,12 @@ def hubsoft(
         f"Sincronização {kind}: {done.customers} cliente(s), {done.invoices} fatura(s), "
         f"{done.left_out} deixado(s) de fora, {done.pages} página(s)."
     )
+    if done.missed:
+        print(_missed_words(done.missed))
+
+
+def _missed_words(missed: int) -> str:
+    return f"o HubSoft conta {missed} registro(s) a mais do que listou: vêm na próxima completa, se existem."
 
 
 @sync.command("situacao")
@@ -65,7 +71,9 @@ def state(dados: DataDir = None) -> None:
         if row["failure"]:
             print(f"parou em {_local(row['failed_at'], zone)}: {row['failure']}")
         progress = json.loads(row["progress"])
-        if progress:
+        if missed := progress.get("missed"):
+            print(_missed_words(missed))
+        if "steps" in progress:
             print(f"em andamento: parte {progress['step'] + 1} de {len(progress['steps'])}")
 
     with_connection(dados, work)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -47,15 +47,18 @@ async def advance(connection: Connection, source: str, progress: Mapping[str, An
     )
 
 
-async def finish(connection: Connection, source: str, *, complete_to: date, is_full: bool) -> None:
-    """Note that a pass has ended well."""
+async def finish(
+    connection: Connection, source: str, *, complete_to: date, is_full: bool, missed: int
+) -> None:
+    """Note that a pass has ended well; `missed`: how many rows the source counts and did not list."""
     await connection.execute(
-        """UPDATE sync_states SET progress = '{}', complete_to = $2, finished_at = now(), failed_at = NULL,
+        """UPDATE sync_states SET progress = $4, complete_to = $2, finished_at = now(), failed_at = NULL,
                   failure = NULL, full_at = CASE WHEN $3 THEN now() ELSE full_at END
            WHERE source = $1""",
         source,
         complete_to,
         is_full,
+        json.dumps({"missed": missed} if missed else {}),
     )
 
 
@@ -76,6 +79,24 @@ async def invoices_to_ask(
         list(invoice_ids),
         source,
     )
+
+
+async def open_and_not_among(
+    connection: Connection, source: str, invoice_ids: Collection[int], first: date, last: date, *, limit: int
+) -> list[int]:
+    """Give open invoices of a source due in a period, but for these; at most `limit`, by due day."""
+    rows = await connection.fetch(
+        """SELECT id FROM invoices
+           WHERE source = $1 AND status = 'open' AND due_date BETWEEN $3 AND $4
+             AND NOT EXISTS (SELECT FROM unnest($2::bigint[]) AS listed (id) WHERE listed.id = invoices.id)
+           ORDER BY due_date, id LIMIT $5""",
+        source,
+        list(invoice_ids),
+        first,
+        last,
+        limit,
+    )
+    return [row["id"] for row in rows]
 
 
 async def mark_gone(connection: Connection, invoice_ids: Sequence[int]) -> None:

@@ -15,11 +15,15 @@ from disparo.db.customers import CustomerRow, InvoiceRow
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DisparoError
 
-__all__ = ["Page", "RegisterSource", "SourceDown", "SourceRefused", "Step"]
+__all__ = ["DUE", "Page", "RegisterSource", "SourceDown", "SourceRefused", "Step"]
 
 
 class SourceRefused(DisparoError):
     """The source answers, and says no: wrong credentials, a route it does not have."""
+
+
+#: The kind of a step that lists every invoice due in its period, whatever became of it.
+DUE = "due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one page holds; `left_out`: rows that could not be read. `is_last`: nothing follows."""
+    """What one page holds; `left_out`: rows that could not be read. `is_last`: nothing follows.
+
+    `ids`: of every row that it lists, read or not (below 0: it names none); `total`: how many rows the step
+    has as the source counts them, None where it does not say.
+    """
 
     is_last: bool
     customers: Sequence[CustomerRow] = ()
     invoices: Sequence[InvoiceRow] = ()
     left_out: int = 0
+    ids: Sequence[int] = ()
+    total: int | None = None
 
 
 class RegisterSource(Protocol):

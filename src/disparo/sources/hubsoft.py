@@ -17,7 +17,7 @@ from typing import Any, cast
 import aiohttp
 
 from disparo.db.customers import CustomerRow, InvoiceRow
-from disparo.sources.base import Page, SourceDown, SourceRefused, Step
+from disparo.sources.base import DUE, Page, SourceDown, SourceRefused, Step
 from disparo.sources.hubsoft_answers import (
     AGAIN,
     LONGEST_HEADER,
@@ -25,13 +25,14 @@ from disparo.sources.hubsoft_answers import (
     backoff_s,
     customers_of,
     invoices_of,
-    is_last,
     is_success,
     lifetime_s,
+    page_of,
     read_json,
     retry_after,
     words_of,
 )
+from disparo.sources.listing import Listing
 
 NAME = "hubsoft"
 BASE = "/api/v1/integracao"
@@ -79,7 +80,7 @@ class Hubsoft:
         months = range(-self._settings.months_back, self._settings.months_ahead + 1)
         # It lists them by whether their services are cancelled; who has both kinds keeps the live ones.
         customers = [Step(kind) for kind in ("cancelled_customers", "customers")]
-        return [*customers, *(Step("due", *_month(today, offset)) for offset in months)]
+        return [*customers, *(Step(DUE, *_month(today, offset)) for offset in months)]
 
     def recent_steps(self, since: date, today: date) -> Sequence[Step]:
         """List what is new or paid since a day."""
@@ -97,12 +98,12 @@ class Hubsoft:
             query |= {"cancelado": cancelled, "relacoes": _RELATIONS}
             answer = await self._get("/cliente/todos", query)
             customers, left_out = customers_of(answer, NAME, sms_allowed=self._settings.sms_permission)
-            return Page(is_last(answer, page, "clientes", _PER_PAGE), customers=customers, left_out=left_out)
-        kinds = {"due": "data_vencimento", "registered": "data_cadastro", "paid": "data_pagamento"}
+            return page_of(answer, page, _PER_PAGE, customers=customers, left_out=left_out)
+        kinds = {DUE: "data_vencimento", "registered": "data_cadastro", "paid": "data_pagamento"}
         query |= {"tipo_data": kinds[step.kind], **_NOT_SHOWN_UNASKED}
         answer = await self._get("/financeiro/fatura", query)
         invoices, left_out = invoices_of(answer, NAME, all_active=False)
-        return Page(is_last(answer, page, "faturas", _PER_PAGE), invoices=invoices, left_out=left_out)
+        return page_of(answer, page, _PER_PAGE, invoices=invoices, left_out=left_out)
 
     async def fetch_customers(self, customer_ids: Sequence[int]) -> AsyncIterator[CustomerRow]:
         """Read customers, one call each; two for one whose services are all cancelled."""
@@ -127,14 +128,17 @@ class Hubsoft:
             "itens_por_pagina": _PER_PAGE,
         }
         found: list[InvoiceRow] = []
-        left_out, page, at_end = 0, 0, False
+        left_out, page, at_end, listing = 0, 0, False, Listing()
         while not at_end:
             answer = await self._get("/financeiro/fatura", {**query, "pagina": page}, tries=_TRIES_NOW)
             rows, unread = invoices_of(answer, NAME, all_active=True)
             own = [row for row in rows if row["customer_id"] == customer_id]
             found += own
             left_out += unread + len(rows) - len(own)  # another's: it is another question that was answered
-            page, at_end = page + 1, is_last(answer, page, "faturas", _PER_PAGE)
+            listed = page_of(answer, page, _PER_PAGE, left_out=unread)
+            listing.add(listed, page)
+            page, at_end = page + 1, listed.is_last
+        left_out += listing.missing if page > 1 else 0  # pushed over the edge of a page while they were read
         return list({row["id"]: row for row in found}.values()), left_out
 
     async def fetch_invoice(self, invoice_id: int) -> Sequence[InvoiceRow]:

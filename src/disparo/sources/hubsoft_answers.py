@@ -14,7 +14,7 @@ import aiohttp
 import structlog
 
 from disparo.db.customers import CustomerRow, InvoiceRow
-from disparo.sources.base import SourceDown, SourceRefused
+from disparo.sources.base import Page, SourceDown, SourceRefused
 from disparo.sources.csv_fields import BadField, on_one_line
 from disparo.sources.hubsoft_fields import read_customer, read_invoice
 
@@ -27,6 +27,7 @@ LONGEST_HEADER = 64 << 10
 AGAIN = frozenset({429, 500, 502, 503, 504})
 _LONGEST_WAIT_S = 60.0
 _LONGEST_WORDS = 120
+_DIGITS = 19  # beyond these it is no bigint
 _UTF_8 = "utf-8-sig"
 Row_co = TypeVar("Row_co", covariant=True)
 
@@ -112,6 +113,39 @@ def items_of(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     if not isinstance(found, list):
         raise SourceRefused(f"A resposta do HubSoft não traz a lista ({name}).")
     return [item for item in found if isinstance(item, dict)]
+
+
+def page_of(
+    answer: Mapping[str, Any],
+    number: int,
+    per_page: int,
+    *,
+    customers: Sequence[CustomerRow] = (),
+    invoices: Sequence[InvoiceRow] = (),
+    left_out: int,
+) -> Page:
+    """Give what was read of a page, counted from 0, with what the answer says of all pages."""
+    name, id_name = ("clientes", "id_cliente") if "clientes" in answer else ("faturas", "id_fatura")
+    items = items_of(answer, name)
+    return Page(
+        is_last(answer, number, name, per_page),
+        customers=customers,
+        invoices=invoices,
+        left_out=left_out,
+        ids=[_number_in(item.get(id_name)) or -number * per_page - at for at, item in enumerate(items, 1)],
+        total=total_of(answer),
+    )
+
+
+def total_of(answer: Mapping[str, Any]) -> int | None:
+    """Give how many rows an answer says there are on all pages; None where it does not say."""
+    paging = answer.get("paginacao")
+    return _number_in(paging.get("total_registros")) if isinstance(paging, dict) else None
+
+
+def _number_in(value: object) -> int | None:
+    text = str(value)
+    return int(text) if text.isdecimal() and len(text) < _DIGITS else None
 
 
 def is_last(answer: Mapping[str, Any], page: int, name: str, per_page: int) -> bool:

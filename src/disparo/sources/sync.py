@@ -31,7 +31,8 @@ from disparo.db.customers import (
 from disparo.db.pool import TRANSIENT, Connection, Pool, connect
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DatabaseUnavailable
-from disparo.sources.base import Page, RegisterSource, SourceRefused, Step
+from disparo.sources.base import DUE, Page, RegisterSource, SourceRefused, Step
+from disparo.sources.listing import Listing
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,8 @@ _FULL_EVERY_S = 86_400.0
 _REFRESH_AT_ONCE = 8
 #: A message waits for this question: a source that is slower is as good as down.
 _ANSWER_WITHIN_S = 5.0
+#: Of a month's invoices that were not listed; the others' turn comes with the next full pass.
+_UNLISTED_AT_ONCE = 500
 _ALERT = "sync_failed"
 Progress = Callable[["Synced"], None]
 
@@ -49,12 +52,13 @@ class AlreadyRunning(Exception):
 
 @dataclass(slots=True)
 class Synced:
-    """What a pass has brought so far."""
+    """What a pass has brought so far. `missed`: rows that the source counts and did not list."""
 
     is_full: bool = False
     customers: int = 0
     invoices: int = 0
     left_out: int = 0
+    missed: int = 0
     pages: int = 0
 
 
@@ -102,11 +106,11 @@ class Sync:
         name = self.source.name
         async with self.pool.acquire() as connection:
             state = await sync_states.read(connection, name)
-            plan = self._plan(state, full=full)
+            plan: Mapping[str, Any] = self._plan(state, full=full)
             await sync_states.begin(connection, name, plan)
         done = Synced(is_full=plan["full"])
         try:
-            await self._passes(plan, done)
+            plan = await self._passes(plan, done)
         except (SourceDown, SourceRefused) as error:
             async with self.pool.acquire() as connection:
                 await sync_states.fail(connection, name, str(error)[:200])
@@ -114,7 +118,9 @@ class Sync:
             raise
         async with self.pool.acquire() as connection, connection.transaction():
             began = date.fromisoformat(plan["began"])
-            await sync_states.finish(connection, name, complete_to=began, is_full=plan["full"])
+            await sync_states.finish(
+                connection, name, complete_to=began, is_full=plan["full"], missed=plan["missed"]
+            )
             await register_counts.fold_counts(connection)
             await alerts.clear(connection, _ALERT, name)
         return done
@@ -123,8 +129,8 @@ class Sync:
         """Go on with what was cut, unless a full pass is wanted and that was none."""
         today = datetime.now(self.zone).date()
         cut: dict[str, Any] = json.loads(state["progress"]) if state is not None else {}
-        if cut and (cut["full"] or not full):
-            return cut
+        if "steps" in cut and (cut["full"] or not full):
+            return {"missed": 0, **cut}
         since: date | None = state["complete_to"] if state is not None else None
         full_age_s: float | None = state["full_age_s"] if state is not None else None
         if full or since is None or full_age_s is None or full_age_s > _FULL_EVERY_S:
@@ -137,17 +143,31 @@ class Sync:
             "steps": [_written(step) for step in steps],
             "step": 0,
             "page": 0,
+            "missed": 0,
         }
 
-    async def _passes(self, plan: Mapping[str, Any], done: Synced) -> None:
+    async def _passes(self, plan: Mapping[str, Any], done: Synced) -> Mapping[str, Any]:
         while plan["step"] < len(plan["steps"]):
-            plan = await self._page(plan, done)
+            step, listing = plan["step"], Listing()
+            while plan["step"] == step:
+                plan = await self._page(plan, done, listing)
+            await self._ask_for_unlisted(_read(plan["steps"][step]), listing)
+        done.missed = plan["missed"]
+        return plan
 
-    async def _page(self, plan: Mapping[str, Any], done: Synced) -> Mapping[str, Any]:
+    async def _page(self, plan: Mapping[str, Any], done: Synced, listing: Listing) -> Mapping[str, Any]:
         """Bring one page over; gives the plan of what is left."""
-        page = await self.fetch_page(_read(plan["steps"][plan["step"]]), plan["page"])
-        after = {"step": plan["step"] + 1, "page": 0} if page.is_last else {"page": plan["page"] + 1}
-        plan = {**plan, **after}
+        step = _read(plan["steps"][plan["step"]])
+        page = await self.fetch_page(step, plan["page"])
+        listing.add(page, plan["page"])
+        if not page.is_last:
+            plan = {**plan, "page": plan["page"] + 1}
+        elif listing.wants_second():
+            plan = {**plan, "page": 0}
+        else:
+            self._tell_missing(step, listing)
+            missed = plan["missed"] + listing.missing
+            plan = {**plan, "step": plan["step"] + 1, "page": 0, "missed": missed}
         async with self.pool.acquire() as connection, connection.transaction():
             missing = await self.store(connection, page)
             await sync_states.advance(connection, self.source.name, plan)
@@ -157,6 +177,23 @@ class Sync:
         done.pages += 1
         self.progress(done)
         return plan
+
+    def _tell_missing(self, step: Step, listing: Listing) -> None:
+        if listing.missing:
+            log.warning("sync_missed", source=self.source.name, step=step.kind, missed=listing.missing)
+
+    async def _ask_for_unlisted(self, step: Step, listing: Listing) -> None:
+        """Ask for invoices of a month that its list does not have: deleted there, or due in another."""
+        if step.kind != DUE or step.first is None or step.last is None or not listing.is_complete:
+            return
+        async with self.pool.acquire() as connection:
+            unlisted = await sync_states.open_and_not_among(
+                connection, self.source.name, listing.ids, step.first, step.last, limit=_UNLISTED_AT_ONCE
+            )
+        try:
+            await self.refresh(unlisted)
+        except SourceDown as error:  # they are asked for before they are sent, too
+            log.warning("unlisted_not_asked", source=self.source.name, error=str(error))
 
     async def store(self, connection: Connection, page: Page) -> set[int]:
         """Store a page in the caller's transaction; gives the ids of invoices whose customer is missing."""

@@ -1,0 +1,137 @@
+"""What a pass did not list: rows that move between pages while these are read, and those taken away there."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from tests.support.hubsoft import BASE
+from tests.support.hubsoft_source import CUSTOMERS, INVOICES
+
+from disparo.db import sync_states
+
+pytestmark = pytest.mark.anyio
+
+REPORT = f"{BASE}/financeiro/fatura"
+STATUS = "SELECT status FROM invoices WHERE id = $1"
+
+
+@pytest.fixture
+def small_pages(monkeypatch):
+    monkeypatch.setattr("disparo.sources.hubsoft._PER_PAGE", 100)
+
+
+async def missed(connection):
+    return json.loads((await sync_states.read(connection, "hubsoft"))["progress"])
+
+
+async def test_one_that_a_deletion_pushed_onto_a_page_already_read_is_brought(
+    there, sync, connection, small_pages
+):
+    """Of several pages of a month, the first loses a row just after it was read."""
+    taken = []
+
+    def take_one(path, page):
+        month = there._kept and next(iter(there._kept.values()))
+        if path == "/financeiro/fatura" and page == 0 and not taken and len(month) > 100:
+            taken.append(month[0]["id_fatura"])
+            there.gone.add(taken[0])
+
+    there.meanwhile = take_one
+    done = await sync.run()
+    assert taken
+    assert done.missed == 0
+    ids = {row["id"] for row in await connection.fetch("SELECT id FROM invoices")}
+    assert ids >= {item["id_fatura"] for item in there.all_invoices()}
+    # The one that was read before it went is asked for by itself.
+    assert await connection.fetchval(STATUS, taken[0]) == "cancelled"
+
+
+async def test_rows_that_never_stand_still_are_read_twice_and_told_of(there, sync, connection, small_pages):
+    def take_one(path, page):
+        month = there._kept and next(iter(there._kept.values()))
+        if path == "/financeiro/fatura" and page == 0 and len(month) > 100:
+            there.gone.add(month[0]["id_fatura"])
+
+    there.meanwhile = take_one
+    done = await sync.run()
+    assert done.missed > 0
+    assert await missed(connection) == {"missed": done.missed}
+    there.meanwhile = None
+    assert (await sync.run(full=True)).missed == 0
+    assert await missed(connection) == {}
+
+
+async def test_a_count_that_means_something_else_is_told_of_and_costs_nothing(
+    there, sync, source, connection, small_pages
+):
+    await sync.run()
+    before = source.requests
+    await sync.run(full=True)
+    usual = source.requests - before
+    there.miscounts = 3
+    before = source.requests
+    done = await sync.run(full=True)
+    assert done.missed == 3 * 10  # customers, cancelled ones, eight months
+    assert source.requests - before == usual
+
+
+async def test_one_that_was_deleted_there_is_cancelled_by_the_full_pass(there, sync, source, connection):
+    await sync.run()
+    before = source.requests
+    await sync.run(full=True)
+    usual = source.requests - before
+    there.gone |= {700_003, 700_003 + CUSTOMERS, 700_004}
+    before = source.requests
+    await sync.run(full=True)
+    assert source.requests - before <= usual + 3  # one question for each of their customers and months
+    for gone in there.gone:
+        assert await connection.fetchval(STATUS, gone) == "cancelled"
+    others = "SELECT count(*) FROM invoices WHERE status = 'cancelled'"
+    assert await connection.fetchval(others) == 3
+
+
+async def test_one_that_is_due_in_another_month_now_is_open_on_that_day(there, sync, connection):
+    await sync.run()
+    later = there.today + timedelta(days=70)
+    there.changes[700_012] = {"data_vencimento": later.isoformat()}
+    await sync.run(full=True)
+    row = await connection.fetchrow("SELECT status, due_date FROM invoices WHERE id = 700012")
+    assert tuple(row) == ("open", later)
+
+
+@pytest.mark.parametrize("hides", ["miscounts", "uncounted"])
+async def test_where_the_count_is_not_met_nobody_is_asked_and_nothing_is_gone(
+    there, sync, connection, monkeypatch, hides
+):
+    await sync.run()
+    there.gone.add(700_003)
+    if hides == "miscounts":
+        there.miscounts = 1
+    else:
+        monkeypatch.setattr("disparo.sources.hubsoft_answers.total_of", lambda _answer: None)
+    await sync.run(full=True)
+    assert await connection.fetchval(STATUS, 700_003) == "open"
+
+
+async def test_what_came_from_elsewhere_stays(there, sync, connection):
+    await sync.run()
+    await connection.execute("UPDATE invoices SET source = 'file' WHERE id = 700003")
+    there.gone.add(700_003)
+    await sync.run(full=True)
+    assert await connection.fetchval(STATUS, 700_003) == "open"
+
+
+async def test_the_rest_of_a_pass_that_was_cut_within_a_step_takes_nothing_for_gone(
+    there, sync, connection, small_pages, monkeypatch
+):
+    await sync.run()
+    month = there.today.replace(day=1)
+    plan = {"full": True, "began": there.today.isoformat(), "step": 0, "page": 1}
+    last = (month + timedelta(days=40)).replace(day=1) - timedelta(days=1)
+    plan["steps"] = [["due", month.isoformat(), last.isoformat()]]
+    await sync_states.begin(connection, "hubsoft", plan)
+    done = await sync.run()
+    assert done.missed == 0
+    assert await connection.fetchval("SELECT count(*) FROM invoices WHERE status = 'open'") == INVOICES
