@@ -8,6 +8,7 @@ from datetime import datetime
 
 import structlog
 
+from disparo.db import erasure
 from disparo.dispatch.freshness import SourceDown
 from disparo.sources.base import Page, SourceRefused
 from disparo.sources.sync import Sync
@@ -16,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 #: Calls may name any number: the source is not to be asked for all of them at once.
 _LOOKS_AT_ONCE = 4
+#: Of erased customers, in the memory of one process.
+_MOST_KNOWN = 10_000
 
 
 class Lookout:
@@ -27,15 +30,17 @@ class Lookout:
         self._looked_at = float("-inf")
         self._free = asyncio.Semaphore(_LOOKS_AT_ONCE)
         self._not_there: dict[int, float] = {}
+        self._of_erased: dict[int, int] = {}  # the customer of each
 
     async def look_for(self, invoice_id: int, *, patience_s: float, again_after_s: float) -> None:
         """Look an unknown invoice up; where the source has no such search, bring what was made lately.
 
-        One that is not there is not asked for again before `again_after_s`.
+        One that cannot be brought is not asked for again before `again_after_s`; that of an erased customer
+        not before they may be stored again.
         """
         now = time.monotonic()
         self._not_there = {id_: at for id_, at in self._not_there.items() if now - at < again_after_s}
-        if invoice_id in self._not_there:
+        if invoice_id in self._not_there or await self._is_erased(invoice_id):
             return
         try:
             async with asyncio.timeout(patience_s), self._free:
@@ -47,12 +52,28 @@ class Lookout:
             log.warning("look_for_failed", source=self._sync.source.name, error=type(error).__name__)
 
     async def _look_up(self, invoice_id: int) -> bool:
+        """Bring an invoice; False where it cannot be."""
         found = await self._sync.source.fetch_invoice(invoice_id)
-        if found:
-            page = Page(is_last=True, customers=await self._sync.fetch_strangers(found), invoices=found)
-            async with self._sync.pool.acquire() as connection, connection.transaction():
-                await self._sync.store(connection, page)
-        return bool(found)
+        if not found:
+            return False
+        page = Page(is_last=True, customers=await self._sync.fetch_strangers(found), invoices=found)
+        async with self._sync.pool.acquire() as connection, connection.transaction():
+            missing = await self._sync.store(connection, page)
+        self._of_erased[invoice_id] = found[0]["customer_id"]
+        if len(self._of_erased) > _MOST_KNOWN:
+            del self._of_erased[next(iter(self._of_erased))]
+        return not missing and not await self._is_erased(invoice_id)
+
+    async def _is_erased(self, invoice_id: int) -> bool:
+        """Tell whether an invoice is known to be an erased customer's: they may have been readmitted."""
+        if invoice_id not in self._of_erased:
+            return False
+        customer_id = self._of_erased[invoice_id]
+        async with self._sync.pool.acquire() as connection:
+            is_erased = customer_id in await erasure.among(connection, [customer_id])
+        if not is_erased:
+            self._of_erased.pop(invoice_id, None)  # another call may have come before
+        return is_erased
 
     async def look_for_new(self, *, patience_s: float, again_after_s: float) -> bool:
         """Bring what was made lately, within `patience_s`; calls that come together share one look.

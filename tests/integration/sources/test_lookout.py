@@ -7,7 +7,9 @@ import time
 from datetime import timedelta
 
 import pytest
+from tests.support.hubsoft_source import CUSTOMERS
 
+from disparo.db import erasure
 from disparo.sources.lookout import Lookout
 
 pytestmark = pytest.mark.anyio
@@ -83,3 +85,28 @@ async def test_a_source_that_does_not_answer_costs_no_more_than_the_patience(the
     began = time.perf_counter()
     await lookout.look_for(990_014, patience_s=0.3, again_after_s=60)
     assert time.perf_counter() - began < 2
+
+
+async def test_an_erased_customers_invoice_is_asked_for_once(there, sync, lookout, connection):
+    await sync.run()
+    async with connection.transaction():
+        await erasure.erase(connection, 5)
+    there.add_invoice(990_015, 5)
+    calls = there.calls.total()
+    for _ in range(3):
+        await lookout.look_for(990_015, patience_s=5, again_after_s=0)
+    assert there.calls.total() - calls == 1
+    assert await connection.fetchval("SELECT count(*) FROM invoices WHERE id = 990015") == 0
+    async with connection.transaction():
+        await erasure.readmit(connection, 5)
+    await lookout.look_for(990_015, patience_s=5, again_after_s=0)
+    assert await connection.fetchval("SELECT customer_id FROM invoices WHERE id = 990015") == 5
+
+
+async def test_one_whose_customer_is_nowhere_is_not_asked_for_again_at_once(there, sync, lookout):
+    await sync.run()
+    there.add_invoice(990_016, CUSTOMERS + 7)
+    calls = there.calls.total()
+    for _ in range(3):
+        await lookout.look_for(990_016, patience_s=5, again_after_s=60)
+    assert there.calls.total() - calls == 3  # the invoice, and its customer by both kinds of services
