@@ -32,16 +32,47 @@ def test_unknown_routes_and_methods_have_the_envelope(client, method, path, stat
     [
         (SEND, "POST"),
         ("/oauth/token", "POST"),
-        ("/api/v1/integracao/cliente", "GET, PUT"),
+        ("/api/v1/integracao/cliente", "GET, HEAD, PUT"),
         (f"{DISPATCH}/lote", "POST"),
-        (f"{DISPATCH}/00000000-0000-4000-8000-000000000000", "GET"),
-        (OPT_OUT, "DELETE, GET, POST"),
+        (f"{DISPATCH}/00000000-0000-4000-8000-000000000000", "GET, HEAD"),
+        (OPT_OUT, "DELETE, GET, HEAD, POST"),
         ("/webhook/simulador/errado", "GET, HEAD, POST"),
     ],
 )
 def test_a_wrong_method_is_told_the_right_ones(client, path, methods):
     answer = client.call("PATCH", path)
     assert (answer.status, answer.headers["allow"]) == (405, methods)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/integracao/cliente?busca=id_cliente&termo_busca=3108",
+        "/api/v1/integracao/cliente?busca=nada",
+        "/api/v1/integracao/cliente/all",
+        "/api/v1/integracao/financeiro/fatura",
+        DISPATCH,
+        f"{DISPATCH}/00000000-0000-4000-8000-000000000000",
+        OPT_OUT,
+        "/saude",
+        "/metrics",
+        "/docs",
+        "/openapi.json",
+    ],
+)
+def test_head_is_get_without_its_body(client, path):
+    plain, head = client.get(path), client.call("HEAD", path)
+    changing = {"date", "x-request-id"} | ({"content-length"} if path in ("/saude", "/metrics") else set())
+    assert (head.status, head.raw) == (plain.status, b"")
+    assert head.headers.keys() == plain.headers.keys()
+    same = plain.headers.keys() - changing
+    assert {name: head.headers[name] for name in same} == {name: plain.headers[name] for name in same}
+
+
+def test_head_is_let_in_as_get_is_and_is_no_way_to_send(house, client):
+    assert house.anonymous.call("HEAD", "/api/v1/integracao/cliente").status == 401
+    assert client.call("HEAD", SEND).status == 405
+    assert "head" not in str(client.get("/openapi.json").json["paths"]).split("'")
 
 
 def test_a_trailing_slash_is_no_redirect(client):

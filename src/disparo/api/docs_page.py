@@ -5,7 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-router = APIRouter(include_in_schema=False)
+from disparo.api.heads import WithHead
+
+router = APIRouter(include_in_schema=False, route_class=WithHead)
 
 _FROM = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5.35.0"
 #: Of the very files of that version: a browser runs no others.

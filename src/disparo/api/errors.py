@@ -143,7 +143,7 @@ def _allowed(request: Request, paths: Mapping[str, Any]) -> list[str]:
     return [
         method
         for method in _METHODS
-        if (known is None or method == "HEAD" or method.lower() in known)
+        if (known is None or method.lower().replace("head", "get") in known)
         and any(route.matches({**scope, "method": method})[0] is Match.FULL for route in app.routes)
     ]
 

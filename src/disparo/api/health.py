@@ -11,12 +11,13 @@ from fastapi.responses import JSONResponse, Response
 from disparo.api import full_disk, gauges
 from disparo.api.access import may_read_metrics
 from disparo.api.errors import Failure
+from disparo.api.heads import WithHead
 from disparo.api.services import Services, services_of
 from disparo.db.migrate import HEAD, current_version
 from disparo.db.pool import TRANSIENT
 from disparo.dispatch import figures
 
-router = APIRouter()
+router = APIRouter(route_class=WithHead)
 
 _PATIENCE_S = 2.0
 _FULL_DISK = {"ok": False, "motivo": "o disco do banco de dados está cheio: nada é aceito até haver espaço"}
@@ -24,7 +25,6 @@ _TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 # Some monitors ask with HEAD.
-@router.head("/saude", include_in_schema=False)
 @router.get(
     "/saude",
     tags=["Operação"],
@@ -41,7 +41,6 @@ async def health(request: Request) -> JSONResponse:
     )
 
 
-@router.head("/saude/vivo", include_in_schema=False)
 @router.get("/saude/vivo", tags=["Operação"], responses={200: {"description": "Vivo"}})
 async def alive() -> JSONResponse:
     """Diz só que este processo responde: para quem o reinicia quando não responde."""

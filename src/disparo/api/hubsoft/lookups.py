@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Failure, Refusal
+from disparo.api.heads import WithHead
 from disparo.api.hubsoft import lookup_reading as reading
 from disparo.api.hubsoft import lookup_schemas as schemas
 from disparo.api.hubsoft.customer_view import Shown, customer_answer
@@ -27,7 +28,7 @@ from disparo.db.pool import Connection
 from disparo.db.register import By
 from disparo.domain.phone import Phone, read_registered
 
-router = APIRouter(prefix=BASE)
+router = APIRouter(prefix=BASE, route_class=WithHead)
 
 _FOUND = "Dados consultados com sucesso"
 _PHONES = ("phone_1", "phone_2", "phone_3")

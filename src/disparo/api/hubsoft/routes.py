@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Refusal
+from disparo.api.heads import WithHead
 from disparo.api.hubsoft import bulk_mapping, mapping, reading, schemas
 from disparo.api.hubsoft.lookup_reading import read_period
 from disparo.api.hubsoft.sending import answer_send
@@ -22,7 +23,7 @@ from disparo.dispatch import bulk_control, cancel
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.domain.phone import InvalidPhone, Phone, parse_phone
 
-router = APIRouter(prefix=mapping.BASE)
+router = APIRouter(prefix=mapping.BASE, route_class=WithHead)
 
 Sender = Annotated[ApiCaller, Depends(require(Permission.SEND))]
 Canceller = Annotated[ApiCaller, Depends(require(Permission.CANCEL))]
