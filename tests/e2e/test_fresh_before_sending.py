@@ -42,6 +42,18 @@ def test_an_invoice_that_is_still_open_is_sent(house, there, client):
     assert house.value("SELECT checked_at > now() - interval '5 minutes' FROM invoices WHERE id = 700004")
 
 
+def test_a_number_that_is_no_longer_the_customers_gets_nothing_and_the_next_call_goes_to_the_new_one(
+    house, there, client
+):
+    customer = 700_007 - 700_000 + 1
+    sent = send_old(house, client, 700_007)
+    there.phones[customer] = "37988887777"
+    house.until_state(client, sent, "dispensada")
+    assert house.value("SELECT reason FROM messages WHERE invoice_id = 700007") == "permission_withdrawn"
+    again = client.send({"id_fatura": 700_007})
+    assert [phone["telefone"] for phone in again.json["job"]["telefones"]] == ["37988887777"]
+
+
 def test_with_hubsoft_down_a_single_call_is_sent_all_the_same_and_an_alert_stands(house, there, client):
     there.fail_after = 0
     try:

@@ -35,6 +35,7 @@ class HubsoftStandIn:
         self.today = today or date.today()
         self.changes: dict[int, dict[str, Any]] = {}
         self.gone: set[int] = set()
+        self.phones: dict[int, str] = {}  # of customers who changed theirs
         self.cancelled: set[int] = set()  # customers all of whose services are
         self.extra: list[dict[str, Any]] = []
         self.tokens: set[str] = set()
@@ -66,7 +67,7 @@ class HubsoftStandIn:
             "nome_fantasia": None,
             "tipo_pessoa": "pf",
             "cpf_cnpj": f"{number:011d}",
-            "telefone_primario": f"379{number % 10**8:08d}",
+            "telefone_primario": self.phones.get(number, f"379{number % 10**8:08d}"),
             "telefone_secundario": "",
             "telefone_terciario": None,
             "email_principal": f"c{number}@example.com",
@@ -229,11 +230,19 @@ class HubsoftStandIn:
             {
                 **{name: value for name, value in item.items() if name != "id_cliente"},
                 **hidden,
-                "cliente": {"id_cliente": item["id_cliente"], "nome_razaosocial": "X"},
+                "cliente": self._named(item["id_cliente"]),
             }
             for item in found[page]
         ]
         return self._success(faturas=shown, paginacao=paging)
+
+    def _named(self, number: int) -> dict[str, Any]:
+        """What an invoice says of its customer."""
+        known = self.customer(number)
+        return {
+            "nome_razaosocial": "X",
+            **{name: known[name] for name in known if name.startswith(("id_", "telefone_"))},
+        }
 
     def _window(self, query: Any) -> list[dict[str, Any]]:
         """The invoices of a period, kept until a test changes something: pages of it come by the hundred."""

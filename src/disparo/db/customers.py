@@ -72,6 +72,8 @@ class InvoiceRow(TypedDict, total=False):
     checked_at: datetime
 
 
+#: The three of the register; None: not told.
+Phones = tuple[str | None, str | None, str | None]
 R = TypeVar("R", bound=Mapping[str, Any])
 _LOCK = 0x72656769  # "regi"
 _JSON = frozenset({"services", "addresses", "details"})
@@ -97,6 +99,26 @@ async def upsert_customers(connection: Connection, rows: Sequence[CustomerRow]) 
     Gives the ids of those that were erased at their request, which are not stored (erasure.py).
     """
     return await _upsert(connection, "customers", rows)
+
+
+async def update_phones(connection: Connection, source: str, phones: Mapping[int, Phones]) -> None:
+    """Take over the phones that are told of customers of this source, by id; what is not told stays."""
+    if not phones:
+        return
+    await _wait_for_our_turn(connection, "customers")
+    await connection.execute(
+        """UPDATE customers c
+           SET phone_1 = coalesce(told.phone_1, c.phone_1), phone_2 = coalesce(told.phone_2, c.phone_2),
+               phone_3 = coalesce(told.phone_3, c.phone_3), updated_at = now()
+           FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[])
+                AS told (id, phone_1, phone_2, phone_3)
+           WHERE c.id = told.id AND c.source = $1
+             AND (told.phone_1 <> coalesce(c.phone_1, '') OR told.phone_2 <> coalesce(c.phone_2, '')
+                  OR told.phone_3 <> coalesce(c.phone_3, ''))""",
+        source,
+        list(phones),
+        *([each[n] for each in phones.values()] for n in range(3)),
+    )
 
 
 async def upsert_contacts(connection: Connection, rows: Sequence[ContactRow]) -> set[int]:

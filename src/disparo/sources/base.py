@@ -6,12 +6,12 @@ that a source is one file: its paging, its words, its errors (docs/adding-a-sour
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
-from disparo.db.customers import CustomerRow, InvoiceRow
+from disparo.db.customers import CustomerRow, InvoiceRow, Phones
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DisparoError
 
@@ -43,7 +43,8 @@ class Page:
     """What one page holds; `left_out`: rows that could not be read. `is_last`: nothing follows.
 
     `ids`: of every row that it lists, read or not (below 0: it names none); `total`: how many rows the step
-    has as the source counts them, None where it does not say.
+    has as the source counts them, None where it does not say. `phones`: what invoices tell of their
+    customers' phones, by customer.
     """
 
     is_last: bool
@@ -52,6 +53,7 @@ class Page:
     left_out: int = 0
     ids: Sequence[int] = ()
     total: int | None = None
+    phones: Mapping[int, Phones] = field(default_factory=dict)
 
 
 class RegisterSource(Protocol):
@@ -75,12 +77,10 @@ class RegisterSource(Protocol):
         """Read single customers; one that is not there is left out."""
         ...
 
-    async def fetch_invoices(
-        self, customer_id: int, due_dates: Sequence[date]
-    ) -> tuple[Sequence[InvoiceRow], int]:
+    async def fetch_invoices(self, customer_id: int, due_dates: Sequence[date]) -> Page:
         """Read a customer's invoices: all of those due on these days, and others where it is no effort.
 
-        Gives them, and how many were there that could not be read.
+        On one page, however many it took; only with nothing left out is one that it lacks gone.
         """
         ...
 

@@ -118,9 +118,7 @@ class Hubsoft:
                 if found:
                     break
 
-    async def fetch_invoices(
-        self, customer_id: int, due_dates: Sequence[date]
-    ) -> tuple[Sequence[InvoiceRow], int]:
+    async def fetch_invoices(self, customer_id: int, due_dates: Sequence[date]) -> Page:
         """Read a customer's invoices of the months that are synced and of these days; see RegisterSource."""
         query = {
             **self._search("id_cliente", customer_id, due_dates),
@@ -139,7 +137,12 @@ class Hubsoft:
             listing.add(listed, page)
             page, at_end = page + 1, listed.is_last
         left_out += listing.missing if page > 1 else 0  # pushed over the edge of a page while they were read
-        return list({row["id"]: row for row in found}.values()), left_out
+        return Page(
+            is_last=True,
+            invoices=list({row["id"]: row for row in found}.values()),
+            left_out=left_out,
+            phones={id_: phones for id_, phones in listed.phones.items() if id_ == customer_id},
+        )
 
     async def fetch_invoice(self, invoice_id: int) -> Sequence[InvoiceRow]:
         """Look one invoice up among those due in the months that are synced; see RegisterSource."""

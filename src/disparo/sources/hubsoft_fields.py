@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
-from disparo.db.customers import ContactRow, CustomerRow, InvoiceRow
+from disparo.db.customers import ContactRow, CustomerRow, InvoiceRow, Phones
 from disparo.domain.states import uf_of
 from disparo.sources.csv_fields import (
     ABSENT,
@@ -32,6 +32,7 @@ from disparo.sources.hubsoft_names import (
     DEVICES,
     INVOICE,
     ITEM,
+    PHONES,
     SERVICE,
     amount,
     degrees,
@@ -66,6 +67,20 @@ def read_customer(item: Item, *, lenient: bool = False) -> CustomerRow:
     if uf is not None:
         row["uf"] = uf
     return cast("CustomerRow", row)
+
+
+def read_phones(item: Item) -> tuple[int, Phones] | None:
+    """Read whose an invoice is and the phones that it names; None where it names none that can be read."""
+    customer = item.get("cliente")
+    if not isinstance(customer, dict):
+        return None
+    found = _read(customer, PHONES, lenient=True)
+    with suppress(BadField):
+        id_ = read_id(_value(customer.get("id_cliente", item.get("id_cliente")), "id_cliente"), "id_cliente")
+        first, second, third = (found.get(f"phone_{n}") for n in (1, 2, 3))
+        if first or second or third:
+            return id_, (first, second, third)
+    return None
 
 
 def read_contacts(item: Item, customer_id: int) -> list[ContactRow] | None:

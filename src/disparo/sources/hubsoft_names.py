@@ -72,12 +72,15 @@ def _mac(text: str, name: str) -> str | None:
     return None if found is None else normal_mac(found)
 
 
+PHONES: Sequence[tuple[str, str, Reader]] = [
+    (f"telefone_{place}", f"phone_{n}", _phone) for n, place in _PLACES.items()
+]
 #: Names in the original, the column or key here, and how it is read; of two names the first that is there.
 CUSTOMER: Sequence[tuple[str, str, Reader]] = (
     ("codigo_cliente", "code", read_optional_id),
     ("nome_fantasia", "trade_name", short_text),
     ("cpf_cnpj", "cpf_cnpj", read_cpf_cnpj),
-    *((f"telefone_{place}", f"phone_{n}", _phone) for n, place in _PLACES.items()),
+    *PHONES,
     *((f"permite_sms_{place}", f"phone_{n}_allowed", or_absent(_flag)) for n, place in _PLACES.items()),
     ("email_principal", "email_1", short_text),
     ("email_secundario", "email_2", short_text),

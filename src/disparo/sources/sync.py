@@ -25,6 +25,7 @@ from disparo.db.customers import (
     InvoiceRow,
     fill_in_days_of,
     find_missing,
+    update_phones,
     upsert_customers,
     upsert_invoices,
 )
@@ -199,6 +200,7 @@ class Sync:
         """Store a page in the caller's transaction; gives the ids of invoices whose customer is missing."""
         await fill_in_days_of(connection, self.zone)
         await upsert_customers(connection, page.customers)
+        await update_phones(connection, self.source.name, page.phones)
         erased = await erasure.among(connection, [row["customer_id"] for row in page.invoices])
         return await upsert_invoices(
             connection, [row for row in page.invoices if row["customer_id"] not in erased]
@@ -253,15 +255,14 @@ class Sync:
     async def _refresh_customer(self, customer_id: int, wanted: Sequence[tuple[int, date]]) -> None:
         try:
             async with asyncio.timeout(_ANSWER_WITHIN_S):
-                found, left_out = await self.source.fetch_invoices(
-                    customer_id, sorted({day for _, day in wanted})
-                )
+                page = await self.source.fetch_invoices(customer_id, sorted({day for _, day in wanted}))
         except TimeoutError as error:
             raise SourceDown("no answer in time") from error
-        gone = {id_ for id_, _ in wanted} - {row["id"] for row in found}
+        gone = {id_ for id_, _ in wanted} - {row["id"] for row in page.invoices}
         async with self.pool.acquire() as connection, connection.transaction():
-            await upsert_invoices(connection, found)
-            if gone and not left_out:  # one that is there and could not be read is not gone
+            await update_phones(connection, self.source.name, page.phones)
+            await upsert_invoices(connection, page.invoices)
+            if gone and not page.left_out:  # one that is there and could not be read is not gone
                 await sync_states.mark_gone(connection, sorted(gone))
 
 
