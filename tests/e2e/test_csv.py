@@ -76,6 +76,38 @@ def test_a_customers_permission_speaks_of_all_their_phones(load, rows):
     ]
 
 
+def test_a_phone_whose_column_the_file_lacks_stays_and_is_told_one_whose_column_is_empty_goes(load, rows):
+    phones = "SELECT phone_1, phone_2, phone_3 FROM customers WHERE id BETWEEN 14 AND 16 ORDER BY id"
+    header = "id_cliente;nome;telefone_1;telefone_2;telefone_3\n"
+    load(
+        "clientes",
+        header
+        + "14;DOIS;11988880001;(11) 98888-0002;\n15;MUDOU;11988880003;11988880004;\n"
+        + "16;MESMO;11988880005;11988880006;11988880007\n",
+    )
+    # A single `Celular` is taken for the first phone: what was the second is not another one.
+    fewer = "14;DOIS;11988880001\n15;MUDOU;11988880004\n16;MESMO;11988880006\n"
+    done = load("clientes", "id_cliente;nome;Celular\n" + fewer)
+    assert done.returncode == 0
+    assert (
+        "O que o arquivo não traz fica no cadastro e continua valendo: outro telefone em telefone_2 (1 cliente) "
+        "e em telefone_3 (1 cliente). Para tirá-lo, acrescente ao arquivo a coluna, vazia." in done.stderr
+    )
+    assert rows(phones) == [
+        ("11988880001", "(11) 98888-0002", None),
+        ("11988880004", "11988880004", None),
+        ("11988880006", "11988880006", "11988880007"),
+    ]
+    assert "outro telefone" not in load("clientes", "id_cliente;nome;uf\n14;DOIS;SP\n").stderr
+    emptied = load("clientes", "id_cliente;nome;Celular;telefone_2;telefone_3\n" + fewer)
+    assert (emptied.returncode, emptied.stderr) == (0, "")
+    assert rows(phones) == [
+        ("11988880001", None, None),
+        ("11988880004", None, None),
+        ("11988880006", None, None),
+    ]
+
+
 def test_invoices_in_windows_1252_with_commas_bom_or_iso(load, rows):
     load("clientes", "\ufeff" + CUSTOMERS + "20;JOÃO;SP;;;\n")
     assert load("clientes", CUSTOMERS + "21;CONCEIÇÃO;SP;;;\n", encoding="cp1252").returncode == 0

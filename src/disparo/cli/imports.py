@@ -17,7 +17,8 @@ from disparo.cli.context import DataDir, database, prepare_for_command
 from disparo.db.pool import connect
 from disparo.settings import load_settings
 from disparo.sources.columns import Proposal, fields_of, warn
-from disparo.sources.file_import import Options, Report, import_file, look
+from disparo.sources.file_import import Options, import_file, look
+from disparo.sources.import_report import Report
 from disparo.sources.tables import NotReadable
 
 _HOW = (
@@ -87,8 +88,8 @@ def _import(
         print(f"linha {line.number}: {line.reason}", file=sys.stderr)
     if report.bad_count > len(report.bad):
         print(f"... e mais {report.bad_count - len(report.bad)} linhas com erro", file=sys.stderr)
-    if report.without_phone:
-        print(report.without_phone, file=sys.stderr)
+    for told in filter(None, (report.without_phone, report.with_old_phones)):
+        print(told, file=sys.stderr)
     done = "seria(m) gravada(s) (simulação)" if simulate else "gravada(s)"
     print(f"{report.stored} linha(s) {done}, {report.bad_count} com erro.")
     if report.bad_count:

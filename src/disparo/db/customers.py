@@ -74,6 +74,7 @@ class InvoiceRow(TypedDict, total=False):
 
 #: The three of the register; None: not told.
 Phones = tuple[str | None, str | None, str | None]
+_PHONES = ("phone_1", "phone_2", "phone_3")
 R = TypeVar("R", bound=Mapping[str, Any])
 _LOCK = 0x72656769  # "regi"
 _JSON = frozenset({"services", "addresses", "details"})
@@ -145,6 +146,23 @@ async def replace_contacts(
         [row["id"] for row in rows],
     )
     await upsert_contacts(connection, rows)
+
+
+async def count_other_phones(
+    connection: Connection, ids: Sequence[int], absent: Sequence[str]
+) -> dict[str, int]:
+    """Tell of how many customers these columns of phones hold a permitted one that the others do not."""
+    given = " || ".join(f"search_phones({name})" for name in _PHONES if name not in absent)
+    counts = ", ".join(
+        f"count(*) FILTER (WHERE {name} IS NOT NULL AND {name}_allowed "
+        f"AND NOT search_phones({name}) <@ ({given})) AS {name}"
+        for name in absent
+    )
+    (row,) = await connection.fetch(
+        f"SELECT {counts} FROM customers WHERE id = ANY($1::bigint[])",  # noqa: S608 - names of our own columns
+        ids,
+    )
+    return dict(row)
 
 
 async def find_missing(connection: Connection, customer_ids: Sequence[int]) -> set[int]:

@@ -25,7 +25,8 @@ from disparo.panel.fields import Wrong
 from disparo.panel.pages import render
 from disparo.panel.services import PanelServices, services_of
 from disparo.sources.columns import ColumnsMissing, ColumnsUnclear, Proposal, fields_of, warn
-from disparo.sources.file_import import BadLine, Options, Report, import_file, look
+from disparo.sources.file_import import Options, import_file, look
+from disparo.sources.import_report import BadLine, Report
 from disparo.sources.tables import NotReadable
 
 _MOST_BYTES = 16_777_216
@@ -47,7 +48,7 @@ class Checked:
     stored: int = 0
     bad_count: int = 0
     bad: Sequence[BadLine] = ()
-    without_phone: str | None = None
+    told: Sequence[str] = ()
     is_done: bool = False
 
 
@@ -170,7 +171,7 @@ def _told(checked: Checked, report: Report) -> Checked:
         stored=report.stored,
         bad_count=report.bad_count,
         bad=report.bad[:_SHOWN_FAULTS],
-        without_phone=report.without_phone,
+        told=[said for said in (report.without_phone, report.with_old_phones) if said],
     )
 
 

@@ -16,7 +16,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from disparo.db import register_counts
-from disparo.db.customers import fill_in_days_of, upsert_contacts, upsert_customers, upsert_invoices
+from disparo.db.customers import (
+    count_other_phones,
+    fill_in_days_of,
+    upsert_contacts,
+    upsert_customers,
+    upsert_invoices,
+)
 from disparo.db.pool import Connection
 from disparo.domain.phone import read_registered
 from disparo.errors import in_words
@@ -24,6 +30,7 @@ from disparo.sources.amount_style import AmountStyle
 from disparo.sources.columns import OF_REFUSED, Proposal, confirm, is_of_refused, propose
 from disparo.sources.csv_fields import BadField
 from disparo.sources.day_order import DayOrder
+from disparo.sources.import_report import BadLine, Report
 from disparo.sources.open_table import open_table
 from disparo.sources.row_readers import check_width, contact_reader, customer_reader, invoice_reader
 from disparo.sources.tables import ROWS_ABOVE, NotReadable, Table
@@ -42,6 +49,7 @@ _UPSERTS: Mapping[str, Callable[[Connection, Sequence[Any]], Awaitable[set[int]]
     "faturas": upsert_invoices,
 }
 _PHONES = ("phone_1", "phone_2", "phone_3", "phone")
+_PHONE_FIELDS: Mapping[str, str] = {f"telefone_{n}": f"phone_{n}" for n in (1, 2, 3)}
 _KEPT_PLACES = 10
 Progress = Callable[[int, int], None]
 _READERS: Mapping[str, Callable[[Mapping[str, int]], Callable[[Sequence[str]], Any]]] = {
@@ -49,36 +57,6 @@ _READERS: Mapping[str, Callable[[Mapping[str, int]], Callable[[Sequence[str]], A
     "contatos": contact_reader,
     "faturas": invoice_reader,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class BadLine:
-    """One line that was not stored; `number` counts from 1, the header included."""
-
-    number: int
-    reason: str
-
-
-@dataclass(slots=True)
-class Report:
-    """What became of a file; of many bad lines only the first are kept in `bad`."""
-
-    proposal: Proposal | None = None
-    stored: int = 0
-    bad_count: int = 0
-    bad: list[BadLine] = field(default_factory=list)
-    no_phone_count: int = 0
-    no_phone_at: list[int] = field(default_factory=list)
-
-    @property
-    def without_phone(self) -> str | None:
-        """Say which good lines, the first of them, bring what is no phone; None where there is none."""
-        count = self.no_phone_count
-        if not count:
-            return None
-        where = ", ".join(map(str, self.no_phone_at)) + (" e outras" if count > len(self.no_phone_at) else "")
-        lines = f"A linha {where} tem" if count == 1 else f"{count} linhas ({where}) têm"
-        return f"{lines} no telefone o que não é um número do Brasil: ali não chega SMS."
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +259,7 @@ async def _store(
     try:
         await fill_in_days_of(connection, options.zone)
         left_out = await _UPSERTS[kind](connection, rows)
+        await _count_left_phones(connection, batch, report)
     except BaseException:
         await transaction.rollback()
         raise
@@ -294,3 +273,14 @@ async def _store(
         refused.add(line, reason)
         if len(report.bad) < _KEPT_REASONS:
             report.bad.append(BadLine(line.number, reason))
+
+
+async def _count_left_phones(connection: Connection, batch: _Batch, report: Report) -> None:
+    """Count what stays in the columns of phones that a file lacks; one without any speaks of none."""
+    fields = () if report.proposal is None else report.proposal.fields
+    absent = {column: field for field, column in _PHONE_FIELDS.items() if field not in fields}
+    if not 0 < len(absent) < len(_PHONE_FIELDS):
+        return
+    ids = [line.row["id"] for line in batch.lines]
+    for column, count in (await count_other_phones(connection, ids, sorted(absent))).items():
+        report.left_phones[absent[column]] += count

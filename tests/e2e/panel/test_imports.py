@@ -206,3 +206,17 @@ def test_a_file_of_invoices_that_does_not_say_what_is_paid_is_told_so_before_it_
     assert said not in text(person.post("/painel/importar", envio=upload, coluna=chosen))
     person.post("/painel/importar/gravar", envio=upload, coluna=chosen)
     assert house.value("SELECT status FROM invoices WHERE id = 81061") == "paid"
+
+
+def test_looking_over_says_which_phones_stay_that_the_file_does_not_bring(house, person):
+    said = "fica no cadastro e continua valendo: outro telefone em telefone_2 (1 cliente). Para tirá-lo"
+    chosen = ["id_cliente", "nome", "telefone_1", "telefone_2"]
+    both = send(person, "id_cliente;nome;Telefone;Celular\r\n81071;ANA;37999931471;37999931472\r\n")
+    assert said not in text(both)
+    assert person.post("/painel/importar/gravar", envio=upload_of(both), coluna=chosen).status == 200
+    assert said in text(send(person, "id_cliente;nome;Celular\r\n81071;ANA;37999931473\r\n"))
+    with_name_alone = send(person, "id_cliente;nome;Celular;telefone_2\r\n81071;ANA;37999931473\r\n")
+    assert said not in text(with_name_alone)
+    person.post("/painel/importar/gravar", envio=upload_of(with_name_alone), coluna=chosen)
+    row = house.fetch("SELECT phone_1, phone_2 FROM customers WHERE id = 81071")[0]
+    assert tuple(row) == ("37999931473", None)
