@@ -275,6 +275,6 @@ def _failure(
     remedy: str,
     **headers: str,
 ) -> Response:
-    answer = render(request, "erro.html", status=status, title=title, what=what, remedy=remedy)
+    answer = render(request, "erro.html", status=status, again="", title=title, what=what, remedy=remedy)
     answer.headers.update(headers)
     return answer

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from urllib.parse import urlencode
 from uuid import UUID
 
 import asyncpg
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -40,6 +41,9 @@ from disparo.panel.services import PanelServices, services_of
 BODY_LIMIT = 4_194_304
 _SAMPLES = 3
 _ROUTE = "painel"
+_PATH = "/painel/disparos/novo"
+#: Proxies take no longer ones without being told so.
+_LONGEST_QUERY = 2000
 _REFUSED: Mapping[Reason, str] = {
     Reason.INVOICE_UNKNOWN: "A fatura não está no cadastro.",
     Reason.INVOICE_PAID: "A fatura já está paga.",
@@ -68,6 +72,13 @@ class _Typed:
     due_to: str = ""
     invoices: str = ""
 
+    @property
+    def address(self) -> str:
+        """Where the form is as it was filled in; of a list too long for an address, empty."""
+        named = {"preco": self.price, "de": self.due_from, "ate": self.due_to, "faturas": self.invoices}
+        query = urlencode({name: value for name, value in named.items() if value})
+        return f"{_PATH}?{query}" if query and len(query) <= _LONGEST_QUERY else _PATH
+
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
@@ -87,13 +98,14 @@ class DryRun:
 async def show(request: Request, person: Person) -> Response:
     """Show the form."""
     del person
-    return _form(request, _Typed(invoices=fields.text(request.query_params, "faturas", most=10_000)))
+    typed = _typed(request.query_params)
+    return _form(request, replace(typed, invoices=fields.text(request.query_params, "faturas", most=10_000)))
 
 
 async def simulate(request: Request, person: Person) -> Response:
     """Show what a list would come to; nothing is sent or stored."""
     form = await fields.read_form(request)
-    chosen = _Typed(*(fields.text(form, name, most=20) for name in ("preco", "de", "ate")))
+    chosen = _typed(form)
     try:
         wanted = await _wanted(form, person)
         run = await _dry_run(services_of(request), wanted, _price(chosen.price))
@@ -120,6 +132,10 @@ async def show_left_out(request: Request, person: Person) -> Response:
     return export.answer("fora-do-disparo", ("fatura", "cliente", "nome", "telefone", "motivo"), lines)
 
 
+def _typed(form: FormData | QueryParams) -> _Typed:
+    return _Typed(*(fields.text(form, name, most=20) for name in ("preco", "de", "ate")))
+
+
 def _form(
     request: Request,
     typed: _Typed,
@@ -132,6 +148,7 @@ def _form(
         request,
         "novo_disparo.html",
         status=status,
+        again=typed.address,
         typed=typed,
         run=run,
         new_id=new_id(),

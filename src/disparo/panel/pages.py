@@ -31,9 +31,19 @@ class Pager:
     next: str | None
 
 
-def render(request: Request, template: str, *, status: int = 200, **shown: object) -> Response:
-    """Give a page; `shown` is what its template speaks of."""
-    return _answer(request, fragment(request, template, **shown), status)
+def render(
+    request: Request, template: str, *, status: int = 200, again: str | None = None, **shown: object
+) -> Response:
+    """Give a page; `shown` is what its template speaks of.
+
+    `again`: of what a form answered, where a browser goes that comes back to it (its address, if not said;
+    "": the form is sent again, after the browser has asked).
+    """
+    if request.method == "GET":
+        again = ""
+    elif again is None:
+        again = address_of(request)
+    return _answer(request, fragment(request, template, again=again, **shown), status)
 
 
 def fragment(request: Request, template: str, **shown: object) -> str:

@@ -12,15 +12,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from disparo.db import accounts, figures, platform_states, platform_use
-from disparo.domain.outcome import Outcome
+from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.phone import InvalidPhone, Phone, parse_phone
 from disparo.domain.routing import Route
 from disparo.domain.sms_text import to_gsm_basic
-from disparo.panel import fields, words
+from disparo.panel import code_words, fields, words
 from disparo.panel.access import Person
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
 from disparo.panel.pages import render
+from disparo.panel.plain import on_line
 from disparo.panel.platform_words import Hindrance, hindrance
 from disparo.panel.services import PanelServices, services_of
 from disparo.panel.statement import this_month
@@ -50,10 +51,6 @@ class Shown:
 
 async def show(request: Request, person: Person) -> Response:
     """Show every platform."""
-    return await _shown(request, person)
-
-
-async def _shown(request: Request, person: Person, tested: Outcome | None = None) -> Response:
     services = services_of(request)
     async with services.pool.acquire() as connection:
         states = await platform_states.read(connection)
@@ -78,7 +75,6 @@ async def _shown(request: Request, person: Person, tested: Outcome | None = None
         "plataformas.html",
         platforms=shown,
         people=people,
-        tested=tested,
         kept=Hindrance,
         month=this_month(services.settings.zone),
     )
@@ -143,7 +139,7 @@ async def resume(request: Request, person: Person) -> Response:
 
 
 async def test(request: Request, person: Person) -> Response:
-    """Send one message through a platform, outside any dispatch, and show what it said."""
+    """Send one message through a platform, outside any dispatch, and say what it said."""
     name, form = _name(request), await fields.read_form(request)
     services = services_of(request)
     phone = _mobile(fields.text(form, "telefone"))
@@ -159,7 +155,21 @@ async def test(request: Request, person: Person) -> Response:
         )
     # Through the guard: before real sending is allowed only test numbers are reached.
     (outcome,) = await services.platforms[name].send([message])
-    return await _shown(request, person, outcome)
+    is_done = outcome.kind is OutcomeKind.ACCEPTED
+    return await done(request, person, _told(outcome), _PATH, is_done=is_done)
+
+
+def _told(outcome: Outcome) -> str:
+    said = [f"Teste: {words.OUTCOME[outcome.kind]}."]
+    if outcome.failure:
+        said.append(f"Motivo: {words.reason(outcome.failure)}.")
+    if outcome.code:
+        said.append(f"Detalhe: {code_words.code(outcome.code)}.")
+    if outcome.platform_id:
+        said.append(f"Número na plataforma: {outcome.platform_id}.")
+    if outcome.detail:
+        said.append(outcome.detail)
+    return on_line(" ".join(said))
 
 
 def _mobile(text: str) -> Phone:

@@ -153,7 +153,7 @@ def test_pausing_a_platform_and_using_it_again(page):
     expect(page.get_by_text("em uso", exact=True)).to_be_visible()
     page.get_by_label("SMS de teste para").fill("11 98888-7777")
     page.get_by_role("button", name="Enviar teste").click()
-    expect(page.get_by_role("heading", name="Teste: a plataforma aceitou")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("Teste: a plataforma aceitou")
 
 
 def test_the_template_is_previewed_while_it_is_written_and_counts_for_the_next_sms(house, page):
@@ -335,6 +335,37 @@ def test_names_and_receipts_with_markup_stay_text(house, page):
     page.get_by_role("link", name="Abrir").first.click()
     expect(page.get_by_text(evil).first).to_be_visible()
     assert "tomado" not in page.title()
+
+
+def test_going_back_after_a_send_asks_nothing_and_keeps_what_was_chosen(page):
+    dispatch(page, "70215")
+    page.go_back()
+    expect(page.get_by_label("Números das faturas")).to_have_value("70215")
+    expect(page.locator("#simulacao")).to_have_count(0)
+    page.goto("/painel/disparos/novo?de=2026-01-02&ate=2026-01-03&preco=0,08")
+    page.get_by_role("button", name="Simular").click()
+    expect(page.locator("#simulacao")).to_be_visible()
+    page.reload()
+    expect(page.locator("#simulacao")).to_have_count(0)
+    expect(page.get_by_label("ou vencimento de")).to_have_value("2026-01-02")
+    expect(page.get_by_label("Preço de um segmento")).to_have_value("0,08")
+
+
+def test_reloading_what_a_form_answered_does_it_no_second_time(house, page):
+    page.goto("/painel/usuarios")
+    page.get_by_label("E-mail").fill("uma.vez@example.com")
+    page.get_by_role("button", name="Criar").click()
+    expect(page.get_by_text("uma.vez@example.com").first).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="Usuários", exact=True)).to_be_visible()
+    page.goto("/painel/mensagens/1")
+    page.get_by_role("button", name="Mostrar o texto").click()
+    expect(page.get_by_role("button", name="Mostrar o texto")).to_have_count(0)
+    seen = "SELECT count(*) FROM audit_log WHERE action = 'text_viewed'"
+    before = house.value(seen)
+    page.reload()
+    expect(page.get_by_role("button", name="Mostrar o texto")).to_be_visible()
+    assert house.value(seen) == before
 
 
 def test_no_request_ever_left_the_host(house, browser):

@@ -33,7 +33,9 @@ def test_a_platform_that_the_guard_stops_is_not_said_to_be_in_use(house):
     assert "nenhures (por HTTP) só números de teste" in page
     assert "O envio real está desligado: só números de teste recebem" in page
     assert "em uso" not in page
-    tested = text(person.post("/painel/plataformas/nenhures/testar", telefone="11988887777"))
+    answer = person.post("/painel/plataformas/nenhures/testar", telefone="11988887777")
+    assert answer.status == 303  # a reload tests nothing
+    tested = text(person.get(answer.headers["location"]))
     assert "Teste: a plataforma recusou" in tested
     assert "Detalhe: o envio real está desligado." in tested
 

@@ -241,7 +241,8 @@ def test_what_kept_a_platforms_answer_from_coming_is_said_in_portuguese(house, p
     dispatch_id = sent.headers["location"].rpartition("/")[2]
     ask = "SELECT id FROM messages WHERE dispatch_id = $1::uuid AND status = 'uncertain'"
     message_id = house.until(lambda: house.value(ask, dispatch_id))
-    tested = text(person.post("/painel/plataformas/simulador/testar", telefone="11988887777"))
+    answer = person.post("/painel/plataformas/simulador/testar", telefone="11988887777")
+    tested = text(person.get(answer.headers["location"]))
     house.behave(mode="accept")
     pages = [text(person.get(path)) for path in (f"/painel/mensagens/{message_id}", "/painel/plataformas")]
     for page in (tested, *pages):

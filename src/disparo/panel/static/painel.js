@@ -3,6 +3,9 @@
 (function () {
   "use strict";
 
+  // Who reloads what a form answered, or comes back to it, sends nothing again: its page comes instead.
+  if (document.body.dataset.again) history.replaceState(null, "", document.body.dataset.again);
+
   // Over plain HTTP, as in a network of one's own, browsers have no clipboard: there what is selected is copied.
   function copied(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
