@@ -6,6 +6,28 @@
   // Who reloads what a form answered, or comes back to it, sends nothing again: its page comes instead.
   if (document.body.dataset.again) history.replaceState(null, "", document.body.dataset.again);
 
+  // What is typed into a long field stays in this tab until it is sent: were the session to end meanwhile, it
+  // is there again after signing in, and not saved. Any other page on the way drops it.
+  var draft = document.querySelector("[data-draft]");
+  var saved = sessionStorage.getItem("rascunho"), asked = sessionStorage.getItem("rascunho-de-volta");
+  if (document.querySelector("[data-keep-draft]")) {
+    if (saved !== null) sessionStorage.setItem("rascunho-de-volta", "1");
+  } else {
+    sessionStorage.removeItem("rascunho");
+    sessionStorage.removeItem("rascunho-de-volta");
+  }
+  if (draft) {
+    draft.addEventListener("input", function () {
+      sessionStorage.setItem("rascunho", draft.id + ":" + draft.value);
+    });
+    if (asked && saved.startsWith(draft.id + ":") && saved !== draft.id + ":" + draft.value) {
+      draft.value = saved.slice(draft.id.length + 1);
+      var note = document.getElementById("rascunho");
+      if (note) note.hidden = false;
+      draft.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  }
+
   // Over plain HTTP, as in a network of one's own, browsers have no clipboard: there what is selected is copied.
   function copied(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);

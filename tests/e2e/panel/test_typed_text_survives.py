@@ -1,0 +1,89 @@
+"""What somebody typed is still there when their session ends meanwhile; it is not saved by itself."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+from tests.support.visitor import EVERYTHING, PASSWORD
+
+CHROMIUM = shutil.which("chromium")
+TYPED = "{marca}: vence em {vencimento} a fatura de {valor}. {pagamento}"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="precisa do chromium (sudo apt install chromium)")
+
+
+@pytest.fixture(scope="module")
+def account(house):
+    return house.account(permissions=EVERYTHING)
+
+
+@pytest.fixture
+def page(house, account):
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = chromium.new_context(base_url=house.stage.base, locale="pt-BR").new_page()
+        page.goto("/painel/modelo")
+        sign_in(page, account)
+        yield page
+        chromium.close()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_saved(house):
+    yield
+    assert house.value("SELECT count(*) FROM templates") == 0
+
+
+def sign_in(page, account, password=PASSWORD):
+    page.get_by_label("E-mail").fill(account["username"])
+    page.get_by_label("Senha").fill(password)
+    page.get_by_role("button", name="Entrar").click()
+
+
+def words(page):
+    return page.get_by_label("Texto que todo cliente recebe")
+
+
+def test_a_template_that_is_saved_after_the_session_is_there_again(house, account, page):
+    before = words(page).input_value()
+    words(page).fill(TYPED)
+    expect(page.locator("#previa")).to_contain_text("a fatura de R$")
+    house.fetch("DELETE FROM panel_sessions")
+    page.get_by_role("button", name="Guardar").click()
+    expect(page.get_by_text("o que você pediu por último não foi feito")).to_be_visible()
+    sign_in(page, account, "errada")
+    sign_in(page, account)
+    expect(words(page)).to_have_value(TYPED)
+    expect(page.get_by_text("Este texto ainda não foi guardado")).to_be_visible()
+    expect(page.locator("#previa")).to_contain_text("a fatura de R$")
+    page.reload()
+    expect(words(page)).to_have_value(before)
+    expect(page.get_by_text("Este texto ainda não foi guardado")).to_be_hidden()
+
+
+def test_a_preview_after_the_session_loses_nothing_either(house, account, page):
+    expect(words(page)).to_be_visible()
+    house.fetch("DELETE FROM panel_sessions")
+    words(page).fill(TYPED)
+    expect(page.get_by_role("button", name="Entrar")).to_be_visible()
+    sign_in(page, account)
+    expect(words(page)).to_have_value(TYPED)
+
+
+def test_what_was_left_behind_by_going_elsewhere_does_not_come_back(page):
+    before = words(page).input_value()
+    words(page).fill(TYPED)
+    page.get_by_role("link", name="Disparos").first.click()
+    page.goto("/painel/modelo")
+    expect(words(page)).to_have_value(before)
+
+
+def test_a_list_of_invoices_is_there_again(house, account, page):
+    page.goto("/painel/disparos/novo")
+    page.get_by_label("Números das faturas").fill("11000\n70215")
+    house.fetch("DELETE FROM panel_sessions")
+    page.get_by_role("button", name="Simular").click()
+    sign_in(page, account)
+    expect(page.get_by_label("Números das faturas")).to_have_value("11000\n70215")
