@@ -152,7 +152,7 @@ class Hubsoft:
         )
         if any(row["id"] != invoice_id for row in found):
             raise SourceRefused("O HubSoft não procura por id_fatura.")
-        return found
+        return found[-1:]  # of one that is named twice the last counts
 
     def _search(self, by: str, term: int, due_dates: Sequence[date]) -> dict[str, Any]:
         """Search invoices due in the months that are synced, and on these days: unasked it gives ten days."""

@@ -30,6 +30,14 @@ async def test_what_a_page_names_twice_is_brought_by_a_look_for_something_new_to
     assert await connection.fetchval("SELECT customer_id FROM invoices WHERE id = 990008") == 5
 
 
+async def test_an_invoice_that_its_answer_names_twice_is_brought(there, sync, lookout, connection):
+    await sync.run()
+    for _ in range(2):
+        there.add_invoice(990_018, 5)
+    await lookout.look_for(990_018, patience_s=5, again_after_s=60)
+    assert await connection.fetchval("SELECT customer_id FROM invoices WHERE id = 990018") == 5
+
+
 async def test_a_look_for_something_new_is_bounded_and_shared(there, sync, lookout, connection):
     await sync.run()
     there.add_invoice(990_007, 5)
