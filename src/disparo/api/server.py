@@ -67,23 +67,7 @@ def serve(
     if certificate is not None:
         check(certificate)
     ending = asyncio.Event()
-    config = uvicorn.Config(
-        "",  # below: the application and the server know each other
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http=Ending,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # `api.callers` decides whose word counts
-        timeout_graceful_shutdown=10,
-        backlog=2048,
-        ssl_certfile=certificate.certificate if certificate else None,
-        ssl_keyfile=str(certificate.key) if certificate else None,
-    )
+    config = _config(settings, certificate)
     server = _Server(config, ending)
     config.app = build_app(
         settings,
@@ -106,6 +90,26 @@ def serve(
             "permitida. Escolha outra com --porta."
         ) from ended
     return RESTART_ME if server.has_fallen else 0
+
+
+def _config(settings: Settings, certificate: Certificate | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        "",  # set later: the application and the server know each other
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http=Ending,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # `api.callers` decides whose word counts
+        timeout_graceful_shutdown=10,
+        backlog=2048,
+        ssl_certfile=certificate.certificate if certificate else None,
+        ssl_keyfile=str(certificate.key) if certificate else None,
+    )
 
 
 def _shared_socket(host: str, port: int) -> socket.socket:
