@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from tests.contract.generic import message, send, table
 
@@ -59,6 +61,8 @@ async def test_a_forbidden_address_is_never_connected_to(peer):
             "{secreto:chave} não existe",
         ),
         ({"headers": {"X": "{chave}"}}, "{chave} não existe"),
+        ({"json": {"to": "{telefone}", "on": [date(2026, 1, 2)]}}, "datas e horas vão entre aspas"),
+        ({"json": {"to": "{telefone}", "cost": float("nan")}}, "nan e inf não existem"),
         ({"json": {"to": "+{inteiro:telefone}"}}, "{inteiro:telefone} não existe aqui"),
         ({"json": None, "form": {"to": "{inteiro:telefone}"}}, "{inteiro:telefone} não existe aqui"),
         ({"json": {"to": "{telefone}", "text": "{inteiro:texto}"}}, "{inteiro:texto} não existe aqui"),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import ssl
 from collections.abc import Sequence
@@ -156,7 +157,19 @@ class GenericHttpSettings(PlatformTable):
         if (self.batch is not None) != (ITEMS in repr(self.json_body)):
             raise ValueError(f"batch precisa de {ITEMS} em json, e o contrário")
         self._check_placeholders()
+        self._check_json()
         return self._with_receipt_secrets()
+
+    def _check_json(self) -> None:
+        """Refuse what TOML can say and JSON cannot: no hand-over could be written."""
+        asked = filter(None, (self.ask, self.poll, self.balance, self.health))
+        try:
+            json.dumps(
+                [self.json_body, self.batch and self.batch.item, *(each.json_body for each in asked)],
+                allow_nan=False,
+            )
+        except (TypeError, ValueError):
+            raise ValueError("em json, datas e horas vão entre aspas, e nan e inf não existem") from None
 
     def _check_placeholders(self) -> None:
         item = self.batch.item if self.batch else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disparo.domain.outcome import InboundText, ReceiptKind
+from disparo.domain.outcome import FailureClass, InboundText, ReceiptKind
 from disparo.platforms.base import Heard
 from disparo.platforms.smpp.pdu import Address, Delivered
 from disparo.platforms.smpp.receipts import Reading, read_heard
@@ -70,3 +70,6 @@ def test_receipts_that_come_as_texts_do_are_read_where_the_settings_say_so():
         RECEIPT.replace(b"7", b"", 1),
     ):
         assert inbound(text, as_texts) == inbound(text), text
+    marks = Reading(as_texts=True, codes={"001": FailureClass.NUMBER})
+    (forged,) = inbound(RECEIPT.replace(b"DELIVRD err:000", b"UNDELIV err:001"), marks).receipts
+    assert (forged.kind, forged.failure) == (ReceiptKind.UNDELIVERED, FailureClass.UNKNOWN)

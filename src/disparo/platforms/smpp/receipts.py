@@ -71,9 +71,13 @@ class Reading:
 def read_heard(delivered: Delivered, reading: Reading, unknown: UnknownCodes) -> Heard:
     """Read what came: a receipt, a customer's text, or nothing that concerns us. Raises Malformed."""
     kind = delivered.esm_class & _MESSAGE_TYPE
-    is_marked = kind in (_RECEIPT, _NOTIFICATION) or not _OF_RECEIPTS.isdisjoint(delivered.optional)
-    if is_marked or (reading.as_texts and _is_worded_so(delivered)):
+    if kind in (_RECEIPT, _NOTIFICATION) or not _OF_RECEIPTS.isdisjoint(delivered.optional):
         return Heard(receipts=(_receipt(delivered, reading, unknown),))
+    if reading.as_texts and _is_worded_so(delivered):
+        receipt = _receipt(delivered, reading, unknown)
+        # Anybody can have written it: at worst one message looks otherwise, but no number is marked.
+        is_of_number = receipt.failure in (FailureClass.NUMBER, FailureClass.OPT_OUT)
+        return Heard(receipts=(receipt._replace(failure=FailureClass.UNKNOWN) if is_of_number else receipt,))
     if kind:
         return Heard()  # an acknowledgement of another phone's: nobody asked for one
     octets = delivered.content
