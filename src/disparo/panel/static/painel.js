@@ -20,12 +20,14 @@
     draft.addEventListener("input", function () {
       sessionStorage.setItem("rascunho", draft.id + ":" + draft.value);
     });
-    if (asked && saved.startsWith(draft.id + ":") && saved !== draft.id + ":" + draft.value) {
+    // When HTMX is ready: the preview is of what is typed.
+    document.addEventListener("DOMContentLoaded", function () {
+      if (!asked || !saved.startsWith(draft.id + ":") || saved === draft.id + ":" + draft.value) return;
       draft.value = saved.slice(draft.id.length + 1);
       var note = document.getElementById("rascunho");
       if (note) note.hidden = false;
       draft.dispatchEvent(new Event("input", { bubbles: true }));
-    }
+    });
   }
 
   // Over plain HTTP, as in a network of one's own, browsers have no clipboard: there what is selected is copied.
