@@ -6,6 +6,7 @@ An answer that cannot be ended must look like none that was.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 from typing import Any, cast
@@ -22,15 +23,23 @@ _WITH_RESET = struct.pack("ii", 1, 0)
 class Ending(OneWrite):
     """uvicorn's protocol, which knows callers that know no chunks."""
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve a caller. What all its calls share is made once."""
+        super().connection_made(transport)
+        self._extensions: dict[str, Any] = {_EXTENSION: self.transport.close}
+
     def on_headers_complete(self) -> None:
         """Begin to serve a call."""
         before: Any = self.cycle
         super().on_headers_complete()
-        if self.cycle is not before:
+        if self.cycle is before:
+            return
+        scope = cast("dict[str, Any]", self.scope)
+        scope["extensions"] = self._extensions
+        if scope["http_version"] == "1.0":
             end = _End(self.cycle)
-            cast("dict[str, Any]", self.scope)["extensions"] = {_EXTENSION: end.hang_up}
-            if self.scope["http_version"] == "1.0":
-                cast("Any", self.cycle).send = end.send  # uvicorn has no other door for it
+            scope["extensions"] = {_EXTENSION: end.hang_up}
+            cast("Any", self.cycle).send = end.send  # uvicorn has no other door for it
 
 
 async def break_off(scope: Scope, receive: Receive) -> None:
@@ -43,7 +52,7 @@ async def break_off(scope: Scope, receive: Receive) -> None:
 
 
 class _End:
-    """Of one answer."""
+    """Of one answer to a caller of HTTP/1.0."""
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self._cycle = cycle
@@ -51,7 +60,7 @@ class _End:
         self._is_told_by_closing = False
 
     async def send(self, message: Message) -> None:
-        """Send to a caller of HTTP/1.0."""
+        """Send, in no chunks."""
         cycle = self._cycle
         if message["type"] == "http.response.start":
             self._is_told_by_closing = all(name != b"content-length" for name, _ in message["headers"])
