@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.e2e.test_platforms_live import Listener, table
-from tests.support.ending import make_pair
+from tests.support.certificates import make_pair
 from tests.support.house import house as run_house
 from tests.support.stage import free_port
 

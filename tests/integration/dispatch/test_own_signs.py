@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.support.ending import make_pair
+from tests.support.certificates import make_pair
 
 from disparo.api.certificate import read_served
 from disparo.db import alerts
