@@ -18,6 +18,7 @@ SKIP_WORDS = {
     "invoice_paid": "fatura quitada",
     "invoice_cancelled": "fatura cancelada",
     "nobody": "fatura sem telefone válido",
+    "repeated": "já recebeu esta fatura há pouco",
 }
 
 

@@ -15,7 +15,10 @@ from disparo.db.pool import Connection
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """One run to be stored: `invoice_ids` (sorted, each once), or every open invoice due in the days."""
+    """One run to be stored: `invoice_ids` (sorted, each once), or every open invoice due in the days.
+
+    `only_others`: not to who had the invoice's SMS within a day.
+    """
 
     id: UUID
     run_key: str | None
@@ -28,6 +31,7 @@ class NewRun:
     purpose: str
     not_before: datetime
     starts_at: datetime
+    only_others: bool = False
 
 
 async def insert(connection: Connection, run: NewRun, stored_as: StoredAs) -> bool:
@@ -38,8 +42,9 @@ async def insert(connection: Connection, run: NewRun, stored_as: StoredAs) -> bo
                                        user_id, starts_at)
                VALUES ($1, 'bulk', $2, $3, $4, $5, '{}', $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id
            ), run AS (
-               INSERT INTO bulk_runs (dispatch_id, run_key, actor, invoice_ids, due_from, due_to, not_before)
-               SELECT id, $9, $10, $11, $12, $13, $14 FROM dispatch RETURNING dispatch_id
+               INSERT INTO bulk_runs (dispatch_id, run_key, actor, invoice_ids, due_from, due_to, not_before,
+                                      only_others)
+               SELECT id, $9, $10, $11, $12, $13, $14, $15 FROM dispatch RETURNING dispatch_id
            )
            INSERT INTO bulk_turns (dispatch_id, served_at) SELECT dispatch_id, now() FROM run
            RETURNING true""",
@@ -57,6 +62,7 @@ async def insert(connection: Connection, run: NewRun, stored_as: StoredAs) -> bo
         run.due_from,
         run.due_to,
         run.not_before,
+        run.only_others,
     )
     return done is not None
 

@@ -118,7 +118,7 @@ async def mark_carved(connection: Connection, dispatch_id: UUID) -> None:
 async def lock_slice(connection: Connection) -> asyncpg.Record | None:
     """Lock the oldest slice of a running run that nobody works on; None where there is none."""
     return await connection.fetchrow(
-        """SELECT s.id, s.dispatch_id, s.invoice_ids, r.actor, r.not_before, now() AS now
+        """SELECT s.id, s.dispatch_id, s.invoice_ids, r.actor, r.not_before, r.only_others, now() AS now
            FROM bulk_slices s JOIN bulk_runs r ON r.dispatch_id = s.dispatch_id
            WHERE r.finished_at IS NULL AND r.state = 'running'
            ORDER BY s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED"""
@@ -148,6 +148,7 @@ async def queue_slice(
         closed.ufs,
         closed.ddds,
         closed.opens_at,
+        row["only_others"],
     )
     await connection.execute("DELETE FROM bulk_slices WHERE id = $1", row["id"])
     return {item["what"]: item["count"] for item in found}

@@ -129,6 +129,21 @@ async def recent(
     return {(row["invoice_id"], row["e164"]): Earlier(row["dispatch_id"], row["age_s"]) for row in rows}
 
 
+async def had_today(connection: Connection, invoice_id: int) -> set[str]:
+    """Give the E.164 numbers that had an invoice's SMS within a day, or are about to, as bulk_queue.sql does.
+
+    Others who ask the same of it wait for this transaction.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('repeat', $1))", invoice_id)
+    rows = await connection.fetch(
+        """SELECT DISTINCT e164 FROM messages
+           WHERE invoice_id = $1 AND created_at > now() - interval '1 day'
+             AND status NOT IN ('undelivered', 'failed', 'skipped', 'cancelled')""",
+        invoice_id,
+    )
+    return {row["e164"] for row in rows}
+
+
 async def existing(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
     """Tell which of these dispatches are stored."""
     rows = await connection.fetch("SELECT id FROM dispatches WHERE id = ANY($1::uuid[])", ids)

@@ -155,7 +155,7 @@ def _plan(place: int, call: Call, world: _World, settings: AcceptSettings) -> Ac
         if (last := world.recent.get((call.invoice_id, recipient.phone.e164))) is not None
         and last.age_s < call.caller.repeat_window_s  # the longest window of the batch is not each call's
     }
-    found = drop(world.candidates[place], opted_out=world.opted_out, repeated=repeated)
+    found = drop(world.candidates[place], opted_out=world.opted_out, repeated={*repeated, *call.not_to})
     starts_at = _starts_at(call, facts, found.recipients, world.now, settings)
     if not found.recipients:
         earlier = next(iter(repeated.values()), None)

@@ -69,6 +69,7 @@ class Order:
     """Who wants a run of what; `run_key` names it, so that asking twice runs it once.
 
     `asked`: in which words, where there are any: the same ones are the same order on any day.
+    `only_others`: not to who had the invoice's SMS within a day.
     """
 
     selection: Selection
@@ -77,6 +78,7 @@ class Order:
     user_id: int | None = None
     run_key: str | None = None
     asked: Asked | None = None
+    only_others: bool = False
 
     def was(self, today: date) -> Selection:
         """Give what the order meant on an earlier day."""
@@ -146,6 +148,7 @@ async def store_run(
         purpose=BY_DUE_DATE,
         not_before=not_before,
         starts_at=starts_at,
+        only_others=order.only_others,
     )
     if await bulk_runs.insert(connection, run, settings.stored_as):
         detail = {"dispatch": str(run.id)}

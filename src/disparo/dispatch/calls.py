@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -52,13 +52,17 @@ class Accepted(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One validated call; `render` shapes the answer, which an idempotency key keeps as bytes."""
+    """One validated call; `render` shapes the answer, which an idempotency key keeps as bytes.
+
+    `not_to`: E.164 numbers that had the invoice already.
+    """
 
     invoice_id: int
     extra_phones: Sequence[Phone]
     caller: Caller
     render: Callable[[Accepted], bytes]
     key: Key | None = None
+    not_to: Collection[str] = ()
 
 
 class Done(NamedTuple):

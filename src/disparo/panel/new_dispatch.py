@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from urllib.parse import urlencode
@@ -14,7 +14,7 @@ from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import accounts, invoices, templates
+from disparo.db import accounts, dispatches, invoices, templates
 from disparo.db.idempotency import Key
 from disparo.db.pool import Connection
 from disparo.dispatch import bulk
@@ -168,11 +168,14 @@ async def create(request: Request, person: Person) -> Response:
     if not services.accept.has_platform:
         raise Wrong(_REFUSED[Reason.NO_PLATFORM])
     one = wanted.invoice_ids is not None and len(wanted.invoice_ids) == 1
+    only_others = fields.text(form, "a_quem") == "outros"
     async with services.pool.acquire() as connection, connection.transaction():
         if one:
-            stored = await _accept_one(connection, services, wanted, person, dispatch_id)
+            (invoice_id,) = wanted.invoice_ids or (0,)
+            had = await dispatches.had_today(connection, invoice_id) if only_others else set()
+            stored = await _accept_one(connection, services, invoice_id, person, dispatch_id, not_to=had)
         else:
-            order = Order(wanted, person.actor, user_id=person.user_id)
+            order = Order(wanted, person.actor, user_id=person.user_id, only_others=only_others)
             run = await bulk.store_run(connection, order, services.accept, dispatch_id=dispatch_id)
             stored = run.dispatch_id
         await accounts.audit(
@@ -182,18 +185,26 @@ async def create(request: Request, person: Person) -> Response:
 
 
 async def _accept_one(
-    connection: Connection, services: PanelServices, wanted: Selection, person: Person, key: UUID
+    connection: Connection,
+    services: PanelServices,
+    invoice_id: int,
+    person: Person,
+    key: UUID,
+    *,
+    not_to: Collection[str],
 ) -> UUID:
     """Send one invoice as its customer asked for it, through the way of single calls."""
-    (invoice_id,) = wanted.invoice_ids or (0,)
     call = Call(
         invoice_id=invoice_id,
         extra_phones=(),
         caller=Caller(None, person.user_id, Purpose.REQUESTED, 0, 0),
         render=lambda accepted: str(accepted.dispatch_id).encode(),
         key=Key(0, person.user_id, _ROUTE, str(key), hashlib.sha256(str(invoice_id).encode()).digest()),
+        not_to=not_to,
     )
     (verdict,), _ = await accept_batch(connection, [call], services.accept, Slots())
+    if isinstance(verdict, Refused) and verdict.reason is Reason.NOBODY and not_to:
+        raise Wrong("Todos os telefones desta fatura já receberam o SMS dela nas últimas 24 horas.")
     if isinstance(verdict, Refused):
         raise Wrong(_REFUSED.get(verdict.reason, "A simulação é de outra fatura. Simule de novo."))
     if not isinstance(verdict, Done):

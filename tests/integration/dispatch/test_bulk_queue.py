@@ -265,3 +265,24 @@ async def test_counts_and_events_of_bulk_messages(pool, connection):
     assert await connection.fetchval("SELECT count(*) FROM message_events") == 0
     counts = await connection.fetch("SELECT status, delta FROM dispatch_counts")
     assert [tuple(row) for row in counts] == [("queued", 2)]
+
+
+async def test_only_the_others_are_told_apart_by_invoice_and_phone(pool, connection):
+    """Of the phones of an invoice those that had it within a day are left out; what failed was not had."""
+    ids = await rows.add_messages(connection, 4, first_id=1)
+    await connection.execute("UPDATE customers SET phone_2 = '2198765' || lpad(id::text, 4, '0')")
+    await connection.execute("UPDATE messages SET status = 'delivered' WHERE id = $1", ids[0])
+    await connection.execute("UPDATE messages SET status = 'undelivered' WHERE id = $1", ids[1])
+    await connection.execute("UPDATE messages SET created_at = now() - interval '25 h' WHERE id = $1", ids[2])
+    run = await bulk.store(pool, only_others=True)
+    await bulk.queue_all(pool)
+    sent = await connection.fetch(
+        "SELECT invoice_id, left(phone, 2) FROM messages WHERE dispatch_id = $1", run
+    )
+    both = {(invoice, ddd) for invoice in (2, 3) for ddd in ("11", "21")}
+    assert set(map(tuple, sent)) == {(1, "21"), (4, "21"), *both}
+    tallies = (await bulk.run_of(pool, run))["tallies"]
+    assert (tallies["messages"], tallies["repeated"], "nobody" in tallies) == (6, 2, False)
+    whole = await bulk.store(pool)
+    await bulk.queue_all(pool)
+    assert await connection.fetchval("SELECT count(*) FROM messages WHERE dispatch_id = $1", whole) == 8

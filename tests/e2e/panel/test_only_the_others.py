@@ -1,0 +1,73 @@
+"""A list of which some had their SMS already: only the others get one, told apart by invoice and phone."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from tests.support import bulk
+from tests.support.rows import add_messages
+from tests.support.visitor import text, visitor
+
+
+@pytest.fixture(scope="module")
+def person(house):
+    return visitor(house)
+
+
+@pytest.fixture
+def half_sent(house):
+    """Two invoices whose customers have two phones each; the first phone of one had its SMS today."""
+    first = house.value("SELECT coalesce(max(id), 0) + 1 FROM invoices WHERE id BETWEEN 8300000 AND 8399999")
+    first = max(first, 8_300_001)
+    ids = house.run(lambda connection: add_messages(connection, 2, first_id=first, due_in_s=86_400))
+    house.fetch(
+        "UPDATE customers SET phone_2 = '119' || (90000000 + id) WHERE id IN ($1, $2)", first, first + 1
+    )
+    house.fetch("UPDATE messages SET status = 'undelivered' WHERE id = $1", ids[1])
+    return first, first + 1
+
+
+def sent_to(house, dispatch_id):
+    query = "SELECT invoice_id, e164 FROM messages WHERE dispatch_id = $1::uuid ORDER BY 1, 2"
+    return [tuple(row) for row in house.fetch(query, dispatch_id)]
+
+
+def phones(invoice_id):
+    return [f"+55119{invoice_id:08d}", f"+55119{90_000_000 + invoice_id:08d}"]
+
+
+def test_a_list_goes_to_each_phone_that_had_nothing(house, person, half_sent):
+    had, other = half_sent
+    page = person.post("/painel/disparos/novo", faturas=f"{had} {other}")
+    assert "Enviar 4 SMS" in text(page)
+    assert "Enviar só aos outros: 3 SMS" in text(page)
+    dispatch_id = str(uuid4())
+    person.post("/painel/disparos", faturas=f"{had} {other}", disparo=dispatch_id, a_quem="outros")
+    house.until(lambda: len(sent_to(house, dispatch_id)) == 3)
+    assert sent_to(house, dispatch_id) == [
+        (had, phones(had)[1]),
+        *((other, phone) for phone in phones(other)),
+    ]
+    house.run(bulk.open_now)
+    shown = text(person.get(f"/painel/disparos/{dispatch_id}"))
+    assert "1 número que já recebeu há pouco" in shown
+    assert "(já recebeu esta fatura há pouco)" in house.command("execucao", "ver", dispatch_id).stdout
+
+
+def test_a_single_invoice_goes_to_its_other_phone(house, person, half_sent):
+    had, other = half_sent
+    assert "Enviar só aos outros: 1 SMS" in text(person.post("/painel/disparos/novo", faturas=had))
+    sent = person.post("/painel/disparos", faturas=had, disparo=str(uuid4()), a_quem="outros")
+    assert sent_to(house, sent.headers["location"].rpartition("/")[2]) == [(had, phones(had)[1])]
+    shown = text(person.get(sent.headers["location"]))
+    assert "não recebe: já recebeu esta fatura há pouco" in shown
+    # Both had it by now; whom it did not reach had none.
+    page = person.post("/painel/disparos/novo", faturas=had)
+    assert "Enviar só aos outros:" not in text(page)
+    again = person.post("/painel/disparos", faturas=had, disparo=str(uuid4()), a_quem="outros")
+    said = "Todos os telefones desta fatura já receberam o SMS dela nas últimas 24 horas."
+    assert (again.status, said in text(again)) == (422, True)
+    assert "Enviar só aos outros" not in text(person.post("/painel/disparos/novo", faturas=other))
+    back = person.post("/painel/disparos", faturas=other, disparo=str(uuid4()), a_quem="outros")
+    assert len(sent_to(house, back.headers["location"].rpartition("/")[2])) == 2
