@@ -119,16 +119,18 @@ async def show_one(request: Request, person: Person) -> Response:
 
 
 async def show_progress(request: Request, person: Person) -> Response:
-    """Send a dispatch's figures whenever they change; ends by itself when nothing is left to hand over."""
+    """Send a dispatch's figures whenever they change; ends by itself when nothing is left to hand over.
+
+    With `montando` it ends too when the list, of which the page has but a part, stands whole.
+    """
     del person
-    dispatch_id, services = id_of(request), services_of(request)
+    stream = _progress(request, id_of(request), until_whole="montando" in request.query_params)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(
-        _progress(request, services, dispatch_id), media_type="text/event-stream", headers=headers
-    )
+    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
 
-async def _progress(request: Request, services: PanelServices, dispatch_id: UUID) -> AsyncIterator[str]:
+async def _progress(request: Request, dispatch_id: UUID, *, until_whole: bool) -> AsyncIterator[str]:
+    services = services_of(request)
     before, quiet_s, age_s = "", 0.0, 0.0
     while age_s < _LONGEST_S and not services.ending.is_set():
         async with services.pool.acquire() as connection:
@@ -136,7 +138,7 @@ async def _progress(request: Request, services: PanelServices, dispatch_id: UUID
                 return
             progress, _ = await read_progress(connection, services, dispatch_id)
         shown = fragment(request, "_progresso.html", progress=progress)
-        if progress.is_over:
+        if progress.is_over or (until_whole and progress.is_whole):
             yield _event("fim", shown)
             return
         if shown != before:

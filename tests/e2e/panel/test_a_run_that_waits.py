@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import pytest
@@ -73,6 +75,34 @@ def test_a_list_without_messages_says_why_and_offers_no_filter_as_remedy(house, 
     house.fetch(done, dispatch_id)
     assert "Veja acima o que ficou de fora, e por quê." in text(person.get(f"/painel/disparos/{dispatch_id}"))
     house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+
+
+def test_a_page_that_was_opened_while_its_list_was_made_is_loaded_again_when_it_is_whole(house, person):
+    (message_id,) = house.run(
+        lambda connection: add_messages(
+            connection, chunk_id=-1_099_511_910_000, first_id=4_005_000, due_in_s=86_400, kind="bulk"
+        )
+    )
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", message_id)
+    as_run(house, dispatch_id, state="paused", carved="NULL")
+    with figures(house, person, dispatch_id) as stream:
+        assert stream.readline() == b"event: progresso\n"
+        house.fetch("UPDATE bulk_runs SET carved_at = now() WHERE dispatch_id = $1", dispatch_id)
+        assert b"event: fim\n" in stream.read()
+    with figures(house, person, dispatch_id) as stream:  # the page that came instead: nothing has gone
+        assert stream.readline() == b"event: progresso\n"
+        house.fetch("UPDATE bulk_runs SET state = 'running' WHERE dispatch_id = $1", dispatch_id)
+        while (line := stream.readline()) != b"event: progresso\n":
+            assert line != b"event: fim\n"
+    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+
+
+def figures(house, person, dispatch_id):
+    """The stream of figures that a dispatch's page listens to."""
+    page = person.get(f"/painel/disparos/{dispatch_id}").raw.decode()
+    address = re.search(r'data-progress="([^"]+)"', page)[1]
+    request = Request(house.stage.base + address, headers={"Cookie": f"painel={person.cookies['painel']}"})
+    return urlopen(request, timeout=30)
 
 
 def test_a_message_says_of_no_hour_that_it_goes_then_while_its_run_is_paused(house, person):
