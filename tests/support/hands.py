@@ -23,7 +23,7 @@ async def a_handover(
     """One with a worker's row, no platforms yet; what it was given to use is closed at the end."""
     holder = Holder(await rows.add_worker(connection))
     anteroom = Anteroom(lambda *_: None, is_unwritten=lambda *_: False)
-    fleet = Fleet(pool, recorder or Recorder(pool, max_tries=1), holder, anteroom)
+    fleet = Fleet(pool, recorder or Recorder(pool), holder, anteroom)
     yield Handover(pool, fleet=fleet, holder=holder)
     platforms = list(fleet.platforms.values())
     await fleet.end()

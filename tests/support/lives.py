@@ -71,8 +71,8 @@ class Lives:
 
     # What comes in
 
-    async def accept(self, many: int) -> None:
-        await rows.add_messages(self.db, many, first_id=self._numbers(many))
+    async def accept(self, many: int, *, tries: int = 1) -> None:
+        await rows.add_messages(self.db, many, first_id=self._numbers(many), tries=tries)
 
     async def begin_run(self, many: int) -> None:
         ids = await rows.add_invoices(self.db, many, first_id=self._numbers(many))
@@ -116,7 +116,7 @@ class Lives:
         if message in started:
             self.world.handed.append(Handed(started[message], message, is_taken))
 
-    async def record(self, handed: Handed, *, is_clear: bool, max_tries: int = 1) -> None:
+    async def record(self, handed: Handed, *, is_clear: bool) -> None:
         handed.is_written = True  # by nobody else meanwhile
         kind = "ambiguous" if not is_clear else "accepted" if handed.is_taken else "not_taken"
         name = f"id-{handed.attempt}" if kind == "accepted" else None
@@ -124,8 +124,7 @@ class Lives:
         async with self.db.transaction():
             chunk_id = await messages.next_chunk(self.db)
             written = await messages.record(self.db, [result], chunk_id=chunk_id)
-            again = [r["id"] for r in written if r["after"] == "uncertain" and r["tries"] < max_tries]
-            await reconcile.try_again(self.db, again)
+            await reconcile.try_again(self.db, [r["id"] for r in written if r["after"] == "uncertain"])
         if name is not None and any(row["early"] for row in written):
             await receipts.apply_early(self.pool, {(PLATFORM, name)})
 
@@ -144,13 +143,13 @@ class Lives:
         )
         return await self.db.fetchval(f"SELECT EXISTS ({open_run})", run)
 
-    async def take_over(self, worker: UUID, *, max_tries: int = 1, is_preparing: bool = False) -> None:
+    async def take_over(self, worker: UUID, *, is_preparing: bool = False) -> None:
         self.world.workers.remove(worker)  # its claims stay in its hands: it may only have been paused
         if not is_preparing:
             await self.db.execute("UPDATE workers SET preparing = NULL WHERE id = $1", worker)
         beat = await self.db.fetchval("SELECT beat FROM workers WHERE id = $1", worker)
         async with self.db.transaction():
-            await takeover.take_over(self.db, worker, beat=beat, max_tries=max_tries)
+            await takeover.take_over(self.db, worker, beat=beat)
 
     # The platform, later
 

@@ -200,9 +200,12 @@ def resume(dados: DataDir = None) -> None:
     """Libera as mensagens que uma restauração do banco reteve."""
 
     async def work(connection: Connection) -> int:
-        done = await reconcile.resume(connection, actor=actor())
-        await accounts.audit(connection, actor=actor(), action="resumed", detail={"messages": len(done)})
-        return len(done)
+        total, is_all = 0, False
+        while not is_all:
+            done, is_all = await reconcile.resume_some(connection, actor=actor())
+            total += len(done)
+        await accounts.audit(connection, actor=actor(), action="resumed", detail={"messages": total})
+        return total
 
     print(f"{with_connection(dados, work)} mensagem(ns) de volta à fila.")
 

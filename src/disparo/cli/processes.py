@@ -17,7 +17,8 @@ log = structlog.get_logger(__name__)
 
 _PARENT = "DISPARO_PARENT_PID"
 _PR_SET_PDEATHSIG = 1
-_STOP_PATIENCE_S = 20.0
+#: A worker waits for a platform's answer, 120 s at the longest, and records it.
+_STOP_PATIENCE_S = 130.0
 #: A child that falls again within this time is started more and more slowly.
 _STEADY_AFTER_S = 30.0
 _SLOWEST_RESTART_S = 10.0

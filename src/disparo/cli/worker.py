@@ -61,7 +61,6 @@ async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> i
         return 0
     planner = _Planner()
     worker_settings = WorkerSettings(
-        max_tries=settings.tries,
         memory_mb=settings.worker_memory_mb,
         retention=Retention(settings.keep_text_days, settings.keep_evidence_days),
     )

@@ -60,13 +60,17 @@ async def hold_after_restore(dsn: str) -> None:
         await connection.close()
 
 
-async def end_hold(connection: Connection) -> list[int]:
-    """Call the installation released; gives the messages that the restore held."""
-    await connection.execute("UPDATE installation SET held_since = NULL, held_reason = NULL")
+async def list_restored(connection: Connection, *, limit: int) -> list[int]:
+    """List the messages that a restore holds, the oldest first."""
     rows = await connection.fetch(
-        "SELECT id FROM messages WHERE trouble = 'held' AND reason = $1 ORDER BY id", RESTORED
+        "SELECT id FROM messages WHERE trouble = 'held' AND reason = $1 ORDER BY id LIMIT $2", RESTORED, limit
     )
     return [row["id"] for row in rows]
+
+
+async def end_hold(connection: Connection) -> None:
+    """Call the installation released."""
+    await connection.execute("UPDATE installation SET held_since = NULL, held_reason = NULL")
 
 
 async def _hold(connection: Connection, identity: Identity) -> None:

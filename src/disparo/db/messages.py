@@ -215,9 +215,11 @@ async def rechunk(connection: Connection, ids: Sequence[int], *, chunk_id: int) 
     return sorted({row["chunk_id"] for row in rows})
 
 
-async def with_tries_left(connection: Connection, ids: Sequence[int], max_tries: int) -> list[int]:
-    """Of these messages, those that may be handed over again by themselves."""
+async def with_tries_left(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Of these messages, those that may be handed over again by themselves, as their dispatch says."""
     rows = await connection.fetch(
-        "SELECT id FROM messages WHERE id = ANY($1::bigint[]) AND tries < $2 ORDER BY id", ids, max_tries
+        """SELECT m.id FROM messages m JOIN dispatches d ON d.id = m.dispatch_id
+           WHERE m.id = ANY($1::bigint[]) AND m.tries < d.tries ORDER BY m.id""",
+        ids,
     )
     return [row["id"] for row in rows]

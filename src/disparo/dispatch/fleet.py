@@ -47,6 +47,11 @@ class Fleet:
         """The platforms that are used now."""
         return {name: ship.lane.platform for name, ship in self._ships.items()}
 
+    @property
+    def longest_answer_s(self) -> float:
+        """How long what is started now may wait for its platform's answer, at most."""
+        return max((one.capabilities.answer_within_s for one in self.platforms.values()), default=0.0)
+
     def use(self, platforms: Mapping[str, Platform]) -> None:
         """Have a lane for each of these; an object that is used already keeps its lane."""
         for name, ship in list(self._ships.items()):

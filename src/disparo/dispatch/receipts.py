@@ -14,7 +14,7 @@ from disparo.db.pool import Connection, Pool
 from disparo.db.receipts import Told, Waiting
 from disparo.dispatch import figures
 from disparo.domain.message import CONTRADICTED_BY_DELIVERY, EVENT_OF_RECEIPT, Event, Status
-from disparo.domain.outcome import FailureClass, ReceiptKind
+from disparo.domain.outcome import ReceiptKind
 
 log = structlog.get_logger(__name__)
 
@@ -115,23 +115,17 @@ async def _apply(
         applied[place] = figures.Applied(item.platform, result, row["dispatch_id"], row["attempt_id"], move)
         if result == "contradiction":
             contradicted[item.platform] = str(row["message_id"])
-    await _mark_phones(connection, found.values())
+    await phones.mark_all(
+        connection,
+        (
+            phones.Mark(row["e164"], item.event.failure, item.platform, item.event.code)
+            for item, row in found.values()
+            if item.event.failure in phones.OF_THE_NUMBER
+        ),
+    )
     for platform, message_id in sorted(contradicted.items()):
         await alerts.raise_or_renew(connection, alerts.CONTRADICTED, platform, detail=message_id)
     return applied
-
-
-async def _mark_phones(connection: Connection, found: Iterable[tuple[Told, asyncpg.Record]]) -> None:
-    """Note numbers that are wrong or want no more, in their order: two batches cannot deadlock."""
-    for item, row in sorted(found, key=lambda pair: pair[1]["e164"]):
-        if item.event.failure in (FailureClass.NUMBER, FailureClass.OPT_OUT):
-            await phones.mark(
-                connection,
-                row["e164"],
-                failure=item.event.failure,
-                platform=item.platform,
-                code=item.event.code,
-            )
 
 
 def _best_moves(found: Iterable[tuple[Told, asyncpg.Record]]) -> list[Move]:
@@ -145,17 +139,18 @@ def _best_moves(found: Iterable[tuple[Told, asyncpg.Record]]) -> list[Move]:
         if message_id not in best or _RANK[event] > _RANK[best[message_id].event]:
             # A person reads the code as the reason: of what went well there is none.
             why = (said.failure or said.code) if event is Event.RECEIPT_UNDELIVERED else None
-            best[message_id] = Move(message_id, event, why)
+            # It may have been sent again since it was looked up: what failed then must not end the next one.
+            of_attempt = row["attempt_id"] if event is Event.RECEIPT_UNDELIVERED else None
+            best[message_id] = Move(message_id, event, why, of_attempt)
     return sorted(best.values(), key=lambda move: move.message_id)
 
 
 def _is_of_an_earlier_one(row: asyncpg.Record) -> bool:
-    """Tell whether a message was sent again, or is to be, since the hand-over that a receipt is of.
+    """Tell whether a message was sent again since the hand-over that a receipt is of.
 
     The failure of that one says nothing of the next; its delivery does.
     """
-    waits = row["status"] in (Status.QUEUED, Status.CLAIMED)
-    return waits or row["attempt_id"] != row["last_attempt_id"]
+    return bool(row["attempt_id"] != row["last_attempt_id"])
 
 
 def _result(item: Told, before: Status | None) -> str:

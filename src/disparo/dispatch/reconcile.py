@@ -19,7 +19,8 @@ from disparo.platforms.base import Platform
 #: A person's "send again" waits until nobody can still be writing: 10 minutes past the start's deadline.
 RESEND_AFTER_S = 604.0
 _TRY_AGAIN_S = 30.0
-
+#: A second of work, of which a transaction may do so much.
+RESUMED_AT_ONCE = 10_000
 
 #: Platforms are asked about messages that have been uncertain for a minute to three days, some at a time.
 _ASK_AFTER_S, _ASK_UNTIL_S, _ASK_AT_ONCE = 60.0, 259_200.0, 50
@@ -30,13 +31,15 @@ class TooSoon(DisparoError):
 
 
 async def try_again(connection: Connection, ids: Sequence[int]) -> None:
-    """Send uncertain messages again by themselves: only where the dispatch allows more than one try.
+    """Send again, of messages that just became uncertain, those whose dispatch allows one more try.
 
     The hand-over keeps them on the same platform, under the same reference.
     """
-    await _release(
-        connection, ids, event=Event.RESEND, reason="try_again", actor="worker", delay_s=_TRY_AGAIN_S
-    )
+    if ids:
+        again = await messages.with_tries_left(connection, ids)
+        await _release(
+            connection, again, event=Event.RESEND, reason="try_again", actor="worker", delay_s=_TRY_AGAIN_S
+        )
 
 
 async def resend(connection: Connection, ids: Sequence[int], *, actor: str) -> list[int]:
@@ -61,9 +64,19 @@ async def release_held(connection: Connection, ids: Sequence[int], *, actor: str
     return await _release(connection, ids, event=Event.RELEASE, reason="released", actor=actor, delay_s=0)
 
 
-async def resume(connection: Connection, *, actor: str) -> list[int]:
-    """End the hold of a restored installation; gives the ids that wait again."""
-    return await release_held(connection, await installation.end_hold(connection), actor=actor)
+async def resume_some(
+    connection: Connection, *, actor: str, limit: int = RESUMED_AT_ONCE
+) -> tuple[list[int], bool]:
+    """Let the oldest go of what a restore holds; gives the ids that wait again, and whether those were all.
+
+    The hold of the installation ends with the last of them.
+    """
+    ids = await installation.list_restored(connection, limit=limit)
+    released = await release_held(connection, ids, actor=actor)
+    is_all = len(ids) < limit
+    if is_all:
+        await installation.end_hold(connection)
+    return released, is_all
 
 
 async def _release(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import asyncpg
@@ -21,7 +21,7 @@ from disparo.db.pool import TRANSIENT, Connection, Pool
 from disparo.dispatch import figures, receipts, reconcile
 from disparo.dispatch.pace import Pace
 from disparo.domain.message import EVENT_OF_OUTCOME
-from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
+from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.retry import backoff_s
 
 log = structlog.get_logger(__name__)
@@ -89,9 +89,8 @@ def _clean(value: str | None, longest: int) -> str | None:
 class Recorder:
     """Takes outcomes from every lane of one worker and writes them in batches, in order of arrival."""
 
-    def __init__(self, pool: Pool, *, max_tries: int) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._max_tries = max_tries
         self._entries: asyncio.Queue[Entry] = asyncio.Queue()
         self._unwritten: set[tuple[str, str]] = set()  # platform, platform id
 
@@ -114,7 +113,8 @@ class Recorder:
             while len(batch) < _BATCH and not self._entries.empty():
                 batch.append(self._entries.get_nowait())
             pace.begin(len(batch))
-            await self._write_surely(batch)
+            for part in _each_attempt_once(batch):
+                await self._write_surely(part)
             failpoints.hit("after_record")
             for entry in batch:
                 self._unwritten.discard((entry.result.platform, entry.result.platform_id or ""))
@@ -133,29 +133,29 @@ class Recorder:
         """Write however long it takes; False where the database refuses the content itself."""
         while True:
             try:
-                await self._write(batch)
+                rows = await self._write(batch)
             except TRANSIENT as error:
                 log.warning("record_waits_for_database", error=type(error).__name__, outcomes=len(batch))
             except asyncpg.PostgresError as error:
                 log.error("record_refused", error=type(error).__name__, outcomes=len(batch))
                 return False
             else:
-                return True
+                break
             await asyncio.sleep(_RETRY_S)
+        results = [entry.result for entry in batch]
+        figures.note_handovers(results, rows)
+        if any(row["early"] for row in rows):
+            await self._apply_early(results)
+        return True
 
-    async def _write(self, batch: Sequence[Entry]) -> None:
+    async def _write(self, batch: Sequence[Entry]) -> list[asyncpg.Record]:
         results = [entry.result for entry in batch]
         async with self._pool.acquire() as connection:
             if all(result.outcome == OutcomeKind.ACCEPTED for result in results):
                 # Nothing comes of it but the outcome itself: one statement is its own transaction.
-                rows = await messages.record(connection, results, chunk_id=0)
-            else:
-                async with connection.transaction():
-                    rows = await self._write_with_consequences(connection, batch, results)
-        figures.note_handovers(results, rows)
-        if any(row["early"] for row in rows):
-            named = {(item.platform, item.platform_id) for item in results if item.platform_id is not None}
-            await receipts.apply_early(self._pool, named)
+                return await messages.record(connection, results, chunk_id=0)
+            async with connection.transaction():
+                return await self._write_with_consequences(connection, batch, results)
 
     async def _write_with_consequences(
         self, connection: Connection, batch: Sequence[Entry], results: Sequence[Recorded]
@@ -163,19 +163,39 @@ class Recorder:
         chunk_id = await messages.next_chunk(connection)
         rows = await messages.record(connection, results, chunk_id=chunk_id)
         await queue.enqueue(connection, _wake_ups(batch, rows))
-        await _mark_phones(connection, batch, rows)
-        await reconcile.try_again(connection, _tried_too_little(rows, self._max_tries))
+        await phones.mark_all(connection, _marks(batch, rows))
+        await reconcile.try_again(connection, [row["id"] for row in rows if row["after"] == "uncertain"])
         return rows
 
+    async def _apply_early(self, results: Sequence[Recorded]) -> None:
+        """Apply the receipts that came before these outcomes; where that fails, the sweep does it."""
+        named = {(item.platform, item.platform_id) for item in results if item.platform_id is not None}
+        try:
+            await receipts.apply_early(self._pool, named)
+        except (*TRANSIENT, asyncpg.PostgresError) as error:
+            log.warning("early_receipts_wait_for_sweep", error=type(error).__name__, outcomes=len(results))
 
-async def _mark_phones(
-    connection: Connection, batch: Sequence[Entry], rows: Sequence[asyncpg.Record]
-) -> None:
-    platform_of = {entry.result.attempt_id: (entry.result.platform, entry.result.code) for entry in batch}
-    for row in rows:
-        if row["outcome"] == "refused" and row["failure"] in (FailureClass.NUMBER, FailureClass.OPT_OUT):
-            platform, code = platform_of[row["attempt_id"]]
-            await phones.mark(connection, row["e164"], failure=row["failure"], platform=platform, code=code)
+
+def _each_attempt_once(batch: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Split a batch where an attempt comes again, in order: a statement would keep either of its outcomes."""
+    part: list[Entry] = []
+    seen: set[int] = set()
+    for entry in batch:
+        if entry.result.attempt_id in seen:
+            yield part
+            part, seen = [], set()
+        part.append(entry)
+        seen.add(entry.result.attempt_id)
+    yield part
+
+
+def _marks(batch: Sequence[Entry], rows: Sequence[asyncpg.Record]) -> list[phones.Mark]:
+    said = {entry.result.attempt_id: (entry.result.platform, entry.result.code) for entry in batch}
+    return [
+        phones.Mark(row["e164"], row["failure"], *said[row["attempt_id"]])
+        for row in rows
+        if row["outcome"] == "refused" and row["failure"] in phones.OF_THE_NUMBER
+    ]
 
 
 def _wake_ups(batch: Sequence[Entry], rows: Sequence[asyncpg.Record]) -> list[queue.WakeUp]:
@@ -185,7 +205,3 @@ def _wake_ups(batch: Sequence[Entry], rows: Sequence[asyncpg.Record]) -> list[qu
         if row["before"] != "queued" and row["after"] == "queued":
             again[row["chunk_id"]].append(waits[row["id"]])
     return [queue.WakeUp(chunk_id, min(found)) for chunk_id, found in again.items()]
-
-
-def _tried_too_little(rows: Sequence[asyncpg.Record], max_tries: int) -> list[int]:
-    return [row["id"] for row in rows if row["after"] == "uncertain" and row["tries"] < max_tries]

@@ -61,7 +61,7 @@ class Watch(Generic[Who, Beat]):
         return _Seen(beat, seen.silent_s + passed)
 
 
-async def take_over(connection: Connection, worker_id: UUID, *, beat: int, max_tries: int) -> int:
+async def take_over(connection: Connection, worker_id: UUID, *, beat: int) -> int:
     """Free what one dead worker held, in one transaction of the caller; gives how many messages."""
     dead = await workers.remove_if_silent(connection, worker_id, beat=beat)
     if dead is None:
@@ -69,10 +69,6 @@ async def take_over(connection: Connection, worker_id: UUID, *, beat: int, max_t
     rows = await messages.take_over(connection, worker_id, preparing=dead["preparing"])
     chunks = sorted({row["chunk_id"] for row in rows if row["status"] == "queued"})
     await queue.enqueue(connection, [queue.WakeUp(chunk_id) for chunk_id in chunks])
-    if max_tries > 1:
-        uncertain = [row["id"] for row in rows if row["status"] == "uncertain"]
-        await reconcile.try_again(
-            connection, await messages.with_tries_left(connection, uncertain, max_tries)
-        )
+    await reconcile.try_again(connection, [row["id"] for row in rows if row["status"] == "uncertain"])
     log.warning("worker_taken_over", worker_id=str(worker_id), messages=len(rows))
     return len(rows)

@@ -46,14 +46,14 @@ _DAY_EVERY_S = 10.0
 _POLL_EVERY_S = 30.0
 _ALARM_EVERY_S = 3.0
 _CHUNKS_AT_ONCE = 8
-_PATIENCE_S = 15.0
+#: An orderly end waits for the slowest platform's answer, and so much longer for its recording.
+_RECORDED_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
     """What the installation says of its workers."""
 
-    max_tries: int
     memory_mb: int
     retention: Retention = field(default_factory=Retention)
 
@@ -117,7 +117,7 @@ class Worker:
             control = await self._pool(stack, "beat", 2)
             record = await self._pool(stack, "record", 2)
             await self._register(control)
-            recorder = Recorder(record, max_tries=self._settings.max_tries)
+            recorder = Recorder(record)
             receipts = await self._pool(stack, "receipts", 2)
             intake = Intake(receipts, enough=ENOUGH_HEARD)
             anteroom = Anteroom(intake.hear, is_unwritten=recorder.is_unwritten)
@@ -208,9 +208,7 @@ class Worker:
             beats.pop(self._holder.worker_id, None)
             for worker_id, beat in watch.look(beats):
                 async with connection.transaction():
-                    await takeover.take_over(
-                        connection, worker_id, beat=beat, max_tries=self._settings.max_tries
-                    )
+                    await takeover.take_over(connection, worker_id, beat=beat)
 
     async def _sweep(self, work: Pool, handover: Handover, ending: asyncio.Event) -> None:
         await sweep.wake_forgotten_chunks(work)
@@ -251,7 +249,7 @@ class Worker:
     async def _finish(self, control: Pool, fleet: Fleet) -> None:
         """Let what is written be recorded, give back the rest, leave."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(fleet.longest_answer_s + _RECORDED_WITHIN_S):
                 await fleet.drained()
         with suppress(*TRANSIENT):
             self._holder.tokens.clear()

@@ -99,8 +99,9 @@ def _table() -> dict[tuple[Status, Event], Status]:
     # Receipts by rank, only forward: delivered > undelivered > sent > accepted > earlier.
     for status in _BEFORE_CARRIER:
         table[status, E.RECEIPT_SENT] = S.SENT
+    # Of one that waits to go again a failure says nothing: it is an earlier hand-over's.
+    for status in (S.SENDING, S.HELD, S.UNCERTAIN, S.ACCEPTED, S.SENT):
         table[status, E.RECEIPT_UNDELIVERED] = S.UNDELIVERED
-    table[S.SENT, E.RECEIPT_UNDELIVERED] = S.UNDELIVERED
     for status in Status:
         if status is not S.DELIVERED:
             table[status, E.RECEIPT_DELIVERED] = S.DELIVERED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
@@ -24,6 +25,8 @@ from disparo.panel.services import services_of
 
 _SHOWN = 100
 _AT_ONCE = 10_000
+#: Nobody looks at an empty page for longer; a proxy would give up after a minute.
+_LONGEST_S = 20.0
 _QUEUED = ("mensagem de volta à fila", "mensagens de volta à fila")
 _GIVEN = ("mensagem dada como enviada", "mensagens dadas como enviadas")
 CANCELLED = ("mensagem cancelada", "mensagens canceladas")
@@ -130,12 +133,16 @@ async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> R
 async def _resume(request: Request, person: Person) -> Response:
     if not person.may("admin"):
         raise Forbidden
-    async with services_of(request).pool.acquire() as connection, connection.transaction():
-        moved = await reconcile.resume(connection, actor=person.actor)
-        await accounts.audit(
-            connection, actor=person.actor, action="resumed", detail={"messages": len(moved)}
-        )
-    return await done(request, person, f"{words.several(len(moved), *_QUEUED)}.", _HELD)
+    total, is_all, until = 0, False, time.monotonic() + _LONGEST_S
+    while not is_all and time.monotonic() < until:
+        async with services_of(request).pool.acquire() as connection, connection.transaction():
+            moved, is_all = await reconcile.resume_some(connection, actor=person.actor)
+            await accounts.audit(
+                connection, actor=person.actor, action="resumed", detail={"messages": len(moved)}
+            )
+        total += len(moved)
+    more = "" if is_all else " Ainda há retidas: libere de novo para continuar."
+    return await done(request, person, f"{words.several(total, *_QUEUED)}.{more}", _HELD)
 
 
 async def _settled(

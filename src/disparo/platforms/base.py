@@ -35,6 +35,7 @@ class Capabilities:
     """What a platform can do; the hand-over sizes its groups by it."""
 
     max_batch: int = 1
+    answer_within_s: float = 20.0  # a hand-over that is not answered by then is given up
     window: int = 50  # hand-overs in flight at once, for each worker
     shared_window: int | None = None  # ... and for all workers together
     per_second: float | None = None  # None: as fast as it goes; all workers together

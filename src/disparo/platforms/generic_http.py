@@ -118,6 +118,7 @@ def capabilities_of(settings: GenericHttpSettings) -> Capabilities:
     written = repr((settings.json_body, settings.form, settings.query, settings.batch, settings.headers))
     return Capabilities(
         max_batch=settings.batch.max if settings.batch else 1,
+        answer_within_s=settings.timeout_s,
         shared_window=settings.window,
         per_second=settings.per_second,
         per_day=settings.per_day,

@@ -68,7 +68,7 @@ async def test_what_is_taken_over_is_found_in_every_chunk_and_struck_off(connect
     kept = uuid4()
     await claim(connection, alive, others, token=kept)
     async with connection.transaction():
-        assert await takeover.take_over(connection, dead, beat=0, max_tries=1) == 6
+        assert await takeover.take_over(connection, dead, beat=0) == 6
     assert await rows.statuses(connection, [id_ for ids in chunks for id_ in ids]) == ["queued"] * 6
     assert await rows.statuses(connection, others) == ["claimed"]
     assert await tokens(connection) == {kept}

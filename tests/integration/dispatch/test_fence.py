@@ -70,7 +70,7 @@ async def test_a_started_message_is_not_cancelled(connection):
 async def take_over(connection, worker):
     beat = await connection.fetchval("SELECT beat FROM workers WHERE id = $1", worker)
     async with connection.transaction():
-        return await takeover.take_over(connection, worker, beat=beat, max_tries=1)
+        return await takeover.take_over(connection, worker, beat=beat)
 
 
 async def test_take_over_requeues_claims_and_makes_starts_uncertain(connection):
@@ -90,7 +90,7 @@ async def test_a_worker_that_beat_meanwhile_is_not_taken_over(connection):
     worker, _, ids = await claimed(connection)
     async with connection.transaction():
         await workers.beat(connection, worker, preparing=None)
-        assert await takeover.take_over(connection, worker, beat=0, max_tries=1) == 0
+        assert await takeover.take_over(connection, worker, beat=0) == 0
     assert await rows.statuses(connection, ids) == ["claimed"]
 
 

@@ -106,7 +106,7 @@ async def test_who_paid_or_opted_out_while_in_line_gets_nothing(dsn, connection,
     ids = await rows.add_messages(connection, 40)
     await queue.enqueue(connection, [queue.WakeUp(await rows.chunk_of(connection, ids[0]))])
     stop = asyncio.Event()
-    worker = Worker(dsn, plan=Plan({"p": platform}, (Route("p"),), RULES), settings=WorkerSettings(1, 10_000))
+    worker = Worker(dsn, plan=Plan({"p": platform}, (Route("p"),), RULES), settings=WorkerSettings(10_000))
     running = asyncio.create_task(worker.run(stop))
     async with asyncio.timeout(40):
         while not platform.sent:

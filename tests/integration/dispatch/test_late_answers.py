@@ -41,7 +41,7 @@ def slow():
 @pytest.fixture
 async def message(pool, connection, slow):
     """One that was handed over and is uncertain."""
-    recorder = Recorder(pool, max_tries=1)
+    recorder = Recorder(pool)
     async with a_handover(pool, connection, recorder) as handover:
         handover.use({"p": slow}, [Route("p")], RULES)
         recording = asyncio.create_task(recorder.run())

@@ -43,7 +43,7 @@ async def test_each_part_has_its_moment(dsn, connection, able, messages, submitt
     stop = asyncio.Event()
     async with an_smsc(answer=note) as smsc, asyncio.timeout(60):
         plan = Plan({"p": platform_of(smsc, **able)}, (Route("p"),), rules)
-        running = asyncio.create_task(Worker(dsn, plan=plan, settings=WorkerSettings(1, 10_000)).run(stop))
+        running = asyncio.create_task(Worker(dsn, plan=plan, settings=WorkerSettings(10_000)).run(stop))
         await smsc.until(lambda: len(at) == submitted, seconds=30)
         stop.set()
         await running

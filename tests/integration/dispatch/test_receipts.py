@@ -13,7 +13,9 @@ from tests.support.rows import outcome
 
 from disparo.db import messages, receipts
 from disparo.db.receipts import Told
+from disparo.dispatch import reconcile
 from disparo.dispatch.receipts import apply_waiting, give_up_unmatched, take, take_one
+from disparo.domain.message import Event
 from disparo.domain.outcome import FailureClass, ReceiptEvent, ReceiptKind
 
 pytestmark = pytest.mark.anyio
@@ -258,3 +260,42 @@ async def test_keys_of_receipts_follow_the_clock(connection):
         item.event.reference for item in named
     ]
     assert [row["happened_at"] for row in stored if row["happened_at"]] == days
+
+
+async def in_the_middle(pool, connection, resend):
+    """A failure of a message's first hand-over comes while somebody sends it again; gives what is told."""
+    worker, token, ids = await claimed(connection)
+    (attempt,) = (await start(connection, worker, token, ids)).values()
+    ambiguous = outcome(ids[0], attempt, "ambiguous", platform_id="id-1")
+    await messages.record(connection, [ambiguous], chunk_id=99)
+    async with connection.transaction():
+        await resend(ids[0])
+        telling = asyncio.create_task(say(pool, "undelivered"))
+        async with asyncio.timeout(10):
+            while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0.02)
+    assert await telling
+    return ids
+
+
+async def test_a_failure_that_comes_while_it_is_sent_again_does_not_keep_it_back(pool, connection):
+    async def resend(id_):
+        assert await reconcile._release(
+            connection, [id_], event=Event.RESEND, reason="resent", actor="ana", delay_s=0
+        )
+
+    ids = await in_the_middle(pool, connection, resend)
+    assert await rows.statuses(connection, ids) == ["queued"]
+
+
+async def test_a_failure_that_comes_while_it_is_handed_over_again_does_not_end_it(pool, connection):
+    async def resend(id_):
+        second = "INSERT INTO attempts (message_id, platform, worker_id) VALUES ($1, 'p', gen_random_uuid()) RETURNING id"
+        await connection.execute(
+            "UPDATE messages SET status = 'sending', attempt_id = $2 WHERE id = $1",
+            id_,
+            await connection.fetchval(second, id_),
+        )
+
+    ids = await in_the_middle(pool, connection, resend)
+    assert await rows.statuses(connection, ids) == ["sending"]

@@ -45,7 +45,7 @@ async def uncertain(connection):
     starts = [Start(number, token, "texto", 1) for number in ids]
     await messages.start(connection, starts, platform="p", worker_id=worker)
     async with connection.transaction():
-        await takeover.take_over(connection, worker, beat=0, max_tries=1)
+        await takeover.take_over(connection, worker, beat=0)
     assert await rows.statuses(connection, ids) == ["uncertain"] * 3
     await connection.execute("UPDATE messages SET changed_at = changed_at - interval '11 minutes'")
     return ids

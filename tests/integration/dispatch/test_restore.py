@@ -12,7 +12,7 @@ from tests.support import rows
 from disparo.db import messages
 from disparo.db.messages import Start
 from disparo.dispatch.prepare import prepare
-from disparo.dispatch.reconcile import resume
+from disparo.dispatch.reconcile import resume_some
 
 pytestmark = pytest.mark.anyio
 
@@ -59,7 +59,10 @@ async def test_a_copy_is_held_until_a_person_resumes_it(dsn, connection, admin_d
         assert await prepare(copy)  # known by now, and still held
         assert await rows.statuses(there, ids) == ["held", "held", "uncertain", "accepted"]
         async with there.transaction():
-            assert sorted(await resume(there, actor="test")) == ids[:2]
+            assert await resume_some(there, actor="test", limit=1) == (ids[:1], False)
+            assert await there.fetchval("SELECT held_since IS NOT NULL FROM installation")
+            assert await resume_some(there, actor="test") == (ids[1:2], True)
+            assert not await there.fetchval("SELECT held_since IS NOT NULL FROM installation")
         assert await rows.statuses(there, ids) == ["queued", "queued", "uncertain", "accepted"]
         await there.close()
     finally:

@@ -91,7 +91,7 @@ async def test_what_is_taken_over_waits_in_another_chunk(connection):
     worker, _, ids, chunk = await claimed(connection, 2)
     await chunks.end(connection, chunk)
     async with connection.transaction():
-        await takeover.take_over(connection, worker, beat=0, max_tries=1)
+        await takeover.take_over(connection, worker, beat=0)
     assert await waiting(connection) == {await rows.chunk_of(connection, ids[0])} != {chunk}
 
 

@@ -105,7 +105,8 @@ class Chance:
 
     async def more_comes(self) -> None:
         many = self._random.randint(1, 4)
-        await (self.lives.begin_run(many) if self._so() else self.lives.accept(many))
+        tries = self._random.choice((1, 1, 3))
+        await (self.lives.begin_run(many) if self._so() else self.lives.accept(many, tries=tries))
 
     async def a_worker_comes(self) -> None:
         if len(self.lives.world.workers) < 3:
@@ -125,7 +126,7 @@ class Chance:
 
     async def outcomes_come(self) -> None:
         for handed in self._some([each for each in self.lives.world.handed if not each.is_written], 0.6):
-            await self.lives.record(handed, is_clear=self._so(), max_tries=self._random.choice((1, 1, 3)))
+            await self.lives.record(handed, is_clear=self._so())
 
     async def some_do_not_go(self) -> None:
         for claim in list(self.lives.world.claims):
@@ -138,8 +139,7 @@ class Chance:
 
     async def a_worker_dies(self) -> None:
         for worker in self._one_of(self.lives.world.workers):
-            tries = self._random.choice((1, 1, 3))
-            await self.lives.take_over(worker, max_tries=tries, is_preparing=self._so())
+            await self.lives.take_over(worker, is_preparing=self._so())
 
     async def receipts_come(self) -> None:
         for handed in self._some([each for each in self.lives.world.handed if each.is_taken], 0.1):

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 def worker(dsn):
     platform = GenericHttp("p", read_table("p", {"url": "http://127.0.0.1:1/"}))
     rules = Rules("X", None, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_holiday=lambda *_: False)
-    return Worker(dsn, plan=Plan({"p": platform}, (), rules), settings=WorkerSettings(1, 10_000))
+    return Worker(dsn, plan=Plan({"p": platform}, (), rules), settings=WorkerSettings(10_000))
 
 
 async def fall(*_):

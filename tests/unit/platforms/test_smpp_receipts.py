@@ -138,6 +138,12 @@ def test_a_state_in_a_parameter_alone_says_the_same(number, state):
             id="no moment",
         ),
         pytest.param(
+            "id:77 done date:99991231235959 stat:DELIVRD",  # in UTC it would be in the year 10000
+            {},
+            ReceiptEvent(DELIVERED, platform_id="77"),
+            id="no moment that can be stored",
+        ),
+        pytest.param(
             "id:77 stat:delivrd",
             {},
             ReceiptEvent(DELIVERED, platform_id="77"),

@@ -248,6 +248,7 @@ def capabilities_of(settings: SmppSettings) -> Capabilities:
     """Tell what a table makes of a platform."""
     return Capabilities(
         max_batch=settings.bind_window,
+        answer_within_s=settings.timeout_s,
         window=min(_WIDEST, settings.binds * settings.bind_window),
         shared_window=settings.window,
         per_second=settings.per_second,

@@ -51,6 +51,7 @@ _WENT_WELL = frozenset({ReceiptKind.SENT, ReceiptKind.DELIVERED})
 _FAILURES = {"EXPIRED": FailureClass.EXPIRED}
 #: A field may be empty: what follows it then is the next one's name, not its value.
 _FIELD = re.compile(r"\b(id|stat|err|done ?date):(?:\s+(?!\S*:|(?:submit|done) date:))?(\S*)", re.IGNORECASE)
+_YEARS = range(2000, 2101)
 _STATE_AND_MOMENT = frozenset({"stat", "donedate"})
 #: The message's own words come last, and can be anything.
 _OWN_WORDS = re.compile(r"\btext:.*", re.IGNORECASE | re.DOTALL)
@@ -175,9 +176,13 @@ def _failure(state: str, code: str | None, reading: Reading, unknown: UnknownCod
 
 @lru_cache(maxsize=256)
 def _moment(written: str, zone: tzinfo) -> datetime | None:
-    """Read YYMMDDhhmm, with seconds and century or without; None for what is no moment. Many share theirs."""
+    """Read YYMMDDhhmm, with seconds and century or without; None for what is no moment. Many share theirs.
+
+    A year that no SMS was sent in is no moment: the last one there is cannot be told in another zone.
+    """
     form = {10: "%y%m%d%H%M", 12: "%y%m%d%H%M%S", 14: "%Y%m%d%H%M%S"}.get(len(written))
     try:
-        return None if form is None else datetime.strptime(written, form).replace(tzinfo=zone)
+        found = None if form is None else datetime.strptime(written, form).replace(tzinfo=zone)
     except ValueError:
         return None
+    return found if found is not None and _YEARS.start <= found.year < _YEARS.stop else None
