@@ -216,6 +216,21 @@ async def test_a_number_may_be_a_number_and_come_in_its_parts(peer):
     assert peer.requests[1].endswith(b'{"list": [{"to": 5511988887777}]}')
 
 
+async def test_what_toml_cannot_say_is_null(peer):
+    item = {"to": "{telefone}", "at": "{nulo}", "list": ["{nulo}", {"x": "{nulo}"}]}
+    for asked, batch in ((item, None), ({"m": "{itens}", "n": "{nulo}"}, {"max": 2, "item": item})):
+        await send(peer, outgoing=message("{nulo}"), json=asked, batch=batch)
+    one, several = (json.loads(each.partition(b"\r\n\r\n")[2]) for each in peer.requests)
+    filled = {"to": "5511988887777", "at": None, "list": [None, {"x": None}]}
+    assert one == filled
+    assert several == {"m": [filled], "n": None}
+
+
+async def test_a_text_that_reads_like_a_mark_goes_as_text(peer):
+    await send(peer, outgoing=message("{nulo}"), json={"t": "{texto}"})
+    assert peer.requests[0].endswith(b'{"t": "{nulo}"}')
+
+
 async def test_an_older_gateway_gets_its_own_alphabet_and_nothing_that_it_lacks(peer):
     outgoing = message(text="Não “é” – à 😀Δ")
     form, query = {"t": "{texto} ç"}, {"q": "{texto}"}

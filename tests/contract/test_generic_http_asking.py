@@ -49,6 +49,11 @@ async def test_secrets_and_values_stand_in_the_path_too(peer):
     assert peer.requests[0].startswith(b"GET /sms/7/a%2Fb/p%201 ")
 
 
+async def test_a_question_in_json_may_say_null(peer):
+    await ask(peer, method="POST", query={}, json={"ref": "{referencia}", "page": "{nulo}"})
+    assert json.loads(peer.requests[0].partition(b"\r\n\r\n")[2]) == {"ref": "r 1&x", "page": None}
+
+
 @pytest.mark.parametrize(
     "answer",
     [http(404, "{}"), http(500, '{"id": "1", "st": "OK"}'), http(200, "{}"), http(200, "x"), take_and_drop,

@@ -29,6 +29,8 @@ from disparo.platforms.generic_rules import (
     one_or_more,
 )
 from disparo.platforms.placeholders import (
+    JSON_MARKS,
+    NULL,
     OF_MESSAGE,
     OF_QUESTION,
     Secrets,
@@ -38,7 +40,7 @@ from disparo.platforms.placeholders import (
     plain_address,
     secret_named,
     shown,
-    without_integers,
+    without,
 )
 from disparo.platforms.table import Endpoint, PlatformTable
 
@@ -172,12 +174,13 @@ class GenericHttpSettings(PlatformTable):
             raise ValueError("em json, datas e horas vão entre aspas, e nan e inf não existem") from None
 
     def _check_placeholders(self) -> None:
-        item = self.batch.item if self.batch else None
-        for each in (self.query, self.form, without_integers(self.json_body), without_integers(item)):
+        in_json = self.json_body, self.batch.item if self.batch else None
+        for each in (self.query, self.form, *(without(tree, JSON_MARKS) for tree in in_json)):
             check_placeholders(repr(each).replace(ITEMS, ""), OF_MESSAGE)
         check_placeholders(repr(self.headers), OF_MESSAGE | OF_QUESTION)
         for asked in filter(None, (self.ask, self.poll, self.balance, self.health)):
-            check_placeholders(repr((asked.path, asked.query, asked.json_body)), OF_QUESTION)
+            in_body = without(asked.json_body, NULL)
+            check_placeholders(repr((asked.path, asked.query, in_body)), OF_QUESTION)
 
     def _names_used(self) -> set[tuple[str, str]]:
         asked = (self.ask, self.poll, self.balance, self.health, self.batch)

@@ -28,6 +28,10 @@ BASIC = re.compile(r"\{basico:([A-Za-z0-9_]+):([A-Za-z0-9_]+)\}")
 _ANY = re.compile(f"{BASIC.pattern}|{PLACEHOLDER.pattern}")
 #: `{inteiro:telefone}`, all of a text in `json`: the digits as a JSON number.
 _INTEGER = re.compile(r"\{inteiro:(" + "|".join(sorted(_NUMBERS)) + r")\}")
+#: All of a text in `json`: null, which TOML cannot say.
+NULL = re.compile(r"\{nulo\}")
+#: What stands only so in the `json` of a call that hands over; in a question only `NULL`.
+JSON_MARKS = re.compile(f"{_INTEGER.pattern}|{NULL.pattern}")
 #: What people call a secret; what is given out as one has digits or capitals.
 _LIKE_A_NAME = re.compile(r"[a-z_]{1,24}")
 _OF_SECRET = re.compile(r"\{segredo:([A-Za-z0-9_]+)\}")
@@ -104,6 +108,8 @@ class Form:
 def tree_of(tree: Any, constant: Mapping[str, str]) -> Any:
     """Take every text of a JSON tree apart, see `fill_tree`."""
     if isinstance(tree, str):
+        if NULL.fullmatch(tree):
+            return None
         number = _INTEGER.fullmatch(tree)
         return _Integer(number[1]) if number else Template(tree, constant)
     if isinstance(tree, dict):
@@ -142,13 +148,13 @@ def names_used(text: str) -> set[tuple[str, str]]:
     return found | set(re.findall(r"\{(segredo|valor):([A-Za-z0-9_]+)\}", text))
 
 
-def without_integers(tree: Any) -> Any:
-    """Leave out the numbers of a JSON tree that are to be filled in: they stand nowhere else."""
+def without(tree: Any, marks: re.Pattern[str]) -> Any:
+    """Leave out the texts of a JSON tree that are such a mark: they stand nowhere else."""
     if isinstance(tree, dict):
-        return {name: without_integers(value) for name, value in tree.items()}
+        return {name: without(value, marks) for name, value in tree.items()}
     if isinstance(tree, list):
-        return [without_integers(value) for value in tree]
-    return "" if isinstance(tree, str) and _INTEGER.fullmatch(tree) else tree
+        return [without(value, marks) for value in tree]
+    return "" if isinstance(tree, str) and marks.fullmatch(tree) else tree
 
 
 def shown(secret_name: str) -> str:
@@ -163,6 +169,8 @@ def check_placeholders(text: str, words: frozenset[str]) -> None:
     """
     for found in _MEANT.finditer(text):
         known = found[1] in words | _OF_BOTH if found[1] else _ANY.fullmatch(found[0])
+        if NULL.fullmatch(found[0]) or (_INTEGER.fullmatch(found[0]) and words >= _NUMBERS):
+            raise ValueError(f"o marcador {found[0]} só vale em json, sozinho no campo")
         if not known:
             named = ("segredo:NOME", "valor:NOME")
             there_are = ", ".join(f"{{{name}}}" for name in (*sorted(words | _OF_BOTH), *named))
