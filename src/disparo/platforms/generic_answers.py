@@ -11,7 +11,16 @@ from disparo.platforms.base import Outgoing
 from disparo.platforms.generic_rules import Condition, meaning, outcome_of
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import NotStarted, NotTaken, Reply
-from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, storable, text_at, text_of, to_json
+from disparo.platforms.json_paths import (
+    LONGEST_NAME,
+    as_it_came,
+    at,
+    content_of,
+    listed,
+    storable,
+    text_at,
+    text_of,
+)
 from disparo.platforms.unknown_codes import UnknownCodes
 
 _K, _F = OutcomeKind, FailureClass
@@ -54,26 +63,26 @@ class Answers:
 
     def read(self, reply: Reply, batch: Sequence[Outgoing]) -> Said:
         """Give each message's outcome."""
-        content = json_or_none(reply.body)
+        content = content_of(reply.body)
         rules = self._settings.batch
         if rules is None:
             return Said([self._one(reply, content)])
-        items = at(content, rules.items) if rules.items else content
-        if isinstance(items, dict) and len(batch) == 1:
-            items = [items]  # some answer a list of one with its only item
-        if not isinstance(items, list):
+        found = at(content, rules.items) if rules.items else content
+        # Some answer a list of one with its only item.
+        items = [found] if isinstance(found, dict) and len(batch) == 1 else listed(found)
+        if items is None:
             return Said([self._whole(reply, content, len(batch))] * len(batch), of_each=len(batch) == 1)
         if rules.reference is None:
             # In the order of the messages: if one lacks, nobody knows which.
             whole = len(items) == len(batch)
             return Said([self._item(reply, item) for item in items] if whole else [_LACKING] * len(batch))
         named = {text_at(item, rules.reference): item for item in items}
-        found = [named.get(message.reference) for message in batch]
-        return Said([_LACKING if item is None else self._item(reply, item) for item in found])
+        each = [named.get(message.reference) for message in batch]
+        return Said([_LACKING if item is None else self._item(reply, item) for item in each])
 
     def of_question(self, reply: Reply) -> Outcome:
         """Read what a platform says to a question as if it had been a hand-over: why it does not answer."""
-        return self._one(reply, json_or_none(reply.body))
+        return self._one(reply, content_of(reply.body))
 
     def _whole(self, reply: Reply, content: object, count: int) -> Outcome:
         """Read an answer to a batch that speaks of no single message: nobody knows whose number it means."""
@@ -85,7 +94,7 @@ class Answers:
 
     def _item(self, reply: Reply, item: object) -> Outcome:
         """Read what is said of one message: a pattern must not find what is said of the others."""
-        own = to_json(item).encode("utf-8", "replace") if self._reads_text else b""
+        own = as_it_came(item).encode("utf-8", "replace") if self._reads_text else b""
         return self._one(reply._replace(body=own), item)
 
     def _one(self, reply: Reply, content: object) -> Outcome:

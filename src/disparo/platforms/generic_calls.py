@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, quote_plus, urljoin
+from xml.sax.saxutils import escape
 
 from disparo.domain.sms_text import Encoding, encoding_of
 from disparo.platforms.base import Outgoing
 from disparo.platforms.generic_rules import Question
-from disparo.platforms.generic_settings import ITEMS, GenericHttpSettings
+from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import REPLY_LIMIT_BYTES, Call
 from disparo.platforms.json_paths import to_json
 from disparo.platforms.placeholders import (
+    ITEMS,
     Form,
     Template,
     fill_tree,
@@ -24,8 +26,10 @@ from disparo.platforms.placeholders import (
     tree_of,
 )
 from disparo.platforms.table import LEFT_OUT
+from disparo.platforms.xml_text import XmlBody, without_address, xml_safe
 
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
+_XML = "application/xml; charset={}"
 _DDD = slice(3, 5)  # of +55DDNNNNNNNNN
 _BYTES_AN_ITEM = 2048  # room for the answer to each message of a batch
 #: `{desde}` and `{ate}` of questions: receipts are looked for in the last three days.
@@ -50,10 +54,13 @@ class CallMaker:
         quote = quote_plus if settings.charset == "utf-8" else quote_latin1
         self._query = None if query is None else Form(_told(query, receipt_url), constant, quote)
         self._form = None if form is None else Form(_told(form, receipt_url), constant, quote)
-        self._item = None if batch is None else tree_of(_told(batch.item, receipt_url), constant)
+        item = None if batch is None else batch.item
+        self._item = None if item is None else tree_of(_told(item, receipt_url), constant)
+        in_xml = item if isinstance(item, str) else ""
+        self._xml = None if settings.xml is None else self._in_xml(settings.xml, item=in_xml)
         self._json_body = _told(settings.json_body, receipt_url)
         self._json = None if self._json_body is None else tree_of(self._json_body, constant)
-        said = repr((settings.headers, query, form, self._json_body, batch))
+        said = repr((settings.headers, query, form, self._json_body, settings.xml, batch))
         self._of_alphabet = {each: of_alphabet(said, each) for each in Encoding}
         # Most platforms find out by themselves: for them no text is looked through.
         self._names_alphabet = any(self._of_alphabet.values())
@@ -65,16 +72,20 @@ class CallMaker:
         if self._query is not None:
             url = _with_query(url, self._query.fill(values))
         headers, body = self._filled_headers(values), None
-        if self._item is not None:
-            items = [fill_tree(self._item, self._values(message)) for message in batch]
-            body = _json(_with_items(self._json_body, items, fill_tree(self._json, values)))
-            headers.setdefault("Content-Type", _JSON)
-        elif self._json is not None:
-            body = _json(fill_tree(self._json, values))
-            headers.setdefault("Content-Type", _JSON)
+        if self._json is not None:
+            filled = fill_tree(self._json, values)
+            if self._item is not None:
+                each = [fill_tree(self._item, self._values(message)) for message in batch]
+                filled = _with_items(self._json_body, each, filled)
+            body = _json(filled)
+            headers = _of_type(_JSON, headers)
         elif self._form is not None:
             body = self._form.fill(values).encode()
-            headers.setdefault("Content-Type", _FORM)
+            headers = _of_type(_FORM, headers)
+        elif self._xml is not None:
+            items = [self._values(message) for message in batch] if settings.batch is not None else []
+            body = self._xml.fill(values, items)
+            headers = _of_type(_XML.format(settings.charset), headers)
         deadline_s = min(message.deadline_s for message in batch)
         limit = REPLY_LIMIT_BYTES + _BYTES_AN_ITEM * (len(batch) - 1)
         return Call(settings.method, url, headers, body, deadline_s, limit)
@@ -96,7 +107,16 @@ class CallMaker:
         if rules.json_body is not None:
             body = _json(fill_tree(tree_of(rules.json_body, constant), values))
             headers["Content-Type"] = _JSON
+        elif rules.xml is not None:
+            body = self._in_xml(rules.xml).fill(values)
+            headers = _of_type(_XML.format(self._settings.charset), headers)
         return Call(rules.method, url, headers, body)
+
+    def shown(self, call: Call) -> str:
+        """Give a call that hands over as a person will read it, secrets masked."""
+        lines = [f"{call.method} {call.url}", *(f"{name}: {value}" for name, value in call.headers.items())]
+        charset = "utf-8" if self._xml is None else self._settings.charset
+        return self.masked("\n".join([*lines, (call.body or b"").decode(charset)]))
 
     def masked(self, text: str) -> str:
         """Hide every secret in what a person will read."""
@@ -107,10 +127,17 @@ class CallMaker:
         shown = {key.get_secret_value() for key in (*settings.secrets.values(), *of_receipts) if key}
         for secret in sorted({*shown, *settings.webhook_secrets} - {""}, key=len, reverse=True):
             as_json = to_json(secret)[1:-1]
+            in_xml = xml_safe(secret), escape(secret)
+            in_numbers = [each.encode("latin-1", "xmlcharrefreplace").decode("latin-1") for each in in_xml]
             in_address = quote(secret, safe=""), quote(secret), quote_plus(secret), quote_latin1(secret)
-            for form in (secret, *in_address, as_json):
+            for form in (secret, *in_address, as_json, *in_xml, *in_numbers):
                 text = text.replace(form, "***")
         return text
+
+    def _in_xml(self, text: str, *, item: str = "") -> XmlBody:
+        if not self._constant["retorno"]:
+            text, item = without_address(text), without_address(item)
+        return XmlBody(text, self._constant, item=item, charset=self._settings.charset)
 
     def _filled_headers(self, values: Mapping[str, str]) -> dict[str, str]:
         return {name: value.fill(values) for name, value in self._headers.items()}
@@ -133,6 +160,11 @@ def _told(tree: Any, receipt_url: str) -> Any:
     if isinstance(tree, dict):
         return {name: _told(value, receipt_url) for name, value in tree.items() if not _is_address(value)}
     return [_told(value, receipt_url) for value in tree] if isinstance(tree, list) else tree
+
+
+def _of_type(kind: str, headers: dict[str, str]) -> dict[str, str]:
+    """Say what a body is, where the table's own headers do not, in whatever letters."""
+    return headers if "content-type" in map(str.lower, headers) else {**headers, "Content-Type": kind}
 
 
 def _is_address(value: object) -> bool:

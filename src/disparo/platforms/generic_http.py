@@ -64,9 +64,7 @@ class GenericHttp:
     async def exchange(self, message: Outgoing) -> tuple[Outcome, Exchange]:
         """Hand over one message and give both sides of the call, secrets masked."""
         call = self._calls.hand_over([message])
-        shown = self._calls.masked(
-            f"{call.method} {call.url}\n{_lines(call.headers)}\n{(call.body or b'').decode()}"
-        )
+        shown = self._calls.shown(call)
         try:
             reply = await self._sender.send(call)
         except (NotTaken, NotStarted, Unknown) as error:
@@ -115,7 +113,8 @@ def capabilities_of(settings: GenericHttpSettings) -> Capabilities:
     receipts, balance, poll = settings.receipts, settings.balance, settings.poll
     asked = settings.ask or poll
     told = set(receipts.statuses.values()) if receipts else set()
-    written = repr((settings.json_body, settings.form, settings.query, settings.batch, settings.headers))
+    bodies = settings.json_body, settings.form, settings.xml, settings.batch
+    written = repr((*bodies, settings.query, settings.headers))
     return Capabilities(
         max_batch=settings.batch.max if settings.batch else 1,
         answer_within_s=settings.timeout_s,

@@ -14,7 +14,7 @@ from disparo.platforms.generic_receipts import read_event, status_at
 from disparo.platforms.generic_rules import AskRules, BalanceRules, HealthRules, Question, meaning
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import HttpSender, NotStarted, NotTaken, Reply, Unknown
-from disparo.platforms.json_paths import at, json_or_none, storable, text_at, text_of, to_json
+from disparo.platforms.json_paths import as_it_came, at, content_of, listed, storable, text_at, text_of
 from disparo.platforms.unknown_codes import UnknownCodes
 
 _OK = 200
@@ -43,8 +43,7 @@ class Questions:
         if reply is None or reply.status != _OK:
             return None
         content = _content(reply, rules)
-        items = at(content, rules.answer.items) if rules.answer.items else [content]
-        items = items if isinstance(items, list) else []
+        items = (listed(at(content, rules.answer.items)) or []) if rules.answer.items else [content]
         for item in items:
             # "I do not know it" is no answer, and what is not in the table tells nothing.
             if meaning(rules.answer.statuses, status_at(item, rules.answer)) is None:
@@ -55,7 +54,7 @@ class Questions:
             if event is None or not _is_of(event, reference, platform_id):
                 continue
             # Of several only its own: the others are of other people.
-            said = text_of(reply.body) if len(items) == 1 else to_json(item)
+            said = text_of(reply.body) if len(items) == 1 else as_it_came(item)
             raw = storable(f"{rules.method}\n{said}")[:_LONGEST_RAW]
             return Answered(event._replace(reference=reference), raw)
         return None
@@ -77,8 +76,8 @@ class Questions:
         if reply is None:
             return Health(is_well=False, failure=FailureClass.NETWORK)
         if isinstance(rules, HealthRules):
-            is_well = holds(rules.good, reply, json_or_none(reply.body))
-            if is_well and not _is_fresh(json_or_none(reply.body), rules):
+            is_well = holds(rules.good, reply, content_of(reply.body))
+            if is_well and not _is_fresh(content_of(reply.body), rules):
                 return Health(is_well=False, failure=FailureClass.NETWORK, detail="not_seen")
         else:
             is_well = reply.status == _OK and _balance(reply, rules) is not None
@@ -131,7 +130,7 @@ def read_amount(text: str) -> Decimal | None:
 
 def _content(reply: Reply, rules: AskRules) -> object:
     if rules.text is None:
-        return json_or_none(reply.body)
+        return content_of(reply.body)
     found = re.search(rules.text, text_of(reply.body))
     return found.groupdict() if found else None
 
@@ -144,7 +143,7 @@ def _is_of(event: ReceiptEvent, reference: str, platform_id: str | None) -> bool
 
 
 def _balance(reply: Reply, rules: BalanceRules) -> Balance | None:
-    said = text_at(json_or_none(reply.body), rules.answer) if rules.answer else None
+    said = text_at(content_of(reply.body), rules.answer) if rules.answer else None
     if rules.regex is not None:
         found = re.search(rules.regex, text_of(reply.body))
         said = found[1] if found and found.groups() else None
@@ -153,4 +152,4 @@ def _balance(reply: Reply, rules: BalanceRules) -> Balance | None:
 
 
 def _wording(rules: AskRules) -> str:
-    return repr((rules.path, rules.query, rules.json_body))
+    return repr((rules.path, rules.query, rules.json_body, rules.xml))

@@ -11,7 +11,7 @@ from disparo.platforms.base import Heard, WebhookRejected, WebhookRequest
 from disparo.platforms.forms import read_multipart, read_urlencoded
 from disparo.platforms.generic_answers import says
 from disparo.platforms.generic_rules import InboundRules, ReceiptRules, meaning
-from disparo.platforms.json_paths import LONGEST_NAME, at, json_or_none, text_at, to_json
+from disparo.platforms.json_paths import LONGEST_NAME, as_it_came, at, content_of, is_markup, listed, text_at
 from disparo.platforms.unknown_codes import UnknownCodes
 
 
@@ -89,15 +89,14 @@ def _failure(
 
 
 def _texts(content: object, rules: InboundRules) -> Heard:
-    found = at(content, rules.items) if rules.items else [content]
-    items = found if isinstance(found, list) else []
+    items = (listed(at(content, rules.items)) or []) if rules.items else [content]
     said = [(item, text) for item in items for text in _text(item, rules)]
     return Heard(texts=[text for _, text in said], parts=_parts([item for item, _ in said], of=len(items)))
 
 
 def _parts(items: Sequence[object], *, of: int) -> Sequence[str]:
     try:
-        return [to_json(item) for item in items] if of > 1 else ()
+        return [as_it_came(item) for item in items] if of > 1 else ()
     except RecursionError:
         raise WebhookRejected("nested too deeply") from None
 
@@ -113,8 +112,8 @@ def _text(item: object, rules: InboundRules) -> Sequence[InboundText]:
 
 
 def _items(content: object, path: str | None) -> list[object]:
-    items = at(content, path) if path else [content]
-    if not isinstance(items, list):
+    items = listed(at(content, path)) if path else [content]
+    if items is None:
         raise WebhookRejected("no list of receipts where the settings say")
     return items
 
@@ -125,9 +124,11 @@ def _name(item: object, path: str | list[str] | None) -> str | None:
 
 
 def _content_of(request: WebhookRequest) -> object:
-    content = json_or_none(request.body)
+    content = content_of(request.body)
     if content is not None:
         return content
+    if is_markup(request.body):
+        raise WebhookRejected("XML that cannot be read")
     label = request.headers.get("content-type", "")
     try:
         is_multipart = label.lower().startswith("multipart/")
@@ -136,5 +137,5 @@ def _content_of(request: WebhookRequest) -> object:
         raise WebhookRejected("a form that cannot be read") from None
     found = {**request.query, **form}
     if not found:
-        raise WebhookRejected("neither JSON, form nor query")
+        raise WebhookRejected("neither JSON, XML, form nor query")
     return found

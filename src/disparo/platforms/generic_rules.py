@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind
 from disparo.platforms.placeholders import Secret, plain_address
 
 _Outcome = Literal[OutcomeKind.REFUSED, OutcomeKind.NOT_TAKEN, OutcomeKind.AMBIGUOUS]
 Words = str | list[str]
+Xml = Annotated[str, AfterValidator(str.strip)]  # its declaration may have nothing before it
 #: Classes that say: not now, not with this account. Nothing was taken, and it may be tried again.
 _NOT_TAKEN = frozenset({FailureClass.CREDIT, FailureClass.AUTH, FailureClass.THROTTLE, FailureClass.NETWORK})
 
@@ -136,11 +137,18 @@ class Question(Strict):
     path: str = ""
     query: dict[str, str] = {}
     json_body: Annotated[dict[str, Any] | list[Any] | None, Field(alias="json")] = None
+    xml: Xml | None = None
 
     @field_validator("url")
     @classmethod
     def _plain_address(cls, url: str) -> str:
         return plain_address(url) if urlsplit(url).scheme else relative_address(url)
+
+    @model_validator(mode="after")
+    def _has_one_body(self) -> Question:
+        if self.json_body is not None and self.xml is not None:
+            raise ValueError("use json ou xml, não os dois")
+        return self
 
 
 class AskRules(Question):
@@ -192,13 +200,13 @@ class HealthRules(Question):
 
 
 class BatchRules(Strict):
-    """Several messages in one call: `item` each, put in the place of "{itens}" in the platform's `json`.
+    """Several messages in one call: `item` each, put in the place of "{itens}" in the platform's body.
 
     Answers are told apart by their place in the list at `items`, or by our reference at `reference`.
     """
 
     max: Annotated[int, Field(ge=1, le=1000)]
-    item: dict[str, Any]
+    item: dict[str, Any] | str  # in `xml` a text
     items: str | None = None  # None: the answer is the list itself
     reference: str | None = None  # None: they come in the order of the messages
 

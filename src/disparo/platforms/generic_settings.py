@@ -25,10 +25,12 @@ from disparo.platforms.generic_rules import (
     InboundRules,
     PollRules,
     ReceiptRules,
+    Xml,
     compiles,
     one_or_more,
 )
 from disparo.platforms.placeholders import (
+    ITEMS,
     JSON_MARKS,
     NULL,
     OF_MESSAGE,
@@ -43,9 +45,7 @@ from disparo.platforms.placeholders import (
     without,
 )
 from disparo.platforms.table import Endpoint, PlatformTable
-
-#: Stands in `json` for the list of a batch's items.
-ITEMS = "{itens}"
+from disparo.platforms.xml_text import check_items, check_xml
 
 
 class GenericHttpSettings(PlatformTable):
@@ -57,8 +57,9 @@ class GenericHttpSettings(PlatformTable):
     headers: dict[str, str] = {}
     json_body: Annotated[dict[str, Any] | list[Any] | Literal["{itens}"] | None, Field(alias="json")] = None
     form: dict[str, str] | None = None
+    xml: Xml | None = None
     query: dict[str, str] | None = None
-    charset: Literal["utf-8", "iso-8859-1"] = "utf-8"  # of form and query
+    charset: Literal["utf-8", "iso-8859-1"] = "utf-8"  # of form, query and xml
     batch: BatchRules | None = None
     number_format: Literal["e164", "e164_digits", "national"] = "e164_digits"
     values: dict[str, str] = {}
@@ -154,12 +155,13 @@ class GenericHttpSettings(PlatformTable):
             if name not in (self.secrets if kind == "segredo" else self.values):
                 where = "secrets" if kind == "segredo" else "values"
                 raise ValueError(f"o {kind} {shown(name)} é usado mas não está em {where}")
-        if self.json_body is not None and self.form is not None:
-            raise ValueError("use json ou form, não os dois")
-        if (self.batch is not None) != (ITEMS in repr(self.json_body)):
-            raise ValueError(f"batch precisa de {ITEMS} em json, e o contrário")
+        if sum(each is not None for each in (self.json_body, self.form, self.xml)) > 1:
+            raise ValueError("use json ou form ou xml, só um deles")
+        if (self.batch is not None) != (ITEMS in repr((self.json_body, self.xml))):
+            raise ValueError(f"batch precisa de {ITEMS} em json ou xml, e o contrário")
         self._check_placeholders()
         self._check_json()
+        self._check_xml()
         return self._with_receipt_secrets()
 
     def _check_json(self) -> None:
@@ -173,18 +175,29 @@ class GenericHttpSettings(PlatformTable):
         except (TypeError, ValueError):
             raise ValueError("em json, datas e horas vão entre aspas, e nan e inf não existem") from None
 
+    def _check_xml(self) -> None:
+        asked = [each.xml for each in (self.ask, self.poll, self.balance, self.health) if each]
+        item = self.batch.item if self.batch else None
+        if self.batch is not None and isinstance(item, str) != (self.xml is not None):
+            raise ValueError("batch.item é uma tabela em json, e um texto em xml")
+        for text in (self.xml, *asked, item):
+            if isinstance(text, str):
+                check_xml(text, self.charset)
+        if self.xml is not None and isinstance(item, str):
+            check_items(self.xml, item)
+
     def _check_placeholders(self) -> None:
         in_json = self.json_body, self.batch.item if self.batch else None
-        for each in (self.query, self.form, *(without(tree, JSON_MARKS) for tree in in_json)):
+        for each in (self.query, self.form, self.xml, *(without(tree, JSON_MARKS) for tree in in_json)):
             check_placeholders(repr(each).replace(ITEMS, ""), OF_MESSAGE)
         check_placeholders(repr(self.headers), OF_MESSAGE | OF_QUESTION)
         for asked in filter(None, (self.ask, self.poll, self.balance, self.health)):
-            in_body = without(asked.json_body, NULL)
-            check_placeholders(repr((asked.path, asked.query, in_body)), OF_QUESTION)
+            in_body = without(asked.json_body, NULL), asked.xml
+            check_placeholders(repr((asked.path, asked.query, *in_body)), OF_QUESTION)
 
     def _names_used(self) -> set[tuple[str, str]]:
         asked = (self.ask, self.poll, self.balance, self.health, self.batch)
-        used = names_used(repr((self.headers, self.json_body, self.form, self.query, asked)))
+        used = names_used(repr((self.headers, self.json_body, self.form, self.xml, self.query, asked)))
         rules = self.receipts
         named = (secret_named(rules.token), secret_named(rules.hmac_key)) if rules else ()
         return used | {("segredo", name) for name in named if name}

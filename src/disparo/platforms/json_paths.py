@@ -1,15 +1,22 @@
-"""Reading what came as JSON by paths such as `data.items[0].id`."""
+"""Reading what came as JSON, or as XML, by paths such as `data.items[0].id` or `retorno.sms[0].@id`."""
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
+from xml.etree.ElementTree import Element, tostring
+
+from disparo.platforms.xml_trees import child, read_xml
 
 #: Of an id or a reference: PostgreSQL cannot index what has no end. Both sides of a comparison are cut alike.
 LONGEST_NAME = 200
 _LONGEST = 2000  # of a text that is read
 
-#: A part of what came, as JSON again.
+#: What may stand before the first sign of what came: marks of an alphabet, half a sign of UTF-16, blanks.
+_BEFORE = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
 to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -22,6 +29,8 @@ def at(content: object, path: str | None) -> object:
             content = content[int(step[:9])]
         elif isinstance(content, dict):
             content = content.get(step)
+        elif isinstance(content, Element):
+            content = child(content, step)
         else:
             return None
     return content
@@ -31,11 +40,25 @@ def text_at(content: object, paths: str | list[str] | None) -> str | None:
     """Give what the first path that leads somewhere holds, as text; None for objects, lists, ''."""
     for path in [paths] if isinstance(paths, str) else paths or []:
         value = at(content, path)
+        if isinstance(value, Element):
+            value = value.text
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, str | int | float) and value != "":
             return storable(str(value))[:_LONGEST]
     return None
+
+
+def listed(found: object) -> list[object] | None:
+    """Give the list that a path leads to; None where to none. XML has no list of one but its item."""
+    if isinstance(found, Element) and found.tag:
+        return [found]
+    return found if isinstance(found, list) else None
+
+
+def as_it_came(part: object) -> str:
+    """Give a part of what came as text again, in the language it came in."""
+    return tostring(part, encoding="unicode") if isinstance(part, Element) else to_json(part)
 
 
 def storable(text: str) -> str:
@@ -46,13 +69,20 @@ def storable(text: str) -> str:
 def text_of(body: bytes) -> str:
     """Give what came as text: UTF-8, without its mark, else Windows-1252, which older programs write."""
     try:
-        return body.decode("utf-8-sig")
+        return body.decode("utf-16" if body.startswith(_UTF_16) else "utf-8-sig")
     except UnicodeDecodeError:
         return body.decode("cp1252", "replace")
 
 
-def json_or_none(body: bytes) -> object:
-    """Parse JSON; None where it is none. Another alphabet is forgiven, and a comma before a bracket."""
+def is_markup(body: bytes) -> bool:
+    """Tell XML, and HTML, by the first sign: JSON and forms have another."""
+    return body.lstrip(_BEFORE).startswith(b"<")
+
+
+def content_of(body: bytes) -> object:
+    """Parse JSON or XML; None where it is neither. Another alphabet is forgiven, and a comma too many."""
+    if is_markup(body):
+        return read_xml(text_of(body).strip())
     try:
         found: object = json.loads(body)
     except (ValueError, RecursionError):

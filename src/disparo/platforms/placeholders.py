@@ -32,6 +32,8 @@ _INTEGER = re.compile(r"\{inteiro:(" + "|".join(sorted(_NUMBERS)) + r")\}")
 NULL = re.compile(r"\{nulo\}")
 #: What stands only so in the `json` of a call that hands over; in a question only `NULL`.
 JSON_MARKS = re.compile(f"{_INTEGER.pattern}|{NULL.pattern}")
+#: Stands in `json` or `xml` for all of a batch's items.
+ITEMS = "{itens}"
 #: What people call a secret; what is given out as one has digits or capitals.
 _LIKE_A_NAME = re.compile(r"[a-z_]{1,24}")
 _OF_SECRET = re.compile(r"\{segredo:([A-Za-z0-9_]+)\}")
@@ -197,7 +199,7 @@ def plain_address(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("o endereço deve começar com http:// ou https:// e ter um servidor")
     if PLACEHOLDER.search(url):
-        raise ValueError("marcadores são permitidos só em query, form, json e headers, nunca no endereço")
+        raise ValueError("marcadores vão em query, form, json, xml e headers, nunca no endereço")
     if parts.username or parts.password:
         raise ValueError("não ponha senha no endereço; use headers com {segredo:NOME}")
     return url
