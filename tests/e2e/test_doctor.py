@@ -252,6 +252,17 @@ def test_a_certificate_that_ends_is_told_before(tmp_path, monkeypatch, days, gra
     assert files.examine_certificate(tmp_path / "falta.pem").grade is Grade.WRONG
 
 
+def test_a_key_of_another_certificate_is_said(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    one, other = (self_signed(tmp_path / name, "127.0.0.1") for name in ("one", "other"))
+    fits = files.examine_pair(one.certificate, one.key)
+    assert [found.grade for found in fits] == [Grade.OK]
+    _, wrong = files.examine_pair(one.certificate, other.key)
+    assert (wrong.grade, "a chave é a de outro certificado" in wrong.text) == (Grade.WRONG, True), wrong
+    assert files.examine_pair(None, None) == []
+
+
 @pytest.mark.parametrize(("free", "grade"), [(2e8, Grade.WRONG), (3e9, Grade.NOTE), (5e10, Grade.OK)])
 def test_a_disk_that_fills_up(tmp_path, free, grade):
     assert files.judge_room(tmp_path, free).grade is grade

@@ -1,6 +1,9 @@
-"""A certificate near its end and a wrong settings file: the administrator is told, and what stays is in force."""
+"""A certificate near its end, a renewed one, a wrong file: the administrator is told, and what stays is in force."""
 
 from __future__ import annotations
+
+import http.client
+import ssl
 
 import pytest
 from tests.e2e.test_platforms_live import Listener, table
@@ -35,9 +38,52 @@ def house(new_database, tmp_path_factory, listener):
         yield house
 
 
+def connect(house):
+    """One connection, which is not opened anew."""
+    context = ssl._create_unverified_context()
+    connection = http.client.HTTPSConnection(
+        "127.0.0.1", house.stage.server_port, context=context, timeout=20
+    )
+    connection.auto_open = 0
+    connection.connect()
+    return connection
+
+
+def answers(connection):
+    connection.request("GET", "/saude/vivo")
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status == 200
+
+
+def shown(house):
+    """The certificate that a new connection is shown."""
+    return ssl.get_server_certificate(("127.0.0.1", house.stage.server_port))
+
+
 def test_a_certificate_near_its_end_is_told_of_once(house, listener):
     house.until(lambda: listener.said("O certificado HTTPS de sms.provedor.com.br vale só até"), seconds=30)
     assert len(listener.said("certificado")) == 1
+
+
+def test_a_renewed_certificate_is_served_with_and_one_that_is_of_no_use_is_told(house, listener):
+    folder = house.stage.settings_file.parent
+    open_before = connect(house)
+    before = shown(house)
+    make_pair(folder, "sms.provedor.com.br", days=90)
+    house.until(lambda: answers(open_before) and shown(house) != before)
+    assert shown(house) == (folder / "tls.crt").read_text(encoding="utf-8")
+    assert answers(open_before)
+    key = (folder / "tls.key").read_bytes()
+    (folder / "tls.key").write_bytes(key[: len(key) // 2])
+    renewed = shown(house)
+    log = house.stage.servers[0].log
+    house.until(lambda: "certificate_refused_old_one_stays" in log.read_text())
+    house.until(lambda: listener.said("mudou e o novo não serve; o anterior continua"), seconds=30)
+    assert shown(house) == renewed
+    (folder / "tls.key").write_bytes(key)
+    house.until(lambda: log.read_text().count("certificate_renewed") == 2)
+    assert len(listener.said("mudou e o novo não serve")) == 1
 
 
 def test_a_wrong_file_is_told_of_once_by_all_who_read_it_without_what_is_secret(house, listener):

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 
-def make_pair(folder: Path, host: str, *, days: float) -> tuple[Path, Path]:
+def make_pair(folder: Path, host: str, *, days: float, is_rsa: bool = False) -> tuple[Path, Path]:
     """Write a certificate that is good for so many days, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = rsa.generate_private_key(65537, 2048) if is_rsa else ec.generate_private_key(ec.SECP256R1())
     name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)]), datetime.now(UTC)
     built = (
         x509.CertificateBuilder()

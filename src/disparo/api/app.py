@@ -18,13 +18,13 @@ from disparo import __version__
 from disparo.api import docs_page, health, oauth, pass_through, webhooks
 from disparo.api.beside import open_beside
 from disparo.api.callers import Callers
-from disparo.api.certificate import Served
 from disparo.api.cors import Cors
 from disparo.api.doors import doors_of
 from disparo.api.edge import Edge
 from disparo.api.errors import install_handlers
 from disparo.api.express import Express
 from disparo.api.hubsoft import bulk_routes, lookups, pushes, routes
+from disparo.api.served_certificate import ServedCertificate
 from disparo.api.services import Services
 from disparo.auth import signing_keys
 from disparo.auth.live_tokens import LiveTokens
@@ -64,13 +64,13 @@ def build_app(
     ending: asyncio.Event | None = None,
     fall: Callable[[], None] = lambda: None,
     refuse: Callable[[DisparoError], None] = lambda _error: None,
-    served: Served | None = None,
+    served: ServedCertificate | None = None,
 ) -> ASGIApp:
     """Build the application; connections open when the server starts it.
 
     `load` reads settings anew; `ending` is set when the server is asked to stop;
     `fall` is called when a part of it is gone, without which it would only seem to serve; `refuse` with
-    why it cannot start. `served`: the certificate it is served with.
+    why it cannot start. `served`: the certificate it is served with, renewed while it runs.
     """
     panel, stops = Panel(), ending or asyncio.Event()
 
@@ -91,6 +91,8 @@ def build_app(
                 raise
             stack.push_async_callback(lambda: _close(app.state.services.platforms))
             _keep(stack, warm_up(panel.load), fall)
+            if served is not None:
+                _keep(stack, _again_and_again(served.run), fall)
             if load is not None:
                 watch = SettingsWatch(load, use)
                 _keep(stack, watch.run(), fall)
@@ -209,7 +211,7 @@ async def _again_and_again(rounds: Callable[[], Coroutine[None, None, None]]) ->
 
 
 def _say_signs(
-    services: Services, watch: SettingsWatch, served: Served | None
+    services: Services, watch: SettingsWatch, served: ServedCertificate | None
 ) -> Coroutine[None, None, None]:
     """Say what only this process sees."""
 

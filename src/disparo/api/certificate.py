@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import os
-import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from disparo.db import alerts
-from disparo.dispatch.own_signs import Sign
 from disparo.errors import SettingsInvalid, in_words
 
 _SELF_SIGNED_DAYS = 825
 #: One of ours that ends sooner is made anew at a start.
 _MADE_ANEW_DAYS = 30
-_SOON = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +30,28 @@ class Certificate:
     key: Path
 
 
-def check(pair: Certificate) -> None:
-    """Raise SettingsInvalid where these files cannot be served with. Nobody is asked for a password."""
+class CertificateInvalid(SettingsInvalid):
+    """Two files that nothing can be served with, and `why`."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"O certificado e a chave não servem: {why}.")
+        self.why = why
+
+
+def load(pair: Certificate) -> ssl.SSLContext:
+    """Give what serves with these files; raises CertificateInvalid. Nobody is asked for a password."""
     asked: list[bool] = []
 
     def no_password() -> str:
         asked.append(True)
         return ""
 
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(pair.certificate, pair.key, no_password)
+        context.load_cert_chain(pair.certificate, pair.key, no_password)
     except OSError as error:  # ssl.SSLError is one
-        raise SettingsInvalid(
-            f"O certificado e a chave não servem: {_why(error, has_password=bool(asked))}."
-        ) from None
+        raise CertificateInvalid(_why(error, has_password=bool(asked))) from None
+    return context
 
 
 def _why(error: OSError, *, has_password: bool) -> str:
@@ -66,35 +69,11 @@ def days_left(certificate: Path) -> float:
     return (_read(certificate).not_valid_after_utc - datetime.now(UTC)) / timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """The certificate that this process serves with until it ends, whatever its file says by then."""
-
-    file: Path
-    whose: str
-    until: datetime
-
-    def signs(self, zone: ZoneInfo) -> list[Sign]:
-        """Say that its end is near."""
-        if self.until - datetime.now(UTC) > _SOON:
-            return []
-        end = self.until.astimezone(zone).strftime("%d/%m/%Y %H:%M")
-        where = f"máquina {socket.gethostname()}, arquivo {self.file}"
-        has_next = " já com outro: basta reiniciar o Disparo" if self._is_renewed() else ""
-        return [Sign(alerts.CERTIFICATE_ENDS, self.whose, f"{end} ({where}{has_next})")]
-
-    def _is_renewed(self) -> bool:
-        try:
-            return _read(self.file).not_valid_after_utc > self.until
-        except (OSError, ValueError):  # being written, or gone
-            return False
-
-
-def read_served(certificate: Path) -> Served | None:
-    """Remember what is served with from now on; None where it can be served with and not be understood."""
+def about(certificate: Path) -> tuple[str, datetime] | None:
+    """Tell whose a certificate is and until when; None where it can be served with and not be understood."""
     try:
         found = _read(certificate)
-        return Served(certificate.absolute(), _whose(found) or certificate.name, found.not_valid_after_utc)
+        return _whose(found) or certificate.name, found.not_valid_after_utc
     except (OSError, ValueError):
         return None
 
@@ -151,7 +130,7 @@ def _will_last(certificate: Path) -> bool:
         return days_left(certificate) > _MADE_ANEW_DAYS
     except ValueError:  # not written to its end
         return False
-    except OSError:  # said in words by `check`
+    except OSError:  # said in words by `load`
         return True
 
 

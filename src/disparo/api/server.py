@@ -12,8 +12,9 @@ from types import FrameType
 import uvicorn
 
 from disparo.api.app import build_app
-from disparo.api.certificate import Certificate, check, read_served
+from disparo.api.certificate import Certificate
 from disparo.api.endings import Ending
+from disparo.api.served_certificate import ServedCertificate
 from disparo.errors import RESTART_ME, DisparoError, PortTaken
 from disparo.settings import Settings
 
@@ -64,10 +65,9 @@ def serve(
 
     `shares_port`: with other processes of ours.
     """
-    if certificate is not None:
-        check(certificate)
+    served = ServedCertificate(certificate) if certificate is not None else None
     ending = asyncio.Event()
-    config = _config(settings, certificate)
+    config = _config(settings, served)
     server = _Server(config, ending)
     config.app = build_app(
         settings,
@@ -76,7 +76,7 @@ def serve(
         ending=ending,
         fall=server.fall,
         refuse=server.refuse,
-        served=read_served(certificate.certificate) if certificate else None,
+        served=served,
     )
     try:
         server.run([_shared_socket(settings.host, settings.port)] if shares_port else None)
@@ -92,7 +92,7 @@ def serve(
     return RESTART_ME if server.has_fallen else 0
 
 
-def _config(settings: Settings, certificate: Certificate | None) -> uvicorn.Config:
+def _config(settings: Settings, served: ServedCertificate | None) -> uvicorn.Config:
     return uvicorn.Config(
         "",  # set later: the application and the server know each other
         host=settings.host,
@@ -107,8 +107,7 @@ def _config(settings: Settings, certificate: Certificate | None) -> uvicorn.Conf
         proxy_headers=False,  # `api.callers` decides whose word counts
         timeout_graceful_shutdown=10,
         backlog=2048,
-        ssl_certfile=certificate.certificate if certificate else None,
-        ssl_keyfile=str(certificate.key) if certificate else None,
+        ssl_context_factory=(lambda *_: served.context) if served is not None else None,
     )
 
 

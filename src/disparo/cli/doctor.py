@@ -14,9 +14,9 @@ import typer
 from disparo.cli.context import DataDir, data_dir_of
 from disparo.cli.examine.database import examine_database
 from disparo.cli.examine.files import (
-    examine_certificate,
     examine_data_dir,
     examine_environment,
+    examine_pair,
     examine_settings_file,
 )
 from disparo.cli.examine.finding import Finding, Grade, ok, wrong
@@ -66,7 +66,7 @@ async def _examine(dados: Path | None) -> list[Finding]:
         ok("configuração", "lida sem erros"),
         *examine_environment(),
         *examine_data_dir(data_dir),
-        *([examine_certificate(settings.tls_certificate)] if settings.tls_certificate else []),
+        *examine_pair(settings.tls_certificate, settings.tls_key),
         *database,
         *network,
         switches(settings),

@@ -20,6 +20,8 @@ DISK_LOW = "disk_low"
 CONTRADICTED = "receipt_contradicts"
 #: Of the certificate that a server serves with; its subject is whose it is, its detail until when, and where.
 CERTIFICATE_ENDS = "certificate_ends"
+#: Of its files, changed and of no use, so that the old one stays; its detail is why, and where.
+CERTIFICATE_REFUSED = "certificate_refused"
 #: Of a machine whose changed settings are wrong, so that the old ones stay; its detail is where.
 SETTINGS_REFUSED = "settings_refused"
 #: Of the last backup; its detail is when that was.

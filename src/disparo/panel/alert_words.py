@@ -25,8 +25,11 @@ _WORDS = {
         "No painel: /painel/mensagens/{detail}"
     ),
     alerts.CERTIFICATE_ENDS: (
-        "O certificado HTTPS de {subject} vale só até {detail}. Vencido, quem chama o recusa: renove-o e "
-        "reinicie o Disparo"
+        "O certificado HTTPS de {subject} vale só até {detail}. Vencido, quem chama o recusa: renove-o. O "
+        "novo vale em segundos, sem reiniciar (o de --tls-self-signed é feito de novo ao reiniciar)"
+    ),
+    alerts.CERTIFICATE_REFUSED: (
+        "O certificado HTTPS de {subject} mudou e o novo não serve; o anterior continua. Motivo: {detail}"
     ),
     alerts.BACKUP_OLD: (
         "O último backup (disparo db backup) é de {detail}. Veja por que não há outro desde então"
@@ -51,6 +54,7 @@ _OVER_WORDS = {
     alerts.RUN_REFUSED: "Do disparo em lote {subject} não falta agendar mais nada",
     alerts.CONTRADICTED: "Há um dia a plataforma {subject} não contradiz o fim de nenhuma mensagem",
     alerts.CERTIFICATE_ENDS: "Nenhum servidor usa mais um certificado de {subject} perto do fim",
+    alerts.CERTIFICATE_REFUSED: "O certificado HTTPS de {subject} não é mais recusado",
     alerts.BACKUP_OLD: "Há de novo um backup recente",
     alerts.SETTINGS_REFUSED: "Na máquina {subject} a configuração não é mais recusada",
 }

@@ -58,6 +58,10 @@ _ALERTS = {
         "O certificado HTTPS de {subject} está no fim",
         "Vale só até {detail}. Vencido, quem chama o recusa. Avise quem administra.",
     ),
+    alerts.CERTIFICATE_REFUSED: (
+        "O certificado HTTPS de {subject} mudou e o novo não serve",
+        "O anterior continua, até vencer ou o servidor reiniciar. Motivo: {detail}. Avise quem administra.",
+    ),
     alerts.BACKUP_OLD: (
         "Não há backup recente",
         "O último é de {detail}. Se o disco falhar, o que veio depois se perde. Avise quem administra.",

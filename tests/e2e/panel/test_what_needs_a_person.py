@@ -29,6 +29,12 @@ def house(new_database, tmp_path_factory):
             "Vale só até 10/12/2026 08:00 (arq",
         ),
         ("certificate_ends", "a.com.br", "x (arquivo /a.crt)", "certificado HTTPS de a.com.br está no fim"),
+        (
+            "certificate_refused",
+            "a.com.br",
+            "A chave é a de outro certificado (arquivo /a.crt)",
+            "O certificado HTTPS de a.com.br mudou e o novo não serve O anterior continua",
+        ),
         ("backup_old", "", "25/11/2026 03:30", "Não há backup recente O último é de 25/11/2026 03:30."),
         ("settings_refused", "web1", "tries: falta", "A configuração mudada na máquina web1 está errada"),
         ("source_down", "hubsoft", None, "O cadastro de hubsoft não responde"),

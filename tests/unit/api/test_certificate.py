@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from disparo.api import certificate as certificates
-from disparo.api.certificate import Certificate, check, days_left, self_signed
+from disparo.api.certificate import Certificate, days_left, load, self_signed
 from disparo.errors import SettingsInvalid
 
 
@@ -19,12 +19,12 @@ def pair(tmp_path):
 
 def refusal(certificate, key):
     with pytest.raises(SettingsInvalid) as refused:
-        check(Certificate(certificate, key))
+        load(Certificate(certificate, key))
     return str(refused.value)
 
 
 def test_a_pair_that_fits_is_taken(pair):
-    check(pair)
+    load(pair)
 
 
 def test_a_key_of_another_certificate(pair, tmp_path):
@@ -64,5 +64,5 @@ def test_one_of_ours_is_the_same_until_it_nears_its_end(tmp_path, monkeypatch, e
     before = first.certificate.read_bytes()
     monkeypatch.setattr(certificates, "_SELF_SIGNED_DAYS", 825)
     again = self_signed(tmp_path, "127.0.0.1")
-    check(again)
+    load(again)
     assert (again.certificate.read_bytes() == before) == (ends == "in time")

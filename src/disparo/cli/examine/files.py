@@ -8,10 +8,10 @@ import stat
 from math import ceil
 from pathlib import Path
 
-from disparo.api.certificate import days_left
-from disparo.cli.examine.finding import Finding, note, ok, wrong
+from disparo.api.certificate import Certificate, days_left, load
+from disparo.cli.examine.finding import Finding, Grade, note, ok, wrong
 from disparo.db.data_dir import SCARCE_BYTES
-from disparo.errors import in_words
+from disparo.errors import SettingsInvalid, in_words
 from disparo.panel.words import several
 from disparo.settings import misspelt
 
@@ -56,9 +56,24 @@ def examine_environment() -> list[Finding]:
     ]
 
 
+def examine_pair(certificate: Path | None, key: Path | None) -> list[Finding]:
+    """Look at the files that are served with: how long they are good, and whether they belong together."""
+    if certificate is None:
+        return []
+    found = examine_certificate(certificate)
+    if key is None or found.grade is Grade.WRONG:
+        return [found]
+    try:
+        load(Certificate(certificate, key))
+    except SettingsInvalid as error:
+        remedy = "Corrija os arquivos, ou rode com sudo; até reiniciar valem os anteriores."
+        return [found, wrong(f"chave {key}", str(error), remedy)]
+    return [found]
+
+
 def examine_certificate(path: Path) -> Finding:
     """Look at how long the certificate that is served with is still good."""
-    subject, remedy = f"certificado {path}", "Renove-o e reinicie o Disparo."
+    subject, remedy = f"certificado {path}", "Renove-o: o Disparo passa a usá-lo em segundos."
     try:
         days = days_left(path)
     except (OSError, ValueError) as error:
