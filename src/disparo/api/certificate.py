@@ -59,7 +59,7 @@ def _why(error: OSError, *, has_password: bool) -> str:
         return in_words(error)
     if has_password:
         return "a chave tem senha. Tire-a: openssl pkey -in CHAVE -out CHAVE_SEM_SENHA"
-    if error.reason == "KEY_VALUES_MISMATCH":
+    if error.reason in {"KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED"}:  # the second: of another kind
         return "a chave é a de outro certificado"
     return "num dos arquivos não está, em PEM, o que devia (BEGIN CERTIFICATE, BEGIN PRIVATE KEY)"
 

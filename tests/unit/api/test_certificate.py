@@ -6,6 +6,7 @@ import re
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from tests.support.certificates import make_pair
 
 from disparo.api import certificate as certificates
 from disparo.api.certificate import Certificate, days_left, load, self_signed
@@ -27,9 +28,10 @@ def test_a_pair_that_fits_is_taken(pair):
     load(pair)
 
 
-def test_a_key_of_another_certificate(pair, tmp_path):
-    other = self_signed(tmp_path / "other", "127.0.0.1")
-    assert "a chave é a de outro certificado" in refusal(pair.certificate, other.key)
+@pytest.mark.parametrize("is_rsa", [False, True])
+def test_a_key_of_another_certificate(pair, tmp_path, is_rsa):
+    _, other = make_pair(tmp_path, "sms.provedor.com.br", days=90, is_rsa=is_rsa)
+    assert "a chave é a de outro certificado" in refusal(pair.certificate, other)
 
 
 def test_files_that_are_something_else_or_the_wrong_way_round(pair, tmp_path):
