@@ -6,6 +6,8 @@ import asyncio
 import base64
 import json
 import socket
+import time
+from email.utils import formatdate
 
 import pytest
 from tests.contract.conftest import http
@@ -14,6 +16,7 @@ from tests.contract.generic import message, send, table, take_and_drop
 from disparo.domain.outcome import FailureClass, OutcomeKind
 from disparo.platforms.base import boottime_s
 from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.guard import Guarded
 from disparo.platforms.registry import read_table
 
 pytestmark = pytest.mark.anyio
@@ -305,3 +308,17 @@ async def test_a_password_in_base64_is_masked_whatever_else_is(peer):
     pair = base64.b64encode(b"isp:s3cret").decode()
     assert "O" in pair
     assert "Authorization: Basic ***\n" in shown.request
+
+
+@pytest.mark.parametrize(("ahead_s", "is_simulated"), [(3600, False), (-3600, False), (3600, True)])
+async def test_its_clock_is_read_from_its_answers_but_not_our_own_simulators(peer, ahead_s, is_simulated):
+    date = formatdate(time.time() + ahead_s, usegmt=True)
+    peer.answer = http(200, '{"id": "p-1"}', f"Date: {date}\r\n")
+    made = {"type": "simulator", "url": peer.url} if is_simulated else table(peer)
+    platform = GenericHttp("p", read_table("p", made))
+    assert platform.clock_ahead_s is None
+    await platform.send([message()])
+    guarded = Guarded(platform, test_numbers=frozenset())
+    await platform.close()
+    known = None if is_simulated else pytest.approx(ahead_s, abs=2)
+    assert (platform.clock_ahead_s, guarded.clock_ahead_s) == (known, known)

@@ -13,7 +13,7 @@ import pytest
 from tests.support.stage import free_port
 
 from disparo.api.certificate import self_signed
-from disparo.cli.examine import database, files, network
+from disparo.cli.examine import clock, database, files, network
 from disparo.cli.examine.finding import Grade
 from disparo.settings import Settings
 
@@ -146,7 +146,13 @@ def test_workers_a_pause_a_breaker_and_a_hold(house):
     ("ahead_s", "grade"), [(0.3, Grade.OK), (-1.9, Grade.OK), (5, Grade.NOTE), (-90, Grade.WRONG)]
 )
 def test_clocks(ahead_s, grade):
-    assert database.judge_clock("relógio", "do banco", ahead_s).grade is grade
+    assert clock.judge_clock("relógio", "do banco", ahead_s).grade is grade
+
+
+@pytest.mark.parametrize(("state", "grades"), [(0, [Grade.OK]), (4, [Grade.OK]), (5, [Grade.NOTE]), (-1, [])])
+def test_whether_the_system_keeps_the_clock_right(state, grades):
+    assert [found.grade for found in clock.judge_kept(state)] == grades
+    assert clock.examine_kept() in [clock.judge_kept(each) for each in (-1, 0, 5)]
 
 
 def test_platforms_are_connected_to_and_nothing_is_sent(tmp_path):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from disparo.db.data_dir import SCARCE_BYTES, is_held
 from disparo.db.pool import Pool
 from disparo.dispatch import own_signs
 from disparo.dispatch.freshness import Freshness
+from disparo.dispatch.own_signs import Sign
 from disparo.dispatch.worker import Chore
+from disparo.panel.duration_words import duration
+from disparo.platforms.base import Platform
 from disparo.settings import Settings
 from disparo.settings_watch import SettingsWatch
 from disparo.sources.build import build_sync
@@ -24,12 +28,22 @@ _LOOK_EVERY_S = 30.0
 _ROOM_EVERY_S = 60.0
 #: Room enough again; between the two nothing is said, or each file that comes and goes would be told of.
 _ENOUGH_BYTES = 1.2 * SCARCE_BYTES
+#: Some proxies' answers are older by seconds; nothing of ours minds so few.
+_CLOCK_OFF_S = 30.0
 
 
 def chores_of(
-    settings: Settings, dsn: str, hubsoft: Hubsoft | None, watch: SettingsWatch
+    settings: Settings,
+    dsn: str,
+    hubsoft: Hubsoft | None,
+    *,
+    watch: SettingsWatch,
+    platforms: Callable[[], Mapping[str, Platform]],
 ) -> Callable[[Pool], Sequence[Chore]]:
-    """Give the chores; a sync is looked at often and runs when it is due, in one process at a time."""
+    """Give the chores; a sync is looked at often and runs when it is due, in one process at a time.
+
+    `platforms` gives those that are used now.
+    """
 
     def chores(pool: Pool) -> Sequence[Chore]:
         async def fold() -> None:
@@ -43,7 +57,7 @@ def chores_of(
             await note_backup(pool, settings)
 
         async def say_signs() -> None:
-            await own_signs.say(pool, own_signs.refusals(watch))
+            await own_signs.say(pool, [*own_signs.refusals(watch), *clock_signs(platforms())])
 
         found = [
             Chore("register_counts", _FOLD_EVERY_S, fold),
@@ -80,6 +94,18 @@ async def note_backup(pool: Pool, settings: Settings) -> None:
         is_old = last is not None and last[1] > timedelta(days=days)
         old = {"": last[0].astimezone(settings.zone).strftime("%d/%m/%Y %H:%M")} if last and is_old else {}
         await alerts.settle(connection, alerts.BACKUP_OLD, old, seen=[""])
+
+
+def clock_signs(platforms: Mapping[str, Platform]) -> list[Sign]:
+    """Say that this machine's clock is wrong, unless one of the platforms' agrees with it."""
+    ahead = {name: each.clock_ahead_s for name, each in platforms.items()}
+    known = {name: ahead_s for name, ahead_s in ahead.items() if ahead_s is not None}
+    nearest = min(known, key=lambda name: abs(known[name]), default=None)
+    if nearest is None or abs(known[nearest]) < _CLOCK_OFF_S:
+        return []
+    which_way = "atrasado" if known[nearest] > 0 else "adiantado"
+    by = f"{duration(abs(known[nearest]))} {which_way}, pelo relógio da plataforma {nearest}"
+    return [Sign(alerts.CLOCK_OFF, socket.gethostname(), by)]
 
 
 def freshness_of(settings: Settings, dsn: str, hubsoft: Hubsoft | None) -> Callable[[Pool], Freshness | None]:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from disparo.cli.context import DataDir, data_dir_of
+from disparo.cli.examine.clock import examine_kept
 from disparo.cli.examine.database import examine_database
 from disparo.cli.examine.files import (
     examine_data_dir,
@@ -67,6 +68,7 @@ async def _examine(dados: Path | None) -> list[Finding]:
         *examine_environment(),
         *examine_data_dir(data_dir),
         *examine_pair(settings.tls_certificate, settings.tls_key),
+        *examine_kept(),
         *database,
         *network,
         switches(settings),

@@ -70,7 +70,7 @@ async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> i
         dsn,
         plan=planner.plan(settings),
         settings=worker_settings,
-        chores=chores_of(settings, dsn, hubsoft, watch),
+        chores=chores_of(settings, dsn, hubsoft, watch=watch, platforms=planner.platforms),
         freshness=freshness_of(settings, dsn, hubsoft),
     )
     watching = asyncio.create_task(watch.run())
@@ -96,6 +96,10 @@ class _Planner:
     def __init__(self) -> None:
         self._built: dict[str, tuple[object, Platform]] = {}
 
+    def platforms(self) -> dict[str, Platform]:
+        """Give those of the last plan."""
+        return {name: platform for name, (_, platform) in self._built.items()}
+
     def plan(self, settings: Settings) -> Plan:
         shared = (settings.real_sending, settings.public_url, tuple(settings.test_numbers))
         kept: dict[str, tuple[object, Platform]] = {}
@@ -106,7 +110,7 @@ class _Planner:
             kept[name] = before if before is not None and before[0] == made_from else (made_from, platform)
         self._built = kept
         return Plan(
-            {name: platform for name, (_, platform) in kept.items()},
+            self.platforms(),
             build_routes(settings.platforms),
             rules_of(settings),
             _of_alerts(teller(settings)),

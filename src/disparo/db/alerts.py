@@ -24,6 +24,8 @@ CERTIFICATE_ENDS = "certificate_ends"
 CERTIFICATE_REFUSED = "certificate_refused"
 #: Of a machine whose changed settings are wrong, so that the old ones stay; its detail is where.
 SETTINGS_REFUSED = "settings_refused"
+#: Of a machine whose clock is not the platforms'; its detail is by how much, and whose tells it.
+CLOCK_OFF = "clock_off"
 #: Of the last backup; its detail is when that was.
 BACKUP_OLD = "backup_old"
 

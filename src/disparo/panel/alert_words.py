@@ -38,6 +38,10 @@ _WORDS = {
         "A configuração mudada na máquina {subject} está errada e não vale; a anterior continua. "
         "Onde: {detail}. O motivo: disparo doctor"
     ),
+    alerts.CLOCK_OFF: (
+        "O relógio da máquina {subject} está {detail}. Horários de envio e validades dependem dele. "
+        "Confira: timedatectl; para acertar sozinho: sudo timedatectl set-ntp true"
+    ),
 }
 #: Their detail is a stored reason.
 _WITH_REASON = frozenset({"platform_open", "platform_unreachable"})
@@ -57,6 +61,7 @@ _OVER_WORDS = {
     alerts.CERTIFICATE_REFUSED: "O certificado HTTPS de {subject} não é mais recusado",
     alerts.BACKUP_OLD: "Há de novo um backup recente",
     alerts.SETTINGS_REFUSED: "Na máquina {subject} a configuração não é mais recusada",
+    alerts.CLOCK_OFF: "O relógio da máquina {subject} não difere mais do da plataforma",
 }
 _NO_LONGER = "A configuração mudou; não se observa mais: "
 _WATCHED = {

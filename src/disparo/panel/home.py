@@ -71,6 +71,10 @@ _ALERTS = {
         "A configuração mudada na máquina {subject} está errada",
         "Não vale; a anterior continua. Avise quem administra (disparo doctor diz o que está errado).",
     ),
+    alerts.CLOCK_OFF: (
+        "O relógio da máquina {subject} está errado",
+        "Está {detail}. Horários de envio e validades dependem dele. Avise quem administra.",
+    ),
     "source_down": (
         "O cadastro de {subject} não responde",
         "Os disparos em lote com dados antigos esperam até que responda. Avise quem administra.",

@@ -152,6 +152,10 @@ class Platform(Protocol):
     def unknown_codes(self) -> Mapping[str, int]:
         """How many codes it did not know, by where they stood: `answer`, `receipt`."""
 
+    @property
+    def clock_ahead_s(self) -> float | None:
+        """How far its clock is ahead of ours, at the least; None where that is not known."""
+
     async def ask(self, reference: str, platform_id: str | None = None) -> Answered | None:
         """Ask what became of a message; None where that tells nothing. "Not known" is never an answer."""
 

@@ -50,6 +50,11 @@ class GenericHttp:
         """How many codes no table knew, by where they stood."""
         return self._unknown.counts
 
+    @property
+    def clock_ahead_s(self) -> float | None:
+        """How far its clock is ahead of ours; our simulator's is our own, and proves nothing."""
+        return None if self._settings.type == "simulator" else self._sender.clock.ahead_s
+
     async def send(self, batch: Sequence[Outgoing], report: Report | None = None) -> list[Outcome]:  # noqa: ARG002 - all are known at once
         """Hand over in one call where the platform takes several at once, else each in a call of its own.
 

@@ -58,6 +58,11 @@ class Guarded:
         """The guarded platform's."""
         return self._platform.unknown_codes
 
+    @property
+    def clock_ahead_s(self) -> float | None:
+        """The guarded platform's."""
+        return self._platform.clock_ahead_s
+
     async def ask(self, reference: str, platform_id: str | None = None) -> Answered | None:
         """Ask as ever: no SMS leaves by it."""
         return await self._platform.ask(reference, platform_id)

@@ -21,6 +21,7 @@ from aiohttp.client_reqrep import ClientRequest, ClientResponse
 
 from disparo import failpoints
 from disparo.platforms.base import boottime_s
+from disparo.platforms.clock import AnsweredClock
 
 CONNECT_TIMEOUT_S = 5.0
 REPLY_LIMIT_BYTES = 65_536
@@ -99,6 +100,7 @@ class HttpSender:
         self._kept: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
         self._closed = False
+        self.clock = AnsweredClock()
 
     async def send(self, call: Call) -> Reply:
         """Write once and read the answer; raises NotTaken, NotStarted or Unknown."""
@@ -122,9 +124,11 @@ class HttpSender:
                 await session.close()
 
     async def _exchange(self, call: Call) -> Reply:
+        asked_at = boottime_s()
         async with self._session(call.method).request(
             call.method, call.url, headers=call.headers, data=call.body, allow_redirects=False
         ) as response:
+            self.clock.note(response.headers.get("Date"), asked_at=asked_at)
             body = await _read_capped(response, call.reply_limit_bytes)
             return Reply(response.status, response.headers, body)
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import asyncpg
 
+from disparo.cli.examine.clock import judge_clock
 from disparo.cli.examine.finding import Finding, note, ok, wrong
 from disparo.db import accounts, connections, installation, platform_states, workers
 from disparo.db.migrate import HEAD, current_version, revisions
@@ -18,7 +19,6 @@ from disparo.panel import words
 from disparo.panel.duration_words import duration
 
 _START = "Inicie o Disparo: sudo systemctl start disparo (ou disparo run)."
-_CLOCK_NOTE_S, _CLOCK_WRONG_S = 2.0, 60.0
 #: A worker beats every second.
 _BEAT_PATIENCE_S = 3.0
 
@@ -70,15 +70,6 @@ async def _clock(connection: Connection) -> Finding:
     before = time.time()
     theirs: float = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
     return judge_clock("relógio", "do banco de dados", theirs - (before + time.time()) / 2)
-
-
-def judge_clock(subject: str, whose: str, ahead_s: float) -> Finding:
-    """Say what a difference between clocks means; also for the clocks of platforms."""
-    text = f"diferença para o relógio {whose}: {abs(ahead_s):.1f} s"
-    remedy = "Ligue o acerto automático nas duas máquinas: sudo timedatectl set-ntp true."
-    if abs(ahead_s) >= _CLOCK_WRONG_S:
-        return wrong(subject, text, remedy)
-    return note(subject, text, remedy) if abs(ahead_s) >= _CLOCK_NOTE_S else ok(subject, text)
 
 
 async def _connections(connection: Connection) -> Finding:

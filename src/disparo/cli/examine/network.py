@@ -14,7 +14,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from disparo.cli.examine.database import judge_clock
+from disparo.cli.examine.clock import judge_clock
 from disparo.cli.examine.finding import Finding, note, ok, wrong
 from disparo.cli.launch import UNVERIFIED, local_url
 from disparo.errors import in_words

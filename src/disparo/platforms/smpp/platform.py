@@ -73,6 +73,11 @@ class Smpp:
         """How many codes no table knew, by where they stood."""
         return self._unknown.counts
 
+    @property
+    def clock_ahead_s(self) -> float | None:
+        """SMPP tells nobody the time."""
+        return None
+
     def listen(self, hear: Hear) -> None:
         """Open the binds and keep them; what they bring goes to `hear`."""
         self._binds.keep(self._deliver_to(hear))
