@@ -12,6 +12,7 @@ from fastapi import Request
 from disparo.api.callers import read_address
 from disparo.api.errors import Failure, Unauthenticated
 from disparo.api.services import Services, services_of
+from disparo.auth import signing_keys
 from disparo.auth.live_tokens import Grant, grant_to
 from disparo.auth.permissions import Permission
 from disparo.auth.tokens import InvalidToken
@@ -91,6 +92,7 @@ def may_read_metrics(request: Request, settings: Settings) -> bool:
 async def _authenticate(request: Request, services: Services, *, remembered: bool) -> ApiCaller:
     """Say who calls; raises Unauthenticated or TooMany."""
     token = token_of(request)
+    await signing_keys.catch_up(services.pool, services.mint)
     try:
         claims = services.mint.verify(token)
     except InvalidToken:

@@ -27,6 +27,7 @@ from disparo.api.endings import break_off
 from disparo.api.errors import NO_SUCH_ROUTE, Failure, Unauthenticated
 from disparo.api.hubsoft.mapping import BASE
 from disparo.api.services import Services, services_of
+from disparo.auth import signing_keys
 from disparo.auth.permissions import Permission
 from disparo.sources.base import SourceDown, SourceRefused
 
@@ -208,6 +209,7 @@ async def _admit(request: Request, services: Services) -> bool:
     token = token_of(request)
     if not token:
         raise Unauthenticated
+    await signing_keys.catch_up(services.pool, services.mint)
     if services.mint.made(token):
         await admit(request, services, Permission.PASS_THROUGH)
         return True

@@ -7,6 +7,7 @@ another program's. An old one's public half stays, for the tokens it signed; its
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 
 from disparo.auth.tokens import SigningKey, TokenMint, new_signing_key
@@ -15,6 +16,8 @@ from disparo.db.pool import TRANSIENT, Connection, Pool
 
 #: Several times before a new key is signed with.
 _READ_EVERY_S, _RETRY_S = 10.0, 1.0
+#: A look came to nothing: a key may be signed with by now that this process does not know.
+_OVERDUE_S = 15.0
 
 
 async def read(connection: Connection) -> list[SigningKey]:
@@ -34,6 +37,13 @@ async def open_mint(pool: Pool) -> TokenMint:
             )
             keys = await read(connection)
     return TokenMint(keys)
+
+
+async def catch_up(pool: Pool, mint: TokenMint) -> None:
+    """Look for new keys where the last look is overdue: what one signed would be called no token of ours."""
+    if time.clock_gettime(time.CLOCK_BOOTTIME) - mint.known_at > _OVERDUE_S:
+        async with pool.acquire() as connection:
+            mint.use(await read(connection))
 
 
 async def read_forever(pool: Pool, mint: TokenMint) -> None:

@@ -76,6 +76,8 @@ class TokenMint:
 
     def use(self, keys: Sequence[SigningKey]) -> None:
         """Go on with these keys, among which are all that there were."""
+        #: When these were all there are, of CLOCK_BOOTTIME: a machine that stood still heard of no others.
+        self.known_at = time.clock_gettime(time.CLOCK_BOOTTIME)
         if [key.kid for key in keys] == [key.kid for key in self._keys]:
             return
         self._signing = serialization.load_pem_private_key(keys[-1].private_pem.encode(), None)
