@@ -15,15 +15,15 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from disparo import __version__
-from disparo.api import docs_page, health, oauth, pass_through, webhooks
+from disparo.api import docs_page, health, webhooks
 from disparo.api.beside import open_beside
 from disparo.api.callers import Callers
 from disparo.api.cors import Cors
 from disparo.api.doors import doors_of
 from disparo.api.edge import Edge
 from disparo.api.errors import install_handlers
-from disparo.api.express import Express
-from disparo.api.hubsoft import bulk_routes, lookups, pushes, routes
+from disparo.api.hubsoft import bulk_routes, lookups, oauth, pass_through, pushes, routes
+from disparo.api.hubsoft.express import Express
 from disparo.api.served_certificate import ServedCertificate
 from disparo.api.services import Services
 from disparo.auth import signing_keys

@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from disparo import metrics
 from disparo.api.callers import Callers
-from disparo.api.endings import break_off
 from disparo.api.errors import answer_500
+from disparo.api.protocol import break_off
 from disparo.log import write_plain
 
 log = structlog.get_logger(__name__)

@@ -13,7 +13,7 @@ import uvicorn
 
 from disparo.api.app import build_app
 from disparo.api.certificate import Certificate
-from disparo.api.endings import Ending
+from disparo.api.protocol import HttpProtocol
 from disparo.api.served_certificate import ServedCertificate
 from disparo.errors import RESTART_ME, DisparoError, PortTaken
 from disparo.settings import Settings
@@ -98,7 +98,7 @@ def _config(settings: Settings, served: ServedCertificate | None) -> uvicorn.Con
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=Ending,
+        http=HttpProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

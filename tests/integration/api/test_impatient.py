@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from tests.integration.api.test_one_write import House, closed, opened
 
-from disparo.api import impatient
+from disparo.api.protocol import impatient
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from disparo.api.one_write import OneWrite
+from disparo.api.protocol.one_write import OneWrite
 
 pytestmark = pytest.mark.anyio
 

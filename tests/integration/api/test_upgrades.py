@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from disparo.api.one_write import OneWrite
+from disparo.api.protocol.one_write import OneWrite
 
 pytestmark = pytest.mark.anyio
 

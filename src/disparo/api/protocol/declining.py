@@ -10,7 +10,7 @@ from typing import Any
 
 import httptools
 
-from disparo.api.impatient import Impatient
+from disparo.api.protocol.impatient import Impatient
 
 
 class Declining(Impatient):

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from disparo.api.access import address_of
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Failure, Refusal, answer_429
-from disparo.api.pass_through import forward_login
+from disparo.api.hubsoft.pass_through import forward_login
 from disparo.api.schemas import OAUTH_RESPONSES, TOKEN_BODY
 from disparo.api.services import Services, services_of
 from disparo.auth.passwords import TooManyLogins

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from disparo.api.upgrades import Declining
+from disparo.api.protocol.declining import Declining
 
 _RAW = re.compile(rb"[\x80-\xff]")
 

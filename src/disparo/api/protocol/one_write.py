@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from disparo.api.raw_addresses import Escaping
+from disparo.api.protocol.escaping import Escaping
 
 
 class OneWrite(Escaping):

@@ -23,9 +23,9 @@ from yarl import URL
 
 from disparo.api.access import address_of, admit, token_of
 from disparo.api.beside import Beside
-from disparo.api.endings import break_off
 from disparo.api.errors import NO_SUCH_ROUTE, Failure, Unauthenticated
 from disparo.api.hubsoft.mapping import BASE
+from disparo.api.protocol import break_off
 from disparo.api.services import Services, services_of
 from disparo.auth import signing_keys
 from disparo.auth.permissions import Permission

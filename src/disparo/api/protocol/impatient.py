@@ -9,7 +9,7 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from disparo.api.bounded import Bounded
+from disparo.api.protocol.bounded import Bounded
 
 #: As nginx waits, for a head as for a body.
 _PATIENCE_S = 60.0

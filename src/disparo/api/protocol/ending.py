@@ -14,7 +14,7 @@ from typing import Any, cast
 from starlette.types import Message, Receive, Scope
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from disparo.api.one_write import OneWrite
+from disparo.api.protocol.one_write import OneWrite
 
 _EXTENSION = "disparo.hang_up"
 _WITH_RESET = struct.pack("ii", 1, 0)
