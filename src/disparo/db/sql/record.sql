@@ -53,6 +53,6 @@ SET status = coalesce(v.after, m.status),
                     WHEN m.chunk_id < 0 THEN -$12::bigint ELSE $12 END
 FROM moves v
 WHERE m.id = v.id
-RETURNING m.id, v.status AS before, m.status AS after, m.tries, m.e164, v.failure, v.outcome, v.attempt_id,
+RETURNING m.id, v.status AS before, m.status AS after, m.e164, v.failure, v.outcome, v.attempt_id,
           m.dispatch_id, m.chunk_id, v.early, extract(epoch FROM clock_timestamp() - m.created_at)::float8 AS age_s,
           extract(epoch FROM clock_timestamp() - m.wait_since)::float8 AS waited_s
