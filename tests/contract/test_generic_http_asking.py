@@ -93,11 +93,26 @@ async def test_what_stands_in_a_path_stays_in_its_place(peer):
 @pytest.mark.parametrize(
     ("text", "amount"),
     [("1200", "1200"), ("50,35", "50.35"), ("1.234,56", "1234.56"), ("1,234.56", "1234.56"), ("R$ 9.90", "9.90"),
-     ("-3.5", "-3.5"), ("0", "0"), ("ND", None), ("", None), ("1200.", "1200")],
+     ("-3.5", "-3.5"), ("0", "0"), ("ND", None), ("", None), ("1200.", "1200"),
+     ("1.200", "1200"), ("R$ 1.234.567", "1234567"), ("0.125", "0.125"), ("-1.200", "-1200"), ("saldo: 1.200.", "1200"),
+     ("1.2.3", None)],
 )  # fmt: skip
 def test_amounts_as_platforms_write_them(text, amount):
     found = read_amount(text)
     assert found == (None if amount is None else Decimal(amount))
+
+
+@pytest.mark.parametrize(
+    ("said", "amount"),
+    [('"1.200"', "1200"), ('"1.200,50"', "1200.50"), ("1.200", "1.2"), ("47.791", "47.791"), ("1200", "1200"), ("1e3", "1000"),
+     ("NaN", None), ("9" * 400, "9" * 400), ("true", None), ('""', None)],
+)  # fmt: skip
+async def test_credit_in_words_may_part_thousands_and_as_a_number_of_json_never_does(peer, said, amount):
+    peer.answer = http(200, f'{{"b": {said}}}')
+    platform = GenericHttp("p", read_table("p", table(peer, balance={"url": peer.url, "answer": "b"})))
+    found = await platform.balance()
+    await platform.close()
+    assert (found and found.amount) == (None if amount is None else Decimal(amount))
 
 
 async def test_a_platform_that_was_given_up_in_the_middle_of_a_round_tells_nothing(peer):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
+from disparo.domain.money import read_money
 from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptEvent
 from disparo.platforms.base import Answered, Balance, Health
 from disparo.platforms.generic_answers import Answers, holds
@@ -14,12 +15,22 @@ from disparo.platforms.generic_receipts import read_event, status_at
 from disparo.platforms.generic_rules import AskRules, BalanceRules, HealthRules, Question, meaning
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import HttpSender, NotStarted, NotTaken, Reply, Unknown
-from disparo.platforms.json_paths import as_it_came, at, content_of, listed, storable, text_at, text_of
+from disparo.platforms.json_paths import (
+    as_it_came,
+    at,
+    content_of,
+    first_at,
+    listed,
+    storable,
+    text_at,
+    text_of,
+)
 from disparo.platforms.unknown_codes import UnknownCodes
 
 _OK = 200
 _LONGEST_RAW = 65_536
-_NUMBER = re.compile(r"[-+]?\d[\d.,]*")
+_LONGEST_AMOUNT = 200  # with what stands around it
+_NUMBER = re.compile(r"([-+]?)([0-9][0-9.,]*)")
 
 
 class Questions:
@@ -113,19 +124,10 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def read_amount(text: str) -> Decimal | None:
-    """Read a number as platforms write it: 1200, "50,35", "1.234,56", "R$ 9.90"."""
+    """Read a number as platforms write it: 1200, "1.200", "50,35", "1.234,56", "R$ 9.90"."""
     found = _NUMBER.search(text)
-    if found is None:
-        return None
-    digits = found[0].rstrip(".,")
-    if "," in digits and digits.rfind(",") > digits.rfind("."):
-        digits = digits.replace(".", "").replace(",", ".")
-    else:
-        digits = digits.replace(",", "")
-    try:
-        return Decimal(digits)
-    except InvalidOperation:
-        return None
+    amount = read_money(found[2].rstrip(".,")) if found else None
+    return -amount if found and amount is not None and found[1] == "-" else amount
 
 
 def _content(reply: Reply, rules: AskRules) -> object:
@@ -143,12 +145,19 @@ def _is_of(event: ReceiptEvent, reference: str, platform_id: str | None) -> bool
 
 
 def _balance(reply: Reply, rules: BalanceRules) -> Balance | None:
-    said = text_at(content_of(reply.body), rules.answer) if rules.answer else None
+    said = first_at(content_of(reply.body), rules.answer)
     if rules.regex is not None:
         found = re.search(rules.regex, text_of(reply.body))
         said = found[1] if found and found.groups() else None
-    amount = read_amount(said) if said else None
-    return None if amount is None else Balance(amount)
+    amount = _amount_of(said)
+    return None if amount is None or not amount.is_finite() else Balance(amount)
+
+
+def _amount_of(said: str | float | None) -> Decimal | None:
+    if said is None or isinstance(said, bool):
+        return None
+    # Of a number of JSON the point never parts thousands.
+    return read_amount(said[:_LONGEST_AMOUNT]) if isinstance(said, str) else Decimal(str(said))
 
 
 def _wording(rules: AskRules) -> str:

@@ -36,17 +36,23 @@ def at(content: object, path: str | None) -> object:
     return content
 
 
-def text_at(content: object, paths: str | list[str] | None) -> str | None:
-    """Give what the first path that leads somewhere holds, as text; None for objects, lists, ''."""
+def first_at(content: object, paths: str | list[str] | None) -> str | int | float | None:
+    """Give what the first path that leads somewhere holds; None for objects, lists, ''."""
     for path in [paths] if isinstance(paths, str) else paths or []:
         value = at(content, path)
         if isinstance(value, Element):
             value = value.text
-        if isinstance(value, bool):
-            return "true" if value else "false"
         if isinstance(value, str | int | float) and value != "":
-            return storable(str(value))[:_LONGEST]
+            return value
     return None
+
+
+def text_at(content: object, paths: str | list[str] | None) -> str | None:
+    """Give what `first_at` does, as text."""
+    value = first_at(content, paths)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None else storable(str(value))[:_LONGEST]
 
 
 def listed(found: object) -> list[object] | None:

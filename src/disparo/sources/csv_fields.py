@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from disparo.domain.boleto import digits_only, is_valid_linha_digitavel, line_of
 from disparo.domain.cnpj import is_valid_cnpj
+from disparo.domain.money import read_money
 from disparo.domain.pix import is_pix_code
 from disparo.domain.states import uf_of
 
@@ -35,9 +36,6 @@ _LARGEST_ID = 10**18 - 1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _LINE = re.compile(r"[0-9 .-]{1,80}")
 _ID = re.compile(r"[0-9]{1,18}")
-_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
-_WITH_COMMA = re.compile(r"(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]*")
-_WITH_POINT = re.compile(r"(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]*)?")
 _BRAZILIAN = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?:\.[0-9]+)?")
@@ -143,17 +141,10 @@ def plain_amount(text: str) -> str:
 
 
 def read_amount(text: str, column: str) -> Decimal:
-    """Read `1.234,56`, `1234,56`, `1,234.56` or `1234.56`: the last sign decides."""
-    bare = plain_amount(text)
-    if _THOUSANDS.fullmatch(bare):
-        bare = bare.replace(".", "")  # 1.234 is a thousand and some: nobody writes three decimals of money
-    elif _WITH_COMMA.fullmatch(bare):
-        bare = bare.replace(".", "").replace(",", ".")
-    elif _WITH_POINT.fullmatch(bare):
-        bare = bare.replace(",", "")
-    else:
+    """Read an amount of reais as `read_money` does; raises BadField, also of one that is no money."""
+    amount = read_money(plain_amount(text))
+    if amount is None:
         raise BadField(f"{column} deve ser um valor, por exemplo 1234,56")
-    amount = Decimal(bare)
     if amount > _LARGEST_AMOUNT or amount != round(amount, 2):
         raise BadField(f"{column} deve ter no máximo dois decimais e nove inteiros")
     return amount

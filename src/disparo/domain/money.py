@@ -1,0 +1,19 @@
+"""Amounts as people, spreadsheets and platforms write them."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
+_WITH_COMMA = re.compile(r"(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]*")
+_WITH_POINT = re.compile(r"(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]*)?")
+
+
+def read_money(text: str) -> Decimal | None:
+    """Read `1.234,56`, `1234,56`, `1,234.56` or `1234.56`: the last sign decides; None for anything else."""
+    if _THOUSANDS.fullmatch(text):
+        return Decimal(text.replace(".", ""))  # 1.234 is a thousand and some: nobody writes three decimals
+    if _WITH_COMMA.fullmatch(text):
+        return Decimal(text.replace(".", "").replace(",", "."))
+    return Decimal(text.replace(",", "")) if _WITH_POINT.fullmatch(text) else None
