@@ -74,9 +74,11 @@ async def end_hold(connection: Connection) -> None:
 
 
 async def _hold(connection: Connection, identity: Identity) -> None:
+    await connection.execute("DELETE FROM workers")  # from here on none of them can claim
     await unsettled.hold_waiting(connection, reason=RESTORED)
     await bulk_runs.pause_all(connection)
-    await connection.execute("DELETE FROM workers")
+    # By them was found what was in hand; of a worker that has just come they are alive.
+    await connection.execute("DELETE FROM claims WHERE worker_id <> ALL(ARRAY(SELECT id FROM workers))")
     await _remember(connection, identity)
     await connection.execute("UPDATE installation SET held_since = now(), held_reason = $1", RESTORED)
 
