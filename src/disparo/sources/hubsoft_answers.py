@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -26,6 +27,7 @@ LIMIT_BYTES = 32 << 20
 LONGEST_HEADER = 64 << 10
 AGAIN = frozenset({429, 500, 502, 503, 504})
 _LONGEST_WAIT_S = 60.0
+_HOUR_S, _DAY_S = 3600.0, 86_400.0
 _LONGEST_WORDS = 120
 _DIGITS = 19  # beyond these it is no bigint
 _UTF_8 = "utf-8-sig"
@@ -86,11 +88,12 @@ def _decoded(body: bytearray, charset: str) -> str:
 
 
 def lifetime_s(told: object) -> float:
-    """Read how long a token lives; an hour where no number says it."""
+    """Read how long a token lives, a day at most; an hour where no number says it."""
     try:
-        return float(told) if isinstance(told, str | int | float) and told else 3600.0
-    except ValueError:
-        return 3600.0
+        lives_s = float(told) if isinstance(told, str | int | float) and told else math.nan
+    except (ValueError, OverflowError):
+        lives_s = math.nan
+    return _HOUR_S if math.isnan(lives_s) else min(max(0.0, lives_s), _DAY_S)
 
 
 def is_success(answer: object) -> bool:

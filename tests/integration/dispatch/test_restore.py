@@ -80,4 +80,7 @@ async def test_a_promoted_standby_and_another_cluster_are_copies_too(dsn, connec
     assert not await prepare(dsn)
     assert await connection.fetchval("SELECT state FROM bulk_runs") == "paused"  # it would go on by itself
     assert await rows.statuses(connection, ids) == ["held", "held", "uncertain", "accepted"]
-    assert await connection.fetchval("SELECT (SELECT count(*) FROM workers) + (SELECT count(*) FROM claims)") == 0
+    assert (
+        await connection.fetchval("SELECT (SELECT count(*) FROM workers) + (SELECT count(*) FROM claims)")
+        == 0
+    )

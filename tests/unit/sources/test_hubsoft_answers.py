@@ -12,9 +12,11 @@ from disparo.sources.hubsoft_answers import lifetime_s, read_json
 
 @pytest.mark.parametrize(
     ("told", "seconds"),
-    [(60, 60.0), ("60", 60.0), (None, 3600.0), ("uma hora", 3600.0), ([60], 3600.0), (0, 3600.0)],
-)
-def test_a_token_lives_as_long_as_it_says_or_an_hour(told, seconds):
+    [(60, 60.0), ("60", 60.0), (None, 3600.0), ("uma hora", 3600.0), ([60], 3600.0), (0, 3600.0),
+     (10**400, 3600.0), (31_536_000, 86_400.0), ("inf", 86_400.0), (float("inf"), 86_400.0),
+     ("nan", 3600.0), (float("nan"), 3600.0), (-5, 0.0)],
+)  # fmt: skip
+def test_a_token_lives_as_long_as_it_says_up_to_a_day_or_an_hour(told, seconds):
     assert lifetime_s(told) == seconds
 
 
