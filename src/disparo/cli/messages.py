@@ -35,8 +35,9 @@ _Since = Annotated[
 _Until = Annotated[
     datetime | None, typer.Option("--ate", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Enviadas antes de.")
 ]
-#: Of those that a filter chooses, the oldest.
+#: Of those that a filter chooses, or of all, the oldest.
 _AT_ONCE = 10_000
+_OTHERS = " Há outras, mais novas."
 #: Of those of which nothing was done.
 _MOST_NAMED = 10
 
@@ -114,7 +115,7 @@ def list_uncertain(
             at,
         )
     show_table(table)
-    print(f"{len(found)} mensagem(ns) incerta(s).{' Há outras, mais novas.' if more else ''}")
+    print(f"{len(found)} mensagem(ns) incerta(s).{_OTHERS if more else ''}")
 
 
 @uncertain.command("reenviar")
@@ -171,13 +172,14 @@ def give_as_sent(
 @held.command("listar")
 def list_held(dados: DataDir = None) -> None:
     """Lista as mensagens retidas: por uma restauração, ou porque derrubaram três workers."""
-    found = with_connection(dados, unsettled.list_held)
+    found = with_connection(dados, lambda connection: unsettled.list_held(connection, limit=_AT_ONCE + 1))
+    found, more = found[:_AT_ONCE], len(found) > _AT_ONCE
     table, zone = Table("Mensagem", "Fatura", "Telefone", "Motivo", "Desde"), load_settings().zone
     for row in found:
         at = row["changed_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
         table.add_row(str(row["id"]), str(row["invoice_id"]), row["phone"], words.reason(row["reason"]), at)
     show_table(table)
-    print(f"{len(found)} mensagem(ns) retida(s).")
+    print(f"{len(found)} mensagem(ns) retida(s).{_OTHERS if more else ''}")
 
 
 @held.command("liberar")

@@ -8,7 +8,8 @@ import asyncpg
 
 from disparo.db.pool import Connection, sql
 
-_MOST = 10_000
+#: So many are counted; there may be more.
+MOST = 10_000
 
 
 async def read(connection: Connection, *, since: datetime, zone: str) -> list[asyncpg.Record]:
@@ -23,11 +24,11 @@ async def fold(connection: Connection) -> None:
 
 
 async def needing_a_person(connection: Connection) -> dict[str, int]:
-    """Count uncertain and held messages, ten thousand of each at most."""
+    """Count uncertain and held messages, `MOST` of each at most."""
     rows = await connection.fetch(
         """SELECT s.status, (SELECT count(*) FROM (SELECT FROM messages m WHERE m.trouble = s.status
                                                     LIMIT $1) t) AS total
            FROM unnest(ARRAY['uncertain', 'held']) AS s (status)""",
-        _MOST,
+        MOST,
     )
     return {row["status"]: row["total"] for row in rows}

@@ -41,11 +41,12 @@ async def list_uncertain(
     )
 
 
-async def list_held(connection: Connection) -> list[asyncpg.Record]:
-    """List held messages, oldest first, ten thousand at most."""
+async def list_held(connection: Connection, *, limit: int) -> list[asyncpg.Record]:
+    """List held messages, oldest first."""
     return await connection.fetch(
         """SELECT id, dispatch_id, invoice_id, phone, reason, changed_at FROM messages
-           WHERE trouble = 'held' ORDER BY id LIMIT 10000"""
+           WHERE trouble = 'held' ORDER BY id LIMIT $1""",
+        limit,
     )
 
 

@@ -11,7 +11,7 @@ from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import accounts, installation, messages, unsettled
+from disparo.db import accounts, day, installation, messages, unsettled
 from disparo.db.messages import Move
 from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
@@ -97,9 +97,12 @@ async def show_held(request: Request, person: Person) -> Response:
     """Show held messages, the oldest first."""
     del person
     async with services_of(request).pool.acquire() as connection:
-        rows = await unsettled.list_held(connection)
+        rows = await unsettled.list_held(connection, limit=_SHOWN)
+        total = (await day.needing_a_person(connection))["held"]
         by_restore = await installation.is_held(connection)
-    return render(request, "retidas.html", rows=rows[:_SHOWN], total=len(rows), by_restore=by_restore)
+    return render(
+        request, "retidas.html", rows=rows, total=total, more=total >= day.MOST, by_restore=by_restore
+    )
 
 
 async def settle_held(request: Request, person: Person) -> Response:

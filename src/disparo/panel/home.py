@@ -188,7 +188,9 @@ def _waiting(counts: dict[str, int], *, held_by_restore: bool) -> list[Matter]:
     if counts["uncertain"]:
         found.append(
             Matter(
-                words.several(counts["uncertain"], "mensagem incerta", "mensagens incertas"),
+                words.several_or_more(
+                    counts["uncertain"], "mensagem incerta", "mensagens incertas", most=day.MOST
+                ),
                 "O envio começou e ninguém confirmou. Confira na plataforma e decida.",
                 "/painel/incertas",
                 "Resolver",
@@ -197,7 +199,7 @@ def _waiting(counts: dict[str, int], *, held_by_restore: bool) -> list[Matter]:
     if counts["held"] or held_by_restore:
         found.append(
             Matter(
-                words.several(counts["held"], "mensagem retida", "mensagens retidas"),
+                words.several_or_more(counts["held"], "mensagem retida", "mensagens retidas", most=day.MOST),
                 "Estão paradas à espera de uma pessoa que as libere.",
                 "/painel/retidas",
                 "Ver e liberar",

@@ -246,6 +246,11 @@ def several(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}".replace(",", ".")
 
 
+def several_or_more(count: int, one: str, many: str, *, most: int) -> str:
+    """Count what was counted up to `most` only."""
+    return several(count, one, many) + (" ou mais" if count >= most else "")
+
+
 def reason(stored: str | None, status: str | None = None) -> str:
     """Give a stored reason in Portuguese; a platform's own code stays as it is.
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from tests.support import rows
 
-from disparo.cli.messages import give_as_sent, list_uncertain
+from disparo.cli.messages import give_as_sent, list_held, list_uncertain
 
 pytestmark = pytest.mark.anyio
 
@@ -103,6 +103,20 @@ async def test_of_more_than_are_settled_at_once_it_is_said_that_there_are_more(
         for said in (first, then):
             await asyncio.to_thread(work, plataforma="p")
             assert said in capsys.readouterr().out
+
+
+async def test_of_more_held_than_are_listed_it_is_said_that_there_are_more(
+    dsn, connection, monkeypatch, capsys
+):
+    ids = await rows.add_messages(connection, 5)
+    await connection.execute("UPDATE messages SET status = 'held', reason = 'restored'")
+    monkeypatch.setattr("disparo.cli.messages._AT_ONCE", 3)
+    monkeypatch.setenv("DISPARO_DATABASE_URL", dsn)
+    await asyncio.to_thread(list_held)
+    assert "\n3 mensagem(ns) retida(s). Há outras, mais novas.\n" in capsys.readouterr().out
+    await connection.execute("UPDATE messages SET status = 'cancelled' WHERE id = ANY($1::bigint[])", ids[3:])
+    await asyncio.to_thread(list_held)
+    assert capsys.readouterr().out.endswith("\n3 mensagem(ns) retida(s).\n")
 
 
 async def test_a_program_needs_a_name(command, connection):
