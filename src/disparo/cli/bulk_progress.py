@@ -16,12 +16,12 @@ from disparo.db import bulk_runs, workers
 from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch.bulk_queue import queue_some
 from disparo.dispatch.rules import Rules
+from disparo.domain.message import GONE, STILL_GOING, count_in
 from disparo.panel.words import RUN as STATE_WORDS
 from disparo.panel.words import STATUS as STATUS_WORDS
 
 _LOOK_EVERY_S = 0.3
 _OVER = ("done", "cancelled")
-_WAITING = ("queued", "claimed", "sending")
 
 
 async def queue_whole(pool: Pool, dispatch_id: UUID, rules: Rules) -> None:
@@ -64,10 +64,11 @@ async def print_run(pool: Pool, dispatch_id: UUID) -> None:
 
 def _show(progress: Progress, bars: tuple[TaskID, TaskID], row: asyncpg.Record) -> bool:
     counts = _counts(row)
-    done = sum(count for status, count in counts.items() if status not in _WAITING)
+    sent = count_in(counts, GONE - STILL_GOING)
+    to_send = count_in(counts, STILL_GOING)  # what is held is not: the run ends without it
     progress.update(bars[0], total=row["total"], completed=_tallies(row).get("invoices", 0))
     words = "enviadas" if row["state"] == "running" else STATE_WORDS[row["state"]]
-    progress.update(bars[1], total=sum(counts.values()) or None, completed=done, description=words)
+    progress.update(bars[1], total=sent + to_send or None, completed=sent, description=words)
     return row["state"] in _OVER
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import asyncpg
 
 from disparo.db.pool import Connection, sql
+from disparo.domain.message import NEVER_SENT, Status
 
 #: How many ids one page looks through where it must look at each.
 WINDOW = 10_000
@@ -22,7 +23,7 @@ _LAST = 2**63 - 1
 #: Instead of no condition: plans are made once, and one that may have no cursor uses no index for it.
 _AFTER_ALL = (datetime(9999, 1, 1, tzinfo=UTC), _LAST)
 #: Those that the column `trouble` repeats, and so have an index of their own.
-RARE = frozenset({"undelivered", "failed", "skipped", "cancelled", "uncertain", "held"})
+RARE = frozenset({*NEVER_SENT, Status.UNDELIVERED, Status.UNCERTAIN, Status.HELD})
 #: Ids follow the clock but for messages that were stored at the same time.
 _SLACK = timedelta(minutes=1)
 _COLUMNS = """m.id, m.dispatch_id, m.invoice_id, m.customer_id, m.name, m.phone, m.e164, m.status, m.reason,

@@ -10,7 +10,7 @@ from disparo.db.pool import Connection, sql
 from disparo.domain.message import Status
 
 #: Each hand-over is looked at once: one whose outcome nobody knows yet may still turn out to be accepted.
-_WAITING = [Status.SENDING, Status.UNCERTAIN, Status.ACCEPTED, Status.SENT]
+_UNCONFIRMED = [Status.SENDING, Status.UNCERTAIN, Status.ACCEPTED, Status.SENT]
 #: Asked about after 1, 2, 4 ... times the platform's `after_s`; after that it stays without.
 _ASKED_AT_MOST = 8
 
@@ -22,7 +22,7 @@ async def fill(connection: Connection, after_s: Mapping[str, float], *, limit: i
         list(after_s),
         list(after_s.values()),
         min(after_s.values()),
-        _WAITING,
+        _UNCONFIRMED,
         limit,
     )
     return seen
@@ -30,4 +30,6 @@ async def fill(connection: Connection, after_s: Mapping[str, float], *, limit: i
 
 async def take(connection: Connection, platform: str, *, after_s: float) -> asyncpg.Record | None:
     """Take the next hand-over to ask about: reference and platform_id; None where there is none now."""
-    return await connection.fetchrow(sql("take_receipt_poll"), platform, after_s, _WAITING, _ASKED_AT_MOST)
+    return await connection.fetchrow(
+        sql("take_receipt_poll"), platform, after_s, _UNCONFIRMED, _ASKED_AT_MOST
+    )

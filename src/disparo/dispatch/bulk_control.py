@@ -14,14 +14,12 @@ from disparo.db import accounts, bulk_messages, bulk_runs, bulk_slices, dispatch
 from disparo.db.messages import CHUNK_SIZE, Move
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.cancel import Cancelled
-from disparo.domain.message import Event, Status
+from disparo.domain.message import GONE, WITHDRAWABLE, Event, Status, count_in
 
 #: Chunks cancelled in one transaction.
 _CHUNKS = 10
 #: A caller waits so long for the end of a cancellation; the workers do the rest.
 _PATIENCE_S = 3.0
-_GONE = ("sending", "accepted", "sent", "delivered", "undelivered", "uncertain")
-_WAITING = ("queued", "claimed", "held")
 
 
 class NotPossible(Exception):
@@ -95,8 +93,8 @@ async def cancel_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled 
     async with pool.acquire() as connection:
         counts = await dispatch_pages.counts(connection, dispatch_id)
     # What still waits is as good as withdrawn, but for the few that may have left before.
-    withdrawn = counts.get("cancelled", 0) + sum(counts.get(status, 0) for status in _WAITING)
-    return Cancelled(withdrawn, sum(counts.get(status, 0) for status in _GONE))
+    withdrawn = count_in(counts, {Status.CANCELLED, *WITHDRAWABLE})
+    return Cancelled(withdrawn, count_in(counts, GONE))
 
 
 async def finish_cancelled(pool: Pool) -> None:

@@ -8,9 +8,8 @@ from uuid import UUID
 from disparo.db import accounts, dispatches, messages
 from disparo.db.messages import Move
 from disparo.db.pool import Connection
-from disparo.domain.message import Event, Status
+from disparo.domain.message import NEVER_SENT, Event, Status
 
-_NEVER_GONE = frozenset({"skipped", "cancelled", "failed"})
 _SLICE = 1000
 
 
@@ -35,9 +34,10 @@ async def cancel_dispatch(connection: Connection, dispatch_id: UUID, *, actor: s
     await accounts.audit(
         connection, actor=actor, action="dispatch_cancelled", detail={"dispatch": str(dispatch_id)}
     )
-    # Read again: what another call withdrew meanwhile has not gone.
+    # Read again: what another call withdrew meanwhile has not gone. What a platform did not take meanwhile
+    # is in the queue again, and goes.
     after = await dispatches.message_statuses(connection, dispatch_id)
-    return Cancelled(moved, sum(row["status"] not in _NEVER_GONE for row in after))
+    return Cancelled(moved, sum(row["status"] not in NEVER_SENT for row in after))
 
 
 async def cancel_message(connection: Connection, message_id: int, *, actor: str) -> Status | None:

@@ -8,7 +8,7 @@ for the sake of an index, are held to it by a test, which asks `move` (docs/deci
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
@@ -110,6 +110,17 @@ def _table() -> dict[tuple[Status, Event], Status]:
 
 TRANSITIONS: Mapping[tuple[Status, Event], Status] = MappingProxyType(_table())
 
+#: Goes on by itself: the platform is still ahead. The column `messages.open` says the same.
+STILL_GOING = frozenset({S.QUEUED, S.CLAIMED, S.SENDING})
+#: What a cancel takes back. A held message goes nowhere, but nothing of it has left either.
+WITHDRAWABLE = frozenset(before for before, event in TRANSITIONS if event is E.CANCEL)
+#: Ended, and no platform ever took it.
+NEVER_SENT = frozenset({S.FAILED, S.SKIPPED, S.CANCELLED})
+#: Handed over, or may have been: it does not come back.
+GONE = frozenset(Status) - WITHDRAWABLE - NEVER_SENT
+#: Nothing of ours is left to do, and nobody is asked anything; receipts may still come.
+SETTLED = FINAL | {S.ACCEPTED, S.SENT}
+
 #: What keeps a message from being sent, as a person's or our own decision; nothing else ends one that waits.
 _WITHDRAWALS = (E.SKIP, E.FAIL, E.EXPIRE, E.CANCEL)
 #: Where the one that waits to be sent again may have left before, they end only the sending again.
@@ -136,6 +147,11 @@ EVENT_OF_RECEIPT: Mapping[ReceiptKind, Event] = MappingProxyType(
         ReceiptKind.UNDELIVERED: E.RECEIPT_UNDELIVERED,
     }
 )
+
+
+def count_in(counts: Mapping[str, int], statuses: Iterable[Status]) -> int:
+    """Give how many of a dispatch's messages, counted by status, are in one of these."""
+    return sum(counts.get(status, 0) for status in statuses)
 
 
 def move(status: Status, event: Event, *, may_have_left: bool = False) -> Status | None:

@@ -15,7 +15,7 @@ from disparo.db import accounts, lookups
 from disparo.db.lookups import Life
 from disparo.db.pool import Connection
 from disparo.dispatch import cancel, reconcile
-from disparo.domain.message import Status
+from disparo.domain.message import SETTLED, WITHDRAWABLE, Status
 from disparo.domain.waits import Change, folded
 from disparo.panel import code_words, fields, words
 from disparo.panel.access import Person
@@ -79,6 +79,8 @@ async def _shown(
         request,
         "mensagem.html",
         message=message,
+        may_be_cancelled=message["status"] in WITHDRAWABLE,
+        is_settled=message["status"] in SETTLED,
         steps=timeline(life, people, with_text=with_text),
         receipts=len(life.receipts),
         with_text=with_text,

@@ -12,12 +12,11 @@ import asyncpg
 
 from disparo.db import bulk_runs, dispatch_pages, message_pages, platform_states
 from disparo.db.pool import Connection
+from disparo.domain.message import GONE, STILL_GOING, Status, count_in
 from disparo.panel import words
 from disparo.panel.services import PanelServices
 
-_WAITING = ("queued", "claimed", "sending")
 _OWN_START = timedelta(minutes=2)
-_NEVER_GONE = ("held", "failed", "skipped", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +40,23 @@ class Progress:
 
     @property
     def waiting(self) -> int:
-        """What has not gone yet."""
-        return sum(self.counts.get(status, 0) for status in _WAITING)
+        """What has not gone yet, and goes by itself: not what is held."""
+        return count_in(self.counts, STILL_GOING)
 
     @property
     def is_going(self) -> bool:
         """Whether a worker has some of it in hand."""
-        return any(self.counts.get(status) for status in _WAITING[1:])
+        return count_in(self.counts, STILL_GOING - {Status.QUEUED}) > 0
 
     @property
     def gone(self) -> int:
         """What was handed over, or may have been."""
-        return self.total - self.waiting - sum(self.counts.get(status, 0) for status in _NEVER_GONE)
+        return count_in(self.counts, GONE)
 
     @property
     def not_arrived(self) -> int:
         """What did not arrive, or may not have."""
-        return sum(self.counts.get(status, 0) for status in message_pages.RARE)
+        return count_in(self.counts, message_pages.RARE)
 
     @property
     def is_over(self) -> bool:

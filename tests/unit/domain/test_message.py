@@ -13,9 +13,14 @@ from disparo.domain.message import (
     AFTER_A_START,
     EVENT_OF_OUTCOME,
     FINAL,
+    GONE,
+    NEVER_SENT,
+    SETTLED,
     TRANSITIONS,
+    WITHDRAWABLE,
     Event,
     Status,
+    count_in,
     move,
     transition_table,
 )
@@ -61,8 +66,14 @@ def test_what_may_have_left_is_uncertain_again_whatever_keeps_it_from_being_sent
 
 
 def test_cancel_never_touches_what_may_have_left():
-    allowed = {before for (before, event) in TRANSITIONS if event is Event.CANCEL}
-    assert allowed == {Status.QUEUED, Status.CLAIMED, Status.HELD}
+    assert {"queued", "claimed", "held"} == WITHDRAWABLE
+
+
+def test_each_status_is_one_of_what_comes_back_what_never_left_and_what_is_gone():
+    assert sorted([*WITHDRAWABLE, *NEVER_SENT, *GONE]) == sorted(Status)
+    assert {"sending", "uncertain", "accepted", "sent", "delivered", "undelivered"} == GONE
+    assert {"queued", "claimed", "sending", "held", "uncertain"} == set(Status) - SETTLED
+    assert count_in({"queued": 2, "held": 3, "sent": 5}, WITHDRAWABLE) == 5
 
 
 def test_an_uncertain_message_waits_again_only_by_resend_or_proof_that_it_was_not_taken():

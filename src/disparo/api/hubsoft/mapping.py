@@ -24,7 +24,7 @@ from disparo.api.hubsoft.words import (
 )
 from disparo.db.dispatches import StoredAs
 from disparo.dispatch.calls import Accepted, Reason, Refused
-from disparo.domain.message import FINAL, Status
+from disparo.domain.message import SETTLED, count_in
 
 ACCEPTED_MSG = (
     "As faturas foram adicionadas para serem disparadas por SMS. Por se tratar de um processo de envio "
@@ -129,8 +129,7 @@ def dispatch_summary(row: asyncpg.Record, zone: ZoneInfo) -> dict[str, Any]:
     """Give what the list and the single answer have in common."""
     counts: dict[str, int] = json.loads(row["counts"] or "{}")
     total = sum(counts.values())
-    # What a platform took is done as far as we can do anything; receipts may still come.
-    done = sum(number for status, number in counts.items() if status in _DONE)
+    done = count_in(counts, SETTLED)
     return {
         "id": str(row["id"]),
         "situacao": _situation(row["run_state"], is_done=done == total),
@@ -155,9 +154,6 @@ def _situation(run_state: str | None, *, is_done: bool) -> str:
     if run_state is not None:
         return RUN_WORDS[run_state]
     return "concluido" if is_done else "em_andamento"
-
-
-_DONE = FINAL | {Status.ACCEPTED, Status.SENT}
 
 
 def pagination(page: int, per_page: int, total: int) -> dict[str, int]:
