@@ -9,7 +9,7 @@ import pytest
 from disparo.db.messages import Start
 from disparo.dispatch.claims import Batch, Prepared
 from disparo.dispatch.fares import Fare, Fares
-from disparo.dispatch.gate import Grant
+from disparo.dispatch.gate import RateGrant
 from disparo.dispatch.line import Line
 from disparo.platforms.base import Capabilities
 
@@ -27,7 +27,7 @@ class Slow:
     async def moments(self, wanted, **_how):
         self.asked.append(wanted)
         count = self.counts.pop(0)
-        return Grant(count, 0.0, 1.0, day_full_s=0.0 if count else 60.0)
+        return RateGrant(count, 0.0, 1.0, day_full_s=0.0 if count else 60.0)
 
 
 def line_of(*parts, urgent=False):
@@ -49,7 +49,7 @@ async def test_a_long_text_waits_for_all_its_moments():
 
 async def test_what_was_let_pass_for_a_long_text_is_of_no_use_to_a_short_one():
     fares, line = Fares(Slow(), PARTS), line_of(3)
-    fare = Fare(Grant(1, 0.0, 1.0), ahead=2)
+    fare = Fare(RateGrant(1, 0.0, 1.0), ahead=2)
     line.add(line_of(1, 1, urgent=True).take(2))
     assert fares.fitting(line, fare) == (1, 0)
     assert fares.fitting(line_of(), fare) == (0, 0)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from disparo.dispatch.gate import Grant
+from disparo.dispatch.gate import RateGrant
 from disparo.dispatch.runway import Runway
 from disparo.platforms.base import boottime_s
 
@@ -24,7 +24,7 @@ class OpenGate:
 
     async def moments(self, wanted, **_how):
         self.asked.append(wanted)
-        return Grant(wanted, time.monotonic() + self.in_s, 0.0)
+        return RateGrant(wanted, time.monotonic() + self.in_s, 0.0)
 
     async def give_back(self, _grant, count):
         self.given_back += count
@@ -36,7 +36,7 @@ def soon():
 
 async def test_those_who_missed_their_moments_ask_for_others_together():
     gate = OpenGate()
-    turns = Runway(gate).line_up(Grant(50, time.monotonic() - 1.0, 0.0), [1] * 50, deadline_s=soon())
+    turns = Runway(gate).line_up(RateGrant(50, time.monotonic() - 1.0, 0.0), [1] * 50, deadline_s=soon())
     assert all(await asyncio.gather(*turns))
     assert (gate.asked, gate.given_back) == ([50], 50)
 
@@ -44,7 +44,7 @@ async def test_those_who_missed_their_moments_ask_for_others_together():
 async def test_who_missed_a_moment_takes_the_next_one():
     gate = OpenGate(in_s=0.5)
     runway = Runway(gate)
-    first, second = runway.line_up(Grant(2, time.monotonic() - 0.95, 1.0), [1] * 2, deadline_s=soon())
+    first, second = runway.line_up(RateGrant(2, time.monotonic() - 0.95, 1.0), [1] * 2, deadline_s=soon())
     assert await first
     assert not second.done()
     assert gate.asked in ([], [1])
@@ -53,15 +53,17 @@ async def test_who_missed_a_moment_takes_the_next_one():
 
 async def test_an_earlier_moment_that_comes_later_is_not_slept_through():
     runway = Runway(OpenGate())
-    (first,) = runway.line_up(Grant(1, time.monotonic() + 30.0, 0.0), [1], deadline_s=soon())
+    (first,) = runway.line_up(RateGrant(1, time.monotonic() + 30.0, 0.0), [1], deadline_s=soon())
     await asyncio.sleep(0)
-    runway.line_up(Grant(20, time.monotonic() + 0.01, 0.05), [1] * 20, deadline_s=soon())
+    runway.line_up(RateGrant(20, time.monotonic() + 0.01, 0.05), [1] * 20, deadline_s=soon())
     async with asyncio.timeout(5):
         assert await first  # who is first in line takes it, whoever brought it
 
 
 async def test_nobody_is_let_go_past_the_deadline():
-    (turn,) = Runway(OpenGate()).line_up(Grant(1, time.monotonic(), 0.0), [1], deadline_s=boottime_s() - 1)
+    (turn,) = Runway(OpenGate()).line_up(
+        RateGrant(1, time.monotonic(), 0.0), [1], deadline_s=boottime_s() - 1
+    )
     assert await turn is False
 
 
@@ -71,7 +73,7 @@ async def test_who_lines_up_while_the_last_moments_are_given_back_is_let_go():
             await asyncio.sleep(0.05)
 
     runway = Runway(Slow())
-    missed = Grant(1, time.monotonic() - 1.0, 0.0)
+    missed = RateGrant(1, time.monotonic() - 1.0, 0.0)
     (first,) = runway.line_up(missed, [1], deadline_s=boottime_s() - 1)
     await first
     async with asyncio.timeout(5):
@@ -81,7 +83,7 @@ async def test_who_lines_up_while_the_last_moments_are_given_back_is_let_go():
 
 async def let_go(runway, began, weights):
     at = []
-    for turn in runway.line_up(Grant(5, began, 0.1), weights, deadline_s=soon()):
+    for turn in runway.line_up(RateGrant(5, began, 0.1), weights, deadline_s=soon()):
         assert await turn
         at.append(time.monotonic() - began)
     return at
@@ -95,6 +97,6 @@ async def test_who_takes_several_moments_goes_at_the_first_and_nobody_at_the_oth
             break
     assert at == near
     # Its second part is owed by whoever comes next.
-    (late,) = runway.line_up(Grant(2, time.monotonic() + 0.2, 0.1), [1], deadline_s=soon())
+    (late,) = runway.line_up(RateGrant(2, time.monotonic() + 0.2, 0.1), [1], deadline_s=soon())
     assert await late
     assert time.monotonic() - began > 0.4 + 0.2

@@ -17,7 +17,7 @@ _TURN = """INSERT INTO platform_rates AS r (platform, tat) VALUES ($1, now())
 
 
 @dataclass(frozen=True, slots=True)
-class Slots:
+class RateSlots:
     """`count` hand-overs may be written, the first `wait_s` seconds from now, counted in `bucket`.
 
     `now_s` is when the server said so, on its own clock.
@@ -55,7 +55,7 @@ async def take_slots(
     wanted: int,
     ahead_s: float,
     run_up_s: float = 0.02,
-) -> Slots:
+) -> RateSlots:
     """Take up to `wanted` slots from `run_up_s` to `ahead_s` from now; 0 with a wait where there is none."""
     async with connection.transaction():
         if per_day is not None:
@@ -65,7 +65,7 @@ async def take_slots(
             sql("take_slots"), platform, interval_s, wanted, per_day, ahead_s, run_up_s
         )
     assert row is not None  # noqa: S101 - for the type checker: the statement always has one row
-    return Slots(
+    return RateSlots(
         row["granted"], max(0.0, row["wait_s"]), max(0.0, row["day_full_s"]), row["bucket"], row["now_s"]
     )
 

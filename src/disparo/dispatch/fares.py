@@ -7,7 +7,7 @@ from itertools import accumulate, takewhile
 from typing import NamedTuple
 
 from disparo.dispatch.claims import Prepared
-from disparo.dispatch.gate import Gate, Grant
+from disparo.dispatch.gate import Gate, RateGrant
 from disparo.dispatch.line import Line
 from disparo.platforms.base import Capabilities
 
@@ -18,7 +18,7 @@ class Fare(NamedTuple):
     A long text under a slow limit takes more than are granted at once: it goes when it has them all.
     """
 
-    grant: Grant
+    grant: RateGrant
     ahead: int = 0
 
     @property

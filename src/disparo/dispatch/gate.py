@@ -41,7 +41,7 @@ _DRIFT = 0.0002
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class RateGrant:
     """So many may be written: the first at `first_at` (time.monotonic), each `interval_s` after the other.
 
     `day_full_s` above 0: none, and none before so many seconds have passed. `bucket` is what a day's
@@ -99,7 +99,7 @@ class Gate:
         """Whether each message has a moment of its own."""
         return self._able.per_second is not None
 
-    async def moments(self, wanted: int, *, urgent: bool, run_up_s: float = _RUN_UP_S) -> Grant:
+    async def moments(self, wanted: int, *, urgent: bool, run_up_s: float = _RUN_UP_S) -> RateGrant:
         """Ask how many may be written, and when; waits until there is one, or the day is used up.
 
         The last fifth of the moments ahead is left to urgent ones, whatever the others have taken. None is
@@ -107,7 +107,7 @@ class Gate:
         """
         able = self._able
         if able.per_second is None and able.per_day is None:
-            return Grant(wanted, time.monotonic(), 0.0)
+            return RateGrant(wanted, time.monotonic(), 0.0)
         if able.per_second is not None:
             wanted = min(wanted, max(1, int(able.per_second * _AHEAD_S)))
         while True:
@@ -130,7 +130,7 @@ class Gate:
             self._server.note(slots.now_s, after=asked_at, before=time.monotonic())
             if slots.count or slots.day_full_s:
                 first_at = self._server.here(slots.now_s + slots.wait_s)
-                return Grant(slots.count, first_at, self._interval_s, slots.day_full_s, slots.bucket)
+                return RateGrant(slots.count, first_at, self._interval_s, slots.day_full_s, slots.bucket)
             await asyncio.sleep(slots.wait_s)
 
     @property
@@ -138,12 +138,12 @@ class Gate:
         """How many messages are worth a question of their own."""
         return max(1, int((self._able.per_second or 0.0) * _GROUP_S))
 
-    async def until_near(self, grant: Grant) -> None:
+    async def until_near(self, grant: RateGrant) -> None:
         """Wait until what this grant is for should be started."""
         if self.is_timed and not grant.day_full_s:
             await asyncio.sleep(grant.first_at - time.monotonic() - _START_AHEAD_S)
 
-    async def give_back(self, grant: Grant, count: int) -> None:
+    async def give_back(self, grant: RateGrant, count: int) -> None:
         """Give back what was granted and not used: it counts against the day."""
         if count <= 0 or self._able.per_day is None or grant.bucket is None:
             return

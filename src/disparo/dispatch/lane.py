@@ -20,7 +20,7 @@ from disparo.dispatch import starts
 from disparo.dispatch.breaker import Breaker
 from disparo.dispatch.claims import Holder, Prepared
 from disparo.dispatch.fares import Fare, Fares
-from disparo.dispatch.gate import Gate, Grant
+from disparo.dispatch.gate import Gate, RateGrant
 from disparo.dispatch.line import Line, length_for
 from disparo.dispatch.recorder import Entry, Recorder, to_result
 from disparo.dispatch.runway import Runway
@@ -187,7 +187,7 @@ class Lane:
         return group, ahead
 
     async def _start_surely(
-        self, group: list[Prepared], worker_id: UUID, grant: Grant, *, probe: bool, ahead: int
+        self, group: list[Prepared], worker_id: UUID, grant: RateGrant, *, probe: bool, ahead: int
     ) -> list[Prepared]:
         """Start a group, if there is one; gives those that were, and are being written."""
         try:
@@ -200,7 +200,7 @@ class Lane:
             return []
 
     async def _start(
-        self, group: list[Prepared], worker_id: UUID, grant: Grant, *, probe: bool, ahead: int
+        self, group: list[Prepared], worker_id: UUID, grant: RateGrant, *, probe: bool, ahead: int
     ) -> list[Prepared]:
         failpoints.hit("before_start")
         started, deadline_s = await starts.commit(

@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
 
-from disparo.dispatch.gate import LATE_S, Gate, Grant
+from disparo.dispatch.gate import LATE_S, Gate, RateGrant
 from disparo.platforms.base import boottime_s
 
 #: Whoever has been late needs a longer run-up.
@@ -30,14 +30,16 @@ class Runway:
         self._gate = gate
         self._waiting: deque[tuple[asyncio.Future[bool], float, int]] = deque()
         self._owed = 0
-        self._moments: list[tuple[float, int, Grant]] = []  # a heap: two askers may be answered out of order
+        self._moments: list[
+            tuple[float, int, RateGrant]
+        ] = []  # a heap: two askers may be answered out of order
         self._given = 0
-        self._missed: Counter[Grant] = Counter()
+        self._missed: Counter[RateGrant] = Counter()
         self._added = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def line_up(
-        self, grant: Grant, costs: Sequence[int], *, deadline_s: float
+        self, grant: RateGrant, costs: Sequence[int], *, deadline_s: float
     ) -> Sequence[asyncio.Future[bool]]:
         """Have messages wait for the first moments of a grant, or later ones, until the deadline.
 
@@ -51,7 +53,7 @@ class Runway:
             self._task = asyncio.create_task(self._let_go())
         return futures
 
-    def _add(self, grant: Grant, count: int) -> None:
+    def _add(self, grant: RateGrant, count: int) -> None:
         for place in range(count):
             self._given += 1
             heapq.heappush(self._moments, (grant.first_at + place * grant.interval_s, self._given, grant))
@@ -73,7 +75,7 @@ class Runway:
                 await self._until_next()
                 self._use(heapq.heappop(self._moments))
 
-    def _use(self, moment: tuple[float, int, Grant]) -> None:
+    def _use(self, moment: tuple[float, int, RateGrant]) -> None:
         at, _, grant = moment
         self._drop_overdue()
         if self._owed:
