@@ -22,7 +22,7 @@ from tests.support import bulk
 from tests.support.stage import Stage
 
 from disparo.db.embedded import EmbeddedPostgres
-from disparo.dispatch.bulk import Order, Selection, store_run
+from disparo.dispatch.bulk import RunOrder, Selection, store_run
 
 WINDOW = 50
 _QUIET_S = 180.0
@@ -106,7 +106,7 @@ async def _store_bulk(connection: asyncpg.Connection, plan: Plan) -> dict[str, l
     """Have a run of the invoices past the driver's queued; gives its phones by dispatch id, as a 200 would."""
     await connection.execute("UPDATE invoices SET due_date = $1 WHERE id > $2", _BULK_DUE, plan.invoices)
     async with connection.transaction():
-        order = Order(Selection(None, _BULK_DUE, _BULK_DUE), "ensaio")
+        order = RunOrder(Selection(None, _BULK_DUE, _BULK_DUE), "ensaio")
         stored = await store_run(connection, order, bulk.SETTINGS)
     while await connection.fetchval("SELECT count(*) FROM messages") < plan.bulk:
         await asyncio.sleep(0.1)

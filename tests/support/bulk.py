@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from disparo.db import bulk_runs
 from disparo.db.dispatches import StoredAs
-from disparo.dispatch.bulk import Order, Selection, store_run
+from disparo.dispatch.bulk import RunOrder, Selection, store_run
 from disparo.dispatch.bulk_queue import queue_some
 from disparo.dispatch.calls import AcceptSettings
 from disparo.dispatch.rules import Rules
@@ -28,7 +28,7 @@ RULES = Rules("ISP", None, ZONE, 3, allow_paid=False, is_holiday=lambda _day, _u
 async def store(pool, selection=None, **order):
     """A run of all open invoices, or of a selection."""
     async with pool.acquire() as connection, connection.transaction():
-        stored = await store_run(connection, Order(selection or Selection(), "test", **order), SETTINGS)
+        stored = await store_run(connection, RunOrder(selection or Selection(), "test", **order), SETTINGS)
     return stored.dispatch_id
 
 

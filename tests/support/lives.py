@@ -19,7 +19,7 @@ from disparo.db.receipts import Told
 from disparo.dispatch import bulk_control, receipts, reconcile, sweep, takeover
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_control import NotPossible
-from disparo.dispatch.give_back import Waiting, put_back
+from disparo.dispatch.give_back import Deferral, put_back
 from disparo.domain.message import Event
 from disparo.domain.outcome import ReceiptEvent, ReceiptKind
 
@@ -135,7 +135,7 @@ class Lives:
         until = datetime.now(UTC) + timedelta(seconds=wait_s)
         run = claim.run if with_run and await self._is_open(claim.run) else None
         async with self.db.transaction():
-            await put_back(self.db, [Waiting(id_, until, "x", run) for id_ in claim.ids], claim.token)
+            await put_back(self.db, [Deferral(id_, until, "x", run) for id_ in claim.ids], claim.token)
 
     async def _is_open(self, run: UUID | None) -> bool:
         open_run = (

@@ -25,7 +25,7 @@ from disparo.dispatch.bulk import (
     Asked,
     KeyReused,
     NothingMeant,
-    Order,
+    RunOrder,
     Selection,
     StoredRun,
     Which,
@@ -85,7 +85,7 @@ def dispatch(
         found = _with_pool(dados, lambda pool: _simulate(pool, settings, selection))
         print_simulation(found, timeout_s=settings.timeout_s)
         return
-    order = Order(selection, actor(), run_key=execucao, asked=asked)
+    order = RunOrder(selection, actor(), run_key=execucao, asked=asked)
     stored: list[StoredRun] = []
     try:
         _with_pool(dados, lambda pool: _start_and_follow(pool, settings, order, stored.append))
@@ -111,7 +111,7 @@ async def _simulate(pool: Pool, settings: Settings, selection: Selection) -> Sim
 
 
 async def _start_and_follow(
-    pool: Pool, settings: Settings, order: Order, tell: Callable[[StoredRun], None]
+    pool: Pool, settings: Settings, order: RunOrder, tell: Callable[[StoredRun], None]
 ) -> None:
     if not settings.platforms and not await _somebody_sends(pool):
         raise DisparoError("Nenhuma plataforma de SMS configurada.")
@@ -134,7 +134,7 @@ async def _somebody_sends(pool: Pool) -> bool:
         return bool(await workers.list_beats(connection))
 
 
-async def _store(pool: Pool, settings: Settings, order: Order) -> StoredRun:
+async def _store(pool: Pool, settings: Settings, order: RunOrder) -> StoredRun:
     accepting = accept_settings_of(settings)
     load_calendar()
     try:

@@ -18,7 +18,7 @@ from disparo.db.pool import TRANSIENT
 from disparo.dispatch import alarms
 from disparo.dispatch.from_settings import platforms_of, rules_of
 from disparo.dispatch.prune import Retention
-from disparo.dispatch.worker import Plan, Worker, WorkerSettings
+from disparo.dispatch.worker import Worker, WorkerPlan, WorkerSettings
 from disparo.errors import DatabaseUnavailable
 from disparo.log import configure_logging
 from disparo.panel.alert_words import say
@@ -100,7 +100,7 @@ class _Planner:
         """Give those of the last plan."""
         return {name: platform for name, (_, platform) in self._built.items()}
 
-    def plan(self, settings: Settings) -> Plan:
+    def plan(self, settings: Settings) -> WorkerPlan:
         shared = (settings.real_sending, settings.public_url, tuple(settings.test_numbers))
         kept: dict[str, tuple[object, Platform]] = {}
         for name, platform in platforms_of(settings).items():
@@ -109,7 +109,7 @@ class _Planner:
             before = self._built.get(name)
             kept[name] = before if before is not None and before[0] == made_from else (made_from, platform)
         self._built = kept
-        return Plan(
+        return WorkerPlan(
             self.platforms(),
             build_routes(settings.platforms),
             rules_of(settings),

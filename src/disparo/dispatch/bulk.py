@@ -65,7 +65,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RunOrder:
     """Who wants a run of what; `run_key` names it, so that asking twice runs it once.
 
     `asked`: in which words, where there are any: the same ones are the same order on any day.
@@ -121,7 +121,7 @@ def select_due(which: Which | None, due_from: date | None, due_to: date | None, 
 
 
 async def store_run(
-    connection: Connection, order: Order, settings: AcceptSettings, *, dispatch_id: UUID | None = None
+    connection: Connection, order: RunOrder, settings: AcceptSettings, *, dispatch_id: UUID | None = None
 ) -> StoredRun:
     """Store a run in the caller's transaction (the same id does nothing); raises KeyReused, NothingMeant."""
     now: datetime = await connection.fetchval("SELECT now()")
@@ -158,7 +158,7 @@ async def store_run(
 
 async def accept_run(
     pool: Pool,
-    order: Order,
+    order: RunOrder,
     settings: AcceptSettings,
     *,
     key: Key | None,
@@ -192,7 +192,7 @@ async def accept_run(
 
 async def _accept_once(
     connection: Connection,
-    order: Order,
+    order: RunOrder,
     settings: AcceptSettings,
     *,
     key: Key | None,

@@ -16,7 +16,7 @@ from disparo.dispatch.claims import Holder, Prepared
 from disparo.domain.message import Event, Status
 
 
-class Waiting(NamedTuple):
+class Deferral(NamedTuple):
     """A message, when it is to be looked at again, and why it waits; `run`: among whose own chunks."""
 
     message_id: int
@@ -25,7 +25,7 @@ class Waiting(NamedTuple):
     run: UUID | None = None
 
 
-async def put_back(connection: Connection, waits: Sequence[Waiting], token: UUID) -> None:
+async def put_back(connection: Connection, waits: Sequence[Deferral], token: UUID) -> None:
     """Put back what one claim holds, in the caller's transaction; nothing that is held no longer is touched.
 
     Messages of one moment have a chunk of their own: it is woken then, and for that moment alone. Those that
@@ -56,7 +56,7 @@ async def let_go(pool: Pool, items: Sequence[Prepared], reason: str) -> None:
         for token, ids in by_token.items():
             async with pool.acquire() as connection, connection.transaction():
                 now: datetime = await connection.fetchval("SELECT now()")
-                await put_back(connection, [Waiting(id_, now, reason) for id_ in ids], token)
+                await put_back(connection, [Deferral(id_, now, reason) for id_ in ids], token)
     finally:  # what the database did not take back now is found by the audit (`give_back`)
         for item in items:
             item.batch.settle()

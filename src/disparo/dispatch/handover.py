@@ -25,7 +25,7 @@ from disparo.dispatch import patience
 from disparo.dispatch.claims import Batch, Holder, Prepared
 from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.freshness import Checked, Freshness
-from disparo.dispatch.give_back import Waiting, put_back
+from disparo.dispatch.give_back import Deferral, put_back
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.rules import Drop, Rules, Wait, objection, rendered, waits_with_run
 from disparo.domain.ids import new_id
@@ -45,7 +45,7 @@ _Kind = tuple[str, bool]  # a platform's name, and whether the message is of a s
 class _Sorted:
     send: list[tuple[Lane, Mapping[str, Any], Start]] = field(default_factory=list)
     drop: list[Move] = field(default_factory=list)
-    wait: list[Waiting] = field(default_factory=list)
+    wait: list[Deferral] = field(default_factory=list)
     busy: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
 
@@ -190,7 +190,7 @@ class Handover:
         async for row in breathing(checked.rows):
             waits = checked.waits.get(row["id"])
             if waits is not None:
-                found.wait.append(Waiting(row["id"], waits.until, waits.reason))
+                found.wait.append(Deferral(row["id"], waits.until, waits.reason))
             else:
                 self._sort(row, token, found, room)
         await self._put_aside(found, token)
@@ -219,7 +219,7 @@ class Handover:
             found.drop.append(Move(row["id"], verdict.event, verdict.reason))
         else:
             run = row["dispatch_id"] if waits_with_run(row, verdict) else None
-            found.wait.append(Waiting(row["id"], verdict.until, verdict.reason, run))
+            found.wait.append(Deferral(row["id"], verdict.until, verdict.reason, run))
 
     def _lane_for(self, row: Mapping[str, Any], room: Mapping[_Kind, int]) -> Lane | NoRoute:
         urgent: bool = row["urgent"]

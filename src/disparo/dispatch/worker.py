@@ -59,7 +59,7 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class WorkerPlan:
     """Through which platforms a worker hands over, and by which rules; may be exchanged while it works."""
 
     platforms: Mapping[str, Platform]
@@ -84,7 +84,7 @@ class Worker:
         self,
         dsn: str,
         *,
-        plan: Plan,
+        plan: WorkerPlan,
         settings: WorkerSettings,
         chores: Callable[[Pool], Sequence[Chore]] = lambda _pool: (),
         freshness: Callable[[Pool], Freshness | None] = lambda _pool: None,
@@ -98,7 +98,7 @@ class Worker:
         self._handover: Handover | None = None
         self._starts_anew = False
 
-    def use(self, plan: Plan) -> None:
+    def use(self, plan: WorkerPlan) -> None:
         """Hand over by another plan from now on; what is started is finished by the old one."""
         self._plan = plan
         if self._handover is not None and not self._holder.ending:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from disparo.domain.message import Status
 
 
-class Event(Protocol):
+class EventRow(Protocol):
     """A row with `at`, `from_status`, `to_status` and `reason`."""
 
     def __getitem__(self, name: str, /) -> Any: ...
@@ -20,12 +20,12 @@ class Event(Protocol):
 class Change:
     """A message's event, or the first of several alike: looked at, and put back for the same reason."""
 
-    event: Event
+    event: EventRow
     times: int
     last_at: datetime
 
 
-def folded(events: Iterable[Event]) -> list[Change]:
+def folded(events: Iterable[EventRow]) -> list[Change]:
     """Give a message's events in their order, the looks that changed nothing as one: by their end alone."""
     found: list[Change] = []
     for event in events:
@@ -38,6 +38,6 @@ def folded(events: Iterable[Event]) -> list[Change]:
     return found
 
 
-def _ends_a_look(event: Event) -> bool:
+def _ends_a_look(event: EventRow) -> bool:
     back = event["from_status"] == Status.CLAIMED and event["to_status"] == Status.QUEUED
     return back and event["reason"] is not None

@@ -19,7 +19,7 @@ from disparo.db.idempotency import Key
 from disparo.db.pool import Connection
 from disparo.dispatch import bulk
 from disparo.dispatch.accept import accept_batch
-from disparo.dispatch.bulk import Order, Selection
+from disparo.dispatch.bulk import RunOrder, Selection
 from disparo.dispatch.bulk_simulate import Estimate, Simulation, simulate_run, who_is_left_out
 from disparo.dispatch.calls import Call, Caller, Done, Reason, Refused
 from disparo.dispatch.from_settings import offers_of, rules_of
@@ -175,7 +175,7 @@ async def create(request: Request, person: Person) -> Response:
             had = await dispatches.had_today(connection, invoice_id) if only_others else set()
             stored = await _accept_one(connection, services, invoice_id, person, dispatch_id, not_to=had)
         else:
-            order = Order(wanted, person.actor, user_id=person.user_id, only_others=only_others)
+            order = RunOrder(wanted, person.actor, user_id=person.user_id, only_others=only_others)
             run = await bulk.store_run(connection, order, services.accept, dispatch_id=dispatch_id)
             stored = run.dispatch_id
         await accounts.audit(

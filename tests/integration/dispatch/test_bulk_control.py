@@ -16,7 +16,7 @@ from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_work import BulkWork
 from disparo.dispatch.claims import Holder
-from disparo.dispatch.give_back import Waiting, put_back
+from disparo.dispatch.give_back import Deferral, put_back
 from disparo.dispatch.sweep import wake_forgotten_chunks
 from disparo.domain.message import Event
 
@@ -83,7 +83,7 @@ async def test_what_was_cancelled_in_a_workers_hands_leaves_no_chunk_behind(pool
     token, ids = await claim(connection, worker)
     await bulk_control.cancel_run(pool, run, actor="test")
     opens_at = datetime.now(UTC) + timedelta(hours=1)
-    await put_back(connection, [Waiting(id_, opens_at, "outside_window", run) for id_ in ids], token)
+    await put_back(connection, [Deferral(id_, opens_at, "outside_window", run) for id_ in ids], token)
     assert await connection.fetchval("SELECT count(*) FROM bulk_chunks") == 0
 
 

@@ -13,7 +13,7 @@ from disparo.dispatch.bulk import (
     Asked,
     KeyReused,
     NothingMeant,
-    Order,
+    RunOrder,
     Selection,
     Which,
     accept_run,
@@ -30,7 +30,7 @@ async def test_a_name_runs_once(pool, connection):
     was = await connection.fetchval(
         "UPDATE dispatches SET starts_at = '2026-11-02 11:00Z' RETURNING starts_at"
     )
-    order = Order(Selection(), "test", run_key="novembro")
+    order = RunOrder(Selection(), "test", run_key="novembro")
     assert (await store_run(connection, order, bulk.SETTINGS)).starts_at == was
     with pytest.raises(KeyReused):
         await bulk.store(pool, Selection([1]), run_key="novembro")
@@ -57,7 +57,7 @@ async def test_a_key_finds_its_first_answer_when_nothing_is_meant_any_more(pool)
     async def accept(selection, key):
         return await accept_run(
             pool,
-            Order(selection, "test"),
+            RunOrder(selection, "test"),
             bulk.SETTINGS,
             key=key,
             render=lambda stored: str(stored.dispatch_id).encode(),

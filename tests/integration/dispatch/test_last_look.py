@@ -13,7 +13,7 @@ from disparo.db import messages
 from disparo.db.messages import Move
 from disparo.dispatch import line
 from disparo.dispatch.rules import Drop, Rules, objection, rendered
-from disparo.dispatch.worker import Plan, Worker, WorkerSettings
+from disparo.dispatch.worker import Worker, WorkerPlan, WorkerSettings
 from disparo.domain.message import Event
 from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.routing import Route
@@ -106,7 +106,9 @@ async def test_who_paid_or_opted_out_while_in_line_gets_nothing(dsn, connection,
     ids = await rows.add_messages(connection, 40)
     await queue.enqueue(connection, [queue.WakeUp(await rows.chunk_of(connection, ids[0]))])
     stop = asyncio.Event()
-    worker = Worker(dsn, plan=Plan({"p": platform}, (Route("p"),), RULES), settings=WorkerSettings(10_000))
+    worker = Worker(
+        dsn, plan=WorkerPlan({"p": platform}, (Route("p"),), RULES), settings=WorkerSettings(10_000)
+    )
     running = asyncio.create_task(worker.run(stop))
     async with asyncio.timeout(40):
         while not platform.sent:

@@ -13,7 +13,7 @@ from tests.support.arrivals import largest_within
 
 from disparo import queue
 from disparo.dispatch.rules import Rules
-from disparo.dispatch.worker import Plan, Worker, WorkerSettings
+from disparo.dispatch.worker import Worker, WorkerPlan, WorkerSettings
 from disparo.domain.routing import Route
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +42,7 @@ async def test_each_part_has_its_moment(dsn, connection, able, messages, submitt
     await queue.enqueue(connection, [queue.WakeUp(await rows.chunk_of(connection, ids[0]))])
     stop = asyncio.Event()
     async with an_smsc(answer=note) as smsc, asyncio.timeout(60):
-        plan = Plan({"p": platform_of(smsc, **able)}, (Route("p"),), rules)
+        plan = WorkerPlan({"p": platform_of(smsc, **able)}, (Route("p"),), rules)
         running = asyncio.create_task(Worker(dsn, plan=plan, settings=WorkerSettings(10_000)).run(stop))
         await smsc.until(lambda: len(at) == submitted, seconds=30)
         stop.set()

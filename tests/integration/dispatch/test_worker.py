@@ -11,7 +11,7 @@ from disparo.dispatch import worker as module
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rules import Rules
-from disparo.dispatch.worker import Plan, Worker, WorkerSettings
+from disparo.dispatch.worker import Worker, WorkerPlan, WorkerSettings
 from disparo.errors import RESTART_ME
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.registry import read_table
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 def worker(dsn):
     platform = GenericHttp("p", read_table("p", {"url": "http://127.0.0.1:1/"}))
     rules = Rules("X", None, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_holiday=lambda *_: False)
-    return Worker(dsn, plan=Plan({"p": platform}, (), rules), settings=WorkerSettings(10_000))
+    return Worker(dsn, plan=WorkerPlan({"p": platform}, (), rules), settings=WorkerSettings(10_000))
 
 
 async def fall(*_):

@@ -18,7 +18,7 @@ from disparo.api.services import services_of
 from disparo.auth.permissions import Permission
 from disparo.db.idempotency import Key
 from disparo.dispatch import bulk_control
-from disparo.dispatch.bulk import MOST_IDS, KeyReused, NothingMeant, Order, accept_run
+from disparo.dispatch.bulk import MOST_IDS, KeyReused, NothingMeant, RunOrder, accept_run
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_simulate import simulate_run
 from disparo.dispatch.from_settings import accept_settings_of, offers_of, rules_of
@@ -58,7 +58,7 @@ async def start_bulk(
     accepting = accept_settings_of(settings)
     if not accepting.has_platform:
         raise Refusal("Nenhuma plataforma de SMS configurada")
-    order = Order(wanted.selection, caller.actor, client_id=caller.client_id, user_id=caller.user_id)
+    order = RunOrder(wanted.selection, caller.actor, client_id=caller.client_id, user_id=caller.user_id)
     try:
         answer = await accept_run(
             services.pool,
