@@ -19,11 +19,11 @@ from disparo.db.pool import Pool
 from disparo.dispatch import starts
 from disparo.dispatch.breaker import Breaker
 from disparo.dispatch.claims import Holder, Prepared
-from disparo.dispatch.fares import Fare, Fares
 from disparo.dispatch.gate import Gate, RateGrant
 from disparo.dispatch.line import Line, length_for
+from disparo.dispatch.rate_parts import PartsGrant, RateParts
 from disparo.dispatch.recorder import Entry, Recorder, to_result
-from disparo.dispatch.runway import Runway
+from disparo.dispatch.write_timer import WriteTimer
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.platforms.base import Outgoing, Platform, Report
 
@@ -41,8 +41,8 @@ class Lane:
         self._pool = pool
         self._recorder = recorder
         self._gate = Gate(pool, platform.name, platform.capabilities)
-        self._fares = Fares(self._gate, platform.capabilities)
-        self._runway = Runway(self._gate)
+        self._rate_parts = RateParts(self._gate, platform.capabilities)
+        self._write_timer = WriteTimer(self._gate)
         self._line = Line(length_for(platform.capabilities.per_second))
         self._arrived = asyncio.Event()
         self._under_way = 0
@@ -120,17 +120,17 @@ class Lane:
         while True:
             await self._something_to_start()
             probe = self.breaker.is_open
-            fare = await self._ask_for_moments(probe=probe)
-            grant = fare.grant
+            granted = await self._ask_for_moments(probe=probe)
+            grant = granted.grant
             if grant.day_full_s:
-                await self._gate.give_back(grant, fare.ahead)
+                await self._gate.give_back(grant, granted.ahead)
                 self.day_full_until = time.monotonic() + grant.day_full_s
                 self.on_stop()
                 continue
             await self._gate.until_near(grant)
-            group, ahead = self._take_group(fare, probe=probe)
+            group, ahead = self._take_group(granted, probe=probe)
             started = await self._start_surely(group, holder.worker_id, grant, probe=probe, ahead=ahead)
-            await self._gate.give_back(grant, fare.moments - self._fares.of(started))
+            await self._gate.give_back(grant, granted.moments - self._rate_parts.of(started))
 
     async def drained(self) -> None:
         """Wait until nothing started is unwritten."""
@@ -165,14 +165,14 @@ class Lane:
             else:
                 return
 
-    async def _ask_for_moments(self, *, probe: bool) -> Fare:
+    async def _ask_for_moments(self, *, probe: bool) -> PartsGrant:
         urgent = self._line.urgent
         # Where moments are scarce, those for bulk runs are not asked for in the name of single calls.
         waiting = urgent if urgent and self._gate.is_timed else len(self._line)
         wanted = 1 if probe else min(waiting, self._free, self._half)
-        return await self._fares.ask(self._line, wanted, urgent=urgent > 0)
+        return await self._rate_parts.ask(self._line, wanted, urgent=urgent > 0)
 
-    def _take_group(self, fare: Fare, *, probe: bool) -> tuple[list[Prepared], int]:
+    def _take_group(self, granted: PartsGrant, *, probe: bool) -> tuple[list[Prepared], int]:
         """Take what may start from the line; the world may have changed while the moments were asked for.
 
         Gives too how many of its moments the first one had before.
@@ -180,7 +180,7 @@ class Lane:
         if self.is_stopped or self.breaker.is_open is not probe:
             return [], 0
         self.breaker.may_probe = False
-        fitting, ahead = self._fares.fitting(self._line, fare)
+        fitting, ahead = self._rate_parts.fitting(self._line, granted)
         group = self._line.take(max(0, min(self._free, 1 if probe and fitting else fitting)))
         self._under_way += len(group)
         self.on_room()
@@ -212,8 +212,8 @@ class Lane:
             await self._settle_missing(missing)
         if self._gate.is_timed:
             # Each moment is one message's, or one part's: a batch would be a burst.
-            costs = [self._fares.of([item]) - (ahead if item is group[0] else 0) for item, _ in ready]
-            turns = self._runway.line_up(grant, costs, deadline_s=deadline_s)
+            costs = [self._rate_parts.of([item]) - (ahead if item is group[0] else 0) for item, _ in ready]
+            turns = self._write_timer.line_up(grant, costs, deadline_s=deadline_s)
             for turn, each in zip(turns, ready, strict=True):
                 self._go_on(self._write_in_turn(turn, each, deadline_s, probe=probe))
             return [item for item, _ in ready]

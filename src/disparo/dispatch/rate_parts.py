@@ -12,7 +12,7 @@ from disparo.dispatch.line import Line
 from disparo.platforms.base import Capabilities
 
 
-class Fare(NamedTuple):
+class PartsGrant(NamedTuple):
     """A grant, and how many moments were let pass before it for the first message's parts.
 
     A long text under a slow limit takes more than are granted at once: it goes when it has them all.
@@ -27,7 +27,7 @@ class Fare(NamedTuple):
         return self.grant.count + self.ahead
 
 
-class Fares:
+class RateParts:
     """One for each lane."""
 
     def __init__(self, gate: Gate, able: Capabilities) -> None:
@@ -39,26 +39,26 @@ class Fares:
         """Give how many moments these take."""
         return sum(item.start.segments for item in items) if self._counts_parts else len(items)
 
-    async def ask(self, line: Line, wanted: int, *, urgent: bool) -> Fare:
+    async def ask(self, line: Line, wanted: int, *, urgent: bool) -> PartsGrant:
         """Ask for the moments of the first `wanted` of a line, or of fewer; waits until the first may go."""
         if not self._counts_parts:
-            return Fare(await self._gate.moments(wanted, urgent=urgent))
+            return PartsGrant(await self._gate.moments(wanted, urgent=urgent))
         first = self.of(line.first(1))
         grant = await self._gate.moments(self.of(line.first(wanted)), urgent=urgent)
         ahead = 0
         while grant.count and grant.count + ahead < first:
             ahead += grant.count
             grant = await self._gate.moments(first - ahead, urgent=urgent)
-        return Fare(grant, ahead)
+        return PartsGrant(grant, ahead)
 
-    def fitting(self, line: Line, fare: Fare) -> tuple[int, int]:
-        """Give how many from a line may go for a fare, and how many moments ahead the first of them had.
+    def fitting(self, line: Line, granted: PartsGrant) -> tuple[int, int]:
+        """Give how many from a line may go, and how many moments ahead the first of them had.
 
         Another one may be first by now: what was let pass for a long text is of no use to a short one.
         """
         if not self._counts_parts:
-            return fare.grant.count, 0
-        items = line.first(fare.moments)
-        ahead = min(fare.ahead, max(0, self.of(items[:1]) - 1))
+            return granted.grant.count, 0
+        items = line.first(granted.moments)
+        ahead = min(granted.ahead, max(0, self.of(items[:1]) - 1))
         worth = accumulate(item.start.segments for item in items)
-        return sum(1 for _ in takewhile(lambda used: used <= fare.grant.count + ahead, worth)), ahead
+        return sum(1 for _ in takewhile(lambda used: used <= granted.grant.count + ahead, worth)), ahead

@@ -8,9 +8,9 @@ import pytest
 
 from disparo.db.messages import Start
 from disparo.dispatch.claims import Batch, Prepared
-from disparo.dispatch.fares import Fare, Fares
 from disparo.dispatch.gate import RateGrant
 from disparo.dispatch.line import Line
+from disparo.dispatch.rate_parts import PartsGrant, RateParts
 from disparo.platforms.base import Capabilities
 
 pytestmark = pytest.mark.anyio
@@ -40,38 +40,38 @@ def line_of(*parts, urgent=False):
 
 async def test_a_long_text_waits_for_all_its_moments():
     gate, line = Slow(1, 1, 1), line_of(3, 1)
-    fares = Fares(gate, PARTS)
-    fare = await fares.ask(line, 2, urgent=False)
+    rate_parts = RateParts(gate, PARTS)
+    granted = await rate_parts.ask(line, 2, urgent=False)
     assert gate.asked == [4, 2, 1]
-    assert (fare.grant.count, fare.ahead, fare.moments) == (1, 2, 3)
-    assert fares.fitting(line, fare) == (1, 2)
+    assert (granted.grant.count, granted.ahead, granted.moments) == (1, 2, 3)
+    assert rate_parts.fitting(line, granted) == (1, 2)
 
 
 async def test_what_was_let_pass_for_a_long_text_is_of_no_use_to_a_short_one():
-    fares, line = Fares(Slow(), PARTS), line_of(3)
-    fare = Fare(RateGrant(1, 0.0, 1.0), ahead=2)
+    rate_parts, line = RateParts(Slow(), PARTS), line_of(3)
+    granted = PartsGrant(RateGrant(1, 0.0, 1.0), ahead=2)
     line.add(line_of(1, 1, urgent=True).take(2))
-    assert fares.fitting(line, fare) == (1, 0)
-    assert fares.fitting(line_of(), fare) == (0, 0)
+    assert rate_parts.fitting(line, granted) == (1, 0)
+    assert rate_parts.fitting(line_of(), granted) == (0, 0)
 
 
 async def test_as_many_go_as_have_their_moments():
     gate, line = Slow(5), line_of(2, 2, 2)
-    fares = Fares(gate, PARTS)
-    fare = await fares.ask(line, 3, urgent=False)
-    assert (gate.asked, fares.fitting(line, fare)) == ([6], (2, 0))
-    assert fares.of(line.first(3)) == 6
+    rate_parts = RateParts(gate, PARTS)
+    granted = await rate_parts.ask(line, 3, urgent=False)
+    assert (gate.asked, rate_parts.fitting(line, granted)) == ([6], (2, 0))
+    assert rate_parts.of(line.first(3)) == 6
 
 
 async def test_a_day_that_ends_among_the_parts_sends_none_of_them():
-    fare = await Fares(Slow(1, 0), PARTS).ask(line_of(3), 1, urgent=False)
-    assert (fare.grant.count, fare.ahead) == (0, 1)
-    assert fare.grant.day_full_s
+    granted = await RateParts(Slow(1, 0), PARTS).ask(line_of(3), 1, urgent=False)
+    assert (granted.grant.count, granted.ahead) == (0, 1)
+    assert granted.grant.day_full_s
 
 
 @pytest.mark.parametrize("able", [Capabilities(per_second=9.0), Capabilities(limits_count_parts=True)])
 async def test_elsewhere_each_message_is_one(able):
     gate, line = Slow(2), line_of(3, 3)
-    fares = Fares(gate, able)
-    fare = await fares.ask(line, 2, urgent=False)
-    assert (gate.asked, fares.fitting(line, fare), fares.of(line.first(2))) == ([2], (2, 0), 2)
+    rate_parts = RateParts(gate, able)
+    granted = await rate_parts.ask(line, 2, urgent=False)
+    assert (gate.asked, rate_parts.fitting(line, granted), rate_parts.of(line.first(2))) == ([2], (2, 0), 2)

@@ -1,4 +1,4 @@
-"""The runway of a lane with a rate: started messages, in order, and the moments at which they may be written.
+"""What times the writes of a lane with a rate: started messages, in order, and the moments they may have.
 
 A moment that is missed is lost, its message is not: it takes the next one, and new moments are asked for all
 who lack one together. Asked for one by one they would keep a busy process so busy that it missed those too.
@@ -20,7 +20,7 @@ from disparo.platforms.base import boottime_s
 _RUN_UP_S = 0.1
 
 
-class Runway:
+class WriteTimer:
     """`line_up` gives a future for each message: whether it may be written, now.
 
     One that takes several moments, a part each, goes at its first, and nobody gets the others.
