@@ -3,7 +3,7 @@
 Two houses, each with a database of its own: one beside ten thousand old messages with their attempts and
 receipts, one beside N. In turn: end to end (calls over HTTP until every message is delivered, receipt
 applied), then, workers away, a bulk run of 100,000 queued. The rate beside many is divided by that beside
-few; the lower of the two shares is `rate_10m_vs_10k` (delivery.md §9.8).
+few; the lower of the two shares is `rate_10m_vs_10k` (docs/delivery.md §9.8).
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     company_document: str | None = None
     timezone: str = "America/Sao_Paulo"
 
-    # What the contract reports and we enforce (delivery.md §3)
+    # What the contract reports and we enforce (docs/delivery.md §3)
     queue: str = "sms"
     tries: int = Field(default=1, ge=1, le=10)
     timeout_s: int = Field(default=172_800, ge=1, le=_TEN_YEARS_S)

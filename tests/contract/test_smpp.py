@@ -1,4 +1,4 @@
-"""One hand-over is one submit_sm on the wire, and every answer is one of the outcomes (delivery.md §3)."""
+"""One hand-over is one submit_sm on the wire, and every answer is one of the outcomes (docs/delivery.md §3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Only the address moved: what we do not serve goes to HubSoft, and its own tokens work here (api.md §5)."""
+"""Only the address moved: what we do not serve goes to HubSoft, and its own tokens work here (docs/api.md §5)."""
 
 from __future__ import annotations
 

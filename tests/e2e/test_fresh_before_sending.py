@@ -1,4 +1,4 @@
-"""What came from HubSoft is asked there again just before its hand-over (delivery.md §5)."""
+"""What came from HubSoft is asked there again just before its hand-over (docs/delivery.md §5)."""
 
 from __future__ import annotations
 

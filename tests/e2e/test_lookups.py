@@ -1,4 +1,4 @@
-"""The lookups, answer by answer, against files under tests/golden (api.md §4).
+"""The lookups, answer by answer, against files under tests/golden (docs/api.md §4).
 
 DISPARO_GOLDEN=write writes them anew: read the difference before it is committed.
 """

@@ -1,4 +1,4 @@
-"""api.md §2: tokens as clients in the field ask for them, and every way to be refused."""
+"""docs/api.md §2: tokens as clients in the field ask for them, and every way to be refused."""
 
 from __future__ import annotations
 

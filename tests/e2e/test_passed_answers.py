@@ -1,4 +1,4 @@
-"""What comes back from HubSoft byte by byte: answers that break off, old callers, heads of any size (api.md §5)."""
+"""What comes back from HubSoft byte by byte: answers that break off, old callers, heads of any size (docs/api.md §5)."""
 
 from __future__ import annotations
 

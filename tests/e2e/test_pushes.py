@@ -1,4 +1,4 @@
-"""PUT cliente and PUT fatura: what an ERP pushes in (api.md §5)."""
+"""PUT cliente and PUT fatura: what an ERP pushes in (docs/api.md §5)."""
 
 from __future__ import annotations
 

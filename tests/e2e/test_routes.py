@@ -1,4 +1,4 @@
-"""Around enviar_sms: envelopes, lists, opt-outs, health (api.md §1, §5)."""
+"""Around enviar_sms: envelopes, lists, opt-outs, health (docs/api.md §1, §5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""api.md §3: enviar_sms, from the call to the handset."""
+"""docs/api.md §3: enviar_sms, from the call to the handset."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ FULL = Plan(
     servers=2,
 )
 _DISK = "5g"
-_MOST_UNCERTAIN = 0.01  # of what was accepted (delivery.md §9.3)
+_MOST_UNCERTAIN = 0.01  # of what was accepted (docs/delivery.md §9.3)
 
 
 def main() -> int:

@@ -31,7 +31,7 @@ class Verdict:
 
     @property
     def adds_up(self) -> bool:
-        """The identity of delivery.md §9.3."""
+        """The identity of docs/delivery.md §9.3."""
         return sum(self.fates.values()) == self.accepted
 
 

@@ -1,7 +1,7 @@
 """`./dev instalacao`: the installation document typed into a clean Debian 12, as its reader would.
 
 A root file system is made with debootstrap; an ordinary user in it types the blocks of docs/pt-BR/instalar.md and
-atualizar.md as they stand. Only systemd cannot run there: a stand-in runs the unit's ExecStart line.
+docs/pt-BR/atualizar.md as they stand. Only systemd cannot run there: a stand-in runs the unit's ExecStart line.
 """
 
 from __future__ import annotations

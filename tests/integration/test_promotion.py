@@ -1,4 +1,4 @@
-"""A real standby, made with pg_basebackup, promoted after its primary was killed (delivery.md §8)."""
+"""A real standby, made with pg_basebackup, promoted after its primary was killed (docs/delivery.md §8)."""
 
 from __future__ import annotations
 

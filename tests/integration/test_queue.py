@@ -1,4 +1,4 @@
-"""The engine only wakes: what happens when it, its entries or its handler fail (delivery.md §4.5)."""
+"""The engine only wakes: what happens when it, its entries or its handler fail (docs/delivery.md §4.5)."""
 
 from __future__ import annotations
 

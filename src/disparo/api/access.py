@@ -1,4 +1,4 @@
-"""Who calls: the token, its life, its permissions, its rate (api.md §2)."""
+"""Who calls: the token, its life, its permissions, its rate (docs/api.md §2)."""
 
 from __future__ import annotations
 

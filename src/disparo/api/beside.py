@@ -1,4 +1,4 @@
-"""Life beside HubSoft: what a server process has of it, where it is configured (api.md §5)."""
+"""Life beside HubSoft: what a server process has of it, where it is configured (docs/api.md §5)."""
 
 from __future__ import annotations
 

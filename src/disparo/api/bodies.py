@@ -1,4 +1,4 @@
-"""Request bodies, as clients in the field really send them: JSON, urlencoded, multipart (api.md §1)."""
+"""Request bodies, as clients in the field really send them: JSON, urlencoded, multipart (docs/api.md §1)."""
 
 from __future__ import annotations
 

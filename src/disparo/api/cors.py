@@ -1,4 +1,4 @@
-"""Programs in browsers: CORS for /api and /oauth, and nothing else (api.md §1)."""
+"""Programs in browsers: CORS for /api and /oauth, and nothing else (docs/api.md §1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How failures look on the wire: one envelope, in Portuguese, and the codes of api.md §1."""
+"""How failures look on the wire: one envelope, in Portuguese, and the codes of docs/api.md §1."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ async def change_state(
 
 
 async def pause_all(connection: Connection) -> None:
-    """Pause whatever runs: in a restored database nothing goes on by itself (delivery.md §8)."""
+    """Pause whatever runs: in a restored database nothing goes on by itself (docs/delivery.md §8)."""
     await connection.execute("UPDATE bulk_runs SET state = 'paused' WHERE state = 'running'")
 
 

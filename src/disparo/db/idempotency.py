@@ -1,4 +1,4 @@
-"""Answers kept for repeated calls: scope is API client, user and route (delivery.md §6)."""
+"""Answers kept for repeated calls: scope is API client, user and route (docs/delivery.md §6)."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from disparo.db.pool import Connection, affected, sql
 
 
 async def hold_waiting(connection: Connection, *, reason: str) -> tuple[int, int]:
-    """Hold all that waits and call uncertain all that may have left (delivery.md §8); gives both counts."""
+    """Hold all that waits, call uncertain all that may have left; gives both counts (docs/delivery.md §8)."""
     held = await connection.execute(sql("hold_waiting"), reason)
     uncertain = await connection.execute(sql("lose_started"), reason)
     return affected(held), affected(uncertain)

@@ -1,7 +1,7 @@
 """Accepting calls: one transaction stores the dispatch, its messages, the wake-up and the kept answer.
 
 Calls come as a batch, of one or of many: there is one way through, so that group commit gives the very
-same answers (delivery.md §6). Reading and storing are statements over the whole batch; what each call
+same answers (docs/delivery.md §6). Reading and storing are statements over the whole batch; what each call
 gets is decided in between, in memory.
 """
 

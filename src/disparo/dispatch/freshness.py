@@ -1,4 +1,4 @@
-"""Just before a hand-over, data that came from a live source and is old is asked again (delivery.md §5)."""
+"""Ask a live source again, just before a hand-over, for data that is old (docs/delivery.md §5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last look before a message's start: may it still go, now, and with which text (delivery.md §5)."""
+"""The last look before a message's start: may it still go, now, and with which text (docs/delivery.md §5)."""
 
 from __future__ import annotations
 

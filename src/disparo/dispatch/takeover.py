@@ -1,4 +1,4 @@
-"""The reaper: frees what dead workers held. Ours, not the engine's (delivery.md §4.4)."""
+"""The reaper: frees what dead workers held. Ours, not the engine's (docs/delivery.md §4.4)."""
 
 from __future__ import annotations
 

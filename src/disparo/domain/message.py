@@ -17,7 +17,7 @@ from disparo.domain.outcome import OutcomeKind, ReceiptKind
 
 
 class Status(StrEnum):
-    """Stored values; delivery.md §2 gives each its meaning."""
+    """Stored values; docs/delivery.md §2 gives each its meaning."""
 
     QUEUED = "queued"
     CLAIMED = "claimed"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class OutcomeKind(StrEnum):
-    """What became of one hand-over (delivery.md §3)."""
+    """What became of one hand-over (docs/delivery.md §3)."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"  # for good: never tried again

@@ -1,7 +1,7 @@
 """Brazilian phone numbers: what may receive an SMS, and under which number.
 
-Sources: Anatel's numbering plan (67 area codes; mobiles have nine digits since 2016-11), api.md §3 for
-what callers may send, field_facts.md §3 for what registers hold.
+Sources: Anatel's numbering plan (67 area codes; mobiles have nine digits since 2016-11), docs/api.md §3 for
+what callers may send, docs/field-facts.md §1 for what registers hold.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Phone(NamedTuple):
 
 
 def parse_phone(text: str) -> Phone:
-    """Read one number as a caller may send it (api.md §3); raises InvalidPhone.
+    """Read one number as a caller may send it (docs/api.md §3); raises InvalidPhone.
 
     Punctuation, a leading +55 or 0, and a 55 in front of 10 or 11 digits are tolerated.
     """

@@ -1,6 +1,6 @@
 """SMS text: GSM-7 without surprises, and how many segments a text takes.
 
-Sources: 3GPP TS 23.038 §6.2.1 (the alphabet), field_facts.md §4 (what Brazilian platforms make of it).
+Sources: 3GPP TS 23.038 §6.2.1 (the alphabet), docs/field-facts.md §2 (what Brazilian platforms make of it).
 """
 
 from __future__ import annotations

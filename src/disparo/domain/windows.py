@@ -1,6 +1,6 @@
 """When a message may go: the hours of its purpose, in the state of the customer and of the phone.
 
-Source: field_facts.md §5 (state laws on collection hours; the carriers' and the trade's custom elsewhere).
+Source: docs/field-facts.md §3 (state laws on collection hours; custom elsewhere).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ IsHoliday = Callable[[date, str | None], bool]
 
 
 class Purpose(StrEnum):
-    """Why a message goes (delivery.md §1)."""
+    """Why a message goes (docs/delivery.md §1)."""
 
     REQUESTED = "requested"  # the customer asked for it: at any hour
     NOTICE = "notice"  # not yet due

@@ -1,4 +1,4 @@
-"""HubSoft as a source: its integration API, asked with a credential of ours (api.md §2, §4).
+"""HubSoft as a source: its integration API, asked with a credential of ours (docs/api.md §2, §4).
 
 Its API shows neither contacts nor who permits SMS. Only what its pages name is asked for: any other value may
 be refused, or taken for the default.

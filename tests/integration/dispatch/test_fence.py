@@ -1,4 +1,4 @@
-"""Claim, start, record, take-over: each rule of delivery.md §4 on the real tables."""
+"""Claim, start, record, take-over: each rule of docs/delivery.md §4 on the real tables."""
 
 from __future__ import annotations
 

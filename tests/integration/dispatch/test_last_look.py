@@ -1,4 +1,4 @@
-"""The last look before a start is not of long ago (delivery.md §5): who paid or opted out gets nothing."""
+"""The last look before a start is not of long ago (docs/delivery.md §5): who paid or opted out gets nothing."""
 
 from __future__ import annotations
 

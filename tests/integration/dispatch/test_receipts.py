@@ -1,4 +1,4 @@
-"""Receipts: repeated, late, early, out of order, unknown; each has a defined answer (delivery.md §7)."""
+"""Receipts: repeated, late, early, out of order, unknown; each has a defined answer (docs/delivery.md §7)."""
 
 from __future__ import annotations
 

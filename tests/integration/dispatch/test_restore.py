@@ -1,4 +1,4 @@
-"""A restored or promoted copy sends no history (delivery.md §8)."""
+"""A restored or promoted copy sends no history (docs/delivery.md §8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Beside HubSoft: a register brought over, kept up to date, cut and gone on with (api.md §5).
+"""Beside HubSoft: a register brought over, kept up to date, cut and gone on with (docs/api.md §5).
 
 DISPARO_SYNC_CUSTOMERS=200000 and DISPARO_SYNC_INVOICES=500000 are the long form.
 """

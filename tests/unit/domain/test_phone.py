@@ -1,4 +1,4 @@
-"""api.md §3, phones: what is tolerated, what is refused, and what is sent to."""
+"""docs/api.md §3, phones: what is tolerated, what is refused, and what is sent to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who gets the SMS, in which order, and why others do not (api.md §3)."""
+"""Who gets the SMS, in which order, and why others do not (docs/api.md §3)."""
 
 from __future__ import annotations
 

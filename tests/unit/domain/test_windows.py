@@ -1,4 +1,4 @@
-"""Sending hours by purpose and state (field_facts.md §5)."""
+"""Sending hours by purpose and state (docs/field-facts.md §3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Customers as the original shows them (api.md §4): every field always there, of the same type."""
+"""Customers as the original shows them (docs/api.md §4): every field always there, of the same type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Invoices as the original shows them, in two forms: of a customer, and as a paged report (api.md §4)."""
+"""Invoices as the original shows them: of a customer, and as a paged report (docs/api.md §4)."""
 
 from __future__ import annotations
 

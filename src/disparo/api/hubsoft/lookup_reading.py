@@ -1,4 +1,4 @@
-"""What the lookups are asked for: query strings as clients write them (api.md §1, §4)."""
+"""What the lookups are asked for: query strings as clients write them (docs/api.md §1, §4)."""
 
 from __future__ import annotations
 

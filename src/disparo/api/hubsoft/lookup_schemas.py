@@ -1,4 +1,4 @@
-"""The shapes of §4 for the OpenAPI document."""
+"""The lookups (docs/api.md §4) as shapes for the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lookups that clients make around enviar_sms (api.md §4); their refusals come with 200, as observed."""
+"""Lookups that clients make around enviar_sms (docs/api.md §4); refusals come with 200, as observed."""
 
 from __future__ import annotations
 

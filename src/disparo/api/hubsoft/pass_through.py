@@ -1,7 +1,7 @@
-"""Routes of the original that we do not serve go to HubSoft, and its answer comes back as it is (api.md §5).
+"""Pass calls to routes that we do not serve on to HubSoft, and its answer back as it is (docs/api.md §5).
 
-Nothing outside /api/v1/integracao/ does. A token of ours never leaves: a credential of ours there goes
-instead, for users who may. A token of HubSoft's goes as it came.
+Nothing outside /api/v1/integracao/ is passed on. A token of ours never leaves: a credential of ours there
+goes instead, for users who may. A token of HubSoft's goes as it came.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Customers and invoices pushed in by an ERP (api.md §5): upserts by id, the good ones stored."""
+"""Customers and invoices pushed in by an ERP (docs/api.md §5): upserts by id, the good ones stored."""
 
 from __future__ import annotations
 

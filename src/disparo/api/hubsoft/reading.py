@@ -1,4 +1,4 @@
-"""From the wire to us: what callers send, checked; whatever is wrong is named (api.md §3, §5)."""
+"""From the wire to us: what callers send, checked; whatever is wrong is named (docs/api.md §3, §5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shapes of §3 and §5 for the OpenAPI document."""
+"""Sending and our own routes (docs/api.md §3, §5) as shapes for the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ CREATE TABLE installation (
     system_identifier numeric NOT NULL,        -- of the cluster this database was last seen in
     timeline          integer NOT NULL,
     database_oid      oid NOT NULL,
-    held_since        timestamptz,             -- set after a restore or a promotion (delivery.md §8)
+    held_since        timestamptz,             -- set after a restore or a promotion (docs/delivery.md §8)
     held_reason       text
 );
 
@@ -266,7 +266,7 @@ CREATE TRIGGER messages_updated AFTER UPDATE ON messages
     FOR EACH STATEMENT EXECUTE FUNCTION messages_updated();
 
 -- ---------------------------------------------------------------- who is sending
--- A worker is alive while its beat changes; no clock is compared (delivery.md §4.4).
+-- A worker is alive while its beat changes; no clock is compared (docs/delivery.md §4.4).
 CREATE TABLE workers (
     id         uuid PRIMARY KEY,
     beat       bigint NOT NULL DEFAULT 0,

@@ -1,4 +1,4 @@
--- Everything the last look before the start needs, read again now (delivery.md §5).
+-- Everything the last look before the start needs, read again now (docs/delivery.md §5).
 -- $1 claimed message ids.
 SELECT m.id, m.invoice_id, m.contact_id, m.origin, m.e164, m.reference, m.due_at, m.tries,
        m.not_taken, m.platform, d.purpose, d.timeout_s, d.id AS dispatch_id, d.kind = 'single' AS urgent,

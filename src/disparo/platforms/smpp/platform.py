@@ -34,7 +34,7 @@ from disparo.platforms.smpp.statuses import is_name, outcome_of_status
 from disparo.platforms.smpp.writer import Writer
 from disparo.platforms.unknown_codes import UnknownCodes
 
-#: No worker has more in flight (delivery.md §9.3).
+#: No worker has more in flight (docs/delivery.md §9.3).
 _WIDEST = 50
 _RUNKNOWNERR = 0xFF
 _UNKNOWN = Outcome(OutcomeKind.AMBIGUOUS, code="no_answer", failure=FailureClass.NETWORK)
