@@ -1,0 +1,20 @@
+"""PostgreSQL: every statement of the program, and the private server that it brings along.
+
+A function here takes a `Connection` and runs in its caller's transaction. Hot statements are in `sql/`, one
+a file, loaded by `pool.sql`; migrations are in `migrations/` and run by `migrate`.
+
+- The server: `pool` (connections, and their settings), `embedded` (our own PostgreSQL) with `cluster`,
+  `data_dir`, `postgres_binaries`, `postgres_child` and `server_options`; `connections`, `migrate`,
+  `installation` (is this a copy).
+- Messages: `messages`, `chunks`, `dispatches`, `unsettled` (uncertain, held), `idempotency`,
+  `extra_phones`, `workers`.
+- Bulk runs: `bulk_runs`, `bulk_slices`, `bulk_messages`.
+- Platforms: `platform_states`, `platform_use`, `rates` (limits), `receipts`, `receipt_polls`, `inbound`,
+  `phones`.
+- The register: `customers`, `invoices`, `register`, `register_counts`, `numbers`, `opt_outs`, `templates`,
+  `uploads`, `sync_states`, `erasure`, `personal_data`.
+- People and programs: `accounts`, `audit`, `sessions`, `tokens`, `rate_limits` (of calls).
+- What screens and lookups read: `message_pages`, `dispatch_pages`, `lookups`, `customer_search`,
+  `invoice_lookups`, `day`, `figures`, `where` (conditions put together).
+- What must be noticed, and what ends: `alerts`, `signs`, `prune`.
+"""

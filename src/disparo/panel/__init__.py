@@ -1,0 +1,16 @@
+"""The panel at /painel: pages in Portuguese for the billing clerk and the administrator.
+
+For its users: docs/pt-BR/painel.md.
+
+`app` has the routes; every page passes `access` (session, forgery token, permission) and is made by `pages`
+from a template in `templates/`.
+
+- Pages: `home`, `messages`, `message`, `dispatches`, `new_dispatch`, `attention` (uncertain and held),
+  `search`, `imports`, `opt_outs`, `platforms`, `template`, `statement`, `audit`, `users`, `api_clients`,
+  `sign_in`.
+- Words: `words` (our stored values as people read them) and `alert_words`, `code_words`, `duration_words`,
+  `platform_words`, `receipt_words`, `plain`, `notices`.
+- Parts of pages: `progress`, `invoice_list`, `export` (CSV), `cursors` (where a list goes on), `fields`
+  (what people type).
+- Around them: `services` (what it works with), `assets`, `headers`, `routing`.
+"""

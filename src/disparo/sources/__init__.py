@@ -1,0 +1,14 @@
+"""Data in: customers and invoices, from files and from other programs.
+
+- Files: `file_import` streams one in. `open_table` opens it (`csv_tables`, `xlsx_tables`, `workbooks`, all
+  of the shape in `tables`); `columns` finds which column is which field, `csv_fields`, `amount_style` and
+  `day_order` read single values, `row_readers` makes rows of lines, `import_report` says what became of
+  them.
+- Live sources: `base` has the shape of one, `build` makes them from the settings, `sync` brings a register
+  over and keeps it up to date, `listing` tells whether its pages were all there is, `lookout` asks for one
+  invoice.
+- HubSoft: `hubsoft` (the source), `hubsoft_answers`, `hubsoft_fields`, `hubsoft_names`, `hubsoft_tokens`.
+- `demo_data`: a small made-up register.
+
+How a live one is added: docs/adding-a-source.md.
+"""

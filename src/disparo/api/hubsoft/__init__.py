@@ -1,0 +1,10 @@
+"""The compatible API: HubSoft's words on the wire, ours behind them.
+
+docs/api.md §3, §4, §5; docs/hubsoft.md.
+
+- `enviar_sms`: `routes`, `sending` (what it does), `reading` (what callers send), `mapping` (what they are
+  answered), `schemas`.
+- Bulk runs: `bulk_routes`, `bulk_mapping`, `bulk_schemas`. Upserts: `pushes`.
+- Lookups: `lookups`, `lookup_reading`, `customer_view`, `invoice_view`, `lookup_schemas`.
+- `words`: our stored values in the words that clients read.
+"""
