@@ -1,8 +1,8 @@
-"""Accepting calls: one transaction stores the dispatch, its messages, the wake-up and the kept answer.
+"""Accepts calls: one transaction stores the dispatch, its messages, the queue entry and the kept answer.
 
-Calls come as a batch, of one or of many: there is one way through, so that group commit gives the very
-same answers (docs/delivery.md §6). Reading and storing are statements over the whole batch; what each call
-gets is decided in between, in memory.
+Calls come as a batch, of one or of many, and take one way through, so that group commit gives the very same
+answers (docs/delivery.md §6). The database is read and written by statements over the whole batch; what
+each call gets is decided in between, in memory.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ from disparo.domain.windows import Purpose, next_allowed, place_of
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A transaction's own number and the dispatches it stores: enough to ask for its fate.
+    """A transaction's number and its dispatches, by which its fate is asked for after a lost COMMIT.
 
-    `chunks`: chunk and messages by when the chunk's entry is due, as `slots.Slots.keep` takes them.
+    `chunks`: by the time at which a chunk's queue entry is due, the chunk and how many messages of this
+    batch it holds, as `slots.Slots.keep` takes them.
     """
 
     xid: int
@@ -48,7 +49,7 @@ class Stored:
 
 @dataclass(slots=True)
 class _World:
-    """What the database said, and what this batch has used up of it so far."""
+    """What the database said about a batch, and what the batch has used up of it so far."""
 
     now: datetime
     chunk_id: int
@@ -62,7 +63,7 @@ class _World:
 async def accept_batch(
     connection: Connection, calls: Sequence[Call], settings: AcceptSettings, slots: Slots
 ) -> tuple[list[Verdict], Stored | None]:
-    """Decide and store a batch in the caller's transaction; gives verdicts in order, and what was stored."""
+    """Decide and store calls in the caller's transaction; gives verdicts in order, and what was stored."""
     verdicts: dict[int, Verdict] = await _known(connection, calls)
     new = [place for place in range(len(calls)) if place not in verdicts]
     if not new:
@@ -91,7 +92,7 @@ async def accept_batch(
 
 
 async def _known(connection: Connection, calls: Sequence[Call]) -> dict[int, Verdict]:
-    """Answer what idempotency keys decide: replays, keys in use by another call, keys used for another."""
+    """Give the verdicts that idempotency keys decide: kept answers, keys in use, keys of another request."""
     keyed: dict[tuple[int, int, str, str], tuple[int, Key]] = {}
     verdicts: dict[int, Verdict] = {}
     for place, call in enumerate(calls):
@@ -205,7 +206,7 @@ def _starts_at(
     now: datetime,
     settings: AcceptSettings,
 ) -> datetime:
-    """Give when the first of them may go; one whose state opens later waits on its own (`rules.py`)."""
+    """Give when the first message may go; the last look (`rules.py`) puts off the others."""
     at, uf = now + timedelta(seconds=settings.delay_s), facts.register.uf
     if call.caller.purpose is Purpose.REQUESTED:
         return at
@@ -253,9 +254,10 @@ async def _store(
 async def _chunks(
     connection: Connection, due: Sequence[datetime], world: _World, slots: Slots
 ) -> tuple[dict[datetime, int], list[datetime]]:
-    """Give a chunk for each of these moments, and for which of them it is a new one, without an entry.
+    """Give a chunk for each of these times, and the times for which it is new and has no queue entry yet.
 
-    One that is known is joined only while its entry waits, and held so: whoever works on it sees us.
+    A known chunk is joined only while its entry waits, which is locked for that: whoever works on it then
+    sees the messages of this transaction.
     """
     chunks: dict[datetime, int] = {}
     for at in due:

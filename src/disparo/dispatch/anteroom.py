@@ -1,9 +1,9 @@
-"""Where a receipt waits for the outcome of its message, if it came first.
+"""Keeps a receipt that came before the outcome of its message until that outcome is written.
 
-Over a connection that a platform keeps with us, an answer and its receipt can come in the same packet. Stored
-at once, the receipt would find nothing and be looked up again, and both would lock one row from two sides. It
-waits here for as long as this worker is writing that outcome. Of those of other workers nothing is known:
-such a receipt meets its outcome in the database (docs/decisions/0006).
+Over a connection that a platform keeps with us (SMPP), an answer and its receipt can come in the same
+packet. Stored at once, the receipt would find no message and be looked up again, and both would lock one
+row from two sides. It waits here while this worker is writing that outcome; a receipt for another worker's
+outcome meets it in the database (docs/decisions/0006).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Visitor(NamedTuple):
 
 
 class Anteroom:
-    """One for each worker; `hear` is what its platforms are given, by name."""
+    """Delays early receipts of one worker's platforms; all others go straight on to `hear` (`intake`)."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Anteroom:
         self._waiting: list[_Visitor] = []
 
     def door(self, platform: str) -> Hear:
-        """Give the way in for one platform."""
+        """Give the function that one platform calls with what it heard."""
 
         def hear(heard: Heard, raw: str, told: Callable[[bool], None]) -> None:
             self._let_in([_Visitor(platform, heard, raw, told)])

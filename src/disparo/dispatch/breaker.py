@@ -1,7 +1,7 @@
-"""The breaker of one platform: a platform that fails is left alone, and tried with one message now and again.
+"""Stops handing messages to a platform that fails, and tries it with one message now and again.
 
-Without it a platform that takes connections and drops them would make every waiting message uncertain,
-one after the other. What is seen here opens it here at once; `dispatch/watch.py` tells the other workers.
+Without it a platform that takes connections and drops them would make every waiting message uncertain, one
+after the other. It opens at once in the worker that saw the failures; `dispatch/watch.py` tells the others.
 """
 
 from __future__ import annotations
@@ -38,12 +38,15 @@ _LONGEST_PAUSE_REFUSED_S = 300.0
 
 
 def longest_pause_s(reason: str) -> float:
-    """Give how long a platform that was stopped for this is left alone at most between two tries."""
+    """Give the longest pause, in seconds, between two tries of a platform that was stopped for `reason`."""
     return _LONGEST_PAUSE_REFUSED_S if reason == _REFUSES_ALL else _LONGEST_PAUSE_S
 
 
 class Breaker:
-    """`is_open`: start nothing, except one message where `may_probe`; `note` every outcome."""
+    """Whether one platform may be used, judged by its latest outcomes.
+
+    While `is_open` nothing is started, except one message (a probe) where `may_probe`.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -60,11 +63,11 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the platform is left alone."""
+        """Whether no message may be started: paused by a person, or failing."""
         return self.paused or self.open_reason is not None
 
     def note(self, outcome: Outcome, *, latency_s: float, probe: bool) -> None:
-        """Count an outcome; a good probe closes the breaker. What was not started says nothing."""
+        """Count one outcome; a good probe closes the breaker. What was not started counts for nothing."""
         if outcome.kind is OutcomeKind.NOT_STARTED:
             return
         refused = outcome.kind is OutcomeKind.REFUSED
@@ -92,7 +95,7 @@ class Breaker:
                 self._trip("error_rate")
 
     def note_waiting(self, ages_s: list[float]) -> None:
-        """Look at how long hand-overs in flight have been waiting for their answers."""
+        """Judge by hand-overs in flight: too many that wait for their answer too long open the breaker."""
         closed_for_s = self._clock() - self._closed_at
         ages_s = [age_s for age_s in ages_s if age_s <= closed_for_s]
         slow = sum(age_s > _SLOW_S for age_s in ages_s)
@@ -100,7 +103,7 @@ class Breaker:
             self._trip("slow")
 
     def take(self, *, open_reason: str | None, paused: bool) -> None:
-        """Take over what all workers know; what was seen here and not yet told stands."""
+        """Take over the state that all workers share, unless this worker has news yet to be told."""
         self.paused = paused
         if self.tripped or self.recovered:
             return

@@ -1,4 +1,4 @@
-"""Calls to be accepted: what one asks, who asks, and what it is told."""
+"""The shapes of accepting: a call, its caller, the installation's settings, and the verdict on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from disparo.domain.windows import IsHoliday, Purpose
 
 
 class Reason(StrEnum):
-    """Why a call is refused; nothing is stored then."""
+    """Why a call is refused and nothing is stored."""
 
     INVOICE_UNKNOWN = "invoice_unknown"
     INVOICE_PAID = "invoice_paid"
@@ -30,7 +30,7 @@ class Reason(StrEnum):
 
 
 class Caller(NamedTuple):
-    """Who calls, and what their API client is set to."""
+    """The user who calls, and the settings of their API client."""
 
     client_id: int | None  # None: a person at the panel
     user_id: int
@@ -40,7 +40,11 @@ class Caller(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """What was stored; with `earlier` nothing was, since everyone had this invoice a moment ago."""
+    """The dispatch that a call made, and its recipients.
+
+    With `earlier` it is the one of an earlier call: everybody had this invoice within the client's repeat
+    window, and nothing was stored.
+    """
 
     dispatch_id: UUID
     invoice_id: int
@@ -52,9 +56,9 @@ class Accepted(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One validated call; `render` shapes the answer, which an idempotency key keeps as bytes.
+    """One validated call; `render` makes the answer's bytes, which an idempotency key keeps.
 
-    `not_to`: E.164 numbers that had the invoice already.
+    `not_to`: E.164 numbers that are left out, since they had the invoice already.
     """
 
     invoice_id: int
@@ -66,7 +70,7 @@ class Call(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The answer's bytes, and what they are about; `replayed`: of an earlier call."""
+    """An accepted call: the answer's bytes and the dispatch; `replayed`: kept from an earlier call."""
 
     response: bytes
     dispatch_id: UUID | None
@@ -75,7 +79,7 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing was stored."""
+    """A refused call: nothing was stored."""
 
     reason: Reason
     invoice_id: int
@@ -84,7 +88,7 @@ class Refused:
 
 
 class InProgress:
-    """Another call holds the idempotency key right now."""
+    """A call whose idempotency key is held by another one just now."""
 
 
 Verdict = Done | Refused | InProgress
@@ -92,7 +96,7 @@ Verdict = Done | Refused | InProgress
 
 @dataclass(frozen=True, slots=True)
 class AcceptSettings:
-    """What the installation says about accepting."""
+    """The installation's settings for accepting."""
 
     stored_as: StoredAs
     delay_s: float

@@ -1,4 +1,4 @@
-"""What a worker holds: its name to the database, its claims, and the messages they brought."""
+"""What a worker holds: its id in the database, its claims, and the messages that they brought."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from disparo.db.messages import Start
 
 @dataclass(slots=True)
 class Holder:
-    """Who this worker is to the database now, and which of its claims it still works on."""
+    """This worker as the database knows it: its id, and the tokens of the claims that it still works on."""
 
     worker_id: UUID
     tokens: set[UUID] = field(default_factory=set)
@@ -22,20 +22,20 @@ class Holder:
 
 @dataclass(slots=True)
 class Batch:
-    """What one claim brought: `done` once none of it is in this worker's hands."""
+    """The messages of one claim that are still in this worker's hands; `done` once there are none."""
 
     left: int
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     def settle(self) -> None:
-        """Count one message off."""
+        """Count one message less."""
         self.left -= 1
         if self.left <= 0:
             self.done.set()
 
 
 class Prepared(NamedTuple):
-    """A claimed message, looked at (time.monotonic()) and rendered: only the start is missing."""
+    """A claimed message, rendered and ready to start; `looked_at` in seconds of time.monotonic()."""
 
     start: Start
     reference: str

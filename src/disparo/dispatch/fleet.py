@@ -1,4 +1,4 @@
-"""A worker's lanes with their tasks, exchanged while it works when the settings change."""
+"""A worker's lanes and their tasks, exchanged while it works when the settings change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Ship:
 
 
 class Fleet:
-    """`lanes` by platform name; a lane whose platform is replaced finishes what it started."""
+    """All lanes of one worker; one whose platform is replaced finishes what it started."""
 
     def __init__(self, pool: Pool, recorder: Recorder, holder: Holder, anteroom: Anteroom) -> None:
         self._pool = pool
@@ -39,12 +39,12 @@ class Fleet:
 
     @property
     def lanes(self) -> dict[str, Lane]:
-        """The lanes there are now."""
+        """Give the lanes in use, by platform name."""
         return {name: ship.lane for name, ship in self._ships.items()}
 
     @property
     def platforms(self) -> dict[str, Platform]:
-        """The platforms that are used now."""
+        """Give the platforms in use, by name."""
         return {name: ship.lane.platform for name, ship in self._ships.items()}
 
     @property
@@ -53,7 +53,7 @@ class Fleet:
         return max((one.capabilities.answer_within_s for one in self.platforms.values()), default=0.0)
 
     def use(self, platforms: Mapping[str, Platform]) -> None:
-        """Have a lane for each of these; an object that is used already keeps its lane."""
+        """Have one lane for each of these platforms; a platform object that is in use keeps its lane."""
         for name, ship in list(self._ships.items()):
             if platforms.get(name) is not ship.lane.platform:
                 del self._ships[name]
@@ -64,17 +64,17 @@ class Fleet:
                 self._ships[name] = self._launch(name, platform)
 
     def close(self) -> None:
-        """Start nothing more."""
+        """Start nothing more, in any lane."""
         for lane in self.lanes.values():
             lane.close()
 
     async def drained(self) -> None:
-        """Wait until nothing started is unwritten, in lanes of now and of before."""
+        """Wait until every outcome of a started message is recorded, in replaced lanes too."""
         await asyncio.gather(*(lane.drained() for lane in self.lanes.values()))
         await asyncio.gather(*self._leaving.values())
 
     async def end(self) -> None:
-        """End every task; what is started stays with the platforms."""
+        """Cancel every task; hand-overs under way stay with their platforms."""
         tasks = [task for ship in self._ships.values() for task in ship.tasks] + list(self._leaving.values())
         for task in tasks:
             task.cancel()

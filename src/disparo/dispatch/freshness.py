@@ -23,19 +23,19 @@ _LEAVE_ALONE_S = 15.0
 
 
 class SourceDown(Exception):
-    """The source gives no usable answer now; asking again later may help."""
+    """A live source gave no usable answer; it may later."""
 
 
 class Source(Protocol):
-    """A live source as dispatching needs it; the composition root passes it in."""
+    """A live source, as dispatching needs it; the composition root passes it in."""
 
     @property
     def name(self) -> str:
-        """What `invoices.source` calls it."""
+        """Give the name under which `invoices.source` knows it."""
         ...
 
     async def refresh(self, invoice_ids: Sequence[int]) -> None:
-        """Ask for these invoices again and store what is said; raises SourceDown.
+        """Ask for these invoices again and store the answer; raises SourceDown.
 
         No connection is held while the source is asked.
         """
@@ -44,7 +44,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The rows of `claimed_facts.sql`, read again where something was asked; and who waits, by message id."""
+    """The rows of `claimed_facts.sql`, read again after asking; `waits`: messages that must wait, by id."""
 
     rows: Sequence[Mapping[str, Any]]
     waits: Mapping[int, Wait]
@@ -52,7 +52,7 @@ class Checked:
 
 @dataclass(slots=True)
 class Freshness:
-    """One for each worker. `single_waits`: single sends wait too while a source is down."""
+    """Asks live sources for one worker. `single_waits`: single messages wait too while a source is down."""
 
     pool: Pool
     sources: Mapping[str, Source]
@@ -61,7 +61,7 @@ class Freshness:
     _down_until: dict[str, float] = field(default_factory=dict)
 
     async def check(self, rows: Sequence[Mapping[str, Any]]) -> Checked:
-        """Ask again for what is too old. The rows are claimed, nothing of them has started."""
+        """Ask again for invoices that are too old. The rows are claimed; none of them has started."""
         stale = self._stale(rows)
         if not stale:
             return Checked(rows, {})

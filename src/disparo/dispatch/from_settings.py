@@ -1,4 +1,4 @@
-"""What the settings say, in the shapes that the verbs ask for: the one place where rules are built."""
+"""Builds what the verbs ask for (rules, platforms, offers) from the settings; nothing else does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from disparo.settings import Settings
 
 
 def rules_of(settings: Settings) -> Rules:
-    """Give what the last look before a start asks for."""
+    """Give the rules of the last look."""
     return Rules(
         brand=settings.brand,
         template=settings.template,
@@ -25,7 +25,7 @@ def rules_of(settings: Settings) -> Rules:
 
 
 def accept_settings_of(settings: Settings) -> AcceptSettings:
-    """Give what accepting asks for."""
+    """Give the settings for accepting."""
     return AcceptSettings(
         stored_as=StoredAs(settings.queue, settings.tries, settings.timeout_s, settings.worker_memory_mb),
         delay_s=settings.dispatch_delay_s,
@@ -47,7 +47,7 @@ def platforms_of(settings: Settings) -> dict[str, Platform]:
 
 
 def offers_of(settings: Settings) -> list[Offer]:
-    """Give what each platform that is used takes, for a simulation."""
+    """Give what sending through each platform in use takes, for a simulation."""
     able = {name: platform.capabilities for name, platform in platforms_of(settings).items()}
     return [
         Offer(

@@ -1,4 +1,8 @@
-"""What bounds one lane's starts, together with all other workers: places, moments and the day's count."""
+"""Asks the database how much one lane may start, under limits that all workers share.
+
+Three limits: so many hand-overs a second (a slot, or "moment", for each), in 24 hours, and at once (places
+of the window). Why so: docs/decisions/0021.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +46,10 @@ _DRIFT = 0.0002
 
 @dataclass(frozen=True, slots=True)
 class RateGrant:
-    """So many may be written: the first at `first_at` (time.monotonic), each `interval_s` after the other.
+    """Slots of one lane: the first at `first_at` (time.monotonic), each `interval_s` after the other.
 
-    `day_full_s` above 0: none, and none before so many seconds have passed. `bucket` is what a day's
-    limit counts them in.
+    `day_full_s` above 0: the limit of 24 hours is reached; no slot is granted before so many seconds have
+    passed. `bucket` is the ten minutes in which that limit counts these slots.
     """
 
     count: int
@@ -56,10 +60,10 @@ class RateGrant:
 
 
 class ServerClock:
-    """The database server's clock in seconds of time.monotonic(), as closely as its quickest answers tell.
+    """Estimates the database server's clock in seconds of time.monotonic(), from its quickest answers.
 
-    One slow answer tells a moment no better than to its own length; written by it, hand-overs would be as
-    much too early, and a second would hold too many.
+    A slow answer tells a moment no better than to its own length: hand-overs timed by it would be as much
+    too early, and one second would hold too many of them.
     """
 
     def __init__(self) -> None:
@@ -76,12 +80,12 @@ class ServerClock:
         self._least, self._most = (least, most) if least <= most else (after - now_s, before - now_s)
 
     def here(self, at_s: float) -> float:
-        """Give a moment of the server's clock on ours."""
+        """Give, on our clock, a moment of the server's clock."""
         return at_s + (self._least + self._most) / 2
 
 
 class Gate:
-    """One for each lane."""
+    """The limits of one lane's platform; `places` is how many hand-overs the lane may have under way."""
 
     def __init__(self, pool: Pool, platform: str, able: Capabilities) -> None:
         self._pool = pool
@@ -96,14 +100,14 @@ class Gate:
 
     @property
     def is_timed(self) -> bool:
-        """Whether each message has a moment of its own."""
+        """Whether the platform has a limit a second, so that each message has a slot of its own."""
         return self._able.per_second is not None
 
     async def moments(self, wanted: int, *, urgent: bool, run_up_s: float = _RUN_UP_S) -> RateGrant:
-        """Ask how many may be written, and when; waits until there is one, or the day is used up.
+        """Ask for up to `wanted` slots; waits until there is at least one, or the 24 hours are used up.
 
-        The last fifth of the moments ahead is left to urgent ones, whatever the others have taken. None is
-        nearer than `run_up_s`.
+        The first is `run_up_s` or more from now. The last fifth of the slots that can be granted is kept
+        for `urgent` (single) messages.
         """
         able = self._able
         if able.per_second is None and able.per_day is None:
@@ -135,16 +139,16 @@ class Gate:
 
     @property
     def group(self) -> int:
-        """How many messages are worth a question of their own."""
+        """Give the number of messages for which it is worth asking."""
         return max(1, int((self._able.per_second or 0.0) * _GROUP_S))
 
     async def until_near(self, grant: RateGrant) -> None:
-        """Wait until what this grant is for should be started."""
+        """Wait until it is time to commit the starts that these slots are for."""
         if self.is_timed and not grant.day_full_s:
             await asyncio.sleep(grant.first_at - time.monotonic() - _START_AHEAD_S)
 
     async def give_back(self, grant: RateGrant, count: int) -> None:
-        """Give back what was granted and not used: it counts against the day."""
+        """Take unused slots off the count of 24 hours."""
         if count <= 0 or self._able.per_day is None or grant.bucket is None:
             return
         try:
@@ -156,9 +160,10 @@ class Gate:
     async def keep_share(
         self, worker_id: Callable[[], UUID], load: Callable[[], tuple[int, int]], changed: asyncio.Event
     ) -> None:
-        """Keep this lane's places of a shared window until cancelled.
+        """Lease and renew this lane's places of a window that all workers share, until cancelled.
 
-        `load` gives (waiting, in flight); `changed` is set when there are other places than before.
+        `load` gives the messages (waiting, in flight); `changed` is set when the number of places may have
+        changed.
         """
         window = self._able.shared_window
         while window is not None:

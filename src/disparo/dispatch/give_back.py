@@ -1,4 +1,4 @@
-"""Claims given back to the queue: what cannot go now, what a lane lets go of, what a lost connection left."""
+"""Puts claimed messages back to wait: those that cannot go now, were let go of, or a lost connection left."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from disparo.domain.message import Event, Status
 
 
 class Deferral(NamedTuple):
-    """A message, when it is to be looked at again, and why it waits; `run`: among whose own chunks."""
+    """A message that waits: until when, why, and (`run`) the bulk run among whose chunks it does."""
 
     message_id: int
     until: datetime
@@ -26,10 +26,10 @@ class Deferral(NamedTuple):
 
 
 async def put_back(connection: Connection, waits: Sequence[Deferral], token: UUID) -> None:
-    """Put back what one claim holds, in the caller's transaction; nothing that is held no longer is touched.
+    """Put messages of one claim back, in the caller's transaction; those no longer held by it are left alone.
 
-    Messages of one moment have a chunk of their own: it is woken then, and for that moment alone. Those that
-    wait with their run join its chunks, which are taken in turns, and not at all while it is paused.
+    Messages that wait until the same moment get a chunk of their own, which is woken then. Those that wait
+    with their bulk run join its chunks, which are taken in turns, and not at all while it is paused.
     """
     now: datetime = await connection.fetchval("SELECT now()")
     by_place: defaultdict[tuple[datetime, UUID | None], list[tuple[int, datetime, str]]] = defaultdict(list)
@@ -48,7 +48,7 @@ async def put_back(connection: Connection, waits: Sequence[Deferral], token: UUI
 
 
 async def let_go(pool: Pool, items: Sequence[Prepared], reason: str) -> None:
-    """Put back, due now, what was taken out of a lane."""
+    """Put back, due at once, messages that were taken out of a lane."""
     by_token: defaultdict[UUID, list[int]] = defaultdict(list)
     for item in items:
         by_token[item.start.claim_token].append(item.start.message_id)

@@ -39,7 +39,7 @@ _FATE_PATIENCE_S = 20.0
 
 
 class Busy(Exception):
-    """Nothing was stored: too much to do, or no database. Try again in `retry_after_s` seconds."""
+    """Nothing was stored: too many calls wait, or no database. Try again in `retry_after_s` seconds."""
 
     def __init__(self, retry_after_s: int = 1) -> None:
         super().__init__("busy")
@@ -47,18 +47,18 @@ class Busy(Exception):
 
 
 class KeyInUse(Exception):
-    """The call that holds the idempotency key did not end in time."""
+    """The call that holds the same idempotency key did not end in time."""
 
 
 def put_off(error: Exception) -> Busy:
-    """Refuse for now what a fault of the moment kept from being stored."""
+    """Turn a passing fault of the database into Busy."""
     busy = Busy()
     busy.__cause__ = error
     return busy
 
 
 class FateUnknown(Exception):
-    """The connection was lost in COMMIT and nobody can be asked whether it happened."""
+    """The connection was lost in COMMIT, and whether it happened could not be found out."""
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class _Waiting:
 
 
 class Acceptor:
-    """One for each server process; `run` must be running while `accept` is called."""
+    """Accepts the calls of one server process; `run` must be running while `accept` is called."""
 
     def __init__(
         self, pool: Pool, settings: AcceptSettings, *, grouped: bool, most_waiting: int = 512
@@ -98,7 +98,7 @@ class Acceptor:
             await asyncio.sleep(_KEY_LOOK_EVERY_S)
 
     async def run(self) -> None:
-        """Write until cancelled; those still waiting then are told to come again."""
+        """Store batches until cancelled; calls that still wait then are told to come again."""
         writers = [asyncio.create_task(self._write()) for _ in range(self._writers)]
         try:
             await asyncio.gather(*writers)

@@ -1,4 +1,4 @@
-"""The hand-over of a chunk: claim it, look at each message a last time, send the good ones down a lane.
+"""Works a chunk off: claims its messages, looks at each a last time, gives the good ones to lanes.
 
 Claim, start and record are transactions of their own: the claim is here, the start in `lane.py`, the record
 in `recorder.py`. No connection is in hand while a platform is called.
@@ -50,7 +50,7 @@ class _Sorted:
 
 
 class Handover:
-    """The queue engine's handler; one for each worker. `use` comes first, and again as often as wanted."""
+    """The queue engine's handler in one worker. `use` comes first, and again when the settings change."""
 
     def __init__(
         self, pool: Pool, *, fleet: Fleet, holder: Holder, freshness: Freshness | None = None
@@ -69,7 +69,7 @@ class Handover:
 
     @property
     def sources(self) -> Collection[str]:
-        """The live sources that are asked again before a hand-over."""
+        """Give the names of the live sources that are asked again before a hand-over."""
         return () if self._freshness is None else self._freshness.sources
 
     def use(self, platforms: Mapping[str, Platform], routes: Sequence[Route], rules: Rules) -> None:
@@ -84,13 +84,13 @@ class Handover:
         self._room.set()
 
     async def handle_entry(self, chunk_id: int, urgent: bool) -> None:  # noqa: FBT001 - the queue's handler
-        """Work a chunk off that has an entry in the queue, and strike it off when nothing of it waits."""
+        """Work off the chunk of a queue entry, and end the chunk when none of its messages waits."""
         await self.handle_chunk(chunk_id, urgent=urgent)
         async with self._pool.acquire() as connection:
             await chunks.end(connection, chunk_id)
 
     async def handle_chunk(self, chunk_id: int, *, urgent: bool) -> None:
-        """Give a chunk's messages to lanes, as many as there is room for; what cannot go now waits."""
+        """Give a chunk's messages to lanes, as many as have room; the others are put back to wait."""
         all_dropped = False
         while not self._holder.ending:
             # One after the other, so that no two chunks are given the same room.
@@ -117,7 +117,7 @@ class Handover:
         return claimed, kept
 
     async def _wait_for_room(self, patience_s: float, *, urgent: bool) -> int:
-        """Wait until some lane has room; 0 after a while without any."""
+        """Wait until a lane has room and give how much; 0 after `patience_s` without any."""
         give_up_at = asyncio.get_running_loop().time() + patience_s
         while not self._holder.ending:
             names = in_first_line(
@@ -135,7 +135,7 @@ class Handover:
         return 0
 
     def _works_besides(self, name: str) -> bool:
-        """Tell whether what this platform did not take may go by another one now, area codes aside."""
+        """Tell whether another platform could take now what this one did not, area codes aside."""
         local = datetime.now(self._rules.zone)
         return any(
             route.name != name
@@ -146,7 +146,7 @@ class Handover:
         )
 
     def _is_closed(self) -> bool:
-        """Tell whether it is no platform's hour: what is looked at then is put off once, until one opens."""
+        """Tell whether no platform has hours now: its messages are put off once, until one opens."""
         local = datetime.now(self._rules.zone)
         return not any(route.is_open_at(local) for route in self._routes)
 
@@ -263,7 +263,7 @@ class Handover:
 
 
 async def breathing(rows: Iterable[Mapping[str, Any]]) -> AsyncIterator[Mapping[str, Any]]:
-    """Give rows one after the other, and everything else its turn now and then."""
+    """Give rows one after the other, and let other tasks run now and then."""
     for place, row in enumerate(rows, 1):
         yield row
         if place % _AT_A_STRETCH == 0:

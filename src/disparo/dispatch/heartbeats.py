@@ -1,4 +1,4 @@
-"""Which workers beat, as one observer has seen it: by change, never by a clock of theirs."""
+"""Counts the workers that live, by whether their beat changes; no clock of theirs is read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOOK_EVERY_S = 2.0
 
 
 class Heartbeats:
-    """One for each server; `run` looks now and then, `beating` at once where nobody is known to live."""
+    """The beats of all workers as one server has seen them."""
 
     def __init__(self, pool: Pool, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
@@ -29,7 +29,7 @@ class Heartbeats:
         self._alive: set[UUID] = set()
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Read the beats every two seconds, until cancelled."""
         while True:
             try:
                 await self._read()
@@ -38,18 +38,18 @@ class Heartbeats:
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def beating(self) -> int:
-        """Count the workers that live."""
+        """Count the workers that live; reads the beats first where none is known to."""
         if not self.alive:
             await self._read()
         return self.alive
 
     @property
     def alive(self) -> int:
-        """How many were seen to beat within the last few seconds that this observer could look."""
+        """Give how many workers were seen to beat in the last 6 s in which this server could look."""
         return len(self._alive)
 
     def note(self, beats: Mapping[UUID, int]) -> None:
-        """Take the beats just read. A worker that has appeared since the last look has shown life too."""
+        """Take the beats just read. A worker that is new since the last look counts as living."""
         silent = {worker for worker, _ in self._watch.look(beats)}
         if self._beats is not None:
             moved = {worker for worker, beat in beats.items() if self._beats.get(worker) != beat}

@@ -1,7 +1,7 @@
-"""A lane: one worker's way out to one platform, never with more than a window of starts unsettled.
+"""A lane hands one worker's messages to one platform, with at most a window of unrecorded starts.
 
 A place of the window is taken before the start is committed and given back when the outcome is committed:
-so at most a window of messages can be uncertain when this process dies.
+so at most a window of messages can be uncertain when this process dies (docs/delivery.md §4).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _STOPPED_LOOK_S = 0.05
 
 
 class Lane:
-    """Starts, writes and hands outcomes to the recorder; `run` and `keep_share` are tasks of their own."""
+    """One worker's way out to one platform; `run` and `keep_share` are tasks of their own."""
 
     def __init__(self, platform: Platform, pool: Pool, recorder: Recorder) -> None:
         self.platform = platform
@@ -58,7 +58,7 @@ class Lane:
         self.elsewhere: Callable[[], bool] = lambda: False
 
     def room(self, *, urgent: bool) -> int:
-        """How many more messages may be given to this lane now."""
+        """Give how many more messages this lane takes now."""
         if self.is_stopped:
             return 0
         if self.breaker.is_open:
@@ -67,40 +67,40 @@ class Lane:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether what waits here will not be started soon."""
+        """Whether no message that waits here will be started soon: closed, day full, paused or failing."""
         shut = self._closed or time.monotonic() < self.day_full_until
         return shut or self.breaker.paused or (self.breaker.is_open and not self.breaker.may_probe)
 
     @property
     def ages_s(self) -> list[float]:
-        """How long each hand-over in flight has been waiting for its answer."""
+        """Give, for each hand-over in flight, for how many seconds its answer has been awaited."""
         return [time.monotonic() - began for began in self._began.values()]
 
     def add(self, items: Sequence[Prepared]) -> None:
-        """Queue messages for the way out; a closed lane lets go of them at once."""
+        """Queue prepared messages; a closed lane forgets them at once, and their claims are given back."""
         self._line.add(items)
         self._arrived.set()
         if self._closed:
             self.drop_waiting()
 
     def close(self) -> None:
-        """Start nothing more; what is started goes on, see `drained`."""
+        """Start nothing more; hand-overs under way go on, see `drained`."""
         self._closed = True
         self.drop_waiting()
         self.on_room()
 
     def take_waiting(self) -> list[Prepared]:
-        """Give what has not been started into the caller's hands."""
+        """Remove and give all messages that have not been started."""
         return self._line.take(len(self._line))
 
     def take_stale(self) -> list[Prepared]:
-        """Give what was looked at too long ago into the caller's hands."""
+        """Remove and give the messages whose last look is too old."""
         if items := self._line.take_stale():
             self.on_room()
         return items
 
     def drop_waiting(self) -> None:
-        """Forget what has not been started: the claims are given back by the audit (`give_back`)."""
+        """Forget all messages that have not been started; `give_back` returns their claims."""
         for item in self.take_waiting():
             item.batch.settle()
 
@@ -110,13 +110,13 @@ class Lane:
             self._gate.places = 0
 
     async def keep_share(self, holder: Holder) -> None:
-        """Keep this lane's places of a window that all workers share, until cancelled."""
+        """Lease this lane's places of a window that all workers share, until cancelled."""
         await self._gate.keep_share(
             lambda: holder.worker_id, lambda: (len(self._line), self._under_way), self._freed
         )
 
     async def run(self, holder: Holder) -> None:
-        """Start and write until cancelled; writes under way go on, see `drained`."""
+        """Start messages and have them written, until cancelled; writes under way go on, see `drained`."""
         while True:
             await self._something_to_start()
             probe = self.breaker.is_open
@@ -133,7 +133,7 @@ class Lane:
             await self._gate.give_back(grant, granted.moments - self._rate_parts.of(started))
 
     async def drained(self) -> None:
-        """Wait until nothing started is unwritten."""
+        """Wait until every outcome of a started message is recorded."""
         while self._under_way:
             self._freed.clear()
             await self._freed.wait()
@@ -144,7 +144,7 @@ class Lane:
 
     @property
     def _enough(self) -> int:
-        """Places that must be free: while much waits, half a window starts while the other is recorded."""
+        """Give how many places must be free before more is started: at most half a window at a time."""
         enough = self._gate.group if self._gate.is_timed else self._half
         return max(1, min(len(self._line), self._half, enough))
 
@@ -173,9 +173,9 @@ class Lane:
         return await self._rate_parts.ask(self._line, wanted, urgent=urgent > 0)
 
     def _take_group(self, granted: PartsGrant, *, probe: bool) -> tuple[list[Prepared], int]:
-        """Take what may start from the line; the world may have changed while the moments were asked for.
+        """Take the messages that the slots are enough for; none where the lane stopped meanwhile.
 
-        Gives too how many of its moments the first one had before.
+        Gives too how many slots the first one had collected before.
         """
         if self.is_stopped or self.breaker.is_open is not probe:
             return [], 0
@@ -189,7 +189,7 @@ class Lane:
     async def _start_surely(
         self, group: list[Prepared], worker_id: UUID, grant: RateGrant, *, probe: bool, ahead: int
     ) -> list[Prepared]:
-        """Start a group, if there is one; gives those that were, and are being written."""
+        """Start a group, if there is one; gives the messages that were started and are being written."""
         try:
             return await self._start(group, worker_id, grant, probe=probe, ahead=ahead) if group else []
         except asyncpg.PostgresError:
@@ -227,7 +227,7 @@ class Lane:
         task.add_done_callback(self._writing.discard)
 
     async def _settle_missing(self, missing: Sequence[Prepared]) -> None:
-        """Let go of what is no longer ours; what a lost connection started unseen was never written."""
+        """Let go of messages without a start; those that a lost connection started were never written."""
         found = await starts.unseen(self._pool, [item.start for item in missing])
         for item in missing:
             attempt_id = found.get(item.start.message_id)

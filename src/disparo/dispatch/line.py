@@ -1,6 +1,6 @@
-"""What waits in one lane, claimed and rendered: single calls before bulk runs, each in order of arrival.
+"""The prepared messages that wait in one lane: single calls before bulk runs, each in order of arrival.
 
-Nobody waits here for long: who has paid or opted out since the last look would get an SMS all the same.
+No message waits here for long: whoever paid or opted out since its last look would get an SMS all the same.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ _SHORTEST = 4
 
 
 def length_for(per_second: float | None) -> int:
-    """Give how many of a kind may wait for a platform: for one with a rate, what it takes in a second."""
+    """Give how many messages of a kind may wait for a platform: with a limit, what it takes in a second."""
     return _LONGEST if per_second is None else min(_LONGEST, max(1, int(per_second)))
 
 
 class Line:
-    """`length` bulk messages may wait, and as many single ones beside them; fewer where that takes long."""
+    """Two queues of one lane: `length` bulk messages at most, and as many single ones.
+
+    Each becomes shorter while its messages would wait past their last look.
+    """
 
     def __init__(self, length: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -39,11 +42,11 @@ class Line:
 
     @property
     def urgent(self) -> int:
-        """How many single messages wait."""
+        """Give the number of single messages that wait."""
         return len(self._urgent.items)
 
     def room(self, *, urgent: bool) -> int:
-        """How many more of this kind may wait; 0 while it would be few: claims are made in good portions."""
+        """Give how many more messages of a kind may wait; 0 while it is few, so that claims are large."""
         return (self._urgent if urgent else self._bulk).room()
 
     def add(self, items: Sequence[Prepared]) -> None:
@@ -52,16 +55,16 @@ class Line:
             (self._urgent if item.urgent else self._bulk).items.append(item)
 
     def first(self, count: int) -> list[Prepared]:
-        """Show the first `count`, or as many as there are."""
+        """Give the first `count` messages, or as many as there are, without taking them."""
         return list(islice(chain(self._urgent.items, self._bulk.items), count))
 
     def take(self, count: int) -> list[Prepared]:
-        """Take the first `count`, or as many as there are."""
+        """Take the first `count` messages, or as many as there are."""
         urgent = self._urgent.take(count)
         return urgent + self._bulk.take(count - len(urgent))
 
     def take_stale(self) -> list[Prepared]:
-        """Take those who have to be looked at again, and fit the length of each kind to how fast it moves."""
+        """Take the messages whose last look is too old, and fit the length of each queue to its speed."""
         now = self._clock()
         return self._urgent.take_stale(now) + self._bulk.take_stale(now)
 

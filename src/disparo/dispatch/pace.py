@@ -1,4 +1,4 @@
-"""How far apart batches begin: while work comes in crowds, each waits a moment for more of it.
+"""Decides how far apart a writer's batches begin: in a crowd each waits a moment, so that it grows larger.
 
 A transaction costs the database, and us, nearly the same for one item as for twenty (docs/decisions/0025).
 Whoever asks one thing after the other, or comes after a pause, waits for nothing.
@@ -18,7 +18,7 @@ _REMEMBERED = 32
 
 
 class Pace:
-    """One for each place that writes in batches, one batch at a time."""
+    """The pace of one place that writes in batches, one batch at a time."""
 
     def __init__(self, apart_s: float, *, enough: int) -> None:
         self._apart_s = apart_s
@@ -27,10 +27,10 @@ class Pace:
         self._sizes: deque[int] = deque([enough], _REMEMBERED)
 
     async def wait(self, waiting: Callable[[], int]) -> None:
-        """Return when the next batch, of which one is in hand, is to begin.
+        """Wait until the next batch, of which one item is in hand, is to begin.
 
-        At once if there was no crowd. Else `apart_s` after the last one began; or when `enough` wait; or when
-        all are back who seem to be there, each waiting for its answer before it brings another.
+        At once if the last batch was no crowd. Else `apart_s` after the last one began, or sooner: when
+        `enough` items wait, or as many as usually come.
         """
         loop = asyncio.get_running_loop()
         others = min(self._enough, self._usual()) - 1
@@ -38,11 +38,11 @@ class Pace:
             await asyncio.sleep(min(pause, _LOOK_EVERY_S))
 
     def _usual(self) -> int:
-        """Give the upper quartile of the last batches' sizes: a stranger now and then changes nothing."""
+        """Give the upper quartile of the last batches' sizes: a single large one changes nothing."""
         return sorted(self._sizes)[-(len(self._sizes) // 4 + 1)]
 
     def begin(self, size: int) -> None:
-        """Note that a batch of so many begins now."""
+        """Note that a batch of `size` items begins now."""
         now = asyncio.get_running_loop().time()
         self._sizes.append(size)
         self._next_at = now + self._apart_s if size >= CROWD else now

@@ -1,6 +1,7 @@
-"""How long what cannot go now waits: a worker for room, a message for its next look.
+"""Computes, in seconds, how long messages wait that no platform can take now, and workers that have no room.
 
-A look at a message that changes nothing is two events of it, kept for years: what lasts is looked at rarely.
+Each look at a message that changes nothing adds two events to its history, which is kept for years: the
+longer a cause lasts, the rarer the looks.
 """
 
 from __future__ import annotations
@@ -28,21 +29,22 @@ Lanes = Mapping[str, Lane]
 
 
 def is_day_full(lanes: Lanes, name: str) -> bool:
-    """Tell whether this platform has had all that it takes in 24 hours."""
+    """Tell whether a platform has reached its limit of 24 hours."""
     return name in lanes and time.monotonic() < lanes[name].day_full_until
 
 
 def for_room_s(lanes: Lanes) -> float:
-    """Give how long a worker waits for room before it looks at a few messages all the same."""
+    """Give the seconds that a worker waits for room in a lane before it looks at a few messages anyway."""
     full_s = _full_days_s(lanes)
     frees_in_s = min(full_s, default=0.0) if len(full_s) == len(lanes) else 0.0
     return max(_LOOK_ANYWAY_S, min(_LOOK_IN_FULL_DAY_S, frees_in_s))
 
 
 def for_a_look_s(lanes: Lanes, nowhere: NoRoute, busy: Counter[tuple[str, ...]]) -> float:
-    """Give how long a message waits that can go by none; `busy` counts those of its claim, this one included.
+    """Give the seconds until a message is looked at again for which no platform has room now.
 
-    Of a claim's messages not many more come back at once than a platform can take.
+    `nowhere` says why; `busy` counts the messages of the same claim that wait for the same platforms, this
+    one included: no more of them come back at once than those platforms can take.
     """
     if nowhere.reason == "platform_removed":
         return _SETTINGS_S
@@ -60,6 +62,6 @@ def for_a_look_s(lanes: Lanes, nowhere: NoRoute, busy: Counter[tuple[str, ...]])
 
 
 def _full_days_s(lanes: Lanes) -> list[float]:
-    """Give in how long each platform has room again whose day is full."""
+    """Give, for each platform at its limit of 24 hours, the seconds until it has room again."""
     now = time.monotonic()
     return [lane.day_full_until - now for lane in lanes.values() if lane.day_full_until > now]

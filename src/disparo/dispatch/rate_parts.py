@@ -1,4 +1,8 @@
-"""How many moments messages take of a platform's limits: one each, or one for each part of a long text."""
+"""Counts how many slots of a platform's limits a message uses up: one, or one for each part of a long text.
+
+A slot ("moment") is the right to one hand-over, as `gate` grants it. Platforms that count parts say so in
+`Capabilities.limits_count_parts`.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,10 @@ from disparo.platforms.base import Capabilities
 
 
 class PartsGrant(NamedTuple):
-    """A grant, and how many moments were let pass before it for the first message's parts.
+    """Slots for the first messages of a line; `ahead` came from earlier grants, for the first message.
 
-    A long text under a slow limit takes more than are granted at once: it goes when it has them all.
+    A long text under a slow limit needs more slots than one grant holds: they are collected, and it goes
+    once it has them all.
     """
 
     grant: RateGrant
@@ -23,12 +28,12 @@ class PartsGrant(NamedTuple):
 
     @property
     def moments(self) -> int:
-        """How many there are altogether."""
+        """Give the number of slots, those collected earlier included."""
         return self.grant.count + self.ahead
 
 
 class RateParts:
-    """One for each lane."""
+    """Asks one lane's gate for slots, and tells how many messages they are enough for."""
 
     def __init__(self, gate: Gate, able: Capabilities) -> None:
         self._gate = gate
@@ -36,11 +41,11 @@ class RateParts:
         self._counts_parts = able.limits_count_parts and limited
 
     def of(self, items: Sequence[Prepared]) -> int:
-        """Give how many moments these take."""
+        """Give the number of slots that these messages use up."""
         return sum(item.start.segments for item in items) if self._counts_parts else len(items)
 
     async def ask(self, line: Line, wanted: int, *, urgent: bool) -> PartsGrant:
-        """Ask for the moments of the first `wanted` of a line, or of fewer; waits until the first may go."""
+        """Ask for slots for the first `wanted` messages of a line; waits until the first of them may go."""
         if not self._counts_parts:
             return PartsGrant(await self._gate.moments(wanted, urgent=urgent))
         first = self.of(line.first(1))
@@ -52,9 +57,10 @@ class RateParts:
         return PartsGrant(grant, ahead)
 
     def fitting(self, line: Line, granted: PartsGrant) -> tuple[int, int]:
-        """Give how many from a line may go, and how many moments ahead the first of them had.
+        """Give how many messages of a line the slots are enough for, and how many slots the first had collected.
 
-        Another one may be first by now: what was let pass for a long text is of no use to a short one.
+        Another message may have come first meanwhile: slots collected for a long text are of no use to a
+        short one.
         """
         if not self._counts_parts:
             return granted.grant.count, 0

@@ -1,8 +1,9 @@
-"""Calls of a crowd share chunks, whichever transaction stores them.
+"""Lets calls of a crowd share chunks, whichever transaction stores them.
 
-All that follows a chunk, its entry in the queue, waking a worker, claiming it, costs nearly the same for five
-messages as for five hundred (docs/decisions/0042). So what may go within the same twentieth of a second has
-one chunk and one entry, due at the end of that slot. Who comes alone and may go at once waits for no slot.
+What follows a chunk (its queue entry, waking a worker, claiming it) costs nearly the same for five messages
+as for five hundred (docs/decisions/0042). So messages that may go within the same twentieth of a second (a
+slot) share one chunk and one entry, due at the end of that slot. A call that comes alone and may go at once
+waits for no slot.
 """
 
 from __future__ import annotations
@@ -29,23 +30,23 @@ class _Chunk:
 
 @dataclass(slots=True)
 class Slots:
-    """One for each server process: the chunks that it made, by when their entries are due."""
+    """The chunks that one server process made, by the times at which their queue entries are due."""
 
     _chunks: dict[datetime, _Chunk] = field(default_factory=dict)
 
     def due(self, starts_at: datetime, now: datetime, *, calls: int) -> datetime:
-        """Give when the entry of a message that may go at `starts_at` is due: then, or a little later."""
+        """Give when the queue entry of a message is due that may go at `starts_at`, or a little later."""
         if calls < _CROWD and starts_at - now < 2 * _SLOT:
             return starts_at
         return _EPOCH + -((_EPOCH - starts_at - _RUN_UP) // _SLOT) * _SLOT
 
     def known(self, due: datetime) -> int | None:
-        """Give the chunk that other messages of this slot are in, if it holds more."""
+        """Give the chunk that holds the other messages of this slot, if it has room."""
         chunk = self._chunks.get(due)
         return chunk.id if chunk is not None and chunk.messages < _FULL else None
 
     def keep(self, stored: Mapping[datetime, tuple[int, int]], now: datetime) -> None:
-        """Note chunks and how many messages they were given, by when they are due, once that is committed."""
+        """Note chunks and how many messages they were given, by due time, once that is committed."""
         for due, (chunk_id, messages) in stored.items():
             chunk = self._chunks.get(due)
             if chunk is not None and chunk.id == chunk_id:

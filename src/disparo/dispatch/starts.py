@@ -1,4 +1,4 @@
-"""The commit of starts, however often the database is away meanwhile."""
+"""Commits the starts of hand-overs, also while the database is away for a moment."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ _PATIENCE_S = 10.0
 async def commit(
     pool: Pool, starts: Sequence[Start], *, platform: str, worker_id: UUID
 ) -> tuple[dict[int, int], float]:
-    """Give attempt ids by message id of those that may be written, and until when (CLOCK_BOOTTIME).
+    """Commit starts; gives attempt ids by message id of those that may be written, and their deadline.
 
-    Of none where the database is away for long: what a lost connection may have started, `unseen` tells.
+    The deadline is in seconds of CLOCK_BOOTTIME. None may be where the database is away for long: `unseen`
+    tells which of them a lost connection may have committed.
     """
     began = boottime_s()
     while True:
@@ -46,7 +47,7 @@ async def commit(
 
 
 async def unseen(pool: Pool, starts: Sequence[Start]) -> dict[int, int]:
-    """Of starts that answered nothing: attempt ids by message id of those a lost connection did commit."""
+    """Give attempt ids by message id of starts that a lost connection committed without an answer."""
     while True:
         try:
             async with pool.acquire() as connection:

@@ -1,4 +1,4 @@
-"""What the workers tell each other of platforms: who fails, who is paused, who may try again."""
+"""Shares between workers what is known of each platform: whether it fails, is paused, may be tried again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EVERY_S = 1.0
 
 
 class PlatformWatch:
-    """One for each worker. `look` brings its lanes and the shared table together."""
+    """Reads and writes the shared table of platforms for one worker's lanes."""
 
     def __init__(self, control: Pool, work: Pool, handover: Handover) -> None:
         self._control, self._work = control, work
@@ -33,14 +33,14 @@ class PlatformWatch:
         handover.fleet.on_launch = self._brief
 
     async def until_next(self) -> None:
-        """Wait for the next look: a second, or until something has happened here."""
+        """Wait for the next look: a second, or until a breaker of this worker changes."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_EVERY_S):
                 await self._now.wait()
         self._now.clear()
 
     async def look(self) -> None:
-        """Tell what was seen here, learn what others saw, and let messages go that wait in vain, or long."""
+        """Write what this worker saw, read what others saw, and take out messages that wait too long."""
         lanes = self._handover.lanes
         for lane in lanes.values():
             lane.breaker.note_waiting(lane.ages_s)
@@ -80,7 +80,7 @@ class PlatformWatch:
             lane.on_room()
 
     def _brief(self, lane: Lane) -> None:
-        """Have a lane know what was last read of its platform: new settings do not end a pause."""
+        """Give a lane the state of its platform that was last read: new settings do not end a pause."""
         state = self._states.get(lane.platform.name)
         lane.breaker.take(
             open_reason=state["open_reason"] if state else None,

@@ -1,7 +1,8 @@
-"""What times the writes of a lane with a rate: started messages, in order, and the moments they may have.
+"""Lets started messages go, in order, each at one of the slots that its lane was granted.
 
-A moment that is missed is lost, its message is not: it takes the next one, and new moments are asked for all
-who lack one together. Asked for one by one they would keep a busy process so busy that it missed those too.
+A slot that is missed is lost, its message is not: it takes the next slot, and new slots are asked for all
+messages that lack one together. Asked for one by one they would keep a busy process so busy that it missed
+those too.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ _RUN_UP_S = 0.1
 
 
 class WriteTimer:
-    """`line_up` gives a future for each message: whether it may be written, now.
+    """The queue between the start and the write of one lane with a limit a second.
 
-    One that takes several moments, a part each, goes at its first, and nobody gets the others.
+    A message that uses up several slots, one for each part, goes at the first of them; nobody gets the
+    others.
     """
 
     def __init__(self, gate: Gate) -> None:
@@ -41,9 +43,10 @@ class WriteTimer:
     def line_up(
         self, grant: RateGrant, costs: Sequence[int], *, deadline_s: float
     ) -> Sequence[asyncio.Future[bool]]:
-        """Have messages wait for the first moments of a grant, or later ones, until the deadline.
+        """Queue messages for the slots of a grant; gives a future for each: may it be written, now.
 
-        `costs`: how many of the grant's moments each takes; no more than it has, together.
+        False once `deadline_s` (CLOCK_BOOTTIME) has passed. `costs`: how many of the grant's slots each
+        message uses up; together no more than the grant has.
         """
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in costs]
