@@ -1,4 +1,4 @@
-"""Who calls: the token, its life, its permissions, its rate (docs/api.md §2)."""
+"""Admits callers: the token, its permissions, the client's rate (docs/api.md §2)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from disparo.sources.base import SourceDown
 
 
 class ApiCaller(NamedTuple):
-    """A user through an API client, with what the client is set to."""
+    """A user who calls through an API client, with the client's settings."""
 
     client_id: int
     user_id: int
@@ -40,7 +40,7 @@ class ApiCaller(NamedTuple):
 
 
 def require(permission: Permission) -> Callable[[Request], Awaitable[ApiCaller]]:
-    """Give the dependency of a route: raises Unauthenticated, TooMany, or Failure 403."""
+    """Give the dependency of a route that admits its callers: see `admit`."""
 
     async def dependency(request: Request) -> ApiCaller:
         return await admit(request, services_of(request), permission)
@@ -51,9 +51,9 @@ def require(permission: Permission) -> Callable[[Request], Awaitable[ApiCaller]]
 async def admit(
     request: Request, services: Services, permission: Permission, *, remembered: bool = False
 ) -> ApiCaller:
-    """Let a caller in; raises Unauthenticated, TooMany, or Failure 403.
+    """Admit a caller; raises Unauthenticated, TooMany, or Failure 403.
 
-    `remembered`: the database is asked only for a token that this process does not know to be alive.
+    `remembered`: a token that this process knows to be alive is not looked up in the database.
     """
     try:
         caller = await _authenticate(request, services, remembered=remembered)
@@ -72,12 +72,12 @@ async def admit(
 
 
 def address_of(request: Request) -> str:
-    """Give the caller's address, as `api.callers` settled it."""
+    """Give the caller's address, as `callers` found it."""
     return request.client.host if request.client else "local"
 
 
 def may_read_metrics(request: Request, settings: Settings) -> bool:
-    """Tell whether the caller has the token, or stands in one of the networks."""
+    """Tell whether a caller has the metrics token, or an address in one of the networks."""
     token = settings.metrics_token
     given = token_of(request).encode("utf-8", "replace")
     if token is not None and hmac.compare_digest(given, token.get_secret_value().encode()):
@@ -90,7 +90,7 @@ def may_read_metrics(request: Request, settings: Settings) -> bool:
 
 
 async def _authenticate(request: Request, services: Services, *, remembered: bool) -> ApiCaller:
-    """Say who calls; raises Unauthenticated or TooMany."""
+    """Give the caller that a token belongs to; raises Unauthenticated or TooMany."""
     token = token_of(request)
     await signing_keys.catch_up(services.pool, services.mint)
     try:
@@ -107,7 +107,7 @@ async def _authenticate(request: Request, services: Services, *, remembered: boo
 
 
 async def _of_hubsoft(request: Request, services: Services, token: str) -> ApiCaller:
-    """Let in a token that HubSoft says is its own, as one client of ours with single sends and lookups."""
+    """Admit a token that HubSoft confirms, as the API client set for that: single sends and lookups."""
     settings, beside = services.settings, services.beside
     if beside is None or beside.tokens is None or settings.hubsoft_local_client is None:
         raise Unauthenticated
@@ -149,7 +149,7 @@ async def _caller(services: Services, grant: Grant) -> ApiCaller:
 
 
 def token_of(request: Request) -> str:
-    """Give the token as it came, with its scheme or bare; empty where there is none."""
+    """Give the token as it came, with its scheme or without; empty where there is none."""
     header = request.headers.get("authorization", "").strip()
     scheme, _, rest = header.partition(" ")
     if scheme.lower() == "bearer":

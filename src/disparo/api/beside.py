@@ -1,4 +1,4 @@
-"""Life beside HubSoft: what a server process has of it, where it is configured (docs/api.md §5)."""
+"""Connections to HubSoft, which a server process beside it keeps (docs/api.md §5)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _CONNECTIONS = 256
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """`kept`: connections for what only reads, and may be asked twice; `fresh`: one for each other call.
+    """Connections to HubSoft: `kept` for reads, which may be repeated; `fresh` for all other calls.
 
-    `tokens`: None where HubSoft's own tokens are not let in.
+    `tokens`: None where HubSoft's own tokens are not admitted.
     """
 
     url: str
@@ -36,7 +36,7 @@ class Beside:
 
 @asynccontextmanager
 async def open_beside(settings: Settings, dsn: str, pool: Pool) -> AsyncIterator[Beside | None]:
-    """Open what is needed beside HubSoft; None where it is not configured."""
+    """Open the connections to HubSoft; None where it is not configured."""
     hubsoft = build_hubsoft(settings)
     if hubsoft is None or settings.hubsoft_url is None:
         yield None

@@ -1,4 +1,4 @@
-"""Request bodies, as clients in the field really send them: JSON, urlencoded, multipart (docs/api.md §1)."""
+"""Reads request bodies as clients in the field send them: JSON, urlencoded, multipart (docs/api.md §1)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NOT_AN_OBJECT = "O corpo da requisição deve ser um objeto JSON"
 
 
 async def read_raw(request: Request, limit_bytes: int) -> bytes:
-    """Read a body up to a limit; raises Failure 413 beyond it, before more than that is in memory."""
+    """Read a body of at most `limit_bytes`; raises Failure 413 before more than that is in memory."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit_bytes:
         raise _too_large(limit_bytes)
@@ -38,11 +38,11 @@ async def read_raw(request: Request, limit_bytes: int) -> bytes:
 async def read_fields(
     request: Request, limit_bytes: int, *, repeated: Collection[str] = (), most_fields: int = _MOST_FIELDS
 ) -> dict[str, Any]:
-    """Read a body as named fields; raises Failure 413, 415 or Refusal.
+    """Read a body as fields by name; raises Failure 413, 415 or Refusal.
 
-    What starts with `{` is JSON whatever its label; what is labelled JSON but is urlencoded is taken as
-    that. Of a name that comes twice in a form the last counts, as in PHP, but all of those in `repeated`;
-    `name[]` makes a list. `most_fields`: of an urlencoded body.
+    A body that starts with `{` is JSON whatever its label; one that is labelled JSON and is urlencoded is
+    read as that. Of a name that comes twice in a form the last one counts, as in PHP, except names in
+    `repeated`, of which all do; `name[]` makes a list. `most_fields`: of an urlencoded body.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Failure(415, "Envie o corpo da requisição sem compressão")

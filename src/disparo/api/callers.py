@@ -1,4 +1,4 @@
-"""Who calls: the one place that decides whose word on the caller's address counts."""
+"""Finds a caller's address and scheme, believing only proxies that the settings trust."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Address = IPv4Address | IPv6Address
 
 
 class Callers:
-    """Behind proxies that are trusted, takes the caller's address and scheme from their headers."""
+    """Middleware that writes the caller's address and scheme into each request."""
 
     def __init__(self, trusted_proxies: Sequence[str]) -> None:
         self._trusted = [ip_network(proxy) for proxy in trusted_proxies]

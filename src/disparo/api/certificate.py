@@ -1,4 +1,4 @@
-"""The certificate that HTTPS is served with: two files that are given, or one made here."""
+"""The certificate of HTTPS: two files that the settings name, or one that is made here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MADE_ANEW_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Two PEM files."""
+    """The PEM files of a certificate and its key."""
 
     certificate: Path
     key: Path
@@ -65,7 +65,7 @@ def _why(error: OSError, *, has_password: bool) -> str:
 
 
 def days_left(certificate: Path) -> float:
-    """Give for how many days a certificate is good, below 0 if it is over; raises OSError or ValueError."""
+    """Give for how many days a certificate is valid, below 0 if it is over; raises OSError or ValueError."""
     return (_read(certificate).not_valid_after_utc - datetime.now(UTC)) / timedelta(days=1)
 
 
@@ -93,7 +93,7 @@ def _whose(certificate: x509.Certificate) -> str | None:
 
 
 def self_signed(folder: Path, host: str) -> Certificate:
-    """Give a certificate made here, the same until it nears its end; browsers and `curl` need to be told."""
+    """Give a certificate made here, kept until it nears its end; clients must be told to trust it."""
     pair = Certificate(folder / "tls.crt", folder / "tls.key")
     if pair.certificate.exists() and pair.key.exists() and _will_last(pair.certificate):
         return pair

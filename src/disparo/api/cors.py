@@ -1,4 +1,4 @@
-"""Programs in browsers: CORS for /api and /oauth, and nothing else (docs/api.md §1)."""
+"""CORS for programs in browsers, under /api and /oauth only (docs/api.md §1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OF_THE_BODY = frozenset({"content-length", "content-type"})
 
 
 class Cors:
-    """Everything outside /api and /oauth goes straight through."""
+    """Middleware that adds CORS under /api and /oauth."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         self._plain = app
@@ -36,7 +36,7 @@ class Cors:
 
 
 class _Shared(CORSMiddleware):
-    """Answers a browser's question before a call as everything here is answered: JSON, in Portuguese."""
+    """Answers a browser's preflight as everything here is answered: JSON, in Portuguese."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         plain = super().preflight_response(request_headers)

@@ -1,4 +1,4 @@
-"""Which calls to our webhooks are let in: by secret, and by where they come from."""
+"""Decides which webhook calls are let in, by secret and by the address they come from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from disparo.platforms.registry import read_table
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One platform's: one or two live secrets, and the networks it calls from (none: anywhere)."""
+    """What lets a call in for one platform: one or two live secrets, and its networks (none: anywhere)."""
 
     secrets: tuple[bytes, ...]
     sources: tuple[IPv4Network | IPv6Network, ...]
@@ -33,7 +33,7 @@ class Door:
 
 
 def doors_of(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Door]:
-    """Give the door of every platform of the settings that has a secret."""
+    """Give the door of each platform that has a secret, by its name."""
     read = {name: read_table(name, table) for name, table in tables.items()}
     return {
         name: Door(

@@ -1,4 +1,4 @@
-"""The outermost layer: who calls, request ids, trailing slashes, a line, figures, the last net."""
+"""The outermost layer of a server: request ids, trailing slashes, the log line, figures, the last net."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LENIENT = ("/api/", "/oauth/")
 
 
 class Edge:
-    """Wraps the application; never lets an exception through to the server."""
+    """Middleware around the application; it lets no exception through to the server."""
 
     def __init__(self, app: ASGIApp, callers: Callers) -> None:
         self._app = app

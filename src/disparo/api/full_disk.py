@@ -1,4 +1,4 @@
-"""Whether the database's disk is full, as the calls of this process met it: reading alone does not tell."""
+"""Remembers whether this process's calls found the database's disk full: reads alone do not tell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KNOWN_FOR_S = 60.0
 
 
 def note(request: Request) -> None:
-    """Note that a call could not be stored for want of room."""
+    """Note that a call was not stored for lack of room."""
     request.app.state.disk_full_until = time.monotonic() + _KNOWN_FOR_S
 
 
@@ -21,5 +21,5 @@ def note_room(request: Request) -> None:
 
 
 def is_so(request: Request) -> bool:
-    """Tell whether the last call of late that was to be stored found no room."""
+    """Tell whether the last call to be stored, of late, found no room."""
     return bool(time.monotonic() < getattr(request.app.state, "disk_full_until", 0.0))

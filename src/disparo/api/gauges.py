@@ -1,4 +1,4 @@
-"""The page of /metrics: the installation's sums, and what stands in its tables at this moment."""
+"""Builds the page of /metrics: sums of the installation, and what its tables hold at this moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Samples = Iterable[tuple[Sequence[str], float]]
 
 
 async def page(services: Services) -> bytes:
-    """Read everything there is to show; one connection, every statement by an index."""
+    """Read all figures over one connection, each by an index."""
     async with services.pool.acquire() as connection:
         sums = await figures.read_sums(connection)
         gauges = [

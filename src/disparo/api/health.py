@@ -1,4 +1,4 @@
-"""Is the service alive and ready, and its figures."""
+"""The routes of health and figures: /saude, /saude/vivo, /metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shapes for the OpenAPI document that all routes share; answers themselves are built by hand."""
+"""Shapes of the OpenAPI document that all routes share; the answers themselves are built by hand."""
 
 from __future__ import annotations
 

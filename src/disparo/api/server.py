@@ -20,7 +20,7 @@ from disparo.settings import Settings
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to us, and remembers why it ended or could not begin."""
+    """A uvicorn server that leaves signals to us, and remembers why it ended or could not start."""
 
     def __init__(self, config: uvicorn.Config, ending: asyncio.Event) -> None:
         super().__init__(config)
@@ -29,12 +29,12 @@ class _Server(uvicorn.Server):
         self.refused: DisparoError | None = None
 
     def fall(self) -> None:
-        """End as if asked to, for a part of the application is gone."""
+        """Stop as if asked to, since a part of the application is gone."""
         self.has_fallen = True
         self.handle_exit(signal.SIGTERM, None)
 
     def refuse(self, error: DisparoError) -> None:
-        """Remember why the application cannot start: what uvicorn tells of it is that it did not."""
+        """Remember why the application cannot start; uvicorn itself says only that it did not."""
         self.refused = error
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

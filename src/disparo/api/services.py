@@ -1,4 +1,4 @@
-"""What one server process works with, made when it starts and handed to every route."""
+"""The objects that one server process works with, made when it starts and handed to every route."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from disparo.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`doors`: of the webhooks, by platform name. `beside`: None where no HubSoft is configured."""
+    """What routes work with. `doors`: of the webhooks, by platform. `beside`: None without HubSoft."""
 
     settings: Settings
     pool: Pool

@@ -1,4 +1,4 @@
-"""Where platforms tell us what became of messages, and bring what customers answer."""
+"""The webhooks: platforms bring receipts, and texts that customers sent."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def receive(request: Request) -> Response:
 
 
 def door_of(path: str) -> dict[str, str] | None:
-    """Read what the route below reads from a path; None where it is no webhook's."""
+    """Read platform and secret from the path of a webhook, for `express`; None where it is none."""
     match path.split("/"):
         case ["", "webhook", platform, secret] if platform and secret:
             return {"platform": platform, "secret": secret}

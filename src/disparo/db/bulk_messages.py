@@ -1,4 +1,4 @@
-"""The messages of a bulk run that can still be taken back, each kind by its own index."""
+"""The messages of a bulk run that can still be taken back, found by indexes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from disparo.db.pool import Connection
 
 
 async def claimed_of(connection: Connection, dispatch_id: UUID) -> list[int]:
-    """List a dispatch's messages that workers hold and have not started."""
+    """List a bulk run's messages that workers hold and have not started."""
     rows = await connection.fetch(
         "SELECT id FROM messages_in_hand WHERE status = 'claimed' AND dispatch_id = $1 ORDER BY id",
         dispatch_id,
@@ -28,7 +28,7 @@ async def queued_in(connection: Connection, chunk_ids: Sequence[int]) -> list[in
 
 
 async def strays_of(connection: Connection, dispatch_id: UUID) -> list[int]:
-    """List a bulk run's messages that wait outside its chunks: put off, given back, or held."""
+    """List a bulk run's messages that wait in no chunk of its own: put off, given back, or held."""
     rows = await connection.fetch(
         """SELECT id FROM messages
            WHERE chunk_id = ANY(ARRAY(SELECT chunk_id FROM waiting_chunks WHERE chunk_id < 0))

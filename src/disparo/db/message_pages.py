@@ -1,7 +1,7 @@
-"""Pages of messages for screens: each statement's cost is bounded, whatever the table holds.
+"""Pages of messages for screens, newest first; each statement's cost is bounded, whatever the table holds.
 
-Cursors are keys, never offsets. Where no index leads to what is wanted, a page looks through a window of
-ids and says how far it got.
+A page goes on from a key, never from an offset. Where no index leads to what is wanted, a page looks
+through so many ids and says how far it got.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _COLUMNS = """m.id, m.dispatch_id, m.invoice_id, m.customer_id, m.name, m.phone,
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a list is to show; None: whatever it is."""
+    """The filters of a list of messages; None: any."""
 
     status: str | None = None
     platform: str | None = None
@@ -42,14 +42,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page; `next_id`: the next one has the ids below it, None at the end."""
+    """One page of messages; the next one has the ids below `next_id`, None at the end."""
 
     rows: Sequence[asyncpg.Record]
     next_id: int | None
 
 
 async def page(connection: Connection, wanted: Wanted, *, before: int | None, limit: int) -> Found:
-    """Give messages, the newest first, with ids below `before`."""
+    """Give messages with ids below `before`, the newest first."""
     top = before or _LAST
     if wanted.until is not None:
         top = min(top, await _first_id_since(connection, wanted.until + _SLACK))
@@ -112,7 +112,7 @@ async def _first_id_since(connection: Connection, moment: datetime) -> int:
 async def of_phone(
     connection: Connection, e164: str, *, before: tuple[datetime, int] | None, limit: int
 ) -> list[asyncpg.Record]:
-    """Give a number's messages, the newest first; one more than `limit` where there are more."""
+    """Give a phone's messages, the newest first: one more than `limit` where there are more."""
     return await connection.fetch(
         f"""SELECT {_COLUMNS} FROM messages m
             WHERE m.e164 = $1 AND m.created_at <= $2 AND (m.created_at, m.id) < ($2, $3)
@@ -126,7 +126,7 @@ async def of_phone(
 async def of_invoices(
     connection: Connection, invoice_ids: Sequence[int], *, before: tuple[datetime, int] | None, limit: int
 ) -> list[asyncpg.Record]:
-    """Give the messages of some invoices, the newest first; one more than `limit` where there are more."""
+    """Give the messages of some invoices, the newest first: one more than `limit` where there are more."""
     return await connection.fetch(
         f"""SELECT {_COLUMNS} FROM unnest($1::bigint[]) AS w (invoice_id) CROSS JOIN LATERAL (
                 SELECT * FROM messages t
@@ -147,7 +147,7 @@ async def of_dispatch(
     after: tuple[int, str] | None,
     limit: int,
 ) -> tuple[list[asyncpg.Record], tuple[int, str] | None]:
-    """Give a dispatch's messages by invoice and number, and where the next page begins."""
+    """Give a dispatch's messages in the order of invoice and phone, and where the next page begins."""
     rare = status in RARE
     looked_at = limit + 1 if status is None or rare else max(_WINDOW_OF_DISPATCH, limit + 1)
     rows = await connection.fetch(

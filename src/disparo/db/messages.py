@@ -1,4 +1,4 @@
-"""Messages: the statements that move them on their way; where one waits for a person, see `unsettled`."""
+"""Messages: the statements that move them. Those that settle uncertain and held ones are in `unsettled`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SUSPECT_AFTER = 3
 
 
 class Move(NamedTuple):
-    """One wanted move; with `attempt_id` only while that is the message's last attempt."""
+    """One move that is asked for; with `attempt_id` only while that is still the message's last attempt."""
 
     message_id: int
     event: Event
@@ -28,7 +28,7 @@ class Move(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """One move that happened."""
+    """One move that was made."""
 
     message_id: int
     before: Status
@@ -37,7 +37,7 @@ class Moved(NamedTuple):
 
 
 class Start(NamedTuple):
-    """One claimed message that is to be handed over now."""
+    """One claimed message whose hand-over is to start, with its text."""
 
     message_id: int
     claim_token: UUID
@@ -46,7 +46,7 @@ class Start(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """One attempt's result, ready to be written; `retry_s` counts if the message goes back to wait."""
+    """The outcome of one attempt, as it is written; `retry_s`: the wait if its message is queued again."""
 
     attempt_id: int
     message_id: int
@@ -63,7 +63,7 @@ class Recorded(NamedTuple):
 
 
 async def apply_events(connection: Connection, moves: Sequence[Move], *, actor: str) -> list[Moved]:
-    """Move messages as the transition table allows; the others are left out of the answer."""
+    """Move messages as the transition table allows; gives the moves that were made."""
     rows = await connection.fetch(
         sql("apply_events"),
         [move.message_id for move in moves],
@@ -88,13 +88,13 @@ async def next_chunk(connection: Connection) -> int:
 async def claim(
     connection: Connection, worker_id: UUID, *, token: UUID, chunk_id: int, limit: int
 ) -> list[int]:
-    """Claim a chunk's due messages; none where the worker was taken over meanwhile."""
+    """Claim a chunk's due messages; gives their ids, none where this worker was taken over meanwhile."""
     rows = await connection.fetch(sql("claim"), worker_id, token, chunk_id, limit)
     return sorted(row["id"] for row in rows)
 
 
 async def claimed_facts(connection: Connection, ids: Sequence[int]) -> list[asyncpg.Record]:
-    """Read what the last look before the start needs, see claimed_facts.sql for the columns."""
+    """Read what the last look needs; the columns are those of claimed_facts.sql."""
     return await connection.fetch(sql("claimed_facts"), ids)
 
 
@@ -106,7 +106,7 @@ async def put_back(
     chunk_id: int,
     actor: str = "worker",
 ) -> list[int]:
-    """Give claimed messages back to wait: (id, not before, reason) each; gives the chunks they are in now."""
+    """Put claimed messages, (id, not before, reason) each, back to wait; gives the chunks they are in."""
     ids, times, reasons = zip(*waits, strict=True)
     rows = await connection.fetch(sql("put_back"), ids, token, times, reasons, chunk_id, actor)
     return sorted({row["chunk_id"] for row in rows})
@@ -115,7 +115,7 @@ async def put_back(
 async def start(
     connection: Connection, starts: Sequence[Start], *, platform: str, worker_id: UUID
 ) -> dict[int, int]:
-    """Commit the start of hand-overs; gives attempt ids by message id for those that may be written."""
+    """Commit starts; gives attempt ids by message id of those that may be written."""
     rows = await connection.fetch(
         sql("start"),
         [item.message_id for item in starts],
@@ -154,24 +154,24 @@ async def record(
 async def take_over(
     connection: Connection, worker_id: UUID, *, preparing: int | None
 ) -> list[asyncpg.Record]:
-    """Free what a dead worker held; gives id, status, chunk_id and attempt_id of each."""
+    """Free what a dead worker held; gives id, status, chunk_id and attempt_id of each message."""
     return await connection.fetch(sql("take_over"), worker_id, preparing, "reaper", SUSPECT_AFTER)
 
 
 async def requeue(connection: Connection, ids: Sequence[int], *, chunk_id: int, delay_s: float) -> list[int]:
-    """Give messages that went back to `queued` a chunk, a time and a fresh `timeout`; gives the chunks."""
+    """Give messages that were queued again a chunk, a time and a fresh `timeout`; gives the chunks."""
     rows = await connection.fetch(sql("resend"), ids, chunk_id, delay_s)
     return sorted({row["chunk_id"] for row in rows})
 
 
 async def fold_counts(connection: Connection, *, limit: int = 100) -> int:
-    """Fold the count rows of dispatches that have many of them; gives how many dispatches."""
+    """Sum up the count rows of dispatches that have many; gives how many dispatches."""
     rows = await connection.fetch(sql("fold_counts"), limit)
     return len(rows)
 
 
 async def started_unseen(connection: Connection, starts: Sequence[Start]) -> dict[int, int]:
-    """Of messages whose start answered nothing: attempt ids of those that a lost connection did start."""
+    """Give attempt ids by message id of starts whose answer was lost, and which were committed."""
     rows = await connection.fetch(
         """SELECT m.id, m.attempt_id
            FROM messages m JOIN unnest($1::bigint[], $2::uuid[]) AS w (id, token) ON w.id = m.id
@@ -183,7 +183,7 @@ async def started_unseen(connection: Connection, starts: Sequence[Start]) -> dic
 
 
 async def held_by(connection: Connection, worker_id: UUID) -> list[asyncpg.Record]:
-    """List what a worker holds by the table: id, status, claim_token, chunk_id."""
+    """List the messages that the table says a worker holds: id, status, claim_token, chunk_id."""
     return await connection.fetch(
         """SELECT id, status, claim_token, chunk_id FROM messages
            WHERE chunk_id = ANY(ARRAY(SELECT chunk_id FROM claims WHERE worker_id = $1))
@@ -193,7 +193,7 @@ async def held_by(connection: Connection, worker_id: UUID) -> list[asyncpg.Recor
 
 
 async def forget_claims(connection: Connection, worker_id: UUID, live: Collection[UUID]) -> None:
-    """Strike off a worker's claims of which nothing is in its hands any more; `live` ones are left alone."""
+    """Delete a worker's claims, except `live` ones, of which no message is in its hands."""
     await connection.execute(
         """DELETE FROM claims c WHERE c.worker_id = $1 AND c.token <> ALL($2::uuid[])
            AND NOT EXISTS (SELECT FROM messages m
@@ -205,7 +205,7 @@ async def forget_claims(connection: Connection, worker_id: UUID, live: Collectio
 
 
 async def rechunk(connection: Connection, ids: Sequence[int], *, chunk_id: int) -> list[int]:
-    """Put waiting messages into another chunk, due as they were; gives the chunks they are in now."""
+    """Move waiting messages to another chunk, due as before; gives the chunks they are in."""
     rows = await connection.fetch(
         """UPDATE messages SET chunk_id = CASE WHEN chunk_id < 0 THEN -$2::bigint ELSE $2 END
            WHERE id = ANY($1::bigint[]) AND status = 'queued' RETURNING chunk_id""",

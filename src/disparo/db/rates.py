@@ -1,4 +1,7 @@
-"""A platform's limits, shared by all workers: moments, the count of 24 hours, places of the window."""
+"""A platform's limits in rows that all workers share: a second, in 24 hours, at once.
+
+Why so: docs/decisions/0021.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,10 @@ _TURN = """INSERT INTO platform_rates AS r (platform, tat) VALUES ($1, now())
 
 @dataclass(frozen=True, slots=True)
 class RateSlots:
-    """`count` hand-overs may be written, the first `wait_s` seconds from now, counted in `bucket`.
+    """The right to `count` hand-overs, the first `wait_s` seconds from now, counted in `bucket`.
 
-    `now_s` is when the server said so, on its own clock.
-
-    `day_full_s` above 0: the limit of 24 hours is used up, and there is room again in so many seconds.
+    `now_s`: the server's clock when it answered, in seconds. `day_full_s` above 0: the limit of 24 hours is
+    reached, and there is room again in so many seconds.
     """
 
     count: int
@@ -33,7 +35,7 @@ class RateSlots:
 
 
 async def are_days_full(connection: Connection, per_day: Mapping[str, int], *, within_s: float) -> bool:
-    """Tell whether each of these platforms' limit of 24 hours is used up, or was within the last seconds."""
+    """Tell for each platform whether its limit of 24 hours is reached, or was within the last seconds."""
     full: bool | None = await connection.fetchval(
         """SELECT bool_and(p.per_day <= (SELECT coalesce(sum(u.used), 0) FROM platform_day_use u
                                          WHERE u.platform = p.platform AND u.bucket > now()
@@ -56,7 +58,7 @@ async def take_slots(
     ahead_s: float,
     run_up_s: float = 0.02,
 ) -> RateSlots:
-    """Take up to `wanted` slots from `run_up_s` to `ahead_s` from now; 0 with a wait where there is none."""
+    """Take up to `wanted` slots that are `run_up_s` to `ahead_s` seconds from now; 0 and a wait for none."""
     async with connection.transaction():
         if per_day is not None:
             # A statement sees other tables as they were when it began: the turn must come before it.
@@ -71,7 +73,7 @@ async def take_slots(
 
 
 async def give_back_slots(connection: Connection, platform: str, count: int, *, bucket: datetime) -> None:
-    """Take hand-overs that did not happen off the count of their bucket; their moments are gone."""
+    """Take hand-overs that did not happen off the count of 24 hours; their slots are lost."""
     await connection.execute(
         "UPDATE platform_day_use SET used = used - $2 WHERE platform = $1 AND bucket = $3",
         platform,
@@ -83,7 +85,7 @@ async def give_back_slots(connection: Connection, platform: str, count: int, *, 
 async def share_window(
     connection: Connection, platform: str, worker_id: UUID, *, wants: int, in_flight: int, window: int
 ) -> int:
-    """Ask for places of a platform's window, inside the caller's transaction; gives how many are held now."""
+    """Lease places of a platform's window, in the caller's transaction; gives how many are held now."""
     await connection.execute(_TURN, platform)
     try:
         held: int = await connection.fetchval(

@@ -57,7 +57,7 @@ class RateParts:
         return PartsGrant(grant, ahead)
 
     def fitting(self, line: Line, granted: PartsGrant) -> tuple[int, int]:
-        """Give how many messages of a line the slots are enough for, and how many slots the first had collected.
+        """Give how many messages of a line these slots are enough for, and how many the first had collected.
 
         Another message may have come first meanwhile: slots collected for a long text are of no use to a
         short one.

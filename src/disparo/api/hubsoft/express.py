@@ -1,6 +1,6 @@
-"""The short way for enviar_sms and receipts: past CORS, routing and dependencies, to the same work and words.
+"""The short way of enviar_sms and of receipts: past CORS, routing and dependencies, to the same functions.
 
-Why: docs/decisions/0040. The routes stay: that in `hubsoft/routes.py` documents the call, and answers those
+Why: docs/decisions/0040. The route in `hubsoft/routes.py` stays: it documents the call, and answers those
 that come from a browser (with `Origin`) or while `group_commit` is off.
 """
 
@@ -31,7 +31,7 @@ PATH = f"{BASE}/cliente/financeiro/enviar_sms"
 
 
 class Express:
-    """Stands before the application; what is neither a plain enviar_sms nor a receipt goes through to it."""
+    """Middleware that answers plain enviar_sms calls and receipts; all others go on to the application."""
 
     def __init__(self, plain: ASGIApp, app: FastAPI) -> None:
         self._plain = plain

@@ -1,6 +1,7 @@
-"""A head has an end: httptools keeps a header until it is whole, and copies it with each packet of it.
+"""Hangs up on callers who send a head without end.
 
-So does what follows a chunked body. Of bodies `bodies.read_raw` takes care.
+httptools keeps a header until it is whole, and copies it with each packet of it; the same goes for what
+follows a chunked body. Bodies are bounded by `bodies.read_raw`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ _LONGEST = 64 << 10
 
 
 class Bounded(HttpToolsProtocol):
-    """uvicorn's protocol, which hangs up on who sends that much of which nothing comes."""
+    """uvicorn's protocol, which closes a connection that sends too much of an unfinished head."""
 
     _unread = 0
 

@@ -1,7 +1,7 @@
-"""An offer to go on in another protocol is passed over, as RFC 9110 §7.8 lets a server do.
+"""Ignores offers to go on in another protocol, as RFC 9110 §7.8 lets a server do.
 
 Java's own HTTP client and `curl --http2` make one (`Upgrade: h2c`) with every call to an `http://` address.
-httptools stops reading where an offer's head ends, and uvicorn goes on without the body.
+httptools stops reading where the head of such a call ends, and uvicorn would go on without the body.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from disparo.api.protocol.impatient import Impatient
 
 
 class Declining(Impatient):
-    """uvicorn's protocol, for which a call with an offer is the same call without it."""
+    """uvicorn's protocol, which serves a call with an offer as the same call without it."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -32,7 +32,7 @@ class Declining(Impatient):
             super().on_message_complete()
 
     def head_without_offer(self) -> bytes | None:
-        """Write the head that was just read again, without its offer; None if it had none."""
+        """Give the head that was just read, without its offer; None if it had none."""
         if not self._is_offer():
             return None
         version = self.parser.get_http_version().encode()
@@ -45,7 +45,7 @@ class Declining(Impatient):
 
 
 class _Parser(httptools.HttpRequestParser):
-    """Reads on where an offer stopped it."""
+    """A parser that reads on where an offer stopped it."""
 
     def __init__(self, protocol: Declining) -> None:
         super().__init__(protocol)

@@ -1,7 +1,7 @@
-"""How an answer of unknown length ends: in HTTP/1.1 with a last chunk, before it with the connection.
+"""Ends an answer of unknown length: with a last chunk in HTTP/1.1, by closing the connection before it.
 
-uvicorn sends chunks to HTTP/1.0 callers too, who take the marks between them for the answer (RFC 9112 §6.1).
-An answer that cannot be ended must look like none that was.
+uvicorn sends chunks to HTTP/1.0 callers too, who take the marks between them for the answer (RFC 9112
+§6.1). An answer that breaks off must look cut, not whole.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WITH_RESET = struct.pack("ii", 1, 0)
 
 
 class Ending(OneWrite):
-    """uvicorn's protocol, which knows callers that know no chunks."""
+    """uvicorn's protocol, which sends HTTP/1.0 callers no chunks."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to serve a caller. What all its calls share is made once."""
@@ -43,7 +43,7 @@ class Ending(OneWrite):
 
 
 async def break_off(scope: Scope, receive: Receive) -> None:
-    """End an answer that has begun so that it is seen to be cut."""
+    """End an answer that has begun so that its reader sees that it is cut."""
     hang_up = scope.get("extensions", {}).get(_EXTENSION)
     if hang_up is not None:
         hang_up()
@@ -52,7 +52,7 @@ async def break_off(scope: Scope, receive: Receive) -> None:
 
 
 class _End:
-    """Of one answer to a caller of HTTP/1.0."""
+    """The end of one answer to an HTTP/1.0 caller."""
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self._cycle = cycle

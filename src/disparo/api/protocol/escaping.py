@@ -1,6 +1,6 @@
-"""An address may come with letters that should have been escaped: curl and PHP send `joão` as it is.
+"""Accepts addresses with letters that should have been escaped: curl and PHP send `joão` as it is.
 
-PHP behind nginx reads such an address; httptools refuses it.
+httptools refuses such an address; PHP behind nginx reads it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _RAW = re.compile(rb"[\x80-\xff]")
 
 
 class Escaping(Declining):
-    """uvicorn's protocol, for which the first line of a call is ASCII."""
+    """uvicorn's protocol, which escapes what is not ASCII in the first line of a call."""
 
     _in_first_line = True
 

@@ -1,6 +1,7 @@
-"""Who begins a call and brings no more of it is hung up on: it would be waited for without end.
+"""Hangs up on callers who begin a call and send no more of it: they would be waited for without end.
 
-uvicorn counts the time between calls only. Behind nginx such a caller never gets here; not everybody has one.
+uvicorn limits the time between calls only. Behind nginx such a caller never gets here, but not everybody
+has one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _LOOK_EVERY_S = 10.0
 
 
 class Impatient(Bounded):
-    """uvicorn's protocol, which hangs up after a minute without a word that is due."""
+    """uvicorn's protocol, which closes a connection when the rest of a call has not come for a minute."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin a connection."""

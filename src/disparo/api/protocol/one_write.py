@@ -1,6 +1,6 @@
-"""A response leaves in one write: uvicorn hands over head and body, each a system call and a packet.
+"""Sends a response in one write: uvicorn hands over head and body, each a system call and a packet.
 
-What is written is kept until the next write, or the end of the loop's turn at the latest; so a stream that
+The head is kept until the next write, or the end of the event loop's turn at the latest; so a stream that
 pauses after its head loses nothing. Measured: docs/decisions/0040.
 """
 
@@ -22,7 +22,7 @@ class OneWrite(Escaping):
 
 
 class _Joining:
-    """Everything a transport is, but for when it writes."""
+    """A transport that joins two writes into one, and is the wrapped one in all else."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
