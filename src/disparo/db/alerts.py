@@ -1,4 +1,4 @@
-"""What a person has to be told of, once when it begins and once when it is over."""
+"""Alerts: what people must be told of, once when it begins and once when it is over."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BACKUP_OLD = "backup_old"
 
 
 async def raise_(connection: Connection, kind: str, subject: str, *, detail: str | None = None) -> bool:
-    """Note that something began; False where it already goes on, and nothing is noted."""
+    """Begin an alert; False where it goes on already."""
     begun = await connection.fetchval(
         """INSERT INTO alerts (kind, subject, detail) VALUES ($1, $2, $3)
            ON CONFLICT (kind, subject) WHERE cleared_at IS NULL DO NOTHING RETURNING true""",
@@ -43,9 +43,9 @@ async def raise_(connection: Connection, kind: str, subject: str, *, detail: str
 
 
 async def raise_or_renew(connection: Connection, kind: str, subject: str, *, detail: str) -> None:
-    """Note that something happened, or happened again: `detail` is the last one's.
+    """Begin an alert, or renew the detail of one that goes on.
 
-    Nobody is waited for: who holds the row is renewing it too.
+    Nobody is waited for: whoever holds the row is renewing it too.
     """
     if not await raise_(connection, kind, subject, detail=detail):
         await connection.execute(
@@ -59,9 +59,9 @@ async def raise_or_renew(connection: Connection, kind: str, subject: str, *, det
 
 
 async def see(connection: Connection, kind: str, subject: str, *, detail: str) -> None:
-    """Note what only the process that sees it can see.
+    """Begin or renew an alert that only this process can see.
 
-    Whoever does says so again and again: it is over when nobody has for a while, be it mended or its
+    It says so again and again; the alert is over when it has not for a while, be the fault mended or the
     machine gone.
     """
     await connection.execute(
@@ -75,7 +75,7 @@ async def see(connection: Connection, kind: str, subject: str, *, detail: str) -
 
 
 async def clear(connection: Connection, kind: str, subject: str) -> None:
-    """Note that it is over."""
+    """End an alert."""
     await connection.execute(
         "UPDATE alerts SET cleared_at = now() WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL",
         kind,
@@ -84,7 +84,7 @@ async def clear(connection: Connection, kind: str, subject: str) -> None:
 
 
 async def stop_watching(connection: Connection, kind: str, subject: str) -> None:
-    """Note that nobody will see it end: by the settings nobody looks any more."""
+    """Mark alerts whose end nobody will see, since by the settings nothing looks for it any more."""
     await connection.execute(
         """UPDATE alerts SET cleared_at = now(), detail = $3
            WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL""",
@@ -97,7 +97,7 @@ async def stop_watching(connection: Connection, kind: str, subject: str) -> None
 async def settle(
     connection: Connection, kind: str, found: Mapping[str, str | None], *, seen: Sequence[str]
 ) -> None:
-    """Make the live alerts of a kind those `found`, subject -> detail; only subjects `seen` are cleared."""
+    """Make `found`, detail by subject, the live alerts of a kind; only subjects in `seen` are ended."""
     for subject in sorted(seen):
         if subject in found:
             await raise_(connection, kind, subject, detail=found[subject])
@@ -106,7 +106,7 @@ async def settle(
 
 
 async def live(connection: Connection) -> list[asyncpg.Record]:
-    """List what goes on, oldest first."""
+    """List the alerts that go on, oldest first."""
     return await connection.fetch(
         """SELECT kind, subject, detail, raised_at, seen_at,
                   extract(epoch FROM now() - raised_at)::float8 AS age_s
@@ -115,7 +115,7 @@ async def live(connection: Connection) -> list[asyncpg.Record]:
 
 
 async def take_untold(connection: Connection, *, limit: int = 20) -> list[asyncpg.Record]:
-    """Take what nobody has been told of yet, in order; a caller that dies loses it to another."""
+    """Take the alerts that nobody was told of, in order; if the caller dies, another one takes them."""
     return await connection.fetch(
         """UPDATE alerts SET taken_until = now() + make_interval(secs => $2)
            WHERE id IN (
@@ -130,7 +130,7 @@ async def take_untold(connection: Connection, *, limit: int = 20) -> list[asyncp
 
 
 async def mark_told(connection: Connection, alert_id: int, *, begun: bool, over: bool) -> None:
-    """Note that people were told of an alert's beginning, of its end, or of both."""
+    """Note that people were told of an alert's beginning, its end, or both."""
     await connection.execute(
         """UPDATE alerts SET taken_until = NULL, told_at = CASE WHEN $2 THEN now() ELSE told_at END,
                   told_over = CASE WHEN $3 THEN now() ELSE told_over END

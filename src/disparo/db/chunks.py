@@ -1,7 +1,7 @@
-"""Chunks of which messages wait: what is looked at where a table of millions would be too much.
+"""Chunks with waiting messages, kept apart: to look for them in a table of millions would be too slow.
 
-A row in `waiting_chunks` is made by the table of messages itself (a trigger), and struck off by whoever
-worked the chunk off. Bulk runs keep their own chunks, with the same promise, in `bulk_chunks`.
+A trigger of `messages` makes a row in `waiting_chunks`; whoever worked the chunk off deletes it. Chunks of
+bulk runs stand in `bulk_chunks`, with the same promise.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ async def list_due(connection: Connection, *, overdue_s: float, limit: int) -> l
 
 
 async def end(connection: Connection, chunk_id: int) -> None:
-    """Strike off a chunk of which nothing waits any more; what goes back to wait goes into another one."""
+    """Delete a chunk of which nothing waits; messages that go back to wait go into another one."""
     await connection.execute(
         """DELETE FROM waiting_chunks WHERE chunk_id = $1
            AND NOT EXISTS (SELECT FROM messages WHERE chunk_id = $1 AND status = 'queued')""",
@@ -37,7 +37,7 @@ async def end(connection: Connection, chunk_id: int) -> None:
 
 
 async def end_emptied(connection: Connection, *, overdue_s: float) -> None:
-    """Strike off chunks due for so long and of which nothing waits: nobody worked them off, or died of it."""
+    """Delete chunks, due for so long, of which nothing waits: nobody worked them off, or died of it."""
     await connection.execute(
         """DELETE FROM waiting_chunks c WHERE due_at < now() - make_interval(secs => $1)
            AND NOT EXISTS (SELECT FROM messages m WHERE m.chunk_id = c.chunk_id AND m.status = 'queued')""",

@@ -1,4 +1,4 @@
-"""Alarms: what is looked for, and how people are told of it, once at its beginning and once at its end."""
+"""Looks for what people must be told of, and tells them once when it begins and once when it is over."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _ASKED: Mapping[str, Callable[[Capabilities], bool]] = {
 
 
 class Alarms:
-    """One for each worker; of all workers one at a time looks. `sources`: live ones; None: not known here."""
+    """The looks of one worker; of all workers one at a time looks. `sources`: live ones; None: not known."""
 
     def __init__(self, pool: Pool, *, zone: ZoneInfo, sources: Collection[str] | None = None) -> None:
         self._pool = pool
@@ -57,7 +57,7 @@ class Alarms:
         )
 
     async def look(self, platforms: Mapping[str, Platform]) -> None:
-        """Look for what is wrong, and note it. No connection is in hand while platforms are asked."""
+        """Look for trouble and store what is found. No connection is in hand while platforms are asked."""
         self._note_asked(platforms)
         answers = await self._ask(platforms) if time.monotonic() >= self._ask_at else None
         async with self._pool.acquire() as connection, connection.transaction():
@@ -78,7 +78,7 @@ class Alarms:
             self._asked, self._asked_since = asked, time.monotonic()
 
     def _is_moot(self, row: asyncpg.Record, platforms: Mapping[str, Platform]) -> bool:
-        """Tell whether nobody will see that an alert is over: by the settings nothing asks any more."""
+        """Tell whether nothing looks any more, by the settings, for the end of this alert."""
         kind, subject = row["kind"], row["subject"]
         if kind in _OF_SOURCES:
             is_asked = self._sources is None or subject in self._sources
@@ -157,7 +157,7 @@ class Alarms:
 
 
 async def tell_all(pool: Pool, tell: Tell) -> int:
-    """Tell people of what nobody has told them yet; gives how many alerts. What fails is tried again."""
+    """Tell people of every alert that nobody was told of; gives how many. A failure is tried again."""
     async with pool.acquire() as connection:
         untold = await alerts.take_untold(connection)
     told = 0

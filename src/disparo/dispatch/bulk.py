@@ -1,4 +1,4 @@
-"""Bulk runs: stored in one short transaction; workers queue them slice by slice (`bulk_queue.py`)."""
+"""Stores bulk runs, each in one short transaction; workers queue them slice by slice (`bulk_queue.py`)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LOOK_EVERY_S = 0.2
 
 
 class Which(StrEnum):
-    """Which open invoices: by their due date beside today's."""
+    """Which open invoices a run is for, by their due date and today's."""
 
     NOT_YET_DUE = "not_yet_due"
     OVERDUE = "overdue"
@@ -53,23 +53,23 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A filter in words, which mean other days tomorrow."""
+    """A run's filter as it was asked for; the same words mean other days tomorrow."""
 
     which: Which | None
     due_from: date | None
     due_to: date | None
 
     def on(self, today: date) -> Selection:
-        """Give what they mean on a day."""
+        """Give the invoices that the filter means on a day."""
         return select_due(self.which, self.due_from, self.due_to, today=today)
 
 
 @dataclass(frozen=True, slots=True)
 class RunOrder:
-    """Who wants a run of what; `run_key` names it, so that asking twice runs it once.
+    """Who asks for a run of which invoices; `run_key` names the run, so that asking twice makes one.
 
-    `asked`: in which words, where there are any: the same ones are the same order on any day.
-    `only_others`: not to who had the invoice's SMS within a day.
+    `asked`: the filter, where there was one: the same filter is the same order on any day. `only_others`:
+    leave out phones that had the invoice within a day.
     """
 
     selection: Selection
@@ -81,13 +81,13 @@ class RunOrder:
     only_others: bool = False
 
     def was(self, today: date) -> Selection:
-        """Give what the order meant on an earlier day."""
+        """Give the invoices that the order meant on an earlier day."""
         return self.selection if self.asked is None else self.asked.on(today)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """What became of an order; not `is_new`: it was there under its name."""
+    """The run of an order; `is_new` is false where it was stored before, under the same name."""
 
     dispatch_id: UUID
     starts_at: datetime
@@ -96,23 +96,23 @@ class StoredRun:
 
 
 class KeyReused(Exception):
-    """The key, or the run's name, was used with another order."""
+    """The idempotency key, or the name of the run, belongs to another order."""
 
 
 class NothingMeant(Exception):
-    """No invoice can meet the order's filter."""
+    """The order's filter can match no invoice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer's bytes; `replayed`: of an earlier call."""
+    """The answer to an order, as bytes; `replayed`: kept from an earlier call."""
 
     response: bytes
     replayed: bool
 
 
 def select_due(which: Which | None, due_from: date | None, due_to: date | None, *, today: date) -> Selection:
-    """Give a selection by due dates; overdue or not is a matter of dates too."""
+    """Give a selection by due dates, for a filter on a day."""
     if which is Which.OVERDUE:
         due_to = min(due_to or date.max, today - timedelta(days=1))
     if which is Which.NOT_YET_DUE:
@@ -123,7 +123,7 @@ def select_due(which: Which | None, due_from: date | None, due_to: date | None, 
 async def store_run(
     connection: Connection, order: RunOrder, settings: AcceptSettings, *, dispatch_id: UUID | None = None
 ) -> StoredRun:
-    """Store a run in the caller's transaction (the same id does nothing); raises KeyReused, NothingMeant."""
+    """Store a run in the caller's transaction (once for each id); raises KeyReused, NothingMeant."""
     now: datetime = await connection.fetchval("SELECT now()")
     not_before = now + timedelta(seconds=settings.delay_s)
     if order.run_key is not None:

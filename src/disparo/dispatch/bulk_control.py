@@ -1,7 +1,7 @@
-"""Pausing, resuming and cancelling a bulk run, at any moment: what has not been started stays where it is.
+"""Pauses, resumes and cancels bulk runs at any moment; messages that have not been started wait, or end.
 
-The change of state is committed first; only then what workers hold is taken back. A message claimed in
-between is stopped by the last look before its start (`rules.py`), so nothing slips through.
+The change of state is committed first, then the messages that workers hold are taken back. A message that
+is claimed in between is stopped by the last look (`rules.py`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PATIENCE_S = 3.0
 
 
 class NotPossible(Exception):
-    """The run is in no state for that; `state` says in which it is."""
+    """A change that the run's `state` does not allow."""
 
     def __init__(self, state: str) -> None:
         super().__init__(state)
@@ -43,7 +43,7 @@ _CANCEL = _Change(("running", "paused"), "cancelled", "bulk_run_cancelled")
 
 
 async def pause_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
-    """Stop a run until it is resumed; False where there is no such run. Raises NotPossible."""
+    """Pause a run until it is resumed; False where there is no such run. Raises NotPossible."""
     if not await _change(pool, dispatch_id, _PAUSE, actor=actor):
         return False
     await take_back(pool, dispatch_id, actor=actor)
@@ -51,7 +51,7 @@ async def pause_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
 
 
 async def take_back_paused(pool: Pool) -> None:
-    """Take back what is still held of paused runs: who paused one may have died right after saying so."""
+    """Take back messages that workers still hold of paused runs, if whoever paused one died meanwhile."""
     async with pool.acquire() as connection:
         runs = await bulk_runs.paused(connection)
     for dispatch_id in runs:
@@ -59,7 +59,7 @@ async def take_back_paused(pool: Pool) -> None:
 
 
 async def take_back(pool: Pool, dispatch_id: UUID, *, actor: str) -> None:
-    """Take back what workers hold of a run and have not started; it waits in chunks of its own."""
+    """Put a run's claimed messages back to wait, in chunks of the run."""
     async with pool.acquire() as connection, connection.transaction():
         ids = await bulk_messages.claimed_of(connection, dispatch_id)
         moves = [Move(id_, Event.GIVE_BACK, "paused") for id_ in ids]
@@ -76,10 +76,10 @@ async def resume_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
 
 
 async def cancel_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled | None:
-    """Withdraw whatever has not been started; None where there is no such run. Raises NotPossible.
+    """Cancel what a run has not started; None where there is no such run. Raises NotPossible.
 
-    From its first commit on nothing more is started; the rows of a large run take longer than a caller waits,
-    and the workers' `finish_cancelled` does what is left.
+    From its first commit on nothing more is started. A large run takes longer than a caller waits:
+    `finish_cancelled` does the rest, in the workers.
     """
     if not await _change(pool, dispatch_id, _CANCEL, actor=actor):
         return None

@@ -1,7 +1,7 @@
-"""Queuing bulk runs: slices are carved from a run and stored as messages, by any process, any number of them.
+"""Queues bulk runs: carves slices of invoices from a run and stores their messages, in many processes at once.
 
-A slice's messages and the end of its row are one transaction: a process that dies leaves the slice whole, for
-another to take. Several slices are worked on at once; a paused or cancelled run is left alone.
+The messages of a slice and the end of its row are one transaction: a process that dies leaves the slice
+whole, for another to take. Several slices are worked on at once; a paused or cancelled run is left alone.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _ONCE = "messages_once"
 
 
 class _Unread(Exception):
-    """Phones have come in that nobody has read yet."""
+    """Phones were registered meanwhile that have not been read yet."""
 
 
 async def queue_some(pool: Pool, rules: Rules) -> bool:
-    """Do one slice of some run; False where there is nothing to do, or not now. Transactions of its own."""
+    """Queue one slice of some run, in transactions of its own; False where there is none, or not now."""
     if await _queue_slice(pool, rules):
         return True
     async with pool.acquire() as connection, connection.transaction():
@@ -43,7 +43,7 @@ async def queue_some(pool: Pool, rules: Rules) -> bool:
 
 
 async def read_numbers(pool: Pool) -> int:
-    """Read the phones that nobody has read yet, in slices of one transaction each; gives how many rows."""
+    """Read registered phones that were not read yet, a transaction each slice; gives how many rows."""
     done = 0
     while True:
         async with pool.acquire() as connection, connection.transaction():
@@ -54,7 +54,7 @@ async def read_numbers(pool: Pool) -> int:
 
 
 async def read_or_wait(pool: Pool) -> None:
-    """Read what nobody has read, or give whoever is at it a moment."""
+    """Read registered phones that were not read yet, or wait a moment for the process that is at it."""
     if not await read_numbers(pool):
         await asyncio.sleep(_OTHERS_READ_S)
 
@@ -144,7 +144,7 @@ async def _count(connection: Connection, run: asyncpg.Record) -> int:
 
 @lru_cache(maxsize=8)
 def closed_at(minute: datetime, rules: Rules) -> Closed:
-    """Give where nothing may go in this minute, and when it may: hours begin and end with whole minutes."""
+    """Give the places that are outside their sending hours in this minute, and when each opens."""
     opens: dict[tuple[Purpose, Place], datetime] = {}
     found: list[tuple[bool, str, str, datetime]] = []
     for uf in (None, *sorted(UFS)):

@@ -1,4 +1,4 @@
-"""What a bulk run would come to: recipients, those left out, segments, cost and time. Queues nothing."""
+"""Computes what a bulk run would come to (recipients, segments, cost, time) without storing anything."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _EXAMPLES = 100
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What sending through one platform takes; `order`: lower ones are used first."""
+    """What sending through one platform costs and how fast it is; a lower `order` is used first."""
 
     name: str
     profile: SegmentProfile
@@ -40,7 +40,7 @@ class Offer:
     limits_count_parts: bool = False
 
     def for_parts(self, parts: float) -> Offer:
-        """Give the offer with its limits in messages, where each has so many parts on the average."""
+        """Give the offer with limits in messages, where a message has `parts` parts on average."""
         if not self.limits_count_parts or parts <= 1:
             return self
         per_second = None if self.per_second is None else self.per_second / parts
@@ -50,7 +50,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """All of it through one platform; `too_long`: messages whose text does not fit."""
+    """The cost and time of all messages through one platform; `too_long`: those whose text does not fit."""
 
     platform: str
     segments: int
@@ -76,7 +76,7 @@ class Simulation:
 
 
 async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer], rules: Rules) -> Simulation:
-    """Go through the invoices in slices, in memory that does not grow with them; by the template of now."""
+    """Simulate a run, slice by slice, in memory that does not grow with it; with the template of now."""
     skipped: Counter[str] = Counter()
     shapes: Counter[InvoiceText] = Counter()
     examples: list[int] = []
@@ -112,7 +112,7 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
 
 
 async def who_is_left_out(pool: Pool, selection: Selection, rules: Rules) -> AsyncIterator[asyncpg.Record]:
-    """Go through the invoices as `simulate_run` does, for whom it counts as skipped: bulk_left_out.sql."""
+    """Give, slice by slice, who gets no SMS of a run, and why (bulk_left_out.sql)."""
     async for ids in _slices(pool, selection):
         look = partial(bulk_slices.left_out, ids=ids, allow_paid=rules.allow_paid)
         for row in await _when_read(pool, look, "reason"):

@@ -1,7 +1,7 @@
 """A worker's share of bulk runs: it queues slices, and takes chunks in turns to hand them over.
 
-A run's own chunks never enter the queue engine: each worker takes one at a time from their table. So a
-million messages are no entries of the engine, and runs share evenly whatever their size.
+Chunks of bulk runs are no entries of the queue engine: each worker takes one at a time from their table. So
+a million messages burden no engine, and runs share evenly whatever their size.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HandleChunk = Callable[[int], Awaitable[None]]
 
 
 class BulkWork:
-    """One for each worker; `jobs` are to run as long as it does."""
+    """The bulk jobs of one worker: queuing slices, taking chunks, looking after runs."""
 
     def __init__(
         self, pool: Pool, handle_chunk: HandleChunk, holder: Holder, rules: Callable[[], Rules]
@@ -42,7 +42,7 @@ class BulkWork:
         self._rules = rules
 
     def jobs(self) -> list[tuple[str, Coroutine[None, None, None]]]:
-        """Give what is to run, by name."""
+        """Give the jobs, by name, that run as long as the worker does."""
         return [
             *((f"bulk-queue:{n}", self._queue_prepared()) for n in range(_QUEUERS)),
             ("bulk-take", self._again("bulk_take", self._take)),

@@ -1,4 +1,4 @@
-"""The holidays that sending heeds: the country's and the states' by law, the towns' by the administrator."""
+"""The holidays on which nothing is sent: the country's and the states' by law, the towns' by a setting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ASKING = threading.Lock()
 
 
 def holiday_calendar(local: Sequence[LocalHoliday] = ()) -> IsHoliday:
-    """Give the answer to `is nothing sent on this day`, with these beside the official ones."""
+    """Give the function that tells whether a day is a holiday, these of the administrator included."""
 
     @lru_cache(maxsize=10_000)
     def is_holiday(day: date, uf: str | None) -> bool:
@@ -33,7 +33,7 @@ def holiday_calendar(local: Sequence[LocalHoliday] = ()) -> IsHoliday:
 
 
 def load_calendar() -> None:
-    """Load the tables, for a fifth of a second; else the first transaction that asks for a day is held up."""
+    """Load the tables of holidays, which takes a fifth of a second: not within a transaction."""
     for uf in (None, *UFS):
         holiday_calendar()(date.today(), uf)  # noqa: DTZ011 - any day of these years will do
 

@@ -1,4 +1,4 @@
-"""Withdrawing a dispatch: whatever has not been started is cancelled, at the same row the start takes."""
+"""Cancels dispatches and single messages that have not been started."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _SLICE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """How many were withdrawn, and how many had already been handed over, or may have been."""
+    """How many messages were cancelled, and how many had been handed over, or may have been."""
 
     cancelled: int
     gone: int
 
 
 async def cancel_dispatch(connection: Connection, dispatch_id: UUID, *, actor: str) -> Cancelled | None:
-    """Cancel in the caller's transaction; None where there is no such dispatch."""
+    """Cancel a dispatch, in the caller's transaction; None where there is no such dispatch."""
     if not await dispatches.existing(connection, [dispatch_id]):
         return None
     found = await dispatches.message_statuses(connection, dispatch_id)
@@ -41,7 +41,7 @@ async def cancel_dispatch(connection: Connection, dispatch_id: UUID, *, actor: s
 
 
 async def cancel_message(connection: Connection, message_id: int, *, actor: str) -> Status | None:
-    """Cancel one message in the caller's transaction; gives what it is now, None where it had gone or ended.
+    """Cancel a message, in the caller's transaction; gives its status, None where it had left or ended.
 
     UNCERTAIN: it waited to be sent again, and may have left before.
     """

@@ -1,7 +1,7 @@
-"""What machines see of the hand-over: counts that every process folds into one table, and a line a slice.
+"""Counts hand-overs and receipts for /metrics, and logs a line for each batch of them.
 
-A line names dispatches, never phones or texts: the request that made a dispatch logged its number beside
-the request's own, so that a 200 can be followed to its receipt.
+Every process folds its counts into one table. A line names dispatches, never phones or texts: a request's
+own line names the dispatch that it made, so that a 200 can be followed to its receipt.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NAMED = 20
 
 
 class Applied(NamedTuple):
-    """One receipt that found its message; `move` where the message moved."""
+    """A receipt that found its message; `move` where it moved the message."""
 
     platform: str
     result: str
@@ -45,7 +45,7 @@ class Applied(NamedTuple):
 
 
 async def fold(pool: Pool) -> None:
-    """Fold what this process has counted into the installation's sums; nothing is lost if that fails."""
+    """Add what this process has counted to the installation's sums; a failure loses nothing."""
     sums = metrics.take()
     if not sums:
         return
@@ -60,7 +60,7 @@ async def fold(pool: Pool) -> None:
 
 
 async def fold_forever(pool: Pool) -> None:
-    """Fold every few seconds until cancelled, and once more then: for processes that have no such round."""
+    """Fold every few seconds until cancelled, and once at the end."""
     try:
         while True:
             await asyncio.sleep(FOLD_EVERY_S)
@@ -71,7 +71,7 @@ async def fold_forever(pool: Pool) -> None:
 
 
 class Costly(Generic[T]):
-    """A count that is kept for twenty times as long as it took: never more than a twentieth of one core."""
+    """A count, kept for twenty times as long as it took: it uses a twentieth of a core at most."""
 
     def __init__(self, count: Callable[[Connection], Awaitable[T]]) -> None:
         self._count = count
@@ -79,7 +79,7 @@ class Costly(Generic[T]):
         self._good_until = 0.0
 
     async def get(self, connection: Connection) -> T:
-        """Give the count, or the kept one."""
+        """Give the count, taken now or kept."""
         began = time.monotonic()
         if self._kept is None or began >= self._good_until:
             self._kept = await self._count(connection)
@@ -89,7 +89,7 @@ class Costly(Generic[T]):
 
 
 def note_handovers(batch: Sequence[Recorded], rows: Sequence[asyncpg.Record]) -> None:
-    """Count recorded hand-overs; `rows` as record.sql answered."""
+    """Count recorded outcomes; `rows` is the answer of record.sql."""
     by_id = {row["id"]: row for row in rows}
     slices: defaultdict[str, list[Recorded]] = defaultdict(list)
     for result in batch:
@@ -115,13 +115,13 @@ def note_handovers(batch: Sequence[Recorded], rows: Sequence[asyncpg.Record]) ->
 
 
 def note_receipts(stored: Sequence[Told]) -> None:
-    """Count receipts that were stored, by what they say."""
+    """Count stored receipts by what they say."""
     for item in stored:
         metrics.RECEIPTS.count(item.platform, str(item.event.kind), str(item.event.failure or ""))
 
 
 def note_applied(applied: Sequence[Applied]) -> None:
-    """Count receipts that were applied, and say of which dispatches they were."""
+    """Count applied receipts, and log their dispatches."""
     slices: defaultdict[str, list[Applied]] = defaultdict(list)
     for item in applied:
         slices[item.platform].append(item)

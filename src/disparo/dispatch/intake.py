@@ -1,8 +1,8 @@
-"""What platforms tell us: receipts applied, and all of it stored, before they get their answer; in batches.
+"""Takes what platforms tell us, in batches: receipts applied, and all of it stored, before they are answered.
 
 Calls that arrive together share one transaction; each is answered after its commit, and none suffers for
-another: where the transaction fails, each call has one of its own. A receipt that cannot be applied is stored
-as it came, and waits for the sweep.
+another: where the transaction fails, each call has one of its own. A receipt that cannot be applied is
+stored as it came, and waits for the sweep.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class _Call:
 
 
 class Intake:
-    """One for each server and worker; `run` must be running while `take` or `hear` is called."""
+    """What platforms tell one server or worker; `run` must be running while `take` or `hear` is called."""
 
     def __init__(self, pool: Pool, *, enough: int = ENOUGH_CALLS) -> None:
         self._pool = pool
@@ -57,7 +57,7 @@ class Intake:
         self._waiting: asyncio.Queue[_Call] = asyncio.Queue(_LONGEST_QUEUE)
 
     async def take(self, platform: Platform, request: WebhookRequest) -> Heard:
-        """Store what one call says, and give it; raises WebhookRejected, or Busy, storing nothing.
+        """Store what one webhook call says, and give it; raises WebhookRejected or Busy, storing nothing.
 
         Once this returns it is committed: the platform may be told so.
         """
@@ -70,7 +70,7 @@ class Intake:
         return heard
 
     def hear(self, platform: str, heard: Heard, raw: str, told: Callable[[bool], None]) -> None:
-        """Store what a platform said over a connection of its own; `told` learns whether it is."""
+        """Store what a platform said over its own connection; `told` is called with whether it is stored."""
         raw = raw[:_LONGEST_RAW]
         try:
             self._put(_Call(platform, heard, raw, lambda error: told(error is None)))
@@ -84,7 +84,7 @@ class Intake:
             raise Busy from None
 
     async def run(self) -> None:
-        """Take what comes until cancelled; those still waiting then are told to come again."""
+        """Store batches until cancelled; calls that still wait then are told to come again."""
         try:
             await self._take_all()
         finally:
@@ -138,7 +138,7 @@ class Intake:
             metrics.INBOUND.count(item.platform)
 
     async def _keep(self, call: _Call, error: Exception) -> None:
-        """Store what could not be applied, whatever ailed the applying."""
+        """Store receipts that could not be applied, whatever the reason."""
         try:
             async with self._pool.acquire(timeout=_PATIENCE_S) as connection, connection.transaction():
                 figures.note_receipts(await table.store(connection, _told(call)))

@@ -1,7 +1,7 @@
-"""Signs of trouble that only the process itself can see: its settings' file, the certificate it serves with.
+"""Alerts of what only the process itself can see: wrong settings in its file, the end of its certificate.
 
-Each process says them for as long as they are so, and none ever says that they are over: another one of the
-same machine may have read another file, or serve with another certificate.
+Each process repeats an alert for as long as it holds, and none ever says that it is over: another process
+of the same machine may have read another file, or serve with another certificate.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _OF_FILE = "O arquivo de configuração"
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """An alert's kind, subject and detail."""
+    """An alert to be raised: its kind, subject and detail."""
 
     kind: str
     subject: str
@@ -37,7 +37,7 @@ class Sign:
 
 
 def refusals(watch: SettingsWatch) -> list[Sign]:
-    """Give where this machine's settings are wrong."""
+    """Give an alert where this machine's settings are refused."""
     if watch.refused is None:
         return []
     return [Sign(alerts.SETTINGS_REFUSED, socket.gethostname(), _where(watch.refused))]

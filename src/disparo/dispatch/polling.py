@@ -1,4 +1,4 @@
-"""What platforms do not tell by themselves: receipts that nobody brings, credit, whether they are there."""
+"""Asks platforms for what they do not tell by themselves: receipts, credit, health."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SLICES = 50
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What a platform says is left; `is_low`: below what the administrator called low."""
+    """The credit left at a platform; `is_low`: below the limit that the administrator set."""
 
     platform: str
     amount: Decimal
@@ -32,9 +32,9 @@ class Credit:
 async def poll_receipts(pool: Pool, platforms: Mapping[str, Platform], *, round_s: float = ROUND_S) -> int:
     """Ask for receipts that have been missing too long; gives how many answers told something new.
 
-    Any number of workers may call it: each hand-over is asked about by one of them, and a platform's own
-    pause between two questions holds for all of them together. Answers are taken as receipts are. No
-    connection is in hand while a platform is asked.
+    Any number of workers may call it: each hand-over is asked about by one of them, and a platform's pause
+    between two questions holds for all of them together. Answers are taken as receipts are. No connection
+    is in hand while a platform is asked.
     """
     able = {
         name: platform
@@ -50,7 +50,7 @@ async def poll_receipts(pool: Pool, platforms: Mapping[str, Platform], *, round_
 
 
 async def may_ask(pool: Pool, name: str, every_s: float, *, until: float) -> bool:
-    """Wait for the right to put one question to a platform; False where it does not come until then."""
+    """Wait for one's turn to ask a platform one question; False where it does not come in time."""
     while every_s > 0:
         async with pool.acquire() as connection:
             wait_s = await rate_limits.take(connection, f"poll:{name}", interval_s=every_s, burst=1)
@@ -63,7 +63,7 @@ async def may_ask(pool: Pool, name: str, every_s: float, *, until: float) -> boo
 
 
 async def read_credit(platforms: Mapping[str, Platform]) -> list[Credit]:
-    """Ask every platform that can tell what credit is left; those that do not answer are left out."""
+    """Ask every platform that can tell for its credit; those that do not answer are left out."""
     able = [platform for platform in platforms.values() if platform.capabilities.has_balance]
     found = await asyncio.gather(*(platform.balance() for platform in able))
     credit = []
@@ -76,7 +76,7 @@ async def read_credit(platforms: Mapping[str, Platform]) -> list[Credit]:
 
 
 async def read_health(platforms: Mapping[str, Platform]) -> dict[str, Health]:
-    """Ask every platform that can be asked whether it is there and knows us, sending nothing."""
+    """Ask every platform that can be asked whether it is there and knows us; nothing is sent."""
     able = [platform for platform in platforms.values() if platform.capabilities.has_health]
     found = await asyncio.gather(*(platform.health() for platform in able))
     return {platform.name: health for platform, health in zip(able, found, strict=True) if health}

@@ -1,4 +1,4 @@
-"""Make a database ready for this version of the program, or say why it cannot be."""
+"""Prepares a database for this version of the program, or says why that cannot be done."""
 
 from __future__ import annotations
 

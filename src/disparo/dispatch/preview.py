@@ -1,4 +1,4 @@
-"""What an invoice's SMS would say, for whoever wants to see it before anything is sent."""
+"""Writes the SMS of an invoice for whoever wants to see it before anything is sent."""
 
 from __future__ import annotations
 

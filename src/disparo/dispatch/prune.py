@@ -1,4 +1,4 @@
-"""Housekeeping: what is kept for how long, deleted in small slices, so that it is never felt."""
+"""Deletes what has been kept long enough, in slices so small that nobody waits for them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _Slice = Callable[[Connection], Awaitable[int]]
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Days that texts, answers and raw receipts are kept, and everything else of a message. 0: always."""
+    """For how many days texts (with answers and raw receipts) and evidence (the rest) are kept. 0: always."""
 
     text_days: int = 90
     evidence_days: int = 1826
 
 
 async def prune_some(pool: Pool, retention: Retention, *, round_s: float = _ROUND_S) -> dict[str, int]:
-    """Do a round of everything, one process at a time; gives the rows done, by what they were."""
+    """Delete for one round, in one process at a time; gives the number of rows by kind."""
     until = time.monotonic() + round_s
     done: dict[str, int] = {}
     for name, work in _jobs(retention):

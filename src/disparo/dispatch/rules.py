@@ -1,4 +1,4 @@
-"""The last look before a message's start: may it still go, now, and with which text (docs/delivery.md §5)."""
+"""The last look at a message before its start: may it go, now, with which text (docs/delivery.md §5)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WITH_ITS_RUN, _NOT_OVER = ("paused", "outside_window"), ("running", "paused")
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the installation's settings say about every message."""
+    """The installation's settings for the last look."""
 
     brand: str
     template: str | None
@@ -35,7 +35,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Looked at again at `until`."""
+    """The message waits until `until`, and is looked at again then."""
 
     until: datetime
     reason: str
@@ -43,14 +43,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Does not go: `event` is SKIP, EXPIRE, FAIL or CANCEL."""
+    """The message does not go; `event` is SKIP, EXPIRE, FAIL or CANCEL."""
 
     event: Event
     reason: str
 
 
 def objection(facts: Mapping[str, Any], rules: Rules) -> Wait | Drop | None:
-    """Say what keeps a claimed message (a row of `claimed_facts.sql`) from going now, if anything does."""
+    """Tell why a claimed message (a row of `claimed_facts.sql`) may not go now; None: it may."""
     if facts["run_state"] == "cancelled":
         return Drop(Event.CANCEL, "cancelled")
     if facts["run_state"] == "paused":
@@ -67,7 +67,7 @@ def objection(facts: Mapping[str, Any], rules: Rules) -> Wait | Drop | None:
 
 
 def waits_with_run(facts: Mapping[str, Any], wait: Wait) -> bool:
-    """Tell whether a message waits among its bulk run's own chunks."""
+    """Tell whether a message that waits belongs among its bulk run's own chunks."""
     return wait.reason in _WITH_ITS_RUN and facts["run_state"] in _NOT_OVER
 
 
@@ -86,7 +86,7 @@ def _why_not(facts: Mapping[str, Any], rules: Rules) -> str | None:
 
 
 def _permitted(facts: Mapping[str, Any]) -> bool:
-    """Tell whether the register still lets us use this number; additional ones were asked for in the call."""
+    """Tell whether the register permits SMS to this phone; additional phones came with the call."""
     if facts["origin"] == "extra":
         return True
     if facts["origin"] == "contact":
@@ -130,7 +130,7 @@ def _purpose(facts: Mapping[str, Any], rules: Rules) -> Purpose:
 
 
 def purpose_at(due_date: date, today: date) -> Purpose:
-    """Give why a bulk run sends an invoice on this day."""
+    """Give the purpose of a bulk run's message on a day."""
     return Purpose.COLLECTION if due_date < today else Purpose.NOTICE
 
 
@@ -144,7 +144,7 @@ def _bounded(profile: SegmentProfile, max_parts: int) -> SegmentProfile:
 
 
 def rendered(facts: Mapping[str, Any], rules: Rules, profile: SegmentProfile) -> Rendered | Drop:
-    """Write a message's text as a platform of this profile will cut it."""
+    """Give a message's text as a platform of this profile counts and cuts it."""
     invoice = InvoiceText.of(facts, brand=rules.brand, today=facts["now"].astimezone(rules.zone).date())
     try:
         return render(

@@ -1,4 +1,4 @@
-"""The sweep: what no event wakes. Due chunks without an entry, waiting receipts, counts."""
+"""Does what no event causes: wakes forgotten chunks, matches waiting receipts, folds counts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BUSY = ("claims", "waiting_chunks", "workers", "platform_rates", "platform_lane
 
 
 async def wake_forgotten_chunks(pool: Pool) -> int:
-    """Make entries for due chunks that have none; gives how many."""
+    """Make queue entries for due chunks that have none; gives how many."""
     async with pool.acquire() as connection, connection.transaction():
         due = await chunks.list_due(connection, overdue_s=OVERDUE_S, limit=_AT_ONCE)
         if not due:
@@ -28,17 +28,18 @@ async def wake_forgotten_chunks(pool: Pool) -> int:
 
 
 async def vacuum_queue(pool: Pool) -> None:
-    """Free what small tables that turn over all the time no longer use.
+    """Free the unused room of small tables that turn over all the time.
 
-    The database's own housekeeping comes by when it is done with the large ones, which takes it longer the
-    more they hold. Whoever finds a table in hand leaves it alone; no page is given back, so nobody waits.
+    PostgreSQL's own housekeeping comes by when it is done with the large tables, which takes it the longer
+    the more they hold. A table that somebody else vacuums is left alone, and no page is given back, so that
+    nobody waits.
     """
     async with pool.acquire() as connection:
         await connection.execute(f"VACUUM (SKIP_LOCKED, TRUNCATE false) {queue.table()}, {', '.join(_BUSY)}")
 
 
 async def tidy(pool: Pool) -> None:
-    """Rematch waiting receipts, strike off chunks that nobody did, fold counts."""
+    """Match waiting receipts, end chunks of which nothing waits, fold counts."""
     await receipts.apply_waiting(pool)
     await receipts.give_up_unmatched(pool)
     async with pool.acquire() as connection:
@@ -48,6 +49,6 @@ async def tidy(pool: Pool) -> None:
 
 
 async def fold_day(pool: Pool) -> None:
-    """Fold what happened into the day's figures."""
+    """Add what happened since the last time to the day's figures."""
     async with pool.acquire() as connection:
         await day.fold(connection)

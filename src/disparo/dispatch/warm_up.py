@@ -1,8 +1,8 @@
-"""What a server or a worker does once, just after it began: load what is slow to load, and let it rest.
+"""Loads once, as a server or worker begins, what is slow to load, and keeps the garbage collector off it.
 
-Modules, tables and calendars stay until the process ends. Walked again at every full collection of garbage
-they cost a worker a fifth of its time (docs/decisions/0023). And what is read from files is read before `pip`
-can put another version's in their place.
+Modules, tables and calendars stay until the process ends. Walked again at every full collection they cost a
+worker a fifth of its time (docs/decisions/0023). And files are read before `pip` can put another version's
+in their place.
 """
 
 from __future__ import annotations

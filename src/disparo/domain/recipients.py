@@ -1,4 +1,4 @@
-"""Who gets the SMS of an invoice: the register's phones, contacts, then additional ones (docs/api.md §3)."""
+"""Lists who gets the SMS of an invoice: registered phones, contacts, additional ones (docs/api.md §3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long to wait before something that was surely not taken is tried again."""
+"""Computes the pause, in seconds, before a message that was surely not taken is tried again."""
 
 from __future__ import annotations
 

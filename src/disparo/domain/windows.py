@@ -65,9 +65,9 @@ _FURTHEST_DAYS = 30
 
 
 def next_allowed(at: datetime, purpose: Purpose, *, place: Place, is_holiday: IsHoliday) -> datetime:
-    """Give the first moment from `at` on (aware; the answer in UTC) at which a message may go.
+    """Give the first moment, from `at` on, at which a message may go (aware times; the answer in UTC).
 
-    With several states the strictest counts: the hours that all of them allow. Raises ValueError where
+    Of several states the strictest counts: the hours that all of them allow. Raises ValueError where
     holidays leave none within a month.
     """
     if purpose is Purpose.REQUESTED:

@@ -1,4 +1,4 @@
-"""Between the wire and bulk runs: what callers send, and the answers they read (docs/api.md §5)."""
+"""Reads calls about bulk runs, and builds their answers (docs/api.md §5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the lookups are asked for: query strings as clients write them (docs/api.md §1, §4)."""
+"""Reads the query strings of lookups as clients write them (docs/api.md §1, §4)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _Query = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Who is looked for; `key` is None for a term that nothing can have, `phone` what the term says whole."""
+    """Whom to look for; `key` is None for a term that nothing can match, `phone` is a whole phone."""
 
     by: By
     key: str | int | None

@@ -1,4 +1,4 @@
-"""From us to the wire: the answers that callers read (docs/api.md §3, §5)."""
+"""Builds the answers that callers read from our own values (docs/api.md §3, §5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the wire to us: what callers send, checked; whatever is wrong is named (docs/api.md §3, §5)."""
+"""Reads and checks what callers send; a refusal names what is wrong (docs/api.md §3, §5)."""
 
 from __future__ import annotations
 

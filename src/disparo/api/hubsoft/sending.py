@@ -1,4 +1,4 @@
-"""enviar_sms once the caller is known: from the body to the answer, whichever way the call came in."""
+"""enviar_sms once its caller is known: from the body to the answer, for both ways a call may come in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our stored English values in the words that clients read, and theirs in ours."""
+"""Portuguese words for our stored English values, and back, as clients of the API read and send them."""
 
 from __future__ import annotations
 
