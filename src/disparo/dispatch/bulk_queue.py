@@ -1,4 +1,4 @@
-"""Queues bulk runs: carves slices of invoices from a run and stores their messages, in many processes at once.
+"""Queues bulk runs: carves slices of invoices from a run and stores their messages, in several processes.
 
 The messages of a slice and the end of its row are one transaction: a process that dies leaves the slice
 whole, for another to take. Several slices are worked on at once; a paused or cancelled run is left alone.
