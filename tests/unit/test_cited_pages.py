@@ -17,8 +17,10 @@ WRITES_INTO = {"tests/contract/table.py": ROOT / "docs" / "platforms"}
 #: A quoted name alone is a path that code puts together, and a link's label is no citation.
 PAGE = re.compile(r"""(?<!["'\w./-])(?:\./)?([\w./-]+\.md)(?!\]\()(?:#([\w-]+))?`?((?:,? §\d+(?:\.\d+)?)*)""")
 SECTION = re.compile(r"§(\d+)(?:\.(\d+))?")
-#: Pages that are yet to be written by whoever follows the instructions.
-PLACEHOLDERS = {"docs/platforms/NAME.md"}
+#: Files that are yet to be written by whoever follows the instructions.
+PLACEHOLDERS = {"docs/platforms/NAME.md", "src/disparo/platforms/presets/NAME.toml"}
+#: Files of ours that pages name, and tests by their file's name alone.
+FILE = re.compile(r"(?<![\w./-])((?:src|tests|bench|deploy)/[\w./-]+\.[a-z]+|test_\w+\.py)\b")
 DECISION = re.compile(r"\bdecisions?[ /](\d{4})\b")
 
 
@@ -73,6 +75,18 @@ def test_every_page_and_section_that_is_cited_exists():
     assert [
         (str(path.relative_to(ROOT)), found) for path, found in cited if _leads_nowhere(found, path)
     ] == []
+
+
+#: Records of a day, which name what there was then.
+RECORDS = {ROOT / "CHANGELOG.md", *(ROOT / "docs" / "decisions").glob("*.md")}
+
+
+def test_every_file_that_a_page_names_exists():
+    tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    pages = [path for path in TEXTS if path.suffix == ".md" and path not in RECORDS]
+    cited = {(path.name, name) for path in pages for name in {*FILE.findall(TEXTS[path])} - PLACEHOLDERS}
+    assert len(cited) > 60
+    assert [found for found in cited if not (ROOT / found[1]).is_file() and found[1] not in tests] == []
 
 
 def test_every_decision_that_is_cited_exists():

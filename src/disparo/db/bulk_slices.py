@@ -1,4 +1,4 @@
-"""How a bulk run is queued: slices of invoices are carved and stored as messages, chunks are taken."""
+"""Slices and chunks of bulk runs: slices of invoices are carved from a run and stored as messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """Where nothing may go at the moment: columns of overdue?, state ('' unknown), area code, opening."""
+    """The places where nothing may go now, as columns: overdue?, state ('' unknown), area code, opening."""
 
     overdue: Sequence[bool]
     ufs: Sequence[str]
@@ -116,7 +116,7 @@ async def mark_carved(connection: Connection, dispatch_id: UUID) -> None:
 
 
 async def lock_slice(connection: Connection) -> asyncpg.Record | None:
-    """Lock the oldest slice of a running run that nobody works on; None where there is none."""
+    """Lock the oldest slice of a running run that no process works on; None where there is none."""
     return await connection.fetchrow(
         """SELECT s.id, s.dispatch_id, s.invoice_ids, r.actor, r.not_before, r.only_others, now() AS now
            FROM bulk_slices s JOIN bulk_runs r ON r.dispatch_id = s.dispatch_id
@@ -175,7 +175,7 @@ async def runs_left(connection: Connection) -> set[UUID]:
 
 
 async def put_last(connection: Connection, slice_id: int) -> None:
-    """Have every other slice come before this one."""
+    """Put a slice behind all others."""
     await connection.execute("UPDATE bulk_slices SET id = DEFAULT WHERE id = $1", slice_id)
 
 
@@ -204,18 +204,18 @@ def _simulate() -> str:
 
 
 async def take_chunk(connection: Connection, worker_id: UUID) -> int | None:
-    """Take the next chunk for a worker, runs in turns; None where nothing is due."""
+    """Take the next due chunk for a worker, one run after the other; None where nothing is due."""
     chunk_id: int | None = await connection.fetchval(sql("take_bulk_chunk"), worker_id)
     return chunk_id
 
 
 async def free_chunks(connection: Connection, worker_id: UUID) -> None:
-    """Let others take what a worker has by the table: for one that knows of none in its hands."""
+    """Free the chunks that the table says a worker has, for a worker that knows of none."""
     await connection.execute("UPDATE bulk_chunks SET worker_id = NULL WHERE worker_id = $1", worker_id)
 
 
 async def end_chunk(connection: Connection, chunk_id: int) -> bool:
-    """Strike off a chunk of which nothing waits; else let another take it. True where it is over."""
+    """Delete a chunk of which nothing waits, else free it; True where it is deleted."""
     over = await connection.fetchval(
         """DELETE FROM bulk_chunks WHERE chunk_id = $1
            AND NOT EXISTS (SELECT FROM messages WHERE chunk_id = $1 AND status = 'queued')
@@ -228,7 +228,7 @@ async def end_chunk(connection: Connection, chunk_id: int) -> bool:
 
 
 async def add_chunk(connection: Connection, dispatch_id: UUID, *, due_at: datetime | None = None) -> int:
-    """Make a chunk, due now or then, for messages of a run that were given back."""
+    """Make a chunk, due now or later, for a run's messages that were put back."""
     chunk_id: int = await connection.fetchval(
         """INSERT INTO bulk_chunks (chunk_id, dispatch_id, due_at)
            VALUES (nextval('bulk_chunks_id_seq'), $1, coalesce($2, now())) RETURNING chunk_id""",
@@ -239,7 +239,7 @@ async def add_chunk(connection: Connection, dispatch_id: UUID, *, due_at: dateti
 
 
 async def chunk_with_room(connection: Connection, dispatch_id: UUID, *, due_at: datetime, count: int) -> int:
-    """Give a run's chunk of a moment with room for so many more; nobody takes it before the commit."""
+    """Give a run's chunk of a moment with room for `count` messages; nobody takes it before the commit."""
     chunk_id: int | None = await connection.fetchval(
         """SELECT chunk_id FROM bulk_chunks
            WHERE dispatch_id = $1 AND due_at = $2 AND worker_id IS NULL
@@ -265,12 +265,12 @@ async def has_chunks(connection: Connection, dispatch_id: UUID) -> bool:
 
 
 async def drop_slices(connection: Connection, dispatch_id: UUID) -> None:
-    """Strike off what is not queued yet; waits for a slice that is being queued."""
+    """Delete slices that are not queued yet; waits for one that is being queued."""
     await connection.execute("DELETE FROM bulk_slices WHERE dispatch_id = $1", dispatch_id)
 
 
 async def drop_chunks(connection: Connection, dispatch_id: UUID, *, limit: int) -> list[int]:
-    """Strike off some chunks of a run; gives them, for their messages to be cancelled."""
+    """Delete some chunks of a run; gives them, for their messages to be cancelled."""
     rows = await connection.fetch(
         """DELETE FROM bulk_chunks WHERE chunk_id IN
              (SELECT chunk_id FROM bulk_chunks WHERE dispatch_id = $1 LIMIT $2 FOR UPDATE)

@@ -39,7 +39,7 @@ class NewDispatch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredAs:
-    """What every dispatch of this installation is stored with."""
+    """The settings with which every dispatch of this installation is stored."""
 
     queue: str
     tries: int
@@ -48,7 +48,7 @@ class StoredAs:
 
 
 class Look(NamedTuple):
-    """The transaction's time, a fresh chunk id, and which of the numbers asked for opted out."""
+    """What accepting reads first: the transaction's time, a fresh chunk id, the phones that opted out."""
 
     now: datetime
     chunk_id: int
@@ -109,7 +109,7 @@ async def take_chunks(connection: Connection, count: int) -> list[int]:
 
 
 class Earlier(NamedTuple):
-    """What dispatch messaged somebody about an invoice, and how many seconds ago."""
+    """An earlier dispatch of an invoice to a phone, and how many seconds ago it was."""
 
     dispatch_id: UUID
     age_s: float
@@ -118,7 +118,7 @@ class Earlier(NamedTuple):
 async def recent(
     connection: Connection, wanted: Sequence[tuple[int, str, int]]
 ) -> dict[tuple[int, str], Earlier]:
-    """Of (invoice, number, window in s): the latest that messaged them within the longest of the windows."""
+    """Give the latest dispatch of each (invoice, phone, window in s), within the longest of the windows."""
     invoices, numbers, windows = zip(*wanted, strict=True)
     # One call at a time for an invoice: two that come together must not both find nothing.
     await connection.fetch(

@@ -1,4 +1,4 @@
-"""Figures for metrics and health: the folded sums, and counts that partial indexes answer quickly."""
+"""Figures of /metrics and of health: folded sums, and counts that partial indexes answer quickly."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def read_sums(connection: Connection) -> dict[tuple[str, str], float]:
 
 
 async def count_few(connection: Connection) -> dict[str, int]:
-    """Count messages in work or in need of a person, by status; 0 where there is none."""
+    """Count messages that are under way or need a person, by status; 0 where there is none."""
     # One look-up by a partial index each: asked for as a list, PostgreSQL would read the whole table.
     row = await connection.fetchrow(
         """SELECT (SELECT count(*) FROM messages_in_hand WHERE status = 'claimed') AS claimed,
@@ -41,15 +41,15 @@ async def count_few(connection: Connection) -> dict[str, int]:
 
 
 async def count_queued(connection: Connection) -> list[asyncpg.Record]:
-    """Count what waits by queue and kind: total, due, oldest_s; see count_queued.sql.
+    """Count waiting messages by queue and kind: total, due, oldest_s (count_queued.sql).
 
-    Reads every waiting message's row: see `Costly` for how often that may be.
+    Reads the row of every waiting message: see `Costly` for how often that may be.
     """
     return await connection.fetch(sql("count_queued"))
 
 
 async def in_flight(connection: Connection) -> dict[str, int]:
-    """Count started and unrecorded hand-overs by platform."""
+    """Count hand-overs that are started and not recorded, by platform."""
     rows = await connection.fetch(
         "SELECT platform, count(*) AS total FROM messages_in_hand WHERE status = 'sending' GROUP BY platform"
     )
@@ -72,7 +72,7 @@ async def count_waiting_receipts(connection: Connection) -> int:
 
 
 async def count_alerts(connection: Connection) -> dict[tuple[str, str], int]:
-    """Count what goes on now, by kind and subject."""
+    """Count live alerts, by kind and subject."""
     rows = await connection.fetch(
         "SELECT kind, subject, count(*) AS total FROM alerts WHERE cleared_at IS NULL GROUP BY kind, subject"
     )

@@ -1,4 +1,4 @@
-"""Answers kept for repeated calls: scope is API client, user and route (docs/delivery.md §6)."""
+"""Kept answers of repeated calls, by API client, user, route and key (docs/delivery.md §6)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from disparo.db.pool import Connection
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One repeatable call; `digest` is of the validated request."""
+    """The idempotency key of a call; `digest` is of the validated request."""
 
     client_id: int
     user_id: int
@@ -20,20 +20,20 @@ class Key:
 
     @property
     def scope(self) -> tuple[int, int, str, str]:
-        """What makes the key unique."""
+        """Give what makes the key unique."""
         return self.client_id, self.user_id, self.route, self.key
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An answer of an earlier call."""
+    """The kept answer of an earlier call."""
 
     digest: bytes
     response: bytes
 
 
 async def lock(connection: Connection, keys: Sequence[Key]) -> list[bool]:
-    """Take each key for this transaction, without waiting; False where another call holds it."""
+    """Lock each key for this transaction, without waiting; False where another call holds it."""
     rows = await connection.fetch(
         """SELECT pg_try_advisory_xact_lock(hashtextextended(t.scope, 7)) AS taken
            FROM unnest($1::text[]) WITH ORDINALITY AS t (scope, n) ORDER BY n""",
@@ -43,7 +43,7 @@ async def lock(connection: Connection, keys: Sequence[Key]) -> list[bool]:
 
 
 async def find(connection: Connection, keys: Sequence[Key]) -> dict[tuple[int, int, str, str], Kept]:
-    """Read the answers that are kept for these keys, for 24 hours."""
+    """Read the answers that were kept for these keys within 24 hours."""
     rows = await connection.fetch(
         """SELECT i.* FROM unnest($1::int[], $2::bigint[], $3::text[], $4::text[])
                AS k (client_id, user_id, route, key)
@@ -60,7 +60,7 @@ async def find(connection: Connection, keys: Sequence[Key]) -> dict[tuple[int, i
 
 
 async def keep(connection: Connection, answers: Sequence[tuple[Key, bytes]]) -> None:
-    """Keep answers; an older one that has run out gives way."""
+    """Keep answers; one that is older than 24 hours is replaced."""
     await connection.execute(
         """INSERT INTO idempotency_keys (client_id, user_id, route, key, request_digest, response)
            SELECT * FROM unnest($1::int[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::bytea[])

@@ -16,7 +16,7 @@ _SAME_WITHIN_S = 600
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One text with what was made of it; `e164` None: the sender is no phone, or not named."""
+    """A text with what was made of it; `e164` is None where its sender is no phone, or not named."""
 
     platform: str
     text: InboundText
@@ -26,7 +26,7 @@ class Said:
 
 
 async def store(connection: Connection, said: Sequence[Said]) -> int:
-    """Keep texts, and suppress numbers whose owners ask for no more; gives how many texts are new."""
+    """Store texts, and opt phones out whose owners ask for no more; gives how many texts are new."""
     if not said:
         return 0
     rows = await connection.fetch(

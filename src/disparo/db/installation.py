@@ -1,4 +1,4 @@
-"""The installation: is this the database we last ran on, or a restored or promoted copy of it."""
+"""Tells whether this is the database we last ran on, or a restored or promoted copy (docs/delivery.md §8)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RESTORED = "restored"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a copy of a database cannot share with the original."""
+    """What a database does not share with its copy: cluster, timeline, table."""
 
     system_identifier: int
     timeline: int
@@ -51,7 +51,7 @@ async def recognise(connection: Connection) -> bool:
 
 
 async def hold_after_restore(dsn: str) -> None:
-    """Hold what a restored database says is waiting, so that history is not sent again."""
+    """Hold the messages that wait in a restored database, so that history is not sent again."""
     connection = await connect(dsn)
     try:
         async with connection.transaction():
@@ -111,6 +111,6 @@ async def last_copy(connection: Connection) -> tuple[datetime, timedelta] | None
 
 
 async def is_held(connection: Connection) -> bool:
-    """Tell whether a restore's hold has not been ended yet."""
+    """Tell whether the hold of a copy goes on."""
     held: bool | None = await connection.fetchval("SELECT held_since IS NOT NULL FROM installation")
     return bool(held)

@@ -1,4 +1,4 @@
-"""The register's phones, read once: what bulk runs join instead of parsing a million fields.
+"""The phones of the register in E.164, read once: bulk runs join them instead of parsing a million fields.
 
 A trigger empties the columns when phones change; whoever finds them empty fills them first.
 """

@@ -1,4 +1,4 @@
-"""Whether a platform works, and whether a person has paused it: one row each, read by all workers."""
+"""Whether each platform works, and whether a person paused it: one row each, read by all workers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def read(connection: Connection) -> dict[str, asyncpg.Record]:
 
 
 async def open_all(connection: Connection, reasons: Mapping[str, str]) -> None:
-    """Stop using platforms, by name -> reason; one that is stopped already keeps its first reason."""
+    """Stop platforms, by name the reason; one that is stopped already keeps its first reason."""
     for platform, reason in sorted(reasons.items()):
         opened = await connection.fetchval(
             """INSERT INTO platform_states AS s (platform, open_reason, opened_at, probe_at, probes)
@@ -54,7 +54,7 @@ async def take_probe(connection: Connection, platform: str, *, longest_pause_s: 
 
 
 async def close_all(connection: Connection, platforms: Sequence[str]) -> None:
-    """Use platforms again."""
+    """Use stopped platforms again."""
     for platform in sorted(platforms):
         await connection.execute(
             "UPDATE platform_states SET open_reason = NULL WHERE platform = $1 AND open_reason IS NOT NULL",

@@ -138,7 +138,7 @@ def _unreachable(error: Exception) -> DatabaseUnavailable:
 
 
 def libpq_environment(dsn: str) -> dict[str, str]:
-    """Give an address as the variables psql and pg_dump read: on a command line all could see a password."""
+    """Give a DSN as variables for psql and pg_dump: a command line would show its password to all."""
     parts = urlsplit(dsn)
     query = dict(parse_qsl(parts.query))
     hosts = [_HOST.fullmatch(each) for each in parts.netloc.rpartition("@")[2].split(",")]
@@ -207,6 +207,6 @@ def sql(name: str) -> str:
 
 
 def load_statements() -> None:
-    """Read every named statement now: a newer version's files may take their place while this one runs."""
+    """Read every named statement now: a later version of the program may replace the files."""
     for each in (files("disparo.db") / "sql").iterdir():
         sql(each.name.removesuffix(".sql"))

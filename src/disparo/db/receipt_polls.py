@@ -1,4 +1,4 @@
-"""Hand-overs whose receipts nobody brings."""
+"""Hand-overs whose receipts must be asked for, since their platform brings none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ASKED_AT_MOST = 8
 
 
 async def fill(connection: Connection, after_s: Mapping[str, float], *, limit: int) -> int:
-    """Note what must be asked for, by platform -> seconds; gives how many attempts were looked at."""
+    """Note hand-overs to be asked about, by platform after so many seconds; gives how many were read."""
     seen: int = await connection.fetchval(
         sql("fill_receipt_polls"),
         list(after_s),

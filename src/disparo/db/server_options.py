@@ -1,4 +1,4 @@
-"""How our private PostgreSQL is set: for a queue that turns over, on a machine with others."""
+"""The settings of our private PostgreSQL: for a queue that turns over, beside other programs."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def server_options() -> dict[str, str]:
 
 
 def buffers_mb(memory_mb: int) -> int:
-    """Give how much of so much memory the server keeps pages in: an eighth, from 128 MB to 1 GB."""
+    """Give the memory for pages, in MB: an eighth of what there is, from 128 MB to 1 GB."""
     return min(_MOST_MB, max(_LEAST_MB, memory_mb // _SHARE))
 
 
 def memory_mb(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
-    """Give what this machine, container or unit may use: the least that anything says."""
+    """Give the memory, in MB, that this machine, container or unit may use: the least of them."""
     said = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     with suppress(OSError, ValueError, IndexError):  # in LXC narrower than what the machine has
         said.append(int((proc / "meminfo").read_text(encoding="ascii").split()[1]) * 1024)

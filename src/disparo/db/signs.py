@@ -1,4 +1,4 @@
-"""Signs that something is wrong and nobody noticed: read now and then, by few workers."""
+"""Signs of trouble that nobody noticed, read from the tables now and then."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _LOOKED_AT, _ENOUGH = 500, 20
 
 
 async def try_duty(connection: Connection) -> bool:
-    """Take the watch for this transaction; False where another worker has it."""
+    """Take the right to look, for this transaction; False where another worker has it."""
     mine: bool = await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtext('disparo:alerts'))")
     return mine
 
 
 async def silent_platforms(connection: Connection) -> dict[str, bool]:
-    """Tell of each platform with enough hand-overs 30 to 90 minutes ago whether not one got a receipt.
+    """Tell, of each platform with enough hand-overs 30 to 90 minutes ago, whether none of them got a receipt.
 
     Messages are looked up one by one: for a join, all of them were read.
     """
@@ -62,9 +62,10 @@ async def is_contradicted(connection: Connection, message_id: int, *, within_s: 
 
 
 async def stuck_since(connection: Connection, *, after_s: float) -> datetime | None:
-    """Give since when messages are due, if they have been for so long and none is handed over meanwhile.
+    """Give since when due messages wait, if that is long and none is handed over meanwhile.
 
-    A next try that was set for later is no excuse: who looks in vain sets one. Those of hours and pauses are.
+    A later try does not count as waiting for a reason: a look in vain sets one. Sending hours and pauses
+    do.
     """
     since: datetime | None = await connection.fetchval(
         """SELECT least(

@@ -1,4 +1,4 @@
-"""Messages that wait for a person: uncertain ones, held ones, and how all that waits becomes so."""
+"""Messages that wait for a person: uncertain and held ones, and what makes all that wait so."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def list_uncertain(
     until: datetime | None = None,
     limit: int = 1000,
 ) -> list[asyncpg.Record]:
-    """List messages whose hand-over began and whose outcome nobody knows, oldest first."""
+    """List uncertain messages, oldest first."""
     return await connection.fetch(
         """SELECT m.id, m.dispatch_id, m.invoice_id, m.phone, m.e164, m.platform, m.reason, m.changed_at,
                   a.started_at
@@ -68,7 +68,7 @@ async def uncertain_references(
 
 
 async def started_recently(connection: Connection, ids: Sequence[int], *, within_s: float) -> set[int]:
-    """Tell which of these started within the last `within_s` seconds and are, or may become, uncertain."""
+    """Give those that started within `within_s` seconds and are, or may become, uncertain."""
     rows = await connection.fetch(
         """SELECT m.id FROM messages m JOIN attempts a ON a.id = m.attempt_id
            WHERE m.id = ANY($1::bigint[]) AND m.status IN ('sending', 'uncertain')

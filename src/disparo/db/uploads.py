@@ -1,4 +1,4 @@
-"""Files that somebody is looking over at the panel: the last one of each person."""
+"""Uploaded files that somebody looks over at the panel: the last one of each person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers: who holds messages, and whether it still lives."""
+"""The workers that hold messages, each with its beat."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from disparo.db.pool import Connection
 
 
 async def register(connection: Connection, worker_id: UUID, *, host: str, pid: int) -> None:
-    """Enter a worker; it must beat from now on."""
+    """Add a worker; it must beat from now on."""
     await connection.execute("INSERT INTO workers (id, host, pid) VALUES ($1, $2, $3)", worker_id, host, pid)
 
 
 async def beat(connection: Connection, worker_id: UUID, *, preparing: int | None) -> bool:
-    """Show life; False where somebody has taken the worker over."""
+    """Count a worker's beat up; False where another one took it over."""
     row = await connection.fetchval(
         "UPDATE workers SET beat = beat + 1, preparing = $2 WHERE id = $1 RETURNING true",
         worker_id,
@@ -30,14 +30,14 @@ async def list_beats(connection: Connection) -> dict[UUID, int]:
 
 
 async def remove_if_silent(connection: Connection, worker_id: UUID, *, beat: int) -> asyncpg.Record | None:
-    """Strike a worker off if it has not beaten since; gives its row (`preparing`), None where it lives."""
+    """Remove a worker that has not beaten since; gives its row (`preparing`), None where it lives."""
     return await connection.fetchrow(
         "DELETE FROM workers WHERE id = $1 AND beat = $2 RETURNING preparing", worker_id, beat
     )
 
 
 async def remove(connection: Connection, worker_id: UUID) -> None:
-    """Strike off a worker that ends in order and has nothing in hand."""
+    """Remove a worker that ends in order and holds nothing."""
     await connection.execute(
         "WITH over AS (DELETE FROM claims WHERE worker_id = $1) DELETE FROM workers WHERE id = $1", worker_id
     )
