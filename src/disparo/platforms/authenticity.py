@@ -1,4 +1,4 @@
-"""Knowing that a call to our webhook is the platform's."""
+"""Checks that a call to our webhook is the platform's."""
 
 from __future__ import annotations
 

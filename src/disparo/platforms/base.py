@@ -1,6 +1,6 @@
-"""The one shape of every SMS platform.
+"""The shape of every SMS platform.
 
-A platform file knows its own wire format and nothing of the database, the queue or settings. It never
+A platform's file knows its own wire format and nothing of the database, the queue or settings. It never
 raises for what a platform does: every hand-over ends in one of the outcomes of `domain.outcome`.
 """
 
@@ -57,7 +57,7 @@ class Capabilities:
 
 
 class WebhookRequest(NamedTuple):
-    """What a platform called us with; header names are lower case, `url` as the platform knows it."""
+    """A platform's call to our webhook; header names are lower case, `url` as the platform knows it."""
 
     method: str
     headers: Mapping[str, str]
@@ -128,7 +128,7 @@ class WebhookForged(WebhookRejected):
 
 
 class Platform(Protocol):
-    """What the hand-over and the webhooks use."""
+    """An SMS platform as the hand-over and the webhooks use it."""
 
     @property
     def name(self) -> str:

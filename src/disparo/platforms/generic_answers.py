@@ -1,4 +1,4 @@
-"""Reading what a platform answers to a hand-over: one of the outcomes for each message, whatever it says."""
+"""Reads a platform's answer to a hand-over: one outcome for each message, whatever it says."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ _LACKING = Outcome(_K.AMBIGUOUS, code="item_missing", failure=_F.UNKNOWN)
 
 
 class Said(NamedTuple):
-    """One outcome for each message of a call, in their order; and whether the platform spoke of each."""
+    """The outcomes of a call, in the order of its messages; and whether the platform named each message."""
 
     outcomes: list[Outcome]
     of_each: bool = True
 
 
 class Answers:
-    """Knows one platform's table of answers."""
+    """The table of one platform's answers."""
 
     def __init__(self, settings: GenericHttpSettings, unknown: UnknownCodes) -> None:
         self._settings = settings

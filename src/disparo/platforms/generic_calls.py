@@ -1,4 +1,4 @@
-"""From an administrator's table and messages to calls on the wire."""
+"""Makes calls of messages, by an administrator's table."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SINCE, _UNTIL = timedelta(days=3), timedelta(hours=1)
 
 
 class CallMaker:
-    """Knows one platform's table and writes nothing."""
+    """Makes the calls of one platform; writes nothing."""
 
     def __init__(self, settings: GenericHttpSettings, *, receipt_url: str) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""A platform by configuration alone: what to write, how to read what it says, now and later."""
+"""A platform by configuration alone: its table says what to write and how to read the answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from disparo.platforms.unknown_codes import UnknownCodes
 
 
 class GenericHttp:
-    """See `generic_settings.GenericHttpSettings` for what can be said."""
+    """A platform that `generic_settings.GenericHttpSettings` describes."""
 
     def __init__(self, name: str, settings: GenericHttpSettings, *, receipt_url: str | None = None) -> None:
         self.name = name

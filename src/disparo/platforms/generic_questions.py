@@ -1,4 +1,4 @@
-"""Questions to a platform that send nothing: what became of a message, what credit is left, is it there."""
+"""Asks a platform about a message, its credit or its health, sending nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NUMBER = re.compile(r"([-+]?)([0-9][0-9.,]*)")
 
 
 class Questions:
-    """Asks over the platform's own connections; never raises for what the other side does."""
+    """The questions to one platform, over its connections; never raises for what the other side does."""
 
     def __init__(
         self, settings: GenericHttpSettings, calls: CallMaker, sender: HttpSender, unknown: UnknownCodes

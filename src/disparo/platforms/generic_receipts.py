@@ -1,4 +1,4 @@
-"""Reading a platform's calls to our webhook: receipts, and texts that customers sent."""
+"""Reads a platform's calls to our webhook: receipts, and texts that customers sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be said of a platform, piece by piece: conditions, answers, receipts, inbound texts, questions."""
+"""The parts of a platform's table: conditions, answers, receipts, inbound texts, questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guard: no real SMS leaves before the administrator says so."""
+"""Lets no real SMS leave before the administrator allows it."""
 
 from __future__ import annotations
 

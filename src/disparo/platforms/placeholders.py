@@ -1,4 +1,4 @@
-"""What stands for a value in an administrator's table, and how it is filled in."""
+"""Placeholders in an administrator's table, such as `{texto}`, and how they are filled in."""
 
 from __future__ import annotations
 
@@ -47,11 +47,7 @@ Encode = Callable[[str], str]
 
 
 class Template:
-    """A text of a table, taken apart once: filling it in costs no more than its moving parts.
-
-    What is filled in is never read as template again; a placeholder without a value becomes nothing.
-    `encode` (of each piece by itself) is applied to all of it, what stands there included.
-    """
+    """A text with placeholders, taken apart once, so that filling it in costs little."""
 
     def __init__(self, text: str, constant: Mapping[str, str], encode: Encode = str) -> None:
         self._encode = encode
@@ -86,7 +82,7 @@ def quote_latin1(text: str) -> str:
 
 
 class _Integer(str):
-    """The name of a value that a JSON tree holds as a number."""
+    """A placeholder whose value is a number in the JSON, not a text."""
 
     __slots__ = ()
 

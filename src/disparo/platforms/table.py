@@ -1,4 +1,4 @@
-"""What every platform table of the settings file may say, whatever the platform speaks."""
+"""The keys that every platform's table may have, whatever the platform speaks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LEFT_OUT = {"e164": 0, "e164_digits": 1, "national": 3}
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a platform listens; `context` says whom to believe, None without TLS."""
+    """The address of a platform; `context` says whose certificate to trust, None without TLS."""
 
     host: str
     port: int
@@ -27,7 +27,7 @@ class Endpoint:
 
 
 class PlatformTable(BaseModel):
-    """How much a platform takes, when it is used, and what it costs."""
+    """A platform's limits, its hours and routes, and what it costs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""Codes that no table of ours knows: counted, told once, never an error."""
+"""Counts codes that no table of ours knows; each is logged once, and none is an error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CODE = re.compile(r"(?!.*\d{8})[\w.:-]{1,40}")
 
 
 class UnknownCodes:
-    """One platform's, for the life of the process; `counts` by where the code stood."""
+    """One platform's unknown codes since the process began; `counts` by where the code stood."""
 
     def __init__(self, platform: str) -> None:
         self._platform = platform

@@ -1,4 +1,4 @@
-"""Whether `1.234` in a file is a thousand and some, or three decimals that a program did not round."""
+"""Tells how a file writes amounts: whether its `1.234` is a thousand and some, or has three decimals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST_KEPT = 5000  # amounts repeat
 
 
 class AmountStyle:
-    """How a file writes its amounts, as those of them show that can be read in one way alone."""
+    """A file's way of writing amounts, learned from those that can be read in one way only."""
 
     def __init__(self) -> None:
         self._with_comma = self._with_point = False

@@ -19,7 +19,7 @@ __all__ = ["DUE", "Page", "RegisterSource", "SourceDown", "SourceRefused", "Step
 
 
 class SourceRefused(DisparoError):
-    """The source answers, and says no: wrong credentials, a route it does not have."""
+    """The source answers with a refusal: wrong credentials, a route that it does not have."""
 
 
 #: The kind of a step that lists every invoice due in its period, whatever became of it.
@@ -28,10 +28,7 @@ DUE = "due"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One part of a sync that is paged by itself: a kind of row, in a period.
-
-    `kind`: what the source knows the part by. It is stored as it stands, so that a sync that was cut goes on.
-    """
+    """One part of a sync with pages of its own: a kind of row, in a period."""
 
     kind: str
     first: date | None = None

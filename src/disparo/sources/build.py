@@ -1,4 +1,4 @@
-"""Live sources as the settings name them."""
+"""Makes the live sources that the settings name."""
 
 from __future__ import annotations
 

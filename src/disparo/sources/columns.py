@@ -1,4 +1,4 @@
-"""Which column of a file is which of our fields: by the names that exports really use, shown before use."""
+"""Finds which column of a file is which of our fields, by the names that exports use."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Proposal:
 
 
 class ColumnsUnclear(NotReadable):
-    """Which column is which has to be said by a person; `proposal` is what is understood."""
+    """A person must say which column is which; `proposal` is what was understood."""
 
     def __init__(self, said: str, proposal: Proposal) -> None:
         super().__init__(said)
@@ -120,7 +120,7 @@ class ColumnsUnclear(NotReadable):
 
 
 class ColumnsMissing(ColumnsUnclear):
-    """No row names all that is required; `proposal` is of the one that comes closest."""
+    """No row names all required columns; `proposal` is of the row that comes closest."""
 
     def __init__(self, kind: str, proposal: Proposal, missing: Sequence[str]) -> None:
         known = ", ".join(name.rstrip("*") for name in FIELDS[kind])

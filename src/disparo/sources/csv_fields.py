@@ -1,4 +1,4 @@
-"""Single fields of files that people export: numbers, dates, flags and codes as they really look."""
+"""Reads single fields of exported files: numbers, dates, flags and codes as they really look."""
 
 from __future__ import annotations
 

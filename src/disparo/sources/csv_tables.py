@@ -15,7 +15,7 @@ _SEPARATORS = ";,\t"
 
 
 class CsvTable:
-    """`;`, `,` or tab; UTF-8 with or without BOM, UTF-16, else Windows-1252."""
+    """A CSV file with `;`, `,` or tabs; in UTF-8 with or without BOM, UTF-16, else Windows-1252."""
 
     def __init__(self, raw: IO[bytes], head: bytes, size: int) -> None:
         self._raw = raw

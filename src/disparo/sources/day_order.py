@@ -1,4 +1,4 @@
-"""Due dates whose day and month changed places: a spreadsheet of another country does that, unsaid."""
+"""Finds due dates whose day and month changed places, as spreadsheets of other countries make them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ _MOST_KEPT = 5000  # days repeat
 
 
 class DayOrder:
-    """What the due dates of a file, seen line by line, tell of their order.
-
-    Of a date up to the 12th nobody sees whether it was turned round; of the file's others they do.
-    """
+    """The order of day and month in a file, learned from its due dates line by line."""
 
     def __init__(self) -> None:
         self._month_first = 0  # a line's number

@@ -1,7 +1,4 @@
-"""Customers, contacts and invoices from files: streamed, upserted by id, bad lines told apart.
-
-Lines are read in one thread while the batch before them is stored: the database and we work side by side.
-"""
+"""Imports customers, contacts and invoices from files: streamed, upserted by id, bad lines set apart."""
 
 from __future__ import annotations
 
@@ -61,11 +58,7 @@ _READERS: Mapping[str, Callable[[Mapping[str, int]], Callable[[Sequence[str]], A
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`simulate`: do everything and undo it. `refused`: where bad lines go, with their reasons.
-
-    `chosen`: a person's own choice of columns, the name in the file to the field's; `confirmed`: one of all
-    columns, each by its place. `zone`: whose day an unnamed day of registration is.
-    """
+    """How to import a file. `simulate`: do all and undo it. `refused`: where bad lines go, with reasons."""
 
     simulate: bool = False
     refused: Path | None = None
@@ -139,7 +132,7 @@ def _check_apart(path: Path, refused: Path | None) -> None:
 
 
 class _Reader:
-    """Reads a table into batches; called in a thread, one call at a time."""
+    """Reads a table in batches; called in a thread, one call at a time."""
 
     def __init__(self, kind: str, table: Table, options: Options) -> None:
         self._kind = kind
@@ -226,7 +219,7 @@ def _has_no_phone(row: Mapping[str, Any]) -> bool:
 
 
 class _Refused:
-    """The file of the lines that were not stored, as they came, with the reason as one more column."""
+    """The file of lines that were not stored: each as it came, with the reason as one more column."""
 
     def __init__(self, stack: ExitStack, path: Path | None, reader: _Reader) -> None:
         self._writer = None

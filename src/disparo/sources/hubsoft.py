@@ -49,7 +49,7 @@ _NOT_SHOWN_UNASKED = {"exibir_pix_copia_cola": "sim", "exibir_fatura_inativa": "
 
 @dataclass(frozen=True, slots=True)
 class HubsoftSettings:
-    """Where it is, who we are there, and what is asked for."""
+    """HubSoft's address, our credential there, and what is asked for."""
 
     url: str
     client_id: str
@@ -64,7 +64,7 @@ class HubsoftSettings:
 
 
 class Hubsoft:
-    """One process's connections to it. `requests` counts what was sent."""
+    """One process's connections to HubSoft. `requests` counts the requests that were sent."""
 
     name = NAME
 

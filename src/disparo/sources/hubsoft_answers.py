@@ -1,4 +1,4 @@
-"""What HubSoft's servers answer: read up to a limit, row by row, and when it is worth asking again."""
+"""Reads HubSoft's answers: up to a limit, row by row, and whether asking again may help."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _Read(Protocol[Row_co]):
 
 
 class TryLater(SourceDown):
-    """`wait_s`: what it asked for; None: as long as we think fit."""
+    """HubSoft asks for a pause of `wait_s` seconds; None: it does not say how long."""
 
     def __init__(self, why: str, wait_s: float | None) -> None:
         super().__init__(why)

@@ -1,8 +1,4 @@
-"""Customers and invoices in the original's own fields: what its API answers, and what an ERP may push to us.
-
-Both read the same names that our lookups show. `lenient`: text is put on one line and a field that cannot
-be read is left out, as the source is not here to be told; only what a row cannot be without is refused then.
-"""
+"""Reads customers and invoices in HubSoft's own fields, as its API answers them and ERPs push them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""HubSoft's names for what customers, services, addresses and invoices have, ours, and how each is read.
-
-`a|b`: whichever of them is there.
-"""
+"""Tables of HubSoft's field names, ours, and how the value of each is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HubSoft's own tokens, let in while it says that they live: only a digest is kept, for a minute at most."""
+"""Admits HubSoft's own tokens while it says that they live; a digest is remembered, a minute at most."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHAPE = re.compile(r"[A-Za-z0-9._~+/=|-]{16,4096}")
 
 @dataclass(slots=True)
 class HubsoftTokens:
-    """One for each process. `ask` tells whether HubSoft knows a token; it raises SourceDown."""
+    """The tokens that one process remembers. `ask` tells whether HubSoft knows one; it raises SourceDown."""
 
     ask: Callable[[str], Awaitable[bool]]
     _known: OrderedDict[bytes, tuple[bool, float]] = field(default_factory=OrderedDict)

@@ -1,4 +1,4 @@
-"""What became of a file that was imported, and what a person should know of it."""
+"""The report of an imported file: what was stored, and what a person should know of the rest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class BadLine:
 
 @dataclass(slots=True)
 class Report:
-    """What became of a file; of many bad lines only the first are kept in `bad`."""
+    """The result of an import; of many bad lines `bad` has only the first."""
 
     proposal: Proposal | None = None
     stored: int = 0

@@ -1,8 +1,4 @@
-"""Whether the pages of a step were all there is: rows move between pages while these are read.
-
-One that is taken away, or moves, pushes its neighbours over the edge of a page: who is behind it then is on
-a page that was read already. What the source says of how many there are shows it.
-"""
+"""Tells whether the pages of a step were all its rows: rows move between pages while these are read."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from disparo.sources.base import Page
 
 @dataclass(slots=True)
 class Listing:
-    """What was listed of one step. `is_whole`: from its first page on, and not gone on with after a cut."""
+    """The rows listed in one step. `is_whole`: from its first page on, without a cut in between."""
 
     is_whole: bool = False
     ids: set[int] = field(default_factory=set)

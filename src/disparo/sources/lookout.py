@@ -1,4 +1,4 @@
-"""An invoice that a call names and nobody knows: it may have been made at the source a moment ago."""
+"""Asks a source for an invoice that a call names and we do not know: it may have been made just now."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_KNOWN = 10_000
 
 
 class Lookout:
-    """Looks at a source between its passes."""
+    """Asks one source for single invoices, between the passes of its sync."""
 
     def __init__(self, sync: Sync) -> None:
         self._sync = sync

@@ -1,4 +1,4 @@
-"""Open a table by what is in the file, and say of the others how they become one."""
+"""Opens a file as a table, by its content, and tells people how to convert one that is none."""
 
 from __future__ import annotations
 

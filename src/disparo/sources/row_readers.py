@@ -1,4 +1,4 @@
-"""From the fields of a line to a row: put together once for a file's columns, then run for every line."""
+"""Makes rows of a file's lines, with functions that are put together once for its columns."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""Bringing a live source's register over: page by page, resumable, by one runner.
-
-A page and the note of how far we are commit together. A pass that is cut leaves whole pages and goes on from
-the next one; what changed meanwhile at the source is brought by the incremental pass after it, which begins
-at the day on which the pass before it began.
-"""
+"""Brings a live source's register over: page by page, resumable, in one process at a time."""
 
 from __future__ import annotations
 
@@ -48,12 +43,12 @@ Progress = Callable[["Synced"], None]
 
 
 class AlreadyRunning(Exception):
-    """Another process is at it."""
+    """Another process is syncing this source."""
 
 
 @dataclass(slots=True)
 class Synced:
-    """What a pass has brought so far. `missed`: rows that the source counts and did not list."""
+    """What a pass has stored so far. `missed`: rows that the source counts and did not list."""
 
     is_full: bool = False
     customers: int = 0
@@ -65,7 +60,7 @@ class Synced:
 
 @dataclass(slots=True)
 class Sync:
-    """A source and where it is stored. `dsn`: for the connection that holds the lock of the only runner."""
+    """The sync of one source. `dsn`: for the connection that holds the lock of its only runner."""
 
     dsn: str
     pool: Pool

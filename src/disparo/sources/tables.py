@@ -1,4 +1,4 @@
-"""What a table in a file is to those who read it: rows of text, in memory that stays flat."""
+"""The shape of a table in a file: rows of text, in memory that does not grow with it."""
 
 from __future__ import annotations
 

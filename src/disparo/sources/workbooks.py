@@ -1,8 +1,4 @@
-"""Workbooks made to fill the memory, or to be read without end: refused while they are read.
-
-openpyxl makes trees of what a workbook says beside its sheets, and of every row: they take twenty to eighty
-times the room of their text. Its own names for the parts can be changed in the file, so reading is watched.
-"""
+"""Refuses workbooks that were made to fill the memory, or to be read without end."""
 
 from __future__ import annotations
 
@@ -32,7 +28,7 @@ def open_workbook(raw: IO[bytes], most_bytes: int) -> Workbook:
 
 
 class _Archive(zipfile.ZipFile):
-    """Counts what is read from it, however often."""
+    """A zip file that counts the bytes read from it."""
 
     def __init__(self, raw: IO[bytes], most_bytes: int) -> None:
         super().__init__(raw)
@@ -55,7 +51,7 @@ class _Archive(zipfile.ZipFile):
 
 
 class _Watched:
-    """A member being read."""
+    """A member of the archive, counted while it is read."""
 
     def __init__(self, file: IO[bytes], archive: _Archive) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Tables in XLSX files: the first sheet that is shown, its cells as the same things would stand in a CSV."""
+"""Tables in XLSX files: the first visible sheet, each cell as it would stand in a CSV."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 @dataclass
 class XlsxTable:
-    """The first sheet that people see."""
+    """The first visible sheet of an XLSX file."""
 
     raw: IO[bytes]
     separator: str = ";"

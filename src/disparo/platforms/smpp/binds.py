@@ -27,7 +27,7 @@ _FIRST_WAIT_S, _LONGEST_AWAY_S, _LONGEST_REFUSED_S = 0.5, 5.0, 60.0
 
 
 class Refused(Exception):
-    """No session: why, in a code and a class."""
+    """No session could be had; why, as a code and a class of failure."""
 
     def __init__(self, code: str, failure: FailureClass, *, by_smsc: bool = False) -> None:
         super().__init__(code)
@@ -110,7 +110,7 @@ async def _socket(host: str, port: int) -> socket.socket:
 
 
 class Binds:
-    """`keep` opens as many as the settings say; `session` gives the one with most room."""
+    """The binds of one platform: `keep` opens those of the settings, `session` gives one with most room."""
 
     def __init__(self, name: str, settings: SmppSettings) -> None:
         self._name = name

@@ -46,11 +46,7 @@ _Find = Callable[[float], Awaitable[Session]]
 
 
 class Smpp:
-    """See `settings.SmppSettings` for what can be said.
-
-    A worker keeps its binds (`listen`). Who only sends now and then, a test say, binds as a transmitter for
-    that one message: receipts never come to somebody who cannot store them.
-    """
+    """An SMSC that `settings.SmppSettings` describes."""
 
     def __init__(self, name: str, settings: SmppSettings) -> None:
         self.name = name

@@ -68,7 +68,7 @@ class _Submission:
 
 
 class Session(asyncio.Protocol):
-    """`lost` ends with the connection. `on_room` is called when an answer has made room."""
+    """One bound connection. `lost` ends with it; `on_room` is called when an answer has made room."""
 
     def __init__(
         self, *, window: int, timeout_s: float, deliver: Deliver | None, on_room: Callable[[], None]

@@ -1,4 +1,4 @@
-"""From a message to the bodies of its submit_sm: one, or one for each part of a long text."""
+"""Writes a message as the bodies of its submit_sm PDUs: one, or one for each part of a long text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PLAIN, _HAS_HEADER = b"\0", b"\x40"  # esm_class
 
 
 class Writer:
-    """Knows one platform's table; what is the same for every message is written once."""
+    """Writes the PDUs of one platform; what is the same for every message is written once."""
 
     def __init__(self, settings: SmppSettings) -> None:
         self._settings = settings
