@@ -1,4 +1,4 @@
-"""The certificate that a server serves with, which is renewed while it runs."""
+"""Serves HTTPS with a certificate that may be renewed while the server runs."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ async def hold_after_restore(dsn: str) -> None:
 
 
 async def list_restored(connection: Connection, *, limit: int) -> list[int]:
-    """List the messages that a restore holds, the oldest first."""
+    """List the messages that the hold of a copy keeps, oldest first."""
     rows = await connection.fetch(
         "SELECT id FROM messages WHERE trouble = 'held' AND reason = $1 ORDER BY id LIMIT $2", RESTORED, limit
     )
@@ -69,7 +69,7 @@ async def list_restored(connection: Connection, *, limit: int) -> list[int]:
 
 
 async def end_hold(connection: Connection) -> None:
-    """Call the installation released."""
+    """End the hold of a copy."""
     await connection.execute("UPDATE installation SET held_since = NULL, held_reason = NULL")
 
 

@@ -216,7 +216,7 @@ async def rechunk(connection: Connection, ids: Sequence[int], *, chunk_id: int) 
 
 
 async def with_tries_left(connection: Connection, ids: Sequence[int]) -> list[int]:
-    """Of these messages, those that may be handed over again by themselves, as their dispatch says."""
+    """Give those of these messages that had fewer hand-overs than their dispatch allows."""
     rows = await connection.fetch(
         """SELECT m.id FROM messages m JOIN dispatches d ON d.id = m.dispatch_id
            WHERE m.id = ANY($1::bigint[]) AND m.tries < d.tries ORDER BY m.id""",

@@ -1,4 +1,4 @@
-"""Another machine's clock, by the `Date` of the answers it gives anyway (RFC 9110 §6.6.1)."""
+"""Compares our clock with platforms', by the `Date` of the answers they give anyway (RFC 9110 §6.6.1)."""
 
 from __future__ import annotations
 

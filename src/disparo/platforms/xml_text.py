@@ -1,4 +1,4 @@
-"""A body in XML as a table writes it; what is filled in is text, and never becomes markup."""
+"""Writes the XML body of a table; what is filled in is text, and never becomes markup."""
 
 from __future__ import annotations
 

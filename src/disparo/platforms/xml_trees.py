@@ -1,4 +1,4 @@
-"""What came as XML, as a tree that paths lead through; whatever came, reading it ends soon."""
+"""Reads XML as a tree that paths lead through; reading ends soon, whatever came."""
 
 from __future__ import annotations
 

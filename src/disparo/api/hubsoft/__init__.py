@@ -3,8 +3,9 @@
 docs/api.md §3, §4, §5; docs/hubsoft.md.
 
 - `enviar_sms`: `routes`, `sending` (what it does), `reading` (what callers send), `mapping` (what they are
-  answered), `schemas`.
+  answered), `schemas`. `express` is its short way, and that of receipts. Tokens: `oauth`.
 - Bulk runs: `bulk_routes`, `bulk_mapping`, `bulk_schemas`. Upserts: `pushes`.
 - Lookups: `lookups`, `lookup_reading`, `customer_view`, `invoice_view`, `lookup_schemas`.
+- `pass_through`: routes that we do not serve, passed on to HubSoft.
 - `words`: our stored values in the words that clients read.
 """
