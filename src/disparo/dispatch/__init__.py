@@ -32,8 +32,8 @@ Start and write
     line           the prepared messages that wait in one lane
     starts         commits starts
     gate           a platform's limits, as shared by all workers
-    fares          how much of a platform's limits a message uses up
-    runway         lets started messages go at the moments that were granted
+    rate_parts     how much of a platform's limits a message uses up
+    write_timer    lets started messages go at the moments that were granted
     breaker        stops a platform that fails
     watch          shares between workers what is known of each platform
 Record, and what comes later
