@@ -321,6 +321,26 @@ def test_the_command_brings_the_register_over(house, there):
     assert abs((datetime.now(UTC) - at).total_seconds()) < 600
 
 
+def test_rows_that_did_not_come_are_told_wherever_somebody_looks(house, there):
+    there.changes[700_012] = {"valor": "muito"}
+    try:
+        done = house.command("sincronizar", "hubsoft", "--completo")
+        assert "1 deixado(s) de fora" in done.stdout
+        words = "1 registro não veio: não lidos, de cliente que falta, ou contados e não listados"
+        assert words in house.command("sincronizar", "situacao").stdout
+        doctor = house.command("doctor", DISPARO_PORT=str(house.stage.server_port)).stdout
+        assert f"aviso  sincronização com hubsoft: {words}" in doctor
+        assert (
+            'disparo_sync_rows_missing{source="hubsoft"} 1.0' in house.anonymous.get("/metrics").raw.decode()
+        )
+    finally:
+        there.changes.clear()
+    house.command("sincronizar", "hubsoft", "--completo")
+    doctor = house.command("doctor", DISPARO_PORT=str(house.stage.server_port)).stdout
+    assert "ok     sincronização com hubsoft: na última que terminou não faltou registro" in doctor
+    assert 'disparo_sync_rows_missing{source="hubsoft"} 0.0' in house.anonymous.get("/metrics").raw.decode()
+
+
 def test_with_hubsoft_down_there_is_a_502_and_our_own_routes_work(house, there, theirs, client_again):
     there.fail_after = 0
     try:

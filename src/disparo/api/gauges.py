@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from disparo import __version__
 from disparo.api.services import Services
-from disparo.db import figures, installation, platform_states, workers
+from disparo.db import figures, installation, platform_states, sync_states, workers
 from disparo.db.pool import Connection
 from disparo.metrics import as_metrics, exposition
 from disparo.platforms.base import Platform
@@ -130,6 +130,12 @@ async def _troubles(connection: Connection) -> list[Metric]:
             "Receipts whose message is not found yet.",
             [],
             [([], await figures.count_waiting_receipts(connection))],
+        ),
+        _gauge(
+            "sync_rows_missing",
+            "Rows of a live source that its last sync could not bring, or that it counts and did not list.",
+            ["source"],
+            [([source], count) for source, count in (await sync_states.read_lacking(connection)).items()],
         ),
         _gauge(
             "installation_held",

@@ -18,6 +18,7 @@ from disparo.db import sync_states
 from disparo.db.pool import Connection, open_pool
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DisparoError, SettingsInvalid
+from disparo.panel import words
 from disparo.settings import Settings, load_settings
 from disparo.sources.build import build_hubsoft, build_sync
 from disparo.sources.hubsoft import NAME
@@ -47,11 +48,10 @@ def hubsoft(
         f"{done.left_out} deixado(s) de fora, {done.pages} página(s)."
     )
     if done.missed:
-        print(_missed_words(done.missed))
-
-
-def _missed_words(missed: int) -> str:
-    return f"o HubSoft conta {missed} registro(s) a mais do que listou: vêm na próxima completa, se existem."
+        print(
+            f"o HubSoft conta {done.missed} registro(s) a mais do que listou: vêm na próxima completa, "
+            "se existem."
+        )
 
 
 @sync.command("situacao")
@@ -71,8 +71,8 @@ def state(dados: DataDir = None) -> None:
         if row["failure"]:
             print(f"parou em {_local(row['failed_at'], zone)}: {row['failure']}")
         progress = json.loads(row["progress"])
-        if missed := progress.get("missed"):
-            print(_missed_words(missed))
+        if lacking := sync_states.count_lacking(progress):
+            print(words.lacking(lacking))
         if "steps" in progress:
             print(f"em andamento: parte {progress['step'] + 1} de {len(progress['steps'])}")
 

@@ -12,6 +12,7 @@ import asyncpg
 from disparo.db.pool import Connection
 
 _LOCK = 0x73796E63  # "sync"
+_LACKS = ("missed", "left_out")
 
 
 async def take_lock(connection: Connection, source: str) -> bool:
@@ -48,9 +49,9 @@ async def advance(connection: Connection, source: str, progress: Mapping[str, An
 
 
 async def finish(
-    connection: Connection, source: str, *, complete_to: date, is_full: bool, missed: int
+    connection: Connection, source: str, *, complete_to: date, is_full: bool, lacks: Mapping[str, Any]
 ) -> None:
-    """Note that a pass has ended well; `missed`: how many rows the source counts and did not list."""
+    """Note that a pass has ended well; `lacks`: see `lacks_after`."""
     await connection.execute(
         """UPDATE sync_states SET progress = $4, complete_to = $2, finished_at = now(), failed_at = NULL,
                   failure = NULL, full_at = CASE WHEN $3 THEN now() ELSE full_at END
@@ -58,8 +59,47 @@ async def finish(
         source,
         complete_to,
         is_full,
-        json.dumps({"missed": missed} if missed else {}),
+        json.dumps(lacks),
     )
+
+
+def lacks_after(progress: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what is kept of a pass that ends: the rows that it lacks, beside those of the last full one.
+
+    `missed`: counted there and not listed; `left_out`: listed, and not to be stored; of the pass after it
+    under `recent`. An incremental pass sees few rows: that it lacks none tells nothing of the others.
+    """
+    own = {name: progress[name] for name in _LACKS if progress.get(name)}
+    if progress["full"]:
+        return own
+    kept = {name: value for name, value in lacks_before(progress).items() if name in _LACKS}
+    return {**kept, "recent": own} if own else kept
+
+
+def lacks_before(progress: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give what the passes that have ended lack, also while another runs."""
+    if "steps" not in progress:
+        return progress
+    found: Mapping[str, Any] = progress.get("before", {})
+    return found
+
+
+def count_lacking(progress: Mapping[str, Any]) -> int:
+    """Count the rows that did not come; the same row may lack in the full pass and in the one after it."""
+    lacks = lacks_before(progress)
+    return max(_total(lacks), _total(lacks.get("recent", {})))
+
+
+async def read_lacking(connection: Connection) -> dict[str, int]:
+    """Count the rows that did not come, by source that was synced; see `count_lacking`."""
+    rows = await connection.fetch(
+        "SELECT source, progress FROM sync_states WHERE finished_at IS NOT NULL ORDER BY source"
+    )
+    return {row["source"]: count_lacking(json.loads(row["progress"])) for row in rows}
+
+
+def _total(lacks: Mapping[str, Any]) -> int:
+    return sum(lacks.get(name, 0) for name in _LACKS)
 
 
 async def fail(connection: Connection, source: str, failure: str) -> None:

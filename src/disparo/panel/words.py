@@ -251,6 +251,12 @@ def several_or_more(count: int, one: str, many: str, *, most: int) -> str:
     return several(count, one, many) + (" ou mais" if count >= most else "")
 
 
+def lacking(count: int) -> str:
+    """Say that rows of a live source did not come with its sync."""
+    those = several(count, "registro não veio", "registros não vieram")
+    return f"{those}: não lidos, de cliente que falta, ou contados e não listados"
+
+
 def reason(stored: str | None, status: str | None = None) -> str:
     """Give a stored reason in Portuguese; a platform's own code stays as it is.
 

@@ -9,10 +9,14 @@ from disparo.sources.base import Page
 
 @dataclass(slots=True)
 class Listing:
-    """The rows listed in one step. `is_whole`: from its first page on, without a cut in between."""
+    """The rows listed in one step. `is_whole`: from its first page on, without a cut in between.
+
+    `left_out`: rows that were listed and could not be brought.
+    """
 
     is_whole: bool = False
     ids: set[int] = field(default_factory=set)
+    left_out: int = 0
     _most: int | None = None
     _has_moved: bool = False
     _is_second: bool = False
@@ -20,10 +24,11 @@ class Listing:
     def add(self, page: Page, number: int) -> None:
         """Add the page of this number; the first begins anew."""
         if number == 0:
-            self.is_whole, self._has_moved, self._most = True, False, None
+            self.is_whole, self._has_moved, self._most, self.left_out = True, False, None, 0
             self.ids.clear()
         before = len(self.ids)
         self.ids.update(page.ids)
+        self.left_out += page.left_out
         self._has_moved |= len(self.ids) - before < len(page.ids) or (number > 0 and self._most != page.total)
         if page.total is not None:
             self._most = max(self._most or 0, page.total)

@@ -39,6 +39,9 @@ _ANSWER_WITHIN_S = 5.0
 #: Of a month's invoices that were not listed; the others' turn comes with the next full pass.
 _UNLISTED_AT_ONCE = 500
 _ALERT = "sync_failed"
+_NOTHING_LACKS = {"missed": 0, "left_out": 0}
+#: Of the invoices of a page whose customer is nowhere, in a line of the log.
+_NAMED = 20
 Progress = Callable[["Synced"], None]
 
 
@@ -115,7 +118,11 @@ class Sync:
         async with self.pool.acquire() as connection, connection.transaction():
             began = date.fromisoformat(plan["began"])
             await sync_states.finish(
-                connection, name, complete_to=began, is_full=plan["full"], missed=plan["missed"]
+                connection,
+                name,
+                complete_to=began,
+                is_full=plan["full"],
+                lacks=sync_states.lacks_after(plan),
             )
             await register_counts.fold_counts(connection)
             await alerts.clear(connection, _ALERT, name)
@@ -126,7 +133,7 @@ class Sync:
         today = datetime.now(self.zone).date()
         cut: dict[str, Any] = json.loads(state["progress"]) if state is not None else {}
         if "steps" in cut and (cut["full"] or not full):
-            return {"missed": 0, **cut}
+            return {**_NOTHING_LACKS, **cut}
         since: date | None = state["complete_to"] if state is not None else None
         full_age_s: float | None = state["full_age_s"] if state is not None else None
         if full or since is None or full_age_s is None or full_age_s > _FULL_EVERY_S:
@@ -139,7 +146,8 @@ class Sync:
             "steps": [_written(step) for step in steps],
             "step": 0,
             "page": 0,
-            "missed": 0,
+            "before": sync_states.lacks_before(cut),
+            **_NOTHING_LACKS,
         }
 
     async def _passes(self, plan: Mapping[str, Any], done: Synced) -> Mapping[str, Any]:
@@ -148,35 +156,38 @@ class Sync:
             while plan["step"] == step:
                 plan = await self._page(plan, done, listing)
             await self._ask_for_unlisted(_read(plan["steps"][step]), listing)
-        done.missed = plan["missed"]
+        done.missed, done.left_out = plan["missed"], plan["left_out"]
         return plan
 
     async def _page(self, plan: Mapping[str, Any], done: Synced, listing: Listing) -> Mapping[str, Any]:
         """Bring one page over; gives the plan of what is left."""
         step = _read(plan["steps"][plan["step"]])
         page = await self.fetch_page(step, plan["page"])
-        listing.add(page, plan["page"])
-        if not page.is_last:
-            plan = {**plan, "page": plan["page"] + 1}
-        elif listing.wants_second():
-            plan = {**plan, "page": 0}
-        else:
-            self._tell_missing(step, listing)
-            missed = plan["missed"] + listing.missing
-            plan = {**plan, "step": plan["step"] + 1, "page": 0, "missed": missed}
         async with self.pool.acquire() as connection, connection.transaction():
-            missing = await self.store(connection, page)
+            orphans = await self.store(connection, page)
+            page = replace(page, left_out=page.left_out + len(orphans))
+            listing.add(page, plan["page"])
+            plan = self._after(plan, page, listing)
             await sync_states.advance(connection, self.source.name, plan)
+        if orphans:
+            log.warning("sync_without_customer", source=self.source.name, invoices=sorted(orphans)[:_NAMED])
         done.customers += len(page.customers)
-        done.invoices += len(page.invoices) - len(missing)
-        done.left_out += page.left_out + len(missing)
+        done.invoices += len(page.invoices) - len(orphans)
         done.pages += 1
         self.progress(done)
         return plan
 
-    def _tell_missing(self, step: Step, listing: Listing) -> None:
+    def _after(self, plan: Mapping[str, Any], page: Page, listing: Listing) -> Mapping[str, Any]:
+        """Give the plan of what is left after a page."""
+        plan = {**plan, "left_out": plan["left_out"] + page.left_out}
+        if not page.is_last:
+            return {**plan, "page": plan["page"] + 1}
+        if listing.wants_second():
+            return {**plan, "page": 0, "left_out": plan["left_out"] - listing.left_out}
         if listing.missing:
-            log.warning("sync_missed", source=self.source.name, step=step.kind, missed=listing.missing)
+            kind = plan["steps"][plan["step"]][0]
+            log.warning("sync_missed", source=self.source.name, step=kind, missed=listing.missing)
+        return {**plan, "step": plan["step"] + 1, "page": 0, "missed": plan["missed"] + listing.missing}
 
     async def _ask_for_unlisted(self, step: Step, listing: Listing) -> None:
         """Ask for invoices of a month that its list does not have: deleted there, or due in another."""

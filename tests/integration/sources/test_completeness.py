@@ -10,6 +10,7 @@ from tests.support.hubsoft import BASE
 from tests.support.hubsoft_source import CUSTOMERS, INVOICES
 
 from disparo.db import sync_states
+from disparo.dispatch.freshness import SourceDown
 
 pytestmark = pytest.mark.anyio
 
@@ -58,9 +59,56 @@ async def test_rows_that_never_stand_still_are_read_twice_and_told_of(there, syn
     done = await sync.run()
     assert done.missed > 0
     assert await missed(connection) == {"missed": done.missed}
+    assert await sync_states.read_lacking(connection) == {"hubsoft": done.missed}
     there.meanwhile = None
     assert (await sync.run(full=True)).missed == 0
     assert await missed(connection) == {}
+
+
+async def test_what_a_full_pass_lacks_is_told_until_the_next_one_brings_it(there, sync, connection):
+    there.changes[700_012] = {"valor": "muito"}
+    there.changes[700_013] = {"id_cliente": CUSTOMERS + 7}  # who is nowhere
+    there.miscounts = 1
+    await sync.run()
+    lacking = 2 + 10  # and one of each step
+    assert await sync_states.read_lacking(connection) == {"hubsoft": lacking}
+    there.miscounts = 0
+    there.changes.clear()
+    there.fail_after = there.calls.total() + 2  # while an incremental pass is cut, too
+    with pytest.raises(SourceDown):
+        await sync.run()
+    assert await sync_states.read_lacking(connection) == {"hubsoft": lacking}
+    there.fail_after = None
+    assert not (await sync.run()).is_full
+    assert await sync_states.read_lacking(connection) == {"hubsoft": lacking}
+    await sync.run(full=True)
+    assert await sync_states.read_lacking(connection) == {"hubsoft": 0}
+
+
+async def test_what_only_an_incremental_pass_lacks_is_told_until_the_next(there, sync, connection):
+    await sync.run()
+    there.add_invoice(990_001, 3)
+    there.changes[990_001] = {"data_vencimento": None}
+    there.extra[0] |= there.changes[990_001]
+    await sync.run()
+    assert await sync_states.read_lacking(connection) == {"hubsoft": 1}
+    there.extra.clear()
+    await sync.run()
+    assert await sync_states.read_lacking(connection) == {"hubsoft": 0}
+
+
+async def test_rows_of_a_step_that_is_read_twice_lack_once(there, sync, connection, small_pages):
+    there.changes[700_012] = {"valor": "muito"}
+
+    def take_one(path, page):
+        month = there._kept and next(iter(there._kept.values()))
+        if path == "/financeiro/fatura" and page == 0 and len(month) > 100:
+            there.gone.add(
+                month[-1]["id_fatura"] if month[0]["id_fatura"] == 700_012 else month[0]["id_fatura"]
+            )
+
+    there.meanwhile = take_one
+    assert (await sync.run()).left_out == 1
 
 
 async def test_a_count_that_means_something_else_is_told_of_and_costs_nothing(

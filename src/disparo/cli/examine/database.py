@@ -10,7 +10,7 @@ import asyncpg
 
 from disparo.cli.examine.clock import judge_clock
 from disparo.cli.examine.finding import Finding, note, ok, wrong
-from disparo.db import accounts, connections, installation, platform_states, workers
+from disparo.db import accounts, connections, installation, platform_states, sync_states, workers
 from disparo.db.migrate import HEAD, current_version, revisions
 from disparo.db.pool import TRANSIENT, Connection, connect
 from disparo.dispatch.prepare import check_durability
@@ -19,6 +19,10 @@ from disparo.panel import words
 from disparo.panel.duration_words import duration
 
 _START = "Inicie o Disparo: sudo systemctl start disparo (ou disparo run)."
+_LACKING = (
+    "Os motivos: journalctl --namespace=disparo --grep "
+    "'source_row_left_out|sync_without_customer|sync_missed'. O que é corrigido lá vem na próxima completa."
+)
 #: A worker beats every second.
 _BEAT_PATIENCE_S = 3.0
 
@@ -36,7 +40,7 @@ async def examine_database(dsn: str, *, remedy: str = _START, backup_within_days
         found = [await _durability(dsn), await _migrations(connection), await _clock(connection)]
         found.append(await _connections(connection))
         if await current_version(connection) == HEAD:
-            found += [await _workers(connection), *await _standing(connection)]
+            found += [await _workers(connection), *await _standing(connection), *await _syncs(connection)]
             if backup_within_days:
                 found.append(await _backup(connection, within_days=backup_within_days))
     except (asyncpg.PostgresError, *TRANSIENT) as error:
@@ -128,3 +132,12 @@ async def _standing(connection: Connection) -> list[Finding]:
             remedy = "Veja o erro nas últimas tentativas; volta sozinha quando a plataforma responder."
             found.append(wrong(f"plataforma {name}", text, remedy))
     return found
+
+
+async def _syncs(connection: Connection) -> list[Finding]:
+    return [
+        note(f"sincronização com {source}", words.lacking(count), _LACKING)
+        if count
+        else ok(f"sincronização com {source}", "na última que terminou não faltou registro")
+        for source, count in (await sync_states.read_lacking(connection)).items()
+    ]
