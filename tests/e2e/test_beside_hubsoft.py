@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -56,6 +56,8 @@ def house(new_database, tmp_path_factory, there):
         DISPARO_HUBSOFT_LOGIN="true",
         DISPARO_HUBSOFT_TIMEOUT_S="1",
         DISPARO_SYNC_EVERY_S="0",
+        DISPARO_COMPANY_DOCUMENT="12.345.678/0001-95",
+        DISPARO_COMPANY_NAME="PROVEDOR LTDA",
     )
     folder = tmp_path_factory.mktemp("house")
     with run_house(new_database(), folder, overrides=settings, workers_count=0) as house:
@@ -339,6 +341,40 @@ def test_rows_that_did_not_come_are_told_wherever_somebody_looks(house, there):
     doctor = house.command("doctor", DISPARO_PORT=str(house.stage.server_port)).stdout
     assert "ok     sincronização com hubsoft: na última que terminou não faltou registro" in doctor
     assert 'disparo_sync_rows_missing{source="hubsoft"} 0.0' in house.anonymous.get("/metrics").raw.decode()
+
+
+def test_an_invoice_is_shown_with_the_company_that_issued_it(house, there, client_again):
+    company = {"documento": "36636392000127", "nome_razaosocial": "FIBRA SUL LTDA", "nome_fantasia": None}
+    there.changes = {
+        700_010: {"empresa": company},
+        700_060: {"empresa": {**company, "nome_fantasia": "FIBRA"}},
+    }
+    house.command("sincronizar", "hubsoft", "--completo")
+    report = f"{BASE}/financeiro/fatura?exibir_fatura_inativa=sim&itens_por_pagina=500"
+    report += f"&data_inicio={there.today - timedelta(days=90)}&data_fim={there.today + timedelta(days=120)}"
+
+    def found(documento):
+        answer = client_again.get(f"{report}&documento={documento}").json
+        assert answer["paginacao"]["total_registros"] == len(answer["faturas"])
+        return {invoice["id_fatura"]: invoice["empresa"] for invoice in answer["faturas"]}
+
+    assert found("36.636.392/0001-27") == {id_: change["empresa"] for id_, change in there.changes.items()}
+    others = found("12345678000195")
+    assert len(others) == len(found("")) - 2
+    assert others[700_011] == {
+        "documento": "12345678000195",
+        "nome_razaosocial": "PROVEDOR LTDA",
+        "nome_fantasia": "PROVEDOR LTDA",
+    }
+    assert set(found("00000000011")) == {700_010, 700_060, 700_110}  # a customer's
+    assert found("11222333000181") == {}
+    of_customer = f"{BASE}/cliente/financeiro?busca=id_cliente&termo_busca=11&apenas_pendente=nao"
+    shown = {one["id_fatura"]: one for one in client_again.get(of_customer).json["faturas"]}
+    assert (shown[700_010]["empresa"], shown[700_010]["beneficiario"]) == (company, "FIBRA SUL LTDA")
+    assert shown[700_110]["beneficiario"] == "PROVEDOR LTDA"
+    there.changes.clear()
+    house.command("sincronizar", "hubsoft", "--completo")
+    assert set(found("36636392000127")) == {700_010, 700_060}  # what is not told stays
 
 
 def test_with_hubsoft_down_there_is_a_502_and_our_own_routes_work(house, there, theirs, client_again):

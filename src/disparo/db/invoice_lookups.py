@@ -1,13 +1,14 @@
 """Looking invoices up, by customer or by day.
 
 `details`: {service_id, our_number, our_number_digit, beneficiary_code, document_number, kind, accept, wallet,
-payment_place, charge_type, document_date, processed_on, items: [{id, description, amount}]}.
+payment_place, charge_type, document_date, processed_on, items: [{id, description, amount}],
+company: {document, name, trade_name}}.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -20,6 +21,9 @@ from disparo.db.where import Where
 
 _INVOICE = f"""i.id AS invoice_id, i.amount, i.due_date, i.status, i.paid_at, i.link, i.linha_digitavel,
     i.pix, i.registered_on, i.paid_amount, i.details, {CUSTOMER_COLUMNS}"""
+
+#: As the index `invoices_company` has it.
+_COMPANY = "(i.details -> 'company' ->> 'document')"
 
 
 class Day(StrEnum):
@@ -43,7 +47,8 @@ class InvoiceOrder(StrEnum):
 class InvoiceFilter:
     """Which invoices; `states`: of open, paid, cancelled. `zero`: amount nothing, or something. `id`: it.
 
-    `service_id`: not those that name another service.
+    `service_id`: not those that name another service. `company`: the CNPJ of the one that issued them;
+    `unnamed`: and those that name none.
     """
 
     day: Day = Day.DUE
@@ -53,6 +58,8 @@ class InvoiceFilter:
     zero: bool | None = None
     id: int | None = None
     service_id: str | None = None
+    company: str | None = None
+    unnamed: bool = False
 
 
 async def invoices_of(
@@ -76,6 +83,21 @@ async def invoices_of(
     )
 
 
+async def of_company(
+    connection: Connection, wanted: InvoiceFilter, document: str, *, own: str | None
+) -> InvoiceFilter | None:
+    """Narrow to what a company issued; None where it issued nothing. `own`: of those that name none."""
+    row = await connection.fetchrow(
+        f"""SELECT EXISTS (SELECT FROM invoices i WHERE {_COMPANY} IS NOT NULL) AS any_is_named,
+                   EXISTS (SELECT FROM invoices i WHERE {_COMPANY} = $1) AS is_named""",  # noqa: S608 - constants
+        document,
+    )
+    assert row is not None  # noqa: S101 - for the type checker: there is always one
+    if document == own:
+        return replace(wanted, company=document, unnamed=True) if row["any_is_named"] else wanted
+    return replace(wanted, company=document) if row["is_named"] else None
+
+
 async def page_invoices(
     connection: Connection,
     *,
@@ -90,7 +112,7 @@ async def page_invoices(
     `customer_ids`: only of these; `active`: only of customers that are, or are not.
     """
     offset = page * per_page
-    if customer_ids is not None or active is not None or wanted.id is not None:
+    if customer_ids is not None or active is not None or wanted.id is not None or wanted.company is not None:
         where = _of_customers(wanted, customer_ids, active=active)
         total = await connection.fetchval(
             f"SELECT count(*) FROM invoices i JOIN customers c ON c.id = i.customer_id WHERE {where}",  # noqa: S608
@@ -147,6 +169,9 @@ def _narrow(where: Where, wanted: InvoiceFilter) -> None:
         where.add("i.amount = 0" if wanted.zero else "i.amount <> 0")
     if wanted.id is not None:
         where.add("i.id = {}", wanted.id)
+    if wanted.company is not None:
+        named = f"coalesce({_COMPANY}, {{0}}::text)" if wanted.unnamed else _COMPANY
+        where.add(f"{named} = {{0}}::text", wanted.company)
     if wanted.service_id is not None:
         where.add("coalesce(i.details->>'service_id', {0}::text) = {0}::text", wanted.service_id)
 

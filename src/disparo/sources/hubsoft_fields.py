@@ -22,6 +22,7 @@ from disparo.sources.csv_fields import (
 from disparo.sources.hubsoft_names import (
     ADDRESS,
     ADDRESSES,
+    COMPANY,
     CUSTOMER,
     DETAILS,
     DEVICE,
@@ -125,6 +126,9 @@ def read_invoice(item: Item, *, lenient: bool = False) -> InvoiceRow:
     parts = _listed(item, "detalhamento", lenient=lenient)
     if parts is not None:
         details["items"] = [_read(part, ITEM, lenient=True) for part in parts]
+    company = item.get("empresa")
+    if isinstance(company, dict):
+        details["company"] = _read(company, COMPANY, lenient=True)
     if details:
         row["details"] = details
     return cast("InvoiceRow", row)

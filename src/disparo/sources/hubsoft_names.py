@@ -153,6 +153,12 @@ DETAILS: Sequence[tuple[str, str, Reader]] = (
     ("data_documento", "document_date", _iso),
     ("data_processamento", "processed_on", _iso),
 )
+#: Of several companies that one installation of the original bills for, the one that issued an invoice.
+COMPANY: Sequence[tuple[str, str, Reader]] = (
+    ("documento", "document", read_cpf_cnpj),
+    ("nome_razaosocial", "name", short_text),
+    ("nome_fantasia", "trade_name", short_text),
+)
 ITEM: Sequence[tuple[str, str, Reader]] = (
     ("id_cobranca", "id", read_optional_id),
     ("descricao", "description", short_text),

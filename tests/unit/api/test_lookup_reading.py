@@ -10,13 +10,10 @@ from disparo.db.register import By
 CNPJ = "12.345.678/0001-95"
 
 
-@pytest.mark.parametrize("issuer", ["12345678000195", "12.345.678/0001-95"])
 @pytest.mark.parametrize("document", ["12345678000195", CNPJ, " 12345678/0001-95 "])
-def test_the_issuers_own_document_asks_for_no_customer(issuer: str, document: str):
-    assert read_document({"documento": document}, issuer) is None
+def test_a_document_is_read_however_it_is_written(document: str):
+    assert read_document({"documento": document}) == Search(By.CPF_CNPJ, "12345678000195")
 
 
-@pytest.mark.parametrize("issuer", [None, "", "99.999.999/0001-91"])
-def test_another_document_is_a_customers(issuer: str | None):
-    assert read_document({"documento": CNPJ}, issuer) == Search(By.CPF_CNPJ, "12345678000195")
-    assert read_document({"documento": " "}, issuer) is None
+def test_no_document_asks_for_nothing():
+    assert read_document({"documento": " "}) is None

@@ -21,7 +21,7 @@ from disparo.domain.boleto import barcode_of
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The company that issued the invoices, and the day on which the answer is given."""
+    """The company that issued the invoices that name none, and the day on which the answer is given."""
 
     name: str
     document: str | None
@@ -39,7 +39,7 @@ def customer_invoice(row: asyncpg.Record, issuer: Issuer) -> dict[str, Any]:
         "pix_copia_cola": row["pix"],
         "link": row["link"],
         "agencia_codigo_beneficiario": details.get("beneficiary_code"),
-        "beneficiario": issuer.name,
+        "beneficiario": _company(details, issuer)["nome_razaosocial"],
         "numero_documento": details.get("document_number") or row["invoice_id"],
         "especie": details.get("kind"),
         "especie_dinheiro": "R$",
@@ -53,7 +53,7 @@ def customer_invoice(row: asyncpg.Record, issuer: Issuer) -> dict[str, Any]:
         "data_pagamento": _brazilian(row["paid_at"]),
         "data_documento": _brazilian(_iso(details.get("document_date")) or row["registered_on"]),
         "data_processamento": _brazilian(_iso(details.get("processed_on")) or row["registered_on"]),
-        "empresa": _company(issuer),
+        "empresa": _company(details, issuer),
         "detalhamento": _items(row, details),
         "cliente": _customer(row, details),
         "processamento_cartao": [],
@@ -77,10 +77,11 @@ def reported_invoice(row: asyncpg.Record, issuer: Issuer, *, detailed: bool, pix
         "data_vencimento": row["due_date"].isoformat(),
         "data_pagamento": None if row["paid_at"] is None else row["paid_at"].isoformat(),
         "data_cadastro": row["registered_on"].isoformat(),
+        "empresa": _company(details, issuer),
         "cliente": person(row),
     }
     if detailed:
-        found |= {"empresa": _company(issuer), "detalhamento": _items(row, details)}
+        found["detalhamento"] = _items(row, details)
     return found
 
 
@@ -113,7 +114,15 @@ def _number(amount: Decimal) -> float:
     return float(amount)  # a JSON number, as in the original; two decimals survive it
 
 
-def _company(issuer: Issuer) -> dict[str, Any]:
+def _company(details: Mapping[str, Any], issuer: Issuer) -> dict[str, Any]:
+    """Give the company that the invoice names, else the installation's."""
+    if named := details.get("company"):
+        trade_name = named.get("trade_name")
+        return {
+            "documento": named.get("document"),
+            "nome_razaosocial": named.get("name") or trade_name or issuer.name,
+            "nome_fantasia": trade_name,
+        }
     return {
         "documento": issuer.document,
         "nome_razaosocial": issuer.name,

@@ -66,6 +66,11 @@ class Search:
     key: str | int | None
     phone: Phone | None = None
 
+    @property
+    def text(self) -> str:
+        """The key as a text; empty for a term that nothing can have."""
+        return "" if self.key is None else str(self.key)
+
 
 def read_search(query: _Query, searches: Mapping[str, By]) -> Search:
     """Read `busca` and `termo_busca`, both required; raises Refusal."""
@@ -108,11 +113,15 @@ def _read_invoice_id(query: _Query) -> int | None:
     return int(term) if re.fullmatch(r"[0-9]{1,18}", term) else 0
 
 
-def read_document(query: _Query, issuer: str | None) -> Search | None:
-    """Read `documento`: the issuer's CNPJ, which every invoice is of, or a customer's CPF or CNPJ."""
+def read_document(query: _Query) -> Search | None:
+    """Read `documento`: the CNPJ of the company that issued the invoices, or a customer's CPF or CNPJ."""
     text = text_of(query, "documento")
-    found = _search(By.CPF_CNPJ, text) if text else None
-    return None if issuer and found == _search(By.CPF_CNPJ, issuer) else found
+    return document_search(text) if text else None
+
+
+def document_search(text: str) -> Search:
+    """Give the search for a CPF or CNPJ, however it is written."""
+    return _search(By.CPF_CNPJ, text)
 
 
 def _search(by: By, term: str) -> Search:

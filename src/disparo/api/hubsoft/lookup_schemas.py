@@ -201,7 +201,7 @@ class Company(BaseModel):
 
     documento: str | None
     nome_razaosocial: str
-    nome_fantasia: str
+    nome_fantasia: str | None
 
 
 class Item(BaseModel):
@@ -278,8 +278,8 @@ class ReportedInvoice(InvoiceCodes):
     id_cliente_servico: int | None
     fatura_ativa: bool
     pix_copia_e_cola: str | None
+    empresa: Company
     cliente: Person
-    empresa: Company | None = None
     detalhamento: list[Item] | None = None
 
 

@@ -178,10 +178,14 @@ async def invoices(request: Request, caller: Reader, query: Asked) -> JSONRespon
     page, per_page = reading.read_paging(query, default=50)
     wanted = reading.read_report_filter(query, issuer.today)
     active = reading.read_client_state(query)
-    searches = _invoice_searches(query, issuer.document)
-    for search in searches:
-        wanted = reading.narrow_to_service(wanted, search)
+    search, document = reading.read_report_search(query), reading.read_document(query)
+    searches = [] if search is None else [search]
+    for each in searches:
+        wanted = reading.narrow_to_service(wanted, each)
     async with _snapshot(services) as connection:
+        if document is not None:
+            issued = await invoice_lookups.of_company(connection, wanted, document.text, own=issuer.document)
+            wanted, searches = (issued, searches) if issued is not None else (wanted, [*searches, document])
         rows, total = await invoice_lookups.page_invoices(
             connection,
             wanted=wanted,
@@ -196,12 +200,6 @@ async def invoices(request: Request, caller: Reader, query: Asked) -> JSONRespon
         faturas=[reported_invoice(row, issuer, detailed=detailed, pix=pix) for row in rows],
         paginacao=pagination(page, per_page, total),
     )
-
-
-def _invoice_searches(query: Mapping[str, str], issuer: str | None) -> list[reading.Search]:
-    found = reading.read_report_search(query)
-    document = reading.read_document(query, issuer)
-    return [search for search in (found, document) if search is not None]
 
 
 async def _common_ids(connection: Connection, searches: Sequence[reading.Search]) -> list[int]:
@@ -239,9 +237,10 @@ def _shown(query: Mapping[str, str]) -> Shown:
 
 def _issuer(services: Services) -> Issuer:
     settings = services.settings
+    document = settings.company_document
     return Issuer(
         settings.company_name or settings.brand,
-        settings.company_document,
+        reading.document_search(document).text or None if document else None,
         datetime.now(settings.zone).date(),
     )
 

@@ -1,0 +1,10 @@
+"""Invoices are found by the company that issued them."""
+
+from disparo.db.migrate import run_sql_file
+
+revision = "0021"
+down_revision = "0020"
+
+
+def upgrade() -> None:
+    run_sql_file("0021_invoices_by_company.sql")
