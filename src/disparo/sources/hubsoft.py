@@ -42,6 +42,8 @@ _TRIES = 6
 #: Where a message waits for the answer.
 _TRIES_NOW = 2
 _TOKEN_MARGIN_S = 60.0
+_NO_LOGIN = frozenset({400, 401, 403, 422})
+_NO_CREDENTIALS = "O HubSoft recusou as credenciais configuradas (hubsoft_...)."
 #: Addresses are not shown unasked; they tell the state whose sending hours hold.
 _RELATIONS = "endereco_cadastral,endereco_instalacao"
 _NOT_SHOWN_UNASKED = {"exibir_pix_copia_cola": "sim", "exibir_fatura_inativa": "sim"}
@@ -279,10 +281,13 @@ class Hubsoft:
             ) as response:
                 if response.status in AGAIN:
                     raise TryLater(f"HTTP {response.status}", retry_after(response.headers))
+                if response.status in _NO_LOGIN:
+                    raise SourceRefused(_NO_CREDENTIALS)
+                if response.status != HTTPStatus.OK:
+                    raise SourceRefused(f"O HubSoft respondeu {response.status} a /oauth/token.")
                 answer = await read_json(response)
-                is_taken = response.status == HTTPStatus.OK and isinstance(answer, dict)
-                if not is_taken or "access_token" not in answer:
-                    raise SourceRefused("O HubSoft recusou as credenciais configuradas (hubsoft_...).")
+                if not isinstance(answer, dict) or "access_token" not in answer:
+                    raise SourceRefused(_NO_CREDENTIALS)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise TryLater(type(error).__name__, None) from error
         lives_s = max(0.0, lifetime_s(answer.get("expires_in")) - _TOKEN_MARGIN_S)

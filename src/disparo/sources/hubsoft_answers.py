@@ -53,7 +53,10 @@ class TryLater(SourceDown):
 
 
 async def read_json(response: aiohttp.ClientResponse) -> Any:
-    """Read an answer, None for an empty one; raises SourceRefused beyond the limit, ValueError if no JSON."""
+    """Read an answer; raises SourceRefused beyond the limit, ValueError if it is no JSON.
+
+    Nothing is none either: an answer without a length looks whole where the connection broke before it.
+    """
     read = bytearray()
     async for piece in response.content.iter_any():
         read += piece
@@ -63,7 +66,7 @@ async def read_json(response: aiohttp.ClientResponse) -> Any:
             )
     text = _decoded(read, response.charset or _UTF_8)
     try:
-        return json.loads(text) if text.strip() else None
+        return json.loads(text)
     except RecursionError as error:
         raise ValueError("no end of lists within lists") from error
 
