@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from tests.support.hubsoft import CLIENT, HubsoftStandIn
 
-from disparo.sources.hubsoft import Hubsoft, HubsoftSettings
+from disparo.sources.hubsoft import Hubsoft
+from disparo.sources.hubsoft_settings import HubsoftSettings
 
 CUSTOMERS = int(os.environ.get("DISPARO_SYNC_CUSTOMERS", "600"))
 INVOICES = int(os.environ.get("DISPARO_SYNC_INVOICES", "1100"))

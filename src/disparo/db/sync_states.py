@@ -22,9 +22,10 @@ async def take_lock(connection: Connection, source: str) -> bool:
 
 
 async def read(connection: Connection, source: str) -> asyncpg.Record | None:
-    """Read the state; `idle_s`: seconds since a pass last ended well."""
+    """Read the state; `idle_s`: seconds since a pass last ended well, `failed_s`: since one broke off."""
     return await connection.fetchrow(
         """SELECT *, extract(epoch FROM now() - finished_at)::float8 AS idle_s,
+                  extract(epoch FROM now() - failed_at)::float8 AS failed_s,
                   extract(epoch FROM now() - full_at)::float8 AS full_age_s
            FROM sync_states WHERE source = $1""",
         source,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from disparo.db.pool import Pool
 from disparo.settings import Settings
 from disparo.sources.base import RegisterSource
-from disparo.sources.hubsoft import Hubsoft, HubsoftSettings
+from disparo.sources.hubsoft import Hubsoft
+from disparo.sources.hubsoft_settings import HubsoftSettings
 from disparo.sources.sync import Sync
 
 

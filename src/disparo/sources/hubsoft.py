@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, cast
@@ -19,19 +18,22 @@ import aiohttp
 from disparo.db.customers import CustomerRow, InvoiceRow
 from disparo.sources.base import DUE, Page, SourceDown, SourceRefused, Step
 from disparo.sources.hubsoft_answers import (
-    AGAIN,
     LONGEST_HEADER,
+    PageFails,
     TryLater,
     backoff_s,
     customers_of,
     invoices_of,
     is_success,
+    later_after,
+    later_if_passing,
     lifetime_s,
     page_of,
     read_json,
-    retry_after,
     words_of,
 )
+from disparo.sources.hubsoft_parts import in_parts
+from disparo.sources.hubsoft_settings import HubsoftSettings, month
 from disparo.sources.listing import Listing
 
 NAME = "hubsoft"
@@ -47,22 +49,6 @@ _NO_CREDENTIALS = "O HubSoft recusou as credenciais configuradas (hubsoft_...)."
 #: Addresses are not shown unasked; they tell the state whose sending hours hold.
 _RELATIONS = "endereco_cadastral,endereco_instalacao"
 _NOT_SHOWN_UNASKED = {"exibir_pix_copia_cola": "sim", "exibir_fatura_inativa": "sim"}
-
-
-@dataclass(frozen=True, slots=True)
-class HubsoftSettings:
-    """HubSoft's address, our credential there, and what is asked for."""
-
-    url: str
-    client_id: str
-    client_secret: str
-    username: str
-    password: str
-    verify_tls: bool = True
-    timeout_s: float = 30.0
-    sms_permission: bool = True
-    months_back: int = 12
-    months_ahead: int = 12
 
 
 class Hubsoft:
@@ -82,7 +68,7 @@ class Hubsoft:
         months = range(-self._settings.months_back, self._settings.months_ahead + 1)
         # It lists them by whether their services are cancelled; who has both kinds keeps the live ones.
         customers = [Step(kind) for kind in ("cancelled_customers", "customers")]
-        return [*customers, *(Step(DUE, *_month(today, offset)) for offset in months)]
+        return [*customers, *(Step(DUE, *month(today, offset)) for offset in months)]
 
     def recent_steps(self, since: date, today: date) -> Sequence[Step]:
         """List what is new or paid since a day."""
@@ -92,20 +78,28 @@ class Hubsoft:
 
     async def fetch_page(self, step: Step, page: int) -> Page:
         """Read one page of customers or of invoices."""
-        query: dict[str, Any] = {"pagina": page, "itens_por_pagina": _PER_PAGE}
+        try:
+            return await self._fetch_page(step, page, _PER_PAGE)
+        except PageFails:
+            return await in_parts(
+                lambda part, size: self._fetch_page(step, part, size, tries=1), page, _PER_PAGE
+            )
+
+    async def _fetch_page(self, step: Step, page: int, per_page: int, *, tries: int | None = None) -> Page:
+        query: dict[str, Any] = {"pagina": page, "itens_por_pagina": per_page}
         if step.first is not None and step.last is not None:
             query |= {"data_inicio": step.first.isoformat(), "data_fim": step.last.isoformat()}
         if step.kind.endswith("customers"):
             cancelled = "sim" if step.kind == "cancelled_customers" else "nao"
             query |= {"cancelado": cancelled, "relacoes": _RELATIONS}
-            answer = await self._get("/cliente/todos", query)
+            answer = await self._get("/cliente/todos", query, tries=tries)
             customers, left_out = customers_of(answer, NAME, sms_allowed=self._settings.sms_permission)
-            return page_of(answer, page, _PER_PAGE, customers=customers, left_out=left_out)
+            return page_of(answer, page, per_page, customers=customers, left_out=left_out)
         kinds = {DUE: "data_vencimento", "registered": "data_cadastro", "paid": "data_pagamento"}
         query |= {"tipo_data": kinds[step.kind], **_NOT_SHOWN_UNASKED}
-        answer = await self._get("/financeiro/fatura", query)
+        answer = await self._get("/financeiro/fatura", query, tries=tries)
         invoices, left_out = invoices_of(answer, NAME, all_active=False)
-        return page_of(answer, page, _PER_PAGE, invoices=invoices, left_out=left_out)
+        return page_of(answer, page, per_page, invoices=invoices, left_out=left_out)
 
     async def fetch_customers(self, customer_ids: Sequence[int]) -> AsyncIterator[CustomerRow]:
         """Read customers, one call each; two for one whose services are all cancelled."""
@@ -159,7 +153,7 @@ class Hubsoft:
     def _search(self, by: str, term: int, due_dates: Sequence[date]) -> dict[str, Any]:
         """Search invoices due in the months that are synced, and on these days: unasked it gives ten days."""
         today, settings = datetime.now(UTC).date(), self._settings
-        months = (_month(today, -settings.months_back)[0], _month(today, settings.months_ahead)[1])
+        months = (month(today, -settings.months_back)[0], month(today, settings.months_ahead)[1])
         return {
             "busca": by,
             "termo_busca": term,
@@ -226,14 +220,17 @@ class Hubsoft:
     async def _get(
         self, path: str, query: Mapping[str, Any], *, tries: int | None = None
     ) -> Mapping[str, Any]:
-        """Ask, patiently: 429 and passing faults are waited for; raises SourceDown or SourceRefused."""
+        """Ask, patiently: 429 and passing faults are waited for; raises SourceDown or SourceRefused.
+
+        SourceDown is PageFails where it is there.
+        """
         attempt = 1
         while True:
             try:
                 return await self._get_once(path, query)
             except TryLater as later:
                 if later.gives_up or attempt >= (tries or _TRIES):
-                    raise SourceDown(later.why) from None
+                    raise (PageFails if later.of_answer else SourceDown)(later.why) from None
                 await asyncio.sleep(later.wait_s if later.wait_s is not None else backoff_s(attempt - 1))
                 attempt += 1
 
@@ -245,8 +242,7 @@ class Hubsoft:
             async with self.session.get(
                 f"{self._settings.url}{BASE}{path}", params=params, headers=headers, allow_redirects=False
             ) as response:
-                if response.status in AGAIN:
-                    raise TryLater(f"HTTP {response.status}", retry_after(response.headers))
+                later_if_passing(response)
                 if response.status == HTTPStatus.UNAUTHORIZED:
                     self.forget_token()
                     raise TryLater("HTTP 401", 0.0)
@@ -254,7 +250,7 @@ class Hubsoft:
                     raise SourceRefused(f"O HubSoft respondeu {response.status} a {path}.")
                 answer = await read_json(response)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise TryLater(type(error).__name__, None) from error
+            raise later_after(error) from error
         if not is_success(answer):
             raise SourceRefused(f"O HubSoft recusou {path}{words_of(answer)}.")
         return cast("Mapping[str, Any]", answer)
@@ -279,8 +275,7 @@ class Hubsoft:
             async with self.session.post(
                 f"{settings.url}/oauth/token", json=body, allow_redirects=False
             ) as response:
-                if response.status in AGAIN:
-                    raise TryLater(f"HTTP {response.status}", retry_after(response.headers))
+                later_if_passing(response)
                 if response.status in _NO_LOGIN:
                     raise SourceRefused(_NO_CREDENTIALS)
                 if response.status != HTTPStatus.OK:
@@ -292,9 +287,3 @@ class Hubsoft:
             raise TryLater(type(error).__name__, None) from error
         lives_s = max(0.0, lifetime_s(answer.get("expires_in")) - _TOKEN_MARGIN_S)
         return str(answer["access_token"]), time.monotonic() + lives_s
-
-
-def _month(today: date, offset: int) -> tuple[date, date]:
-    whole = today.year * 12 + today.month - 1 + offset
-    first, after = (date(n // 12, n % 12 + 1, 1) for n in (whole, whole + 1))
-    return first, after - timedelta(days=1)

@@ -25,7 +25,8 @@ log = structlog.get_logger(__name__)
 LIMIT_BYTES = 32 << 20
 #: Of an answer, in bytes, as of a caller's whole head. aiohttp takes 8 KiB, which a policy may pass.
 LONGEST_HEADER = 64 << 10
-AGAIN = frozenset({429, 500, 502, 503, 504})
+_PASSING = frozenset({408, 425, 429})
+_SERVER_ERROR = 500
 _LONGEST_WAIT_S = 60.0
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
 _LONGEST_WORDS = 120
@@ -38,18 +39,39 @@ class _Read(Protocol[Row_co]):
     def __call__(self, item: Mapping[str, Any], *, lenient: bool) -> Row_co: ...
 
 
-class TryLater(SourceDown):
-    """HubSoft asks for a pause of `wait_s` seconds; None: it does not say how long."""
+class PageFails(SourceDown):
+    """HubSoft is there, and does not get this answer done."""
 
-    def __init__(self, why: str, wait_s: float | None) -> None:
+
+class TryLater(SourceDown):
+    """HubSoft is to be asked again in `wait_s` seconds; None: it does not say when.
+
+    `of_answer`: it is there, and fails at this one answer.
+    """
+
+    def __init__(self, why: str, wait_s: float | None, *, of_answer: bool = False) -> None:
         super().__init__(why)
         self.why = why
         self.wait_s = wait_s
+        self.of_answer = of_answer
 
     @property
     def gives_up(self) -> bool:
         """It asks for more patience than we have."""
         return self.wait_s is not None and self.wait_s > _LONGEST_WAIT_S
+
+
+def later_if_passing(response: aiohttp.ClientResponse) -> None:
+    """Raise TryLater where a status passes: its own, and those of what stands before it, which has more."""
+    if response.status in _PASSING or response.status >= _SERVER_ERROR:
+        fails = response.status >= _SERVER_ERROR
+        raise TryLater(f"HTTP {response.status}", retry_after(response.headers), of_answer=fails)
+
+
+def later_after(error: Exception) -> TryLater:
+    """Give what a broken connection or answer means."""
+    nobody_there = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    return TryLater(type(error).__name__, None, of_answer=not nobody_there)
 
 
 async def read_json(response: aiohttp.ClientResponse) -> Any:
@@ -157,10 +179,9 @@ def _number_in(value: object) -> int | None:
 
 def is_last(answer: Mapping[str, Any], page: int, name: str, per_page: int) -> bool:
     """Tell whether nothing follows a page, counted from 0."""
-    paging = answer.get("paginacao")
-    if isinstance(paging, dict) and isinstance(paging.get("ultima_pagina"), int):
-        return page >= int(paging["ultima_pagina"])
-    return len(items_of(answer, name)) < per_page
+    count, paging = len(items_of(answer, name)), answer.get("paginacao")
+    last = _number_in(paging.get("ultima_pagina")) if isinstance(paging, dict) else None
+    return not count or (count < per_page if last is None else page >= last)
 
 
 def customers_of(

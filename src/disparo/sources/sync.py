@@ -38,6 +38,8 @@ _REFRESH_AT_ONCE = 8
 _ANSWER_WITHIN_S = 5.0
 #: Of a month's invoices that were not listed; the others' turn comes with the next full pass.
 _UNLISTED_AT_ONCE = 500
+#: After a failure: asked by every worker, all the time, with a password that is wrong now, it locks us out.
+_LEFT_ALONE_S = 120.0
 _ALERT = "sync_failed"
 _NOTHING_LACKS = {"missed": 0, "left_out": 0}
 #: Of the invoices of a page whose customer is nowhere, in a line of the log.
@@ -76,8 +78,7 @@ class Sync:
         """Bring what is new, where it is time to: the job that workers do now and then."""
         async with self.pool.acquire() as connection:
             state = await sync_states.read(connection, self.source.name)
-        rests = state is not None and state["finished_at"] is not None and not state["failed_at"]
-        if state is not None and rests and state["idle_s"] < self.every_s:
+        if state is not None and self._rests(state):
             return
         try:
             await self.run()
@@ -85,6 +86,11 @@ class Sync:
             return
         except (SourceDown, SourceRefused, DatabaseUnavailable) as error:
             log.warning("sync_failed", source=self.source.name, error=str(error))
+
+    def _rests(self, state: asyncpg.Record) -> bool:
+        if state["failed_at"] is not None:
+            return bool(state["failed_s"] < min(self.every_s, _LEFT_ALONE_S))
+        return state["finished_at"] is not None and state["idle_s"] < self.every_s
 
     async def run(self, *, full: bool = False) -> Synced:
         """Do one pass, or the rest of one that was cut; raises AlreadyRunning, SourceDown, SourceRefused.

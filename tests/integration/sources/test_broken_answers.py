@@ -14,7 +14,8 @@ import pytest
 from tests.support.hubsoft import CLIENT
 
 from disparo.sources.base import SourceDown, SourceRefused, Step
-from disparo.sources.hubsoft import Hubsoft, HubsoftSettings
+from disparo.sources.hubsoft import Hubsoft
+from disparo.sources.hubsoft_settings import HubsoftSettings
 
 pytestmark = pytest.mark.anyio
 
