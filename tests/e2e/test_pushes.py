@@ -83,6 +83,16 @@ def test_who_names_no_day_of_registration_is_registered_on_the_installations_clo
     assert abs((here - at).total_seconds()) < 600
 
 
+@pytest.mark.parametrize("zeros", ["0000-00-00 00:00:00", "0000-00-00", "00/00/0000"])
+def test_zeros_for_a_day_of_registration_name_none(client, zeros):
+    assert put(client, "cliente", [{**ANA, "data_cadastro": zeros}]).json["gravados"] == 1
+    assert put(client, "fatura", [{**BILL, "data_cadastro": zeros}]).json["gravados"] == 1
+    new = {"id_cliente": 2016, "nome_razaosocial": "DORA", "data_cadastro": zeros}
+    assert put(client, "cliente", [new]).json["gravados"] == 1
+    put(client, "cliente", [ANA])
+    assert shown(client, 2001)["data_cadastro"] == "2020-02-03 04:05:06"
+
+
 def test_a_field_that_is_absent_stays_and_one_that_is_null_is_emptied(client):
     put(client, "cliente", [ANA])
     put(

@@ -34,6 +34,16 @@ class Step:
     first: date | None = None
     last: date | None = None
 
+    def written(self) -> list[str | None]:
+        """Give what is stored of it."""
+        return [self.kind, *(None if day is None else day.isoformat() for day in (self.first, self.last))]
+
+    @classmethod
+    def read(cls, written: Sequence[str | None]) -> Step:
+        """Give the step of which this was stored."""
+        kind, *days = written
+        return cls(kind or "", *(None if day is None else date.fromisoformat(day) for day in days))
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

@@ -66,8 +66,13 @@ class BadField(ValueError):
 
 
 def or_absent(read: Reader) -> Reader:
-    """Have an empty field leave what is stored: the column may not be empty."""
-    return lambda text, column: read(text, column) if text else ABSENT
+    """Have an empty field, zeros of a date too, leave what is stored: the column may not be empty."""
+
+    def read_what_is_there(text: str, column: str) -> Any:
+        found = read(text, column) if text else None
+        return ABSENT if found is None else found
+
+    return read_what_is_there
 
 
 def read_id(text: str, column: str) -> int:

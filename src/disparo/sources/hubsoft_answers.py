@@ -32,6 +32,7 @@ _HOUR_S, _DAY_S = 3600.0, 86_400.0
 _LONGEST_WORDS = 120
 _DIGITS = 19  # beyond these it is no bigint
 _UTF_8 = "utf-8-sig"
+_IDS = {"customer": "id_cliente", "invoice": "id_fatura"}
 Row_co = TypeVar("Row_co", covariant=True)
 
 
@@ -216,4 +217,5 @@ def _read_each(
         try:
             yield item, read(item, lenient=True)
         except BadField as bad:
-            log.warning("source_row_left_out", source=source, kind=kind, why=str(bad))
+            id_ = _number_in(item.get(_IDS[kind]))
+            log.warning("source_row_left_out", source=source, kind=kind, id=id_, why=str(bad))

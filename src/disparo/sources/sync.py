@@ -117,10 +117,12 @@ class Sync:
         try:
             plan = await self._passes(plan, done)
         except (SourceDown, SourceRefused) as error:
-            async with self.pool.acquire() as connection:
-                await sync_states.fail(connection, name, str(error)[:200])
-                await alerts.raise_(connection, _ALERT, name)
+            await self._fail(str(error))
             raise
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            # Known by its name alone: what the database says of a row shows whose it is.
+            await self._fail(words := f"O banco de dados recusou um registro ({type(error).__name__}).")
+            raise SourceRefused(words) from None
         async with self.pool.acquire() as connection, connection.transaction():
             began = date.fromisoformat(plan["began"])
             await sync_states.finish(
@@ -133,6 +135,11 @@ class Sync:
             await register_counts.fold_counts(connection)
             await alerts.clear(connection, _ALERT, name)
         return done
+
+    async def _fail(self, why: str) -> None:
+        async with self.pool.acquire() as connection:
+            await sync_states.fail(connection, self.source.name, why[:200])
+            await alerts.raise_(connection, _ALERT, self.source.name)
 
     def _plan(self, state: asyncpg.Record | None, *, full: bool) -> dict[str, Any]:
         """Go on with what was cut, unless a full pass is wanted and that was none."""
@@ -149,7 +156,7 @@ class Sync:
         return {
             "full": full,
             "began": today.isoformat(),
-            "steps": [_written(step) for step in steps],
+            "steps": [step.written() for step in steps],
             "step": 0,
             "page": 0,
             "before": sync_states.lacks_before(cut),
@@ -161,13 +168,13 @@ class Sync:
             step, listing = plan["step"], Listing()
             while plan["step"] == step:
                 plan = await self._page(plan, done, listing)
-            await self._ask_for_unlisted(_read(plan["steps"][step]), listing)
+            await self._ask_for_unlisted(Step.read(plan["steps"][step]), listing)
         done.missed, done.left_out = plan["missed"], plan["left_out"]
         return plan
 
     async def _page(self, plan: Mapping[str, Any], done: Synced, listing: Listing) -> Mapping[str, Any]:
         """Bring one page over; gives the plan of what is left."""
-        step = _read(plan["steps"][plan["step"]])
+        step = Step.read(plan["steps"][plan["step"]])
         page = await self.fetch_page(step, plan["page"])
         async with self.pool.acquire() as connection, connection.transaction():
             orphans = await self.store(connection, page)
@@ -276,16 +283,3 @@ class Sync:
             await upsert_invoices(connection, page.invoices)
             if gone and not page.left_out:  # one that is there and could not be read is not gone
                 await sync_states.mark_gone(connection, sorted(gone))
-
-
-def _written(step: Step) -> list[str | None]:
-    return [step.kind, *(None if day is None else day.isoformat() for day in (step.first, step.last))]
-
-
-def _read(written: Sequence[str | None]) -> Step:
-    kind, first, last = written
-    return Step(
-        kind or "",
-        None if first is None else date.fromisoformat(first),
-        None if last is None else date.fromisoformat(last),
-    )

@@ -6,6 +6,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 import pytest
+import structlog
 from aiohttp import web
 from tests.support.hubsoft import BASE, HubsoftStandIn
 from tests.support.hubsoft_source import ZONE, source_of
@@ -33,6 +34,11 @@ class Troubled(HubsoftStandIn):
         self.most = 500
         self.as_text = False
         self.last_page = None
+        self.registered = {}  # days of customers
+
+    def customer(self, number):
+        found = super().customer(number)
+        return found | {"data_cadastro": self.registered.get(number, found["data_cadastro"])}
 
     async def _answer(self, request, handler):
         if request.path.startswith(BASE) and self.statuses:
@@ -164,3 +170,30 @@ async def test_after_a_failure_it_is_left_alone_for_a_while(there, sync, connect
 async def test_a_last_page_that_is_told_wrongly_is_not_looked_for(there, source):
     there.last_page = 10**6
     assert (await source.fetch_page(Step("customers"), 1)).is_last
+
+
+@pytest.mark.parametrize("zeros", ["0000-00-00 00:00:00", "0000-00-00"])
+async def test_a_day_of_registration_that_is_zeros_stops_no_sync(there, sync, connection, zeros):
+    there.changes[700_003] = {"data_cadastro": zeros}
+    there.registered[7] = zeros
+    await sync.run()
+    assert await stored(connection) == 400
+    assert await connection.fetchval("SELECT count(*) FROM customers") == 60
+
+
+async def test_a_row_that_the_database_refuses_is_told_as_any_failure_is(there, sync, connection):
+    """None is known that does; one that did would stop every sync unseen."""
+    await connection.execute("ALTER TABLE customers ADD CONSTRAINT odd CHECK (id <> 7)")
+    with pytest.raises(SourceRefused, match="CheckViolationError") as told:
+        await sync.run()
+    assert "CLIENTE" not in str(told.value)
+    assert await connection.fetchval("SELECT kind FROM alerts WHERE cleared_at IS NULL") == "sync_failed"
+    await sync.run_if_due()
+
+
+async def test_the_log_names_a_row_that_cannot_be_read(there, source):
+    there.changes[700_003] = {"valor": "muito"}
+    with structlog.testing.capture_logs() as lines:
+        day = there.due(3)
+        await source.fetch_invoices(4, [day])
+    assert [(line["kind"], line["id"]) for line in lines] == [("invoice", 700_003)]
