@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any, cast
 
 import aiohttp
+import structlog
 
 from disparo.db.customers import CustomerRow, InvoiceRow
 from disparo.sources.base import DUE, Page, SourceDown, SourceRefused, Step
@@ -33,8 +34,10 @@ from disparo.sources.hubsoft_answers import (
     words_of,
 )
 from disparo.sources.hubsoft_parts import in_parts
-from disparo.sources.hubsoft_settings import HubsoftSettings, month
+from disparo.sources.hubsoft_settings import HubsoftSettings, invoice_search, month
 from disparo.sources.listing import Listing
+
+log = structlog.get_logger(__name__)
 
 NAME = "hubsoft"
 BASE = "/api/v1/integracao"
@@ -103,21 +106,34 @@ class Hubsoft:
 
     async def fetch_customers(self, customer_ids: Sequence[int]) -> AsyncIterator[CustomerRow]:
         """Read customers, one call each; two for one whose services are all cancelled."""
+        fails = False
         for customer_id in customer_ids:
-            query = {"busca": "id_cliente", "termo_busca": customer_id, "inativo": "todos"}
-            for cancelled in ("nao", "sim"):
-                asked = {**query, "cancelado": cancelled, "relacoes": _RELATIONS}
-                answer = await self._get("/cliente", asked)
-                found, _ = customers_of(answer, NAME, sms_allowed=self._settings.sms_permission)
-                for row in found:
-                    yield row
-                if found:
-                    break
+            try:
+                found = await self._fetch_customer(customer_id)
+            except PageFails:
+                if fails:  # it is not about one of them
+                    raise
+                fails = True
+                log.warning("source_customer_fails", source=NAME, id=customer_id)
+                continue
+            fails = False
+            for row in found:
+                yield row
+
+    async def _fetch_customer(self, customer_id: int) -> Sequence[CustomerRow]:
+        query = {"busca": "id_cliente", "termo_busca": customer_id, "inativo": "todos"}
+        for cancelled in ("nao", "sim"):
+            asked = {**query, "cancelado": cancelled, "relacoes": _RELATIONS}
+            answer = await self._get("/cliente", asked)
+            found, _ = customers_of(answer, NAME, sms_allowed=self._settings.sms_permission)
+            if found:
+                return found
+        return ()
 
     async def fetch_invoices(self, customer_id: int, due_dates: Sequence[date]) -> Page:
         """Read a customer's invoices of the months that are synced and of these days; see RegisterSource."""
         query = {
-            **self._search("id_cliente", customer_id, due_dates),
+            **invoice_search(self._settings, "id_cliente", customer_id, due_dates),
             "exibir_pix_copia_cola": "sim",
             "itens_por_pagina": _PER_PAGE,
         }
@@ -142,25 +158,13 @@ class Hubsoft:
 
     async def fetch_invoice(self, invoice_id: int) -> Sequence[InvoiceRow]:
         """Look one invoice up among those due in the months that are synced; see RegisterSource."""
-        query = {**self._search("id_fatura", invoice_id, ()), **_NOT_SHOWN_UNASKED}
+        query = {**invoice_search(self._settings, "id_fatura", invoice_id), **_NOT_SHOWN_UNASKED}
         found, _ = invoices_of(
             await self._get("/financeiro/fatura", query, tries=_TRIES_NOW), NAME, all_active=False
         )
         if any(row["id"] != invoice_id for row in found):
             raise SourceRefused("O HubSoft não procura por id_fatura.")
         return found[-1:]  # of one that is named twice the last counts
-
-    def _search(self, by: str, term: int, due_dates: Sequence[date]) -> dict[str, Any]:
-        """Search invoices due in the months that are synced, and on these days: unasked it gives ten days."""
-        today, settings = datetime.now(UTC).date(), self._settings
-        months = (month(today, -settings.months_back)[0], month(today, settings.months_ahead)[1])
-        return {
-            "busca": by,
-            "termo_busca": term,
-            "tipo_data": "data_vencimento",
-            "data_inicio": min(*months, *due_dates).isoformat(),
-            "data_fim": max(*months, *due_dates).isoformat(),
-        }
 
     async def authorization(self) -> str:
         """Give the header's value with which we are known there; raises SourceDown or SourceRefused."""

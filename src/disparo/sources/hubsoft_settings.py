@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +29,18 @@ def month(today: date, offset: int) -> tuple[date, date]:
     whole = today.year * 12 + today.month - 1 + offset
     first, after = (date(n // 12, n % 12 + 1, 1) for n in (whole, whole + 1))
     return first, after - timedelta(days=1)
+
+
+def invoice_search(
+    settings: HubsoftSettings, by: str, term: int, due_dates: Sequence[date] = ()
+) -> dict[str, Any]:
+    """Search invoices due in the months that are synced, and on these days: unasked it gives ten days."""
+    today = datetime.now(UTC).date()
+    months = (month(today, -settings.months_back)[0], month(today, settings.months_ahead)[1])
+    return {
+        "busca": by,
+        "termo_busca": term,
+        "tipo_data": "data_vencimento",
+        "data_inicio": min(*months, *due_dates).isoformat(),
+        "data_fim": max(*months, *due_dates).isoformat(),
+    }

@@ -31,6 +31,7 @@ class Troubled(HubsoftStandIn):
         self.statuses = []
         self.poison = set()
         self.slow = False
+        self.not_shown = set()  # customers
         self.most = 500
         self.as_text = False
         self.last_page = None
@@ -44,6 +45,11 @@ class Troubled(HubsoftStandIn):
         if request.path.startswith(BASE) and self.statuses:
             return web.Response(status=self.statuses.pop(0), text="<html>")
         return await super()._answer(request, handler)
+
+    async def _customer(self, request):
+        if int(request.query["termo_busca"]) in self.not_shown:
+            raise web.HTTPInternalServerError
+        return await super()._customer(request)
 
     async def _report(self, request):
         page, _ = self._page(request, len(found := self._window(request.query)))
@@ -130,6 +136,19 @@ async def test_one_page_that_it_cannot_make_keeps_back_nothing_but_a_few_rows(
     await sync.run(full=True)
     assert await stored(connection) == 400
     assert await sync_states.read_lacking(connection) == {"hubsoft": 0}
+
+
+async def test_one_customer_that_it_cannot_show_keeps_back_nothing_but_their_invoices(
+    there, sync, connection
+):
+    there.changes[700_012] = {"id_cliente": 67}
+    there.changes[700_013] = {"id_cliente": 68}  # who is not there
+    there.not_shown = {67}
+    done = await sync.run()
+    assert (await stored(connection), done.left_out) == (398, 2)
+    there.not_shown = {67, 68}  # it is not about one of them
+    with pytest.raises(SourceDown):
+        await sync.run(full=True)
 
 
 async def test_a_page_that_it_makes_too_slowly_is_asked_for_in_parts(there, source, monkeypatch):
