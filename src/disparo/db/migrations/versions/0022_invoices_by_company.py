@@ -2,9 +2,9 @@
 
 from disparo.db.migrate import run_sql_file
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 
 
 def upgrade() -> None:
-    run_sql_file("0021_invoices_by_company.sql")
+    run_sql_file("0022_invoices_by_company.sql")
