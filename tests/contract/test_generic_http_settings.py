@@ -9,9 +9,9 @@ from tests.contract.generic import message, send, table
 
 from disparo.domain.outcome import FailureClass, OutcomeKind
 from disparo.errors import SettingsInvalid
-from disparo.panel import words
 from disparo.platforms.http import is_forbidden
 from disparo.platforms.registry import build_platforms, read_table, receipt_url
+from disparo.wording import words
 
 pytestmark = pytest.mark.anyio
 

@@ -36,8 +36,8 @@ from disparo.dispatch.bulk_simulate import Simulation, simulate_run
 from disparo.dispatch.calendar import load_calendar
 from disparo.dispatch.from_settings import accept_settings_of, offers_of, rules_of
 from disparo.errors import DisparoError
-from disparo.panel.words import RUN as STATE_WORDS
 from disparo.settings import Settings, load_settings
+from disparo.wording.words import RUN as STATE_WORDS
 
 runs = typer.Typer(no_args_is_help=True)
 T = TypeVar("T")

@@ -17,8 +17,8 @@ from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch.bulk_queue import queue_some
 from disparo.dispatch.rules import Rules
 from disparo.domain.message import GONE, STILL_GOING, count_in
-from disparo.panel.words import RUN as STATE_WORDS
-from disparo.panel.words import STATUS as STATUS_WORDS
+from disparo.wording.words import RUN as STATE_WORDS
+from disparo.wording.words import STATUS as STATUS_WORDS
 
 _LOOK_EVERY_S = 0.3
 _OVER = ("done", "cancelled")

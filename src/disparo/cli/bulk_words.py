@@ -7,7 +7,7 @@ from rich.table import Table
 from disparo.cli.tables import show_table
 from disparo.dispatch.bulk_simulate import Simulation
 from disparo.domain.template import format_amount
-from disparo.panel.duration_words import duration, too_slow
+from disparo.wording.duration_words import duration, too_slow
 
 SKIP_WORDS = {
     "landline": "telefone fixo",

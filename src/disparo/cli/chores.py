@@ -16,12 +16,12 @@ from disparo.dispatch import own_signs
 from disparo.dispatch.freshness import Freshness
 from disparo.dispatch.own_signs import Sign
 from disparo.dispatch.worker import Chore
-from disparo.panel.duration_words import duration
 from disparo.platforms.base import Platform
 from disparo.settings import Settings
 from disparo.settings_watch import SettingsWatch
 from disparo.sources.build import build_sync
 from disparo.sources.hubsoft import Hubsoft
+from disparo.wording.duration_words import duration
 
 _FOLD_EVERY_S = 60.0
 _LOOK_EVERY_S = 30.0

@@ -19,9 +19,9 @@ from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
 from disparo.domain.waits import folded
 from disparo.errors import DisparoError
-from disparo.panel import code_words, words
-from disparo.panel.receipt_words import details
 from disparo.settings import load_settings
+from disparo.wording import code_words, words
+from disparo.wording.receipt_words import details
 
 messages = typer.Typer(no_args_is_help=True)
 uncertain = typer.Typer(no_args_is_help=True)

@@ -13,8 +13,8 @@ from disparo.cli.tables import show_table
 from disparo.db import accounts
 from disparo.db import opt_outs as table
 from disparo.db.pool import Connection
-from disparo.panel import words
 from disparo.settings import load_settings
+from disparo.wording import words
 
 opt_outs = typer.Typer(no_args_is_help=True)
 

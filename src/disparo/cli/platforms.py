@@ -18,9 +18,6 @@ from disparo.db.pool import Connection
 from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.sms_text import to_gsm_basic
 from disparo.errors import DisparoError
-from disparo.panel import code_words, words
-from disparo.panel.plain import on_line, on_lines
-from disparo.panel.platform_words import Hindrance, hindrance
 from disparo.platforms.base import Balance, Exchange, Health, Outgoing, boottime_s
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.presets import presets
@@ -28,6 +25,9 @@ from disparo.platforms.registry import build_platform, build_routes, read_table
 from disparo.platforms.smpp.platform import Smpp
 from disparo.platforms.smpp.settings import SMPP
 from disparo.settings import Settings, load_settings
+from disparo.wording import code_words, words
+from disparo.wording.plain import on_line, on_lines
+from disparo.wording.platform_words import Hindrance, hindrance
 
 platforms = typer.Typer(no_args_is_help=True)
 

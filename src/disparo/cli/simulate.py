@@ -18,8 +18,8 @@ from disparo.domain.recipients import Candidates, drop, list_candidates
 from disparo.domain.sms_text import Encoding
 from disparo.domain.template import Rendered, TemplateRefused, format_amount
 from disparo.errors import DisparoError
-from disparo.panel import words
 from disparo.settings import load_settings
+from disparo.wording import words
 
 _ENCODING_WORDS = {
     Encoding.GSM7: "até 160 letras em cada SMS",

@@ -18,11 +18,11 @@ from disparo.db import sync_states
 from disparo.db.pool import Connection, open_pool
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DisparoError, SettingsInvalid
-from disparo.panel import words
 from disparo.settings import Settings, load_settings
 from disparo.sources.build import build_hubsoft, build_sync
 from disparo.sources.hubsoft import NAME
 from disparo.sources.sync import AlreadyRunning, Synced
+from disparo.wording import words
 
 sync = typer.Typer(no_args_is_help=True)
 

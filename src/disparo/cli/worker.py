@@ -21,12 +21,12 @@ from disparo.dispatch.prune import Retention
 from disparo.dispatch.worker import Worker, WorkerPlan, WorkerSettings
 from disparo.errors import DatabaseUnavailable
 from disparo.log import configure_logging
-from disparo.panel.alert_words import say
 from disparo.platforms.base import Platform
 from disparo.platforms.registry import build_routes, check_tables, read_table
 from disparo.settings import Settings, load_settings
 from disparo.settings_watch import SettingsWatch
 from disparo.sources.build import build_hubsoft
+from disparo.wording.alert_words import say
 
 
 def worker(dados: DataDir = None) -> None:

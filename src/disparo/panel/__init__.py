@@ -8,8 +8,7 @@ from a template in `templates/`.
 - Pages: `home`, `messages`, `message`, `dispatches`, `new_dispatch`, `attention` (uncertain and held),
   `search`, `imports`, `opt_outs`, `platforms`, `template`, `statement`, `audit`, `users`, `api_clients`,
   `sign_in`.
-- Words: `words` (our stored values as people read them) and `alert_words`, `code_words`, `duration_words`,
-  `platform_words`, `receipt_words`, `plain`, `notices`.
+- Words: `disparo.wording` (what is stored, as people read it), and `notices` (what was done).
 - Parts of pages: `progress`, `invoice_list`, `export` (CSV), `cursors` (where a list goes on), `fields`
   (what people type).
 - Around them: `services` (what it works with), `assets`, `headers`, `routing`.

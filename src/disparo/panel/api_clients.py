@@ -11,12 +11,13 @@ from starlette.responses import Response
 from disparo.auth.tokens import digest, new_secret
 from disparo.db import accounts, tokens
 from disparo.db.pool import Connection
-from disparo.panel import fields, words
+from disparo.panel import fields
 from disparo.panel.access import Person
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
 from disparo.panel.pages import render
 from disparo.panel.services import services_of
+from disparo.wording import words
 
 _PATH = "/painel/clientes-api"
 _CODES = {"rest": "422 (recomendado)", "hubsoft": "200, como o HubSoft"}

@@ -33,7 +33,6 @@ from disparo.panel import (
     statement,
     template,
     users,
-    words,
 )
 from disparo.panel.access import ANY, Forbidden, Forged, Page, SignInNeeded, page
 from disparo.panel.fields import Wrong
@@ -41,6 +40,7 @@ from disparo.panel.headers import with_headers
 from disparo.panel.pages import load_pages, render, see
 from disparo.panel.routing import Named, page_above
 from disparo.panel.services import PanelServices
+from disparo.wording import words
 
 _BODY_LIMIT = 65_536
 _SENDERS = (Permission.SEND, Permission.SEND_BULK)

@@ -16,12 +16,13 @@ from disparo.db.messages import Move
 from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
 from disparo.domain.message import Event, Status
-from disparo.panel import fields, words
+from disparo.panel import fields
 from disparo.panel.access import Forbidden, Person
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
 from disparo.panel.pages import render
 from disparo.panel.services import services_of
+from disparo.wording import words
 
 _SHOWN = 100
 _AT_ONCE = 10_000

@@ -12,10 +12,11 @@ from starlette.responses import Response
 
 from disparo.db import accounts
 from disparo.db import audit as table
-from disparo.panel import export, fields, words
+from disparo.panel import export, fields
 from disparo.panel.access import Person
 from disparo.panel.pages import Pager, render
 from disparo.panel.services import PanelServices, services_of
+from disparo.wording import words
 
 _PATH = "/painel/auditoria"
 _PER_PAGE = 50

@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from disparo.db import accounts, dispatch_pages, dispatches, message_pages, sessions
 from disparo.db.pool import Pool
 from disparo.dispatch import bulk_control, cancel
-from disparo.panel import export, fields, messages, words
+from disparo.panel import export, fields, messages
 from disparo.panel.access import Person
 from disparo.panel.attention import CANCELLED
 from disparo.panel.cursors import moment_and_text, read_moment_and_uuid
@@ -26,6 +26,7 @@ from disparo.panel.notices import done
 from disparo.panel.pages import Pager, fragment, render
 from disparo.panel.progress import Progress, read_progress
 from disparo.panel.services import PanelServices, services_of
+from disparo.wording import words
 
 _PATH = "/painel/disparos"
 _PER_PAGE = 50

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 from starlette.responses import Response, StreamingResponse
 
-from disparo.panel import words
+from disparo.wording import words
 
 #: Written first so that spreadsheets here read UTF-8; they part columns at semicolons.
 _BOM = "\ufeff"

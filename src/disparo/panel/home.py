@@ -13,10 +13,10 @@ from starlette.responses import Response
 
 from disparo.db import alerts, day, installation, platform_states
 from disparo.db.pool import Connection
-from disparo.panel import words
 from disparo.panel.access import Person
 from disparo.panel.pages import render
 from disparo.panel.services import PanelServices, services_of
+from disparo.wording import words
 
 #: What the figures and the chart speak of, in the order of a message's life.
 _SHOWN = {

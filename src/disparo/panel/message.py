@@ -17,12 +17,13 @@ from disparo.db.pool import Connection
 from disparo.dispatch import cancel, reconcile
 from disparo.domain.message import SETTLED, WITHDRAWABLE, Status
 from disparo.domain.waits import Change, folded
-from disparo.panel import code_words, fields, words
+from disparo.panel import fields
 from disparo.panel.access import Person
 from disparo.panel.notices import done
 from disparo.panel.pages import render
-from disparo.panel.receipt_words import details
 from disparo.panel.services import services_of
+from disparo.wording import code_words, words
+from disparo.wording.receipt_words import details
 
 
 @dataclass(frozen=True, slots=True)

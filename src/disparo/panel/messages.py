@@ -10,10 +10,11 @@ from starlette.responses import Response
 
 from disparo.db import accounts, message_pages
 from disparo.db.message_pages import Wanted
-from disparo.panel import export, fields, words
+from disparo.panel import export, fields
 from disparo.panel.access import Person
 from disparo.panel.pages import Pager, render
 from disparo.panel.services import PanelServices, services_of
+from disparo.wording import words
 
 _PER_PAGE = 50
 _PATH = "/painel/mensagens"

@@ -29,14 +29,15 @@ from disparo.domain.ids import new_id
 from disparo.domain.sms_text import Encoding
 from disparo.domain.template import TemplateRefused
 from disparo.domain.windows import Purpose
-from disparo.panel import export, fields, words
+from disparo.panel import export, fields
 from disparo.panel.access import Forbidden, Person
-from disparo.panel.duration_words import duration, too_slow
 from disparo.panel.fields import Wrong
 from disparo.panel.invoice_list import read_csv, read_pasted
 from disparo.panel.notices import done
 from disparo.panel.pages import render
 from disparo.panel.services import PanelServices, services_of
+from disparo.wording import words
+from disparo.wording.duration_words import duration, too_slow
 
 BODY_LIMIT = 4_194_304
 _SAMPLES = 3

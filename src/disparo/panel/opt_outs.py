@@ -11,13 +11,14 @@ from starlette.responses import Response
 from disparo.db import accounts
 from disparo.db import opt_outs as table
 from disparo.domain.phone import InvalidPhone, Phone, parse_phone
-from disparo.panel import export, fields, words
+from disparo.panel import export, fields
 from disparo.panel.access import Person
 from disparo.panel.cursors import moment_and_text, read_moment_and_text
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
 from disparo.panel.pages import Pager, render
 from disparo.panel.services import PanelServices, services_of
+from disparo.wording import words
 
 _PATH = "/painel/descadastros"
 _PER_PAGE = 50

@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from disparo.domain.template import format_amount
-from disparo.panel import assets, words
+from disparo.panel import assets
 from disparo.panel.services import services_of
+from disparo.wording import words
 
 #: Stands before a notice of what was not done.
 NOT_DONE = "! "

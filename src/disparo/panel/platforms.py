@@ -16,17 +16,18 @@ from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.phone import InvalidPhone, Phone, parse_phone
 from disparo.domain.routing import Route
 from disparo.domain.sms_text import to_gsm_basic
-from disparo.panel import code_words, fields, words
+from disparo.panel import fields
 from disparo.panel.access import Person
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
 from disparo.panel.pages import render
-from disparo.panel.plain import on_line
-from disparo.panel.platform_words import Hindrance, hindrance
 from disparo.panel.services import PanelServices, services_of
 from disparo.panel.statement import this_month
 from disparo.platforms.base import Capabilities, Outgoing, boottime_s
 from disparo.platforms.registry import build_routes, read_table, receipt_url
+from disparo.wording import code_words, words
+from disparo.wording.plain import on_line
+from disparo.wording.platform_words import Hindrance, hindrance
 
 _PATH = "/painel/plataformas"
 _DEADLINE_S = 30.0

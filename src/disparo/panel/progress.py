@@ -13,8 +13,8 @@ import asyncpg
 from disparo.db import bulk_runs, dispatch_pages, message_pages, platform_states
 from disparo.db.pool import Connection
 from disparo.domain.message import GONE, STILL_GOING, Status, count_in
-from disparo.panel import words
 from disparo.panel.services import PanelServices
+from disparo.wording import words
 
 _OWN_START = timedelta(minutes=2)
 

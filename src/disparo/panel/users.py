@@ -13,13 +13,14 @@ from disparo.auth.passwords import hash_password, new_password
 from disparo.auth.permissions import Permission
 from disparo.db import accounts, sessions, tokens
 from disparo.db.pool import Connection
-from disparo.panel import fields, words
+from disparo.panel import fields
 from disparo.panel.access import Person
 from disparo.panel.api_clients import REVOKED
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
 from disparo.panel.pages import render
 from disparo.panel.services import services_of
+from disparo.wording import words
 
 _PATH = "/painel/usuarios"
 _LONGEST_EMAIL = 320

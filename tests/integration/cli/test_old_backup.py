@@ -11,8 +11,8 @@ from disparo.cli.chores import note_backup
 from disparo.cli.examine.database import examine_database
 from disparo.cli.examine.finding import Grade
 from disparo.db import alerts
-from disparo.panel.alert_words import say
 from disparo.settings import Settings
+from disparo.wording.alert_words import say
 
 DAYS = {days: Settings(backup_max_age_days=days) for days in (0, 2)}
 

@@ -9,7 +9,7 @@ import pytest
 
 from disparo.cli import chores
 from disparo.db import alerts
-from disparo.panel.alert_words import say
+from disparo.wording.alert_words import say
 
 pytestmark = pytest.mark.anyio
 GB = 1_000_000_000

@@ -11,7 +11,7 @@ from tests.integration.dispatch.test_receipts import handed_over, say
 from tests.support import rows
 from tests.support.hours import closed_hours
 
-from disparo.panel import words
+from disparo.wording import words
 
 pytestmark = pytest.mark.anyio
 TABLE = {"url": "http://127.0.0.1:1/", "json": {"to": "{telefone}", "text": "{texto}"}}

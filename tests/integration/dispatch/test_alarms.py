@@ -13,8 +13,8 @@ from disparo.db.receipts import Told
 from disparo.dispatch.alarms import Alarms, tell_all
 from disparo.dispatch.receipts import take_one
 from disparo.domain.outcome import FailureClass, ReceiptEvent, ReceiptKind
-from disparo.panel.alert_words import say
 from disparo.platforms.base import Balance, Capabilities, Health
+from disparo.wording.alert_words import say
 
 pytestmark = pytest.mark.anyio
 ZONE = ZoneInfo("America/Sao_Paulo")

@@ -10,7 +10,7 @@ from disparo.db import alerts
 from disparo.dispatch import own_signs
 from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.own_signs import Sign
-from disparo.panel.alert_words import say
+from disparo.wording.alert_words import say
 
 pytestmark = pytest.mark.anyio
 ZONE = ZoneInfo("America/Sao_Paulo")

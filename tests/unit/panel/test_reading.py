@@ -15,12 +15,12 @@ from disparo.domain.message import Status
 from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind
 from disparo.domain.recipients import IgnoredReason
 from disparo.domain.windows import Purpose
-from disparo.panel import code_words, words
 from disparo.panel.cursors import moment_and_text, read_moment_and_id, read_moment_and_text
 from disparo.panel.export import cell
 from disparo.panel.fields import Wrong, id_of, local_address, span
 from disparo.panel.invoice_list import read_csv, read_pasted
-from disparo.panel.words import actor
+from disparo.wording import code_words, words
+from disparo.wording.words import actor
 
 #: As `dispatch` writes them down: of routing, of what a lane lets go, of a source, a run and the hours.
 WAITS_FOR = (

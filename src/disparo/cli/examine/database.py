@@ -15,8 +15,8 @@ from disparo.db.migrate import HEAD, current_version, revisions
 from disparo.db.pool import TRANSIENT, Connection, connect
 from disparo.dispatch.prepare import check_durability
 from disparo.errors import DatabaseUnavailable
-from disparo.panel import words
-from disparo.panel.duration_words import duration
+from disparo.wording import words
+from disparo.wording.duration_words import duration
 
 _START = "Inicie o Disparo: sudo systemctl start disparo (ou disparo run)."
 _LACKING = (

@@ -12,8 +12,8 @@ from disparo.api.certificate import Certificate, days_left, load
 from disparo.cli.examine.finding import Finding, Grade, note, ok, wrong
 from disparo.db.data_dir import SCARCE_BYTES
 from disparo.errors import SettingsInvalid, in_words
-from disparo.panel.words import several
 from disparo.settings import misspelt
+from disparo.wording.words import several
 
 _OTHERS = 0o007
 _GROUP_OR_OTHERS_WRITE_OR_READ = 0o066

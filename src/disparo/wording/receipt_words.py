@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncpg
 
-from disparo.panel import code_words, words
-from disparo.panel.plain import on_line
+from disparo.wording import code_words, words
+from disparo.wording.plain import on_line
 
 
 def details(receipt: asyncpg.Record) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 from disparo.db import alerts
-from disparo.panel.words import reason
+from disparo.wording.words import reason
 
 _WORDS = {
     "platform_open": "A plataforma {subject} está falhando e não é usada por enquanto: {detail}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from disparo.panel.words import several
+from disparo.wording.words import several
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time
 
 from disparo.domain.routing import Route
-from disparo.panel.platform_words import Hindrance, hindrance
+from disparo.wording.platform_words import Hindrance, hindrance
 
 _NIGHT, _NOON = datetime(2026, 11, 27, 22, 0), datetime(2026, 11, 27, 12, 0)
 _PAUSED = {"paused_by": "cli:ana", "open_reason": None}

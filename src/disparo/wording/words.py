@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from disparo.panel.code_words import code
 from disparo.platforms.presets import presets
+from disparo.wording.code_words import code
 
 STATUS: Mapping[str, str] = {
     "queued": "agendada",

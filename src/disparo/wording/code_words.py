@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from disparo.panel.plain import on_line
+from disparo.wording.plain import on_line
 
 #: What our own way out found, where a platform's code would stand: the names of errors, mostly.
 CODE: Mapping[str, str] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disparo.panel.duration_words import duration, too_slow
+from disparo.wording.duration_words import duration, too_slow
 
 
 @pytest.mark.parametrize(
