@@ -26,6 +26,10 @@ _LOADED = (
     *sorted(found.name for found in pkgutil.walk_packages(cli.__path__, "disparo.cli.")),
     "uvloop",
     "uvicorn.lifespan.on",
+    "uvicorn.loops.uvloop",
+    "fastapi.telemetry._runtime",
+    "disparo.queue.engine",
+    "tests.support.frozen",  # last
 )
 _BEGINNINGS = multiprocessing.get_context("forkserver")
 _BEGINNINGS.set_forkserver_preload([*_LOADED])
@@ -66,11 +70,14 @@ class Fork:
         arguments: Sequence[str],
         environment: Mapping[str, str],
         log: Path,
+        *,
         errors: Path | None = None,
         folder: Path | None = None,
+        typed: Path | None = None,
     ) -> None:
         """`arguments`: a module and what it is given; `errors`: where they go, if not into the log."""
-        given = (arguments, environment, log, errors or log, folder)
+        files = (typed or Path(os.devnull), log, errors or log)
+        given = (arguments, environment, files, folder)
         self._process = _BEGINNINGS.Process(target=_begin, args=given, daemon=True)
         self._process.start()
         assert self._process.pid is not None
@@ -101,12 +108,18 @@ class Fork:
 
 
 def run(
-    arguments: Sequence[str], environment: Mapping[str, str], *, folder: Path | None = None, timeout_s: float
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    folder: Path | None = None,
+    typed: str = "",
+    timeout_s: float,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a module to its end, as `subprocess.run` would, with nothing to read; kills it after `timeout_s`."""
+    """Run a module to its end, as `subprocess.run` would; it reads what was `typed`. Kills it after `timeout_s`."""
     with tempfile.TemporaryDirectory(prefix="disparo-command-") as own:
-        said, complained = Path(own) / "said", Path(own) / "complained"
-        process = Fork(arguments, environment, said, complained, folder)
+        said, complained, keys = Path(own) / "said", Path(own) / "complained", Path(own) / "typed"
+        keys.write_text(typed)
+        process = Fork(arguments, environment, said, errors=complained, folder=folder, typed=keys)
         try:
             status = process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -117,10 +130,16 @@ def run(
 
 
 def _begin(
-    arguments: Sequence[str], environment: Mapping[str, str], log: Path, errors: Path, folder: Path | None
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    files: tuple[Path, Path, Path],
+    folder: Path | None,
 ) -> None:
     os.setsid()
-    for number, path in ((1, log), (2, errors)):
+    typed, *said = files
+    sys.stdin = typed.open(encoding="utf-8")
+    os.dup2(sys.stdin.fileno(), 0)
+    for number, path in enumerate(said, 1):
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.dup2(file, number)
     if folder is not None:
