@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shlex
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import get_args
 import asyncpg
 import pytest
 from pydantic import BaseModel
+from tests.support import program
 from tests.support.rows import add_messages
 
 from disparo.cli.app import main
@@ -68,18 +67,6 @@ async def leave_message_123(dsn, status):
         await connection.close()
 
 
-def run(line, *, dsn, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "disparo", *shlex.split(line)[1:]],
-        env={**os.environ, "DISPARO_DATABASE_URL": dsn, "DISPARO_PLATFORMS": PLATFORMS},
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        input="s\n",
-    )
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_commands_in_fences(page, new_database, tmp_path):
     for name, content in FILES.items():
@@ -90,7 +77,8 @@ def test_the_commands_in_fences(page, new_database, tmp_path):
         for told_of, status in TO_SETTLE.items():
             if line.startswith(told_of):
                 asyncio.run(leave_message_123(dsn, status))
-        done = run(line, dsn=dsn, cwd=tmp_path)
+        environment = {"DISPARO_DATABASE_URL": dsn, "DISPARO_PLATFORMS": PLATFORMS}
+        done = program.command(*shlex.split(line)[1:], env=environment, folder=tmp_path, typed="s\n")
         assert done.returncode == 0, (line, done.stderr)
 
 

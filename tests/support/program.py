@@ -16,12 +16,12 @@ DISPARO = [sys.executable, "-m", "disparo"]
 _LONGEST_S = 90
 
 
-def command(*arguments, env=None, folder=None):
+def command(*arguments, env=None, folder=None, typed=""):
     """Run a command of the program to its end; `env`: what is set besides this process's own."""
     own = env or {}
     environment, words = {**os.environ, **own}, [*map(str, arguments)]
     if forks.can_begin_with(own):
-        return forks.run(["disparo", *words], environment, folder=folder, timeout_s=_LONGEST_S)
+        return forks.run(["disparo", *words], environment, folder=folder, typed=typed, timeout_s=_LONGEST_S)
     return subprocess.run(
         [*DISPARO, *words],
         capture_output=True,
@@ -30,7 +30,7 @@ def command(*arguments, env=None, folder=None):
         timeout=_LONGEST_S,
         env=environment,
         cwd=folder,
-        stdin=subprocess.DEVNULL,
+        input=typed,
     )
 
 
@@ -39,14 +39,9 @@ class Run:
 
     def __init__(self, folder, port, *arguments, env=None):
         self.log = folder.parent / f"run-{time.monotonic_ns()}.log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*DISPARO, "run", "--dados", str(folder), "--porta", str(port), "--atraso", "0", *arguments],
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env={**os.environ, **(env or {})},
-            )
+        self.log.touch()
+        words = ["run", "--dados", str(folder), "--porta", str(port), "--atraso", "0", *arguments]
+        self.process = forks.begin(["disparo", *words], env or {}, self.log)
         end = time.monotonic() + 60
         while "Ctrl-C encerra." not in self.output:
             assert self.process.poll() is None, self.output
