@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.support import bulk
 from tests.support.house import House
 from tests.support.house import house as run_house
 from tests.support.rows import add_invoices
 from tests.support.visitor import EVERYTHING, PASSWORD
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--lang=pt-BR",
-]
 AXE = (Path(__file__).parents[2] / "panel" / "vendor" / "axe.min.js").read_text(encoding="utf-8")
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="precisa do chromium (sudo apt install chromium)")
 
 
 @pytest.fixture(scope="module")
@@ -42,24 +27,21 @@ def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def browser(house: House) -> Iterator[SimpleNamespace]:
+def browser(house: House, chromium: Browser) -> SimpleNamespace:
     """One browser, signed in once by its form; `asked` are all addresses that it ever asked for."""
     account = house.account(permissions=EVERYTHING)
     house.fetch("UPDATE users SET name = 'Ana Souza' WHERE email = $1", account["username"])
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = chromium.new_context(base_url=house.stage.base, locale="pt-BR")
-        asked: list[str] = []
-        context.on("request", lambda request: asked.append(request.url))
-        page = context.new_page()
-        page.goto("/painel/disparos")
-        page.get_by_label("E-mail").fill(account["username"])
-        page.get_by_label("Senha").fill(PASSWORD)
-        page.get_by_role("button", name="Entrar").press("Enter")
-        expect(page).to_have_url(f"{house.stage.base}/painel/disparos")
-        page.close()
-        yield SimpleNamespace(context=context, asked=asked, playwright=chromium)
-        chromium.close()
+    context = chromium.new_context(base_url=house.stage.base, locale="pt-BR")
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    page = context.new_page()
+    page.goto("/painel/disparos")
+    page.get_by_label("E-mail").fill(account["username"])
+    page.get_by_label("Senha").fill(PASSWORD)
+    page.get_by_role("button", name="Entrar").press("Enter")
+    expect(page).to_have_url(f"{house.stage.base}/painel/disparos")
+    page.close()
+    return SimpleNamespace(context=context, asked=asked, playwright=chromium)
 
 
 @pytest.fixture

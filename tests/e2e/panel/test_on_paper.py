@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from tests.support.rows import add_messages
 from tests.support.visitor import visitor
 
-CHROMIUM = shutil.which("chromium")
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="precisa do chromium (sudo apt install chromium)")
-
 
 @pytest.fixture
-def page(house):
+def page(house, chromium):
     cookie = {"name": "painel", "value": visitor(house).cookies["painel"], "url": house.stage.base}
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = chromium.new_context(base_url=house.stage.base, viewport={"width": 1280, "height": 900})
+    with chromium.new_context(base_url=house.stage.base, viewport={"width": 1280, "height": 900}) as context:
         context.add_cookies([cookie])
         yield context.new_page()
-        chromium.close()
 
 
 def test_a_printed_page_has_its_title_and_no_button_above(house, page):

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from tests.support.visitor import EVERYTHING, PASSWORD
 
-CHROMIUM = shutil.which("chromium")
 TYPED = "{marca}: ate {vencimento} custa {valor}. {pagamento}"
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="precisa do chromium (sudo apt install chromium)")
 
 
 @pytest.fixture(scope="module")
@@ -20,14 +15,13 @@ def account(house):
 
 
 @pytest.fixture
-def page(house, account):
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = chromium.new_context(base_url=house.stage.base, locale="pt-BR").new_page()
+def page(house, account, chromium):
+    """Of somebody who was never here before: what the browser keeps is each test's own."""
+    with chromium.new_context(base_url=house.stage.base, locale="pt-BR") as context:
+        page = context.new_page()
         page.goto("/painel/modelo")
         sign_in(page, account)
         yield page
-        chromium.close()
 
 
 @pytest.fixture(autouse=True)
