@@ -15,7 +15,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from disparo.db import embedded
 from disparo.db.embedded import EmbeddedPostgres
+from disparo.db.server_options import server_options
 from disparo.dispatch.prepare import prepare
 
 #: What the suite's databases take at most, several times over.
@@ -37,10 +39,22 @@ def admin_dsn() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="disparo-test-", dir=_in_memory()))
     folder.chmod(0o711)
     server = EmbeddedPostgres(folder / "data")
-    server.start()
-    yield server.admin_dsn
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedded, "server_options", _options_of_the_suite)
+        server.start()
+    dsn = server.admin_dsn
+    run_admin(dsn, f"ALTER ROLE CURRENT_USER PASSWORD '{urlsplit(dsn).password}'")
+    yield dsn
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _options_of_the_suite() -> dict[str, str]:
+    """As everywhere, but for what hundreds of databases and thousands of connections make dear.
+
+    All buffers are looked through when a database is made or dropped; a password is derived at each connection.
+    """
+    return {**server_options(), "shared_buffers": "64MB", "scram_iterations": "1"}
 
 
 def _in_memory() -> Path | None:
