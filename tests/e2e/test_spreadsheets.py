@@ -249,7 +249,7 @@ _SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/200
 def test_what_would_take_all_memory_is_refused_however_small_the_file_is(
     tmp_path, monkeypatch, member, content
 ):
-    monkeypatch.setattr("disparo.sources.workbooks._MOST_MEMORY_BYTES", 128 << 20)
+    monkeypatch.setattr("disparo.sources.workbooks._MOST_MEMORY_BYTES", 32 << 20)
     path = bomb(tmp_path / "x.xlsx", content, member)
     assert path.stat().st_size < 100_000
     with pytest.raises(NotReadable, match="grande demais"):
