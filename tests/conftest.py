@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,6 +20,11 @@ from disparo.db import embedded
 from disparo.db.embedded import EmbeddedPostgres
 from disparo.db.server_options import server_options
 from disparo.dispatch.prepare import prepare
+
+# What a script starts in its background is deaf to Ctrl-C, and so is all that begins there: programs that the tests
+# end by it would go on for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: What the suite's databases take at most, several times over.
 _ROOM_BYTES = 4 << 30
