@@ -22,10 +22,13 @@ async def read_live(connection: Connection, token_sha256: bytes) -> asyncpg.Reco
     return await connection.fetchrow(sql("live_session"), token_sha256, IDLE_S, LONGEST_S)
 
 
-async def touch(connection: Connection, token_sha256: bytes) -> None:
-    """Note that a person was there, and that the notice has been shown."""
+async def touch(connection: Connection, token_sha256: bytes, *, told: bool) -> None:
+    """Note that a person was there; `told`: the notice is shown now, and never again."""
     await connection.execute(
-        "UPDATE panel_sessions SET seen_at = now(), notice = NULL WHERE token_sha256 = $1", token_sha256
+        """UPDATE panel_sessions SET seen_at = now(), notice = CASE WHEN NOT $2::boolean THEN notice END
+           WHERE token_sha256 = $1""",
+        token_sha256,
+        told,
     )
 
 

@@ -80,8 +80,10 @@ async def _person(request: Request) -> Person:
         # A page that renews itself is no sign of a person.
         is_stream = request.headers.get("accept") == "text/event-stream"
         by_itself = is_stream or request.headers.get("hx-trigger", "").startswith("auto-")
-        if row is not None and not by_itself and (row["is_stale"] or row["notice"]):
-            await sessions.touch(connection, token_sha256)
+        # A part of a page, a preview, shows no notice: the page that is on its way meanwhile does.
+        tells = row is not None and bool(row["notice"]) and "hx-request" not in request.headers
+        if row is not None and not by_itself and (row["is_stale"] or tells):
+            await sessions.touch(connection, token_sha256, told=tells)
     if row is None:
         raise SignInNeeded
     request.state.csrf = csrf_of(token)

@@ -319,3 +319,15 @@ def test_the_days_figures_are_the_same_before_and_after_they_are_folded(house, p
     assert reached["accepted"] >= reached["delivered"]  # whatever was delivered was handed over
     assert ("simulador", "delivered", 0) not in after
     assert any(status == "delivered" for _, status, _ in after)
+
+
+def test_a_preview_that_comes_between_takes_no_notice_away(house):
+    person = visitor(house)
+    template = "{marca}: {valor} ate {vencimento}. {pagamento}"
+    person.get("/painel/modelo")
+    assert person.post("/painel/modelo", modelo=template).status == 303
+    preview = person.post("/painel/modelo/previa", {"HX-Request": "true"}, modelo=template, fatura="11000")
+    assert (preview.status, "Modelo guardado" in text(preview)) == (200, False)
+    assert "Modelo guardado" in text(person.get("/painel/modelo"))
+    assert "Modelo guardado" not in text(person.get("/painel/modelo"))
+    house.fetch("DELETE FROM templates")
