@@ -7,6 +7,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -28,8 +29,17 @@ def wheel(tmp_path_factory):
     return made
 
 
+@pytest.fixture
+def data():
+    """A folder that the database's user reaches."""
+    made = Path(tempfile.mkdtemp(prefix="disparo-wheel-"))
+    made.chmod(0o711)
+    yield made / "dados"
+    shutil.rmtree(made, ignore_errors=True)
+
+
 @pytest.mark.slow
-def test_the_document_typed_in_a_fresh_home(wheel, tmp_path):
+def test_the_document_typed_in_a_fresh_home(wheel, tmp_path, data):
     """The lines for uv and those that prepare a reseller; those for pip are typed by `./dev instalacao`."""
     home = tmp_path / "ana"
     home.mkdir()
@@ -42,6 +52,7 @@ def test_the_document_typed_in_a_fresh_home(wheel, tmp_path):
             if not name.startswith("DISPARO_")
         },
         "HOME": str(home),
+        "DISPARO_DATA_DIR": str(data),  # root's would be the machine's own
         "PATH": f"{home}/.local/bin:{ROOT}/.tools/bin:/usr/bin:/bin",
         "UV_PYTHON": sys.executable,
         "UV_CACHE_DIR": _uv_cache(),
