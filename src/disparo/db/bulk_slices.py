@@ -15,6 +15,7 @@ from disparo.db.pool import Connection, sql
 
 #: Invoices of a slice: a fifth of a second of work, and what a killed process may have done in vain.
 SLICE = 10_000
+_OTHERS = 0x6F74686572  # "other": serialises those who leave out whoever has had an invoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,14 @@ class Closed:
     ufs: Sequence[str]
     ddds: Sequence[str]
     opens_at: Sequence[datetime]
+
+
+async def look_at_others(connection: Connection) -> None:
+    """Let nobody queue for a run, until this transaction ends: who has had an invoice is what it looks at.
+
+    Its next statement sees what was queued before.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _OTHERS)
 
 
 async def plan_by_size(connection: Connection) -> None:
@@ -136,6 +145,10 @@ async def queue_slice(
 ) -> dict[str, int]:
     """Store a locked slice's messages and end its row; gives the tally (`unread` in it: roll back)."""
     await plan_by_size(connection)
+    if row["only_others"]:
+        await look_at_others(connection)
+    else:
+        await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", _OTHERS)
     found = await connection.fetch(
         _queue(),
         row["invoice_ids"],

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from disparo.db.bulk_slices import look_at_others
 from disparo.db.message_pages import RARE
 from disparo.db.pool import Connection, sql
 from disparo.domain.message import Status
@@ -132,9 +133,9 @@ async def recent(
 async def had_today(connection: Connection, invoice_id: int) -> set[str]:
     """Give the E.164 numbers that had an invoice's SMS within a day, or are about to, as bulk_queue.sql does.
 
-    Others who ask the same of it wait for this transaction.
+    Runs that are being queued, and others who ask the same, wait for this transaction.
     """
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('repeat', $1))", invoice_id)
+    await look_at_others(connection)
     rows = await connection.fetch(
         """SELECT DISTINCT e164 FROM messages
            WHERE invoice_id = $1 AND created_at > now() - interval '1 day'
@@ -142,6 +143,16 @@ async def had_today(connection: Connection, invoice_id: int) -> set[str]:
         invoice_id,
     )
     return {row["e164"] for row in rows}
+
+
+async def cancel(connection: Connection, dispatch_id: UUID) -> bool:
+    """Note that a dispatch is cancelled; False where there is none."""
+    found = await connection.fetchval(
+        """UPDATE dispatches SET cancelled_at = coalesce(cancelled_at, now())
+           WHERE id = $1 RETURNING true""",
+        dispatch_id,
+    )
+    return found is not None
 
 
 async def existing(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:

@@ -22,8 +22,12 @@ class Cancelled:
 
 
 async def cancel_dispatch(connection: Connection, dispatch_id: UUID, *, actor: str) -> Cancelled | None:
-    """Cancel a dispatch, in the caller's transaction; None where there is no such dispatch."""
-    if not await dispatches.existing(connection, [dispatch_id]):
+    """Cancel a dispatch, in the caller's transaction; None where there is no such dispatch.
+
+    What is being handed over counts as gone; where its platform does not take it, it is cancelled at its next
+    last look.
+    """
+    if not await dispatches.cancel(connection, dispatch_id):
         return None
     found = await dispatches.message_statuses(connection, dispatch_id)
     moved = 0
@@ -34,8 +38,7 @@ async def cancel_dispatch(connection: Connection, dispatch_id: UUID, *, actor: s
     await accounts.audit(
         connection, actor=actor, action="dispatch_cancelled", detail={"dispatch": str(dispatch_id)}
     )
-    # Read again: what another call withdrew meanwhile has not gone. What a platform did not take meanwhile
-    # is in the queue again, and goes.
+    # Read again: what another call withdrew meanwhile has not gone.
     after = await dispatches.message_statuses(connection, dispatch_id)
     return Cancelled(moved, sum(row["status"] not in NEVER_SENT for row in after))
 

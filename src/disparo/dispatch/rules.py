@@ -51,7 +51,7 @@ class Drop:
 
 def objection(facts: Mapping[str, Any], rules: Rules) -> Wait | Drop | None:
     """Tell why a claimed message (a row of `claimed_facts.sql`) may not go now; None: it may."""
-    if facts["run_state"] == "cancelled":
+    if facts["is_cancelled"]:
         return Drop(Event.CANCEL, "cancelled")
     if facts["run_state"] == "paused":
         return Wait(facts["due_at"], "paused")

@@ -71,6 +71,12 @@ async def test_the_body_of_a_call_with_an_offer_is_read_however_it_is_cut(asked:
     assert await answers(*packets, LAST) == [SENT, "GET /last "]
 
 
+async def test_a_body_that_comes_after_the_head_of_a_call_with_an_offer_is_left_as_it_is():
+    body = '{"nome": "JOÃO CONCEIÇÃO"}'
+    head = call(b"", b"Content-Length: %d" % len(body.encode()))
+    assert await answers(head, body.encode(), LAST) == [f"POST /send {body}", "GET /last "]
+
+
 async def test_calls_with_offers_in_one_packet_are_answered_in_their_order():
     bare = b"GET /bare HTTP/1.1\r\nHost: a\r\n" + OFFER + b"\r\n"
     asked = [WHOLE, bare, CHUNKED, WHOLE, LAST]

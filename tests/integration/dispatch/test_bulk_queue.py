@@ -14,8 +14,9 @@ from tests.support import bulk, rows
 
 from disparo.db import bulk_slices, invoices, opt_outs
 from disparo.db.customers import ContactRow, CustomerRow, upsert_contacts, upsert_customers
+from disparo.dispatch import bulk_queue
 from disparo.dispatch.bulk import Selection, Which, select_due
-from disparo.dispatch.bulk_queue import closed_at, queue_some
+from disparo.dispatch.bulk_queue import closed_at, queue_some, read_numbers
 from disparo.domain.recipients import drop, list_candidates
 
 pytestmark = pytest.mark.anyio
@@ -286,3 +287,14 @@ async def test_only_the_others_are_told_apart_by_invoice_and_phone(pool, connect
     whole = await bulk.store(pool)
     await bulk.queue_all(pool)
     assert await connection.fetchval("SELECT count(*) FROM messages WHERE dispatch_id = $1", whole) == 8
+
+
+async def test_of_two_runs_to_the_others_at_once_the_second_sees_what_the_first_queued(pool, connection):
+    await rows.add_invoices(connection, 300)
+    await read_numbers(pool)
+    runs = [await bulk.store(pool, only_others=True) for _ in range(2)]
+    for _ in runs:
+        async with pool.acquire() as mine, mine.transaction():
+            assert await bulk_queue._carve(mine)
+    assert all(await asyncio.gather(*(queue_some(pool, bulk.RULES) for _ in runs)))
+    assert await connection.fetchval("SELECT count(*) FROM messages") == 300

@@ -6,10 +6,15 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from tests.integration.dispatch.test_fence import claimed, start
 from tests.support import rows
+from tests.support.bulk import RULES
 from tests.support.locks import until_somebody_waits
 
+from disparo.db import messages
 from disparo.dispatch import cancel
+from disparo.dispatch.rules import Drop, objection
+from disparo.domain.message import Event
 
 pytestmark = pytest.mark.anyio
 
@@ -33,3 +38,16 @@ async def test_of_two_who_cancel_at_once_neither_is_told_that_a_message_went(poo
 async def test_a_dispatch_that_is_not_there_is_not_cancelled(connection):
     async with connection.transaction():
         assert await cancel.cancel_dispatch(connection, uuid4(), actor="test") is None
+
+
+async def test_what_a_platform_does_not_take_of_a_cancelled_dispatch_goes_no_more(connection):
+    worker, token, (message,) = await claimed(connection)
+    (attempt,) = (await start(connection, worker, token, [message])).values()
+    dispatch = await connection.fetchval("SELECT dispatch_id FROM messages")
+    async with connection.transaction():
+        assert await cancel.cancel_dispatch(connection, dispatch, actor="test") == cancel.Cancelled(0, 1)
+    refused = rows.outcome(message, attempt, "not_taken", retry_s=0)
+    await messages.record(connection, [refused], chunk_id=77)
+    assert await rows.statuses(connection, [message]) == ["queued"]
+    (facts,) = await messages.claimed_facts(connection, [message])
+    assert objection(facts, RULES) == Drop(Event.CANCEL, "cancelled")

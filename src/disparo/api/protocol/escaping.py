@@ -27,6 +27,7 @@ class Escaping(Declining):
         super().data_received(data)
 
     def on_message_complete(self) -> None:
-        """End a call's body."""
-        self._in_first_line = True
+        """End a call's body, but for one that is read again: what comes next is its body."""
+        if not self._is_offer():
+            self._in_first_line = True
         super().on_message_complete()

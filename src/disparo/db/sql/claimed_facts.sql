@@ -2,6 +2,7 @@
 -- $1 claimed message ids.
 SELECT m.id, m.invoice_id, m.contact_id, m.origin, m.e164, m.reference, m.due_at, m.tries,
        m.not_taken, m.platform, d.purpose, d.timeout_s, d.id AS dispatch_id, d.kind = 'single' AS urgent,
+       d.cancelled_at IS NOT NULL OR r.state = 'cancelled' AS is_cancelled,
        greatest(m.wait_since, r.resumed_at) AS wait_since, r.state AS run_state,
        i.id IS NOT NULL AS invoice_exists, i.status AS invoice_status, i.amount, i.due_date, i.link,
        i.linha_digitavel, i.pix, i.customer_id, i.source AS invoice_source,
