@@ -150,7 +150,7 @@ async def queue_slice(
     else:
         await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", _OTHERS)
     found = await connection.fetch(
-        _queue(),
+        _queue(only_others=row["only_others"]),
         row["invoice_ids"],
         allow_paid,
         row["dispatch_id"],
@@ -161,7 +161,6 @@ async def queue_slice(
         closed.ufs,
         closed.ddds,
         closed.opens_at,
-        row["only_others"],
     )
     await connection.execute("DELETE FROM bulk_slices WHERE id = $1", row["id"])
     return {item["what"]: item["count"] for item in found}
@@ -207,8 +206,9 @@ async def left_out(connection: Connection, ids: Sequence[int], *, allow_paid: bo
 
 
 @cache
-def _queue() -> str:
-    return sql("bulk_candidates") + sql("bulk_queue")
+def _queue(*, only_others: bool) -> str:
+    going = sql("bulk_others" if only_others else "bulk_everybody")
+    return sql("bulk_candidates") + going + sql("bulk_queue")
 
 
 @cache

@@ -1,21 +1,13 @@
--- Goes on from bulk_candidates.sql: stores a slice's messages in chunks of 500 that are due at one moment,
--- and what was left out. $3 dispatch, $4 due, $5 actor, $6 today (of the installation);
+-- Goes on from bulk_everybody.sql or bulk_others.sql: stores a slice's messages in chunks of 500 that are due at
+-- one moment, and what was left out. $3 dispatch, $4 due, $5 actor, $6 today (of the installation);
 -- where it is closed at $4: $7 overdue?, $8 state ('': unknown), $9 area code, $10 opens.
--- $11: not to who had the invoice within a day, or is about to.
 , closed AS MATERIALIZED (
     SELECT * FROM unnest($7::bool[], $8::text[], $9::text[], $10::timestamptz[]) AS c (overdue, uf, ddd, opens_at)
-), had AS MATERIALIZED (
-    SELECT s.id, s.e164 FROM sendable s
-    WHERE $11::bool
-      AND (SELECT true FROM messages m  -- as bulk_simulate.sql counts them
-           WHERE m.invoice_id = s.id AND m.created_at > now() - interval '1 day' AND m.e164 = s.e164
-             AND m.dispatch_id <> $3 AND m.status NOT IN ('undelivered', 'failed', 'skipped', 'cancelled') LIMIT 1)
 ), due AS MATERIALIZED (
     SELECT s.*, coalesce(c.opens_at, $4::timestamptz) AS due_at
-    FROM sendable s JOIN found f ON f.id = s.id
+    FROM going s JOIN found f ON f.id = s.id
     LEFT JOIN closed c
            ON c.overdue = (f.due_date < $6::date) AND c.uf = coalesce(f.uf, '') AND c.ddd = left(s.phone, 2)
-    WHERE NOT EXISTS (SELECT FROM had h WHERE h.id = s.id AND h.e164 = s.e164)
 ), placed AS (
     SELECT d.*, (row_number() OVER (PARTITION BY due_at ORDER BY id, contact_id NULLS FIRST, place) - 1) / 500 AS nth
     FROM due d
@@ -39,7 +31,7 @@
 INSERT INTO bulk_tallies (dispatch_id, what, count)
 SELECT $3, what, count FROM tally WHERE count > 0
 UNION ALL
-SELECT $3, 'repeated', count(*) FROM had HAVING count(*) > 0
+SELECT $3, 'repeated', count FROM repeated WHERE count > 0
 UNION ALL
-SELECT $3, 'messages', count(*) FROM due HAVING count(*) > 0
+SELECT $3, 'messages', count(*) FROM going HAVING count(*) > 0
 RETURNING what, count
