@@ -10,6 +10,7 @@ Accept a call
     accept         decides and stores a batch of calls in one transaction
     group_commit   lets calls that arrive together share that transaction
     slots          lets the messages of many calls share chunks
+    store_once     stores what else is asked for, though the answer to its COMMIT is lost
     preview        what an invoice's SMS would say
 Bulk runs
     bulk           stores a run

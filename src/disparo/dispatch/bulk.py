@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,18 +12,16 @@ from disparo.db import accounts, bulk_runs, idempotency
 from disparo.db.bulk_runs import NewRun
 from disparo.db.dispatches import StoredAs
 from disparo.db.idempotency import Key
-from disparo.db.pool import CONNECTION_LOST, Connection, Pool
+from disparo.db.pool import Connection, Pool
 from disparo.dispatch.calls import AcceptSettings
-from disparo.dispatch.group_commit import FateUnknown, KeyInUse
+from disparo.dispatch.group_commit import KeyInUse
 from disparo.dispatch.rules import BY_DUE_DATE
+from disparo.dispatch.store_once import store_once
 from disparo.domain.ids import new_id
 from disparo.domain.windows import Purpose, next_allowed, place_of
 
 #: What one call may name; by due dates there is no limit.
 MOST_IDS = 50_000
-_KEY_PATIENCE_S = 5.0
-_FATE_PATIENCE_S = 20.0
-_LOOK_EVERY_S = 0.2
 
 
 class Which(StrEnum):
@@ -87,7 +83,7 @@ class RunOrder:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """The run of an order; `is_new` is false where it was stored before, under the same name."""
+    """The run of an order; `is_new` is false where it was stored before, under the same name or id."""
 
     dispatch_id: UUID
     starts_at: datetime
@@ -150,10 +146,11 @@ async def store_run(
         starts_at=starts_at,
         only_others=order.only_others,
     )
-    if await bulk_runs.insert(connection, run, settings.stored_as):
+    is_new = await bulk_runs.insert(connection, run, settings.stored_as)
+    if is_new:
         detail = {"dispatch": str(run.id)}
         await accounts.audit(connection, actor=order.actor, action="bulk_run_stored", detail=detail)
-    return StoredRun(run.id, starts_at, settings.stored_as)
+    return StoredRun(run.id, starts_at, settings.stored_as, is_new=is_new)
 
 
 async def accept_run(
@@ -164,30 +161,15 @@ async def accept_run(
     key: Key | None,
     render: Callable[[StoredRun], bytes],
 ) -> Answer:
-    """Store a run durably and give the answer; raises KeyReused, NothingMeant, KeyInUse or FateUnknown.
-
-    A COMMIT whose answer is lost is settled by doing it again under the same id: whichever of the two
-    happens second finds the first.
-    """
+    """Store a run durably, once; raises KeyReused, NothingMeant, and whatever `store_once` does."""
     dispatch_id = new_id()
-    key_until = time.monotonic() + _KEY_PATIENCE_S
-    fate_until: float | None = None
-    while True:
-        try:
-            async with pool.acquire(timeout=5) as connection, connection.transaction():
-                answer = await _accept_once(
-                    connection, order, settings, key=key, render=render, dispatch_id=dispatch_id
-                )
-        except CONNECTION_LOST:
-            fate_until = fate_until or time.monotonic() + _FATE_PATIENCE_S
-            if time.monotonic() >= fate_until:
-                raise FateUnknown from None
-        else:
-            if answer is not None:
-                return answer
-            if time.monotonic() >= key_until:
-                raise KeyInUse
-        await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def work(connection: Connection) -> Answer:
+        return await _accept_once(
+            connection, order, settings, key=key, render=render, dispatch_id=dispatch_id
+        )
+
+    return await store_once(pool, work)
 
 
 async def _accept_once(
@@ -198,8 +180,8 @@ async def _accept_once(
     key: Key | None,
     render: Callable[[StoredRun], bytes],
     dispatch_id: UUID,
-) -> Answer | None:
-    """None: another call holds the key."""
+) -> Answer:
+    """Raises KeyInUse where another call holds the key."""
     if key is not None:
         taken = await idempotency.lock(connection, [key])
         kept = (await idempotency.find(connection, [key])).get(key.scope)
@@ -208,7 +190,7 @@ async def _accept_once(
         if kept is not None:
             return Answer(kept.response, replayed=True)
         if not taken[0]:
-            return None
+            raise KeyInUse
     response = render(await store_run(connection, order, settings, dispatch_id=dispatch_id))
     if key is not None:
         await idempotency.keep(connection, [(key, response)])

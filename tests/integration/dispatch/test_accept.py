@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
 from tests.support import rows
+from tests.support.cutter import Cutter
 
 from disparo import queue
 from disparo.db.dispatches import StoredAs
@@ -174,66 +175,18 @@ async def test_past_its_capacity_it_says_so_at_once(pool, connection):
     await asyncio.gather(*waiting, return_exceptions=True)
 
 
-class Cutter:
-    """A proxy before PostgreSQL that can lose the answer to a COMMIT."""
-
-    def __init__(self, dsn):
-        query = dict(parse_qsl(urlsplit(dsn).query))
-        self.socket = f"{query['host']}/.s.PGSQL.{query.get('port', '5432')}"
-        self.cut = None
-
-    async def serve(self, reader, writer):
-        try:
-            their_reader, their_writer = await asyncio.open_unix_connection(self.socket)
-        except OSError:
-            writer.close()
-            return
-        await asyncio.wait(
-            [
-                asyncio.create_task(self._up(reader, their_writer, writer)),
-                asyncio.create_task(self._down(their_reader, writer)),
-            ],
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        writer.close()
-        their_writer.close()
-
-    async def _up(self, reader, their_writer, writer):
-        while data := await reader.read(65536):
-            if self.cut == "before" and b"COMMIT;" in data:
-                self.cut = None
-                return
-            if self.cut == "after" and b"COMMIT;" in data:
-                self.cut = None
-                their_writer.write(data)
-                await their_writer.drain()
-                await asyncio.sleep(0.3)
-                writer.transport.abort()
-                return
-            their_writer.write(data)
-            await their_writer.drain()
-
-    async def _down(self, their_reader, writer):
-        while data := await their_reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-
-
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_connection_lost_in_commit_is_looked_up_before_anyone_is_answered(dsn, connection, when):
     await rows.add_invoices(connection, 5)
     cutter = Cutter(dsn)
-    server = await asyncio.start_server(cutter.serve, "127.0.0.1", 0)
-    parts = urlsplit(dsn)
-    port = server.sockets[0].getsockname()[1]
-    through = f"postgresql://{parts.username}:{parts.password}@127.0.0.1:{port}{parts.path}"
-    async with open_pool(through, size=3) as pool, running(pool) as acceptor:
+    await cutter.start()
+    async with open_pool(cutter.dsn, size=3) as pool, running(pool) as acceptor:
         await acceptor.accept(call(1))
         cutter.cut = when
         verdicts = await asyncio.gather(
             *(acceptor.accept(call(number)) for number in range(2, 5)), return_exceptions=True
         )
-    server.close()
+    cutter.stop()
     stored = {
         str(row["id"])
         for row in await connection.fetch("SELECT id FROM dispatches WHERE invoice_ids <> '{1}'")

@@ -1,0 +1,94 @@
+"""A proxy before PostgreSQL that can lose a COMMIT, or the answer to it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import parse_qsl, urlsplit
+
+
+class Cutter:
+    """`cut`: "before" loses the next COMMIT, "after" its answer; None, nothing.
+
+    `mark`: only the COMMIT of a transaction that carried these bytes. `is_shut`: takes nobody in any more.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        query = dict(parse_qsl(urlsplit(dsn).query))
+        self.socket = f"{query['host']}/.s.PGSQL.{query.get('port', '5432')}"
+        self.cut: str | None = None
+        self.mark = b""
+        self.is_shut = False
+        self._dsn = dsn
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+
+    def stop(self) -> None:
+        assert self._server is not None
+        self._server.close()
+
+    @property
+    def dsn(self) -> str:
+        """The way to the same database through here."""
+        assert self._server is not None
+        parts, port = urlsplit(self._dsn), self._server.sockets[0].getsockname()[1]
+        return f"postgresql://{parts.username}:{parts.password}@127.0.0.1:{port}{parts.path}"
+
+    async def _serve(self, reader, writer):
+        try:
+            if self.is_shut:
+                raise ConnectionRefusedError
+            their_reader, their_writer = await asyncio.open_unix_connection(self.socket)
+        except OSError:
+            writer.close()
+            return
+        is_lost = asyncio.Event()
+        ways = [
+            asyncio.create_task(self._up(reader, their_writer, is_lost)),
+            asyncio.create_task(self._down(their_reader, writer, is_lost)),
+        ]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        writer.transport.abort()
+        their_writer.close()
+
+    async def _up(self, reader, their_writer, is_lost):
+        is_meant = False
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                is_meant = is_meant or self.mark in data
+                if b"COMMIT;" in data and is_meant and self.cut is not None:
+                    when, self.cut = self.cut, None
+                    is_lost.set()
+                    if when == "after":
+                        their_writer.write(data)
+                        await their_writer.drain()
+                        await asyncio.sleep(0.3)  # it is done with by then
+                    return
+                is_meant = is_meant and b"COMMIT;" not in data and b"ROLLBACK;" not in data
+                their_writer.write(data)
+                await their_writer.drain()
+
+    async def _down(self, their_reader, writer, is_lost):
+        with suppress(OSError):
+            while data := await their_reader.read(65536):
+                if not is_lost.is_set():
+                    writer.write(data)
+                    await writer.drain()
+
+
+@contextmanager
+def cutter_beside(dsn: str) -> Iterator[Cutter]:
+    """Run one on a loop of its own, for tests that have none."""
+    cutter, loop = Cutter(dsn), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(cutter.start(), loop).result(10)
+    try:
+        yield cutter
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
