@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 class Cutter:
     """`cut`: "before" loses the next COMMIT, "after" its answer; None, nothing.
 
-    `mark`: only the COMMIT of a transaction that carried these bytes. `is_shut`: takes nobody in any more.
+    `mark`: only the COMMIT of a transaction that carried these bytes. `is_shut`: takes nobody in any more,
+    with `is_shut_after_cut` from the loss on; it ends those that are open too.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -20,9 +21,10 @@ class Cutter:
         self.socket = f"{query['host']}/.s.PGSQL.{query.get('port', '5432')}"
         self.cut: str | None = None
         self.mark = b""
-        self.is_shut = False
-        self._dsn = dsn
+        self.is_shut = self.is_shut_after_cut = False
+        self.straight = dsn
         self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -35,7 +37,7 @@ class Cutter:
     def dsn(self) -> str:
         """The way to the same database through here."""
         assert self._server is not None
-        parts, port = urlsplit(self._dsn), self._server.sockets[0].getsockname()[1]
+        parts, port = urlsplit(self.straight), self._server.sockets[0].getsockname()[1]
         return f"postgresql://{parts.username}:{parts.password}@127.0.0.1:{port}{parts.path}"
 
     async def _serve(self, reader, writer):
@@ -46,12 +48,14 @@ class Cutter:
         except OSError:
             writer.close()
             return
+        self._open.add(writer)
         is_lost = asyncio.Event()
         ways = [
             asyncio.create_task(self._up(reader, their_writer, is_lost)),
             asyncio.create_task(self._down(their_reader, writer, is_lost)),
         ]
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        self._open.discard(writer)
         writer.transport.abort()
         their_writer.close()
 
@@ -67,6 +71,10 @@ class Cutter:
                         their_writer.write(data)
                         await their_writer.drain()
                         await asyncio.sleep(0.3)  # it is done with by then
+                    if self.is_shut_after_cut:
+                        self.is_shut = True
+                        for each in self._open:
+                            each.transport.abort()
                     return
                 is_meant = is_meant and b"COMMIT;" not in data and b"ROLLBACK;" not in data
                 their_writer.write(data)

@@ -56,8 +56,11 @@ Page = Callable[[Request, Person], Awaitable[Response]]
 ANY = tuple(Permission)
 
 
-def page(work: Page, *any_of: Permission) -> Callable[[Request], Awaitable[Response]]:
-    """Give the endpoint of a page for signed-in people with one of these permissions."""
+def page(work: Page, *any_of: Permission, changes: bool = True) -> Callable[[Request], Awaitable[Response]]:
+    """Give the endpoint of a page for signed-in people with one of these permissions.
+
+    `changes`: its form is for more than looking.
+    """
 
     async def endpoint(request: Request) -> Response:
         person = await _person(request)
@@ -65,6 +68,7 @@ def page(work: Page, *any_of: Permission) -> Callable[[Request], Awaitable[Respo
             await check_form(request)
         if any_of and not person.may(*any_of):
             raise Forbidden
+        request.state.may_have_changed = changes and request.method != "GET"
         return await work(request, person)
 
     return endpoint

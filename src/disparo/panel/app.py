@@ -1,26 +1,22 @@
-"""The panel as an application of its own: its routes, and how its failures look to a person."""
+"""The panel as an application of its own: its routes."""
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Any
-
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from disparo.auth.permissions import Permission
-from disparo.auth.throttle import TooMany
-from disparo.db.pool import TRANSIENT
 from disparo.panel import (
     api_clients,
     assets,
     attention,
     audit,
+    create_dispatch,
     dispatches,
+    failures,
     home,
     imports,
     message,
@@ -34,13 +30,11 @@ from disparo.panel import (
     template,
     users,
 )
-from disparo.panel.access import ANY, Forbidden, Forged, Page, SignInNeeded, page
-from disparo.panel.fields import Wrong
+from disparo.panel.access import ANY, Page, page
 from disparo.panel.headers import with_headers
-from disparo.panel.pages import load_pages, render, see
-from disparo.panel.routing import Named, page_above
+from disparo.panel.pages import load_pages
+from disparo.panel.routing import Named
 from disparo.panel.services import PanelServices
-from disparo.wording import words
 
 _BODY_LIMIT = 65_536
 _SENDERS = (Permission.SEND, Permission.SEND_BULK)
@@ -50,7 +44,7 @@ class Panel:
     """Serves `/` and `/painel`; `open` gives it what it works with before the first request."""
 
     def __init__(self) -> None:
-        self._app = Starlette(routes=routes(), exception_handlers=_handlers())
+        self._app = Starlette(routes=routes(), exception_handlers=failures.handlers())
         self._app.router.redirect_slashes = False
 
     def open(self, services: PanelServices) -> None:
@@ -84,14 +78,21 @@ def routes() -> list[Route]:
         _page("/painel/hoje", home.show_today),
         _page("/painel/buscar", search.show, *ANY),
         _page("/painel/disparos", dispatches.show, *ANY),
-        _form("/painel/disparos", new_dispatch.create, *_SENDERS, limit=new_dispatch.BODY_LIMIT),
+        _form("/painel/disparos", create_dispatch.create, *_SENDERS, limit=new_dispatch.BODY_LIMIT),
         _page("/painel/disparos/novo", new_dispatch.show, *_SENDERS),
-        _form("/painel/disparos/novo", new_dispatch.simulate, *_SENDERS, limit=new_dispatch.BODY_LIMIT),
+        _form(
+            "/painel/disparos/novo",
+            new_dispatch.simulate,
+            *_SENDERS,
+            limit=new_dispatch.BODY_LIMIT,
+            changes=False,
+        ),
         _form(
             "/painel/disparos/novo/fora.csv",
             new_dispatch.show_left_out,
             *_SENDERS,
             limit=new_dispatch.BODY_LIMIT,
+            changes=False,
         ),
         _page("/painel/disparos/{id}", dispatches.show_one, *ANY),
         _page("/painel/disparos/{id}/progresso", dispatches.show_progress, *ANY),
@@ -114,9 +115,11 @@ def routes() -> list[Route]:
         _form("/painel/descadastros", opt_outs.add, *_SENDERS),
         _form("/painel/descadastros/remover", opt_outs.remove, Permission.REMOVE_OPT_OUT),
         _page("/painel/importar", imports.show, Permission.REGISTER),
-        _form("/painel/importar", imports.check, Permission.REGISTER, limit=imports.BODY_LIMIT),
+        _form(
+            "/painel/importar", imports.check, Permission.REGISTER, limit=imports.BODY_LIMIT, changes=False
+        ),
         _form("/painel/importar/gravar", imports.store, Permission.REGISTER),
-        _form("/painel/importar/recusadas", imports.show_refused, Permission.REGISTER),
+        _form("/painel/importar/recusadas", imports.show_refused, Permission.REGISTER, changes=False),
         *_of_messages(),
         *_administration(),
     ]
@@ -127,8 +130,8 @@ def _of_messages() -> list[Route]:
         _page("/painel/mensagens", messages.show, *ANY),
         _page("/painel/mensagens.csv", messages.show_csv, *ANY),
         _page("/painel/mensagens/{id}", message.show, *ANY),
-        _form("/painel/mensagens/{id}/texto", message.show_text, Permission.VIEW_TEXT),
-        _form("/painel/mensagens/{id}/confirmacoes", message.show_raw, Permission.VIEW_TEXT),
+        _form("/painel/mensagens/{id}/texto", message.show_text, Permission.VIEW_TEXT, changes=False),
+        _form("/painel/mensagens/{id}/confirmacoes", message.show_raw, Permission.VIEW_TEXT, changes=False),
         _form("/painel/mensagens/{id}/reenviar", message.resend, Permission.SEND),
         _form("/painel/mensagens/{id}/dar-como-enviada", message.give_as_sent, Permission.SEND),
         _form("/painel/mensagens/{id}/liberar", message.release, Permission.SEND),
@@ -141,7 +144,7 @@ def _administration() -> list[Route]:
     return [
         _page("/painel/modelo", template.show, admin),
         _form("/painel/modelo", template.save, admin),
-        _form("/painel/modelo/previa", template.show_preview, admin),
+        _form("/painel/modelo/previa", template.show_preview, admin, changes=False),
         _page("/painel/usuarios", users.show, admin),
         _form("/painel/usuarios", users.create, admin),
         _form("/painel/usuarios/{id}/permissoes", users.change, admin),
@@ -164,117 +167,11 @@ def _page(path: str, work: Page, *any_of: Permission) -> Route:
     return Named(path, page(work, *any_of))
 
 
-def _form(path: str, work: Page, *any_of: Permission, limit: int = _BODY_LIMIT) -> Route:
-    return Named(path, page(work, *any_of), methods=["POST"], limit=limit)
+def _form(
+    path: str, work: Page, *any_of: Permission, limit: int = _BODY_LIMIT, changes: bool = True
+) -> Route:
+    return Named(path, page(work, *any_of, changes=changes), methods=["POST"], limit=limit)
 
 
 async def _to_panel(_request: Request) -> Response:
     return RedirectResponse("/painel", status_code=302)
-
-
-def _handlers() -> MutableMapping[Any, Any]:
-    return {
-        SignInNeeded: _sign_in_needed,
-        Forbidden: _forbidden,
-        Forged: _forged,
-        Wrong: _wrong,
-        TooMany: _too_many,
-        ClientDisconnect: _gone,
-        HTTPException: _http,
-        Exception: _fault,
-        **dict.fromkeys(TRANSIENT, _busy),
-    }
-
-
-async def _sign_in_needed(request: Request, _error: SignInNeeded) -> Response:
-    if request.headers.get("hx-request"):
-        return Response(status_code=401, headers={"HX-Redirect": sign_in.address_for(request)})
-    return RedirectResponse(sign_in.address_for(request), status_code=303)
-
-
-async def _forbidden(request: Request, _error: Forbidden) -> Response:
-    return _failure(
-        request,
-        403,
-        "Sem permissão",
-        "O seu usuário não tem permissão para isto.",
-        "Peça a quem administra o Disparo que a acrescente em Usuários.",
-    )
-
-
-async def _forged(request: Request, _error: Forged) -> Response:
-    return _failure(
-        request,
-        403,
-        "Esta página envelheceu",
-        "Nada foi feito: o formulário era de uma sessão anterior ou não veio deste painel.",
-        "Abra a página de novo e repita.",
-    )
-
-
-async def _wrong(request: Request, error: Wrong) -> Response:
-    return _failure(request, 422, "Confira o que foi preenchido", str(error), "Volte, corrija e repita.")
-
-
-async def _too_many(request: Request, error: TooMany) -> Response:
-    return _failure(
-        request,
-        429,
-        "Tentativas demais",
-        "Houve tentativas demais em pouco tempo.",
-        f"Espere {words.several(error.wait_s, 'segundo', 'segundos')} e tente de novo.",
-        **{"Retry-After": str(error.wait_s)},
-    )
-
-
-async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
-    """Nobody is there to read it; what is counted is no fault of ours."""
-    return Response(status_code=499)
-
-
-async def _http(request: Request, error: HTTPException) -> Response:
-    if error.status_code == 405 and request.method == "GET":  # noqa: PLR2004
-        return see(page_above(request))
-    what, remedy = {
-        404: ("Esta página não existe.", "Confira o endereço ou comece pelo Início."),
-        405: ("Este endereço não é uma página.", "Comece pelo Início."),
-        413: ("O que foi enviado é grande demais.", "Divida em partes menores."),
-    }.get(error.status_code, ("O pedido não pôde ser lido.", "Abra a página de novo e repita."))
-    title = "Não encontrado" if error.status_code == 404 else "Pedido recusado"  # noqa: PLR2004
-    return _failure(request, error.status_code, title, what, remedy, **dict(error.headers or {}))
-
-
-async def _busy(request: Request, error: Exception) -> Response:
-    request.state.error = type(error).__name__  # for the request's line in the log
-    return _failure(
-        request,
-        503,
-        "Banco de dados fora de alcance",
-        "O banco de dados não respondeu; nada foi alterado.",
-        "Espere alguns segundos e tente de novo. Se continuar, avise quem administra o Disparo.",
-        **{"Retry-After": "2"},
-    )
-
-
-async def _fault(request: Request, _error: Exception) -> Response:
-    code = getattr(request.state, "request_id", "")
-    return _failure(
-        request,
-        500,
-        "Erro interno",
-        "O programa falhou ao montar esta página.",
-        f"Informe a quem administra o Disparo o código {code}.",
-    )
-
-
-def _failure(
-    request: Request,
-    status: int,
-    title: str,
-    what: str,
-    remedy: str,
-    **headers: str,
-) -> Response:
-    answer = render(request, "erro.html", status=status, again="", title=title, what=what, remedy=remedy)
-    answer.headers.update(headers)
-    return answer

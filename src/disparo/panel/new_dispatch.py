@@ -1,39 +1,31 @@
-"""A new dispatch: invoices pasted, from a CSV or by due date, a dry run, and only then the button."""
+"""A new dispatch up to its dry run: invoices pasted, from a CSV or by due date."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from urllib.parse import urlencode
-from uuid import UUID
 
 import asyncpg
 from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import accounts, dispatches, invoices, templates
-from disparo.db.idempotency import Key
+from disparo.db import accounts, invoices, templates
 from disparo.db.pool import Connection
 from disparo.dispatch import bulk
-from disparo.dispatch.accept import accept_batch
-from disparo.dispatch.bulk import RunOrder, Selection
+from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_simulate import Estimate, Simulation, simulate_run, who_is_left_out
-from disparo.dispatch.calls import Call, Caller, Done, Reason, Refused
 from disparo.dispatch.from_settings import offers_of, rules_of
 from disparo.dispatch.preview import preview
-from disparo.dispatch.slots import Slots
 from disparo.domain.ids import new_id
 from disparo.domain.sms_text import Encoding
 from disparo.domain.template import TemplateRefused
-from disparo.domain.windows import Purpose
 from disparo.panel import export, fields
 from disparo.panel.access import Forbidden, Person
 from disparo.panel.fields import Wrong
 from disparo.panel.invoice_list import read_csv, read_pasted
-from disparo.panel.notices import done
 from disparo.panel.pages import render
 from disparo.panel.services import PanelServices, services_of
 from disparo.wording import words
@@ -41,17 +33,9 @@ from disparo.wording.duration_words import duration, too_slow
 
 BODY_LIMIT = 4_194_304
 _SAMPLES = 3
-_ROUTE = "painel"
 _PATH = "/painel/disparos/novo"
 #: Proxies take no longer ones without being told so.
 _LONGEST_QUERY = 2000
-_REFUSED: Mapping[Reason, str] = {
-    Reason.INVOICE_UNKNOWN: "A fatura não está no cadastro.",
-    Reason.INVOICE_PAID: "A fatura já está paga.",
-    Reason.INVOICE_CANCELLED: "A fatura foi cancelada.",
-    Reason.NOBODY: "A fatura não tem nenhum celular que possa receber SMS.",
-    Reason.NO_PLATFORM: "Nenhuma plataforma de SMS está configurada: nada seria enviado.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +92,7 @@ async def simulate(request: Request, person: Person) -> Response:
     form = await fields.read_form(request)
     chosen = _typed(form)
     try:
-        wanted = await _wanted(form, person)
+        wanted = await wanted_of(form, person)
         run = await _dry_run(services_of(request), wanted, _price(chosen.price))
     except Wrong as wrong:
         chosen = replace(chosen, invoices=_text(form, "faturas"))
@@ -120,7 +104,7 @@ async def simulate(request: Request, person: Person) -> Response:
 async def show_left_out(request: Request, person: Person) -> Response:
     """Give who of a list would get nothing, and why, as a file."""
     services = services_of(request)
-    wanted = await _wanted(await fields.read_form(request), person)
+    wanted = await wanted_of(await fields.read_form(request), person)
     async with services.pool.acquire() as connection:
         await accounts.audit(
             connection, actor=person.actor, action="exported", detail={"list": "quem fica de fora"}
@@ -158,62 +142,8 @@ def _form(
     )
 
 
-async def create(request: Request, person: Person) -> Response:
-    """Store the dispatch that was looked at; sent twice it is still one."""
-    form = await fields.read_form(request)
-    services, wanted = services_of(request), await _wanted(form, person)
-    try:
-        dispatch_id = UUID(fields.text(form, "disparo"))
-    except ValueError:
-        raise Wrong("A simulação não veio junto. Simule de novo antes de enviar.") from None
-    if not services.accept.has_platform:
-        raise Wrong(_REFUSED[Reason.NO_PLATFORM])
-    one = wanted.invoice_ids is not None and len(wanted.invoice_ids) == 1
-    only_others = fields.text(form, "a_quem") == "outros"
-    async with services.pool.acquire() as connection, connection.transaction():
-        if one:
-            (invoice_id,) = wanted.invoice_ids or (0,)
-            had = await dispatches.had_today(connection, invoice_id) if only_others else set()
-            stored = await _accept_one(connection, services, invoice_id, person, dispatch_id, not_to=had)
-        else:
-            order = RunOrder(wanted, person.actor, user_id=person.user_id, only_others=only_others)
-            run = await bulk.store_run(connection, order, services.accept, dispatch_id=dispatch_id)
-            stored = run.dispatch_id
-        await accounts.audit(
-            connection, actor=person.actor, action="dispatch_created", detail={"dispatch": str(stored)}
-        )
-    return await done(request, person, "Disparo criado.", f"/painel/disparos/{stored}")
-
-
-async def _accept_one(
-    connection: Connection,
-    services: PanelServices,
-    invoice_id: int,
-    person: Person,
-    key: UUID,
-    *,
-    not_to: Collection[str],
-) -> UUID:
-    """Send one invoice as its customer asked for it, through the way of single calls."""
-    call = Call(
-        invoice_id=invoice_id,
-        extra_phones=(),
-        caller=Caller(None, person.user_id, Purpose.REQUESTED, 0, 0),
-        render=lambda accepted: str(accepted.dispatch_id).encode(),
-        key=Key(0, person.user_id, _ROUTE, str(key), hashlib.sha256(str(invoice_id).encode()).digest()),
-        not_to=not_to,
-    )
-    (verdict,), _ = await accept_batch(connection, [call], services.accept, Slots())
-    if isinstance(verdict, Refused) and verdict.reason is Reason.NOBODY and not_to:
-        raise Wrong("Todos os telefones desta fatura já receberam o SMS dela nas últimas 24 horas.")
-    if isinstance(verdict, Refused):
-        raise Wrong(_REFUSED.get(verdict.reason, "A simulação é de outra fatura. Simule de novo."))
-    if not isinstance(verdict, Done):
-        raise Wrong("Este disparo está sendo criado agora. Espere um instante e veja a lista.")
-    return UUID(verdict.response.decode())
-
-
-async def _wanted(form: FormData, person: Person) -> Selection:
+async def wanted_of(form: FormData, person: Person) -> Selection:
+    """Give the invoices that a form names; raises Wrong, or Forbidden for too many."""
     upload = form.get("arquivo")
     if isinstance(upload, UploadFile) and upload.filename:
         wanted = read_csv(await upload.read())

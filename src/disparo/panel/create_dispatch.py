@@ -1,0 +1,111 @@
+"""The button under a dry run: the dispatch that was looked at is stored, and once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from disparo.db import accounts, dispatches
+from disparo.db.idempotency import Key
+from disparo.db.pool import Connection
+from disparo.dispatch import bulk
+from disparo.dispatch.accept import accept_batch
+from disparo.dispatch.bulk import RunOrder, Selection
+from disparo.dispatch.calls import Call, Caller, Done, Reason, Refused
+from disparo.dispatch.group_commit import KeyInUse
+from disparo.dispatch.slots import Slots
+from disparo.dispatch.store_once import store_once
+from disparo.domain.windows import Purpose
+from disparo.panel import fields
+from disparo.panel.access import Person
+from disparo.panel.fields import Wrong
+from disparo.panel.new_dispatch import wanted_of
+from disparo.panel.notices import done
+from disparo.panel.services import PanelServices, services_of
+
+_ROUTE = "painel"
+_REFUSED: Mapping[Reason, str] = {
+    Reason.INVOICE_UNKNOWN: "A fatura não está no cadastro.",
+    Reason.INVOICE_PAID: "A fatura já está paga.",
+    Reason.INVOICE_CANCELLED: "A fatura foi cancelada.",
+    Reason.NOBODY: "A fatura não tem nenhum celular que possa receber SMS.",
+    Reason.NO_PLATFORM: "Nenhuma plataforma de SMS está configurada: nada seria enviado.",
+}
+
+
+async def create(request: Request, person: Person) -> Response:
+    """Store the dispatch that was looked at; sent twice, or its COMMIT unanswered, it is still one."""
+    form = await fields.read_form(request)
+    services, wanted = services_of(request), await wanted_of(form, person)
+    try:
+        dispatch_id = UUID(fields.text(form, "disparo"))
+    except ValueError:
+        raise Wrong("A simulação não veio junto. Simule de novo antes de enviar.") from None
+    if not services.accept.has_platform:
+        raise Wrong(_REFUSED[Reason.NO_PLATFORM])
+    only_others = fields.text(form, "a_quem") == "outros"
+
+    async def work(connection: Connection) -> UUID:
+        return await _store(connection, services, wanted, person, dispatch_id, only_others=only_others)
+
+    try:
+        stored = await store_once(services.pool, work)
+    except KeyInUse:
+        raise Wrong("Este disparo está sendo criado agora. Espere um instante e veja a lista.") from None
+    return await done(request, person, "Disparo criado.", f"/painel/disparos/{stored}")
+
+
+async def _store(
+    connection: Connection,
+    services: PanelServices,
+    wanted: Selection,
+    person: Person,
+    dispatch_id: UUID,
+    *,
+    only_others: bool,
+) -> UUID:
+    """Store a dispatch once for each id that a form came with; gives the id under which it is."""
+    if wanted.invoice_ids is not None and len(wanted.invoice_ids) == 1:
+        (invoice_id,) = wanted.invoice_ids
+        had = await dispatches.had_today(connection, invoice_id) if only_others else set()
+        stored, is_new = await _accept_one(connection, services, invoice_id, person, dispatch_id, not_to=had)
+    else:
+        order = RunOrder(wanted, person.actor, user_id=person.user_id, only_others=only_others)
+        run = await bulk.store_run(connection, order, services.accept, dispatch_id=dispatch_id)
+        stored, is_new = run.dispatch_id, run.is_new
+    if is_new:
+        detail = {"dispatch": str(stored)}
+        await accounts.audit(connection, actor=person.actor, action="dispatch_created", detail=detail)
+    return stored
+
+
+async def _accept_one(
+    connection: Connection,
+    services: PanelServices,
+    invoice_id: int,
+    person: Person,
+    key: UUID,
+    *,
+    not_to: Collection[str],
+) -> tuple[UUID, bool]:
+    """Send one invoice as its customer asked for it, by the way of single calls; tells whether it is new."""
+    call = Call(
+        invoice_id=invoice_id,
+        extra_phones=(),
+        caller=Caller(None, person.user_id, Purpose.REQUESTED, 0, 0),
+        render=lambda accepted: str(accepted.dispatch_id).encode(),
+        key=Key(0, person.user_id, _ROUTE, str(key), hashlib.sha256(str(invoice_id).encode()).digest()),
+        not_to=not_to,
+    )
+    (verdict,), _ = await accept_batch(connection, [call], services.accept, Slots())
+    if isinstance(verdict, Refused) and verdict.reason is Reason.NOBODY and not_to:
+        raise Wrong("Todos os telefones desta fatura já receberam o SMS dela nas últimas 24 horas.")
+    if isinstance(verdict, Refused):
+        raise Wrong(_REFUSED.get(verdict.reason, "A simulação é de outra fatura. Simule de novo."))
+    if not isinstance(verdict, Done):
+        raise KeyInUse
+    return UUID(verdict.response.decode()), not verdict.replayed

@@ -1,0 +1,164 @@
+"""How failures of the panel look to a person: what happened, whether anything was done, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+
+from disparo.auth.throttle import TooMany
+from disparo.db.pool import TRANSIENT
+from disparo.dispatch.group_commit import Busy, FateUnknown
+from disparo.panel import sign_in
+from disparo.panel.access import Forbidden, Forged, SignInNeeded
+from disparo.panel.fields import Wrong
+from disparo.panel.pages import render, see
+from disparo.panel.routing import page_above
+from disparo.wording import words
+
+_OUT_OF_REACH = "Banco de dados fora de alcance"
+_TELL = "Se continuar, avise quem administra o Disparo."
+
+
+def handlers() -> MutableMapping[Any, Any]:
+    """Give the words for every failure there is."""
+    return {
+        SignInNeeded: _sign_in_needed,
+        Forbidden: _forbidden,
+        Forged: _forged,
+        Wrong: _wrong,
+        TooMany: _too_many,
+        ClientDisconnect: _gone,
+        HTTPException: _http,
+        Exception: _fault,
+        FateUnknown: _fate_unknown,
+        Busy: _busy,
+        **dict.fromkeys(TRANSIENT, _no_answer),
+    }
+
+
+async def _sign_in_needed(request: Request, _error: SignInNeeded) -> Response:
+    if request.headers.get("hx-request"):
+        return Response(status_code=401, headers={"HX-Redirect": sign_in.address_for(request)})
+    return RedirectResponse(sign_in.address_for(request), status_code=303)
+
+
+async def _forbidden(request: Request, _error: Forbidden) -> Response:
+    return _failure(
+        request,
+        403,
+        "Sem permissão",
+        "O seu usuário não tem permissão para isto.",
+        "Peça a quem administra o Disparo que a acrescente em Usuários.",
+    )
+
+
+async def _forged(request: Request, _error: Forged) -> Response:
+    return _failure(
+        request,
+        403,
+        "Esta página envelheceu",
+        "Nada foi feito: o formulário era de uma sessão anterior ou não veio deste painel.",
+        "Abra a página de novo e repita.",
+    )
+
+
+async def _wrong(request: Request, error: Wrong) -> Response:
+    return _failure(request, 422, "Confira o que foi preenchido", str(error), "Volte, corrija e repita.")
+
+
+async def _too_many(request: Request, error: TooMany) -> Response:
+    return _failure(
+        request,
+        429,
+        "Tentativas demais",
+        "Houve tentativas demais em pouco tempo.",
+        f"Espere {words.several(error.wait_s, 'segundo', 'segundos')} e tente de novo.",
+        **{"Retry-After": str(error.wait_s)},
+    )
+
+
+async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
+    """Nobody is there to read it; what is counted is no fault of ours."""
+    return Response(status_code=499)
+
+
+async def _http(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 405 and request.method == "GET":  # noqa: PLR2004
+        return see(page_above(request))
+    what, remedy = {
+        404: ("Esta página não existe.", "Confira o endereço ou comece pelo Início."),
+        405: ("Este endereço não é uma página.", "Comece pelo Início."),
+        413: ("O que foi enviado é grande demais.", "Divida em partes menores."),
+    }.get(error.status_code, ("O pedido não pôde ser lido.", "Abra a página de novo e repita."))
+    title = "Não encontrado" if error.status_code == 404 else "Pedido recusado"  # noqa: PLR2004
+    return _failure(request, error.status_code, title, what, remedy, **dict(error.headers or {}))
+
+
+async def _busy(request: Request, error: Exception) -> Response:
+    """Nothing was stored, for certain."""
+    _name_for_the_log(request, error)
+    return _failure(
+        request,
+        503,
+        _OUT_OF_REACH,
+        "O banco de dados não respondeu; nada foi alterado.",
+        f"Espere alguns segundos e tente de novo. {_TELL}",
+        **{"Retry-After": "2"},
+    )
+
+
+async def _no_answer(request: Request, error: Exception) -> Response:
+    """A COMMIT may have happened, of which only its answer was lost, where a form's work had begun."""
+    if request.method == "POST" and not getattr(request.state, "may_have_changed", False):
+        return await _busy(request, error)
+    _name_for_the_log(request, error)
+    what = "O banco de dados não respondeu: esta página não pôde ser montada."
+    remedy = f"Espere alguns segundos e tente de novo. {_TELL}"
+    if request.method == "POST":
+        what = "O banco de dados não respondeu a tempo: o que você pediu pode ter sido feito ou não."
+        remedy = f"Espere alguns segundos, abra a página de novo e veja, antes de repetir. {_TELL}"
+    return _failure(request, 503, _OUT_OF_REACH, what, remedy, **{"Retry-After": "2"})
+
+
+async def _fate_unknown(request: Request, error: Exception) -> Response:
+    _name_for_the_log(request, error)
+    return _failure(
+        request,
+        503,
+        _OUT_OF_REACH,
+        "O banco de dados parou de responder enquanto gravava: não se sabe se o disparo foi criado.",
+        "Espere um minuto e recarregue esta página, confirmando o reenvio: o mesmo disparo nunca é criado "
+        f"duas vezes. Se a fechar, veja em Disparos se ele está lá antes de simular de novo. {_TELL}",
+    )
+
+
+def _name_for_the_log(request: Request, error: Exception) -> None:
+    request.state.error = type(error.__cause__ or error).__name__  # for the request's line
+
+
+async def _fault(request: Request, _error: Exception) -> Response:
+    code = getattr(request.state, "request_id", "")
+    return _failure(
+        request,
+        500,
+        "Erro interno",
+        "O programa falhou ao montar esta página.",
+        f"Informe a quem administra o Disparo o código {code}.",
+    )
+
+
+def _failure(
+    request: Request,
+    status: int,
+    title: str,
+    what: str,
+    remedy: str,
+    **headers: str,
+) -> Response:
+    answer = render(request, "erro.html", status=status, again="", title=title, what=what, remedy=remedy)
+    answer.headers.update(headers)
+    return answer

@@ -1,0 +1,101 @@
+"""What a person is told where the answer to a COMMIT is lost: what is so, or that it is not known."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from tests.support.cutter import cutter_beside
+from tests.support.house import house as run_house
+from tests.support.visitor import text, visitor
+
+NOTHING = "nada foi alterado"
+
+
+@pytest.fixture(scope="module")
+def cutter(new_database):
+    with cutter_beside(new_database()) as cutter:
+        yield cutter
+
+
+@pytest.fixture(scope="module")
+def house(cutter, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("house")
+    with run_house(cutter.straight, folder, workers_count=0, process_dsn=cutter.dsn) as house:
+        yield house
+
+
+@pytest.fixture
+def lose(cutter):
+    def lose(when, *, of):
+        cutter.mark, cutter.cut = of, when
+
+    yield lose
+    cutter.cut, cutter.is_shut = None, False
+
+
+@pytest.fixture(scope="module")
+def person(house):
+    return visitor(house)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("invoices", ["11000", "11000 70215"])
+def test_a_dispatch_is_one_and_shown_though_its_commit_got_no_answer(house, person, lose, when, invoices):
+    before = house.value("SELECT count(*) FROM dispatches")
+    lose(when, of=b"dispatch_created")
+    sent = {"disparo": uuid4(), "faturas": invoices}
+    answer = person.post("/painel/disparos", **sent)
+    assert answer.status == 303, text(answer)
+    dispatch_id = answer.headers["location"].rpartition("/")[2]
+    assert house.value("SELECT count(*) FROM dispatches") == before + 1
+    assert house.value("SELECT kind FROM dispatches WHERE id = $1::text::uuid", dispatch_id) is not None
+    assert person.post("/painel/disparos", **sent).headers["location"] == answer.headers["location"]
+    told = house.value(
+        "SELECT count(*) FROM audit_log WHERE action = 'dispatch_created' AND detail->>'dispatch' = $1",
+        dispatch_id,
+    )
+    assert told == 1
+
+
+def test_a_dispatch_whose_fate_stays_unknown_is_not_denied(house, person, cutter, lose):
+    before = house.value("SELECT count(*) FROM dispatches")
+    sent = {"disparo": uuid4(), "faturas": "11000"}
+    lose("after", of=b"dispatch_created")
+    cutter.is_shut_after_cut = True
+    answer = person.post("/painel/disparos", **sent)
+    cutter.is_shut = cutter.is_shut_after_cut = False
+    assert answer.status == 503
+    assert "não se sabe se o disparo foi criado" in text(answer)
+    assert NOTHING not in text(answer)
+    assert person.post("/painel/disparos", **sent).status == 303  # as the page says: nothing is sent twice
+    assert house.value("SELECT count(*) FROM dispatches") == before + 1
+
+
+def test_what_may_have_been_done_is_not_denied(house, person, lose):
+    lose("after", of=b"opt_out_added")
+    answer = person.post("/painel/descadastros", telefone="11988887777")
+    assert answer.status == 503
+    assert "pode ter sido feito ou não" in text(answer)
+    assert NOTHING not in text(answer)
+    assert house.value("SELECT count(*) FROM opt_outs WHERE e164 = '+5511988887777'") == 1
+
+
+def test_what_was_not_begun_is_said_not_to_be_done(house, person, cutter):
+    house.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'disparo%'"
+    )
+    cutter.is_shut = True
+    try:
+        answers = [
+            person.post("/painel/descadastros", telefone="11988886666"),
+            person.post("/painel/disparos", disparo=uuid4(), faturas="11000"),
+        ]
+        page = person.get("/painel/descadastros")
+    finally:
+        cutter.is_shut = False
+    for answer in answers:
+        assert answer.status == 503
+        assert NOTHING in text(answer)
+    assert page.status == 503
+    assert NOTHING not in text(page)
