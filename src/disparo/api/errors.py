@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -45,6 +46,19 @@ class Failure(Exception):
         self.more = more
 
 
+class MaybeDone(Exception):
+    """The database failed while it stored something that may be asked for again without harm."""
+
+
+@asynccontextmanager
+async def may_be_done() -> AsyncIterator[None]:
+    """Whatever passing fault of the database comes from inside: what was asked for may have been done."""
+    try:
+        yield
+    except TRANSIENT as error:
+        raise MaybeDone from error
+
+
 class Unauthenticated(Exception):
     """No live token of ours came with the call."""
 
@@ -73,6 +87,7 @@ def install_handlers(app: FastAPI) -> None:
         ClientDisconnect: _gone,
         Exception: _fault,
         Busy: _busy,
+        MaybeDone: _maybe_done,
         **dict.fromkeys(TRANSIENT, _busy),
     }
     for kind, handler in handlers.items():
@@ -124,12 +139,24 @@ async def _gone(_request: Request, _error: ClientDisconnect) -> JSONResponse:
 
 
 async def _busy(request: Request, error: Exception) -> JSONResponse:
+    wait_s = error.retry_after_s if isinstance(error, Busy) else 2
+    msg = "Serviço momentaneamente indisponível; nada foi agendado. Tente novamente em instantes."
+    return _answer_503(request, error, msg, wait_s)
+
+
+async def _maybe_done(request: Request, error: MaybeDone) -> JSONResponse:
+    msg = (
+        "Serviço momentaneamente indisponível; o pedido pode ter sido gravado ou não. "
+        "Repita-o em instantes: repetir não faz mal."
+    )
+    return _answer_503(request, error, msg, 2)
+
+
+def _answer_503(request: Request, error: Exception, msg: str, wait_s: int) -> JSONResponse:
     cause = error.__cause__ or error
     request.state.error = type(cause).__name__  # for the request's line in the log
     if isinstance(cause, asyncpg.DiskFullError):
         full_disk.note(request)
-    wait_s = error.retry_after_s if isinstance(error, Busy) else 2
-    msg = "Serviço momentaneamente indisponível; nada foi agendado. Tente novamente em instantes."
     return JSONResponse(envelope(msg), status_code=503, headers={"Retry-After": str(wait_s)})
 
 

@@ -74,6 +74,14 @@ COMMON: Responses = {
         "headers": WAIT,
     },
 }
+#: Of routes that change something, and may be called again without harm.
+REPEATABLE: Responses = {
+    503: {
+        "model": Refused,
+        "description": "Momentaneamente indisponível; o pedido pode ter sido gravado, e pode ser repetido",
+        "headers": WAIT,
+    },
+}
 #: And those that read a body, these.
 WITH_BODY: Responses = {
     **COMMON,

@@ -11,9 +11,9 @@ from fastapi.responses import JSONResponse, Response
 
 from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
-from disparo.api.errors import Refusal
+from disparo.api.errors import Refusal, may_be_done
 from disparo.api.hubsoft import bulk_mapping, bulk_schemas, mapping, reading, schemas
-from disparo.api.schemas import COMMON
+from disparo.api.schemas import COMMON, REPEATABLE
 from disparo.api.services import services_of
 from disparo.auth.permissions import Permission
 from disparo.db.idempotency import Key
@@ -78,7 +78,7 @@ async def start_bulk(
 @router.post(
     "/disparo/{dispatch_id}/pausar",
     tags=["Disparos"],
-    responses={**COMMON, **schemas.success(schemas.Done)},
+    responses={**COMMON, **REPEATABLE, **schemas.success(schemas.Done)},
 )
 async def pause(request: Request, caller: BulkSender, dispatch_id: str) -> JSONResponse:
     """Pausa um disparo em lote: nada mais é enviado até que seja retomado."""
@@ -88,7 +88,7 @@ async def pause(request: Request, caller: BulkSender, dispatch_id: str) -> JSONR
 @router.post(
     "/disparo/{dispatch_id}/retomar",
     tags=["Disparos"],
-    responses={**COMMON, **schemas.success(schemas.Done)},
+    responses={**COMMON, **REPEATABLE, **schemas.success(schemas.Done)},
 )
 async def resume(request: Request, caller: BulkSender, dispatch_id: str) -> JSONResponse:
     """Retoma um disparo em lote pausado."""
@@ -100,7 +100,8 @@ async def _change(
 ) -> JSONResponse:
     wanted = reading.read_dispatch_id(dispatch_id)
     try:
-        found = await change(services_of(request).pool, wanted, actor=caller.actor)
+        async with may_be_done():
+            found = await change(services_of(request).pool, wanted, actor=caller.actor)
     except NotPossible as error:
         raise bulk_mapping.not_possible(error) from None
     if not found:

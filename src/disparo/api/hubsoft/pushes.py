@@ -12,11 +12,11 @@ from pydantic import BaseModel
 
 from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
-from disparo.api.errors import Refusal
+from disparo.api.errors import Refusal, may_be_done
 from disparo.api.hubsoft.mapping import BASE
 from disparo.api.hubsoft.schemas import success
 from disparo.api.hubsoft.words import echo
-from disparo.api.schemas import WITH_BODY, json_body_of
+from disparo.api.schemas import REPEATABLE, WITH_BODY, json_body_of
 from disparo.api.services import services_of
 from disparo.auth.permissions import Permission
 from disparo.db.customers import (
@@ -73,7 +73,7 @@ def _list_of(name: str, always: Sequence[str]) -> dict[str, Any]:
 @router.put(
     "/cliente",
     tags=["Cadastro"],
-    responses={**WITH_BODY, **success(Pushed)},
+    responses={**WITH_BODY, **REPEATABLE, **success(Pushed)},
     openapi_extra=_list_of("clientes", ["id_cliente", "nome_razaosocial"]),
 )
 async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
@@ -89,7 +89,7 @@ async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
     pairs = [pair for _, pair in found.good.values()]
     with_contacts = [(row["id"], contacts) for row, contacts in pairs if contacts is not None]
     services = services_of(request)
-    async with services.pool.acquire() as connection, connection.transaction():
+    async with may_be_done(), services.pool.acquire() as connection, connection.transaction():
         await fill_in_days_of(connection, services.settings.zone)
         erased = await upsert_customers(connection, [row for row, _ in pairs])
         if with_contacts:
@@ -104,7 +104,7 @@ async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
 @router.put(
     "/fatura",
     tags=["Cadastro"],
-    responses={**WITH_BODY, **success(Pushed)},
+    responses={**WITH_BODY, **REPEATABLE, **success(Pushed)},
     openapi_extra=_list_of("faturas", ["id_fatura", "id_cliente", "valor", "data_vencimento"]),
 )
 async def put_invoices(request: Request, caller: Pusher) -> JSONResponse:
@@ -114,7 +114,7 @@ async def put_invoices(request: Request, caller: Pusher) -> JSONResponse:
     found = _sort(items, "id_fatura", read_invoice, lambda row: row["id"])
     rows: list[InvoiceRow] = [row for _, row in found.good.values()]
     services = services_of(request)
-    async with services.pool.acquire() as connection, connection.transaction():
+    async with may_be_done(), services.pool.acquire() as connection, connection.transaction():
         await fill_in_days_of(connection, services.settings.zone)
         missing = await upsert_invoices(connection, rows)
     for id_ in missing:

@@ -10,12 +10,12 @@ from fastapi.responses import JSONResponse, Response
 
 from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
-from disparo.api.errors import Refusal
+from disparo.api.errors import Refusal, may_be_done
 from disparo.api.heads import WithHead
 from disparo.api.hubsoft import bulk_mapping, mapping, reading, schemas
 from disparo.api.hubsoft.lookup_reading import read_period
 from disparo.api.hubsoft.sending import answer_send
-from disparo.api.schemas import COMMON, WITH_BODY
+from disparo.api.schemas import COMMON, REPEATABLE, WITH_BODY
 from disparo.api.services import Services, services_of
 from disparo.auth.permissions import Permission
 from disparo.db import accounts, bulk_runs, dispatches, opt_outs
@@ -110,19 +110,20 @@ async def list_dispatches(
 @router.post(
     "/disparo/{dispatch_id}/cancelar",
     tags=["Disparos"],
-    responses={**COMMON, **schemas.success(schemas.CancelAnswer)},
+    responses={**COMMON, **REPEATABLE, **schemas.success(schemas.CancelAnswer)},
 )
 async def cancel_dispatch(request: Request, caller: Canceller, dispatch_id: str) -> JSONResponse:
     """Cancela o que ainda não foi entregue à plataforma; diz quanto já tinha ido."""
     services = services_of(request)
     wanted = reading.read_dispatch_id(dispatch_id)
-    try:
-        result = await bulk_control.cancel_run(services.pool, wanted, actor=caller.actor)
-    except NotPossible as error:
-        raise bulk_mapping.not_possible(error) from None
-    if result is None:
-        async with services.pool.acquire() as connection, connection.transaction():
-            result = await cancel.cancel_dispatch(connection, wanted, actor=caller.actor)
+    async with may_be_done():
+        try:
+            result = await bulk_control.cancel_run(services.pool, wanted, actor=caller.actor)
+        except NotPossible as error:
+            raise bulk_mapping.not_possible(error) from None
+        if result is None:
+            async with services.pool.acquire() as connection, connection.transaction():
+                result = await cancel.cancel_dispatch(connection, wanted, actor=caller.actor)
     if result is None:
         raise reading.no_such_dispatch(dispatch_id)
     msg = f"{result.cancelled} mensagem(ns) cancelada(s); {result.gone} já tinha(m) sido enviada(s)"
@@ -171,14 +172,14 @@ async def list_opt_outs(
 @router.post(
     "/sms/descadastro",
     tags=["Descadastro"],
-    responses={**WITH_BODY, **schemas.success(schemas.Done)},
+    responses={**WITH_BODY, **REPEATABLE, **schemas.success(schemas.Done)},
     openapi_extra=schemas.PHONE_BODY,
 )
 async def add_opt_out(request: Request, caller: Sender) -> JSONResponse:
     """Descadastra um número: nenhum SMS vai mais para ele, nem como telefone adicional."""
     services = services_of(request)
     phone = _mobile(await _phone_in_body(request, services))
-    async with services.pool.acquire() as connection, connection.transaction():
+    async with may_be_done(), services.pool.acquire() as connection, connection.transaction():
         new = await opt_outs.add(connection, phone.e164, reason="asked", actor=caller.actor)
         await accounts.audit(connection, actor=caller.actor, action="opt_out_added")
     return JSONResponse(
@@ -192,7 +193,7 @@ async def add_opt_out(request: Request, caller: Sender) -> JSONResponse:
 @router.delete(
     "/sms/descadastro",
     tags=["Descadastro"],
-    responses={**WITH_BODY, **schemas.success(schemas.Done)},
+    responses={**WITH_BODY, **REPEATABLE, **schemas.success(schemas.Done)},
     openapi_extra=schemas.OPTIONAL_PHONE_BODY,
 )
 async def remove_opt_out(
@@ -206,7 +207,7 @@ async def remove_opt_out(
     phone = _mobile(telefone or in_body)
     if in_body is not None and _mobile(in_body).e164 != phone.e164:
         raise Refusal("O telefone no endereço e o telefone no corpo são diferentes")
-    async with services.pool.acquire() as connection, connection.transaction():
+    async with may_be_done(), services.pool.acquire() as connection, connection.transaction():
         found = await opt_outs.remove(connection, phone.e164)
         await accounts.audit(connection, actor=caller.actor, action="opt_out_removed")
     if not found:

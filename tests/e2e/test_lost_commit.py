@@ -1,14 +1,16 @@
-"""What a person is told where the answer to a COMMIT is lost: what is so, or that it is not known."""
+"""What people and clients are told where the answer to a COMMIT is lost: what is so, or that it is not known."""
 
 from __future__ import annotations
 
 from uuid import uuid4
 
 import pytest
+from tests.support.client import DISPATCH
 from tests.support.cutter import cutter_beside
 from tests.support.house import house as run_house
 from tests.support.visitor import text, visitor
 
+BASE = DISPATCH.removesuffix("/disparo")
 NOTHING = "nada foi alterado"
 
 
@@ -99,3 +101,47 @@ def test_what_was_not_begun_is_said_not_to_be_done(house, person, cutter):
         assert NOTHING in text(answer)
     assert page.status == 503
     assert NOTHING not in text(page)
+
+
+@pytest.fixture(scope="module")
+def client(house):
+    return house.client()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_clients_run_is_one_though_its_commit_got_no_answer(house, client, lose, when):
+    before = house.value("SELECT count(*) FROM dispatches")
+    lose(when, of=b"bulk_run_stored")
+    answer = client.post(f"{DISPATCH}/lote", {"ids_fatura": [11000, 70215]})
+    assert answer.status == 200, answer.raw
+    assert house.value("SELECT count(*) FROM dispatches") == before + 1
+    assert client.get(f"{DISPATCH}/{answer.json['disparo']['id']}").status == 200
+
+
+_CHANGES = [
+    (b"opt_out_added", "POST", "/sms/descadastro", {"telefone": "11977776666"}),
+    (b"opt_out_removed", "DELETE", "/sms/descadastro?telefone=11977776666", None),
+    (b"Nova", "PUT", "/cliente", {"id_cliente": 880001, "nome_razaosocial": "Nova"}),
+    (
+        (880002).to_bytes(8, "big"),
+        "PUT",
+        "/fatura",
+        {"id_fatura": 880002, "id_cliente": 3108, "valor": 9.9, "data_vencimento": "2026-12-24"},
+    ),
+    (b"bulk_run_paused", "POST", "/disparo/RUN/pausar", None),
+    (b"bulk_run_resumed", "POST", "/disparo/RUN/retomar", None),
+    (b"bulk_run_cancelled", "POST", "/disparo/RUN/cancelar", None),
+]
+
+
+def test_a_client_is_told_that_a_change_may_be_made(house, client, lose):
+    started = client.post(f"{DISPATCH}/lote", {"ids_fatura": [11000, 70215]})
+    for mark, method, path, body in _CHANGES:
+        where = BASE + path.replace("RUN", started.json["disparo"]["id"])
+        lose("after", of=mark)
+        answer = client.call(method, where, body)
+        assert answer.status == 503, (path, answer.raw)
+        assert answer.headers["retry-after"] == "2"
+        assert "pode ter sido gravado ou não" in answer.json["msg"]
+        assert "nada foi agendado" not in answer.json["msg"]
+        assert client.call(method, where, body).status < 500  # as it says: repeating does no harm
