@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -145,3 +146,15 @@ def test_a_client_is_told_that_a_change_may_be_made(house, client, lose):
         assert "pode ter sido gravado ou não" in answer.json["msg"]
         assert "nada foi agendado" not in answer.json["msg"]
         assert client.call(method, where, body).status < 500  # as it says: repeating does no harm
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_run_of_the_command_line_is_one_though_its_commit_got_no_answer(house, cutter, lose, when):
+    before = house.value("SELECT count(*) FROM dispatches")
+    day = house.value("SELECT due_date::text FROM invoices WHERE id = 70215")
+    lose(when, of=b"bulk_run_stored")
+    told = house.command("disparar", "--vencimento-de", day, "--ate", day)
+    assert told.returncode == 0, told.stderr
+    assert cutter.cut is None
+    assert re.search(r"^Disparo [0-9a-f-]{36}; início em", told.stdout, re.MULTILINE), told.stdout
+    assert house.value("SELECT count(*) FROM dispatches") == before + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +20,7 @@ from disparo.cli.bulk_words import print_simulation
 from disparo.cli.context import DataDir, actor, database, prepare_for_command
 from disparo.cli.tables import show_table
 from disparo.db import bulk_runs, workers
-from disparo.db.pool import Pool, open_pool
+from disparo.db.pool import Connection, Pool, open_pool
 from disparo.dispatch import bulk_control
 from disparo.dispatch.bulk import (
     Asked,
@@ -35,6 +36,9 @@ from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_simulate import Simulation, simulate_run
 from disparo.dispatch.calendar import load_calendar
 from disparo.dispatch.from_settings import accept_settings_of, offers_of, rules_of
+from disparo.dispatch.group_commit import Busy, FateUnknown
+from disparo.dispatch.store_once import store_once
+from disparo.domain.ids import new_id
 from disparo.errors import DisparoError
 from disparo.settings import Settings, load_settings
 from disparo.wording.words import RUN as STATE_WORDS
@@ -135,11 +139,23 @@ async def _somebody_sends(pool: Pool) -> bool:
 
 
 async def _store(pool: Pool, settings: Settings, order: RunOrder) -> StoredRun:
-    accepting = accept_settings_of(settings)
+    accepting, dispatch_id = accept_settings_of(settings), new_id()
     load_calendar()
+
+    async def work(connection: Connection) -> StoredRun:
+        found = await store_run(connection, order, accepting, dispatch_id=dispatch_id)
+        # Found when it is done again after a lost COMMIT, it is this command's all the same.
+        return replace(found, is_new=found.dispatch_id == dispatch_id)
+
     try:
-        async with pool.acquire() as connection, connection.transaction():
-            return await store_run(connection, order, accepting)
+        return await store_once(pool, work)
+    except Busy as busy:
+        raise busy.__cause__ or busy from None
+    except FateUnknown:
+        raise DisparoError(
+            "O banco de dados parou de responder enquanto gravava: não se sabe se o disparo foi agendado. "
+            "Veja em `disparo execucao listar` antes de repetir."
+        ) from None
     except KeyReused:
         raise DisparoError(
             "Já existe uma execução com este nome e outro filtro. Nada foi agendado."
