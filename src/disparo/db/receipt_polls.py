@@ -28,8 +28,13 @@ async def fill(connection: Connection, after_s: Mapping[str, float], *, limit: i
     return seen
 
 
-async def take(connection: Connection, platform: str, *, after_s: float) -> asyncpg.Record | None:
-    """Take the next hand-over to ask about: reference and platform_id; None where there is none now."""
-    return await connection.fetchrow(
-        sql("take_receipt_poll"), platform, after_s, _UNCONFIRMED, _ASKED_AT_MOST
+async def take(connection: Connection, platform: str, *, after_s: float, look_at: int) -> asyncpg.Record:
+    """Take the next hand-over to ask about: reference and platform_id, null where none waits of those seen.
+
+    `looked`: how many that are due were seen, at most `look_at`; those that no longer wait are gone.
+    """
+    row = await connection.fetchrow(
+        sql("take_receipt_poll"), platform, after_s, _UNCONFIRMED, _ASKED_AT_MOST, look_at
     )
+    assert row is not None  # noqa: S101 - for the type checker: the statement always has one row
+    return row

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+import asyncpg
+
 from disparo.db import rate_limits, receipt_polls
 from disparo.db.pool import Pool
 from disparo.db.receipts import Told
@@ -18,6 +20,8 @@ from disparo.platforms.base import Capabilities, Health, Platform
 ROUND_S = 25.0
 _SLICE = 20_000
 _SLICES = 50
+#: Of what is due, to find one that still waits; more where the last look found none.
+_LOOKED_AT, _LOOKED_AT_IN_VAIN = 200, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +97,30 @@ async def _ask_one(pool: Pool, name: str, platform: Platform, until: float) -> i
     told = 0
     able = platform.capabilities
     while time.monotonic() < until and await may_ask(pool, name, able.ask_every_s, until=until):
-        async with pool.acquire() as connection:
-            row = await receipt_polls.take(connection, name, after_s=_after_s(able))
+        row = await _next(pool, name, _after_s(able), until)
         if row is None:
             break
         answer = await platform.ask(row["reference"], row["platform_id"])
         if answer is not None:
             told += await receipts.take_one(pool, Told(name, answer.event, answer.raw))
     return told
+
+
+async def _next(pool: Pool, name: str, after_s: float, until: float) -> asyncpg.Record | None:
+    """Take what is asked about next; None where nothing waits, or time is up.
+
+    Most of what is due has its receipt after a large run: it is forgotten until one is met that has none.
+    """
+    look_at = _LOOKED_AT
+    while time.monotonic() < until:
+        async with pool.acquire() as connection:
+            row = await receipt_polls.take(connection, name, after_s=after_s, look_at=look_at)
+        if row["reference"] is not None:
+            return row
+        if not row["looked"]:
+            break
+        look_at = _LOOKED_AT_IN_VAIN
+    return None
 
 
 def _after_s(able: Capabilities) -> float:

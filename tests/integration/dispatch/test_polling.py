@@ -114,16 +114,39 @@ async def test_not_known_is_asked_again_ever_later_and_not_for_ever(pool, connec
     assert await connection.fetchval("SELECT count(*) FROM receipt_polls") == 0
 
 
-async def test_two_processes_share_the_questions_and_the_pace(pool, connection, peer):
-    ids = await rows.add_messages(connection, 4)
+async def accepted(connection, count):
+    """Add messages that platform `p` took eleven minutes ago; gives their ids."""
+    ids = await rows.add_messages(connection, count)
     await connection.execute(
         """WITH made AS (
                INSERT INTO attempts (message_id, platform, worker_id, started_at, outcome, platform_id)
                SELECT id, 'p', gen_random_uuid(), now() - interval '11 minutes', 'accepted', 'id-' || id
-               FROM messages RETURNING id, message_id)
+               FROM messages WHERE id = ANY($1) RETURNING id, message_id)
            UPDATE messages m SET status = 'accepted', attempt_id = made.id, platform = 'p'
-           FROM made WHERE made.message_id = m.id"""
+           FROM made WHERE made.message_id = m.id""",
+        ids,
     )
+    return ids
+
+
+async def test_what_has_its_receipt_by_now_does_not_keep_others_from_being_asked_about(
+    pool, connection, peer
+):
+    settled = await accepted(connection, 1500)
+    peer.answer = http(404, "{}")
+    await connection.execute("UPDATE messages SET status = 'delivered' WHERE id = ANY($1)", settled)
+    await connection.execute(
+        """INSERT INTO receipt_polls (attempt_id, message_id, platform, next_at, asked)
+           SELECT attempt_id, id, 'p', now() - interval '1 hour', 1 FROM messages"""
+    )
+    await accepted(connection, 10)
+    await poll(pool, peer)
+    assert len(peer.requests) == 10
+    assert await connection.fetchval("SELECT count(*) FROM receipt_polls") == 10
+
+
+async def test_two_processes_share_the_questions_and_the_pace(pool, connection, peer):
+    ids = await accepted(connection, 4)
     peer.answer = http(404, "{}")
     began = time.monotonic()
     await asyncio.gather(poll(pool, peer, every_s=0.3), poll(pool, peer, every_s=0.3))
