@@ -115,13 +115,17 @@ async def live(connection: Connection) -> list[asyncpg.Record]:
 
 
 async def take_untold(connection: Connection, *, limit: int = 20) -> list[asyncpg.Record]:
-    """Take the alerts that nobody was told of, in order; if the caller dies, another one takes them."""
+    """Take the alerts that nobody was told of, in order; if the caller dies, another one takes them.
+
+    One that is taken for longer than twice a lease was so by a clock that was set back.
+    """
     return await connection.fetch(
-        """UPDATE alerts SET taken_until = now() + make_interval(secs => $2)
+        """UPDATE alerts SET taken_until = now() + make_interval(secs => $2::float8)
            WHERE id IN (
                SELECT id FROM alerts
                WHERE (told_at IS NULL OR (cleared_at IS NOT NULL AND told_over IS NULL))
-                 AND (taken_until IS NULL OR taken_until < now())
+                 AND (taken_until IS NULL OR taken_until < now()
+                      OR taken_until > now() + make_interval(secs => 2 * $2::float8))
                ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
            RETURNING id, kind, subject, detail, raised_at, cleared_at, told_at""",
         limit,

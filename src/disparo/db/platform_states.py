@@ -11,12 +11,19 @@ from disparo.db.pool import Connection
 
 
 async def read(connection: Connection) -> dict[str, asyncpg.Record]:
-    """Give every known state by platform: paused_by, paused_at, open_reason, opened_at, probe_due."""
+    """Give every known state by platform: paused_by, paused_at, open_reason, opened_at, probe_in_s."""
     rows = await connection.fetch(
-        """SELECT platform, paused_by, paused_at, open_reason, opened_at, probe_at <= now() AS probe_due
+        """SELECT platform, paused_by, paused_at, open_reason, opened_at,
+                  extract(epoch FROM probe_at - now())::float8 AS probe_in_s
            FROM platform_states"""
     )
     return {row["platform"]: row for row in rows}
+
+
+def is_probe_due(state: asyncpg.Record, *, longest_pause_s: float) -> bool:
+    """Tell whether a stopped platform may be tried, by a state that `read` gave; see `take_probe`."""
+    in_s: float | None = state["probe_in_s"]
+    return in_s is not None and not 0 < in_s <= 2 * longest_pause_s
 
 
 async def open_all(connection: Connection, reasons: Mapping[str, str]) -> None:
@@ -40,13 +47,16 @@ async def open_all(connection: Connection, reasons: Mapping[str, str]) -> None:
 async def take_probe(connection: Connection, platform: str, *, longest_pause_s: float) -> bool:
     """Take the right to try one message on a stopped platform; only one worker gets it.
 
-    The next may be tried after 1, 2, 4, 8 s and then every `longest_pause_s`.
+    The next may be tried after 1, 2, 4, 8 s and then every `longest_pause_s`. A
+    moment further ahead than twice that is of a clock that was set back, and has come too.
     """
     taken = await connection.fetchval(
         """UPDATE platform_states
            SET probes = probes + 1,
-               probe_at = now() + make_interval(secs => least($2, 2.0 ^ least(probes, 10)))
-           WHERE platform = $1 AND open_reason IS NOT NULL AND probe_at <= now() RETURNING true""",
+               probe_at = now() + make_interval(secs => least($2::float8, 2.0 ^ least(probes, 10)))
+           WHERE platform = $1 AND open_reason IS NOT NULL
+             AND (probe_at <= now() OR probe_at > now() + make_interval(secs => 2 * $2::float8))
+           RETURNING true""",
         platform,
         longest_pause_s,
     )

@@ -73,10 +73,12 @@ class PlatformWatch:
         for name, lane in lanes.items():
             self._brief(lane)
             state = self._states.get(name)
-            if lane.breaker.open_reason and not lane.breaker.paused and state and state["probe_due"]:
-                lane.breaker.may_probe = await platform_states.take_probe(
-                    connection, name, longest_pause_s=longest_pause_s(lane.breaker.open_reason)
-                )
+            if lane.breaker.open_reason and not lane.breaker.paused and state:
+                pause_s = longest_pause_s(lane.breaker.open_reason)
+                if platform_states.is_probe_due(state, longest_pause_s=pause_s):
+                    lane.breaker.may_probe = await platform_states.take_probe(
+                        connection, name, longest_pause_s=pause_s
+                    )
             lane.on_room()
 
     def _brief(self, lane: Lane) -> None:

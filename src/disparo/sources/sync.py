@@ -88,9 +88,10 @@ class Sync:
             log.warning("sync_failed", source=self.source.name, error=str(error))
 
     def _rests(self, state: asyncpg.Record) -> bool:
+        """Tell whether it is too early; what ended in the future did by a clock that was set back."""
         if state["failed_at"] is not None:
-            return bool(state["failed_s"] < min(self.every_s, _LEFT_ALONE_S))
-        return state["finished_at"] is not None and state["idle_s"] < self.every_s
+            return bool(0 <= state["failed_s"] < min(self.every_s, _LEFT_ALONE_S))
+        return state["finished_at"] is not None and 0 <= state["idle_s"] < self.every_s
 
     async def run(self, *, full: bool = False) -> Synced:
         """Do one pass, or the rest of one that was cut; raises AlreadyRunning, SourceDown, SourceRefused.
@@ -149,7 +150,7 @@ class Sync:
             return {**_NOTHING_LACKS, **cut}
         since: date | None = state["complete_to"] if state is not None else None
         full_age_s: float | None = state["full_age_s"] if state is not None else None
-        if full or since is None or full_age_s is None or full_age_s > _FULL_EVERY_S:
+        if full or since is None or full_age_s is None or not 0 <= full_age_s <= _FULL_EVERY_S:
             full, steps = True, self.source.full_steps(today)
         else:
             full, steps = False, self.source.recent_steps(since, today)

@@ -160,6 +160,20 @@ async def test_it_runs_when_it_is_due_and_rests_when_it_is_not(there, sync):
     assert there.calls.total() > calls
 
 
+@pytest.mark.parametrize("moment", ["finished_at", "failed_at"])
+async def test_it_does_not_rest_until_a_clock_that_was_set_back_is_there_again(
+    there, sync, connection, moment
+):
+    await sync.run()
+    calls = there.calls.total()
+    await connection.execute(f"UPDATE sync_states SET {moment} = now() + interval '1 hour'")
+    await sync.run_if_due()
+    assert there.calls.total() > calls
+    calls = there.calls.total()
+    await sync.run_if_due()
+    assert there.calls.total() == calls
+
+
 async def test_wrong_credentials_are_told_and_not_tried_for_ever(there, dsn, pool):
     source = source_of(there, password="errada")
     with pytest.raises(SourceRefused, match="credenciais"):

@@ -1,0 +1,80 @@
+"""The database server's clock is set back by an hour: what waits by it does not wait an hour longer.
+
+Moments that are stored are moved ahead by that hour; no clock is touched.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from disparo.auth.throttle import Throttle, TooMany
+from disparo.db import alerts, platform_states, rate_limits
+from disparo.dispatch.breaker import longest_pause_s
+from disparo.dispatch.polling import may_ask
+
+pytestmark = pytest.mark.anyio
+
+FAST = {"per_s": 50.0, "burst": 50}
+SLOW = {"per_s": 0.01, "burst": 3}
+
+
+async def set_back(connection, table, column):
+    await connection.execute(f"UPDATE {table} SET {column} = {column} + interval '1 hour'")
+
+
+async def passes(pool, limit):
+    try:
+        await Throttle(pool).take("client", "1", **limit)
+    except TooMany as refusal:
+        return refusal.wait_s
+    return 0
+
+
+async def test_callers_are_not_refused_for_an_hour(pool, connection):
+    assert await passes(pool, FAST) == 0
+    await set_back(connection, "rate_limits", "tat")
+    assert await passes(pool, FAST) == 0
+    assert await passes(pool, FAST) <= 1
+
+
+async def test_guessers_gain_one_guess_and_no_new_burst(pool, connection):
+    assert [await passes(pool, SLOW) for _ in range(4)] == [0, 0, 0, 100]
+    await set_back(connection, "rate_limits", "tat")
+    assert [await passes(pool, SLOW) for _ in range(3)] == [0, 100, 100]
+
+
+async def test_a_slice_of_places_passes_and_no_more(pool, connection):
+    take = {"interval_s": 1.0, "burst": 64}
+    assert await rate_limits.take(connection, "b", places=4, **take) == 0
+    await set_back(connection, "rate_limits", "tat")
+    assert await rate_limits.take(connection, "b", places=4, **take) == 0
+    assert await rate_limits.take(connection, "b", places=4, **take) == pytest.approx(4, abs=0.5)
+
+
+async def test_platforms_are_asked_for_receipts(pool, connection):
+    assert await may_ask(pool, "p", 0.1, until=0)
+    await set_back(connection, "rate_limits", "tat")
+    assert await may_ask(pool, "p", 0.1, until=0)
+
+
+@pytest.mark.parametrize("reason", ["failing", "refuses_all"])
+async def test_a_stopped_platform_is_tried_once(connection, reason):
+    pause_s = longest_pause_s(reason)
+
+    async def is_tried():
+        state = (await platform_states.read(connection))["p"]
+        due = platform_states.is_probe_due(state, longest_pause_s=pause_s)
+        assert await platform_states.take_probe(connection, "p", longest_pause_s=pause_s) is due
+        return due
+
+    await platform_states.open_all(connection, {"p": reason})
+    assert not await is_tried()
+    await set_back(connection, "platform_states", "probe_at")
+    assert [await is_tried(), await is_tried()] == [True, False]
+
+
+async def test_an_alert_is_told(connection):
+    await alerts.raise_(connection, "platform_open", "p")
+    assert len(await alerts.take_untold(connection)) == 1
+    await set_back(connection, "alerts", "taken_until")
+    assert [len(await alerts.take_untold(connection)) for _ in range(2)] == [1, 0]
