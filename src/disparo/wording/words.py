@@ -243,7 +243,8 @@ def platform_kind(written: str) -> str:
 
 def several(count: int, one: str, many: str) -> str:
     """Count something in words: `1 mensagem`, `1.200 mensagens`."""
-    return f"{count:,} {one if count == 1 else many}".replace(",", ".")
+    number = f"{count:,}".replace(",", ".")
+    return f"{number} {one if count == 1 else many}"
 
 
 def several_or_more(count: int, one: str, many: str, *, most: int) -> str:

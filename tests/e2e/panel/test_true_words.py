@@ -295,7 +295,7 @@ def test_what_may_have_left_before_is_cancelled_as_a_new_sending_only(house, per
     assert "continua incerta: o primeiro envio pode ter chegado" in said(
         f"/painel/mensagens/{ids[0]}/cancelar"
     )
-    assert "1 novo envio cancelado: a mensagem continua incerta" in said(
+    assert "1 novo envio cancelado: a mensagem continua incerta, pois" in said(
         "/painel/retidas", id=ids[1], acao="cancelar"
     )
     cancelled = house.client(permissions=("cancel",)).post(f"{DISPATCH}/{dispatch_id}/cancelar").json
