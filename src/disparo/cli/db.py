@@ -11,11 +11,13 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import asyncpg
 import typer
 
 from disparo.cli.context import DataDir, database
+from disparo.cli.paused_runs import paused_runs
 from disparo.cli.spoken_log import speak
 from disparo.cli.upgrade import write_dump
 from disparo.db.installation import hold_after_restore, note_copy
@@ -63,10 +65,10 @@ def restore(
     with database(dados) as dsn:
         asyncio.run(_check_empty(dsn))
         _load(dsn, arquivo)
-        asyncio.run(_after_restore(dsn))
+        paused = asyncio.run(_after_restore(dsn))
     print(
         "Backup restaurado. As mensagens que esperavam envio estão retidas, e as que estavam sendo "
-        "enviadas, incertas.\nConfira e rode: disparo retomar"
+        f"enviadas, incertas.\nConfira e rode: disparo retomar{paused_runs(paused)}"
     )
 
 
@@ -141,7 +143,8 @@ async def _check_empty(dsn: str) -> None:
         await connection.close()
 
 
-async def _after_restore(dsn: str) -> None:
+async def _after_restore(dsn: str) -> list[UUID]:
+    """Hold what waits; gives the bulk runs that are paused."""
     speak()
     await prepare(dsn)
-    await hold_after_restore(dsn)
+    return await hold_after_restore(dsn)

@@ -12,9 +12,10 @@ from rich.table import Table
 
 from disparo.cli.asking import ask
 from disparo.cli.context import DataDir, actor, with_connection
+from disparo.cli.paused_runs import paused_runs
 from disparo.cli.phones import phone_of
 from disparo.cli.tables import show_table
-from disparo.db import accounts, lookups, unsettled
+from disparo.db import accounts, bulk_runs, lookups, unsettled
 from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
 from disparo.domain.waits import folded
@@ -201,15 +202,16 @@ def release(
 def resume(dados: DataDir = None) -> None:
     """Libera as mensagens que uma restauração do banco reteve."""
 
-    async def work(connection: Connection) -> int:
+    async def work(connection: Connection) -> str:
         total, is_all = 0, False
         while not is_all:
             done, is_all = await reconcile.resume_some(connection, actor=actor())
             total += len(done)
         await accounts.audit(connection, actor=actor(), action="resumed", detail={"messages": total})
-        return total
+        still = paused_runs(await bulk_runs.paused(connection), dados)
+        return f"{total} mensagem(ns) de volta à fila.{still}"
 
-    print(f"{with_connection(dados, work)} mensagem(ns) de volta à fila.")
+    print(with_connection(dados, work))
 
 
 def _others(wanted: Sequence[int], done: Sequence[int], state: str) -> str:

@@ -165,9 +165,10 @@ async def cancelled_unfinished(connection: Connection) -> list[UUID]:
 
 
 async def paused(connection: Connection) -> list[UUID]:
-    """List paused runs."""
+    """List paused runs, the oldest first."""
     rows = await connection.fetch(
-        "SELECT dispatch_id FROM bulk_runs WHERE finished_at IS NULL AND state = 'paused'"
+        """SELECT dispatch_id FROM bulk_runs WHERE finished_at IS NULL AND state = 'paused'
+           ORDER BY dispatch_id"""
     )
     return [row["dispatch_id"] for row in rows]
 

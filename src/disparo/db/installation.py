@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from disparo.db import bulk_runs, unsettled
 from disparo.db.pool import Connection, connect
@@ -50,12 +51,13 @@ async def recognise(connection: Connection) -> bool:
     return False
 
 
-async def hold_after_restore(dsn: str) -> None:
-    """Hold the messages that wait in a restored database, so that history is not sent again."""
+async def hold_after_restore(dsn: str) -> list[UUID]:
+    """Hold what waits in a restored database, so that history is not sent again; gives the paused runs."""
     connection = await connect(dsn)
     try:
         async with connection.transaction():
             await _hold(connection, await read_identity(connection))
+            return await bulk_runs.paused(connection)
     finally:
         await connection.close()
 

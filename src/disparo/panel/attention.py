@@ -11,7 +11,7 @@ from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import accounts, day, installation, messages, unsettled
+from disparo.db import accounts, bulk_runs, day, installation, messages, unsettled
 from disparo.db.messages import Move
 from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
@@ -29,6 +29,7 @@ _AT_ONCE = 10_000
 #: Nobody looks at an empty page for longer; a proxy would give up after a minute.
 _LONGEST_S = 20.0
 _QUEUED = ("mensagem de volta à fila", "mensagens de volta à fila")
+_PAUSED = ("disparo está pausado, e nada dele sai", "disparos estão pausados, e nada deles sai")
 _GIVEN = ("mensagem dada como enviada", "mensagens dadas como enviadas")
 CANCELLED = ("mensagem cancelada", "mensagens canceladas")
 _UNCERTAIN_AGAIN = (
@@ -146,6 +147,11 @@ async def _resume(request: Request, person: Person) -> Response:
             )
         total += len(moved)
     more = "" if is_all else " Ainda há retidas: libere de novo para continuar."
+    async with services_of(request).pool.acquire() as connection:
+        paused = len(await bulk_runs.paused(connection))
+    if paused:
+        them = "o abra em Disparos e retome" if paused == 1 else "os abra em Disparos e retome, um a um"
+        more += f" {words.several(paused, *_PAUSED)} até que alguém {them}."
     return await done(request, person, f"{words.several(total, *_QUEUED)}.{more}", _HELD)
 
 

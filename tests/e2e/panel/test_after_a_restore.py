@@ -23,9 +23,33 @@ def dispatch_id(house):
     house.fetch("DELETE FROM messages WHERE dispatch_id = $1", found)
 
 
+@pytest.fixture
+def paused(house):
+    """A bulk run that the restore paused."""
+    made = "INSERT INTO dispatches (id, kind, queue, purpose, tries, timeout_s, invoice_ids, starts_at)"
+    id_ = house.value(
+        f"{made} VALUES (gen_random_uuid(), 'bulk', 'bulk', 'notice', 1, 60, '{{}}', now()) RETURNING id"
+    )
+    house.fetch(
+        """INSERT INTO bulk_runs (dispatch_id, actor, not_before, carved_at, state)
+           VALUES ($1, 'test', now(), now(), 'paused')""",
+        id_,
+    )
+    yield id_
+    house.fetch("DELETE FROM bulk_runs WHERE dispatch_id = $1", id_)
+    house.fetch("DELETE FROM dispatches WHERE id = $1", id_)
+
+
+def test_runs_that_are_paused_are_told_with_it(house, paused):
+    person = visitor(house)
+    page = text(person.get(person.post("/painel/retidas", acao="retomar").headers["location"]))
+    assert "1 disparo está pausado, e nada dele sai até que alguém o abra em Disparos e retome." in page
+
+
 def test_everything_that_a_restore_holds_is_let_go_at_once(house, dispatch_id):
     person = visitor(house)
     assert "Liberar todas as que a restauração reteve" in text(person.get("/painel/retidas"))
+    before = house.value("SELECT coalesce(max(id), 0) FROM audit_log")
     answer = person.post("/painel/retidas", acao="retomar")
     assert answer.status == 303
     page = text(person.get(answer.headers["location"]))
@@ -34,5 +58,7 @@ def test_everything_that_a_restore_holds_is_let_go_at_once(house, dispatch_id):
     assert "Liberar todas" not in page
     held = "SELECT count(*) FROM messages WHERE dispatch_id = $1 AND status = 'held'"
     assert house.value(held, dispatch_id) == 0
-    noted = house.fetch("SELECT detail FROM audit_log WHERE action = 'resumed' ORDER BY id")
+    noted = house.fetch(
+        "SELECT detail FROM audit_log WHERE action = 'resumed' AND id > $1 ORDER BY id", before
+    )
     assert [row["detail"] for row in noted] == ['{"messages": 10000}', '{"messages": 20}']
