@@ -63,12 +63,25 @@ DDDS = frozenset(_UF_OF_DDD)
 PHONE_TAIL = 8
 #: Longer items are not read: a phone with every tolerated decoration is far shorter.
 _LONGEST = 40
-_ALLOWED = frozenset("0123456789 \t\u00a0()-.+/")
-_DROP_PUNCTUATION = str.maketrans("", "", " \t\u00a0()-.+/")
+#: Dashes that programs put for the plain one; narrow spaces, and marks of direction, which nobody sees: a
+#: contact copied from WhatsApp has them.
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+_UNSEEN = "\u2009\u202f\u200b\u200e\u200f\u202a\u202c\u2060\u2066\u2069\ufeff"
+_PUNCTUATION = f" \t\u00a0()-.+/{_DASHES}{_UNSEEN}"
+_ALLOWED = frozenset(f"0123456789{_PUNCTUATION}")
+_BEFORE_PLUS = f"( {_UNSEEN}"
+_DROP_PUNCTUATION = str.maketrans("", "", _PUNCTUATION)
 _SEPARATORS = re.compile(r"[;,|/]")
 #: 0 + carrier code + DDD + number, as people write long-distance calls down: 015 37 99993-1412.
 _TRUNK = 1
 _CARRIER_CODE = 3
+#: Its place held: (0xx37) 99993-1412, (0**37) 99993-1412.
+_CARRIER_PLACE = re.compile(r"^([\s(+]*(?:55)?[\s().-]*0)\s*(?:xx|\*\*)", re.IGNORECASE)
+_LABEL = r"(?<![^\W\d_])(?:telefone|tel|fone|celular|cel|whatsapp|whats|zap)(?![^\W\d_])"
+_LABELS_BEFORE = re.compile(rf"^[\s(]*(?:{_LABEL}[\s.:()-]*)+", re.IGNORECASE)
+_LABEL_AFTER = re.compile(rf"{_LABEL}[\s.:)]*$", re.IGNORECASE)
+#: `cel 1: ...`: which of several it is would be read as a digit of the number.
+_ORDINAL = re.compile(r"^[1-9](?!\d)|(?<!\d)\d\D*$")
 
 
 class PhoneKind(StrEnum):
@@ -117,13 +130,15 @@ class Phone(NamedTuple):
 def parse_phone(text: str) -> Phone:
     """Read one number as a caller may send it (docs/api.md §3); raises InvalidPhone.
 
-    Punctuation, a leading +55 or 0, and a 55 in front of 10 or 11 digits are tolerated.
+    Punctuation, a leading +55 or 0, both, and a 55 in front of 10 or 11 digits are tolerated.
     """
     # DDNNNNNNNNN, the common case; a 0 in front is a trunk prefix.
     if len(text) == 11 and text.isascii() and text.isdigit() and text[0] != "0":  # noqa: PLR2004
         return _from_national(text)
     digits = _digits_of(text)
-    if len(digits) in (12, 13) and digits.startswith("55"):
+    if len(digits) in (13, 14) and digits.startswith("550"):  # no DDD begins with 0
+        digits = digits[2 + _TRUNK :]
+    elif len(digits) in (12, 13) and digits.startswith("55"):
         digits = digits[2:]
     elif len(digits) in (11, 12) and digits.startswith("0"):
         digits = digits[_TRUNK:]
@@ -131,11 +146,14 @@ def parse_phone(text: str) -> Phone:
 
 
 def parse_registered(text: str) -> Phone:
-    """Read one number as registers hold it: also 00 55, or 0 and a carrier's code before the DDD.
+    """Read one number as registers hold it: also 00 55, or 0 and a carrier's code, or `xx`, before the DDD.
 
-    Raises InvalidPhone.
+    A label before or behind it (`tel:`, `WhatsApp`) is no part of it. Raises InvalidPhone.
     """
-    digits = text if text.isascii() and text.isdigit() and len(text) <= _LONGEST else _digits_of(text)
+    if text.isascii() and text.isdigit() and len(text) <= _LONGEST:
+        digits = text
+    else:
+        digits = _digits_of(_without_words(text))
     if digits.startswith("0055"):
         digits = digits[2:]
     if len(digits) in (13, 14) and digits.startswith("0") and digits[1] != "0":
@@ -179,8 +197,18 @@ def is_filler(phone: Phone) -> bool:
     return len(set(phone.national[-8:])) == 1
 
 
+def _without_words(text: str) -> str:
+    """Drop what registers write around a number; letters within it are left, and refused."""
+    if len(text) > _LONGEST or _ALLOWED.issuperset(text):
+        return text
+    bare = _LABEL_AFTER.sub("", _LABELS_BEFORE.sub("", text, count=1))
+    if bare != text and _ORDINAL.search(bare):
+        raise InvalidPhone(PhoneFault.NOT_A_NUMBER)
+    return _CARRIER_PLACE.sub(r"\1", bare, count=1)
+
+
 def _digits_of(text: str) -> str:
-    stripped = text.strip()
+    stripped = text.strip().lstrip(_BEFORE_PLUS)
     if not stripped or len(stripped) > _LONGEST or not _ALLOWED.issuperset(stripped):
         raise InvalidPhone(PhoneFault.NOT_A_NUMBER)
     if "+" in stripped[1:]:

@@ -17,6 +17,7 @@ from disparo.cli import upgrade
 from disparo.cli.context import _refuse_to_upgrade, prepare_for_command
 from disparo.cli.upgrade import prepare_with_backup
 from disparo.db.migrate import HEAD, _run_alembic, current_version, migrate, revisions
+from disparo.db.numbers import fill_slice
 from disparo.db.pool import connect, open_pool
 from disparo.db.postgres_binaries import client_program
 from disparo.errors import DatabaseUnavailable
@@ -86,6 +87,37 @@ def test_forward_from_every_revision(older, tmp_path, revision):
         [client_program("pg_restore"), "-l", copy], capture_output=True, text=True, check=True
     )
     assert "TABLE DATA public messages" in listed.stdout
+
+
+def test_what_was_no_phone_is_read_anew(older, tmp_path):
+    dsn = older("0022")
+    for table, column, allowed, owner in (
+        ("customers", "phone_1", "phone_1_allowed", ""),
+        ("contacts", "phone", "sms_allowed", "1, "),
+    ):
+        columns = f"{'customer_id, ' if owner else ''}id, name, {allowed}, {column}, sms_numbers, no_sms"
+        read_before = (
+            "(11, '', true, 'tel: 11988880011', '{}', '{invalid:11988880011}')",
+            "(12, '', true, '11988880012', '{11988880012}', '{}')",
+            "(13, '', true, '1133334444', '{}', '{landline:1133334444}')",
+        )
+        for row in read_before:
+            value(dsn, f"INSERT INTO {table} ({columns}) VALUES {row.replace('(', f'({owner}', 1)}")
+    assert asyncio.run(prepare_with_backup(Settings(data_dir=tmp_path), dsn))
+    for table in ("customers", "contacts"):
+        unread = f"SELECT string_agg(id::text, ' ') FROM {table} WHERE id > 10 AND sms_numbers IS NULL"
+        assert value(dsn, unread) == "11"
+    assert asyncio.run(_filled(dsn)) == 1 + 1 + 1  # the first was never read
+    for table in ("customers", "contacts"):
+        assert value(dsn, f"SELECT sms_numbers FROM {table} WHERE id = 11") == ["11988880011"]
+
+
+async def _filled(dsn):
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await fill_slice(connection)
+    finally:
+        await connection.close()
 
 
 def test_a_database_of_this_version_is_not_copied(older, tmp_path):

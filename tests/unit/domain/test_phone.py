@@ -32,11 +32,19 @@ MOBILE = "11988887777"
         "11 98888.7777",
         "+55 11 98888-7777",
         "+55(11)988887777",
+        "(+55) 11 98888-7777",
         "5511988887777",
         "011988887777",
         "0 11 98888-7777",
         " 11988887777 ",
         "11\u00a098888\u00a07777",
+        "11\u202f98888\u20147777",
+        "+55 011 98888-7777",
+        "+55 (011) 98888-7777",
+        "55 0 11 98888-7777",
+        "11\u201198888\u20117777",
+        "11 98888\u20137777",
+        "\u202a+55 11 98888\u20117777\u202c",
     ],
 )
 def test_decorations_are_tolerated(text):
@@ -51,6 +59,8 @@ def test_decorations_are_tolerated(text):
         ("0 1188887777", "+5511988887777"),
         ("(011) 8888-7777", "+5511988887777"),
         ("01133334444", "+551133334444"),
+        ("+55 011 8888-7777", "+5511988887777"),
+        ("55 0 11 3333-4444", "+551133334444"),
     ],
 )
 def test_a_zero_before_ten_digits_is_tolerated_too(read, text, e164):
@@ -109,6 +119,72 @@ def test_registers_hold_carrier_codes_and_double_zeros(text):
     assert parse_registered(text).national == MOBILE
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(0xx11) 98888-7777",
+        "0XX11 98888-7777",
+        "0xx(11)98888-7777",
+        "(0xx) 11 98888-7777",
+        "(0**11) 98888-7777",
+        "+55 (0xx11) 98888-7777",
+        "tel: 11988887777",
+        "tel:+5511988887777",
+        "Tel.: (0xx11) 98888-7777",
+        "fone 11 98888-7777",
+        "FONE11988887777",
+        "cel. 11 98888-7777",
+        "Celular - 11 98888-7777",
+        "(cel) 11 98888-7777",
+        "whatsapp: 11 98888-7777",
+        "Cel. WhatsApp 11 98888-7777",
+        "11 98888-7777 (WhatsApp)",
+        "11988887777 cel.",
+        "00 55 011 98888-7777",
+    ],
+)
+def test_registers_hold_labels_and_places_for_carrier_codes(text):
+    assert parse_registered(text).national == MOBILE
+    assert [phone.national for phone in read_registered(text)[0]] == [MOBILE]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "11 98888 cel 7777",
+        "119xx88887777",
+        "11 9888 0xx7777",
+        "11 9**88887777",
+        "11988887777 ramal 2",
+        "falar com Tel 11988887777",
+        "Telma 11988887777",
+        "11988887777 Marcel",
+        "tel 1: 1933334444",  # the first of several, and no DDD 11
+        "cel1 1933334444",
+        "1933334444 cel 1",
+        "cel (1) 1933334444",
+        "1198887777 2 cel",
+        "tel",
+        "tel: xx",
+        "0xx",
+        "tel: +1 202 555 0123",
+        "1133334444 cel 11988887777",
+        "11988887777 \u2013 1133334444",
+        "11988887777 tel: 1133334444",
+        "tel: 11988887777 11988880001",
+        "(0xx11) 98888-7777 (0xx11) 98888-0001",
+    ],
+)
+def test_letters_in_a_number_and_two_numbers_are_no_phone(text):
+    assert read_registered(text) == ([], [text])
+
+
+def test_labels_of_each_of_several_numbers_are_read():
+    phones, faulty = read_registered("Tel: (0xx11) 3333-4444 / Cel: 11 98888\u20117777; fone nenhum")
+    assert [phone.national for phone in phones] == ["1133334444", MOBILE]
+    assert faulty == ["fone nenhum"]
+
+
 def test_a_registers_field_may_hold_several_numbers():
     phones, faulty = read_registered("11988887777; 11 3333-4444 / nada")
     assert [phone.national for phone in phones] == [MOBILE, "1133334444"]
@@ -152,3 +228,19 @@ def test_what_takes_sms_is_a_mobile_number_for_google_too(ddd, number, legacy):
         assert phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.MOBILE
     if not phone.takes_sms and phonenumbers.is_valid_number(parsed):
         assert phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.FIXED_LINE
+
+
+@given(
+    st.sampled_from(sorted(DDDS)),
+    st.integers(0, 99_999_999),
+    st.sampled_from(
+        ["+55 0{}", "+55 (0{})", "55 0 {}", "0055 0{}", "+55 {}", "0{}", "(0{})", "015 {}", "{}"]
+    ),
+    st.sampled_from("-.\u2010\u2011\u2013 "),
+)
+def test_whatever_stands_before_a_number_google_reads_the_same(ddd, number, before, dash):
+    text = f"{before.format(ddd)} 9{number // 10_000:04d}{dash}{number % 10_000:04d}"
+    ours, theirs = parse_registered(text), phonenumbers.parse(text, "BR")
+    assert ours.e164 == f"+55{ddd}9{number:08d}"
+    if phonenumbers.is_valid_number(theirs):
+        assert phonenumbers.format_number(theirs, phonenumbers.PhoneNumberFormat.E164) == ours.e164
