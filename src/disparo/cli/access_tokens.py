@@ -43,10 +43,11 @@ def create_token(
         if not keys:
             raise DisparoError("Inicie o servidor uma vez antes: ele cria a chave que assina os tokens.")
         now, jti, lifetime_s = datetime.now(UTC), uuid4(), dias * 86_400
-        await tokens.add_pair(
-            connection,
-            tokens.NewPair(jti, uuid4(), cliente, user["id"], now, lifetime_s, digest(new_secret()), 1),
-        )
+        pair = tokens.NewPair(jti, uuid4(), cliente, user["id"], now, lifetime_s, digest(new_secret()), 1)
+        if not await tokens.add_pair(connection, pair):
+            raise DisparoError(
+                "O usuário ou o cliente de API foi desativado neste instante. Nada foi criado."
+            )
         await accounts.audit(connection, actor=actor(), action="token_created", detail={"jti": str(jti)})
         scopes = user["permissions"]
         return TokenMint(keys).sign(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import asyncpg
 
+from disparo.db import sessions
 from disparo.db.pool import Connection, affected
 
 
@@ -57,14 +58,13 @@ async def add_user(
 async def set_password(connection: Connection, email: str, password_hash: str) -> int | None:
     """Change a user's password, ending their panel sessions; gives the id, None where there is no user."""
     user_id: int | None = await connection.fetchval(
-        """WITH changed AS (
-               UPDATE users SET password_hash = $2 WHERE lower(email) = lower($1) RETURNING id),
-           ended AS (
-               DELETE FROM panel_sessions WHERE user_id = (SELECT id FROM changed))
-           SELECT id FROM changed""",
+        "UPDATE users SET password_hash = $2 WHERE lower(email) = lower($1) RETURNING id",
         email,
         password_hash,
     )
+    if user_id is not None:
+        # A statement of its own: it sees the session that the one before has waited for.
+        await sessions.end_all(connection, user_id)
     return user_id
 
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncpg
 
-from disparo.db.pool import Connection, sql
+from disparo.db.pool import Connection, affected, sql
 
 IDLE_S = 8 * 3600.0
 LONGEST_S = 7 * 86_400.0
 
 
-async def add(connection: Connection, token_sha256: bytes, user_id: int) -> None:
-    """Begin a session."""
-    await connection.execute(
-        "INSERT INTO panel_sessions (token_sha256, user_id) VALUES ($1, $2)", token_sha256, user_id
+async def add(connection: Connection, token_sha256: bytes, *, user_id: int, password_hash: str) -> bool:
+    """Begin a session; False where the user is shut out, or has another password than the one checked.
+
+    The password was checked a while ago. The lock has whoever changes it meanwhile wait, and then end this.
+    """
+    added = await connection.execute(
+        """INSERT INTO panel_sessions (token_sha256, user_id)
+           SELECT $1, id FROM users WHERE id = $2 AND active AND password_hash = $3 FOR SHARE""",
+        token_sha256,
+        user_id,
+        password_hash,
     )
+    return affected(added) == 1
 
 
 async def read_live(connection: Connection, token_sha256: bytes) -> asyncpg.Record | None:

@@ -68,7 +68,10 @@ async def add_first_signing_key(
 
 @dataclass(frozen=True, slots=True)
 class NewPair:
-    """An access token and the refresh token that goes with it."""
+    """An access token and the refresh token that goes with it.
+
+    `password_hash`, `secret_sha256`: what user and client were checked by, None where by nothing.
+    """
 
     jti: UUID
     family_id: UUID
@@ -78,16 +81,28 @@ class NewPair:
     access_s: int
     refresh_sha256: bytes
     refresh_s: int
+    password_hash: str | None = None
+    secret_sha256: bytes | None = None
 
 
-async def add_pair(connection: Connection, pair: NewPair) -> None:
-    """Store a pair; earlier ones stay alive."""
-    await connection.execute(
-        """WITH access AS (
+async def add_pair(connection: Connection, pair: NewPair) -> bool:
+    """Store a pair; earlier ones stay alive. False where user or client are not what they were when checked.
+
+    The locks have whoever changes them meanwhile, or revokes their tokens, wait and then see this pair.
+    """
+    added = await connection.execute(
+        """WITH granted AS (
+               SELECT u.id AS user_id, c.id AS client_id FROM users u CROSS JOIN api_clients c
+               WHERE u.id = $3 AND u.active AND ($9::text IS NULL OR u.password_hash = $9)
+                 AND c.id = $2 AND c.active AND ($10::bytea IS NULL OR c.secret_sha256 = $10)
+               FOR SHARE),
+           access AS (
                INSERT INTO access_tokens (jti, client_id, user_id, family_id, issued_at, expires_at)
-               VALUES ($1, $2, $3, $4, $5::timestamptz, $5::timestamptz + make_interval(secs => $6::float8)))
+               SELECT $1, client_id, user_id, $4, $5::timestamptz,
+                      $5::timestamptz + make_interval(secs => $6::float8) FROM granted)
            INSERT INTO refresh_tokens (token_sha256, family_id, client_id, user_id, issued_at, expires_at)
-           VALUES ($7, $4, $2, $3, $5::timestamptz, $5::timestamptz + make_interval(secs => $8::float8))""",
+           SELECT $7, $4, client_id, user_id, $5::timestamptz,
+                  $5::timestamptz + make_interval(secs => $8::float8) FROM granted""",
         pair.jti,
         pair.client_id,
         pair.user_id,
@@ -96,17 +111,24 @@ async def add_pair(connection: Connection, pair: NewPair) -> None:
         pair.access_s,
         pair.refresh_sha256,
         pair.refresh_s,
+        pair.password_hash,
+        pair.secret_sha256,
     )
+    return affected(added) == 1
 
 
 async def lock_refresh(connection: Connection, token_sha256: bytes) -> asyncpg.Record | None:
-    """Lock a refresh token's family and read the token.
+    """Lock a refresh token's family, user and client, and read the token.
 
-    `is_usable`: not revoked, not run out; `age_s`: seconds since it was rotated, None if it never was;
-    `is_last_rotated`: no other of its family was rotated later.
+    `id`, `password_hash`, `permissions`: the user's; `is_usable`: not revoked, not run out; `age_s`: seconds
+    since it was rotated, None if it never was; `is_last_rotated`: no other of its family was rotated later.
     """
+    # User and client first, as `revoke` does: in the other order the two would wait for each other.
     family = await connection.fetchval(
-        "SELECT family_id FROM refresh_tokens WHERE token_sha256 = $1", token_sha256
+        """SELECT t.family_id
+           FROM refresh_tokens t JOIN users u ON u.id = t.user_id JOIN api_clients c ON c.id = t.client_id
+           WHERE t.token_sha256 = $1 FOR SHARE OF u, c""",
+        token_sha256,
     )
     if family is None:
         return None
@@ -114,7 +136,7 @@ async def lock_refresh(connection: Connection, token_sha256: bytes) -> asyncpg.R
         "SELECT FROM refresh_tokens WHERE family_id = $1 ORDER BY token_sha256 FOR UPDATE", family
     )
     return await connection.fetchrow(
-        """SELECT t.family_id, t.client_id, t.user_id, u.permissions,
+        """SELECT t.family_id, t.client_id, u.id, u.password_hash, u.permissions,
                   t.revoked_at IS NULL AND t.expires_at > now() AND u.active AND c.active AS is_usable,
                   extract(epoch FROM clock_timestamp() - t.rotated_at)::float8 AS age_s,
                   NOT EXISTS (SELECT FROM refresh_tokens o WHERE o.family_id = t.family_id
@@ -184,6 +206,8 @@ async def revoke(
         family_id = await connection.fetchval("SELECT family_id FROM access_tokens WHERE jti = $1", jti)
         if family_id is None:
             return 0
+    if jti is None and family_id is None:
+        await _wait_for_sign_ins(connection, user_id, client_id)
     # A refresh that is under way holds its family's rows: the first statement waits for it, the second sees
     # what it has made, and so does the third.
     for _ in range(2):
@@ -206,3 +230,13 @@ async def revoke(
         client_id,
     )
     return affected(done)
+
+
+async def _wait_for_sign_ins(connection: Connection, user_id: int | None, client_id: int | None) -> None:
+    """Lock whose tokens are revoked (nobody named: all): a sign-in under way ends first, and is seen."""
+    if client_id is not None:
+        await connection.execute("SELECT FROM api_clients WHERE id = $1 FOR NO KEY UPDATE", client_id)
+    else:
+        await connection.execute(
+            "SELECT FROM users WHERE $1::bigint IS NULL OR id = $1 ORDER BY id FOR NO KEY UPDATE", user_id
+        )

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
+import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -132,11 +133,16 @@ async def check_form(request: Request) -> None:
         raise Forged
 
 
-async def begin(request: Request, user_id: int) -> str:
-    """Begin a session under a new token, whatever the browser came with; gives the token."""
+async def begin(request: Request, user: asyncpg.Record) -> str | None:
+    """Begin a session under a new token, whatever the browser came with; gives the token.
+
+    None, and nothing is changed, where `user` is shut out or has another password than when it was read.
+    """
     token, old = new_secret(), request.cookies.get(cookie_name(request), "")
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        if old:
+        begun = await sessions.add(
+            connection, digest(token), user_id=user["id"], password_hash=user["password_hash"]
+        )
+        if begun and old:
             await sessions.end(connection, digest(old))
-        await sessions.add(connection, digest(token), user_id)
-    return token
+    return token if begun else None

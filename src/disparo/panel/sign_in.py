@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -58,18 +57,16 @@ async def sign_in(request: Request) -> Response:
     form = await fields.read_form(request)
     email, onward = fields.text(form, "email", most=320), fields.text(form, "depois")
     given = form.get("senha")
-    user = await _checked(request, email, given if isinstance(given, str) else "")
-    if user is None:
+    token = await _begun(request, email, given if isinstance(given, str) else "")
+    if token is None:
         return render(request, "entrar.html", status=422, wrong=True, lost=False, email=email, onward=onward)
-    token = await access.begin(request, user["id"])
-    async with services_of(request).pool.acquire() as connection:
-        await accounts.audit(connection, actor=f"user:{user['id']}", action="signed_in")
     answer = see(fields.local_address(onward))
     access.set_cookie(request, answer, token)
     return answer
 
 
-async def _checked(request: Request, email: str, password: str) -> asyncpg.Record | None:
+async def _begun(request: Request, email: str, password: str) -> str | None:
+    """Begin a session; gives its token, None where e-mail and password are not, or no longer, right."""
     services, settings = services_of(request), services_of(request).settings
     address = request.client.host if request.client else "local"
     for kind, who in (("panel-address", address), ("panel-user", same_name(email))):
@@ -82,10 +79,12 @@ async def _checked(request: Request, email: str, password: str) -> asyncpg.Recor
         right = await services.passwords.verify(row["password_hash"] if row else None, password)
     except TooManyLogins:
         raise fields.Wrong("Muitas pessoas estão entrando agora. Espere alguns segundos.") from None
-    if row is not None and not right:
+    token = await access.begin(request, row) if row is not None and right else None
+    if row is not None:
+        action = "signed_in" if token else "sign_in_refused"
         async with services.pool.acquire() as connection:
-            await accounts.audit(connection, actor=f"user:{row['id']}", action="sign_in_refused")
-    return row if right else None
+            await accounts.audit(connection, actor=f"user:{row['id']}", action=action)
+    return token
 
 
 async def sign_out(request: Request, person: Person) -> Response:

@@ -77,7 +77,7 @@ async def test_a_new_password_or_secret_tells_that_tokens_live_on(command, conne
 
 async def test_who_is_shut_out_comes_back_with_no_old_session(command, connection):
     user_id, _ = await signed_in(connection, "ana")
-    await sessions.add(connection, digest("a session"), user_id)
+    await sessions.add(connection, digest("a session"), user_id=user_id, password_hash="x")
     status, said = command("usuario", "revogar", "ana@example.com")
     assert (status, said) == (0, "Usuário desativado; 1 token(s) revogado(s).\n")
     await accounts.set_active(connection, user_id, active=True)

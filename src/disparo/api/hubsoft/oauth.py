@@ -114,6 +114,7 @@ async def _check_client(services: Services, fields: dict[str, Any]) -> asyncpg.R
 
 
 async def _log_in(services: Services, client: asyncpg.Record, username: str, password: str) -> dict[str, Any]:
+    invalid = OAuthFailure(401, "invalid_credentials", "The user credentials were incorrect.")
     email = username.strip()
     await _count(services, "oauth-user", same_name(email))
     row = None
@@ -121,10 +122,12 @@ async def _log_in(services: Services, client: asyncpg.Record, username: str, pas
         async with services.pool.acquire() as connection:
             row = await accounts.find_user(connection, email)
     if not await services.passwords.verify(row["password_hash"] if row else None, password) or row is None:
-        raise OAuthFailure(401, "invalid_credentials", "The user credentials were incorrect.")
-    return await _issue(
-        services, client_id=client["id"], user_id=row["id"], permissions=row["permissions"], family_id=uuid4()
-    )
+        raise invalid
+    async with services.pool.acquire() as connection:
+        answer = await _issue(services, connection, client, row, family_id=uuid4())
+    if answer is None:
+        raise invalid
+    return answer
 
 
 async def _refresh(services: Services, client: asyncpg.Record, token: str) -> dict[str, Any]:
@@ -135,44 +138,50 @@ async def _refresh(services: Services, client: asyncpg.Record, token: str) -> di
         if row is None or row["client_id"] != client["id"] or not row["is_usable"]:
             raise invalid
         stolen = row["age_s"] is not None and not (row["age_s"] <= _REUSE_WINDOW_S and row["is_last_rotated"])
+        answer = None
         if stolen:
             await tokens.revoke(connection, family_id=row["family_id"])
         else:
-            await tokens.mark_rotated(connection, token_sha256)
-            answer = await _issue(
-                services,
-                client_id=row["client_id"],
-                user_id=row["user_id"],
-                permissions=row["permissions"],
-                family_id=row["family_id"],
-                connection=connection,
-            )
-    if stolen:  # outside the transaction, which has to commit the revocation
+            answer = await _issue(services, connection, client, row, family_id=row["family_id"])
+            if answer is not None:
+                await tokens.mark_rotated(connection, token_sha256)
+    if answer is None:  # outside the transaction, which may have a revocation to commit
         raise invalid
     return answer
 
 
 async def _issue(
     services: Services,
+    connection: Connection,
+    client: asyncpg.Record,
+    user: asyncpg.Record,
     *,
-    client_id: int,
-    user_id: int,
-    permissions: list[str],
     family_id: UUID,
-    connection: Connection | None = None,
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
+    """Issue a pair; None where `client` or `user` changed since they were read and checked."""
     now, lifetime_s, refresh = datetime.now(UTC), services.settings.access_token_s, new_secret()
     jti = uuid4()
     pair = tokens.NewPair(
-        jti, family_id, client_id, user_id, now, lifetime_s, digest(refresh), lifetime_s * _REFRESH_LIVES
+        jti=jti,
+        family_id=family_id,
+        client_id=client["id"],
+        user_id=user["id"],
+        issued_at=now,
+        access_s=lifetime_s,
+        refresh_sha256=digest(refresh),
+        refresh_s=lifetime_s * _REFRESH_LIVES,
+        password_hash=user["password_hash"],
+        secret_sha256=client["secret_sha256"],
     )
-    if connection is not None:
-        await tokens.add_pair(connection, pair)
-    else:
-        async with services.pool.acquire() as own:
-            await tokens.add_pair(own, pair)
+    if not await tokens.add_pair(connection, pair):
+        return None
     signed = services.mint.sign(
-        jti=jti, client_id=client_id, user_id=user_id, scopes=permissions, now=now, lifetime_s=lifetime_s
+        jti=jti,
+        client_id=pair.client_id,
+        user_id=pair.user_id,
+        scopes=user["permissions"],
+        now=now,
+        lifetime_s=lifetime_s,
     )
     return {
         "token_type": "Bearer",
