@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData, QueryParams, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 _LONGEST = 200
@@ -22,8 +23,11 @@ class Wrong(Exception):
 
 
 async def read_form(request: Request) -> FormData:
-    """Read a form's fields once; bodies are limited by their routes."""
-    return await request.form(max_files=1, max_fields=2000, max_part_size=4_194_304)
+    """Read a form's fields once; bodies are limited by their routes. Raises HTTPException 400."""
+    try:
+        return await request.form(max_files=1, max_fields=2000, max_part_size=4_194_304)
+    except (ValueError, LookupError):  # a charset that Python knows, as `idna`, and that is none of a form
+        raise HTTPException(400) from None
 
 
 def text(form: Mapping[str, str | UploadFile] | QueryParams, name: str, *, most: int = _LONGEST) -> str:

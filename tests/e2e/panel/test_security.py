@@ -317,3 +317,15 @@ def test_brute_force(house):
     assert guesser.post("/painel/entrar", email=account["username"], senha=account["password"]).status == 429
     assert house.value("SELECT count(*) FROM audit_log WHERE action = 'sign_in_refused'") >= 1
     house.fetch("DELETE FROM rate_limits")
+
+
+@pytest.mark.parametrize("kind", ["idna", "punycode", "undefined", "nonsense", "base64", "utf-16", None])
+def test_a_form_in_a_charset_that_is_none_is_no_fault_of_ours(house, kind):
+    person = Visitor(house)
+    person.get("/painel/entrar")
+    body = b'--b\r\nContent-Disposition: form-data; name="e"\r\n\r\nxn--a\r\n--b--\r\n'
+    boundary = f"; boundary=b; charset={kind}" if kind else ""
+    answer = person.call("POST", "/painel/entrar", body, {"Content-Type": f"multipart/form-data{boundary}"})
+    assert answer.status == (400 if kind in ("idna", "punycode", "undefined", None) else 403)
+    if answer.status == 400:
+        assert "O pedido não pôde ser lido." in answer.raw.decode()
