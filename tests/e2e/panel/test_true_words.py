@@ -380,3 +380,19 @@ def test_a_simulation_says_who_would_get_an_invoice_again(house, person):
     assert f"1 destes SMS já foi enviado ou agendado {again}" in one
     house.fetch("UPDATE messages SET status = 'cancelled' WHERE invoice_id BETWEEN 8200001 AND 8200002")
     assert again not in text(person.post("/painel/disparos/novo", faturas="8200001 8200002"))
+
+
+def test_the_audit_shows_what_lies_behind_many_later_lines(house, person):
+    house.fetch(
+        """INSERT INTO audit_log (id, at, actor, action) OVERRIDING SYSTEM VALUE
+           VALUES (0, '2020-02-20 12:00Z', 'cli:ana', 'client_created')"""
+    )
+    house.fetch("INSERT INTO audit_log (actor, action) SELECT 'cli:rui', 'x' FROM generate_series(1, 21000)")
+    for wanted in (
+        "acao=client_created",
+        "ate=2020-12-31",
+        "acao=client_created&de=2020-01-01&ate=2020-12-31",
+    ):
+        page = person.get(f"/painel/auditoria?{wanted}")
+        assert "20/02/2020" in text(page), wanted
+        assert "20/02/2020" in person.get(csv_of(page)).raw.decode(), wanted
