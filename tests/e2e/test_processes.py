@@ -63,6 +63,13 @@ def test_login_limits_hold_and_lock_nobody_else_out(new_database, tmp_path):
     overrides = {"DISPARO_TOKEN_RATE_PER_MIN": "30", "DISPARO_TOKEN_RATE_BURST": "5"}
     with run_house(new_database(), tmp_path, overrides=overrides) as house:
         account = house.account()
+        number = account["client_id"]
+        for written in (number, f"{number}", f" {number}", f"0{number}"):
+            answer = house.anonymous.post("/oauth/token", {**account, "client_id": written})
+            assert answer.status == 200, written
+        # Of the address, the user and the client, however it is written.
+        assert house.value("SELECT count(*) FROM rate_limits") == 3
+        house.fetch("DELETE FROM rate_limits")
         answers = [house.anonymous.post("/oauth/token", {**account, "password": "x"}) for _ in range(8)]
         assert [answer.status for answer in answers] == [401] * 5 + [429] * 3
         assert "Muitas requisições" in answers[-1].json["msg"]

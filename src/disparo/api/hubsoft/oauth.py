@@ -109,7 +109,7 @@ async def _check_client(services: Services, fields: dict[str, Any]) -> asyncpg.R
     if row is None or not hmac.compare_digest(bytes(row["secret_sha256"]), digest(secret)):
         raise OAuthFailure(401, "invalid_client", "Client authentication failed")
     # Only now: an unproven name must not use up another client's calls.
-    await _count(services, "oauth-client", text)
+    await _count(services, "oauth-client", str(row["id"]))
     return row
 
 
