@@ -166,6 +166,20 @@ def test_opt_outs(house, client):
     assert client.post(OPT_OUT, {"telefone": "x"}).status == 422
 
 
+def test_the_audit_tells_of_opt_outs_that_changed_something(house, client):
+    last = house.value("SELECT coalesce(max(id), 0) FROM audit_log")
+    for _ in range(2):
+        client.post(OPT_OUT, {"telefone": "11955550001"})
+    for _ in range(2):
+        client.call("DELETE", f"{OPT_OUT}?telefone=11955550001")
+    for deed in ("incluir", "incluir", "remover", "remover"):
+        house.command("descadastro", deed, "11955550002")
+    rows = house.fetch(
+        "SELECT action FROM audit_log WHERE action LIKE 'opt_out%' AND id > $1 ORDER BY id", last
+    )
+    assert [row["action"] for row in rows] == ["opt_out_added", "opt_out_removed"] * 2
+
+
 @pytest.mark.parametrize("body", [{"telefone": "11966665555"}, "telefone=11966665555"])
 def test_an_opt_out_is_removed_by_a_body_too(client, body):
     client.post(OPT_OUT, body)

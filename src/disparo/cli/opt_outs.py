@@ -25,8 +25,10 @@ def add(telefone: str, dados: DataDir = None) -> None:
     phone = phone_of(telefone)
 
     async def work(connection: Connection) -> bool:
-        await accounts.audit(connection, actor=actor(), action="opt_out_added")
-        return await table.add(connection, phone.e164, reason="asked", actor=actor())
+        new = await table.add(connection, phone.e164, reason="asked", actor=actor())
+        if new:
+            await accounts.audit(connection, actor=actor(), action="opt_out_added")
+        return new
 
     print(
         "Telefone descadastrado." if with_connection(dados, work) else "O telefone já estava descadastrado."
@@ -39,8 +41,10 @@ def remove(telefone: str, dados: DataDir = None) -> None:
     phone = phone_of(telefone)
 
     async def work(connection: Connection) -> bool:
-        await accounts.audit(connection, actor=actor(), action="opt_out_removed")
-        return await table.remove(connection, phone.e164)
+        found = await table.remove(connection, phone.e164)
+        if found:
+            await accounts.audit(connection, actor=actor(), action="opt_out_removed")
+        return found
 
     print(
         "O telefone volta a receber SMS."

@@ -181,7 +181,8 @@ async def add_opt_out(request: Request, caller: Sender) -> JSONResponse:
     phone = _mobile(await _phone_in_body(request, services))
     async with may_be_done(), services.pool.acquire() as connection, connection.transaction():
         new = await opt_outs.add(connection, phone.e164, reason="asked", actor=caller.actor)
-        await accounts.audit(connection, actor=caller.actor, action="opt_out_added")
+        if new:
+            await accounts.audit(connection, actor=caller.actor, action="opt_out_added")
     return JSONResponse(
         {
             "status": "success",
@@ -209,7 +210,8 @@ async def remove_opt_out(
         raise Refusal("O telefone no endereço e o telefone no corpo são diferentes")
     async with may_be_done(), services.pool.acquire() as connection, connection.transaction():
         found = await opt_outs.remove(connection, phone.e164)
-        await accounts.audit(connection, actor=caller.actor, action="opt_out_removed")
+        if found:
+            await accounts.audit(connection, actor=caller.actor, action="opt_out_removed")
     if not found:
         raise Refusal("O telefone não estava descadastrado")
     return JSONResponse({"status": "success", "msg": "O telefone volta a receber SMS"})
