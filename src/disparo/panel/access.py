@@ -15,6 +15,7 @@ from disparo.auth.permissions import Permission
 from disparo.auth.tokens import digest, new_secret
 from disparo.db import sessions
 from disparo.panel import fields
+from disparo.panel.routing import only_looks
 from disparo.panel.services import services_of
 
 _LONGEST_TOKEN = 100
@@ -57,19 +58,24 @@ Page = Callable[[Request, Person], Awaitable[Response]]
 ANY = tuple(Permission)
 
 
-def page(work: Page, *any_of: Permission, changes: bool = True) -> Callable[[Request], Awaitable[Response]]:
+def page(
+    work: Page, *any_of: Permission, changes: bool = True, streams: bool = False
+) -> Callable[[Request], Awaitable[Response]]:
     """Give the endpoint of a page for signed-in people with one of these permissions.
 
-    `changes`: its form is for more than looking.
+    `changes`: its form is for more than looking. `streams`: it is written while it is read, for minutes
+    maybe; HEAD begins none of that.
     """
 
     async def endpoint(request: Request) -> Response:
         person = await _person(request)
-        if request.method != "GET":
+        if not only_looks(request):
             await check_form(request)
         if any_of and not person.may(*any_of):
             raise Forbidden
-        request.state.may_have_changed = changes and request.method != "GET"
+        request.state.may_have_changed = changes and not only_looks(request)
+        if streams and request.method == "HEAD":
+            return Response()
         return await work(request, person)
 
     return endpoint
@@ -85,8 +91,9 @@ async def _person(request: Request) -> Person:
         # A page that renews itself is no sign of a person.
         is_stream = request.headers.get("accept") == "text/event-stream"
         by_itself = is_stream or request.headers.get("hx-trigger", "").startswith("auto-")
-        # A part of a page, a preview, shows no notice: the page that is on its way meanwhile does.
-        tells = row is not None and bool(row["notice"]) and "hx-request" not in request.headers
+        # A part of a page shows no notice: the page that is on its way meanwhile does. Nor does HEAD.
+        is_whole = "hx-request" not in request.headers and request.method != "HEAD"
+        tells = row is not None and bool(row["notice"]) and is_whole
         if row is not None and not by_itself and (row["is_stale"] or tells):
             await sessions.touch(connection, token_sha256, told=tells)
     if row is None:

@@ -95,8 +95,8 @@ def routes() -> list[Route]:
             changes=False,
         ),
         _page("/painel/disparos/{id}", dispatches.show_one, *ANY),
-        _page("/painel/disparos/{id}/progresso", dispatches.show_progress, *ANY),
-        _page("/painel/disparos/{id}/mensagens.csv", dispatches.show_csv, *ANY),
+        _file("/painel/disparos/{id}/progresso", dispatches.show_progress, *ANY),
+        _file("/painel/disparos/{id}/mensagens.csv", dispatches.show_csv, *ANY),
         _form("/painel/disparos/{id}/cancelar", dispatches.withdraw, Permission.CANCEL),
         _form("/painel/disparos/{id}/pausar", dispatches.pause, Permission.SEND_BULK),
         _form("/painel/disparos/{id}/retomar", dispatches.resume, Permission.SEND_BULK),
@@ -105,13 +105,13 @@ def routes() -> list[Route]:
         _page("/painel/retidas", attention.show_held, *ANY),
         _form("/painel/retidas", attention.settle_held, *_SENDERS, Permission.CANCEL, Permission.ADMIN),
         _page("/painel/plataformas", platforms.show, *ANY),
-        _page("/painel/plataformas/extrato.csv", statement.show_csv, *ANY),
+        _file("/painel/plataformas/extrato.csv", statement.show_csv, *ANY),
         _page("/painel/plataformas/{name}/saldo", platforms.show_credit, *ANY),
         _form("/painel/plataformas/{name}/pausar", platforms.pause, Permission.ADMIN),
         _form("/painel/plataformas/{name}/retomar", platforms.resume, Permission.ADMIN),
         _form("/painel/plataformas/{name}/testar", platforms.test, Permission.ADMIN),
         _page("/painel/descadastros", opt_outs.show, *ANY),
-        _page("/painel/descadastros.csv", opt_outs.show_csv, *ANY),
+        _file("/painel/descadastros.csv", opt_outs.show_csv, *ANY),
         _form("/painel/descadastros", opt_outs.add, *_SENDERS),
         _form("/painel/descadastros/remover", opt_outs.remove, Permission.REMOVE_OPT_OUT),
         _page("/painel/importar", imports.show, Permission.REGISTER),
@@ -128,7 +128,7 @@ def routes() -> list[Route]:
 def _of_messages() -> list[Route]:
     return [
         _page("/painel/mensagens", messages.show, *ANY),
-        _page("/painel/mensagens.csv", messages.show_csv, *ANY),
+        _file("/painel/mensagens.csv", messages.show_csv, *ANY),
         _page("/painel/mensagens/{id}", message.show, *ANY),
         _form("/painel/mensagens/{id}/texto", message.show_text, Permission.VIEW_TEXT, changes=False),
         _form("/painel/mensagens/{id}/confirmacoes", message.show_raw, Permission.VIEW_TEXT, changes=False),
@@ -159,12 +159,16 @@ def _administration() -> list[Route]:
         _form("/painel/clientes-api/{id}/segredo", api_clients.renew_secret, admin),
         _form("/painel/tokens/{jti}/revogar", api_clients.revoke_token, admin),
         _page("/painel/auditoria", audit.show, admin),
-        _page("/painel/auditoria.csv", audit.show_csv, admin),
+        _file("/painel/auditoria.csv", audit.show_csv, admin),
     ]
 
 
 def _page(path: str, work: Page, *any_of: Permission) -> Route:
     return Named(path, page(work, *any_of))
+
+
+def _file(path: str, work: Page, *any_of: Permission) -> Route:
+    return Named(path, page(work, *any_of, streams=True))
 
 
 def _form(

@@ -16,7 +16,7 @@ from disparo.panel import sign_in
 from disparo.panel.access import Forbidden, Forged, SignInNeeded
 from disparo.panel.fields import Wrong
 from disparo.panel.pages import render, see
-from disparo.panel.routing import page_above
+from disparo.panel.routing import only_looks, page_above
 from disparo.wording import words
 
 _OUT_OF_REACH = "Banco de dados fora de alcance"
@@ -87,7 +87,7 @@ async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
 
 
 async def _http(request: Request, error: HTTPException) -> Response:
-    if error.status_code == 405 and request.method == "GET":  # noqa: PLR2004
+    if error.status_code == 405 and only_looks(request):  # noqa: PLR2004
         return see(page_above(request))
     what, remedy = {
         404: ("Esta página não existe.", "Confira o endereço ou comece pelo Início."),

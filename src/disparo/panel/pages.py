@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from disparo.domain.template import format_amount
 from disparo.panel import assets
+from disparo.panel.routing import only_looks
 from disparo.panel.services import services_of
 from disparo.wording import words
 
@@ -40,7 +41,7 @@ def render(
     `again`: of what a form answered, where a browser goes that comes back to it (its address, if not said;
     "": the form is sent again, after the browser has asked).
     """
-    if request.method == "GET":
+    if only_looks(request):
         again = ""
     elif again is None:
         again = address_of(request)
@@ -72,7 +73,7 @@ def fragment(request: Request, template: str, **shown: object) -> str:
 
 def address_of(request: Request) -> str:
     """Give where a browser is, filters included: of a form that was sent, its address alone."""
-    query = request.url.query if request.method == "GET" else ""
+    query = request.url.query if only_looks(request) else ""
     return f"{request.url.path}?{query}" if query else request.url.path
 
 

@@ -42,6 +42,11 @@ class Named(Route):
         await super().handle(scope, receive, send)
 
 
+def only_looks(request: Request) -> bool:
+    """Tell whether a request is one for a page, HEAD included, and no form that is sent."""
+    return request.method in ("GET", "HEAD")
+
+
 def page_above(request: Request) -> str:
     """Give the page that has the form of an address: who comes back to what a form answered belongs there."""
     path = request.url.path

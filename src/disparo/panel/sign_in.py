@@ -14,6 +14,7 @@ from disparo.db import accounts, sessions
 from disparo.panel import access, fields
 from disparo.panel.access import Person
 from disparo.panel.pages import address_of, render, see
+from disparo.panel.routing import only_looks
 from disparo.panel.services import services_of
 
 _PATH = "/painel/entrar"
@@ -27,7 +28,7 @@ def address_for(request: Request) -> str:
     wanted = address_of(request)
     if fields.local_address(wanted) in ("/painel", "/painel/hoje", "/painel/sair", "/painel/tema"):
         return _PATH
-    lost = "" if request.method == "GET" else "&perdido=1"
+    lost = "" if only_looks(request) else "&perdido=1"
     return f"{_PATH}?depois={quote(wanted, safe='/')}{lost}"
 
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from tests.support import bulk
 from tests.support.rows import add_invoices, add_messages
-from tests.support.visitor import ADMIN_PAGES, PAGES, text, visitor
+from tests.support.visitor import ADMIN_PAGES, PAGES, Visitor, text, visitor
 
 
 @pytest.fixture(scope="module")
@@ -331,3 +331,22 @@ def test_a_preview_that_comes_between_takes_no_notice_away(house):
     assert "Modelo guardado" in text(person.get("/painel/modelo"))
     assert "Modelo guardado" not in text(person.get("/painel/modelo"))
     house.fetch("DELETE FROM templates")
+
+
+def test_to_ask_with_head_is_to_look(house, person):
+    """As a link checker or a proxy does: what a page would answer, and nothing is done or told by it."""
+    exported = "SELECT count(*) FROM audit_log WHERE action = 'exported'"
+    before = house.value(exported)
+    dispatch_id = uuid4()
+    person.post("/painel/disparos", faturas="11000", disparo=str(dispatch_id))
+    person.post("/painel/descadastros", telefone="11955553333")
+    files = ("mensagens.csv", "auditoria.csv", "descadastros.csv", f"disparos/{dispatch_id}/progresso")
+    for path in (*PAGES, *ADMIN_PAGES, "/painel/entrar", *(f"/painel/{name}" for name in files)):
+        answer = person.call("HEAD", path)
+        assert (answer.status, answer.raw) == (200, b""), path
+    assert house.value(exported) == before
+    assert "Número descadastrado" in text(person.get("/painel/descadastros"))
+    answer = Visitor(house).call("HEAD", "/painel/mensagens?situacao=failed")
+    onward = "/painel/entrar?depois=/painel/mensagens%3Fsituacao%3Dfailed"
+    assert (answer.status, answer.headers["location"]) == (303, onward)
+    assert person.call("HEAD", "/painel/nada").status == 404
