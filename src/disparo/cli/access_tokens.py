@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID, uuid4
 
+import asyncpg
 import typer
 from rich.table import Column, Table
 
@@ -18,6 +19,7 @@ from disparo.db import accounts, tokens
 from disparo.db.pool import Connection
 from disparo.errors import DisparoError
 from disparo.settings import load_settings
+from disparo.wording import words
 
 _LARGEST_ID = 2**31 - 1
 
@@ -85,7 +87,12 @@ def list_tokens(dados: DataDir = None) -> None:
     """Lista os tokens em vigor."""
     table = Table(Column("Token (jti)", no_wrap=True), "Usuário", "Cliente de API", "Emitido", "Vence")
     zone = load_settings().zone
-    for row in with_connection(dados, tokens.list_live):
+
+    async def work(connection: Connection) -> tuple[list[asyncpg.Record], int]:
+        return await tokens.list_live(connection), await tokens.count_live(connection)
+
+    rows, count = with_connection(dados, work)
+    for row in rows:
         issued, expires = (
             row[name].astimezone(zone).strftime("%d/%m/%Y %H:%M") for name in ("issued_at", "expires_at")
         )
@@ -93,6 +100,8 @@ def list_tokens(dados: DataDir = None) -> None:
             str(row["jti"]), row["email"], f"{row['client_id']} {row['client_name']}", issued, expires
         )
     show_table(table)
+    if count > len(rows):
+        print(f"São {words.several(count, 'token', 'tokens')} em vigor: estes são os mais novos.")
 
 
 @access.command("revogar")

@@ -166,13 +166,22 @@ async def tell(connection: Connection, word: str) -> None:
     await connection.execute("SELECT pg_notify($1, $2)", CHANGES, word)
 
 
-async def list_live(connection: Connection) -> list[asyncpg.Record]:
-    """List tokens that are alive, the newest first."""
+async def list_live(connection: Connection, *, limit: int = 1000) -> list[asyncpg.Record]:
+    """List tokens that are alive, the newest first, no more than `limit`."""
     return await connection.fetch(
         """SELECT t.jti, t.issued_at, t.expires_at, t.client_id, c.name AS client_name, u.email
            FROM access_tokens t JOIN users u ON u.id = t.user_id JOIN api_clients c ON c.id = t.client_id
-           WHERE t.revoked_at IS NULL AND t.expires_at > now() ORDER BY t.issued_at DESC LIMIT 1000"""
+           WHERE t.revoked_at IS NULL AND t.expires_at > now() ORDER BY t.issued_at DESC LIMIT $1""",
+        limit,
     )
+
+
+async def count_live(connection: Connection) -> int:
+    """Count tokens that are alive."""
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM access_tokens WHERE revoked_at IS NULL AND expires_at > now()"
+    )
+    return count
 
 
 async def has_live(

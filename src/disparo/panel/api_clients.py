@@ -24,6 +24,8 @@ _CODES = {"rest": "422 (recomendado)", "hubsoft": "200, como o HubSoft"}
 REVOKED = ("token revogado", "tokens revogados")
 _LARGEST_ID = 2**31 - 1
 _DAY_S = 86_400
+#: Tokens on the page.
+_SHOWN = 100
 
 
 async def show(request: Request, person: Person) -> Response:
@@ -35,12 +37,14 @@ async def show(request: Request, person: Person) -> Response:
 async def _shown(request: Request, *, made: int | None = None, secret: str = "") -> Response:
     async with services_of(request).pool.acquire() as connection:
         clients = await accounts.list_clients(connection)
-        live = await tokens.list_live(connection)
+        live = await tokens.list_live(connection, limit=_SHOWN)
+        live_count = await tokens.count_live(connection)
     return render(
         request,
         "clientes_api.html",
         clients=clients,
         tokens=live,
+        live_count=live_count,
         made=made,
         secret=secret,
         codes=_CODES,

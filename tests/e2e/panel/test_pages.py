@@ -350,3 +350,23 @@ def test_to_ask_with_head_is_to_look(house, person):
     onward = "/painel/entrar?depois=/painel/mensagens%3Fsituacao%3Dfailed"
     assert (answer.status, answer.headers["location"]) == (303, onward)
     assert person.call("HEAD", "/painel/nada").status == 404
+
+
+def test_of_many_tokens_their_number_is_told(house, person):
+    account = house.account()
+    house.anonymous.post("/oauth/token", account)
+    house.fetch(
+        """INSERT INTO access_tokens (jti, client_id, user_id, family_id, expires_at)
+           SELECT gen_random_uuid(), client_id, user_id, family_id, expires_at
+           FROM access_tokens, generate_series(1, 1200) WHERE client_id = $1""",
+        account["client_id"],
+    )
+    live = house.value("SELECT count(*) FROM access_tokens WHERE revoked_at IS NULL AND expires_at > now()")
+    assert live > 1200
+    thousands = f"{live:,}".replace(",", ".")
+    said = text(person.get("/painel/clientes-api"))
+    assert f"Mostrando os 100 mais novos de {thousands}." in said
+    assert (
+        f"São {thousands} tokens em vigor: estes são os mais novos."
+        in house.command("token", "listar").stdout
+    )
