@@ -33,9 +33,7 @@ ROUTES = [
     ("GET", "/desvio", None),
     ("GET", "/biscoitos", None),
     ("GET", "/latino", None),
-    ("GET", "/codigo404", None),
-    ("GET", "/codigo422", None),
-    ("GET", "/codigo500", None),
+    *(("GET", f"/codigo{code}", None) for code in (404, 422, 500)),
     ("POST", "/codigo418", b"{}"),
 ]
 #: What belongs to a connection, to a clock, or to us.
