@@ -77,29 +77,7 @@ def routes() -> list[Route]:
         _page("/painel", home.show),
         _page("/painel/hoje", home.show_today),
         _page("/painel/buscar", search.show, *ANY),
-        _page("/painel/disparos", dispatches.show, *ANY),
-        _form("/painel/disparos", create_dispatch.create, *_SENDERS, limit=new_dispatch.BODY_LIMIT),
-        _page("/painel/disparos/novo", new_dispatch.show, *_SENDERS),
-        _form(
-            "/painel/disparos/novo",
-            new_dispatch.simulate,
-            *_SENDERS,
-            limit=new_dispatch.BODY_LIMIT,
-            changes=False,
-        ),
-        _form(
-            "/painel/disparos/novo/fora.csv",
-            new_dispatch.show_left_out,
-            *_SENDERS,
-            limit=new_dispatch.BODY_LIMIT,
-            changes=False,
-        ),
-        _page("/painel/disparos/{id}", dispatches.show_one, *ANY),
-        _file("/painel/disparos/{id}/progresso", dispatches.show_progress, *ANY),
-        _file("/painel/disparos/{id}/mensagens.csv", dispatches.show_csv, *ANY),
-        _form("/painel/disparos/{id}/cancelar", dispatches.withdraw, Permission.CANCEL),
-        _form("/painel/disparos/{id}/pausar", dispatches.pause, Permission.SEND_BULK),
-        _form("/painel/disparos/{id}/retomar", dispatches.resume, Permission.SEND_BULK),
+        *_of_dispatches(),
         _page("/painel/incertas", attention.show_uncertain, *ANY),
         _form("/painel/incertas", attention.settle_uncertain, *_SENDERS),
         _page("/painel/retidas", attention.show_held, *ANY),
@@ -122,6 +100,23 @@ def routes() -> list[Route]:
         _form("/painel/importar/recusadas", imports.show_refused, Permission.REGISTER, changes=False),
         *_of_messages(),
         *_administration(),
+    ]
+
+
+def _of_dispatches() -> list[Route]:
+    new, limit = "/painel/disparos/novo", new_dispatch.BODY_LIMIT
+    return [
+        _page("/painel/disparos", dispatches.show, *ANY),
+        _form("/painel/disparos", create_dispatch.create, *_SENDERS, limit=limit),
+        _page(new, new_dispatch.show, *_SENDERS),
+        _form(new, new_dispatch.simulate, *_SENDERS, limit=limit, changes=False),
+        _form(f"{new}/fora.csv", new_dispatch.show_left_out, *_SENDERS, limit=limit, changes=False),
+        _page("/painel/disparos/{id}", dispatches.show_one, *ANY),
+        _file("/painel/disparos/{id}/progresso", dispatches.show_progress, *ANY),
+        _file("/painel/disparos/{id}/mensagens.csv", dispatches.show_csv, *ANY),
+        _form("/painel/disparos/{id}/cancelar", dispatches.withdraw, Permission.CANCEL),
+        _form("/painel/disparos/{id}/pausar", dispatches.pause, Permission.SEND_BULK),
+        _form("/painel/disparos/{id}/retomar", dispatches.resume, Permission.SEND_BULK),
     ]
 
 
