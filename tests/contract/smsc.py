@@ -46,7 +46,10 @@ async def drop(_smsc: Smsc, writer: asyncio.StreamWriter, _unit: Pdu) -> None:
 
 @dataclass
 class Smsc:
-    """`answer` says what is done with each submit_sm; binds are taken unless `bind_status` says otherwise."""
+    """`answer` says what is done with each submit_sm; binds are taken unless `bind_status` says otherwise.
+
+    `answers_binds` is cleared by who wants a bind's answer to wait.
+    """
 
     answer: Answer = take
     bind_status: int = 0
@@ -59,6 +62,10 @@ class Smsc:
     open: int = 0
     is_mute: bool = False
     talks: set[asyncio.Task[None]] = field(default_factory=set)
+    answers_binds: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.answers_binds.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writers.append(writer)
@@ -77,6 +84,7 @@ class Smsc:
     async def _take(self, writer: asyncio.StreamWriter, unit: Pdu) -> None:
         if unit.command in BINDS:
             self.binds.append(unit)
+            await self.answers_binds.wait()
             writer.write(
                 pdu.pack(unit.command | pdu.ANSWER, unit.sequence, b"SMSC\0", status=self.bind_status)
             )

@@ -7,6 +7,7 @@ so at most a window of messages can be uncertain when this process dies (docs/de
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from uuid import UUID
@@ -23,9 +24,10 @@ from disparo.dispatch.gate import Gate, RateGrant
 from disparo.dispatch.line import Line, length_for
 from disparo.dispatch.rate_parts import PartsGrant, RateParts
 from disparo.dispatch.recorder import Entry, Recorder, to_result
+from disparo.dispatch.send import send
 from disparo.dispatch.write_timer import WriteTimer
-from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
-from disparo.platforms.base import Outgoing, Platform, Report
+from disparo.domain.outcome import Outcome, OutcomeKind
+from disparo.platforms.base import Outgoing, Platform
 
 log = structlog.get_logger(__name__)
 
@@ -237,17 +239,24 @@ class Lane:
                 self._report(item, attempt_id, Outcome(OutcomeKind.NOT_STARTED), latency_ms=0)
 
     async def _write_in_turn(
-        self, turn: asyncio.Future[bool], each: tuple[Prepared, int], deadline_s: float, *, probe: bool
+        self, turn: asyncio.Future[float | None], each: tuple[Prepared, int], deadline_s: float, **how: bool
     ) -> None:
-        if await turn:
-            await self._write([each], deadline_s, probe=probe)
-        else:
+        slot_ends_s = await turn
+        if slot_ends_s is None:
             self._report(*each, Outcome(OutcomeKind.NOT_STARTED), latency_ms=0)
+        else:
+            await self._write([each], deadline_s, slot_ends_s, **how)
 
-    async def _write(self, group: Sequence[tuple[Prepared, int]], deadline_s: float, *, probe: bool) -> None:
+    async def _write(
+        self,
+        group: Sequence[tuple[Prepared, int]],
+        deadline_s: float,
+        slot_ends_s: float = math.inf,
+        *,
+        probe: bool,
+    ) -> None:
         outgoing = [
-            Outgoing(reference=item.reference, e164=item.e164, text=item.start.text, deadline_s=deadline_s)
-            for item, _ in group
+            Outgoing(item.reference, item.e164, item.start.text, deadline_s, slot_ends_s) for item, _ in group
         ]
         began = time.monotonic()
         self._began.update((attempt_id, began) for _, attempt_id in group)
@@ -265,20 +274,10 @@ class Lane:
                 self.breaker.note(outcome, latency_s=latency_s, probe=probe)
             self._report(item, attempt_id, outcome, latency_ms=int(latency_s * 1000), is_late=is_late)
 
-        for place, outcome in enumerate(await self._send(outgoing, report)):
+        for place, outcome in enumerate(await send(self.platform, outgoing, report)):
             report(place, outcome)
         if self.breaker.tripped or self.breaker.recovered:
             self.on_stop()
-
-    async def _send(self, outgoing: Sequence[Outgoing], report: Report) -> list[Outcome]:
-        try:
-            outcomes = await self.platform.send(outgoing, report)
-        except Exception as error:  # a platform never raises; if one does, the bytes may have left
-            log.error("platform_raised", platform=self.platform.name, error=type(error).__name__)
-            outcomes = []
-        missing = len(outgoing) - len(outcomes)
-        unknown = Outcome(OutcomeKind.AMBIGUOUS, code="no_answer", failure=FailureClass.UNKNOWN)
-        return [*outcomes, *[unknown] * missing][: len(outgoing)]
 
     def _report(
         self, item: Prepared, attempt_id: int, outcome: Outcome, *, latency_ms: int, is_late: bool = False

@@ -30,7 +30,7 @@ class WriteTimer:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._waiting: deque[tuple[asyncio.Future[bool], float, int]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[float | None], float, int]] = deque()
         self._owed = 0
         self._moments: list[
             tuple[float, int, RateGrant]
@@ -42,11 +42,11 @@ class WriteTimer:
 
     def line_up(
         self, grant: RateGrant, costs: Sequence[int], *, deadline_s: float
-    ) -> Sequence[asyncio.Future[bool]]:
-        """Queue messages for the slots of a grant; gives a future for each: may it be written, now.
+    ) -> Sequence[asyncio.Future[float | None]]:
+        """Queue messages for the slots of a grant; gives a future for each: it may be written, now.
 
-        False once `deadline_s` (CLOCK_BOOTTIME) has passed. `costs`: how many of the grant's slots each
-        message uses up; together no more than the grant has.
+        Its result is when its slot ends, None once `deadline_s` has passed (both CLOCK_BOOTTIME). `costs`:
+        how many of the grant's slots each message uses up; together no more than the grant has.
         """
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in costs]
@@ -83,10 +83,10 @@ class WriteTimer:
         self._drop_overdue()
         if self._owed:
             self._owed -= 1
-        elif self._waiting and time.monotonic() - at <= LATE_S:
+        elif self._waiting and (left_s := at + LATE_S - time.monotonic()) >= 0:
             future, _, cost = self._waiting.popleft()
             self._owed += cost - 1
-            future.set_result(True)
+            future.set_result(boottime_s() + left_s)
         else:
             self._missed[grant] += 1
 
@@ -115,8 +115,8 @@ class WriteTimer:
 
     def _drop_overdue(self) -> None:
         while self._waiting and boottime_s() > self._waiting[0][1]:
-            self._waiting.popleft()[0].set_result(False)
+            self._waiting.popleft()[0].set_result(None)
 
     def _drop_all(self) -> None:
         while self._waiting:
-            self._waiting.popleft()[0].set_result(False)
+            self._waiting.popleft()[0].set_result(None)

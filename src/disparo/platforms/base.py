@@ -6,6 +6,7 @@ raises for what a platform does: every hand-over ends in one of the outcomes of 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,12 +23,17 @@ def boottime_s() -> float:
 
 
 class Outgoing(NamedTuple):
-    """One started hand-over. Past `deadline_s` (CLOCK_BOOTTIME seconds) it may no longer be written."""
+    """One started hand-over. Past `deadline_s` (CLOCK_BOOTTIME seconds) it may no longer be written.
+
+    `slot_ends_s`, on the same clock: what had to wait for a connection until then has lost its slot of the
+    limit a second, and is not started. With others that waited it would be a burst.
+    """
 
     reference: str
     e164: str
     text: str
     deadline_s: float
+    slot_ends_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

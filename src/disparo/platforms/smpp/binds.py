@@ -27,11 +27,16 @@ _FIRST_WAIT_S, _LONGEST_AWAY_S, _LONGEST_REFUSED_S = 0.5, 5.0, 60.0
 
 
 class Refused(Exception):
-    """No session could be had; why, as a code and a class of failure."""
+    """No session could be had; why, as a code and a class of failure.
 
-    def __init__(self, code: str, failure: FailureClass, *, by_smsc: bool = False) -> None:
+    `for_now`: none has been there for less than a connection may take, and one may be in a moment.
+    """
+
+    def __init__(
+        self, code: str, failure: FailureClass, *, by_smsc: bool = False, for_now: bool = False
+    ) -> None:
         super().__init__(code)
-        self.code, self.failure, self.by_smsc = code, failure, by_smsc
+        self.code, self.failure, self.by_smsc, self.for_now = code, failure, by_smsc, for_now
 
 
 async def open_session(
@@ -119,6 +124,7 @@ class Binds:
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
         self._refused: Refused | None = None
+        self._lacking_since: float | None = None  # since when (the loop's clock) somebody waits for room
 
     @property
     def is_kept(self) -> bool:
@@ -143,15 +149,23 @@ class Binds:
                 # Of those with the same room the one that waited longest: each has its share of the rate.
                 self._sessions.remove(best)
                 self._sessions.append(best)
+                self._lacking_since = None
                 return best
             if not self._sessions and self._refused is not None:
                 raise self._refused
             self._changed.clear()
+            if self._lacking_since is None:
+                self._lacking_since = asyncio.get_running_loop().time()
             try:
                 async with asyncio.timeout_at(until):
                     await self._changed.wait()
             except TimeoutError:
-                raise Refused("no_room" if self._sessions else "no_bind", FailureClass.NETWORK) from None
+                raise self._lack() from None
+
+    def _lack(self) -> Refused:
+        now = asyncio.get_running_loop().time()
+        for_now = self._lacking_since is None or now - self._lacking_since < CONNECT_TIMEOUT_S
+        return Refused("no_room" if self._sessions else "no_bind", FailureClass.NETWORK, for_now=for_now)
 
     async def close(self) -> None:
         """Say goodbye on every bind."""
@@ -183,7 +197,7 @@ class Binds:
 
     async def _hold(self, session: Session) -> None:
         self._sessions.append(session)
-        self._refused = None
+        self._refused = self._lacking_since = None
         self._changed.set()
         log.info("bound", platform=self._name, binds=len(self._sessions))
         try:

@@ -144,30 +144,35 @@ class Smpp:
                 report(place, outcome)
 
         single: list[tuple[int, bytes, float]] = []
-        long: list[tuple[int, list[bytes], float]] = []
+        long: list[tuple[int, list[bytes], Outgoing]] = []
         for place, message in enumerate(batch):
             bodies = self._writer.bodies(message)
             if len(bodies) == 1:
                 single.append((place, bodies[0], message.deadline_s))
             else:
-                long.append((place, bodies, message.deadline_s))
+                long.append((place, bodies, message))
 
-        async def send_long(place: int, bodies: Sequence[bytes], deadline_s: float) -> None:
-            tell(place, await self._send_parts(bodies, find, deadline_s))
+        async def send_long(place: int, bodies: Sequence[bytes], message: Outgoing) -> None:
+            tell(place, await self._send_parts(bodies, find, message))
 
-        await asyncio.gather(self._send_single(single, find, tell), *(send_long(*each) for each in long))
+        slot_ends_s = min(message.slot_ends_s for message in batch)
+        await asyncio.gather(
+            self._send_single(single, find, tell, slot_ends_s), *(send_long(*each) for each in long)
+        )
         return [outcomes[place] for place in range(len(batch))]
 
-    async def _send_single(self, waiting: list[tuple[int, bytes, float]], find: _Find, tell: Report) -> None:
+    async def _send_single(
+        self, waiting: list[tuple[int, bytes, float]], find: _Find, tell: Report, slot_ends_s: float
+    ) -> None:
         """Submit what waits, as much at once as a session has room for, and read every answer."""
         under_way: list[asyncio.Future[None]] = []
-        until = asyncio.get_running_loop().time() + CONNECT_TIMEOUT_S
+        until = asyncio.get_running_loop().time() + min(CONNECT_TIMEOUT_S, slot_ends_s - boottime_s())
         while waiting:
             try:
                 session = await find(until)
             except Refused as refused:
                 for place, _, _ in waiting:
-                    tell(place, _not_taken(refused))
+                    tell(place, _not_had(refused, slot_ends_s))
                 break
             group, waiting = waiting[: session.room], waiting[session.room :]
             now = boottime_s()
@@ -189,34 +194,37 @@ class Smpp:
 
         return session.submit([body for _, body in group], answered)
 
-    async def _send_parts(self, bodies: Sequence[bytes], find: _Find, deadline_s: float) -> Outcome:
+    async def _send_parts(self, bodies: Sequence[bytes], find: _Find, message: Outgoing) -> Outcome:
         """Submit parts one after the other: nothing arrives of a message whose first is refused."""
         until = asyncio.get_running_loop().time() + self._settings.timeout_s
         outcome = _UNKNOWN
         for number, body in enumerate(bodies, 1):
-            # What has begun is to arrive whole: only the first part can be too late.
-            latest_s = deadline_s if number == 1 else math.inf
-            outcome = await self._send_part(body, find, until, latest_s, again=number > 1)
+            if number == 1:
+                outcome = await self._send_first(body, find, until, message)
+            else:
+                outcome = await self._send_further(body, find, until)
             if outcome.kind is not OutcomeKind.ACCEPTED:
                 return outcome if number == 1 else _UNKNOWN._replace(code=f"{outcome.code}, part {number}")
         return outcome._replace(segments=len(bodies))
 
-    async def _send_part(
-        self, body: bytes, find: _Find, until: float, deadline_s: float, *, again: bool
-    ) -> Outcome:
-        """Submit one part; with `again`, one that was surely not taken as often as there is time for."""
+    async def _send_first(self, body: bytes, find: _Find, until: float, message: Outgoing) -> Outcome:
+        """Submit the first part, the only one that can be too late."""
+        slot_s = asyncio.get_running_loop().time() + message.slot_ends_s - boottime_s()
+        try:
+            session = await find(min(until, slot_s))
+        except Refused as refused:
+            return _not_had(refused, message.slot_ends_s)
+        return await self._submit_one(session, body) if boottime_s() <= message.deadline_s else _NOT_STARTED
+
+    async def _send_further(self, body: bytes, find: _Find, until: float) -> Outcome:
+        """Submit another part, again if it was surely not taken, as often as there is time for."""
         loop = asyncio.get_running_loop()
         while True:
             try:
-                session = await find(until)
+                outcome = await self._submit_one(await find(until), body)
             except Refused as refused:
                 outcome = _not_taken(refused)
-            else:
-                if boottime_s() > deadline_s:
-                    return _NOT_STARTED
-                outcome = await self._submit_one(session, body)
-            is_last = not again or loop.time() + _THROTTLED_PAUSE_S > until
-            if is_last or outcome.kind is not OutcomeKind.NOT_TAKEN:
+            if outcome.kind is not OutcomeKind.NOT_TAKEN or loop.time() + _THROTTLED_PAUSE_S > until:
                 return outcome
             await asyncio.sleep(_THROTTLED_PAUSE_S)
 
@@ -270,6 +278,11 @@ def _only(session: Session) -> _Find:
         return session
 
     return find
+
+
+def _not_had(refused: Refused, slot_ends_s: float) -> Outcome:
+    """Tell what becomes of a message for which there was no session."""
+    return _NOT_STARTED if refused.for_now and math.isfinite(slot_ends_s) else _not_taken(refused)
 
 
 def _not_taken(refused: Refused) -> Outcome:
