@@ -48,7 +48,7 @@ async def drop(_smsc: Smsc, writer: asyncio.StreamWriter, _unit: Pdu) -> None:
 class Smsc:
     """`answer` says what is done with each submit_sm; binds are taken unless `bind_status` says otherwise.
 
-    `answers_binds` is cleared by who wants a bind's answer to wait.
+    `answers_binds` is cleared by who wants a bind's answer to wait. `most_bound`: refuses to bind any more.
     """
 
     answer: Answer = take
@@ -57,6 +57,8 @@ class Smsc:
     taken: int = 0
     submitted: list[Delivered] = field(default_factory=list)
     binds: list[Pdu] = field(default_factory=list)
+    most_bound: int = 1000
+    bound: set[asyncio.StreamWriter] = field(default_factory=set)
     others: list[Pdu] = field(default_factory=list)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
     open: int = 0
@@ -79,20 +81,23 @@ class Smsc:
                 for unit in pdu.split(read):
                     await self._take(writer, unit)
         self.open -= 1
+        self.bound.discard(writer)
         writer.close()
 
     async def _take(self, writer: asyncio.StreamWriter, unit: Pdu) -> None:
         if unit.command in BINDS:
             self.binds.append(unit)
             await self.answers_binds.wait()
-            writer.write(
-                pdu.pack(unit.command | pdu.ANSWER, unit.sequence, b"SMSC\0", status=self.bind_status)
-            )
+            status = self.bind_status if len(self.bound) < self.most_bound else 0x0D  # ESME_RBINDFAIL
+            self.bound.add(writer)
+            writer.write(pdu.pack(unit.command | pdu.ANSWER, unit.sequence, b"SMSC\0", status=status))
         elif unit.command == Command.SUBMIT_SM:
             self.submitted.append(pdu.read_delivered(unit.body))
             await self.answer(self, writer, unit)
         elif unit.command in (Command.ENQUIRE_LINK, Command.UNBIND):
             self.others.append(unit)
+            if unit.command == Command.UNBIND:
+                self.bound.discard(writer)
             if not self.is_mute:
                 writer.write(pdu.pack(unit.command | pdu.ANSWER, unit.sequence))
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from disparo.db.pool import Pool
 from disparo.dispatch.anteroom import Anteroom
@@ -81,14 +82,16 @@ class Fleet:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _launch(self, name: str, platform: Platform) -> _Ship:
-        platform.listen(self._anteroom.door(name))
         lane = Lane(platform, self._pool, self._recorder)
         lane.on_stop = self._tell
         self.on_launch(lane)
-        # The window's places are leased under one name: the next lane begins when the last one is done.
+        # The window's places are leased under one name, and an account may allow one bind: the next lane
+        # begins when the last one is done.
         before = self._leaving.get(name)
         tasks = [
-            asyncio.create_task(self._after(before, lane.run), name=f"lane:{name}"),
+            asyncio.create_task(
+                self._after(before, partial(self._listen_and_run, lane)), name=f"lane:{name}"
+            ),
             asyncio.create_task(self._after(before, lane.keep_share), name=f"share:{name}"),
         ]
         for task in tasks:
@@ -109,6 +112,10 @@ class Fleet:
         if before is not None:
             await asyncio.wait([before])
         await run(self._holder)
+
+    async def _listen_and_run(self, lane: Lane, holder: Holder) -> None:
+        lane.platform.listen(self._anteroom.door(lane.platform.name))
+        await lane.run(holder)
 
     async def _retire(self, ship: _Ship, before: asyncio.Task[None] | None) -> None:
         if before is not None:

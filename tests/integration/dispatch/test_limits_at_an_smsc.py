@@ -69,3 +69,32 @@ async def test_what_waited_for_a_bind_is_not_written_at_once(dsn, connection, ra
     assert (len(at), set(statuses)) == (messages, {"accepted"})
     assert await connection.fetchval("SELECT max(tries) FROM messages") == 1
     assert not await connection.fetchval("SELECT count(*) FROM platform_states WHERE open_reason IS NOT NULL")
+
+
+async def test_a_changed_table_binds_when_the_one_before_is_done_where_one_bind_is_allowed(dsn, connection):
+    async def slow(smsc, writer, unit):
+        if len(smsc.submitted) == 1:
+            await asyncio.sleep(1.5)
+        await take(smsc, writer, unit)
+
+    ids = await rows.add_messages(connection, 2)
+    first, second = ([id_] for id_ in ids)
+    await connection.execute(
+        "UPDATE messages SET due_at = now() + interval '1 hour' WHERE id = $1", second[0]
+    )
+    chunk = await rows.chunk_of(connection, ids[0])
+    await queue.enqueue(connection, [queue.WakeUp(chunk)])
+    async with (
+        an_smsc(answer=slow, most_bound=1) as smsc,
+        asyncio.timeout(60),
+        working(dsn, platform_of(smsc)) as worker,
+    ):
+        await smsc.until(lambda: smsc.submitted)
+        worker.use(WorkerPlan({"p": platform_of(smsc, timeout_s=19)}, (Route("p"),), RULES))
+        await connection.execute("UPDATE messages SET due_at = now() WHERE id = $1", second[0])
+        await queue.enqueue(connection, [queue.WakeUp(chunk)])
+        await smsc.until(lambda: len(smsc.submitted) == 2, seconds=10)
+        await asyncio.sleep(0.2)  # the last answer is on its way
+    assert await rows.statuses(connection, first + second) == ["accepted"] * 2
+    assert len(smsc.binds) == 2
+    assert await connection.fetchval("SELECT sum(not_taken) FROM messages") == 0
