@@ -11,7 +11,7 @@ from rich.table import Table
 from disparo.auth.passwords import hash_password, new_password
 from disparo.auth.tokens import digest, new_secret
 from disparo.cli.context import DataDir, actor, with_connection
-from disparo.cli.credentials import has_terminal, make_client, make_user
+from disparo.cli.credentials import ALL_PERMISSIONS, has_terminal, make_client, make_user
 from disparo.cli.tables import show_table
 from disparo.db import accounts, sessions, tokens
 from disparo.db.pool import Connection
@@ -41,11 +41,15 @@ def create_user(
     permissao: Annotated[
         list[str] | None, typer.Option(help=f"Repita para várias: {', '.join(_PERMISSION_WORDS)}.")
     ] = None,
+    tudo: Annotated[bool, typer.Option("--tudo", help="Todas as permissões: quem administra.")] = False,
     digitar_senha: _OWN = False,
     dados: DataDir = None,
 ) -> None:
-    """Cria um usuário; a senha é mostrada uma vez. Sem --permissao: só enviar."""
-    permissions = [_word(_PERMISSION_WORDS, word, "permissão") for word in permissao or ["enviar"]]
+    """Cria um usuário; a senha é mostrada uma vez. Sem --permissao e sem --tudo: só enviar."""
+    if tudo and permissao:
+        raise DisparoError("Informe --tudo ou --permissao, não os dois.")
+    words = [_word(_PERMISSION_WORDS, word, "permissão") for word in permissao or ["enviar"]]
+    permissions = ALL_PERMISSIONS if tudo else words
     _check_email(email)
     password = _password(own=digitar_senha)
 

@@ -135,6 +135,6 @@ Pronto. Agora:
   1. sudo nano /etc/disparo/disparo.toml           (marca, public_url, plataforma)
   2. sudo systemctl enable --now disparo
   3. sudo disparo doctor
-  4. sudo -u disparo disparo usuario criar ana@provedor.com.br --permissao enviar
+  4. sudo -u disparo disparo usuario criar ana@provedor.com.br --tudo
      sudo -u disparo disparo cliente-api criar "nome do sistema"
 Os registros: journalctl --namespace=disparo -f"""
