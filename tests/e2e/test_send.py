@@ -86,6 +86,10 @@ def test_emails_under_email_adicional_are_ignored_and_telefone_adicional_wins(cl
         ("id_fatura=11000&telefone_adicional[]=11988887777", JSON),
         ("id_fatura=11000&telefone_adicional%5B0%5D=5511988887777", {}),
         ("id_fatura=1&id_fatura=11000&telefone_adicional=11988887777", FORM),
+        # fields of a form that nobody filled in
+        ("id_fatura=11000&telefone_adicional[]=&telefone_adicional[]=11988887777", FORM),
+        ('{"id_fatura": 11000, "telefone_adicional": [null, "11988887777", "", " "]}', JSON),
+        ('{"id_fatura": 11000, "email_adicional": ["11988887777", ""]}', JSON),
         (
             '--X\r\nContent-Disposition: form-data; name="id_fatura"\r\n\r\n11000\r\n'
             '--X\r\nContent-Disposition: form-data; name="telefone_adicional[]"\r\n\r\n11988887777\r\n--X--\r\n',
@@ -105,9 +109,13 @@ def test_an_item_of_a_form_that_is_no_text_is_refused_as_in_json(client):
     assert client.send("id_fatura=11000&outro[0][a]=1&outro[0][b]=2", headers=FORM).status == 200
 
 
-@pytest.mark.parametrize("none", [None, [], ""])
+@pytest.mark.parametrize("none", [None, [], "", " ", [""], [None, " "], {"0": ""}])
 def test_no_additional_phones(client, none):
     assert phones(client.send({"id_fatura": 11000, "telefone_adicional": none})) == ["37999931412"]
+
+
+def test_an_empty_field_of_a_form_is_no_additional_phone(client):
+    assert phones(client.send("id_fatura=11000&telefone_adicional[]=", headers=FORM)) == ["37999931412"]
 
 
 REFUSED = [
@@ -130,8 +138,6 @@ REFUSED = [
     ({"id_fatura": 70219}, "Nenhum telefone celular válido para a fatura de ID 70219"),
     ({"id_fatura": 11000, "telefone_adicional": ["11988887777", "123"]}, "123"),
     ({"id_fatura": 11000, "telefone_adicional": ["20988887777"]}, "20988887777"),
-    ({"id_fatura": 11000, "telefone_adicional": [""]}, "(vazio)"),
-    ({"id_fatura": 11000, "telefone_adicional": [None]}, "O telefone adicional null não é válido"),
     ({"id_fatura": 11000, "telefone_adicional": [True]}, "O telefone adicional true não é válido"),
     ({"id_fatura": 11000, "telefone_adicional": [{"a": 1}]}, "O telefone adicional {...} não é válido"),
     (

@@ -61,13 +61,18 @@ def read_key(value: str | None) -> str | None:
 
 def _items(value: object) -> list[object]:
     value = _listed(value)
-    if value is None or value == "":
+    if _is_blank(value):
         return []
     if isinstance(value, str | int) and not isinstance(value, bool):
         return [value]
     if not isinstance(value, list):
         raise Refusal("O atributo (telefone_adicional) deve conter um array de strings")
-    return value
+    return [item for item in value if not _is_blank(item)]
+
+
+def _is_blank(value: object) -> bool:
+    """Tell a form's field that nobody filled in."""
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _listed(value: object) -> object:
@@ -82,13 +87,13 @@ def _phones_under_email(value: object) -> list[object]:
     value = _listed(value)
     if value is None:
         return []
-    items = value if isinstance(value, list) else [value]
+    items = [item for item in (value if isinstance(value, list) else [value]) if not _is_blank(item)]
     try:
         for item in items:
             parse_phone(_text_of(item))
     except InvalidPhone:
         return []
-    return list(items)
+    return items
 
 
 def _phone(item: object) -> Phone:
