@@ -89,6 +89,8 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
 }  # fmt: skip
 #: What our own files of refused lines have at the end.
 OF_REFUSED = ("linha", "motivo")
+#: At the end of a column's name: `Valor (R$)`.
+_UNIT = re.compile(r"(?<=\w)[\s_:-]*(?:r\$|[(\[]\s*(?:em\s+)?(?:r\$|brl|reais)\s*[)\]])\s*$", re.IGNORECASE)
 _PHONES = tuple(f"telefone_{number}" for number in (1, 2, 3))
 
 
@@ -192,7 +194,7 @@ def is_of_refused(headers: Sequence[str]) -> bool:
 
 
 def _match(kind: str, values: Sequence[str], by_hand: Mapping[str, str]) -> list[str | None]:
-    names = [plain(value) for value in values]
+    names = _names(values, by_hand)
     found: list[str | None] = [by_hand.get(name) or None for name in names]
     if is_of_refused(values):
         names[-2:] = ["", ""]  # the number of a line is no boleto's line
@@ -213,6 +215,16 @@ def _match(kind: str, values: Sequence[str], by_hand: Mapping[str, str]) -> list
                 found[place] = field
                 break
     return _with_more_phones(names, found, by_hand) if kind == "clientes" else found
+
+
+def _names(values: Sequence[str], by_hand: Mapping[str, str]) -> list[str]:
+    """Give the columns' plain names, without a unit where no other column and no choice means that name."""
+    names = [plain(value) for value in values]
+    bare = [plain(_UNIT.sub("", value)) for value in values]
+    return [
+        name if name in by_hand or short in by_hand or short in names else short
+        for name, short in zip(names, bare, strict=True)
+    ]
 
 
 def _with_more_phones(

@@ -77,3 +77,20 @@ def test_a_customers_columns_of_ixc_are_known():
     header = ["id", "razao", "fantasia", "cnpj_cpf", "telefone_celular", "fone", "ativo"]
     fields = ["id_cliente", "nome", "nome_fantasia", "cpf_cnpj", "telefone_2", "telefone_1", "ativo"]
     assert propose("clientes", [(1, header)]).fields == fields
+
+
+@pytest.mark.parametrize("name", ["Valor (R$)", "VALOR R$", "Valor (BRL)", "Valor (em reais)", "valor_[R$]"])
+def test_a_unit_is_no_part_of_a_name(name):
+    found = propose("faturas", [(1, ["ID", "Cliente ID", name, "Vencimento"])])
+    assert found.fields[2] == "valor"
+
+
+def test_a_name_with_a_unit_gives_way_to_one_without_and_to_a_persons_choice():
+    header = ["ID", "Cliente ID", "Valor (R$)", "Valor", "Vencimento"]
+    assert propose("faturas", [(1, header)]).fields[2:4] == [None, "valor"]
+    header[3] = "Preço"
+    assert propose("faturas", [(1, header)], {"Preço": "valor"}).fields[2:4] == [None, "valor"]
+    with pytest.raises(NotReadable, match="valor"):
+        propose("faturas", [(1, header)], {"Valor (R$)": ""})
+    with pytest.raises(NotReadable, match="entrariam ambas como valor"):
+        propose("faturas", [(1, ["ID", "Cliente ID", "Valor (R$)", "Valor (BRL)", "Vencimento"])])

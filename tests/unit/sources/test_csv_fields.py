@@ -164,3 +164,9 @@ def test_no_text_does_anything_but_parse_or_be_refused(text):
             read(text, "x")
         except f.BadField:
             continue
+
+
+@pytest.mark.parametrize("short", ["05/12/26", "5-12-26", "05/12/26 10:00"])
+def test_the_century_of_a_short_year_is_not_guessed(short):
+    with pytest.raises(f.BadField, match="com o ano de quatro dígitos"):
+        f.read_date(short, "vencimento")
