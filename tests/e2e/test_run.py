@@ -59,7 +59,7 @@ def test_the_printed_commands_work_as_they_are_and_the_data_survive_a_stop(folde
     assert "Encerrado" in run.output
     assert "inventados" in run.output
     again = Run(folder, port, env=a_platform())
-    assert "mostradas no primeiro início" in again.output
+    assert "mostradas quando foram criadas" in again.output
     assert "disparo usuario criar" in again.output
     assert client.get(reply["disparo"]["consulta"]).json["disparo"]["contagem"] == {"entregue": 3}
     # A platform is there: the numbers of the made-up customers may be somebody's.
@@ -80,6 +80,15 @@ def test_with_a_platform_nobody_is_made_up(folder):
     send = pasted(run.output, 3)
     assert '{"id_fatura":"FATURA"}' in send
     assert not re.search(r"\d{10}", send)  # it would be somebody's number
+    assert run.interrupt() == 0
+
+
+def test_credentials_that_nobody_was_shown_are_not_said_to_have_been(folder):
+    made = command("usuario", "criar", "ana@example.com", "--tudo", "--dados", folder)
+    assert made.returncode == 0, made.stderr
+    run = Run(folder, free_port(), env=a_platform())
+    assert "Ainda não há cliente de API; crie um:\n  disparo cliente-api criar NOME --dados " in run.output
+    assert "foram mostradas" not in run.output
     assert run.interrupt() == 0
 
 

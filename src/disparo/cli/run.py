@@ -101,7 +101,8 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
         banner = f"Disparo no ar: {plan.base_url}"
     else:
         to_try = plan.settings.database_url is None and not plan.settings.platforms
-        banner = _banner(plan, await _first_start(dsn, with_data=to_try))
+        credentials, has_client = await _first_start(dsn, with_data=to_try)
+        banner = _banner(plan, credentials, has_client=has_client)
     if plan.settings.platforms:
         await _retire(dsn)
     # By hand, or from systemd, it asks for the settings; at a terminal it means that the terminal is gone,
@@ -126,16 +127,16 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
     print("Encerrado. Os dados ficam em", where, flush=True)
 
 
-async def _first_start(dsn: str, *, with_data: bool) -> Credentials | None:
-    """Make the first user, client and made-up data where there are none; None at later starts."""
+async def _first_start(dsn: str, *, with_data: bool) -> tuple[Credentials | None, bool]:
+    """Make the first user, client and made-up data where there is no user; tell whether there is a client."""
     connection = await connect(dsn)
     try:
         async with connection.transaction():
             if await accounts.list_users(connection):
-                return None
+                return None, bool(await accounts.list_clients(connection))
             if with_data:
                 await add_demo_data(connection)
-            return await make_both(connection, _FIRST_USER, "primeiro cliente de API")
+            return await make_both(connection, _FIRST_USER, "primeiro cliente de API"), True
     finally:
         await connection.close()
 
@@ -172,18 +173,22 @@ async def _retire(dsn: str) -> None:
         await connection.close()
 
 
-def _banner(plan: Plan, credentials: Credentials | None) -> str:
+def _banner(plan: Plan, credentials: Credentials | None, *, has_client: bool) -> str:
     lines = ["", f"Disparo no ar: {plan.base_url}    (documentação da API: {plan.base_url}/docs)"]
     lines.append(f"Painel, com o mesmo usuário e senha: {plan.base_url}/painel")
     if plan.simulator_url is not None:
         lines.append(f"SMS que chegam na plataforma simulada: {plan.simulator_url}")
     if credentials is None:
-        lines += [
-            "",
-            "As credenciais foram mostradas no primeiro início. Para criar outras:",
-            f"  disparo usuario criar EMAIL --dados {plan.data_dir}",
-            f"  disparo cliente-api criar NOME --dados {plan.data_dir}",
-        ]
+        new_client = f"  disparo cliente-api criar NOME --dados {plan.data_dir}"
+        if has_client:
+            lines += [
+                "",
+                "As credenciais foram mostradas quando foram criadas. Para criar outras:",
+                f"  disparo usuario criar EMAIL --dados {plan.data_dir}",
+                new_client,
+            ]
+        else:
+            lines += ["", "Ainda não há cliente de API; crie um:", new_client]
         credentials = _PLACEHOLDERS
     else:
         if plan.simulator_url is not None:
