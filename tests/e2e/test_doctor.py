@@ -240,6 +240,16 @@ def test_the_settings_file(tmp_path):
         assert files.examine_settings_file(path).grade is grade, oct(mode)
 
 
+def test_how_to_close_the_settings_file_is_told_for_the_way_it_was_installed(tmp_path, monkeypatch):
+    path = tmp_path / "disparo.toml"
+    path.touch(0o644)
+    path.chmod(0o644)
+    monkeypatch.setattr(files, "_is_group", lambda name: name != "disparo")
+    assert files.examine_settings_file(path).remedy == f"chmod 600 {path}"
+    monkeypatch.setattr(files, "_is_group", lambda _: True)
+    assert files.examine_settings_file(path).remedy.startswith("sudo chown root:disparo")
+
+
 @pytest.mark.parametrize(
     ("days", "grade", "says"),
     [

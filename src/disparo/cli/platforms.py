@@ -20,6 +20,7 @@ from disparo.domain.sms_text import to_gsm_basic
 from disparo.errors import DisparoError
 from disparo.platforms.base import Balance, Exchange, Health, Outgoing, boottime_s
 from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.guard import REAL_SENDING_OFF
 from disparo.platforms.presets import presets
 from disparo.platforms.registry import build_platform, build_routes, read_table
 from disparo.platforms.smpp.platform import Smpp
@@ -202,9 +203,7 @@ def _platform(settings: Settings, name: str, e164: str) -> GenericHttp | Smpp:
     platform = _configured(settings, name)
     table = read_table(name, settings.platforms[name])
     if table.type != "simulator" and not settings.real_sending and e164 not in settings.test_numbers:
-        raise DisparoError(
-            "Envio real desligado: defina DISPARO_REAL_SENDING=yes ou ponha o número em DISPARO_TEST_NUMBERS."
-        )
+        raise DisparoError(REAL_SENDING_OFF)
     return platform
 
 

@@ -18,10 +18,14 @@ from disparo.platforms.base import (
     WebhookRequest,
 )
 
+REAL_SENDING_OFF = (
+    "Envio real desligado: ponha o número em `test_numbers`, ou `real_sending = true`, na configuração "
+    "(ou nas variáveis DISPARO_TEST_NUMBERS, DISPARO_REAL_SENDING=yes)."
+)
 _KEPT_BACK = Outcome(
     OutcomeKind.REFUSED,
     code="guard",
-    detail="Envio real desligado: defina DISPARO_REAL_SENDING=yes ou ponha o número em DISPARO_TEST_NUMBERS.",
+    detail=REAL_SENDING_OFF,
     failure=FailureClass.UNKNOWN,
 )
 

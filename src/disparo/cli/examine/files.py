@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import shutil
 import stat
@@ -45,7 +46,17 @@ def _repair(path: Path) -> str:
     if os.statvfs(path).f_flag & os.ST_RDONLY:
         commands = f"sudo chown root:{os.getegid()} {path.name}; sudo chmod 640 {path.name}"
         return f"No computador de onde o arquivo vem (aqui é só de leitura): {commands}"
+    if path.stat().st_uid == os.geteuid() and not _is_group("disparo"):
+        return f"chmod 600 {path}"  # not installed as a service: one's own file
     return f"sudo chown root:disparo {path}; sudo chmod 640 {path}"
+
+
+def _is_group(name: str) -> bool:
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return False
+    return True
 
 
 def examine_environment() -> list[Finding]:
