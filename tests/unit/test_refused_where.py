@@ -69,5 +69,5 @@ def test_settings_files_and_faults(monkeypatch, tmp_path):
             load_settings()
         file.write_text("")
         assert said(str(refused.value)).endswith(where), json.dumps(str(refused.value))
-    assert said("RuntimeError") == "?"
+    assert said("RuntimeError") == ""
     assert said("alerts: o 1º endereço não é um endereço do Apprise") == "alerts"

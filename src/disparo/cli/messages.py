@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import typer
@@ -76,23 +78,30 @@ def _print_life(life: lookups.Life, people: Mapping[int, str]) -> None:
     )
     if row["text"]:
         print(f"  Texto: {row['text']}")
+    for at, step in sorted(_steps(life, people, zone), key=itemgetter(0)):
+        print(f"  {_moment(at, zone)}  {step}")
+
+
+def _steps(life: lookups.Life, people: Mapping[int, str], zone: ZoneInfo) -> Iterator[tuple[datetime, str]]:
+    """Give what happened to a message, each with its time."""
     for change in folded(life.events):
         event = change.event
-        at = event["at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
         why = f" ({words.reason(event['reason'], event['to_status'])})" if event["reason"] else ""
-        last = change.last_at.astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
+        last = _moment(change.last_at, zone)
         again = f", {change.times} vezes, a última em {last}" if change.times > 1 else ""
         by = words.by(words.actor(event["actor"], people))
-        print(f"  {at}  {words.STATUS[event['to_status']]}{why}{again}  {by}")
+        yield event["at"], f"{words.STATUS[event['to_status']]}{why}{again}  {by}"
     for attempt in life.attempts:
-        at = attempt["started_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
         said = words.OUTCOME.get(attempt["outcome"] or "", "sem registro")
         code = f", {code_words.code(attempt['code'])}" if attempt["code"] else ""
-        print(f"  {at}  tentativa na plataforma {attempt['platform']}: {said}{code}")
+        yield attempt["started_at"], f"tentativa na plataforma {attempt['platform']}: {said}{code}"
     for receipt in life.receipts:
-        at = receipt["received_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
         told = ", ".join([words.RECEIPT[receipt["kind"]], *details(receipt)])
-        print(f"  {at}  confirmação da plataforma {receipt['platform']}: {told}")
+        yield receipt["received_at"], f"confirmação da plataforma {receipt['platform']}: {told}"
+
+
+def _moment(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
 
 
 @uncertain.command("listar")

@@ -44,14 +44,14 @@ def refusals(watch: SettingsWatch) -> list[Sign]:
 
 
 def _where(why: str) -> str:
-    """Give the names alone, for they go out by e-mail and chat.
+    """Give the names alone, for they go out by e-mail and chat; nothing where none is known.
 
     People write a secret where its name should be, `{segredo:S3CRET}`, and the words then repeat it.
     """
     if why.startswith(_OF_FILE):
         return mask_text(why)[:_LONGEST].rstrip(".")
     places = [", ".join(filter(None, _found(part))) for part in why.split("; ")]
-    return mask_text("; ".join(filter(None, places)))[:_LONGEST] or "?"
+    return mask_text("; ".join(filter(None, places)))[:_LONGEST]
 
 
 def _found(part: str) -> tuple[str | None, ...]:

@@ -7,6 +7,7 @@ import asyncpg
 from disparo.db import alerts
 from disparo.wording.words import reason
 
+_WHERE = " Onde: {detail}."  # left out where nobody knows
 _WORDS = {
     "platform_open": "A plataforma {subject} está falhando e não é usada por enquanto: {detail}",
     "credit_low": "O crédito da plataforma {subject} está acabando: {detail}",
@@ -36,7 +37,7 @@ _WORDS = {
     ),
     alerts.SETTINGS_REFUSED: (
         "A configuração mudada na máquina {subject} está errada e não vale; a anterior continua. "
-        "Onde: {detail}. O motivo: disparo doctor"
+        f"{_WHERE[1:]} O motivo: disparo doctor"
     ),
     alerts.CLOCK_OFF: (
         "O relógio da máquina {subject} está {detail}. Horários de envio e validades dependem dele. "
@@ -82,6 +83,8 @@ def say(alert: asyncpg.Record) -> tuple[str, str]:
     kind, detail = alert["kind"], alert["detail"]
     if alert["cleared_at"] is None:
         title, pattern = "Disparo: atenção", _WORDS.get(kind, kind)
+        if not detail:
+            pattern = pattern.replace(_WHERE, "")
     elif detail == alerts.UNWATCHED:
         title, pattern = "Disparo: encerrado", _NO_LONGER + _WATCHED.get(kind, kind)
     else:

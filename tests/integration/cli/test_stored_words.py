@@ -94,6 +94,15 @@ async def test_a_receipt_that_contradicts_what_was_known_says_so(command, pool, 
     assert "p: entregue no aparelho, contradiz o que se sabia: vale a entrega\n" in said, said
 
 
+async def test_what_happened_is_told_in_order_of_time(command, pool, connection):
+    await handed_over(connection)
+    await say(pool, "delivered")
+    _, said = command("mensagem", "buscar", "--fatura", 1)
+    wanted = ("tentativa na", "  entregue à plataforma", "confirmação da", "  entregue  por")
+    marks = [said.index(each) for each in wanted]
+    assert marks == sorted(marks), said
+
+
 _OBEYED = "\x1b]0;dono\x07\x1b[2J\r\nMensagem 9: \u202efalsa"
 _SHOWN = "\ufffd]0;dono\ufffd\ufffd[2J  Mensagem 9: \ufffdfalsa"
 

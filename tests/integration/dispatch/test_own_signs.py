@@ -33,6 +33,12 @@ def look(pool, monkeypatch):
     return go_by
 
 
+async def test_where_nobody_knows_the_place_none_is_told(look, connection):
+    await look(1, Sign(alerts.SETTINGS_REFUSED, "web1", ""))
+    (row,) = await alerts.take_untold(connection)
+    assert say(row)[1].endswith("; a anterior continua. O motivo: disparo doctor")
+
+
 async def test_it_is_over_when_nobody_says_it_any_more_and_not_while_one_still_does(look, connection):
     await look(30, WRONG)
     (row,) = await alerts.take_untold(connection)

@@ -89,8 +89,7 @@ def refusal_of(refused: Refused) -> Refusal:
     number = refused.invoice_id
     words = {
         Reason.INVOICE_UNKNOWN: f"Fatura de ID {number} não encontrada",
-        Reason.INVOICE_PAID: f"A fatura de ID {number} já encontra-se quitada com data de pagamento em "
-        f"{_day(refused.paid_at)}",
+        Reason.INVOICE_PAID: f"A fatura de ID {number} já encontra-se quitada {_paid(refused.paid_at)}",
         Reason.INVOICE_CANCELLED: f"A fatura de ID {number} está cancelada",
         Reason.NOBODY: f"Nenhum telefone celular válido para a fatura de ID {number}",
         Reason.NO_PLATFORM: "Nenhuma plataforma de SMS configurada",
@@ -195,5 +194,7 @@ def when(moment: datetime | None, zone: ZoneInfo) -> str | None:
     return None if moment is None else moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _day(day: date | None) -> str:
-    return "data não informada" if day is None else day.strftime("%d/%m/%Y")
+def _paid(day: date | None) -> str:
+    if day is None:
+        return "(data de pagamento não informada)"
+    return f"com data de pagamento em {day:%d/%m/%Y}"

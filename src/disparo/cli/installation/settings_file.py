@@ -46,7 +46,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "O que o cliente lê": {
         "brand": "nome no começo do SMS",
         "template": "texto do SMS; há {marca} {primeiro_nome} {valor} {vencimento} {pagamento} {link} "
-        "{linha_digitavel} {pix}",
+        "{linha_digitavel} {pix} {observacao}",
         "company_name": "nome da empresa nas consultas da API; vazio: a marca",
         "company_document": "CNPJ da empresa nas consultas da API",
         "timezone": "fuso horário das telas e das janelas de envio",
