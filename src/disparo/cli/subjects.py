@@ -13,6 +13,7 @@ from disparo.cli.context import DataDir, actor, with_connection
 from disparo.db import accounts, erasure, personal_data
 from disparo.db.pool import Connection
 from disparo.errors import DisparoError, in_words
+from disparo.wording import subject_words
 
 subjects = typer.Typer(no_args_is_help=True)
 _CustomerId = Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="O id_cliente do cadastro.")]
@@ -33,7 +34,7 @@ def export(
         await accounts.audit(
             connection, actor=actor(), action="customer_exported", detail={"customer": id_cliente}
         )
-        return found
+        return subject_words.told(found)
 
     found = with_connection(dados, work)
     text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"

@@ -7,21 +7,24 @@ from typing import Any
 
 from disparo.db.pool import Connection
 
-#: Lists by name, one JSON object a row; $1 is the customer.
+#: Lists by name, one JSON object a row, without what only helps the program; $1 is the customer.
 _OF_CUSTOMER = {
-    "cadastro": "SELECT to_jsonb(c) FROM customers c WHERE id = $1",
-    "contatos": "SELECT to_jsonb(c) FROM contacts c WHERE customer_id = $1 ORDER BY id",
+    "cadastro": """SELECT to_jsonb(c) - ARRAY['search', 'name_folded', 'trade_name_folded', 'shown_code',
+        'sms_numbers', 'no_sms'] FROM customers c WHERE id = $1""",
+    "contatos": """SELECT to_jsonb(c) - ARRAY['sms_numbers', 'no_sms'] FROM contacts c
+        WHERE customer_id = $1 ORDER BY id""",
     "faturas": "SELECT to_jsonb(i) FROM invoices i WHERE customer_id = $1 ORDER BY id",
 }
 #: The same; $1 are the ids of the messages about the customer's invoices.
 _OF_MESSAGES = {
-    "mensagens": """SELECT to_jsonb(m) - ARRAY['chunk_id', 'worker_id', 'claim_token', 'crashes', 'trouble']
-        FROM messages m WHERE id = ANY($1) ORDER BY id""",
+    "mensagens": """SELECT to_jsonb(m) - ARRAY['chunk_id', 'worker_id', 'claim_token', 'crashes', 'trouble',
+        'attempt_id', 'tries', 'not_taken', 'wait_since'] FROM messages m
+        WHERE id = ANY($1) ORDER BY id""",
     "acontecimentos": """SELECT to_jsonb(e) FROM message_events e WHERE message_id = ANY($1)
         ORDER BY message_id, id""",
     "tentativas": """SELECT to_jsonb(a) - 'worker_id' FROM attempts a WHERE message_id = ANY($1)
         ORDER BY id""",
-    "confirmacoes": """SELECT to_jsonb(r) - 'digest' FROM receipts r
+    "confirmacoes": """SELECT to_jsonb(r) - ARRAY['digest', 'applied_at', 'result'] FROM receipts r
         WHERE attempt_id = ANY(ARRAY(SELECT id FROM attempts WHERE message_id = ANY($1))) ORDER BY id""",
     "respostas": """SELECT to_jsonb(t) - 'digest' FROM inbound_texts t WHERE message_id = ANY($1)
         ORDER BY id""",

@@ -64,10 +64,10 @@ async def test_all_that_is_stored_of_a_customer_and_nothing_of_another(command, 
         "descadastros": 1,
         "numeros_que_nao_servem": 0,
     }
-    assert found["mensagens"][0]["text"] == TEXT
-    assert {event["message_id"] for event in found["acontecimentos"]} == {first}
+    assert found["mensagens"][0]["texto"] == TEXT
+    assert {event["id_mensagem"] for event in found["acontecimentos"]} == {first}
     assert "CLIENTE 2" not in said
-    assert str(second) not in {str(row["message_id"]) for row in found["respostas"]}
+    assert str(second) not in {str(row["id_mensagem"]) for row in found["respostas"]}
     assert (
         await connection.fetchval("SELECT detail ->> 'customer' FROM audit_log ORDER BY id DESC LIMIT 1")
         == "1"
@@ -81,6 +81,28 @@ async def test_all_that_is_stored_of_a_customer_and_nothing_of_another(command, 
     assert status == 1
     assert "não pôde ser gravado" in said
     assert "Nada se sabe de um cliente 77." in command("titular", "exportar", 77)[1]
+
+
+async def test_what_is_given_out_is_in_portuguese_and_holds_nothing_of_the_programs_own(command, connection):
+    await sent(connection)
+    await connection.execute("""UPDATE customers SET addresses = '{"registered": {"street": "RUA A"}}',
+        services = '[{"id": 5, "plan_id": 2, "devices": {"routing": {"name": "X"}}}]' WHERE id = 1""")
+    await connection.execute("""UPDATE invoices SET details = '{"items": [{"description": "Plano"}]}'""")
+    found = json.loads(command("titular", "exportar", 1)[1])
+    (customer,) = found["cadastro"]
+    assert customer["id_cliente"] == 1
+    assert customer["enderecos"] == {"endereco_cadastral": {"endereco": "RUA A"}}
+    (service,) = customer["servicos"]
+    assert service["aparelhos"] == {"equipamento_roteamento": {"nome": "X"}}
+    assert found["faturas"][0]["detalhes"] == {"detalhamento": [{"descricao": "Plano"}]}
+    assert (found["faturas"][0]["situacao"], found["mensagens"][0]["situacao"]) == ("aberta", "entregue")
+    columns = {
+        row["column_name"]
+        for row in await connection.fetch("SELECT column_name FROM information_schema.columns")
+    }
+    same = {"id", "uf", "cpf_cnpj", "link", "linha_digitavel", "latitude", "longitude", "pix"}
+    keys = {key for rows_ in found.values() for row in rows_ for key in row}
+    assert keys & columns <= same, keys & columns - same
 
 
 async def test_what_names_a_customer_goes_and_what_proves_a_sending_stays(command, connection):
