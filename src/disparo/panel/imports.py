@@ -24,10 +24,11 @@ from disparo.panel.access import Person
 from disparo.panel.fields import Wrong
 from disparo.panel.pages import render
 from disparo.panel.services import PanelServices, services_of
-from disparo.sources.columns import ColumnsMissing, ColumnsUnclear, Proposal, fields_of, warn
+from disparo.sources.columns import ColumnsMissing, ColumnsUnclear, Proposal, warn
 from disparo.sources.file_import import Options, import_file, look
 from disparo.sources.import_report import BadLine, Report
 from disparo.sources.tables import NotReadable
+from disparo.wording import field_words
 
 _MOST_BYTES = 16_777_216
 BODY_LIMIT = _MOST_BYTES + 65_536
@@ -198,7 +199,6 @@ async def _on_disk(content: bytes) -> AsyncIterator[Path]:
 def _page(
     request: Request, found: Checked | None = None, *, status: int = 200, wrong: str | None = None
 ) -> Response:
-    names = [] if found is None else fields_of(found.kind)
     return render(
         request,
         "importar.html",
@@ -207,7 +207,7 @@ def _page(
         wrong=wrong or (found.wrong if found else None),
         warning=_warning(found) if found else None,
         kinds=KINDS,
-        choices={name.rstrip("*"): name for name in names},
+        choices={} if found is None else field_words.fields(found.kind),
     )
 
 
