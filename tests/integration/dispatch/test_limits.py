@@ -38,10 +38,10 @@ async def test_moments_are_given_out_once_and_not_further_ahead_than_agreed(pool
 
 
 async def test_the_last_moments_are_left_to_urgent_ones(connection):
-    bulk = await take(connection, 1000, rate=2, ahead_s=10)
+    bulk = await take(connection, 1000, rate=0.2, ahead_s=100)
     assert 15 <= bulk.count <= 20
-    assert (await take(connection, 1000, rate=2, ahead_s=10)).count == 0
-    assert 1 <= (await take(connection, 1000, rate=2, ahead_s=12.5)).count <= 6
+    assert (await take(connection, 1000, rate=0.2, ahead_s=100)).count == 0
+    assert 1 <= (await take(connection, 1000, rate=0.2, ahead_s=125)).count <= 6
 
 
 @pytest.mark.parametrize("rate", [1, 50, 1000])
