@@ -44,7 +44,10 @@ def test_the_credit_of_every_platform_is_told(vendor, tmp_path):
     )
     told = command("plataforma", "saldo", env={"DISPARO_CONFIG": str(config)})
     assert "boa: saldo 1200" in told.stdout
-    assert "ruim: não respondeu como devia (a plataforma não informou o motivo" in told.stdout
+    assert (
+        "ruim: não respondeu como devia (a plataforma recusou por um motivo que o Disparo não conhece"
+        in told.stdout
+    )
     assert "muda: não informa o saldo" in told.stdout
     assert told.returncode == 1
     assert all(path.startswith("/v1/balance?key=") for path in asked)

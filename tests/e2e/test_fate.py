@@ -115,7 +115,7 @@ def test_why_a_receipt_says_it_did_not_arrive_is_told_with_its_code(house, clien
     told = _told(house)
     for said in ("a operadora recebeu", "não entregue no aparelho"):
         assert f"confirmação da plataforma simulador: {said}, pela operadora SIMULADA" in told
-    assert "a plataforma não informou o motivo, código operadora-17" in told
+    assert "por um motivo que o Disparo não conhece, código operadora-17" in told
 
 
 def test_an_invoice_paid_after_the_call_is_not_sent(house, client):

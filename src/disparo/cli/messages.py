@@ -89,7 +89,7 @@ def _steps(life: lookups.Life, people: Mapping[int, str], zone: ZoneInfo) -> Ite
         why = f" ({words.reason(event['reason'], event['to_status'])})" if event["reason"] else ""
         last = _moment(change.last_at, zone)
         again = f", {change.times} vezes, a última em {last}" if change.times > 1 else ""
-        by = words.by(words.actor(event["actor"], people))
+        by = words.by(words.mover(event, people))
         yield event["at"], f"{words.STATUS[event['to_status']]}{why}{again}  {by}"
     for attempt in life.attempts:
         said = words.OUTCOME.get(attempt["outcome"] or "", "sem registro")

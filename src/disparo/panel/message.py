@@ -25,6 +25,9 @@ from disparo.panel.services import services_of
 from disparo.wording import code_words, words
 from disparo.wording.receipt_words import details
 
+#: Failures that say no more than the outcome they come with.
+_SAID_BY = {"ambiguous": ("network", "unknown"), "refused": ("unknown",)}
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -82,11 +85,28 @@ async def _shown(
         message=message,
         may_be_cancelled=message["status"] in WITHDRAWABLE,
         is_settled=message["status"] in SETTLED,
+        why=_why(life),
         steps=timeline(life, people, with_text=with_text),
         receipts=len(life.receipts),
         with_text=with_text,
         raw=raw,
     )
+
+
+def _why(life: Life) -> str:
+    """Give in words the reason a message has, with the code that came with it, where one did."""
+    message = life.message
+    said = words.reason(message["reason"], message["status"])
+    told = life.receipts if message["status"] == "undelivered" else life.attempts
+    codes = [row["code"] for row in told if row["code"] and row["failure"] == message["reason"]]
+    if not codes:
+        return said
+    code = code_words.code(codes[-1])
+    # Refused by ourselves, not by a platform that kept its reasons.
+    is_ours = (
+        message["status"] == "failed" and message["reason"] == "unknown" and codes[-1] in code_words.CODE
+    )
+    return code if is_ours else f"{said} ({code})"
 
 
 def timeline(life: Life, people: Mapping[int, str], *, with_text: bool = False) -> list[Step]:
@@ -104,7 +124,7 @@ def _change(change: Change, people: Mapping[int, str]) -> Step:
     title = "aceita e agendada" if row["from_status"] is None else words.STATUS[status]
     told = (
         title,
-        words.actor(row["actor"], people),
+        words.mover(row, people),
         words.reason(row["reason"], status),
         words.STATUS_COLOUR[status],
     )
@@ -114,7 +134,7 @@ def _change(change: Change, people: Mapping[int, str]) -> Step:
 def _attempt(row: asyncpg.Record) -> Step:
     said = words.OUTCOME.get(row["outcome"] or "", "resultado nunca registrado")
     parts = [f"resposta: {said}"]
-    if row["failure"]:
+    if row["failure"] and row["failure"] not in _SAID_BY.get(row["outcome"], ()):
         parts.append(words.reason(row["failure"]))
     if row["code"]:
         parts.append(code_words.code(row["code"]))

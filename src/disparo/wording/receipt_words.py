@@ -12,7 +12,7 @@ def details(receipt: asyncpg.Record) -> list[str]:
     """Give carrier, failure, code and contradiction, as far as there are any; of a row of `lookups`."""
     parts = [f"pela operadora {on_line(receipt['carrier'])}"] if receipt["carrier"] else []
     if receipt["failure"]:
-        parts.append(words.reason(receipt["failure"]))
+        parts.append(words.reason(receipt["failure"], receipt["kind"]))
     if receipt["code"]:
         parts.append(code_words.code(receipt["code"]))
     if receipt["result"] == "contradiction":

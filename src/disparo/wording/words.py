@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Protocol
 
 from disparo.platforms.presets import presets
-from disparo.wording.code_words import code
+from disparo.wording import code_words, reason_words
+
+#: Beside the others here, for templates.
+reason, code = reason_words.reason, code_words.code
 
 STATUS: Mapping[str, str] = {
     "queued": "agendada",
@@ -64,63 +68,6 @@ STATUS_COLOUR: Mapping[str, str] = {
     "held": "purple",
     "skipped": "secondary",
     "cancelled": "secondary",
-}
-#: Of what is not sent, or not sent again.
-_OF_WITHDRAWALS = frozenset(
-    {
-        "invoice_gone",
-        "invoice_paid",
-        "invoice_cancelled",
-        "opted_out",
-        "permission_withdrawn",
-        "timeout",
-        "does_not_fit",
-        "template",
-        "cancelled",
-    }
-)
-REASON: Mapping[str, str] = {
-    "invoice_gone": "a fatura não existe mais no cadastro",
-    "invoice_paid": "a fatura já está paga",
-    "invoice_cancelled": "a fatura foi cancelada",
-    "opted_out": "o número pediu para não receber SMS",
-    "permission_withdrawn": "o cadastro não permite mais SMS para este número",
-    "timeout": "o prazo acabou antes do envio",
-    "outside_window": "fora do horário permitido; sai quando ele abrir",
-    "no_platform": "nenhuma plataforma atende este número",
-    "platform_hours": "fora do horário da plataforma",
-    "platform_unavailable": "nenhuma plataforma disponível agora",
-    "platform_removed": "pode já ter saído por uma plataforma que não está na configuração; espera por ela",
-    "platform_day_full": "o limite de SMS por dia da plataforma foi atingido; sai quando houver lugar",
-    "platform_busy": "a plataforma está ocupada com outras mensagens",
-    "platform_stopped": "a plataforma parou; espera por ela ou por outra",
-    "source_down": "o cadastro de origem não responde; espera por ele",
-    "does_not_fit": "o texto não cabe no número de SMS permitido",
-    "template": "o modelo do texto tem um erro",
-    "worker_lost": "o programa de envio parou no meio do envio",
-    "poison": "preparar esta mensagem derrubou o programa de envio três vezes",
-    "restored": "o banco de dados foi restaurado de uma cópia",
-    "stray": "a conexão caiu no meio do envio",
-    "try_again": "nova tentativa automática",
-    "resent": "enviada de novo por uma pessoa",
-    "given_as_sent": "dada como enviada por uma pessoa",
-    "released": "liberada por uma pessoa",
-    "cancelled": "cancelada por uma pessoa",
-    "paused": "o disparo foi pausado",
-    "number": "a plataforma diz que o número não existe ou não recebe SMS",
-    "opt_out": "o número está descadastrado na plataforma",
-    "content": "a plataforma recusou o texto",
-    "credit": "a plataforma está sem crédito",
-    "auth": "a plataforma recusou o usuário ou a chave",
-    "throttle": "a plataforma pediu para ir mais devagar",
-    "carrier": "a operadora recusou",
-    "expired": "o celular ficou fora de alcance até o prazo da operadora acabar",
-    "network": "a plataforma está fora de alcance",
-    "unknown": "a plataforma não informou o motivo",
-    "failing": "várias falhas seguidas",
-    "error_rate": "metade dos últimos envios falhou",
-    "slow": "demora demais para responder",
-    "refuses_all": "recusa uma mensagem depois da outra: confira a conta, o remetente e o texto",
 }
 _PLATFORM_KIND: Mapping[str, str] = {
     "simulator": "simulada: nenhum SMS de verdade",
@@ -258,23 +205,25 @@ def lacking(count: int) -> str:
     return f"{those}: não lidos, de cliente que falta, ou contados e não listados"
 
 
-def reason(stored: str | None, status: str | None = None) -> str:
-    """Give a stored reason in Portuguese; a platform's own code stays as it is.
-
-    `status`: of the message that it is the reason of.
-    """
-    if stored is None:
-        return ""
-    said = REASON.get(stored) or code(stored)
-    is_withdrawn = status == "uncertain" and stored in _OF_WITHDRAWALS
-    return f"o novo envio não saiu: {said}" if is_withdrawn else said
-
-
 def by(who: str) -> str:
     """Say by whom, with article and preposition drawn together."""
     if who.startswith("plataforma "):
         return f"pela {who}"
     return f"pel{who}" if who.startswith(("o ", "a ")) else f"por {who}"
+
+
+class _EventRow(Protocol):
+    """A row with `actor`, `to_status` and `reason`."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+def mover(event: _EventRow, people: Mapping[int, str]) -> str:
+    """Say who moved a message: where its platform said nothing, our own program."""
+    why = event["reason"]
+    is_silence = event["to_status"] == "uncertain" or why == "network" or why in code_words.CODE
+    is_ours = event["actor"].startswith("platform:") and is_silence
+    return actor("worker" if is_ours else event["actor"], people)
 
 
 def actor(stored: str, people: Mapping[int, str]) -> str:

@@ -19,7 +19,7 @@ from disparo.panel.cursors import moment_and_text, read_moment_and_id, read_mome
 from disparo.panel.export import cell
 from disparo.panel.fields import Wrong, id_of, local_address, span
 from disparo.panel.invoice_list import read_csv, read_pasted
-from disparo.wording import code_words, words
+from disparo.wording import code_words, reason_words, words
 from disparo.wording.words import actor
 
 #: As `dispatch` writes them down: of routing, of what a lane lets go, of a source, a run and the hours.
@@ -154,7 +154,7 @@ def test_every_stored_word_has_one_that_people_read():
         (Status, words.STATUS_COLOUR),
         (OutcomeKind, words.OUTCOME),
         (ReceiptKind, words.RECEIPT),
-        (FailureClass, words.REASON),
+        (FailureClass, reason_words.REASON),
         (IgnoredReason, words.IGNORED),
         (Purpose, words.PURPOSE),
     ):

@@ -1,0 +1,83 @@
+"""Why a message is where it is, in the words a billing clerk reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from disparo.wording.code_words import code
+
+#: Of what is not sent, or not sent again.
+_OF_WITHDRAWALS = frozenset(
+    {
+        "invoice_gone",
+        "invoice_paid",
+        "invoice_cancelled",
+        "opted_out",
+        "permission_withdrawn",
+        "timeout",
+        "does_not_fit",
+        "template",
+        "cancelled",
+    }
+)
+REASON: Mapping[str, str] = {
+    "invoice_gone": "a fatura não existe mais no cadastro",
+    "invoice_paid": "a fatura já está paga",
+    "invoice_cancelled": "a fatura foi cancelada",
+    "opted_out": "o número pediu para não receber SMS",
+    "permission_withdrawn": "o cadastro não permite mais SMS para este número",
+    "timeout": "o prazo acabou antes do envio",
+    "outside_window": "fora do horário permitido; sai quando ele abrir",
+    "no_platform": "nenhuma plataforma atende este número",
+    "platform_hours": "fora do horário da plataforma",
+    "platform_unavailable": "nenhuma plataforma disponível agora",
+    "platform_removed": "pode já ter saído por uma plataforma que não está na configuração; espera por ela",
+    "platform_day_full": "o limite de SMS por dia da plataforma foi atingido; sai quando houver lugar",
+    "platform_busy": "a plataforma está ocupada com outras mensagens",
+    "platform_stopped": "a plataforma parou; espera por ela ou por outra",
+    "source_down": "o cadastro de origem não responde; espera por ele",
+    "does_not_fit": "o texto não cabe no número de SMS permitido",
+    "template": "o modelo do texto tem um erro",
+    "worker_lost": "o programa de envio parou no meio do envio",
+    "poison": "preparar esta mensagem derrubou o programa de envio três vezes",
+    "restored": "o banco de dados foi restaurado de uma cópia",
+    "stray": "a conexão caiu no meio do envio",
+    "try_again": "nova tentativa automática",
+    "resent": "enviada de novo por uma pessoa",
+    "given_as_sent": "dada como enviada por uma pessoa",
+    "released": "liberada por uma pessoa",
+    "cancelled": "cancelada por uma pessoa",
+    "paused": "o disparo foi pausado",
+    "number": "a plataforma diz que o número não existe ou não recebe SMS",
+    "opt_out": "o número está descadastrado na plataforma",
+    "content": "a plataforma recusou o texto",
+    "credit": "a plataforma está sem crédito",
+    "auth": "a plataforma recusou o usuário ou a chave",
+    "throttle": "a plataforma pediu para ir mais devagar",
+    "carrier": "a operadora recusou",
+    "expired": "o celular ficou fora de alcance até o prazo da operadora acabar",
+    "network": "a plataforma está fora de alcance",
+    "unknown": "a plataforma recusou por um motivo que o Disparo não conhece",
+    "failing": "várias falhas seguidas",
+    "error_rate": "metade dos últimos envios falhou",
+    "slow": "demora demais para responder",
+    "refuses_all": "recusa uma mensagem depois da outra: confira a conta, o remetente e o texto",
+}
+#: What a reason means of a message in one status, where that is not what it means of any other.
+_OF_STATUS: Mapping[tuple[str, str], str] = {
+    ("uncertain", "network"): "a plataforma não respondeu: pode ter recebido ou não",
+    ("uncertain", "unknown"): "a plataforma não respondeu direito: pode ter recebido ou não",
+    ("undelivered", "unknown"): "por um motivo que o Disparo não conhece",
+}
+
+
+def reason(stored: str | None, status: str | None = None) -> str:
+    """Give a stored reason in Portuguese; a platform's own code stays as it is.
+
+    `status`: of the message that it is the reason of.
+    """
+    if stored is None:
+        return ""
+    said = _OF_STATUS.get((status or "", stored)) or REASON.get(stored) or code(stored)
+    is_withdrawn = status == "uncertain" and stored in _OF_WITHDRAWALS
+    return f"o novo envio não saiu: {said}" if is_withdrawn else said

@@ -1,0 +1,57 @@
+"""Why a message did not arrive is told as far as it is known, and never more."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from tests.support.visitor import text, visitor
+
+
+@pytest.fixture(scope="module")
+def person(house):
+    return visitor(house)
+
+
+def sent(house, person, invoice_id, status):
+    """Send an invoice; gives the page of its message as soon as that has the status."""
+    answer = person.post("/painel/disparos", faturas=str(invoice_id), disparo=str(uuid4()))
+    dispatch_id = answer.headers["location"].rpartition("/")[2]
+    ask = "SELECT id FROM messages WHERE dispatch_id = $1::uuid AND status = $2"
+    message_id = house.until(lambda: house.value(ask, dispatch_id, status))
+    return text(person.get(f"/painel/mensagens/{message_id}"))
+
+
+def test_a_refusal_whose_code_no_table_knows_is_told_with_the_code(house, person):
+    house.behave(mode="refuse", code="Número inválido", receipts=[])
+    page = sent(house, person, 70215, "failed")
+    house.behave(mode="accept")
+    why = "a plataforma recusou por um motivo que o Disparo não conhece"
+    assert f"falhou Não foi enviada. Motivo: {why} (código Número inválido)." in page
+    assert "resposta: a plataforma recusou; código Número inválido" in page
+    assert "o prazo acabou" not in page
+    assert why in text(person.get("/painel/mensagens?situacao=failed"))
+
+
+def test_an_undelivered_one_is_told_with_the_code_of_its_receipt(house, person):
+    house.behave(mode="accept", receipts=["undelivered"], receipt_code="operadora-17")
+    page = sent(house, person, 11000, "undelivered")
+    house.behave(receipts=[])
+    assert "Motivo: por um motivo que o Disparo não conhece (código operadora-17)." in page
+
+
+def test_where_no_answer_came_nobody_is_told_that_nothing_arrived(house, person):
+    house.behave(mode="drop", receipts=[])
+    page = sent(house, person, 70216, "uncertain")
+    house.behave(mode="accept")
+    why = "a plataforma não respondeu: pode ter recebido ou não"
+    assert f"Motivo: {why} (a conexão foi cortada antes da resposta)." in page
+    assert f"incerta · {why} pelo programa de envio" in page
+    assert "fora de alcance" not in page
+    assert "pela plataforma" not in page.partition("incerta · ")[2].partition("Motivo")[0]
+    assert why in text(person.get("/painel/incertas"))
+
+
+def test_what_a_platform_did_say_is_said_to_be_by_it(house, person):
+    house.behave(mode="accept", receipts=[])
+    assert "entregue à plataforma pela plataforma simulador" in sent(house, person, 50949, "accepted")
