@@ -41,6 +41,13 @@ _NOT_ANY_MORE = "Nada foi feito: a situação das mensagens mudou enquanto a pá
 _FILTER = ("plataforma", "de", "ate")
 
 
+class _NothingChosen(Exception):
+    """Of a list nothing was ticked, or its filter finds nothing."""
+
+    def __str__(self) -> str:
+        return "Nada foi feito: marque ao menos uma mensagem."
+
+
 async def show_uncertain(request: Request, person: Person) -> Response:
     """Show uncertain messages, the oldest first."""
     del person
@@ -61,25 +68,27 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
     """Send again or give as sent: the ticked ones, or all that a platform and a period name."""
     form = await fields.read_form(request)
     everything = fields.text(form, "quais") == "filtro"
-    async with services_of(request).pool.acquire() as connection, connection.transaction():
-        rows = await _uncertain(connection, request, form, _AT_ONCE) if everything else []
-        wanted = [row["id"] for row in rows] if everything else fields.ids(form, "id")
-        _check(person, wanted)
-        action = fields.text(form, "acao")
-        settled = await _settle(connection, wanted, action, person)
-        await _audit(connection, person, "resent" if action == "reenviar" else "given_as_sent", len(settled))
-    said = _QUEUED if action == "reenviar" else _GIVEN
+    action = fields.text(form, "acao")
     # Without its filter the page would have "todas deste filtro" mean all there are.
     kept = urlencode({name: fields.text(form, name) for name in _FILTER if fields.text(form, name)})
-    return await _settled(request, person, {said: len(settled)}, f"{_UNCERTAIN}?{kept}")
+    address = f"{_UNCERTAIN}?{kept}"
+    try:
+        async with services_of(request).pool.acquire() as connection, connection.transaction():
+            rows = await _uncertain(connection, request, form, _AT_ONCE) if everything else []
+            wanted = [row["id"] for row in rows] if everything else fields.ids(form, "id")
+            _check(person, wanted)
+            settled = await _settle(connection, wanted, action, person)
+            done_as = "resent" if action == "reenviar" else "given_as_sent"
+            await _audit(connection, person, done_as, len(settled))
+    except (reconcile.TooSoon, _NothingChosen) as refused:
+        return await done(request, person, str(refused), address, is_done=False)
+    said = _QUEUED if action == "reenviar" else _GIVEN
+    return await _settled(request, person, {said: len(settled)}, address)
 
 
 async def _settle(connection: Connection, wanted: list[int], action: str, person: Person) -> list[int]:
     if action == "reenviar":
-        try:
-            return await reconcile.resend(connection, wanted, actor=person.actor)
-        except reconcile.TooSoon as soon:
-            raise Wrong(str(soon)) from None
+        return await reconcile.resend(connection, wanted, actor=person.actor)
     if action == "dar-como-enviada":
         return await reconcile.give_as_sent(connection, wanted, actor=person.actor)
     raise Wrong("Escolha o que fazer com as mensagens.")
@@ -111,10 +120,17 @@ async def settle_held(request: Request, person: Person) -> Response:
     """Let held messages go, or cancel them."""
     form = await fields.read_form(request)
     wanted, action = fields.ids(form, "id"), fields.text(form, "acao")
-    if action == "cancelar":
-        return await _cancel_held(request, person, wanted)
-    if action == "retomar":
-        return await _resume(request, person)
+    try:
+        if action == "cancelar":
+            return await _cancel_held(request, person, wanted)
+        if action == "retomar":
+            return await _resume(request, person)
+        return await _release_held(request, person, wanted)
+    except _NothingChosen as refused:
+        return await done(request, person, str(refused), _HELD, is_done=False)
+
+
+async def _release_held(request: Request, person: Person, wanted: list[int]) -> Response:
     _check(person, wanted)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await reconcile.release_held(connection, wanted, actor=person.actor)
@@ -170,7 +186,7 @@ async def _audit(connection: Connection, person: Person, action: str, total: int
 
 def _check_any(wanted: list[int]) -> None:
     if not wanted:
-        raise Wrong("Marque ao menos uma mensagem.")
+        raise _NothingChosen
 
 
 def _check(person: Person, wanted: list[int]) -> None:

@@ -16,7 +16,7 @@ from disparo.panel import sign_in
 from disparo.panel.access import Forbidden, Forged, SignInNeeded
 from disparo.panel.fields import Wrong
 from disparo.panel.pages import render, see
-from disparo.panel.routing import only_looks, page_above
+from disparo.panel.routing import only_looks, page_above, page_before
 from disparo.wording import words
 
 _OUT_OF_REACH = "Banco de dados fora de alcance"
@@ -67,7 +67,8 @@ async def _forged(request: Request, _error: Forged) -> Response:
 
 
 async def _wrong(request: Request, error: Wrong) -> Response:
-    return _failure(request, 422, "Confira o que foi preenchido", str(error), "Volte, corrija e repita.")
+    title, remedy = "Confira o que foi preenchido", "Volte, corrija e repita."
+    return _failure(request, 422, title, str(error), remedy, back=page_before(request))
 
 
 async def _too_many(request: Request, error: TooMany) -> Response:
@@ -157,8 +158,11 @@ def _failure(
     title: str,
     what: str,
     remedy: str,
+    *,
+    back: str | None = None,
     **headers: str,
 ) -> Response:
-    answer = render(request, "erro.html", status=status, again="", title=title, what=what, remedy=remedy)
+    shown = {"title": title, "what": what, "remedy": remedy, "back": back}
+    answer = render(request, "erro.html", status=status, again="", **shown)
     answer.headers.update(headers)
     return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 from starlette.exceptions import HTTPException
@@ -25,6 +25,7 @@ from disparo.panel.services import services_of
 from disparo.wording import code_words, words
 from disparo.wording.receipt_words import details
 
+_PATH = "/painel/mensagens"
 #: Failures that say no more than the outcome they come with.
 _SAID_BY = {"ambiguous": ("network", "unknown"), "refused": ("unknown",)}
 
@@ -86,6 +87,7 @@ async def _shown(
         may_be_cancelled=message["status"] in WITHDRAWABLE,
         is_settled=message["status"] in SETTLED,
         why=_why(life),
+        resend_at=_resend_at(life),
         steps=timeline(life, people, with_text=with_text),
         receipts=len(life.receipts),
         with_text=with_text,
@@ -107,6 +109,16 @@ def _why(life: Life) -> str:
         message["status"] == "failed" and message["reason"] == "unknown" and codes[-1] in code_words.CODE
     )
     return code if is_ours else f"{said} ({code})"
+
+
+def _resend_at(life: Life) -> datetime | None:
+    """Give the full minute from which an uncertain message may be sent again, while that is to come."""
+    started = [row["started_at"] for row in life.attempts if row["id"] == life.message["attempt_id"]]
+    if not started:
+        return None
+    allowed = started[0] + timedelta(seconds=reconcile.RESEND_AFTER_S)
+    shown = (allowed + timedelta(minutes=1)).replace(second=0, microsecond=0)
+    return shown if allowed > datetime.now(UTC) else None
 
 
 def timeline(life: Life, people: Mapping[int, str], *, with_text: bool = False) -> list[Step]:
@@ -160,13 +172,13 @@ def _reply(row: asyncpg.Record, *, with_text: bool) -> Step:
 async def resend(request: Request, person: Person) -> Response:
     """Send an uncertain message again."""
     message_id = _id(request)
-    async with services_of(request).pool.acquire() as connection, connection.transaction():
-        try:
+    try:
+        async with services_of(request).pool.acquire() as connection, connection.transaction():
             moved = await reconcile.resend(connection, [message_id], actor=person.actor)
-        except reconcile.TooSoon as soon:
-            raise fields.Wrong(str(soon)) from None
-        if moved:
-            await _audit(connection, person, "resent", message_id)
+            if moved:
+                await _audit(connection, person, "resent", message_id)
+    except reconcile.TooSoon as soon:
+        return await done(request, person, str(soon), f"{_PATH}/{message_id}", is_done=False)
     text = "A mensagem voltou à fila e será enviada de novo."
     return await _back(request, person, text, is_done=bool(moved))
 
@@ -209,7 +221,7 @@ async def _audit(connection: Connection, person: Person, action: str, message_id
 
 
 async def _back(request: Request, person: Person, notice: str, *, is_done: bool) -> Response:
-    address = f"/painel/mensagens/{_id(request)}"
+    address = f"{_PATH}/{_id(request)}"
     return await done(request, person, notice if is_done else _NOT_ANY_MORE, address, is_done=is_done)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -10,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
+
+from disparo.panel.fields import local_address
 
 
 class Named(Route):
@@ -51,6 +54,24 @@ def page_above(request: Request) -> str:
     """Give the page that has the form of an address: who comes back to what a form answered belongs there."""
     path = request.url.path
     while path := path.rpartition("/")[0]:
-        if any(isinstance(route, Named) and route.is_page(path) for route in request.app.routes):
+        if _is_page(request, path):
             return path
     return "/painel"
+
+
+def page_before(request: Request) -> str:
+    """Give the page of ours that a browser came from; where it does not say, the one that has the form."""
+    here = request.url.path
+    try:
+        came = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        came = urlsplit("")
+    if came.netloc == request.url.netloc and came.path.startswith("/painel/"):
+        address = local_address(f"{came.path}?{came.query}" if came.query else came.path)
+        if address != f"{here}?{request.url.query}":  # else it would be refused again
+            return address
+    return here if _is_page(request, here) else page_above(request)
+
+
+def _is_page(request: Request, path: str) -> bool:
+    return any(isinstance(route, Named) and route.is_page(path) for route in request.app.routes)

@@ -63,9 +63,6 @@ def test_no_address_is_an_error_of_ours(person, path, status):
             {"faturas": "70217", "disparo": str(uuid4())},
             "A fatura não tem nenhum celular",
         ),
-        ("/painel/incertas", {"acao": "reenviar"}, "Marque ao menos uma"),
-        ("/painel/retidas", {"acao": "liberar"}, "Marque ao menos uma"),
-        ("/painel/retidas", {"acao": "cancelar"}, "Marque ao menos uma"),
         ("/painel/descadastros", {"telefone": "123"}, "use DDD e número"),
         ("/painel/plataformas/simulador/testar", {"telefone": "1133334444"}, "telefone fixo"),
         ("/painel/modelo", {"modelo": "oi {valor}"}, "O modelo precisa de {valor} e {vencimento}"),
@@ -78,6 +75,28 @@ def test_what_cannot_be_used_is_named(person, path, fields, said):
     answer = person.post(path, **fields)
     assert answer.status == 422
     assert said in text(answer)
+
+
+def test_who_ticked_nothing_is_back_at_the_list(person):
+    for path, action in (("incertas", "reenviar"), ("retidas", "liberar"), ("retidas", "cancelar")):
+        answer = person.post(f"/painel/{path}", acao=action)
+        assert answer.status == 303
+        assert "Nada foi feito: marque ao menos uma mensagem." in text(person.get(answer.headers["location"]))
+
+
+@pytest.mark.parametrize(
+    ("path", "referer", "back"),
+    [
+        ("/painel/descadastros", "{ours}/painel/descadastros?pagina=2", "/painel/descadastros?pagina=2"),
+        ("/painel/descadastros", "https://example.com/painel/usuarios", "/painel/descadastros"),
+        ("/painel/descadastros", "http://[", "/painel/descadastros"),
+        ("/painel/plataformas/simulador/testar", "", "/painel/plataformas"),
+    ],
+)
+def test_what_cannot_be_used_leads_back_to_where_it_was_typed(house, person, path, referer, back):
+    came = {"Referer": referer.format(ours=house.stage.base)}
+    page = person.post(path, headers=came, telefone="123").raw.decode()
+    assert f'href="{back}">Voltar</a>' in page
 
 
 def test_a_body_that_is_too_large_is_refused(person):
@@ -204,7 +223,8 @@ def test_uncertain_messages_are_settled_by_platform_and_period(house, person):
     later = person.post(
         "/painel/incertas", quais="filtro", plataforma="simulador", de="2999-01-01", acao="reenviar"
     )
-    assert later.status == 422
+    assert later.headers["location"] == "/painel/incertas?plataforma=simulador&de=2999-01-01"
+    assert "marque ao menos uma mensagem" in text(person.get("/painel/incertas?de=2999-01-01"))
     one = visitor(house, ("send",))
     assert one.post("/painel/incertas", id=ids[:2], acao="dar-como-enviada").status == 403
     assert one.post("/painel/incertas", id=ids[:1], acao="dar-como-enviada").status == 303
@@ -221,9 +241,17 @@ def test_sending_again_too_soon_says_so_and_changes_nothing(house, person):
     house.behave(mode="drop", receipts=[])
     person.post("/painel/disparos", faturas="70218", disparo=str(uuid4()))
     message_id = house.until(lambda: house.value("SELECT id FROM messages WHERE status = 'uncertain'"))
-    answer = person.post(f"/painel/mensagens/{message_id}/reenviar")
-    assert answer.status == 422
-    assert "há menos de 10 minutos" in text(answer)
+    page = person.get(f"/painel/mensagens/{message_id}").raw.decode()
+    assert re.search(r"<button [^>]*disabled>Enviar de novo \(a partir das \d\d:\d\d\)", page)
+    forms = {f"/painel/mensagens/{message_id}": "/reenviar", "/painel/incertas?de=2020-01-01": ""}
+    for came_from, path in forms.items():
+        form = {"id": message_id, "acao": "reenviar", "de": "2020-01-01"}
+        answer = person.post(came_from.partition("?")[0] + path, **form)
+        assert (answer.status, answer.headers["location"]) == (303, came_from)
+        assert "há menos de 10 minutos" in text(person.get(came_from))
+    house.fetch("UPDATE attempts SET started_at = now() - interval '605 s' WHERE message_id = $1", message_id)
+    page = person.get(f"/painel/mensagens/{message_id}").raw.decode()
+    assert f'action="/painel/mensagens/{message_id}/reenviar"' in page
     assert person.post(f"/painel/mensagens/{message_id}/dar-como-enviada").status == 303
     assert "por Ana" in text(person.get(f"/painel/mensagens/{message_id}"))
 
