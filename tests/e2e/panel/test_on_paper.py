@@ -1,6 +1,8 @@
-"""What is printed says what it is, and what is counted is shown whole."""
+"""What is printed says what it is, and what is counted is shown whole, and apart."""
 
 from __future__ import annotations
+
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import expect
@@ -33,3 +35,24 @@ def test_no_count_of_a_dispatch_is_cut_short(house, page):
     count = page.locator(".contagem")
     expect(count).to_contain_text("1 entregue à plataforma")
     assert count.evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+def test_what_did_not_arrive_is_counted_apart_from_what_nobody_knows(house, page):
+    person = visitor(house)
+    ask = "SELECT id FROM messages WHERE status = $1 AND platform IS NOT NULL"
+    for mode, status in (("drop", "uncertain"), ("refuse", "failed")):
+        house.behave(mode=mode, receipts=[])
+        person.post("/painel/disparos", faturas="70215", disparo=str(uuid4()))
+        house.until(lambda status=status: house.value(ask, status))
+    house.behave(mode="accept")
+    page.goto("/painel")
+    table = page.locator("table", has=page.get_by_role("columnheader", name="Não chegaram"))
+    expect(table.get_by_role("columnheader")).to_have_text(
+        ["Plataforma", "Recebeu", "Entregou", "Não chegaram", "Incertas"]
+    )
+    expect(table.get_by_role("row").nth(1).get_by_role("cell")).to_have_text(["0", "0", "1", "1"])
+    table.evaluate(
+        "t => { t.querySelector('tbody th').innerText = 'comtele-principal';"
+        " t.querySelectorAll('td').forEach(td => { td.innerText = '12.345'; }) }"
+    )
+    assert table.evaluate("t => t.scrollWidth <= t.parentElement.clientWidth")
