@@ -26,7 +26,11 @@ class SignInNeeded(Exception):
 
 
 class Forbidden(Exception):
-    """This person may not do this."""
+    """This person may not do this: for want of all of these permissions, of which one would do."""
+
+    def __init__(self, *any_of: str) -> None:
+        super().__init__()
+        self.any_of = any_of
 
 
 class Forged(Exception):
@@ -72,7 +76,7 @@ def page(
         if not only_looks(request):
             await check_form(request)
         if any_of and not person.may(*any_of):
-            raise Forbidden
+            raise Forbidden(*any_of)
         request.state.may_have_changed = changes and not only_looks(request)
         if streams and request.method == "HEAD":
             return Response()

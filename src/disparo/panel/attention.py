@@ -140,7 +140,7 @@ async def _release_held(request: Request, person: Person, wanted: list[int]) -> 
 
 async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> Response:
     if not person.may("cancel"):
-        raise Forbidden
+        raise Forbidden("cancel")
     _check_any(wanted)
     moves = [Move(id_, Event.CANCEL, "cancelled") for id_ in wanted]
     async with services_of(request).pool.acquire() as connection, connection.transaction():
@@ -153,7 +153,7 @@ async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> R
 
 async def _resume(request: Request, person: Person) -> Response:
     if not person.may("admin"):
-        raise Forbidden
+        raise Forbidden("admin")
     total, is_all, until = 0, False, time.monotonic() + _LONGEST_S
     while not is_all and time.monotonic() < until:
         async with services_of(request).pool.acquire() as connection, connection.transaction():
@@ -191,5 +191,6 @@ def _check_any(wanted: list[int]) -> None:
 
 def _check(person: Person, wanted: list[int]) -> None:
     _check_any(wanted)
-    if not person.may("send_bulk" if len(wanted) > 1 else "send"):
-        raise Forbidden
+    needed = "send_bulk" if len(wanted) > 1 else "send"
+    if not person.may(needed):
+        raise Forbidden(needed)

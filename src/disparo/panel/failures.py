@@ -20,6 +20,8 @@ from disparo.panel.routing import only_looks, page_above, page_before
 from disparo.wording import words
 
 _OUT_OF_REACH = "Banco de dados fora de alcance"
+#: More permissions than this, of which any would do, are no help to read.
+_FEW = 2
 _TELL = "Se continuar, avise quem administra o Disparo."
 
 
@@ -46,12 +48,15 @@ async def _sign_in_needed(request: Request, _error: SignInNeeded) -> Response:
     return RedirectResponse(sign_in.address_for(request), status_code=303)
 
 
-async def _forbidden(request: Request, _error: Forbidden) -> Response:
+async def _forbidden(request: Request, error: Forbidden) -> Response:
+    what = "O seu usuário não tem permissão para isto"
+    if 0 < len(error.any_of) <= _FEW:
+        what += f": falta “{'” ou “'.join(words.PERMISSION[name] for name in error.any_of)}”"
     return _failure(
         request,
         403,
         "Sem permissão",
-        "O seu usuário não tem permissão para isto.",
+        f"{what}.",
         "Peça a quem administra o Disparo que a acrescente em Usuários.",
     )
 

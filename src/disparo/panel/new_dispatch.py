@@ -34,6 +34,7 @@ from disparo.wording.duration_words import duration, too_slow
 BODY_LIMIT = 4_194_304
 _SAMPLES = 3
 _PATH = "/painel/disparos/novo"
+_ONE_AT_A_TIME = f"Para mais de uma fatura é preciso a permissão “{words.PERMISSION['send_bulk']}”."
 #: Proxies take no longer ones without being told so.
 _LONGEST_QUERY = 2000
 
@@ -94,8 +95,10 @@ async def simulate(request: Request, person: Person) -> Response:
     try:
         wanted = await wanted_of(form, person)
         run = await _dry_run(services_of(request), wanted, _price(chosen.price))
-    except Wrong as wrong:
+    except (Wrong, Forbidden) as wrong:
         chosen = replace(chosen, invoices=_text(form, "faturas"))
+        if isinstance(wrong, Forbidden):
+            return _form(request, chosen, status=403, wrong=_ONE_AT_A_TIME)
         return _form(request, chosen, status=422, wrong=str(wrong))
     chosen = replace(chosen, invoices="\n".join(map(str, wanted.invoice_ids or ())))
     return _form(request, chosen, run=run)
@@ -158,7 +161,7 @@ async def wanted_of(form: FormData, person: Person) -> Selection:
         many = words.several(len(wanted), "fatura", "faturas")
         raise Wrong(f"São {many}; aqui cabem {bulk.MOST_IDS} de cada vez. Divida em listas menores.")
     if len(wanted) != 1 and not person.may("send_bulk"):
-        raise Forbidden
+        raise Forbidden("send_bulk")
     return Selection(sorted(wanted)) if wanted else Selection(None, first, last)
 
 

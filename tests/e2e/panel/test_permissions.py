@@ -66,6 +66,31 @@ def test_what_is_forbidden_stays_undone(house):
     assert house.value("SELECT count(*) FROM dispatches WHERE kind = 'bulk'") == 0
 
 
+def test_who_sends_one_at_a_time_is_told_so_where_they_type(house):
+    sender, bulk_sender = visitor(house, ("send",)), visitor(house, ("send", "send_bulk"))
+    needed = "é preciso a permissão “enviar e resolver em lote”."
+    listed = sender.post("/painel/disparos/novo", faturas="11000 50949")
+    assert listed.status == 403
+    assert f"Para mais de uma fatura {needed}" in text(listed)
+    assert ">11000 50949</textarea>" in listed.raw.decode()
+    form = sender.get("/painel/disparos/novo").raw.decode()
+    assert f"Uma fatura de cada vez: para várias {needed}" in form
+    for name in ("arquivo", "de", "ate"):
+        assert f'name="{name}"' not in form
+        assert f'name="{name}"' in bulk_sender.get("/painel/disparos/novo").raw.decode()
+    assert "SMS (um por telefone)" in text(sender.post("/painel/disparos/novo", faturas="11000"))
+
+
+def test_who_may_not_is_told_which_permission_is_missing(house):
+    sender = visitor(house, ("send",))
+    lacking = "O seu usuário não tem permissão para isto: falta “{}”."
+    answer = sender.post("/painel/disparos", faturas="11000 50949", disparo=str(uuid4()))
+    assert lacking.format("enviar e resolver em lote") in text(answer)
+    assert lacking.format("cancelar envios") in text(sender.post("/painel/mensagens/1/cancelar"))
+    either = "enviar e resolver mensagens” ou “enviar e resolver em lote"
+    assert lacking.format(either) in text(visitor(house, ("cancel",)).get("/painel/disparos/novo"))
+
+
 def test_a_user_without_any_permission_sees_the_first_page_and_nothing_else(house):
     nobody = visitor(house, ())
     assert nobody.get("/painel").status == 200
