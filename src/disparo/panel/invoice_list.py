@@ -26,13 +26,17 @@ _UNNAMED = (
 )
 
 
+#: With a point between thousands, as our own pages and spreadsheets write it.
+_DOTTED = re.compile(r"[0-9]{1,3}(\.[0-9]{3})+")
+
+
 def read_pasted(text: str) -> list[int]:
     """Read invoice numbers as people paste them; raises Wrong naming the first that is none."""
     found: dict[int, None] = {}
     for word in re.split(r"[\s,;]+", text):
         if not word:
             continue
-        number = fields.id_of(word.removeprefix("#"))
+        number = _number(word.removeprefix("#"))
         if number is None:
             raise Wrong(f"“{word[:30]}” não é um número de fatura. Deixe só os números, um por linha.")
         found[number] = None
@@ -62,12 +66,16 @@ def read_csv(raw: bytes) -> list[int]:
     found: dict[int, None] = {}
     for place, line in enumerate(lines, 1):
         cell = line[column].strip() if len(line) > column else ""
-        number = fields.id_of(cell)
+        number = _number(cell)
         if number is not None:
             found[number] = None
         elif cell and (place > 1 or not any(map(str.isalpha, cell))):  # the first may be a column's name
             raise Wrong(f"Linha {place} do arquivo: “{cell[:30]}” não é um número de fatura.")
     return list(found)
+
+
+def _number(written: str) -> int | None:
+    return fields.id_of(written.replace(".", "") if _DOTTED.fullmatch(written) else written)
 
 
 def _column(first: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,8 @@ _CUSTOMERS = 10
 _MOST_SAME_TAIL = 200
 _SHORTEST_NAME = 3
 _DOCUMENT_LENGTHS = (11, 14)
+#: What people write before an invoice's number.
+_CALLED = re.compile(r"(?:(?:fatura|n[º°]|#)\s*)+(?=[0-9])", re.IGNORECASE)
 _KINDS = {"telefone": "", "fatura": "", "cliente": ""}
 
 Cursor = tuple[datetime, int]
@@ -104,7 +107,7 @@ def _holds(field: str | None, wanted: Phone) -> bool:
 
 
 async def _by_invoice(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:
-    invoice_id = _number(typed)
+    invoice_id = _number(_CALLED.sub("", typed))
     if invoice_id is None:
         return []
     rows = await message_pages.of_invoices(connection, [invoice_id], before=before, limit=_EACH)

@@ -179,7 +179,8 @@ def test_a_search_finds_every_way_of_writing_a_thing(house, person):
     person.post("/painel/disparos", faturas="70216", disparo=str(uuid4()))
     house.fetch("UPDATE customers SET cpf_cnpj = '52998224725', code = 777 WHERE id = 3109")
     phones = ("11 98765-0002", "+5511987650002", "(11) 8765-0002")
-    numbers = ("70216", "#70.216", "3109", "777", "529.982.247-25", "52998224725")
+    called = ("fatura 70216", "Fatura nº 70.216", "n° 70216", "Nº70216", "# 70216")
+    numbers = (*called, "70216", "#70.216", "3109", "777", "529.982.247-25", "52998224725")
     for typed in (*phones, *numbers, "bruno", "Cósta"):
         from urllib.parse import quote
 

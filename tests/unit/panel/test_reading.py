@@ -31,6 +31,11 @@ WAITS_FOR = (
 
 def test_pasted_numbers_keep_their_order_and_count_once():
     assert read_pasted("3, 1;2\n#3\t4 ") == [3, 1, 2, 4]
+    assert read_pasted("5.007 #70.215,1.234.567") == [5007, 70_215, 1_234_567]
+    assert read_csv(b"fatura\n5.007\n70.215\n") == read_csv(b"5.007\n70.215\n") == [5007, 70_215]
+    for no_number in ("5.07", "5007.000", ".007", "5.0071", "1..234", "99.90"):
+        with pytest.raises(Wrong, match=no_number):
+            read_pasted(no_number)
     with pytest.raises(Wrong, match="abc"):
         read_pasted("1 abc")
 
@@ -111,7 +116,7 @@ def test_a_period_may_be_open_or_a_single_day_and_does_not_run_backwards():
 def test_a_wrong_line_is_named():
     with pytest.raises(Wrong, match="Linha 3"):
         read_csv(b"id_fatura\n7\noito\n")
-    for first in (b"#7\n8\n", b"70.215\n8\n"):
+    for first in (b"#7\n8\n", b"70.21\n8\n"):
         with pytest.raises(Wrong, match="Linha 1"):
             read_csv(first)
     assert read_csv(b"") == []
