@@ -12,9 +12,9 @@ _MOST_INVOICES = 500
 
 
 async def by_ids(connection: Connection, ids: Sequence[int]) -> list[asyncpg.Record]:
-    """Read id, what people call them by, name and document of customers."""
+    """Read id, what people call them by, name, document and fields of phones of customers."""
     return await connection.fetch(
-        """SELECT id, shown_code, name, cpf_cnpj FROM customers
+        """SELECT id, shown_code, name, cpf_cnpj, phone_1, phone_2, phone_3 FROM customers
            WHERE id = ANY($1::bigint[]) ORDER BY active DESC, name, id""",
         ids,
     )

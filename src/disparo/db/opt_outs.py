@@ -18,6 +18,15 @@ async def among(connection: Connection, numbers: Iterable[str]) -> set[str]:
     return {row["e164"] for row in rows}
 
 
+async def since(connection: Connection, numbers: Iterable[str]) -> list[asyncpg.Record]:
+    """Give e164 and created_at of those of these E.164 numbers that opted out, the newest first."""
+    return await connection.fetch(
+        """SELECT e164, created_at FROM opt_outs WHERE e164 = ANY($1::text[])
+           ORDER BY created_at DESC, e164""",
+        sorted(set(numbers)),
+    )
+
+
 async def add(connection: Connection, e164: str, *, reason: str, actor: str) -> bool:
     """Enter a number; False where it was there."""
     done = await connection.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import customer_search, message_pages, register
+from disparo.db import customer_search, message_pages, opt_outs, register
 from disparo.db.pool import Connection
 from disparo.domain.cnpj import is_valid_cnpj
 from disparo.domain.phone import PHONE_TAIL, InvalidPhone, Phone, parse_phone, read_registered
@@ -36,13 +36,14 @@ Cursor = tuple[datetime, int]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What one reading of the typed text found; `more` leads to older messages."""
+    """What one reading of the typed text found; `more` leads to older messages, `numbers` are in E.164."""
 
     kind: str
     title: str
     rows: Sequence[asyncpg.Record]
     more: str | None = None
     invoices: Sequence[asyncpg.Record] = ()
+    numbers: frozenset[str] = frozenset()
 
 
 async def show(request: Request, person: Person) -> Response:
@@ -52,9 +53,13 @@ async def show(request: Request, person: Person) -> Response:
     typed = fields.text(query, "q")
     kind, before = fields.choice(query, "tipo", _KINDS), read_moment_and_id(fields.text(query, "depois"))
     groups: list[Group] = []
+    opted_out: list[asyncpg.Record] = []
+    asked = _phone(typed)
     if typed:
         async with services_of(request).pool.acquire() as connection:
             groups = await _find(connection, typed, kind, before)
+            numbers = {number for group in groups[:_CUSTOMERS] for number in group.numbers}
+            opted_out = await opt_outs.since(connection, numbers | ({asked.e164} if asked else set()))
     too_many = max(0, sum(group.kind == "cliente" for group in groups) - _CUSTOMERS)
     return render(
         request,
@@ -63,6 +68,8 @@ async def show(request: Request, person: Person) -> Response:
         groups=groups[: len(groups) - too_many],
         only=_CUSTOMERS if too_many else None,
         older=before is not None,
+        opted_out=opted_out,
+        asked=asked.e164 if asked else None,
     )
 
 
@@ -75,10 +82,16 @@ async def _find(connection: Connection, typed: str, kind: str, before: Cursor | 
     return found
 
 
-async def _by_phone(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:
+def _phone(typed: str) -> Phone | None:
     try:
-        phone = parse_phone(typed)
+        return parse_phone(typed)
     except InvalidPhone:
+        return None
+
+
+async def _by_phone(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:
+    phone = _phone(typed)
+    if phone is None:
         return []
     rows = await message_pages.of_phone(connection, phone.e164, before=before, limit=_EACH)
     if rows or before is not None:
@@ -164,7 +177,9 @@ async def _of_customer(
         connection, [row["id"] for row in invoices], before=before, limit=_EACH
     )
     title = f"Cliente {customer['shown_code']} · {customer['name']}"
-    return _group("cliente", title, typed, rows, invoices)
+    registered = (read_registered(customer[f"phone_{n}"])[0] for n in (1, 2, 3))
+    numbers = {phone.e164 for phones in registered for phone in phones}
+    return _group("cliente", title, typed, rows, invoices, numbers=numbers)
 
 
 def _group(
@@ -173,6 +188,8 @@ def _group(
     typed: str,
     rows: Sequence[asyncpg.Record],
     invoices: Sequence[asyncpg.Record] = (),
+    *,
+    numbers: Collection[str] = (),
 ) -> Group:
     more = None
     if len(rows) > _EACH:
@@ -180,7 +197,7 @@ def _group(
         more = "/painel/buscar?" + urlencode(
             {"q": typed, "tipo": kind, "depois": moment_and_text(rows[-1]["created_at"], str(rows[-1]["id"]))}
         )
-    return Group(kind, title, rows, more, invoices)
+    return Group(kind, title, rows, more, invoices, frozenset(numbers) | {row["e164"] for row in rows})
 
 
 def _number(typed: str) -> int | None:

@@ -117,3 +117,23 @@ def test_no_invoice_of_a_customer_is_left_out_unsaid(house, person):
     for invoice_id in range(8_160_001, 8_160_013):
         assert f"Fatura {invoice_id}, R$ 99,90" in page
     assert "e mais" not in search(person, "8160002")
+
+
+def test_whose_number_opted_out_is_told_so_wherever_they_are_found(house, person):
+    house.run(lambda connection: add_invoices(connection, 2, first_id=8_170_001))
+    house.run(lambda connection: add_messages(connection, first_id=8_170_002, due_in_s=86_400))
+    house.fetch(
+        """INSERT INTO opt_outs (e164, reason, actor, created_at) VALUES
+           ('+5511908170001', 'asked', 'test', '2026-03-02 15:00Z'),
+           ('+5511908170002', 'asked', 'test', '2026-04-02 15:00Z'),
+           ('+5511908170009', 'asked', 'test', '2026-05-02 15:00Z')"""
+    )
+    since = "está descadastrado desde {}: não recebe SMS."
+    for phone, day in (("08170001", "02/03/2026"), ("08170002", "02/04/2026"), ("08170009", "02/05/2026")):
+        assert f"Este número {since.format(day)}" in search(person, f"11 9{phone}"), phone
+    assert "Nada encontrado" in search(person, "11 908170009")
+    assert f"O número (11) 90817-0001 {since.format('02/03/2026')}" in search(person, "cliente 8170001")
+    of_an_invoice = search(person, "fatura 8170002")
+    assert f"O número (11) 90817-0002 {since.format('02/04/2026')}" in of_an_invoice
+    assert "descadastrado" not in of_an_invoice.partition("90817-0002 está descadastrado")[2]
+    assert "está descadastrado" not in search(person, "8160001")
