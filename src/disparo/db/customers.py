@@ -94,6 +94,15 @@ async def fill_in_days_of(connection: Connection, zone: ZoneInfo) -> None:
     await connection.execute("SELECT set_config('timezone', $1, true)", zone.key)
 
 
+async def wait_for_writers(connection: Connection) -> None:
+    """Have nobody else write to the register until this transaction ends.
+
+    In the order in which whoever writes to several of its tables takes them: two would wait for each other.
+    """
+    for table in ("customers", "contacts", "invoices"):
+        await _wait_for_our_turn(connection, table)
+
+
 async def upsert_customers(connection: Connection, rows: Sequence[CustomerRow]) -> set[int]:
     """Store customers, each id at most once, in the caller's transaction.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from disparo.db.customers import wait_for_writers
 from disparo.db.pool import Connection, affected
 
 #: What was left as it stands in each of them names the customer, or says what was written to them.
@@ -37,6 +38,8 @@ async def count_waiting(connection: Connection, customer_id: int) -> int:
 
 async def erase(connection: Connection, customer_id: int) -> int | None:
     """Erase, and keep from coming back; gives of how many messages. None where nothing is known of them."""
+    # Who looked before this is seen and waits for a row that goes would store the customer anew.
+    await wait_for_writers(connection)
     ids = await connection.fetchval(
         "SELECT array_agg(id ORDER BY id) FROM messages WHERE customer_id = $1", customer_id
     )
