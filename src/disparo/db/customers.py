@@ -254,8 +254,14 @@ def _take_over(table: str, columns: tuple[str, ...]) -> str:
     if "paid_at" in columns and "status" not in columns:
         changes += ", status = CASE stored.status WHEN 'paid' THEN 'open' ELSE stored.status END"
         stored, new = f"{stored}, stored.status = 'paid'", f"{new}, false"
+    newer = ""
+    if "checked_at" in columns:
+        # Of two answers of a source the one asked for first may be stored last. What a clock that ran ahead
+        # has stored is older than nothing.
+        newer = """AND (stored.checked_at IS NULL OR excluded.checked_at IS NULL
+                   OR excluded.checked_at >= stored.checked_at OR stored.checked_at > clock_timestamp())"""
     # In order of id, as everybody who locks these rows; an unchanged row is not written again.
     return f"""INSERT INTO {table} AS stored ({names})
                SELECT {given} FROM pg_temp.incoming i {there} ORDER BY i.id
                ON CONFLICT (id) DO UPDATE SET {changes}, updated_at = now()
-               WHERE ({stored}) IS DISTINCT FROM ({new})"""  # noqa: S608 - names of our own columns
+               WHERE ({stored}) IS DISTINCT FROM ({new}) {newer}"""  # noqa: S608 - names of our own columns

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -95,13 +95,13 @@ class Hubsoft:
         if step.kind.endswith("customers"):
             cancelled = "sim" if step.kind == "cancelled_customers" else "nao"
             query |= {"cancelado": cancelled, "relacoes": _RELATIONS}
-            answer = await self._get("/cliente/todos", query, tries=tries)
+            answer, _ = await self._get("/cliente/todos", query, tries=tries)
             customers, left_out = customers_of(answer, NAME, sms_allowed=self._settings.sms_permission)
             return page_of(answer, page, per_page, customers=customers, left_out=left_out)
         kinds = {DUE: "data_vencimento", "registered": "data_cadastro", "paid": "data_pagamento"}
         query |= {"tipo_data": kinds[step.kind], **_NOT_SHOWN_UNASKED}
-        answer = await self._get("/financeiro/fatura", query, tries=tries)
-        invoices, left_out = invoices_of(answer, NAME, all_active=False)
+        answer, asked_at = await self._get("/financeiro/fatura", query, tries=tries)
+        invoices, left_out = invoices_of(answer, NAME, asked_at, all_active=False)
         return page_of(answer, page, per_page, invoices=invoices, left_out=left_out)
 
     async def fetch_customers(self, customer_ids: Sequence[int]) -> AsyncIterator[CustomerRow]:
@@ -124,7 +124,7 @@ class Hubsoft:
         query = {"busca": "id_cliente", "termo_busca": customer_id, "inativo": "todos"}
         for cancelled in ("nao", "sim"):
             asked = {**query, "cancelado": cancelled, "relacoes": _RELATIONS}
-            answer = await self._get("/cliente", asked)
+            answer, _ = await self._get("/cliente", asked)
             found, _ = customers_of(answer, NAME, sms_allowed=self._settings.sms_permission)
             if found:
                 return found
@@ -140,8 +140,9 @@ class Hubsoft:
         found: list[InvoiceRow] = []
         left_out, page, at_end, listing = 0, 0, False, Listing()
         while not at_end:
-            answer = await self._get("/financeiro/fatura", {**query, "pagina": page}, tries=_TRIES_NOW)
-            rows, unread = invoices_of(answer, NAME, all_active=True)
+            asked = {**query, "pagina": page}
+            answer, asked_at = await self._get("/financeiro/fatura", asked, tries=_TRIES_NOW)
+            rows, unread = invoices_of(answer, NAME, asked_at, all_active=True)
             own = [row for row in rows if row["customer_id"] == customer_id]
             found += own
             left_out += unread + len(rows) - len(own)  # another's: it is another question that was answered
@@ -159,9 +160,8 @@ class Hubsoft:
     async def fetch_invoice(self, invoice_id: int) -> Sequence[InvoiceRow]:
         """Look one invoice up among those due in the months that are synced; see RegisterSource."""
         query = {**invoice_search(self._settings, "id_fatura", invoice_id), **_NOT_SHOWN_UNASKED}
-        found, _ = invoices_of(
-            await self._get("/financeiro/fatura", query, tries=_TRIES_NOW), NAME, all_active=False
-        )
+        answer, asked_at = await self._get("/financeiro/fatura", query, tries=_TRIES_NOW)
+        found, _ = invoices_of(answer, NAME, asked_at, all_active=False)
         if any(row["id"] != invoice_id for row in found):
             raise SourceRefused("O HubSoft não procura por id_fatura.")
         return found[-1:]  # of one that is named twice the last counts
@@ -223,10 +223,10 @@ class Hubsoft:
 
     async def _get(
         self, path: str, query: Mapping[str, Any], *, tries: int | None = None
-    ) -> Mapping[str, Any]:
+    ) -> tuple[Mapping[str, Any], datetime]:
         """Ask, patiently: 429 and passing faults are waited for; raises SourceDown or SourceRefused.
 
-        SourceDown is PageFails where it is there.
+        Gives when what was answered was asked, too. SourceDown is PageFails where it is there.
         """
         attempt = 1
         while True:
@@ -238,10 +238,11 @@ class Hubsoft:
                 await asyncio.sleep(later.wait_s if later.wait_s is not None else backoff_s(attempt - 1))
                 attempt += 1
 
-    async def _get_once(self, path: str, query: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _get_once(self, path: str, query: Mapping[str, Any]) -> tuple[Mapping[str, Any], datetime]:
         headers = {"Authorization": await self.authorization()}
         params = {name: str(value) for name, value in query.items()}
         self.requests += 1
+        asked_at = datetime.now(UTC)
         try:
             async with self.session.get(
                 f"{self._settings.url}{BASE}{path}", params=params, headers=headers, allow_redirects=False
@@ -257,7 +258,7 @@ class Hubsoft:
             raise later_after(error) from error
         if not is_success(answer):
             raise SourceRefused(f"O HubSoft recusou {path}{words_of(answer)}.")
-        return cast("Mapping[str, Any]", answer)
+        return cast("Mapping[str, Any]", answer), asked_at
 
     async def _live_token(self) -> str:
         async with self._login:

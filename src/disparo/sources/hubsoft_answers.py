@@ -8,7 +8,7 @@ import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import aiohttp
@@ -198,14 +198,16 @@ def customers_of(
     return found, len(items) - len(found)
 
 
-def invoices_of(answer: Mapping[str, Any], source: str, *, all_active: bool) -> tuple[list[InvoiceRow], int]:
+def invoices_of(
+    answer: Mapping[str, Any], source: str, asked_at: datetime, *, all_active: bool
+) -> tuple[list[InvoiceRow], int]:
     """Read the invoices of an answer; gives how many could not be read, too."""
     items = items_of(answer, "faturas")
     found: list[InvoiceRow] = []
     for item, row in _read_each(items, read_invoice, source, "invoice"):
         row["source"] = source
         if all_active or item.get("fatura_ativa") is not None:  # else asked before it is sent
-            row["checked_at"] = datetime.now(UTC)
+            row["checked_at"] = asked_at
         found.append(row)
     return found, len(items) - len(found)
 
