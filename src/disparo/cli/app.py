@@ -42,9 +42,7 @@ _COMMANDS = {
         "messages", "uncertain", "Mensagens cujo envio ninguém confirmou: listar, resolver."
     ),
     "retidas": _Command("messages", "held", "Mensagens retidas: listar, liberar."),
-    "titular": _Command(
-        "subjects", "subjects", "Dados pessoais de um cliente (LGPD): exportar, apagar, readmitir."
-    ),
+    "titular": _Command("subjects", "subjects", "Dados de um cliente (LGPD): exportar, apagar, readmitir."),
     "descadastro": _Command("opt_outs", "opt_outs", "Números que não querem SMS."),
     "retomar": _Command("messages", "resume", "Libera as mensagens retidas por uma restauração."),
     "plataforma": _Command("platforms", "platforms", "Plataformas de SMS: listar, presets, pausar, testar."),
