@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import secrets
 import socket
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
@@ -20,7 +22,7 @@ from disparo.db.embedded import EmbeddedPostgres
 from disparo.errors import DisparoError, PortTaken, in_words
 from disparo.settings import SIMULATED, Settings
 
-_PATIENCE_S = 60.0
+_PATIENCE_S, _PORT_PATIENCE_S = 60.0, 3.0
 _MOST_SERVERS = 4
 #: What curl's -k does: the certificate is our own, the address our own loopback.
 UNVERIFIED = ssl._create_unverified_context()  # noqa: S323, SLF001 - see above
@@ -69,16 +71,25 @@ def open_database(settings: Settings, data_dir: Path) -> tuple[str, EmbeddedPost
 
 
 def check_port(host: str, port: int) -> None:
-    """Raise PortTaken before anything is started; a port in use is found out only by binding to it."""
-    with socket.socket(_family(host)) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise PortTaken(
-                f"A porta {port} não pode ser usada: {in_words(error)}. "
-                "Escolha outra com --porta. Nada foi alterado."
-            ) from error
+    """Raise PortTaken before anything is started; a port in use is found out only by binding to it.
+
+    One in use is waited for a moment: a server whose program was killed gives it up a moment later.
+    """
+    until = time.monotonic() + _PORT_PATIENCE_S
+    while True:
+        with socket.socket(_family(host)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or time.monotonic() > until:
+                    raise PortTaken(
+                        f"A porta {port} não pode ser usada: {in_words(error)}. "
+                        "Escolha outra com --porta. Nada foi alterado."
+                    ) from error
+            else:
+                return
+        time.sleep(0.1)  # nothing else runs yet
 
 
 def free_port(host: str = "127.0.0.1", preferred: int = 0) -> int:

@@ -39,7 +39,7 @@ async def test_of_many_the_first_are_named(command, pool, connection):
     _, said = command("retomar")
     assert said.splitlines()[1:] == [
         "7 disparos em lote estão pausados, e nada deles sai até alguém os retomar, um a um:",
-        *(f"  disparo execucao retomar {id_}" for id_ in ids[:5]),
+        *(f"  disparo execucao retomar {id_}" for id_ in sorted(ids)[:5]),
         "  e mais 2, que estão em: disparo execucao listar --limite 1000",
     ]
 
