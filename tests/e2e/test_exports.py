@@ -59,9 +59,9 @@ def test_a_phone_copied_from_a_messenger_is_one(load, rows):
     assert rows("SELECT phone_1 FROM customers WHERE id = 6") == [("+55 11 98888-0006",)]
 
 
-def invoices(*days, id_cliente=7):
+def invoices(*days, id_cliente=7, first=900):
     head = "id_fatura;id_cliente;valor;vencimento;situacao\n"
-    return head + "".join(f"{900 + at};{id_cliente};9,90;{day};aberta\n" for at, day in enumerate(days))
+    return head + "".join(f"{first + at};{id_cliente};9,90;{day};aberta\n" for at, day in enumerate(days))
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,27 @@ def test_due_dates_that_were_turned_round_are_refused_with_their_file(load, rows
     assert done.returncode == 1
     assert said in done.stderr
     assert rows("SELECT count(*) FROM invoices WHERE id BETWEEN 900 AND 910") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "said"),
+    [
+        ("12/05/2026", "12/15/2026", "O vencimento da linha 6002 está como mês/dia/ano."),
+        ("2026-05-12", "15/12/2026", "os dias até 12 são datas e os outros são textos"),
+    ],
+)
+def test_a_file_that_shows_it_only_far_down_stores_nothing_before(load, rows, early, late, said):
+    load("clientes", CUSTOMERS + "7;GIL;;\n")
+    done = load("faturas", invoices(*[early] * 6000, late, first=20_000))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert rows("SELECT count(*) FROM invoices WHERE id BETWEEN 20000 AND 26000") == [(0,)]
+
+
+def test_a_file_that_shows_only_far_down_that_nothing_was_turned_round_is_read(load):
+    load("clientes", CUSTOMERS + "7;GIL;;\n")
+    done = load("faturas", invoices("12/15/2026", *["05/12/2026"] * 6000, "15/12/2026"), "--simular")
+    assert "6001 linha(s) seria(m) gravada(s) (simulação), 1 com erro." in done.stdout
 
 
 @pytest.mark.parametrize(

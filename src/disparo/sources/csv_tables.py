@@ -25,7 +25,8 @@ class CsvTable:
         self.separator = max(_SEPARATORS, key=lambda sign: _parted(lines, sign))
 
     def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
-        """Read on; raises NotReadable where the file breaks off."""
+        """Read from the beginning; raises NotReadable where the file breaks off."""
+        self._raw.seek(0)
         # A wrong byte spoils the field that has it, not the file; of UTF-16 it cannot be told so.
         wrong = "replace" if self._encoding == "utf-16" else "surrogateescape"
         text = io.TextIOWrapper(self._raw, encoding=self._encoding, errors=wrong, newline="")

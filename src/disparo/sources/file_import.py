@@ -95,7 +95,8 @@ async def import_file(
     """Store the good lines of a file, some thousand to a transaction; `kind` is one of `columns.FIELDS`.
 
     Raises NotReadable where the file is none that could be imported. One that breaks off leaves what was
-    stored; run again it goes over the same lines and changes nothing about them.
+    stored (of invoices nothing: they are read twice); run again it goes over the same lines and changes
+    nothing about them.
     """
     options = options or Options()
     _check_apart(path, options.refused)
@@ -104,6 +105,8 @@ async def import_file(
         table = stack.enter_context(open_table(path))
         reader = _Reader(kind, table, options)
         await asyncio.to_thread(reader.find_header)
+        while await asyncio.to_thread(reader.look_ahead):
+            pass  # in pieces: an interrupt waits for no more than one
         report.proposal = reader.proposal
         refused = _Refused(stack, options.refused, reader)
         storing: asyncio.Task[None] | None = None
@@ -152,20 +155,31 @@ class _Reader:
         )
         self._positions = self.proposal.positions
         self._read = _READERS[self._kind](self._positions)
-        kept = [item for item in first if item[0] > self.proposal.line]
-        self._rows = itertools.chain(kept, self._rows)
+        self._rows = _below(self.proposal.line, itertools.chain(first, self._rows))
+
+    def look_ahead(self) -> bool:
+        """Look at the next due dates alone; False at the end, from where the file is read from its beginning.
+
+        What tells the order of day and month may stand in the last line. Raises NotReadable where they have
+        changed places.
+        """
+        if "vencimento" not in self._positions:
+            return False
+        number = 0
+        for number, values in itertools.islice(self._rows, _BATCH):
+            self._days.see(number, self._text_of("vencimento", values))
+        if not number:
+            self._days.check()
+            self._rows = _below(self.proposal.line, self.table.rows())
+        return number > 0
 
     def next_batch(self) -> _Batch | None:
-        """Give the next good and bad lines, of an id that comes twice only the last; None at the end.
-
-        Raises NotReadable where due dates are turned round.
-        """
+        """Give the next good and bad lines, of an id that comes twice only the last; None at the end."""
         batch, by_id, unsure = _Batch(), dict[int, _Line](), list[_Line]()
         width = len(self.proposal.headers)
         seen = 0
         for number, values in itertools.islice(self._rows, _BATCH):
             seen += 1
-            self._days.see(number, self._text_of("vencimento", values))
             is_open = self._amounts.leaves_open(self._text_of("valor", values))
             try:
                 self._check_quotes(values)
@@ -178,7 +192,6 @@ class _Reader:
             by_id[row["id"]] = line = _Line(number, values, row)
             if is_open:
                 unsure.append(line)
-        self._days.check()
         self._leave_out(unsure, by_id, batch)
         batch.lines = list(by_id.values())
         batch.no_phone_at = [line.number for line in batch.lines if _has_no_phone(line.row)]
@@ -211,6 +224,10 @@ class _Reader:
         except (BadField, csv.Error):
             return False
         return True
+
+
+def _below(line: int, rows: Iterator[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, Sequence[str]]]:
+    return itertools.dropwhile(lambda item: item[0] <= line, rows)
 
 
 def _has_no_phone(row: Mapping[str, Any]) -> bool:

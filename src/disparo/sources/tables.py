@@ -22,7 +22,7 @@ class Table(Protocol):
     separator: str
 
     def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
-        """Read on; raises NotReadable where the file breaks off."""
+        """Read from the beginning, each time anew; raises NotReadable where the file breaks off."""
         ...
 
     def progress(self) -> tuple[int, int]:

@@ -32,7 +32,7 @@ class XlsxTable:
     _done: int = 0
 
     def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
-        """Read on; raises NotReadable where the file breaks off."""
+        """Read from the beginning; raises NotReadable where the file breaks off."""
         _check_archive(self.raw)
         from disparo.sources.workbooks import open_workbook  # half a second: only for those who need it
 
