@@ -54,6 +54,19 @@ def test_a_number_that_is_no_longer_the_customers_gets_nothing_and_the_next_call
     assert [phone["telefone"] for phone in again.json["job"]["telefones"]] == ["37988887777"]
 
 
+def test_an_invoice_that_is_anothers_by_now_goes_to_them_and_not_to_whom_it_was_meant_for(
+    house, there, client
+):
+    sent = send_old(house, client, 700_008)  # of customer 9
+    there.changes[700_008] = {"id_cliente": 10}
+    house.until_state(client, sent, "dispensada")
+    assert house.value("SELECT reason FROM messages WHERE invoice_id = 700008") == "permission_withdrawn"
+    again = client.send({"id_fatura": 700_008})
+    told = [phone["telefone"] for phone in again.json["job"]["telefones"]]
+    assert told == [there.customer(10)["telefone_primario"]]
+    house.until_state(client, again, "entregue")
+
+
 def test_with_hubsoft_down_a_single_call_is_sent_all_the_same_and_an_alert_stands(house, there, client):
     there.fail_after = 0
     try:

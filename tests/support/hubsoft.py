@@ -47,6 +47,7 @@ class HubsoftStandIn:
         self.fail_after: int | None = None  # calls until it is down
         self.delay_s = 0.0
         self.meanwhile: Any = None  # what happens there after a page (its path and number) was made
+        self.tells_active = True  # whether an invoice is
         self.miscounts = 0  # how many more it counts than it lists
         self.page: str | None = None  # what stands in for it answers everybody
         self.page_status = 200
@@ -214,8 +215,9 @@ class HubsoftStandIn:
         return found
 
     def _of(self, customer_id: int) -> list[dict[str, Any]]:
-        numbers = range(customer_id - 1, self.invoices, self.customers)
-        found = [self.invoice(n) for n in numbers] + self.extra
+        moved = {id_ - _FIRST_ID for id_, change in self.changes.items() if "id_cliente" in change}
+        numbers = moved.union(range(customer_id - 1, self.invoices, self.customers))
+        found = [self.invoice(n) for n in sorted(numbers)] + self.extra
         return [i for i in found if i["id_cliente"] == customer_id and i["id_fatura"] not in self.gone]
 
     def _with_id(self, invoice_id: int) -> list[dict[str, Any]]:
@@ -226,9 +228,10 @@ class HubsoftStandIn:
         page, paging = self._page(request, len(found))
         # Pix is shown to who asks for it.
         hidden = {} if request.query.get("exibir_pix_copia_cola") == "sim" else {"pix_copia_e_cola": None}
+        unsaid = ("id_cliente",) if self.tells_active else ("id_cliente", "fatura_ativa")
         shown = [
             {
-                **{name: value for name, value in item.items() if name != "id_cliente"},
+                **{name: value for name, value in item.items() if name not in unsaid},
                 **hidden,
                 "cliente": self._named(item["id_cliente"]),
             }
@@ -265,11 +268,8 @@ class HubsoftStandIn:
         what = request.match_info["rest"].split("/")[0]
         body = await request.read()
         if what == "eco":
-            headers = {
-                "X-Metodo": request.method,
-                "X-Caminho": request.raw_path,
-                "X-Tipo": request.content_type,
-            }
+            headers = {"X-Metodo": request.method, "X-Caminho": request.raw_path}
+            headers["X-Tipo"] = request.content_type
             return web.Response(body=body or b"nada", headers=headers)
         if what in ("pedacos", "cortado"):
             return await _in_pieces(request, cut=what == "cortado")

@@ -140,10 +140,11 @@ async def open_and_not_among(
     return [row["id"] for row in rows]
 
 
-async def mark_gone(connection: Connection, invoice_ids: Sequence[int]) -> None:
-    """Cancel invoices that their source no longer has."""
+async def mark_gone(connection: Connection, invoice_id: int, customer_id: int) -> None:
+    """Cancel an invoice of a customer that its source no longer has; one of another's by now stays."""
     await connection.execute(
         """UPDATE invoices SET status = 'cancelled', checked_at = now(), updated_at = now()
-           WHERE id = ANY($1::bigint[]) AND status = 'open'""",
-        sorted(invoice_ids),
+           WHERE id = $1 AND customer_id = $2 AND status = 'open'""",
+        invoice_id,
+        customer_id,
     )

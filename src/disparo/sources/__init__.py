@@ -6,7 +6,7 @@
   them.
 - Live sources: `base` has the shape of one, `build` makes them from the settings, `sync` brings a register
   over and keeps it up to date, `listing` tells whether its pages were all there is, `lookout` asks for one
-  invoice.
+  invoice, `moved` for one that its customer's list lacks.
 - HubSoft: `hubsoft` (the source), `hubsoft_answers`, `hubsoft_fields`, `hubsoft_names`, `hubsoft_tokens`.
 - `demo_data`: a small made-up register.
 

@@ -92,7 +92,10 @@ class RegisterSource(Protocol):
         ...
 
     async def fetch_invoice(self, invoice_id: int) -> Sequence[InvoiceRow]:
-        """Look one invoice up by its id; empty where there is none. SourceRefused: it has no such search."""
+        """Look one invoice up by its id; empty where there is none. SourceRefused: it has no such search.
+
+        Without `checked_at` where it does not say whether the invoice is active.
+        """
         ...
 
     async def close(self) -> None:

@@ -29,6 +29,7 @@ from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DatabaseUnavailable
 from disparo.sources.base import DUE, Page, RegisterSource, SourceRefused, Step
 from disparo.sources.listing import Listing
+from disparo.sources.moved import find_moved
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,8 @@ _REFRESH_AT_ONCE = 8
 _ANSWER_WITHIN_S = 5.0
 #: Of a month's invoices that were not listed; the others' turn comes with the next full pass.
 _UNLISTED_AT_ONCE = 500
+#: By their ids, of those that a customer's list lacks: where so many are missing they were deleted.
+_LOOKED_UP = 10
 #: After a failure: asked by every worker, all the time, with a password that is wrong now, it locks us out.
 _LEFT_ALONE_S = 120.0
 _ALERT = "sync_failed"
@@ -276,11 +279,22 @@ class Sync:
         try:
             async with asyncio.timeout(_ANSWER_WITHIN_S):
                 page = await self.source.fetch_invoices(customer_id, sorted({day for _, day in wanted}))
+            async with self.pool.acquire() as connection, connection.transaction():
+                await update_phones(connection, self.source.name, page.phones)
+                await upsert_invoices(connection, page.invoices)
+            gone = {id_ for id_, _ in wanted} - {row["id"] for row in page.invoices}
+            if gone and not page.left_out:  # one that is there and could not be read is not gone
+                async with asyncio.timeout(_ANSWER_WITHIN_S):
+                    await self._look_for_gone(customer_id, sorted(gone))
         except TimeoutError as error:
             raise SourceDown("no answer in time") from error
-        gone = {id_ for id_, _ in wanted} - {row["id"] for row in page.invoices}
-        async with self.pool.acquire() as connection, connection.transaction():
-            await update_phones(connection, self.source.name, page.phones)
-            await upsert_invoices(connection, page.invoices)
-            if gone and not page.left_out:  # one that is there and could not be read is not gone
-                await sync_states.mark_gone(connection, sorted(gone))
+
+    async def _look_for_gone(self, customer_id: int, gone: Sequence[int]) -> None:
+        """Store what has another customer now, one by one; what is nowhere is cancelled."""
+        for place, id_ in enumerate(gone):
+            found = await find_moved(self.source, customer_id, id_) if place < _LOOKED_UP else ()
+            page = Page(is_last=True, customers=await self.fetch_strangers(found), invoices=found)
+            async with self.pool.acquire() as connection, connection.transaction():
+                await self.store(connection, page)
+                if not any(row["customer_id"] == customer_id for row in found):
+                    await sync_states.mark_gone(connection, id_, customer_id)
