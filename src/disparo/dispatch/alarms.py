@@ -60,10 +60,12 @@ class Alarms:
         """Look for trouble and store what is found. No connection is in hand while platforms are asked."""
         self._note_asked(platforms)
         answers = await self._ask(platforms) if time.monotonic() >= self._ask_at else None
+        # Before the transaction begins, whose clock gives the ages: an alert of before is never the younger.
+        asked_for_s = time.monotonic() - self._asked_since
         async with self._pool.acquire() as connection, connection.transaction():
             if not await signs.try_duty(connection):
                 return
-            await self._look_at_tables(connection, platforms)
+            await self._look_at_tables(connection, platforms, asked_for_s)
             if answers is not None:
                 await self._note(connection, *answers)
 
@@ -77,7 +79,7 @@ class Alarms:
         if asked != self._asked:
             self._asked, self._asked_since = asked, time.monotonic()
 
-    def _is_moot(self, row: asyncpg.Record, platforms: Mapping[str, Platform]) -> bool:
+    def _is_moot(self, row: asyncpg.Record, platforms: Mapping[str, Platform], asked_for_s: float) -> bool:
         """Tell whether nothing looks any more, by the settings, for the end of this alert."""
         kind, subject = row["kind"], row["subject"]
         if kind in _OF_SOURCES:
@@ -87,7 +89,7 @@ class Alarms:
         else:
             is_asked = kind not in _ASKED or (kind, subject) in self._asked
         # One that is newer comes from a worker with older settings, and would at once come again.
-        return not is_asked and row["age_s"] >= time.monotonic() - self._asked_since
+        return not is_asked and bool(row["age_s"] >= asked_for_s)
 
     async def _ask(
         self, platforms: Mapping[str, Platform]
@@ -113,7 +115,9 @@ class Alarms:
         await alerts.settle(connection, "credit_low", low, seen=with_credit)
         await alerts.settle(connection, "platform_unreachable", unwell, seen=with_health)
 
-    async def _look_at_tables(self, connection: Connection, platforms: Mapping[str, Platform]) -> None:
+    async def _look_at_tables(
+        self, connection: Connection, platforms: Mapping[str, Platform], asked_for_s: float
+    ) -> None:
         live = await alerts.live(connection)
         said = {(row["kind"], row["subject"]): row["seen_at"] for row in live if row["seen_at"] is not None}
         for (kind, subject), _ in self._unsaid.look(said):
@@ -124,7 +128,7 @@ class Alarms:
             if row["kind"] == alerts.RUN_REFUSED:
                 if UUID(row["subject"]) not in await bulk_slices.runs_left(connection):
                     await alerts.clear(connection, row["kind"], row["subject"])
-            elif row["subject"] and self._is_moot(row, platforms):
+            elif row["subject"] and self._is_moot(row, platforms, asked_for_s):
                 await alerts.stop_watching(connection, row["kind"], row["subject"])
             elif row["kind"] == alerts.CONTRADICTED and not await signs.is_contradicted(
                 connection, int(row["detail"]), within_s=_CONTRADICTS_S
