@@ -28,7 +28,7 @@ async def page(
     if until is not None:
         top = min(top, await _first_id_since(connection, until + _SLACK))
     bottom = 0 if since is None else await _first_id_since(connection, since - _SLACK)
-    # Plans are made once: a condition that may be none leads to no index. For the order see those of 0023.
+    # Plans are made once: a condition that may be none leads to no index. For the order see migration 0025.
     who = "actor = $3" if actor is not None else "$3::text IS NULL"
     what = "action = $4" if action is not None else "$4::text IS NULL"
     within, order = "id < $1 AND id >= $2", "id DESC"

@@ -30,6 +30,7 @@ Claim and prepare
 Start and write
     fleet          a worker's lanes, exchanged when the settings change
     lane           the way out to one platform: starts, writes, hands outcomes on
+    send           calls a platform, and has an outcome for each message whatever it does
     line           the prepared messages that wait in one lane
     starts         commits starts
     gate           a platform's limits, as shared by all workers

@@ -93,14 +93,14 @@ async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
 
 
 async def _http(request: Request, error: HTTPException) -> Response:
-    if error.status_code == 405 and only_looks(request):  # noqa: PLR2004
+    if error.status_code == 405 and only_looks(request):  # noqa: PLR2004 - HTTP's own
         return see(page_above(request))
     what, remedy = {
         404: ("Esta página não existe.", "Confira o endereço ou comece pelo Início."),
         405: ("Este endereço não é uma página.", "Comece pelo Início."),
         413: ("O que foi enviado é grande demais.", "Divida em partes menores."),
     }.get(error.status_code, ("O pedido não pôde ser lido.", "Abra a página de novo e repita."))
-    title = "Não encontrado" if error.status_code == 404 else "Pedido recusado"  # noqa: PLR2004
+    title = "Não encontrado" if error.status_code == 404 else "Pedido recusado"  # noqa: PLR2004 - so
     return _failure(request, error.status_code, title, what, remedy, **dict(error.headers or {}))
 
 

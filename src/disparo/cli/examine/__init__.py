@@ -1,1 +1,4 @@
-"""What `disparo doctor` looks at; each look gives findings and changes nothing."""
+"""What `disparo doctor` looks at; each look gives findings (`finding`) and changes nothing.
+
+`database`, `network` (ways out and in), `files`, `clock`.
+"""

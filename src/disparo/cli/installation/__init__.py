@@ -1,1 +1,4 @@
-"""What `disparo instalar` writes: the settings file with every setting in it, units, and who owns what."""
+"""What `disparo instalar` writes, over nothing of anybody else's (`writing`): units, and the settings file.
+
+`settings_file` writes that one, with every setting in it.
+"""
