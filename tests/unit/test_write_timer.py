@@ -15,88 +15,135 @@ pytestmark = pytest.mark.anyio
 
 
 class OpenGate:
-    """Grants whatever is asked for, `in_s` seconds from now; notes what was asked and given back."""
+    """Grants whatever is asked for, `in_s` seconds from now; notes what was asked."""
+
+    interval_s = 0.1
 
     def __init__(self, in_s=0.0):
         self.in_s = in_s
         self.asked = []
-        self.given_back = 0
 
-    async def moments(self, wanted, **_how):
+    async def more_moments(self, wanted, **_how):
         self.asked.append(wanted)
-        return RateGrant(wanted, time.monotonic() + self.in_s, 0.0)
+        return RateGrant(wanted, wanted, wanted, time.monotonic() + self.in_s, 0.0)
 
-    async def give_back(self, _grant, count):
-        self.given_back += count
+
+class SlowGate(OpenGate):
+    """Answers after `in_s` seconds: there was no slot to be had before."""
+
+    async def more_moments(self, wanted, **how):
+        await asyncio.sleep(self.in_s)
+        return await super().more_moments(wanted, **how)
 
 
 def soon():
     return boottime_s() + 10.0
 
 
+def slots_at(first_at, count, apart_s=0.0):
+    return RateGrant(count, count, count, first_at, apart_s)
+
+
 async def test_those_who_missed_their_moments_ask_for_others_together():
     gate = OpenGate()
-    turns = WriteTimer(gate).line_up(RateGrant(50, time.monotonic() - 1.0, 0.0), [1] * 50, deadline_s=soon())
-    assert all(await asyncio.gather(*turns))
-    assert (gate.asked, gate.given_back) == ([50], 50)
+    grant = slots_at(time.monotonic() - 1.0, 50)
+    lined_up = WriteTimer(gate).line_up(grant, [1] * 50, deadline_s=soon())
+    assert all(await asyncio.gather(*[slots.first for slots in lined_up]))
+    assert gate.asked == [50]
 
 
 async def test_who_missed_a_moment_takes_the_next_one():
     gate = OpenGate(in_s=0.5)
     timer = WriteTimer(gate)
-    first, second = timer.line_up(RateGrant(2, time.monotonic() - 0.95, 1.0), [1] * 2, deadline_s=soon())
-    assert await first
-    assert not second.done()
+    first, second = timer.line_up(slots_at(time.monotonic() - 0.95, 2, 1.0), [1, 1], deadline_s=soon())
+    assert await first.first
+    assert not second.first.done()
     assert gate.asked in ([], [1])
-    assert await second
+    assert await second.first
 
 
 async def test_an_earlier_moment_that_comes_later_is_not_slept_through():
     timer = WriteTimer(OpenGate())
-    (first,) = timer.line_up(RateGrant(1, time.monotonic() + 30.0, 0.0), [1], deadline_s=soon())
+    (first,) = timer.line_up(slots_at(time.monotonic() + 30.0, 1), [1], deadline_s=soon())
     await asyncio.sleep(0)
-    timer.line_up(RateGrant(20, time.monotonic() + 0.01, 0.05), [1] * 20, deadline_s=soon())
+    timer.line_up(slots_at(time.monotonic() + 0.01, 20, 0.05), [1] * 20, deadline_s=soon())
     async with asyncio.timeout(5):
-        assert await first  # who is first in line takes it, whoever brought it
+        assert await first.first  # who is first in line takes it, whoever brought it
+
+
+async def test_a_moment_that_comes_while_others_are_asked_for_is_not_waited_through():
+    timer = WriteTimer(SlowGate(in_s=30.0))
+    (first,) = timer.line_up(slots_at(time.monotonic() - 1.0, 1), [1], deadline_s=soon())
+    await asyncio.sleep(0.05)
+    timer.line_up(slots_at(time.monotonic() + 0.01, 20, 0.05), [1] * 20, deadline_s=soon())
+    async with asyncio.timeout(5):
+        assert await first.first
 
 
 async def test_nobody_is_let_go_past_the_deadline():
-    (turn,) = WriteTimer(OpenGate()).line_up(
-        RateGrant(1, time.monotonic(), 0.0), [1], deadline_s=boottime_s() - 1
-    )
-    assert await turn is None
+    grant = slots_at(time.monotonic(), 1)
+    (late,) = WriteTimer(OpenGate()).line_up(grant, [1], deadline_s=boottime_s() - 1)
+    assert await late.first is None
 
 
-async def test_who_lines_up_while_the_last_moments_are_given_back_is_let_go():
-    class Slow(OpenGate):
-        async def give_back(self, _grant, _count):
-            await asyncio.sleep(0.05)
-
-    timer = WriteTimer(Slow())
-    missed = RateGrant(1, time.monotonic() - 1.0, 0.0)
+async def test_who_lines_up_after_all_were_let_go_is_let_go_too():
+    timer = WriteTimer(OpenGate())
+    missed = slots_at(time.monotonic() - 1.0, 1)
     (first,) = timer.line_up(missed, [1], deadline_s=boottime_s() - 1)
-    await first
+    await first.first
     async with asyncio.timeout(5):
         (second,) = timer.line_up(missed, [1], deadline_s=soon())
-        assert await second
+        assert await second.first
 
 
-async def let_go(timer, began, weights):
-    at = []
-    for turn in timer.line_up(RateGrant(5, began, 0.1), weights, deadline_s=soon()):
-        assert await turn
-        at.append(time.monotonic() - began)
+async def written(timer, began):
+    """Write a text of three parts and one of one, each part as soon as it may; give when each went."""
+    at = {}
+    long, short = timer.line_up(slots_at(began, 4, 0.1), [3, 1], deadline_s=soon())
+
+    async def write(name, slots, parts):
+        await slots.first
+        at[name, 1] = time.monotonic() - began
+        for part in range(2, parts + 1):
+            await slots.next()
+            at[name, part] = time.monotonic() - began
+        slots.end()
+
+    await asyncio.gather(write("long", long, 3), write("short", short, 1))
     return at
 
 
-async def test_who_takes_several_moments_goes_at_the_first_and_nobody_at_the_others():
-    near = [pytest.approx(0.0, abs=0.05), pytest.approx(0.3, abs=0.05), pytest.approx(0.4, abs=0.05)]
+async def test_each_part_has_a_moment_and_goes_before_another_message_begins():
+    wanted = [("long", 1), ("long", 2), ("long", 3), ("short", 1)]
     for _ in range(5):  # whom other programs hold up misses a moment, and goes at another
         timer, began = WriteTimer(OpenGate(in_s=0.1)), time.monotonic()
-        if (at := await let_go(timer, began, [3, 1, 2])) == near:
+        at = await written(timer, began)
+        assert sorted(at, key=at.get) == wanted
+        if list(at.values()) == [pytest.approx(0.1 * place, abs=0.05) for place in range(4)]:
             break
-    assert at == near
-    # Its second part is owed by whoever comes next.
-    (late,) = timer.line_up(RateGrant(2, time.monotonic() + 0.2, 0.1), [1], deadline_s=soon())
-    assert await late
-    assert time.monotonic() - began > 0.4 + 0.2
+    assert list(at.values()) == [pytest.approx(0.1 * place, abs=0.05) for place in range(4)]
+    assert timer.behind_s == 0
+
+
+async def test_a_part_that_lacks_a_moment_asks_for_one():
+    gate = OpenGate()
+    timer = WriteTimer(gate)
+    (slots,) = timer.line_up(slots_at(time.monotonic() + 0.02, 1), [2], deadline_s=soon())
+    assert await slots.first
+    assert timer.behind_s == pytest.approx(0.1)
+    assert await slots.next() > boottime_s() - 0.05
+    assert await slots.next()  # the same part again: the first time it was not taken
+    assert len(gate.asked) == 2
+    assert timer.behind_s == 0
+
+
+async def test_nothing_begins_while_a_seconds_worth_of_parts_is_to_come():
+    timer = WriteTimer(OpenGate())
+    lined_up = timer.line_up(slots_at(time.monotonic() + 0.02, 2), [6, 6], deadline_s=soon())
+    assert timer.is_far_behind
+    waiting = asyncio.create_task(timer.until_nearer())
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    lined_up[0].end()  # its second part was refused: no other comes
+    await asyncio.wait_for(waiting, 5)
+    assert not timer.is_far_behind

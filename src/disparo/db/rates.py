@@ -5,7 +5,7 @@ Why so: docs/decisions/0021.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -21,13 +21,16 @@ _TURN = """INSERT INTO platform_rates AS r (platform, tat) VALUES ($1, now())
 
 @dataclass(frozen=True, slots=True)
 class RateSlots:
-    """The right to `count` hand-overs, the first `wait_s` seconds from now, counted in `bucket`.
+    """The right to hand over `messages`, at so many slots, the first `wait_s` seconds from now.
+
+    The limit of 24 hours counts them in `bucket`.
 
     `now_s`: the server's clock when it answered, in seconds. `day_full_s` above 0: the limit of 24 hours is
     reached, and there is room again in so many seconds.
     """
 
-    count: int
+    messages: int
+    slots: int
     wait_s: float
     day_full_s: float
     bucket: datetime | None
@@ -54,30 +57,39 @@ async def take_slots(
     *,
     interval_s: float,
     per_day: int | None,
-    wanted: int,
+    costs: Sequence[int],
     ahead_s: float,
     run_up_s: float = 0.02,
 ) -> RateSlots:
-    """Take up to `wanted` slots that are `run_up_s` to `ahead_s` seconds from now; 0 and a wait for none."""
+    """Take slots that are `run_up_s` to `ahead_s` seconds from now, for the first of some messages.
+
+    `costs`: how many each message uses up. The limit of 24 hours has to have room for all of them; where
+    there are not so many slots, the first message has what there is. Gives 0 and a wait for none.
+    """
     async with connection.transaction():
         if per_day is not None:
             # A statement sees other tables as they were when it began: the turn must come before it.
             await connection.execute(_TURN, platform)
         row = await connection.fetchrow(
-            sql("take_slots"), platform, interval_s, wanted, per_day, ahead_s, run_up_s
+            sql("take_slots"), platform, interval_s, costs, per_day, ahead_s, run_up_s
         )
     assert row is not None  # noqa: S101 - for the type checker: the statement always has one row
     return RateSlots(
-        row["granted"], max(0.0, row["wait_s"]), max(0.0, row["day_full_s"]), row["bucket"], row["now_s"]
+        row["messages"],
+        row["slots"],
+        max(0.0, row["wait_s"]),
+        max(0.0, row["day_full_s"]),
+        row["bucket"],
+        row["now_s"],
     )
 
 
-async def give_back_slots(connection: Connection, platform: str, count: int, *, bucket: datetime) -> None:
+async def give_back_slots(connection: Connection, platform: str, cost: int, *, bucket: datetime) -> None:
     """Take hand-overs that did not happen off the count of 24 hours; their slots are lost."""
     await connection.execute(
         "UPDATE platform_day_use SET used = used - $2 WHERE platform = $1 AND bucket = $3",
         platform,
-        count,
+        cost,
         bucket,
     )
 

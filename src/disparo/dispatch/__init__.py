@@ -29,7 +29,8 @@ Claim and prepare
     give_back      puts claimed messages that cannot go now back
 Start and write
     fleet          a worker's lanes, exchanged when the settings change
-    lane           the way out to one platform: starts, writes, hands outcomes on
+    lane           the way out to one platform: starts what waits, as much as its limits allow
+    writes         has started messages written, hands outcomes on
     send           calls a platform, and has an outcome for each message whatever it does
     line           the prepared messages that wait in one lane
     starts         commits starts

@@ -51,7 +51,7 @@ class Fleet:
     @property
     def longest_answer_s(self) -> float:
         """How long what is started now may wait for its platform's answer, at most."""
-        return max((one.capabilities.answer_within_s for one in self.platforms.values()), default=0.0)
+        return max((lane.longest_answer_s for lane in self.lanes.values()), default=0.0)
 
     def use(self, platforms: Mapping[str, Platform]) -> None:
         """Have one lane for each of these platforms; a platform object that is in use keeps its lane."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -46,13 +46,16 @@ _DRIFT = 0.0002
 
 @dataclass(frozen=True, slots=True)
 class RateGrant:
-    """Slots of one lane: the first at `first_at` (time.monotonic), each `interval_s` after the other.
+    """The right to hand over so many `messages` of one lane, that use up `cost` of its limits together.
 
-    `day_full_s` above 0: the limit of 24 hours is reached; no slot is granted before so many seconds have
-    passed. `bucket` is the ten minutes in which that limit counts these slots.
+    The first of their slots is at `first_at` (time.monotonic), each `interval_s` after the other. The limit
+    of 24 hours counts the cost in the ten minutes of `bucket`; `day_full_s` above 0: that limit is reached,
+    and nothing is granted before so many seconds have passed.
     """
 
-    count: int
+    messages: int
+    cost: int
+    slots: int
     first_at: float
     interval_s: float
     day_full_s: float = 0.0
@@ -96,24 +99,34 @@ class Gate:
         self._server = ServerClock()
         # A hand-over may be late by LATE_S here, and as much again on the wire and at the other end: with
         # slots a little wider no second, wherever it begins, holds one too many.
-        self._interval_s = (1.0 + 3 * LATE_S) / able.per_second if able.per_second else 0.0
+        self.interval_s = (1.0 + 3 * LATE_S) / able.per_second if able.per_second else 0.0
 
     @property
     def is_timed(self) -> bool:
         """Whether the platform has a limit a second, so that each message has a slot of its own."""
         return self._able.per_second is not None
 
-    async def moments(self, wanted: int, *, urgent: bool, run_up_s: float = _RUN_UP_S) -> RateGrant:
-        """Ask for up to `wanted` slots; waits until there is at least one, or the 24 hours are used up.
+    async def moments(self, costs: Sequence[int], *, urgent: bool) -> RateGrant:
+        """Ask for slots for messages, in order; waits until there is at least one, or the day is used up.
 
-        The first is `run_up_s` or more from now. The last fifth of the slots that can be granted is kept
-        for `urgent` (single) messages.
+        `costs`: how many each uses up. Only the first message's may be more than the slots it is granted.
+        The last fifth of the slots that can be granted is kept for `urgent` (single) messages.
         """
         able = self._able
         if able.per_second is None and able.per_day is None:
-            return RateGrant(wanted, time.monotonic(), 0.0)
-        if able.per_second is not None:
-            wanted = min(wanted, max(1, int(able.per_second * _AHEAD_S)))
+            return RateGrant(len(costs), sum(costs), 0, time.monotonic(), 0.0)
+        ahead_s = _AHEAD_S if urgent else _AHEAD_S * _BULK_SHARE
+        return await self._take(costs, able.per_day, ahead_s=ahead_s, run_up_s=_RUN_UP_S)
+
+    async def more_moments(self, wanted: int, *, run_up_s: float) -> RateGrant:
+        """Ask for slots, the first in `run_up_s` or later, for what the limit of 24 hours has counted."""
+        return await self._take([1] * wanted, None, ahead_s=_AHEAD_S, run_up_s=run_up_s)
+
+    async def _take(
+        self, costs: Sequence[int], per_day: int | None, *, ahead_s: float, run_up_s: float
+    ) -> RateGrant:
+        if self._able.per_second is not None:
+            costs = costs[: max(1, int(self._able.per_second * _AHEAD_S))]
         while True:
             try:
                 async with self._pool.acquire() as connection:
@@ -121,10 +134,10 @@ class Gate:
                     slots = await rates.take_slots(
                         connection,
                         self._platform,
-                        interval_s=self._interval_s,
-                        per_day=able.per_day,
-                        wanted=wanted,
-                        ahead_s=_AHEAD_S if urgent else _AHEAD_S * _BULK_SHARE,
+                        interval_s=self.interval_s,
+                        per_day=per_day,
+                        costs=costs,
+                        ahead_s=ahead_s,
                         run_up_s=run_up_s,
                     )
             except _FAULTS as error:
@@ -132,9 +145,16 @@ class Gate:
                 await asyncio.sleep(_DATABASE_RETRY_S)
                 continue
             self._server.note(slots.now_s, after=asked_at, before=time.monotonic())
-            if slots.count or slots.day_full_s:
-                first_at = self._server.here(slots.now_s + slots.wait_s)
-                return RateGrant(slots.count, first_at, self._interval_s, slots.day_full_s, slots.bucket)
+            if slots.messages or slots.day_full_s:
+                return RateGrant(
+                    slots.messages,
+                    sum(costs[: slots.messages]),
+                    slots.slots,
+                    self._server.here(slots.now_s + slots.wait_s),
+                    self.interval_s,
+                    slots.day_full_s,
+                    slots.bucket,
+                )
             await asyncio.sleep(slots.wait_s)
 
     @property
@@ -147,15 +167,15 @@ class Gate:
         if self.is_timed and not grant.day_full_s:
             await asyncio.sleep(grant.first_at - time.monotonic() - _START_AHEAD_S)
 
-    async def give_back(self, grant: RateGrant, count: int) -> None:
-        """Take unused slots off the count of 24 hours."""
-        if count <= 0 or self._able.per_day is None or grant.bucket is None:
+    async def give_back(self, grant: RateGrant, cost: int) -> None:
+        """Take what was not used of a grant off the count of 24 hours."""
+        if cost <= 0 or self._able.per_day is None or grant.bucket is None:
             return
         try:
             async with self._pool.acquire() as connection:
-                await rates.give_back_slots(connection, self._platform, count, bucket=grant.bucket)
+                await rates.give_back_slots(connection, self._platform, cost, bucket=grant.bucket)
         except _FAULTS:
-            return  # one less that day; never one more
+            return  # less that day; never more
 
     async def keep_share(
         self, worker_id: Callable[[], UUID], load: Callable[[], tuple[int, int]], changed: asyncio.Event

@@ -7,9 +7,8 @@ so at most a window of messages can be uncertain when this process dies (docs/de
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -22,12 +21,11 @@ from disparo.dispatch.breaker import Breaker
 from disparo.dispatch.claims import Holder, Prepared
 from disparo.dispatch.gate import Gate, RateGrant
 from disparo.dispatch.line import Line, length_for
-from disparo.dispatch.rate_parts import PartsGrant, RateParts
-from disparo.dispatch.recorder import Entry, Recorder, to_result
-from disparo.dispatch.send import send
+from disparo.dispatch.rate_parts import RateParts
+from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.write_timer import WriteTimer
-from disparo.domain.outcome import Outcome, OutcomeKind
-from disparo.platforms.base import Outgoing, Platform
+from disparo.dispatch.writes import Started, Writes
+from disparo.platforms.base import Platform
 
 log = structlog.get_logger(__name__)
 
@@ -41,18 +39,21 @@ class Lane:
         self.platform = platform
         self.breaker = Breaker()
         self._pool = pool
-        self._recorder = recorder
         self._gate = Gate(pool, platform.name, platform.capabilities)
-        self._rate_parts = RateParts(self._gate, platform.capabilities)
+        self._rate_parts = RateParts(platform.capabilities)
         self._write_timer = WriteTimer(self._gate)
+        self._writes = Writes(platform, recorder, self.breaker)
+        self._writes.on_recorded = self._settle
+        self._writes.on_missed = self._give_back
+        self._writes.on_stop = lambda: self.on_stop()  # noqa: PLW0108 - whoever listens may come after it
+        self._writes.elsewhere = lambda: self.elsewhere()  # noqa: PLW0108 - the same
         self._line = Line(length_for(platform.capabilities.per_second))
         self._arrived = asyncio.Event()
         self._under_way = 0
         self._freed = asyncio.Event()
-        self._began: dict[int, float] = {}  # attempt id -> when its write began
+        self._giving_back: set[asyncio.Task[None]] = set()
         self._closed = False
         self.day_full_until = 0.0
-        self._writing: set[asyncio.Task[None]] = set()
         #: Called when there may be room where there was none, and when what waits here has to go elsewhere.
         self.on_room: Callable[[], None] = lambda: None
         self.on_stop: Callable[[], None] = lambda: None
@@ -76,7 +77,12 @@ class Lane:
     @property
     def ages_s(self) -> list[float]:
         """Give, for each hand-over in flight, for how many seconds its answer has been awaited."""
-        return [time.monotonic() - began for began in self._began.values()]
+        return self._writes.ages_s
+
+    @property
+    def longest_answer_s(self) -> float:
+        """How long what is started now may wait for its answer, at most: all its parts' slots, and that."""
+        return self._write_timer.behind_s + self.platform.capabilities.answer_within_s
 
     def add(self, items: Sequence[Prepared]) -> None:
         """Queue prepared messages; a closed lane forgets them at once, and their claims are given back."""
@@ -122,17 +128,15 @@ class Lane:
         while True:
             await self._something_to_start()
             probe = self.breaker.is_open
-            granted = await self._ask_for_moments(probe=probe)
-            grant = granted.grant
+            grant = await self._ask_for_moments(probe=probe)
             if grant.day_full_s:
-                await self._gate.give_back(grant, granted.ahead)
                 self.day_full_until = time.monotonic() + grant.day_full_s
                 self.on_stop()
                 continue
             await self._gate.until_near(grant)
-            group, ahead = self._take_group(granted, probe=probe)
-            started = await self._start_surely(group, holder.worker_id, grant, probe=probe, ahead=ahead)
-            await self._gate.give_back(grant, granted.moments - self._rate_parts.of(started))
+            group = self._take_group(grant, probe=probe)
+            started = await self._start_surely(group, holder.worker_id, grant, probe=probe)
+            await self._gate.give_back(grant, grant.cost - self._rate_parts.of(started))
 
     async def drained(self) -> None:
         """Wait until every outcome of a started message is recorded."""
@@ -162,38 +166,37 @@ class Lane:
             elif self._free < self._enough:
                 self._freed.clear()
                 await self._freed.wait()
+            elif self._write_timer.is_far_behind:
+                await self._write_timer.until_nearer()
             elif self.is_stopped:
                 await asyncio.sleep(_STOPPED_LOOK_S)  # what waits is about to be taken away
             else:
                 return
 
-    async def _ask_for_moments(self, *, probe: bool) -> PartsGrant:
+    async def _ask_for_moments(self, *, probe: bool) -> RateGrant:
         urgent = self._line.urgent
         # Where moments are scarce, those for bulk runs are not asked for in the name of single calls.
         waiting = urgent if urgent and self._gate.is_timed else len(self._line)
         wanted = 1 if probe else min(waiting, self._free, self._half)
-        return await self._rate_parts.ask(self._line, wanted, urgent=urgent > 0)
+        return await self._gate.moments(self._rate_parts.costs(self._line.first(wanted)), urgent=urgent > 0)
 
-    def _take_group(self, granted: PartsGrant, *, probe: bool) -> tuple[list[Prepared], int]:
-        """Take the messages that the slots are enough for; none where the lane stopped meanwhile.
-
-        Gives too how many slots the first one had collected before.
-        """
+    def _take_group(self, grant: RateGrant, *, probe: bool) -> list[Prepared]:
+        """Take the messages that a grant is enough for; none where the lane stopped meanwhile."""
         if self.is_stopped or self.breaker.is_open is not probe:
-            return [], 0
+            return []
         self.breaker.may_probe = False
-        fitting, ahead = self._rate_parts.fitting(self._line, granted)
+        fitting = self._rate_parts.fitting(self._line.first(grant.messages), grant)
         group = self._line.take(max(0, min(self._free, 1 if probe and fitting else fitting)))
         self._under_way += len(group)
         self.on_room()
-        return group, ahead
+        return group
 
     async def _start_surely(
-        self, group: list[Prepared], worker_id: UUID, grant: RateGrant, *, probe: bool, ahead: int
+        self, group: list[Prepared], worker_id: UUID, grant: RateGrant, *, probe: bool
     ) -> list[Prepared]:
         """Start a group, if there is one; gives the messages that were started and are being written."""
         try:
-            return await self._start(group, worker_id, grant, probe=probe, ahead=ahead) if group else []
+            return await self._start(group, worker_id, grant, probe=probe) if group else []
         except asyncpg.PostgresError:
             # Nothing was started. The audit gives these back; the lane goes on with the others.
             log.exception("start_refused", platform=self.platform.name)
@@ -202,31 +205,28 @@ class Lane:
             return []
 
     async def _start(
-        self, group: list[Prepared], worker_id: UUID, grant: RateGrant, *, probe: bool, ahead: int
+        self, group: list[Prepared], worker_id: UUID, grant: RateGrant, *, probe: bool
     ) -> list[Prepared]:
         failpoints.hit("before_start")
         started, deadline_s = await starts.commit(
             self._pool, [item.start for item in group], platform=self.platform.name, worker_id=worker_id
         )
         failpoints.hit("after_start")
-        ready = [(item, started[item.start.message_id]) for item in group if item.start.message_id in started]
+        ready = [
+            Started(item, started[item.start.message_id], deadline_s, grant, probe)
+            for item in group
+            if item.start.message_id in started
+        ]
         if missing := [item for item in group if item.start.message_id not in started]:
             await self._settle_missing(missing)
         if self._gate.is_timed:
-            # Each moment is one message's, or one part's: a batch would be a burst.
-            costs = [self._rate_parts.of([item]) - (ahead if item is group[0] else 0) for item, _ in ready]
+            costs = self._rate_parts.costs([one.item for one in ready])
             turns = self._write_timer.line_up(grant, costs, deadline_s=deadline_s)
-            for turn, each in zip(turns, ready, strict=True):
-                self._go_on(self._write_in_turn(turn, each, deadline_s, probe=probe))
-            return [item for item, _ in ready]
-        size = self.platform.capabilities.max_batch
-        for first in range(0, len(ready), size):
-            self._go_on(self._write(ready[first : first + size], deadline_s, probe=probe))
-        return [item for item, _ in ready]
-
-    def _go_on(self, write: Coroutine[None, None, None]) -> None:
-        self._writing.add(task := asyncio.create_task(write))
-        task.add_done_callback(self._writing.discard)
+            for one, slots in zip(ready, turns, strict=True):
+                self._writes.begin_in_turn(one, slots)
+        else:
+            self._writes.begin(ready)
+        return [one.item for one in ready]
 
     async def _settle_missing(self, missing: Sequence[Prepared]) -> None:
         """Let go of messages without a start; those that a lost connection started were never written."""
@@ -236,62 +236,12 @@ class Lane:
             if attempt_id is None:
                 self._settle(item)
             else:
-                self._report(item, attempt_id, Outcome(OutcomeKind.NOT_STARTED), latency_ms=0)
+                self._writes.report_not_started(item, attempt_id)
 
-    async def _write_in_turn(
-        self, turn: asyncio.Future[float | None], each: tuple[Prepared, int], deadline_s: float, **how: bool
-    ) -> None:
-        slot_ends_s = await turn
-        if slot_ends_s is None:
-            self._report(*each, Outcome(OutcomeKind.NOT_STARTED), latency_ms=0)
-        else:
-            await self._write([each], deadline_s, slot_ends_s, **how)
-
-    async def _write(
-        self,
-        group: Sequence[tuple[Prepared, int]],
-        deadline_s: float,
-        slot_ends_s: float = math.inf,
-        *,
-        probe: bool,
-    ) -> None:
-        outgoing = [
-            Outgoing(item.reference, item.e164, item.start.text, deadline_s, slot_ends_s) for item, _ in group
-        ]
-        began = time.monotonic()
-        self._began.update((attempt_id, began) for _, attempt_id in group)
-        told: dict[int, OutcomeKind] = {}
-
-        def report(place: int, outcome: Outcome) -> None:
-            item, attempt_id = group[place]
-            is_late = self._began.pop(attempt_id, None) is None
-            if is_late and (outcome.kind is told[place] or told[place] is not OutcomeKind.AMBIGUOUS):
-                return  # it was told before; only what nobody knew then is a fact all the same
-            told[place] = outcome.kind
-            latency_s = time.monotonic() - began
-            if not is_late:
-                failpoints.hit("after_reply")
-                self.breaker.note(outcome, latency_s=latency_s, probe=probe)
-            self._report(item, attempt_id, outcome, latency_ms=int(latency_s * 1000), is_late=is_late)
-
-        for place, outcome in enumerate(await send(self.platform, outgoing, report)):
-            report(place, outcome)
-        if self.breaker.tripped or self.breaker.recovered:
-            self.on_stop()
-
-    def _report(
-        self, item: Prepared, attempt_id: int, outcome: Outcome, *, latency_ms: int, is_late: bool = False
-    ) -> None:
-        result = to_result(
-            outcome,
-            attempt_id=attempt_id,
-            message_id=item.start.message_id,
-            platform=self.platform.name,
-            latency_ms=latency_ms,
-            not_taken=item.not_taken,
-            elsewhere=outcome.kind is not OutcomeKind.ACCEPTED and self.elsewhere(),
-        )
-        self._recorder.put(Entry(result, lambda: None if is_late else self._settle(item)))
+    def _give_back(self, missed: Started) -> None:
+        cost = self._rate_parts.of([missed.item])
+        self._giving_back.add(task := asyncio.create_task(self._gate.give_back(missed.grant, cost)))
+        task.add_done_callback(self._giving_back.discard)
 
     def _settle(self, item: Prepared) -> None:
         self._under_way -= 1

@@ -1,8 +1,7 @@
 """Lets started messages go, in order, each at one of the slots that its lane was granted.
 
 A slot that is missed is lost, its message is not: it takes the next slot, and new slots are asked for all
-messages that lack one together. Asked for one by one they would keep a busy process so busy that it missed
-those too.
+that lack one together. Asked for one by one they would keep a busy process so busy that it missed those too.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -19,104 +18,126 @@ from disparo.platforms.base import boottime_s
 
 #: Whoever has been late needs a longer run-up.
 _RUN_UP_S = 0.1
+_FAR_BEHIND_S = 1.0
 
 
 class WriteTimer:
     """The queue between the start and the write of one lane with a limit a second.
 
-    A message that uses up several slots, one for each part, goes at the first of them; nobody gets the
-    others.
+    A part of a long text that was begun goes before any other message: begun ones would be more and more.
     """
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._waiting: deque[tuple[asyncio.Future[float | None], float, int]] = deque()
-        self._owed = 0
-        self._moments: list[
-            tuple[float, int, RateGrant]
-        ] = []  # a heap: two askers may be answered out of order
-        self._given = 0
-        self._missed: Counter[RateGrant] = Counter()
-        self._added = asyncio.Event()
+        self._waiting: deque[tuple[asyncio.Future[float | None], float]] = deque()
+        self._parts: deque[asyncio.Future[float]] = deque()
+        self._to_come = 0  # parts of begun messages that have had no slot, ready or not
+        self._moments: list[float] = []  # a heap: two askers may be answered out of order
+        self._changed = asyncio.Event()
+        self._fewer = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
 
-    def line_up(
-        self, grant: RateGrant, costs: Sequence[int], *, deadline_s: float
-    ) -> Sequence[asyncio.Future[float | None]]:
-        """Queue messages for the slots of a grant; gives a future for each: it may be written, now.
+    @property
+    def behind_s(self) -> float:
+        """How long the parts that are to come will take, at the limit."""
+        return self._to_come * self._gate.interval_s
 
-        Its result is when its slot ends, None once `deadline_s` has passed (both CLOCK_BOOTTIME). `costs`:
-        how many of the grant's slots each message uses up; together no more than the grant has.
+    @property
+    def is_far_behind(self) -> bool:
+        """Whether the parts to come take a second or more: nothing new is to begin."""
+        return self._to_come > 0 and self.behind_s >= _FAR_BEHIND_S
+
+    async def until_nearer(self) -> None:
+        """Wait while it is far behind."""
+        while self.is_far_behind:
+            self._fewer.clear()
+            await self._fewer.wait()
+
+    def line_up(self, grant: RateGrant, costs: Sequence[int], *, deadline_s: float) -> list[MessageSlots]:
+        """Queue messages for the slots of a grant; gives for each its slots: it may be written at the first.
+
+        `costs`: how many slots each uses up, one for each of its parts.
         """
-        loop = asyncio.get_running_loop()
-        futures = [loop.create_future() for _ in costs]
-        self._waiting.extend((future, deadline_s, cost) for future, cost in zip(futures, costs, strict=True))
-        self._add(grant, sum(costs))
+        lined_up = [MessageSlots(self, cost - 1) for cost in costs]
+        self._waiting.extend((slots.first, deadline_s) for slots in lined_up)
+        self.count_parts(sum(costs) - len(costs))
+        self._add(grant)
+        self._run()
+        return lined_up
+
+    def count_parts(self, more: int) -> None:
+        """Change the number of parts to come."""
+        self._to_come += more
+        self._fewer.set()
+
+    async def part(self) -> float:
+        """Wait for the slot of a part that is ready; gives when it ends (CLOCK_BOOTTIME)."""
+        future: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._parts.append(future)
+        self._changed.set()
+        self._run()
+        return await future
+
+    def _run(self) -> None:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._let_go())
-        return futures
 
-    def _add(self, grant: RateGrant, count: int) -> None:
-        for place in range(count):
-            self._given += 1
-            heapq.heappush(self._moments, (grant.first_at + place * grant.interval_s, self._given, grant))
-        self._added.set()
+    def _add(self, grant: RateGrant) -> None:
+        for place in range(grant.slots):
+            heapq.heappush(self._moments, grant.first_at + place * grant.interval_s)
+        self._changed.set()
 
     async def _let_go(self) -> None:
-        while self._waiting or self._moments or self._missed:
-            if not self._waiting:
-                while self._owed and self._moments:
-                    self._owed -= 1
-                    heapq.heappop(self._moments)
-                self._owed = 0
-                self._missed.update(grant for _, _, grant in self._moments)
-                self._moments.clear()
-                await self._give_back_missed()
-            elif not self._moments:
-                await self._ask_for_more()
-            else:
-                await self._until_next()
+        while self._drop_overdue() or self._parts:
+            self._changed.clear()
+            if self._moments and (wait_s := self._moments[0] - time.monotonic()) <= 0:
                 self._use(heapq.heappop(self._moments))
-
-    def _use(self, moment: tuple[float, int, RateGrant]) -> None:
-        at, _, grant = moment
-        self._drop_overdue()
-        if self._owed:
-            self._owed -= 1
-        elif self._waiting and (left_s := at + LATE_S - time.monotonic()) >= 0:
-            future, _, cost = self._waiting.popleft()
-            self._owed += cost - 1
-            future.set_result(boottime_s() + left_s)
-        else:
-            self._missed[grant] += 1
-
-    async def _until_next(self) -> None:
-        while (wait_s := self._moments[0][0] - time.monotonic()) > 0:
-            self._added.clear()
+                continue
+            if not self._moments and (self._asking is None or self._asking.done()):
+                self._asking = asyncio.create_task(self._ask_for_more())
             with suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self._added.wait()
+                async with asyncio.timeout(wait_s if self._moments else None):
+                    await self._changed.wait()
+
+    def _use(self, moment: float) -> None:
+        left_s = moment + LATE_S - time.monotonic()
+        if left_s < 0:
+            return
+        if self._parts:
+            self._parts.popleft().set_result(boottime_s() + left_s)
+        else:
+            self._waiting.popleft()[0].set_result(boottime_s() + left_s)
 
     async def _ask_for_more(self) -> None:
-        await self._give_back_missed()
-        self._drop_overdue()
-        if not self._waiting:
-            return
-        wanted = self._owed + sum(cost for _, _, cost in self._waiting)
-        grant = await self._gate.moments(wanted, urgent=True, run_up_s=_RUN_UP_S)
-        if grant.day_full_s:
-            self._drop_all()
-        self._add(grant, grant.count)
+        """Ask for the slots that are lacking; the limit of 24 hours has counted them already."""
+        lacking = len(self._parts) + len(self._waiting)
+        self._add(await self._gate.more_moments(lacking, run_up_s=_RUN_UP_S))
 
-    async def _give_back_missed(self) -> None:
-        missed, self._missed = self._missed, Counter()
-        for grant, count in missed.items():
-            await self._gate.give_back(grant, count)
-
-    def _drop_overdue(self) -> None:
+    def _drop_overdue(self) -> bool:
+        """Let go of messages whose deadline has passed; tells whether any is left."""
         while self._waiting and boottime_s() > self._waiting[0][1]:
             self._waiting.popleft()[0].set_result(None)
+        return bool(self._waiting)
 
-    def _drop_all(self) -> None:
-        while self._waiting:
-            self._waiting.popleft()[0].set_result(None)
+
+class MessageSlots:
+    """The slots of one message. `first`: when its first ends, None once its deadline has passed."""
+
+    def __init__(self, timer: WriteTimer, further: int) -> None:
+        self.first: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
+        self._timer = timer
+        self._further = further
+
+    async def next(self) -> float:
+        """Wait for the slot of the next part, or of the same once more; gives when it ends."""
+        ends_s = await self._timer.part()
+        if self._further:
+            self._further -= 1
+            self._timer.count_parts(-1)
+        return ends_s
+
+    def end(self) -> None:
+        """Note that no part of it will come any more."""
+        self._timer.count_parts(-self._further)
+        self._further = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple, Protocol
@@ -26,7 +26,9 @@ class Outgoing(NamedTuple):
     """One started hand-over. Past `deadline_s` (CLOCK_BOOTTIME seconds) it may no longer be written.
 
     `slot_ends_s`, on the same clock: what had to wait for a connection until then has lost its slot of the
-    limit a second, and is not started. With others that waited it would be a burst.
+    limit a second, and is not started. With others that waited it would be a burst. `next_slot` waits for
+    the slot of one more hand-over of the same message, where each of its parts is one, and gives when that
+    ends; None without a limit a second.
     """
 
     reference: str
@@ -34,6 +36,7 @@ class Outgoing(NamedTuple):
     text: str
     deadline_s: float
     slot_ends_s: float = math.inf
+    next_slot: Callable[[], Awaitable[float]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from disparo.db import rates
 pytestmark = pytest.mark.anyio
 
 
-async def take(connection, wanted, *, rate=None, per_day=None, ahead_s=0.25):
+async def take(connection, wanted, *, rate=None, per_day=None, ahead_s=0.25, cost=1):
     interval_s = 1.0 / rate if rate else 0.0
     for _ in range(2):  # the first call of all only makes the row
         found = await rates.take_slots(
-            connection, "p", interval_s=interval_s, per_day=per_day, wanted=wanted, ahead_s=ahead_s
+            connection, "p", interval_s=interval_s, per_day=per_day, costs=[cost] * wanted, ahead_s=ahead_s
         )
-        if found.count or found.day_full_s:
+        if found.messages or found.day_full_s:
             break
     return found
 
@@ -32,16 +32,16 @@ async def test_moments_are_given_out_once_and_not_further_ahead_than_agreed(pool
 
     began = time.monotonic()
     found = await asyncio.gather(*[caller() for _ in range(6)])
-    assert sum(slots.count for slots in found) <= 26 + (time.monotonic() - began) * 100
-    firsts = sorted(slots.wait_s for slots in found if slots.count)
+    assert sum(slots.messages for slots in found) <= 26 + (time.monotonic() - began) * 100
+    firsts = sorted(slots.wait_s for slots in found if slots.messages)
     assert all(later > earlier for earlier, later in pairwise(firsts))
 
 
 async def test_the_last_moments_are_left_to_urgent_ones(connection):
     bulk = await take(connection, 1000, rate=0.2, ahead_s=100)
-    assert 15 <= bulk.count <= 20
-    assert (await take(connection, 1000, rate=0.2, ahead_s=100)).count == 0
-    assert 1 <= (await take(connection, 1000, rate=0.2, ahead_s=125)).count <= 6
+    assert 15 <= bulk.messages <= 20
+    assert (await take(connection, 1000, rate=0.2, ahead_s=100)).messages == 0
+    assert 1 <= (await take(connection, 1000, rate=0.2, ahead_s=125)).messages <= 6
 
 
 @pytest.mark.parametrize("rate", [1, 50, 1000])
@@ -54,42 +54,66 @@ async def test_who_finds_no_moment_comes_back_when_a_fifth_of_those_ahead_is_fre
     await take(connection, 1, rate=rate)
     await connection.execute("UPDATE platform_rates SET tat = clock_timestamp() + interval '0.35 s'")
     before_s = await ahead_s()
-    none = await rates.take_slots(connection, "p", interval_s=1 / rate, per_day=None, wanted=9, ahead_s=0.2)
-    assert none.count == 0
+    none = await rates.take_slots(
+        connection, "p", interval_s=1 / rate, per_day=None, costs=[1] * 9, ahead_s=0.2
+    )
+    assert none.messages == 0
     assert await ahead_s() <= none.wait_s + 0.16 <= before_s
 
 
 async def test_a_raised_limit_or_a_clock_set_back_does_not_wait_for_the_slot_of_before(connection):
     await take(connection, 1, rate=0.001)
     looks = [await take(connection, 1, rate=50)]
-    while not looks[-1].count and len(looks) < 9:
+    while not looks[-1].messages and len(looks) < 9:
         assert looks[-1].wait_s < 0.4
         await asyncio.sleep(looks[-1].wait_s)
         looks.append(await take(connection, 1, rate=50))
-    assert looks[-1].count == 1
+    assert looks[-1].messages == 1
 
 
 async def test_no_24_hours_hold_more_than_the_limit(connection):
-    assert (await take(connection, 100, per_day=30)).count == 30
+    assert (await take(connection, 100, per_day=30)).messages == 30
     full = await take(connection, 100, per_day=30)
-    assert full.count == 0
+    assert full.messages == 0
     assert 86_000 < full.day_full_s < 87_100
     await connection.execute("UPDATE platform_day_use SET bucket = bucket - interval '24 h'")
-    assert (await take(connection, 100, per_day=30)).count == 0  # its ten minutes may not be over
+    assert (await take(connection, 100, per_day=30)).messages == 0  # its ten minutes may not be over
     await connection.execute("UPDATE platform_day_use SET bucket = bucket - interval '11 min'")
-    assert (await take(connection, 100, per_day=30)).count == 30
+    assert (await take(connection, 100, per_day=30)).messages == 30
 
 
 async def test_what_is_given_back_may_be_used_again_the_same_day(connection):
     first = await take(connection, 30, per_day=30)
     await rates.give_back_slots(connection, "p", 7, bucket=first.bucket)
-    assert (await take(connection, 100, per_day=30)).count == 7
+    assert (await take(connection, 100, per_day=30)).messages == 7
+
+
+async def test_a_day_ends_before_a_message_whose_parts_have_not_all_room(connection):
+    assert (await take(connection, 9, per_day=8, cost=3)).messages == 2
+    full = await take(connection, 9, per_day=8, cost=3)
+    assert full.messages == 0
+    assert full.day_full_s > 86_000
+    assert (await take(connection, 9, per_day=8)).messages == 2
+    assert await connection.fetchval("SELECT sum(used) FROM platform_day_use") == 8
+
+
+async def test_a_message_has_a_slot_for_each_part_and_the_first_at_least_one(connection):
+    few = await take(connection, 9, rate=4, cost=3)
+    assert (few.messages, few.slots) == (1, 1)
+    many = await take(connection, 9, rate=1000, cost=3, ahead_s=20)
+    assert (many.messages, many.slots) == (9, 27)
+
+
+async def test_a_message_of_more_parts_than_a_day_has_waits_and_asks_no_more(connection):
+    none = await take(connection, 1, per_day=2, cost=3)
+    assert none.messages == 0
+    assert none.day_full_s > 86_000
 
 
 async def test_several_callers_never_pass_the_limit_of_a_day(pool):
     async def caller():
         async with pool.acquire() as connection:
-            return (await take(connection, 7, per_day=50)).count
+            return (await take(connection, 7, per_day=50)).messages
 
     assert sum(await asyncio.gather(*[caller() for _ in range(10)])) == 50
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import socket
 from collections.abc import Callable
 
 import structlog
 
-from disparo.domain.outcome import FailureClass
+from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.platforms.http import CONNECT_TIMEOUT_S, ForbiddenAddress, is_forbidden
 from disparo.platforms.smpp import pdu
 from disparo.platforms.smpp.pdu import Command
@@ -37,6 +38,12 @@ class Refused(Exception):
     ) -> None:
         super().__init__(code)
         self.code, self.failure, self.by_smsc, self.for_now = code, failure, by_smsc, for_now
+
+    def outcome(self, slot_ends_s: float = math.inf) -> Outcome:
+        """Tell what becomes of a message that waited for a session, until its slot ended if it had one."""
+        if self.for_now and math.isfinite(slot_ends_s):
+            return Outcome(OutcomeKind.NOT_STARTED)
+        return Outcome(OutcomeKind.NOT_TAKEN, code=self.code, failure=self.failure)
 
 
 async def open_session(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.domain.sms_text import SegmentProfile
@@ -26,6 +25,7 @@ from disparo.platforms.http import CONNECT_TIMEOUT_S
 from disparo.platforms.json_paths import storable
 from disparo.platforms.smpp import pdu
 from disparo.platforms.smpp.binds import Binds, Refused, open_session
+from disparo.platforms.smpp.long_text import Find, LongText
 from disparo.platforms.smpp.pdu import Command, Delivered, Pdu
 from disparo.platforms.smpp.receipts import Reading, read_heard, same_id
 from disparo.platforms.smpp.session import Deliver, Lost, Session
@@ -39,10 +39,6 @@ _WIDEST = 50
 _RUNKNOWNERR = 0xFF
 _UNKNOWN = Outcome(OutcomeKind.AMBIGUOUS, code="no_answer", failure=FailureClass.NETWORK)
 _NOT_STARTED = Outcome(OutcomeKind.NOT_STARTED)
-_THROTTLED_PAUSE_S = 1.0
-
-#: Gives a session with room, until a moment of the loop's clock; raises Refused.
-_Find = Callable[[float], Awaitable[Session]]
 
 
 class Smpp:
@@ -85,7 +81,7 @@ class Smpp:
         try:
             session = await open_session(self._settings, Command.BIND_TRANSMITTER)
         except Refused as refused:
-            return [_not_taken(refused)] * len(batch)
+            return [refused.outcome()] * len(batch)
         try:
             return await self._send_all(batch, _only(session), report)
         finally:
@@ -135,7 +131,7 @@ class Smpp:
         """Say goodbye on every bind."""
         await self._binds.close()
 
-    async def _send_all(self, batch: Sequence[Outgoing], find: _Find, report: Report | None) -> list[Outcome]:
+    async def _send_all(self, batch: Sequence[Outgoing], find: Find, report: Report | None) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
 
         def tell(place: int, outcome: Outcome) -> None:
@@ -153,7 +149,8 @@ class Smpp:
                 long.append((place, bodies, message))
 
         async def send_long(place: int, bodies: Sequence[bytes], message: Outgoing) -> None:
-            tell(place, await self._send_parts(bodies, find, message))
+            sending = LongText(message, find, self._submit_one, self._settings.timeout_s)
+            tell(place, await sending.send(bodies))
 
         slot_ends_s = min(message.slot_ends_s for message in batch)
         await asyncio.gather(
@@ -162,7 +159,7 @@ class Smpp:
         return [outcomes[place] for place in range(len(batch))]
 
     async def _send_single(
-        self, waiting: list[tuple[int, bytes, float]], find: _Find, tell: Report, slot_ends_s: float
+        self, waiting: list[tuple[int, bytes, float]], find: Find, tell: Report, slot_ends_s: float
     ) -> None:
         """Submit what waits, as much at once as a session has room for, and read every answer."""
         under_way: list[asyncio.Future[None]] = []
@@ -172,7 +169,7 @@ class Smpp:
                 session = await find(until)
             except Refused as refused:
                 for place, _, _ in waiting:
-                    tell(place, _not_had(refused, slot_ends_s))
+                    tell(place, refused.outcome(slot_ends_s))
                 break
             group, waiting = waiting[: session.room], waiting[session.room :]
             now = boottime_s()
@@ -193,40 +190,6 @@ class Smpp:
             tell(group[at][0], self._outcome(answer))
 
         return session.submit([body for _, body in group], answered)
-
-    async def _send_parts(self, bodies: Sequence[bytes], find: _Find, message: Outgoing) -> Outcome:
-        """Submit parts one after the other: nothing arrives of a message whose first is refused."""
-        until = asyncio.get_running_loop().time() + self._settings.timeout_s
-        outcome = _UNKNOWN
-        for number, body in enumerate(bodies, 1):
-            if number == 1:
-                outcome = await self._send_first(body, find, until, message)
-            else:
-                outcome = await self._send_further(body, find, until)
-            if outcome.kind is not OutcomeKind.ACCEPTED:
-                return outcome if number == 1 else _UNKNOWN._replace(code=f"{outcome.code}, part {number}")
-        return outcome._replace(segments=len(bodies))
-
-    async def _send_first(self, body: bytes, find: _Find, until: float, message: Outgoing) -> Outcome:
-        """Submit the first part, the only one that can be too late."""
-        slot_s = asyncio.get_running_loop().time() + message.slot_ends_s - boottime_s()
-        try:
-            session = await find(min(until, slot_s))
-        except Refused as refused:
-            return _not_had(refused, message.slot_ends_s)
-        return await self._submit_one(session, body) if boottime_s() <= message.deadline_s else _NOT_STARTED
-
-    async def _send_further(self, body: bytes, find: _Find, until: float) -> Outcome:
-        """Submit another part, again if it was surely not taken, as often as there is time for."""
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                outcome = await self._submit_one(await find(until), body)
-            except Refused as refused:
-                outcome = _not_taken(refused)
-            if outcome.kind is not OutcomeKind.NOT_TAKEN or loop.time() + _THROTTLED_PAUSE_S > until:
-                return outcome
-            await asyncio.sleep(_THROTTLED_PAUSE_S)
 
     async def _submit_one(self, session: Session, body: bytes) -> Outcome:
         said: list[Pdu | None] = []
@@ -271,22 +234,13 @@ def capabilities_of(settings: SmppSettings) -> Capabilities:
     )
 
 
-def _only(session: Session) -> _Find:
+def _only(session: Session) -> Find:
     async def find(_until: float) -> Session:
         if not session.room:
             raise Refused("bind_lost", FailureClass.NETWORK)
         return session
 
     return find
-
-
-def _not_had(refused: Refused, slot_ends_s: float) -> Outcome:
-    """Tell what becomes of a message for which there was no session."""
-    return _NOT_STARTED if refused.for_now and math.isfinite(slot_ends_s) else _not_taken(refused)
-
-
-def _not_taken(refused: Refused) -> Outcome:
-    return Outcome(OutcomeKind.NOT_TAKEN, code=refused.code, failure=refused.failure)
 
 
 def _raw(command: Command, delivered: Delivered) -> str:

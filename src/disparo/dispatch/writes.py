@@ -1,0 +1,136 @@
+"""Has started messages written to one platform, and gives what became of each to the recorder."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import NamedTuple
+
+from disparo import failpoints
+from disparo.dispatch.breaker import Breaker
+from disparo.dispatch.claims import Prepared
+from disparo.dispatch.gate import RateGrant
+from disparo.dispatch.recorder import Entry, Recorder, to_result
+from disparo.dispatch.send import send
+from disparo.dispatch.write_timer import MessageSlots
+from disparo.domain.outcome import Outcome, OutcomeKind
+from disparo.platforms.base import Outgoing, Platform
+
+
+class Started(NamedTuple):
+    """A started message; past `deadline_s` (CLOCK_BOOTTIME) it may not be written. `grant` let it start."""
+
+    item: Prepared
+    attempt_id: int
+    deadline_s: float
+    grant: RateGrant
+    is_probe: bool
+
+
+class Writes:
+    """The hand-overs of one lane that are under way."""
+
+    def __init__(self, platform: Platform, recorder: Recorder, breaker: Breaker) -> None:
+        self._platform = platform
+        self._recorder = recorder
+        self._breaker = breaker
+        self._began: dict[int, float] = {}  # attempt id -> when its write began
+        self._tasks: set[asyncio.Task[None]] = set()
+        #: Called with each message whose outcome is recorded.
+        self.on_recorded: Callable[[Prepared], None] = lambda _item: None
+        #: Called with each message that came too late to be written.
+        self.on_missed: Callable[[Started], None] = lambda _started: None
+        #: Called when the platform seems to fail, or to work again.
+        self.on_stop: Callable[[], None] = lambda: None
+        #: Whether another platform works: what this one did not take need not wait for it.
+        self.elsewhere: Callable[[], bool] = lambda: False
+
+    @property
+    def ages_s(self) -> list[float]:
+        """Give, for each hand-over in flight, for how many seconds its answer has been awaited."""
+        now = time.monotonic()
+        return [now - began for began in self._began.values() if began <= now]
+
+    def begin(self, started: Sequence[Started]) -> None:
+        """Write these now, so many in a call as the platform takes."""
+        size = self._platform.capabilities.max_batch
+        for first in range(0, len(started), size):
+            group = started[first : first + size]
+            self._go_on(self._write(group, [_outgoing(one) for one in group]))
+
+    def begin_in_turn(self, started: Started, slots: MessageSlots) -> None:
+        """Write this at its slot, by itself: several in a call would be a burst."""
+        self._go_on(self._write_in_turn(started, slots))
+
+    def report_not_started(self, item: Prepared, attempt_id: int) -> None:
+        """Tell of a message that was started and surely not written."""
+        self._report(item, attempt_id, Outcome(OutcomeKind.NOT_STARTED), latency_ms=0)
+
+    def _go_on(self, write: Coroutine[None, None, None]) -> None:
+        self._tasks.add(task := asyncio.create_task(write))
+        task.add_done_callback(self._tasks.discard)
+
+    async def _write_in_turn(self, started: Started, slots: MessageSlots) -> None:
+        async def next_slot() -> float:
+            waited_for_s = time.monotonic() - self._began[started.attempt_id]
+            self._began[started.attempt_id] = math.inf  # our own limit is no slow answer
+            ends_s = await slots.next()
+            self._began[started.attempt_id] = time.monotonic() - waited_for_s
+            return ends_s
+
+        try:
+            ends_s = await slots.first
+            if ends_s is None:
+                self.on_missed(started)
+                self.report_not_started(started.item, started.attempt_id)
+            else:
+                one = _outgoing(started)._replace(slot_ends_s=ends_s, next_slot=next_slot)
+                await self._write([started], [one])
+        finally:
+            slots.end()
+
+    async def _write(self, group: Sequence[Started], outgoing: Sequence[Outgoing]) -> None:
+        began = time.monotonic()
+        self._began.update((one.attempt_id, began) for one in group)
+        told: dict[int, OutcomeKind] = {}
+
+        def report(place: int, outcome: Outcome) -> None:
+            one = group[place]
+            awaited_since = self._began.pop(one.attempt_id, None)
+            is_late = awaited_since is None
+            if is_late and (outcome.kind is told[place] or told[place] is not OutcomeKind.AMBIGUOUS):
+                return  # it was told before; only what nobody knew then is a fact all the same
+            told[place] = outcome.kind
+            latency_s = time.monotonic() - (began if awaited_since is None else awaited_since)
+            if not is_late:
+                failpoints.hit("after_reply")
+                self._breaker.note(outcome, latency_s=latency_s, probe=one.is_probe)
+                if outcome.kind is OutcomeKind.NOT_STARTED:
+                    self.on_missed(one)
+            self._report(one.item, one.attempt_id, outcome, latency_ms=int(latency_s * 1000), is_late=is_late)
+
+        for place, outcome in enumerate(await send(self._platform, outgoing, report)):
+            report(place, outcome)
+        if self._breaker.tripped or self._breaker.recovered:
+            self.on_stop()
+
+    def _report(
+        self, item: Prepared, attempt_id: int, outcome: Outcome, *, latency_ms: int, is_late: bool = False
+    ) -> None:
+        result = to_result(
+            outcome,
+            attempt_id=attempt_id,
+            message_id=item.start.message_id,
+            platform=self._platform.name,
+            latency_ms=latency_ms,
+            not_taken=item.not_taken,
+            elsewhere=outcome.kind is not OutcomeKind.ACCEPTED and self.elsewhere(),
+        )
+        self._recorder.put(Entry(result, lambda: None if is_late else self.on_recorded(item)))
+
+
+def _outgoing(started: Started) -> Outgoing:
+    item = started.item
+    return Outgoing(item.reference, item.e164, item.start.text, started.deadline_s)

@@ -1,0 +1,83 @@
+"""Sends a text of several parts: each is a submit_sm of its own, and has a slot of the limit a second."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
+
+from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
+from disparo.platforms.base import Outgoing, boottime_s
+from disparo.platforms.smpp.binds import Refused
+from disparo.platforms.smpp.session import Session
+
+#: Gives a session with room, until a moment of the loop's clock; raises Refused.
+Find = Callable[[float], Awaitable[Session]]
+_PAUSE_S = 1.0
+
+
+class LongText:
+    """One long text on its way. What it takes its parts together, their slots aside, is limited."""
+
+    def __init__(
+        self,
+        message: Outgoing,
+        find: Find,
+        submit: Callable[[Session, bytes], Awaitable[Outcome]],
+        within_s: float,
+    ) -> None:
+        self._message = message
+        self._find = find
+        self._submit = submit
+        self._loop = asyncio.get_running_loop()
+        self._until = self._loop.time() + within_s
+
+    async def send(self, bodies: Sequence[bytes]) -> Outcome:
+        """Submit parts one after the other: nothing arrives of a message whose first is refused."""
+        outcome = await self._send_first(bodies[0])
+        if outcome.kind is not OutcomeKind.ACCEPTED:
+            return outcome
+        for number, body in enumerate(bodies[1:], 2):
+            outcome = await self._send_further(body)
+            if outcome.kind is not OutcomeKind.ACCEPTED:
+                return Outcome(
+                    OutcomeKind.AMBIGUOUS, code=f"{outcome.code}, part {number}", failure=FailureClass.NETWORK
+                )
+        return outcome._replace(segments=len(bodies))
+
+    async def _send_first(self, body: bytes) -> Outcome:
+        """Submit the first part, the only one that can be too late."""
+        message = self._message
+        try:
+            session = await self._find(min(self._until, self._here(message.slot_ends_s)))
+        except Refused as refused:
+            return refused.outcome(message.slot_ends_s)
+        if boottime_s() > message.deadline_s:
+            return Outcome(OutcomeKind.NOT_STARTED)
+        return await self._submit(session, body)
+
+    async def _send_further(self, body: bytes) -> Outcome:
+        """Submit another part, again if it was surely not taken, as often as there is time for."""
+        while True:
+            slot_ends_s = await self._slot_ends_s()
+            try:
+                session = await self._find(min(self._until, self._here(slot_ends_s)))
+            except Refused as refused:
+                outcome = refused.outcome()
+            else:
+                outcome = await self._submit(session, body)
+            if outcome.kind is not OutcomeKind.NOT_TAKEN or self._loop.time() + _PAUSE_S > self._until:
+                return outcome
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _slot_ends_s(self) -> float:
+        if self._message.next_slot is None:
+            return math.inf
+        began = self._loop.time()
+        ends_s = await self._message.next_slot()
+        self._until += self._loop.time() - began
+        return ends_s
+
+    def _here(self, at_s: float) -> float:
+        """Give a moment of CLOCK_BOOTTIME on the loop's clock."""
+        return self._loop.time() + at_s - boottime_s()
