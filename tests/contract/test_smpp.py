@@ -26,6 +26,7 @@ from disparo.platforms.base import boottime_s
 from disparo.platforms.guard import Guarded
 from disparo.platforms.smpp import pdu
 from disparo.platforms.smpp.pdu import Command
+from disparo.wording.reason_words import reason
 
 pytestmark = pytest.mark.anyio
 
@@ -348,4 +349,5 @@ async def test_the_guard_keeps_back_all_but_test_numbers():
         guarded = Guarded(platform, test_numbers=frozenset({message(number=1).e164}))
         outcomes = await guarded.send([message(number=0), message(number=1)])
     assert [outcome.kind for outcome in outcomes] == [OutcomeKind.REFUSED, OutcomeKind.ACCEPTED]
+    assert reason(outcomes[0].failure) == "o envio real está desligado: só os números de teste recebem"
     assert [each.destination.address for each in smsc.submitted] == ["5511988887701"]

@@ -56,6 +56,12 @@ def test_twenty_refused_in_a_row_open_it_whatever_fails_between(breaker):
     assert (breaker.open_reason, breaker.tripped) == ("refuses_all", True)
 
 
+def test_what_the_guard_keeps_back_is_not_laid_to_the_platform(breaker):
+    note(breaker, *[Outcome(OutcomeKind.REFUSED, failure=FailureClass.GUARD)] * 20)
+    assert breaker.open_reason == "guard"
+    assert longest_pause_s("guard") == 300
+
+
 def test_what_refuses_all_is_back_when_it_accepts_one(breaker):
     note(breaker, *[REFUSED] * 20)
     note(breaker, REFUSED, probe=True)

@@ -32,6 +32,8 @@ _BAD_WITHOUT_EFFECT = frozenset(
 
 #: It answers as it should, and refuses each message for good.
 _REFUSES_ALL = "refuses_all"
+_GUARDED = str(FailureClass.GUARD)
+_OF_REFUSALS = frozenset({_REFUSES_ALL, _GUARDED})
 _LONGEST_PAUSE_S = 10.0
 #: There each try is one more message that is lost if nobody has mended it.
 _LONGEST_PAUSE_REFUSED_S = 300.0
@@ -39,7 +41,7 @@ _LONGEST_PAUSE_REFUSED_S = 300.0
 
 def longest_pause_s(reason: str) -> float:
     """Give the longest pause, in seconds, between two tries of a platform that was stopped for `reason`."""
-    return _LONGEST_PAUSE_REFUSED_S if reason == _REFUSES_ALL else _LONGEST_PAUSE_S
+    return _LONGEST_PAUSE_REFUSED_S if reason in _OF_REFUSALS else _LONGEST_PAUSE_S
 
 
 class Breaker:
@@ -71,7 +73,7 @@ class Breaker:
         if outcome.kind is OutcomeKind.NOT_STARTED:
             return
         refused = outcome.kind is OutcomeKind.REFUSED
-        bad = _is_bad(outcome) or (refused and self.open_reason == _REFUSES_ALL)
+        bad = _is_bad(outcome) or (refused and self.open_reason in _OF_REFUSALS)
         if probe:
             self.recovered = self.recovered or not (bad or latency_s > _SLOW_S)
             if self.recovered:
@@ -88,7 +90,7 @@ class Breaker:
         elif self._bad >= _BAD_IN_A_ROW:
             self._trip("throttle" if outcome.failure is FailureClass.THROTTLE else "failing")
         elif self._refused >= _REFUSED_IN_A_ROW:
-            self._trip(_REFUSES_ALL)
+            self._trip(_GUARDED if outcome.failure is FailureClass.GUARD else _REFUSES_ALL)
         elif bad:
             recent = [was_bad for at, was_bad in self._last if now - at <= _LOOK_BACK_S]
             if len(recent) >= _ENOUGH and sum(recent) * 2 >= len(recent):

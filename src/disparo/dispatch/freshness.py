@@ -20,6 +20,8 @@ _ALERT = "source_down"
 _WAIT_S = 60.0
 #: A source that was just down is not asked again by every chunk: each would wait for its timeout.
 _LEAVE_ALONE_S = 15.0
+#: How far the clocks of two of our machines may be apart.
+_CLOCKS_APART_S = 60.0
 
 
 class SourceDown(Exception):
@@ -80,7 +82,8 @@ class Freshness:
         found: dict[str, list[Mapping[str, Any]]] = {}
         for row in rows:
             name, age_s = row["invoice_source"], row["invoice_age_s"]
-            is_old = age_s is None or age_s > self.max_age_s
+            # Of a time to come it is where the clock was set back since: nobody knows how old.
+            is_old = age_s is None or not -_CLOCKS_APART_S <= age_s <= self.max_age_s
             # What is already paid or cancelled is not going to be sent: no need to ask.
             if is_old and self.max_age_s and name in self.sources and row["invoice_status"] == "open":
                 found.setdefault(name, []).append(row)

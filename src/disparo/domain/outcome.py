@@ -30,6 +30,7 @@ class FailureClass(StrEnum):
     EXPIRED = "expired"
     NETWORK = "network"
     UNKNOWN = "unknown"
+    GUARD = "guard"  # no platform's: our administrator has not allowed real SMS yet
 
 
 class ReceiptKind(StrEnum):

@@ -26,6 +26,7 @@ from disparo.wording import words
 
 _SHOWN = 100
 _AT_ONCE = 10_000
+_MORE = " Ainda há outras neste filtro: repita para continuar."
 #: Nobody looks at an empty page for longer; a proxy would give up after a minute.
 _LONGEST_S = 20.0
 _QUEUED = ("mensagem de volta à fila", "mensagens de volta à fila")
@@ -83,7 +84,8 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
     except (reconcile.TooSoon, _NothingChosen) as refused:
         return await done(request, person, str(refused), address, is_done=False)
     said = _QUEUED if action == "reenviar" else _GIVEN
-    return await _settled(request, person, {said: len(settled)}, address)
+    more = _MORE if len(rows) == _AT_ONCE else ""
+    return await _settled(request, person, {said: len(settled)}, address, more)
 
 
 async def _settle(connection: Connection, wanted: list[int], action: str, person: Person) -> list[int]:
@@ -172,11 +174,12 @@ async def _resume(request: Request, person: Person) -> Response:
 
 
 async def _settled(
-    request: Request, person: Person, totals: Mapping[tuple[str, str], int], address: str
+    request: Request, person: Person, totals: Mapping[tuple[str, str], int], address: str, more: str = ""
 ) -> Response:
     """Say of how many what was done: `totals` by the words for one and for several."""
     said = [f"{words.several(total, *of)}." for of, total in totals.items() if total]
-    return await done(request, person, " ".join(said) or _NOT_ANY_MORE, address, is_done=bool(said))
+    text = (" ".join(said) or _NOT_ANY_MORE) + more
+    return await done(request, person, text, address, is_done=bool(said))
 
 
 async def _audit(connection: Connection, person: Person, action: str, total: int) -> None:

@@ -26,7 +26,7 @@ _KEPT_BACK = Outcome(
     OutcomeKind.REFUSED,
     code="guard",
     detail=REAL_SENDING_OFF,
-    failure=FailureClass.UNKNOWN,
+    failure=FailureClass.GUARD,
 )
 
 

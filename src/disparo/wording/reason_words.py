@@ -58,6 +58,7 @@ REASON: Mapping[str, str] = {
     "expired": "o celular ficou fora de alcance até o prazo da operadora acabar",
     "network": "a plataforma está fora de alcance",
     "unknown": "a plataforma recusou por um motivo que o Disparo não conhece",
+    "guard": "o envio real está desligado: só os números de teste recebem",
     "failing": "várias falhas seguidas",
     "error_rate": "metade dos últimos envios falhou",
     "slow": "demora demais para responder",

@@ -1,4 +1,4 @@
-"""After a restore: what it holds is let go by the panel, however much it is."""
+"""What waits for a person is settled by the panel however much it is: uncertain ones, or what a restore holds."""
 
 from __future__ import annotations
 
@@ -44,6 +44,25 @@ def test_runs_that_are_paused_are_told_with_it(house, paused):
     person = visitor(house)
     page = text(person.get(person.post("/painel/retidas", acao="retomar").headers["location"]))
     assert "1 disparo está pausado, e nada dele sai até que alguém o abra em Disparos e retome." in page
+
+
+def test_of_more_uncertain_ones_than_are_settled_at_once_it_says_that_others_remain(house, dispatch_id):
+    house.fetch(
+        """WITH a AS (INSERT INTO attempts (message_id, platform, worker_id, started_at)
+                      SELECT id, 'simulador', gen_random_uuid(), now() - interval '1 day'
+                      FROM messages WHERE dispatch_id = $1 RETURNING id, message_id)
+           UPDATE messages m SET status = 'uncertain', platform = 'simulador', attempt_id = a.id
+           FROM a WHERE a.message_id = m.id""",
+        dispatch_id,
+    )
+    person = visitor(house)
+    for said, more in [("10.000 mensagens dadas", True), ("20 mensagens dadas", False)]:
+        answer = person.post(
+            "/painel/incertas", quais="filtro", plataforma="simulador", acao="dar-como-enviada"
+        )
+        page = text(person.get(answer.headers["location"]))
+        assert said in page
+        assert ("Ainda há outras neste filtro" in page) is more
 
 
 def test_everything_that_a_restore_holds_is_let_go_at_once(house, dispatch_id):

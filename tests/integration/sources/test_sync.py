@@ -227,6 +227,16 @@ async def test_an_invoice_paid_a_minute_ago_is_seen_before_the_hand_over(there, 
     assert [row["status"] for row in rows] == ["paid", "cancelled"]
 
 
+async def test_an_age_that_a_clock_set_back_made_negative_is_no_age(there, sync, pool, connection):
+    await sync.run()
+    there.pay(700_010)
+    freshness = Freshness(pool, {"hubsoft": sync}, max_age_s=1800)
+    await freshness.check([facts(700_010, urgent=False, age_s=-30.0)])  # two clocks are never quite one
+    assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700010") == "open"
+    await freshness.check([facts(700_010, urgent=False, age_s=-3600.0)])
+    assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700010") == "paid"
+
+
 async def test_one_that_is_due_on_another_day_now_is_found_before_the_hand_over(
     there, sync, pool, connection
 ):
