@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.contract.smsc import an_smsc, platform_of, take
+from tests.contract.smsc import an_smsc, platform_of, refuse, take
 from tests.support import rows
 from tests.support.arrivals import largest_within
 
@@ -82,6 +82,34 @@ async def test_no_day_ends_among_the_parts_of_a_text(dsn, connection):
     assert len(smsc.submitted) == 4
     assert sorted(await rows.statuses(connection, ids)) == ["accepted", "accepted", "queued"]
     assert await used_of_the_day(connection) == 4
+
+
+async def test_a_worker_that_stops_sends_the_parts_of_what_it_began(dsn, connection):
+    ids = await waiting(connection, 6)
+    async with an_smsc() as smsc, at_work(dsn, platform_of(smsc, per_second=3, long_texts="parts")):
+        await smsc.until(lambda: len(smsc.submitted) == 3)
+    accepted = len(smsc.submitted) // 2
+    assert len(smsc.submitted) == 2 * accepted < 12
+    assert sorted(await rows.statuses(connection, ids)) == ["accepted"] * accepted + ["queued"] * (
+        6 - accepted
+    )
+
+
+async def test_a_part_that_was_throttled_takes_another_slot_and_the_next_message_goes_on(dsn, connection):
+    at = []
+
+    async def throttle_second(smsc, writer, unit):
+        at.append(time.monotonic())
+        await (refuse(0x58) if len(at) == 2 else take)(smsc, writer, unit)
+
+    ids = await waiting(connection, 2)
+    async with (
+        an_smsc(answer=throttle_second) as smsc,
+        at_work(dsn, platform_of(smsc, per_second=2, long_texts="parts", timeout_s=5)),
+    ):
+        await smsc.until(lambda: len(at) == 5, seconds=20)
+    assert await rows.statuses(connection, ids) == ["accepted", "accepted"]
+    assert largest_within(at, 0.95) <= 2
 
 
 class Late:
