@@ -23,10 +23,17 @@ _HERE = Path(__file__).parent / "migrations"
 _LOCK = 0x64697370  # "disp": serialises starts of several processes
 #: Processes that start together wait for less, and there is nothing to be said of it.
 _SAY_AFTER_S = 2.0
+_IN_USE = (
+    "Outro programa está com as tabelas do Disparo abertas, como um pg_dump que ainda copia: a atualização "
+    "do banco espera que ele termine. Nada foi alterado; comece de novo depois."
+)
 
 
 async def migrate(dsn: str) -> None:
-    """Upgrade to HEAD; raises DatabaseUnavailable on a server too old or a database that is newer than we."""
+    """Upgrade to HEAD.
+
+    Raises DatabaseUnavailable on a server too old, a database newer than we, or tables that others hold.
+    """
     connection = await connect(dsn)
     try:
         if connection.get_server_version()[0] * 10_000 < MINIMUM_VERSION:
@@ -36,7 +43,10 @@ async def migrate(dsn: str) -> None:
         _refuse_newer(version)
         if version != HEAD:
             await _refuse_without_right(connection)
-            await _run_alembic(dsn)
+            try:
+                await _run_alembic(dsn)
+            except asyncpg.LockNotAvailableError as error:
+                raise DatabaseUnavailable(_IN_USE) from error
     finally:
         await connection.close()  # releases the lock too
 

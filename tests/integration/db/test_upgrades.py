@@ -16,6 +16,7 @@ from tests.conftest import run_admin, with_database
 from disparo.cli import upgrade
 from disparo.cli.context import _refuse_to_upgrade, prepare_for_command
 from disparo.cli.upgrade import prepare_with_backup
+from disparo.db import pool
 from disparo.db.migrate import HEAD, _run_alembic, current_version, migrate, revisions
 from disparo.db.numbers import fill_slice
 from disparo.db.pool import connect, open_pool
@@ -216,6 +217,23 @@ def test_whichever_command_comes_first_copies_the_database_before_it_is_changed(
     )
     assert len(list((tmp_path / "backups").glob("*.dump"))) == 1, done.stderr
     assert asyncio.run(_version(dsn)) == HEAD
+
+
+def test_tables_that_a_nightly_copy_holds_are_told_of_and_left_as_they_are(older, tmp_path, monkeypatch):
+    dsn = older("0001")
+    monkeypatch.setitem(pool._SESSION, "lock_timeout", "200ms")
+
+    async def beside_a_copy():
+        connection = await asyncpg.connect(dsn)
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE messages IN ACCESS SHARE MODE")  # as pg_dump does
+            with pytest.raises(DatabaseUnavailable, match="pg_dump que ainda copia"):
+                await prepare_with_backup(Settings(data_dir=tmp_path), dsn)
+        await connection.close()
+        assert await prepare_with_backup(Settings(data_dir=tmp_path), dsn)
+
+    asyncio.run(beside_a_copy())
+    assert value(dsn, "SELECT version_num FROM alembic_version") == HEAD
 
 
 def test_who_may_make_no_tables_is_told_what_to_do(admin_dsn, empty_dsn):
