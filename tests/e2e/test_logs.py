@@ -59,7 +59,8 @@ def test_the_line_of_a_call_that_is_put_off_says_why(house, client):
     finally:
         house.run(lambda connection: connection.execute("DROP FUNCTION full_disk CASCADE"))
     assert answer.status == 503
-    (line,) = find(house, "server", "request", request_id=answer.headers["x-request-id"])
+    wanted = answer.headers["x-request-id"]  # the line is written after the answer
+    (line,) = house.until(lambda: find(house, "server", "request", request_id=wanted))
     assert (line["status"], line["error"]) == (503, "DiskFullError")
 
 
