@@ -46,6 +46,24 @@ def test_runs_that_are_paused_are_told_with_it(house, paused):
     assert "1 disparo está pausado, e nada dele sai até que alguém o abra em Disparos e retome." in page
 
 
+def test_everything_that_a_restore_holds_is_let_go_at_once(house, dispatch_id):
+    person = visitor(house)
+    assert "Liberar todas as que a restauração reteve" in text(person.get("/painel/retidas"))
+    before = house.value("SELECT coalesce(max(id), 0) FROM audit_log")
+    answer = person.post("/painel/retidas", acao="retomar")
+    assert answer.status == 303
+    page = text(person.get(answer.headers["location"]))
+    assert "10.020 mensagens de volta à fila." in page
+    assert "libere de novo" not in page
+    assert "Liberar todas" not in page
+    held = "SELECT count(*) FROM messages WHERE dispatch_id = $1 AND status = 'held'"
+    assert house.value(held, dispatch_id) == 0
+    noted = house.fetch(
+        "SELECT detail FROM audit_log WHERE action = 'resumed' AND id > $1 ORDER BY id", before
+    )
+    assert [row["detail"] for row in noted] == ['{"messages": 10000}', '{"messages": 20}']
+
+
 def test_of_more_uncertain_ones_than_are_settled_at_once_it_says_that_others_remain(house, dispatch_id):
     house.fetch(
         """WITH a AS (INSERT INTO attempts (message_id, platform, worker_id, started_at)
@@ -63,21 +81,3 @@ def test_of_more_uncertain_ones_than_are_settled_at_once_it_says_that_others_rem
         page = text(person.get(answer.headers["location"]))
         assert said in page
         assert ("Ainda há outras neste filtro" in page) is more
-
-
-def test_everything_that_a_restore_holds_is_let_go_at_once(house, dispatch_id):
-    person = visitor(house)
-    assert "Liberar todas as que a restauração reteve" in text(person.get("/painel/retidas"))
-    before = house.value("SELECT coalesce(max(id), 0) FROM audit_log")
-    answer = person.post("/painel/retidas", acao="retomar")
-    assert answer.status == 303
-    page = text(person.get(answer.headers["location"]))
-    assert "10.020 mensagens de volta à fila." in page
-    assert "libere de novo" not in page
-    assert "Liberar todas" not in page
-    held = "SELECT count(*) FROM messages WHERE dispatch_id = $1 AND status = 'held'"
-    assert house.value(held, dispatch_id) == 0
-    noted = house.fetch(
-        "SELECT detail FROM audit_log WHERE action = 'resumed' AND id > $1 ORDER BY id", before
-    )
-    assert [row["detail"] for row in noted] == ['{"messages": 10000}', '{"messages": 20}']
