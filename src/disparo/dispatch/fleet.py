@@ -31,6 +31,7 @@ class Fleet:
         self._holder = holder
         self._ships: dict[str, _Ship] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
+        self._closed: set[Lane] = set()  # lanes that were replaced, until they are drained
         #: Called with each new lane, before it can be given anything.
         self.on_launch: Callable[[Lane], None] = lambda _lane: None
         #: Called when a lane stops or recovers.
@@ -50,8 +51,9 @@ class Fleet:
 
     @property
     def longest_answer_s(self) -> float:
-        """How long what is started now may wait for its platform's answer, at most."""
-        return max((lane.longest_answer_s for lane in self.lanes.values()), default=0.0)
+        """How long what is started now may wait for its platform's answer, at most, in replaced lanes too."""
+        lanes = (*self.lanes.values(), *self._closed)
+        return max((lane.longest_answer_s for lane in lanes), default=0.0)
 
     def use(self, platforms: Mapping[str, Platform]) -> None:
         """Have one lane for each of these platforms; a platform object that is in use keeps its lane."""
@@ -59,6 +61,7 @@ class Fleet:
             if platforms.get(name) is not ship.lane.platform:
                 del self._ships[name]
                 ship.lane.close()
+                self._closed.add(ship.lane)
                 self._leaving[name] = asyncio.create_task(self._retire(ship, self._leaving.get(name)))
         for name, platform in platforms.items():
             if name not in self._ships:
@@ -121,6 +124,7 @@ class Fleet:
         if before is not None:
             await asyncio.wait([before])
         await ship.lane.drained()
+        self._closed.discard(ship.lane)
         for task in ship.tasks:
             task.cancel()
         await asyncio.gather(*ship.tasks, return_exceptions=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -93,6 +94,23 @@ async def test_a_worker_that_stops_sends_the_parts_of_what_it_began(dsn, connect
     assert sorted(await rows.statuses(connection, ids)) == ["accepted"] * accepted + ["queued"] * (
         6 - accepted
     )
+
+
+async def test_a_worker_that_stops_sends_the_parts_of_a_platform_that_was_removed(dsn, connection):
+    ids = await waiting(connection, 1)
+    six_parts = replace(RULES, template="{marca} {valor} {vencimento} " + "x" * 765, max_parts=6)
+    stop = asyncio.Event()
+    async with an_smsc() as smsc:
+        platform = platform_of(smsc, per_second=0.7, long_texts="parts")
+        plan = WorkerPlan({"p": platform}, (Route("p"),), six_parts)
+        worker = Worker(dsn, plan=plan, settings=WorkerSettings(10_000))
+        running = asyncio.create_task(worker.run(stop))
+        await smsc.until(lambda: smsc.submitted)
+        worker.use(WorkerPlan({}, (), six_parts))
+        stop.set()
+        await running
+    assert len(smsc.submitted) == 6
+    assert await rows.statuses(connection, ids) == ["accepted"]
 
 
 async def test_a_part_that_was_throttled_takes_another_slot_and_the_next_message_goes_on(dsn, connection):
