@@ -52,8 +52,16 @@ class Fleet:
     @property
     def longest_answer_s(self) -> float:
         """How long what is started now may wait for its platform's answer, at most, in replaced lanes too."""
-        lanes = (*self.lanes.values(), *self._closed)
-        return max((lane.longest_answer_s for lane in lanes), default=0.0)
+        return max((lane.longest_answer_s for lane in self._not_drained), default=0.0)
+
+    @property
+    def parts_to_come(self) -> int:
+        """Give how many parts of begun messages have had no slot yet, in replaced lanes too."""
+        return sum(lane.parts_to_come for lane in self._not_drained)
+
+    @property
+    def _not_drained(self) -> list[Lane]:
+        return [*self.lanes.values(), *self._closed]
 
     def use(self, platforms: Mapping[str, Platform]) -> None:
         """Have one lane for each of these platforms; a platform object that is in use keeps its lane."""

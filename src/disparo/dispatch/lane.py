@@ -80,6 +80,11 @@ class Lane:
         return self._writes.ages_s
 
     @property
+    def parts_to_come(self) -> int:
+        """Give how many parts of begun messages have had no slot yet."""
+        return self._write_timer.parts_to_come
+
+    @property
     def longest_answer_s(self) -> float:
         """How long what is started now may wait for its answer, at most: all its parts' slots, and that."""
         return self._write_timer.behind_s + self.platform.capabilities.answer_within_s

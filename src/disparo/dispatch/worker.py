@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -248,9 +249,12 @@ class Worker:
 
     async def _finish(self, control: Pool, fleet: Fleet) -> None:
         """Let what is written be recorded, give back the rest, leave."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(fleet.longest_answer_s + _RECORDED_WITHIN_S):
-                await fleet.drained()
+        parts, before = fleet.parts_to_come, math.inf
+        while parts < before:  # other workers take slots too: as long as these have some, it goes on
+            with suppress(TimeoutError):
+                async with asyncio.timeout(fleet.longest_answer_s + _RECORDED_WITHIN_S):
+                    await fleet.drained()
+            parts, before = fleet.parts_to_come, parts
         with suppress(*TRANSIENT):
             self._holder.tokens.clear()
             await give_back(control, self._holder)

@@ -39,6 +39,11 @@ class WriteTimer:
         self._asking: asyncio.Task[None] | None = None
 
     @property
+    def parts_to_come(self) -> int:
+        """Give how many parts of begun messages have had no slot yet."""
+        return self._to_come
+
+    @property
     def behind_s(self) -> float:
         """How long the parts that are to come will take, at the limit."""
         return self._to_come * self._gate.interval_s

@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support import rows
 from tests.support.arrivals import largest_within
 
 from disparo import queue
+from disparo.db import rates
 from disparo.dispatch.rules import Rules
 from disparo.dispatch.worker import Worker, WorkerPlan, WorkerSettings
 from disparo.domain.outcome import Outcome, OutcomeKind
@@ -23,6 +25,7 @@ from disparo.platforms.base import Capabilities
 pytestmark = pytest.mark.anyio
 TWO_PARTS = "{marca} {valor} {vencimento} " + "x" * 200
 RULES = Rules("X", TWO_PARTS, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_holiday=lambda *_: False)
+SIX_PARTS = replace(RULES, template="{marca} {valor} {vencimento} " + "x" * 765, max_parts=6)
 
 
 async def waiting(connection, messages):
@@ -98,18 +101,45 @@ async def test_a_worker_that_stops_sends_the_parts_of_what_it_began(dsn, connect
 
 async def test_a_worker_that_stops_sends_the_parts_of_a_platform_that_was_removed(dsn, connection):
     ids = await waiting(connection, 1)
-    six_parts = replace(RULES, template="{marca} {valor} {vencimento} " + "x" * 765, max_parts=6)
     stop = asyncio.Event()
     async with an_smsc() as smsc:
         platform = platform_of(smsc, per_second=0.7, long_texts="parts")
-        plan = WorkerPlan({"p": platform}, (Route("p"),), six_parts)
+        plan = WorkerPlan({"p": platform}, (Route("p"),), SIX_PARTS)
         worker = Worker(dsn, plan=plan, settings=WorkerSettings(10_000))
         running = asyncio.create_task(worker.run(stop))
         await smsc.until(lambda: smsc.submitted)
-        worker.use(WorkerPlan({}, (), six_parts))
+        worker.use(WorkerPlan({}, (), SIX_PARTS))
         stop.set()
         await running
     assert len(smsc.submitted) == 6
+    assert await rows.statuses(connection, ids) == ["accepted"]
+
+
+async def take_every_other_slot(pool):
+    """Use slots up as another worker does."""
+    how = {"interval_s": 0.515, "per_day": None, "costs": [1], "ahead_s": 0.25}
+    while True:
+        async with pool.acquire() as connection:
+            taken = await rates.take_slots(connection, "p", **how)
+        await asyncio.sleep(2 * 0.515 if taken.slots else 0.01)
+
+
+async def test_a_worker_that_stops_sends_the_parts_of_what_it_began_though_others_take_slots(
+    dsn, connection, pool, monkeypatch
+):
+    monkeypatch.setattr("disparo.dispatch.worker._RECORDED_WITHIN_S", 1.0)
+    ids = await waiting(connection, 1)
+    plan_of = partial(WorkerPlan, routes=(Route("p"),), rules=SIX_PARTS)
+    stop = asyncio.Event()
+    async with an_smsc() as smsc:
+        platform = platform_of(smsc, per_second=2, long_texts="parts", timeout_s=0.2)
+        worker = Worker(dsn, plan=plan_of({"p": platform}), settings=WorkerSettings(10_000))
+        running = asyncio.create_task(worker.run(stop))
+        await smsc.until(lambda: smsc.submitted)
+        other = asyncio.create_task(take_every_other_slot(pool))
+        stop.set()
+        await running
+        other.cancel()
     assert await rows.statuses(connection, ids) == ["accepted"]
 
 
