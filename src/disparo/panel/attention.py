@@ -75,8 +75,8 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
     address = f"{_UNCERTAIN}?{kept}"
     try:
         async with services_of(request).pool.acquire() as connection, connection.transaction():
-            rows = await _uncertain(connection, request, form, _AT_ONCE) if everything else []
-            wanted = [row["id"] for row in rows] if everything else fields.ids(form, "id")
+            found = await _uncertain(connection, request, form, _AT_ONCE + 1) if everything else []
+            wanted = [row["id"] for row in found[:_AT_ONCE]] if everything else fields.ids(form, "id")
             _check(person, wanted)
             settled = await _settle(connection, wanted, action, person)
             done_as = "resent" if action == "reenviar" else "given_as_sent"
@@ -84,7 +84,7 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
     except (reconcile.TooSoon, _NothingChosen) as refused:
         return await done(request, person, str(refused), address, is_done=False)
     said = _QUEUED if action == "reenviar" else _GIVEN
-    more = _MORE if len(rows) == _AT_ONCE else ""
+    more = _MORE if len(found) > _AT_ONCE else ""
     return await _settled(request, person, {said: len(settled)}, address, more)
 
 
