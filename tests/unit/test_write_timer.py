@@ -137,13 +137,31 @@ async def test_a_part_that_lacks_a_moment_asks_for_one():
     assert timer.behind_s == 0
 
 
+async def test_a_single_call_waits_for_no_more_than_one_part_of_a_bulk_run():
+    timer, order = WriteTimer(OpenGate()), []
+
+    async def note(name, slot):
+        await slot
+        order.append(name)
+
+    bulk = timer.line_up(slots_at(time.monotonic() + 0.1, 7), [3, 3, 1], deadline_s=soon())
+    parts = [asyncio.create_task(note("part", slots.next())) for slots in bulk[:2]]
+    single = timer.line_up(slots_at(time.monotonic() - 1.0, 1), [1, 1], deadline_s=soon(), urgent=2)
+    async with asyncio.timeout(5):
+        await asyncio.gather(
+            *parts, *(note("bulk", s.first) for s in bulk), *(note("single", s.first) for s in single)
+        )
+    assert order == ["single", "part", "single", "part", "bulk", "bulk", "bulk"]
+
+
 async def test_nothing_begins_while_a_seconds_worth_of_parts_is_to_come():
     timer = WriteTimer(OpenGate())
     lined_up = timer.line_up(slots_at(time.monotonic() + 0.02, 2), [6, 6], deadline_s=soon())
-    assert timer.is_far_behind
-    waiting = asyncio.create_task(timer.until_nearer())
+    assert timer.is_far_behind(urgent=False)
+    assert not timer.is_far_behind(urgent=True)
+    waiting = asyncio.create_task(timer.until_changed())
     await asyncio.sleep(0.05)
     assert not waiting.done()
     lined_up[0].end()  # its second part was refused: no other comes
     await asyncio.wait_for(waiting, 5)
-    assert not timer.is_far_behind
+    assert not timer.is_far_behind(urgent=False)

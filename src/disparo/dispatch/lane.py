@@ -93,6 +93,7 @@ class Lane:
         """Queue prepared messages; a closed lane forgets them at once, and their claims are given back."""
         self._line.add(items)
         self._arrived.set()
+        self._write_timer.look_again()
         if self._closed:
             self.drop_waiting()
 
@@ -171,8 +172,8 @@ class Lane:
             elif self._free < self._enough:
                 self._freed.clear()
                 await self._freed.wait()
-            elif self._write_timer.is_far_behind:
-                await self._write_timer.until_nearer()
+            elif self._write_timer.is_far_behind(urgent=self._line.urgent > 0):
+                await self._write_timer.until_changed()
             elif self.is_stopped:
                 await asyncio.sleep(_STOPPED_LOOK_S)  # what waits is about to be taken away
             else:
@@ -226,7 +227,8 @@ class Lane:
             await self._settle_missing(missing)
         if self._gate.is_timed:
             costs = self._rate_parts.costs([one.item for one in ready])
-            turns = self._write_timer.line_up(grant, costs, deadline_s=deadline_s)
+            urgent = sum(one.item.urgent for one in ready)  # they come first in the line
+            turns = self._write_timer.line_up(grant, costs, deadline_s=deadline_s, urgent=urgent)
             for one, slots in zip(ready, turns, strict=True):
                 self._writes.begin_in_turn(one, slots)
         else:

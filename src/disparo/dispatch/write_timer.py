@@ -18,18 +18,22 @@ from disparo.platforms.base import boottime_s
 
 #: Whoever has been late needs a longer run-up.
 _RUN_UP_S = 0.1
-_FAR_BEHIND_S = 1.0
+#: Single calls may begin while it is further behind: a bulk run's parts hold up none.
+_FAR_BEHIND_S, _URGENT_FAR_BEHIND_S = 1.0, 2.0
 
 
 class WriteTimer:
     """The queue between the start and the write of one lane with a limit a second.
 
     A part of a long text that was begun goes before any other message: begun ones would be more and more.
+    But single calls have every other slot.
     """
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._waiting: deque[tuple[asyncio.Future[float | None], float]] = deque()
+        self._urgent: deque[tuple[asyncio.Future[float | None], float]] = deque()
+        self._urgent_was_last = False
         self._parts: deque[asyncio.Future[float]] = deque()
         self._to_come = 0  # parts of begun messages that have had no slot, ready or not
         self._moments: list[float] = []  # a heap: two askers may be answered out of order
@@ -48,24 +52,30 @@ class WriteTimer:
         """How long the parts that are to come will take, at the limit."""
         return self._to_come * self._gate.interval_s
 
-    @property
-    def is_far_behind(self) -> bool:
-        """Whether the parts to come take a second or more: nothing new is to begin."""
-        return self._to_come > 0 and self.behind_s >= _FAR_BEHIND_S
+    def is_far_behind(self, *, urgent: bool) -> bool:
+        """Whether the parts to come take a second or more (two for single calls): nothing new is to begin."""
+        far_s = _URGENT_FAR_BEHIND_S if urgent else _FAR_BEHIND_S
+        return self._to_come > 0 and self.behind_s >= far_s
 
-    async def until_nearer(self) -> None:
-        """Wait while it is far behind."""
-        while self.is_far_behind:
-            self._fewer.clear()
-            await self._fewer.wait()
+    async def until_changed(self) -> None:
+        """Wait until there are other parts to come, or `look_again` is called."""
+        self._fewer.clear()
+        await self._fewer.wait()
 
-    def line_up(self, grant: RateGrant, costs: Sequence[int], *, deadline_s: float) -> list[MessageSlots]:
+    def look_again(self) -> None:
+        """Wake who waits in `until_changed`."""
+        self._fewer.set()
+
+    def line_up(
+        self, grant: RateGrant, costs: Sequence[int], *, deadline_s: float, urgent: int = 0
+    ) -> list[MessageSlots]:
         """Queue messages for the slots of a grant; gives for each its slots: it may be written at the first.
 
-        `costs`: how many slots each uses up, one for each of its parts.
+        `costs`: how many slots each uses up, one for each of its parts. The first `urgent` are single calls.
         """
         lined_up = [MessageSlots(self, cost - 1) for cost in costs]
-        self._waiting.extend((slots.first, deadline_s) for slots in lined_up)
+        self._urgent.extend((slots.first, deadline_s) for slots in lined_up[:urgent])
+        self._waiting.extend((slots.first, deadline_s) for slots in lined_up[urgent:])
         self.count_parts(sum(costs) - len(costs))
         self._add(grant)
         self._run()
@@ -109,21 +119,25 @@ class WriteTimer:
         left_s = moment + LATE_S - time.monotonic()
         if left_s < 0:
             return
-        if self._parts:
+        self._urgent_was_last = bool(self._urgent) and not (self._parts and self._urgent_was_last)
+        if self._urgent_was_last:
+            self._urgent.popleft()[0].set_result(boottime_s() + left_s)
+        elif self._parts:
             self._parts.popleft().set_result(boottime_s() + left_s)
         else:
             self._waiting.popleft()[0].set_result(boottime_s() + left_s)
 
     async def _ask_for_more(self) -> None:
         """Ask for the slots that are lacking; the limit of 24 hours has counted them already."""
-        lacking = len(self._parts) + len(self._waiting)
+        lacking = len(self._parts) + len(self._urgent) + len(self._waiting)
         self._add(await self._gate.more_moments(lacking, run_up_s=_RUN_UP_S))
 
     def _drop_overdue(self) -> bool:
         """Let go of messages whose deadline has passed; tells whether any is left."""
-        while self._waiting and boottime_s() > self._waiting[0][1]:
-            self._waiting.popleft()[0].set_result(None)
-        return bool(self._waiting)
+        for queue in (self._urgent, self._waiting):
+            while queue and boottime_s() > queue[0][1]:
+                queue.popleft()[0].set_result(None)
+        return bool(self._urgent or self._waiting)
 
 
 class MessageSlots:

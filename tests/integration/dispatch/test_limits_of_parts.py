@@ -28,17 +28,17 @@ RULES = Rules("X", TWO_PARTS, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False
 SIX_PARTS = replace(RULES, template="{marca} {valor} {vencimento} " + "x" * 765, max_parts=6)
 
 
-async def waiting(connection, messages):
-    ids = await rows.add_messages(connection, messages)
+async def waiting(connection, messages, **how):
+    ids = await rows.add_messages(connection, messages, **how)
     await queue.enqueue(connection, [queue.WakeUp(await rows.chunk_of(connection, ids[0]))])
     return ids
 
 
 @asynccontextmanager
-async def at_work(dsn, platform):
+async def at_work(dsn, platform, rules=RULES):
     stop = asyncio.Event()
     worker = Worker(
-        dsn, plan=WorkerPlan({"p": platform}, (Route("p"),), RULES), settings=WorkerSettings(10_000)
+        dsn, plan=WorkerPlan({"p": platform}, (Route("p"),), rules), settings=WorkerSettings(10_000)
     )
     async with asyncio.timeout(60):
         running = asyncio.create_task(worker.run(stop))
@@ -141,6 +141,30 @@ async def test_a_worker_that_stops_sends_the_parts_of_what_it_began_though_other
         await running
         other.cancel()
     assert await rows.statuses(connection, ids) == ["accepted"]
+
+
+async def test_a_single_call_waits_for_no_parts_of_a_bulk_run(dsn, connection):
+    async def answer_later(smsc, writer, unit):
+        asyncio.get_running_loop().call_later(
+            0.3, lambda: talks.append(asyncio.create_task(take(smsc, writer, unit)))
+        )
+
+    talks, chunk = [], -await connection.fetchval("SELECT nextval('chunks_id_seq')")
+    await rows.add_messages(connection, 60, kind="bulk", chunk_id=chunk, first_id=100)
+    await queue.enqueue(connection, [queue.WakeUp(chunk)])
+    waits_s = []
+    async with (
+        an_smsc(answer=answer_later) as smsc,
+        at_work(dsn, platform_of(smsc, per_second=10, long_texts="parts", binds=5), SIX_PARTS),
+    ):
+        await smsc.until(lambda: len(smsc.submitted) > 10)
+        for number in range(1, 4):
+            before = time.monotonic()
+            await waiting(connection, 1, first_id=number)
+            to = f"55119{number:08}"
+            await smsc.until(lambda to=to: any(each.destination.address == to for each in smsc.submitted))
+            waits_s.append(time.monotonic() - before)
+    assert sorted(waits_s)[1] < 0.6  # behind all parts it is 1 s
 
 
 async def test_a_part_that_was_throttled_takes_another_slot_and_the_next_message_goes_on(dsn, connection):
