@@ -26,7 +26,7 @@ class WriteTimer:
     """The queue between the start and the write of one lane with a limit a second.
 
     A part of a long text that was begun goes before any other message: begun ones would be more and more.
-    But single calls have every other slot.
+    But where both wait single calls have every other slot.
     """
 
     def __init__(self, gate: Gate) -> None:
