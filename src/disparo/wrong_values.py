@@ -43,6 +43,8 @@ _WORDS = {
     "ip_any_network": "não é uma rede como 10.0.0.0/24",
     "value_error": "{error}",
 }
+#: How the library shows a value of an enumeration, where what one writes is the text in it.
+_OF_AN_ENUM = re.compile(r"<\w+\.\w+: ('[^']*')>")
 #: By how the standard library's words for what is no TOML begin.
 _TOML = {
     "Invalid statement": "isto não é chave = valor, nem [tabela]",
@@ -89,7 +91,8 @@ def _said(item: Mapping[str, Any]) -> str:
     context = {name: _whole(value) for name, value in item.get("ctx", {}).items()}
     pattern = _WORDS.get(item["type"])
     if "expected" in context:
-        context["expected"] = str(context["expected"]).replace(" or ", " ou ")
+        expected = _OF_AN_ENUM.sub(r"\1", str(context["expected"]))
+        context["expected"] = expected.replace(" or ", " ou ")
     words = item["msg"] if pattern is None else pattern.format(**context)
     where = ".".join(map(str, item["loc"]))
     return f"{where}: {words}" if where else words

@@ -179,3 +179,12 @@ def test_a_file_in_another_encoding_is_told_of_without_what_stands_in_it(tmp_pat
     monkeypatch.setenv("DISPARO_CONFIG", str(path))
     with pytest.raises(SettingsInvalid, match=r"lido: não está em UTF-8\.$"):
         load_settings()
+
+
+def test_the_words_of_a_rule_are_told_as_one_writes_them_and_none_that_is_ours_alone():
+    rule = {"outcome": "lost", "failure": "guard"}
+    table = {"type": "generic_http", "url": "http://h", "json": {"to": "{telefone}"}, "errors": [rule]}
+    with pytest.raises(SettingsInvalid) as caught:
+        read_table("p", table)
+    assert "errors.0.outcome: deve ser um destes: 'refused', 'not_taken' ou 'ambiguous';" in str(caught.value)
+    assert "'network' ou 'unknown'" in str(caught.value)

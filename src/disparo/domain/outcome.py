@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class OutcomeKind(StrEnum):
@@ -31,6 +31,21 @@ class FailureClass(StrEnum):
     NETWORK = "network"
     UNKNOWN = "unknown"
     GUARD = "guard"  # no platform's: our administrator has not allowed real SMS yet
+
+
+#: What a platform can say, so that its settings may name it.
+SaidByPlatform = Literal[
+    FailureClass.NUMBER,
+    FailureClass.OPT_OUT,
+    FailureClass.CONTENT,
+    FailureClass.CREDIT,
+    FailureClass.AUTH,
+    FailureClass.THROTTLE,
+    FailureClass.CARRIER,
+    FailureClass.EXPIRED,
+    FailureClass.NETWORK,
+    FailureClass.UNKNOWN,
+]
 
 
 class ReceiptKind(StrEnum):

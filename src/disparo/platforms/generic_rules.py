@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind
+from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind, SaidByPlatform
 from disparo.platforms.placeholders import Secret, plain_address
 
 _Outcome = Literal[OutcomeKind.REFUSED, OutcomeKind.NOT_TAKEN, OutcomeKind.AMBIGUOUS]
@@ -68,7 +68,7 @@ class ErrorRule(Condition):
     """What an answer that meets the condition means; without `outcome`, what its class says."""
 
     outcome: _Outcome | None = None
-    failure: FailureClass = FailureClass.UNKNOWN
+    failure: SaidByPlatform = FailureClass.UNKNOWN
     retry_after_s: float | None = None
 
 
@@ -84,7 +84,7 @@ class ReceiptRules(Strict):
     carrier: str | None = None
     permanent: str | None = None  # a path; "false" there: the failure may pass, and marks no number
     statuses: dict[str, ReceiptKind]
-    failures: dict[str, FailureClass] = {}  # by code, else by status
+    failures: dict[str, SaidByPlatform] = {}  # by code, else by status
     header: str | None = None  # a header that must hold `token`
     token_path: str | None = None  # or a field of the receipt that must hold it
     token: Secret | None = None  # itself, or `{segredo:NOME}`

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from disparo.domain.outcome import FailureClass
+from disparo.domain.outcome import SaidByPlatform
 from disparo.platforms.generic_rules import (
     AskRules,
     BalanceRules,
@@ -71,7 +71,7 @@ class GenericHttpSettings(PlatformTable):
     code_path: str | list[str] | None = None
     code_regex: str | None = None
     errors: list[ErrorRule] = []
-    codes: dict[str, FailureClass] = {}  # by the code found; a shorter way to say `errors`
+    codes: dict[str, SaidByPlatform] = {}  # by the code found; a shorter way to say `errors`
     receipts: ReceiptRules | None = None
     inbound: InboundRules | None = None
     ask: AskRules | None = None

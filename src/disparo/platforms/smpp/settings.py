@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from disparo.domain.outcome import FailureClass, ReceiptKind
+from disparo.domain.outcome import ReceiptKind, SaidByPlatform
 from disparo.domain.sms_text import Alphabet
 from disparo.platforms.placeholders import fetch_secret
 from disparo.platforms.presets import Preset
@@ -65,8 +65,8 @@ class SmppSettings(PlatformTable):
     receipt_zone: str = "UTC"
     receipts_as_texts: bool = False  # nothing but their words tells them from what customers write
     receipt_states: dict[str, ReceiptKind] = {}
-    receipt_codes: dict[str, FailureClass] = {}  # by what stands at `err:`, or by the state
-    codes: dict[str, FailureClass] = {}  # by ESME_NAME, or by number: 0x00000400
+    receipt_codes: dict[str, SaidByPlatform] = {}  # by what stands at `err:`, or by the state
+    codes: dict[str, SaidByPlatform] = {}  # by ESME_NAME, or by number: 0x00000400
 
     @property
     def where(self) -> str:
@@ -114,7 +114,7 @@ class SmppSettings(PlatformTable):
 
     @field_validator("codes")
     @classmethod
-    def _as_named(cls, codes: dict[str, FailureClass]) -> dict[str, FailureClass]:
+    def _as_named(cls, codes: dict[str, SaidByPlatform]) -> dict[str, SaidByPlatform]:
         named = {}
         for code, failure in codes.items():
             if code.lower().startswith("0x"):
