@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from disparo.db.messages import CHUNK_SIZE
-from disparo.db.pool import Connection, sql
+from disparo.db.pool import Connection, plan_by_size, sql
 
 #: Invoices of a slice: a fifth of a second of work, and what a killed process may have done in vain.
 SLICE = 10_000
@@ -43,11 +43,6 @@ async def look_at_others(connection: Connection) -> None:
     Its next statement sees what was queued before.
     """
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _OTHERS)
-
-
-async def plan_by_size(connection: Connection) -> None:
-    """Have this transaction's statements planned for what they really get: ten thousand rows are not ten."""
-    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 async def page(

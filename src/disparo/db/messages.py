@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from disparo.db.pool import Connection, sql
+from disparo.db.pool import Connection, plan_by_size, sql
 from disparo.domain.message import Event, Status, transition_table
 
 #: Messages that one chunk holds at most; bulk_queue.sql has the number too.
@@ -63,7 +63,13 @@ class Recorded(NamedTuple):
 
 
 async def apply_events(connection: Connection, moves: Sequence[Move], *, actor: str) -> list[Moved]:
-    """Move messages as the transition table allows; gives the moves that were made."""
+    """Move messages as the transition table allows; gives the moves that were made.
+
+    Many are moved in a transaction of the caller's, whose plans are made for so many from here on: one made
+    while the table was empty and kept holds each message against each.
+    """
+    if len(moves) > CHUNK_SIZE:
+        await plan_by_size(connection)
     rows = await connection.fetch(
         sql("apply_events"),
         [move.message_id for move in moves],
