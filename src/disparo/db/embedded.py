@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 _LONGEST_SOCKET_DIR = 85
 _START_PATIENCE_S = 60.0
 _STOP_PATIENCE_S = 60.0
+_ORPHAN_PATIENCE_S = 5.0
 #: A server that has never been ready is given up after so many falls; one that has, never: a full disk
 #: is emptied at some time, and then it comes back by itself.
 _FALLS_AT_START = 3
@@ -121,6 +122,7 @@ class EmbeddedPostgres:
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         command = runner.command("postgres", "-D", str(self._cluster), *arguments, parent=os.getpid())
         while not self._stopping.is_set():
+            _clear_away(self._cluster, Path(socket_dir))
             began = time.monotonic()
             try:
                 with _log_file(self._data_dir).open("ab") as output:
@@ -142,9 +144,7 @@ class EmbeddedPostgres:
             if falls >= _FALLS_AT_START and not self._ready.is_set():
                 self._failed.set()
                 return
-            # Its orphaned children hold the shared memory for a moment, and some for ever.
             self._stopping.wait(min(_LONGEST_PAUSE_S, 0.1 * 2**falls))
-            _end_orphans(self._cluster)
 
     def _wait_until_ready(self) -> None:
         until = time.monotonic() + _START_PATIENCE_S
@@ -208,9 +208,9 @@ def running(data_dir: Path) -> Iterator[str]:
 
 
 def _end_leftover(cluster: Path) -> None:
-    """Deal with what an earlier start left: we hold the lock, so no living program owns it.
+    """Wait for the server of an earlier start, if it is still in its shutdown; raises DatabaseFailed.
 
-    A server still in its shutdown is waited for; a pid that belongs to a stranger is no server of ours.
+    We hold the lock, so no living program owns it; a pid that belongs to a stranger is no server of ours.
     """
     lines = postmaster_lines(cluster)
     if not lines or not lines[0].lstrip("-").isdigit():
@@ -223,19 +223,32 @@ def _end_leftover(cluster: Path) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)
         time.sleep(0.1)
-    (cluster / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _end_orphans(cluster: Path) -> None:
-    """End what is left of a server that fell: we hold the lock and none runs, so none of it is in use.
+def _clear_away(cluster: Path, socket_dir: Path) -> None:
+    """Take away what a server that fell left: we hold the lock and none runs, so none of it is in use.
 
-    No new one starts while a single process of it lives, be it stopped, or waiting for one that is gone.
+    Its orphaned children hold the shared memory for a moment, and some, stopped or waiting for one that is
+    gone, for ever. Its lock files keep the next one out where it fell between making and filling them: an
+    empty one may be of a server that just starts, says PostgreSQL, and stays out for good. Where a process
+    of it does not go, the files stay too, and PostgreSQL judges.
     """
-    for process in Path("/proc").glob("[0-9]*"):
-        if _is_server_of(cluster, int(process.name)):
+    until = time.monotonic() + _ORPHAN_PATIENCE_S
+    while orphans := [pid for pid in _process_ids() if _is_server_of(cluster, pid)]:
+        if time.monotonic() > until:
+            return
+        for pid in orphans:
             with suppress(OSError):  # it ended by itself, or is a stranger's whom we may not touch
-                os.kill(int(process.name), signal.SIGKILL)
-                log.warning("database_orphan_ended", pid=int(process.name))
+                os.kill(pid, signal.SIGKILL)
+                log.warning("database_orphan_ended", pid=pid)
+        time.sleep(0.02)
+    with suppress(OSError):  # PostgreSQL says what is wrong with the folder
+        (cluster / "postmaster.pid").unlink(missing_ok=True)
+        (socket_dir / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+
+
+def _process_ids() -> Iterator[int]:
+    return (int(process.name) for process in Path("/proc").glob("[0-9]*"))
 
 
 def _is_server_of(cluster: Path, pid: int) -> bool:

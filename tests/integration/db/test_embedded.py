@@ -82,6 +82,14 @@ def lives(pid):
     return Path(f"/proc/{pid}").exists()
 
 
+def empty_lock_files(folder):
+    """What a server leaves that is killed before it has written its lock files."""
+    for path in (folder / "postgres" / "postmaster.pid", folder / "socket" / ".s.PGSQL.5432.lock"):
+        path.write_bytes(b"")
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
 def python_for_everyone():
     """A Python of our version that an unprivileged user may run, with our libraries."""
     libraries = f"{ROOT / 'src'}:{sysconfig.get_path('purelib')}"
@@ -168,6 +176,21 @@ def test_a_server_that_falls_again_and_again_comes_back(server):
         os.kill(pid, signal.SIGKILL)
         assert until(lambda: server.pid != pid and lives(server.pid))  # noqa: B023
     assert until(lambda: answers(dsn))
+
+
+def test_a_server_killed_between_making_and_filling_its_lock_files_comes_back(server, folder):
+    dsn = server.start()
+    os.kill(server.pid, signal.SIGKILL)
+    empty_lock_files(folder)
+    assert until(lambda: answers(dsn))
+
+
+def test_lock_files_that_a_fall_left_empty_keep_no_start_out(server, folder):
+    server.start()
+    server.stop()
+    empty_lock_files(folder)
+    with running(folder) as dsn:
+        assert answers(dsn)
 
 
 def test_what_a_killed_server_left_behind_and_does_not_end_keeps_no_new_one_out(server):
