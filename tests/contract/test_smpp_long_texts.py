@@ -10,6 +10,7 @@ from tests.contract.smsc import Ear, Smsc, an_smsc, bound, hang_first, message, 
 
 from disparo.domain.outcome import OutcomeKind
 from disparo.domain.sms_text import count_segments
+from disparo.platforms.base import boottime_s
 from disparo.platforms.simulator.app import Simulator
 from disparo.platforms.simulator.smsc import Link
 from disparo.platforms.smpp import pdu
@@ -51,6 +52,26 @@ async def test_a_later_part_waits_for_a_bind_that_was_lost_as_long_as_there_is_t
         async with bound(smsc, timeout_s=10) as platform:
             outcome = await one(platform, "x" * 300)
     assert (outcome.kind, len(smsc.submitted)) == (OutcomeKind.ACCEPTED, 3)
+
+
+async def test_no_part_is_written_when_its_message_may_be_somebody_elses(monkeypatch):
+    monkeypatch.setattr("disparo.platforms.smpp.long_text._LATEST_S", 0.1)
+
+    async def answer_late(smsc, writer, unit):  # or in time, to a worker that was frozen meanwhile
+        await asyncio.sleep(0.5)
+        await take(smsc, writer, unit)
+
+    async with an_smsc(answer=answer_late) as smsc, bound(smsc) as platform:
+        (outcome,) = await platform.send([message("x" * 300, deadline_s=boottime_s() + 0.2)])
+    assert (outcome.kind, outcome.code) == (OutcomeKind.AMBIGUOUS, "too_late, part 2")
+    assert len(smsc.submitted) == 1
+
+
+@pytest.mark.parametrize(("per_second", "most"), [(None, 10), (100, 10), (0.05, 8), (0.02, 4), (0.001, 1)])
+def test_no_text_has_more_parts_than_a_limit_lets_go_in_time(per_second, most):
+    limit = {} if per_second is None else {"per_second": per_second}
+    assert platform_of(Smsc(port=1), long_texts="parts", **limit).capabilities.profile.max_parts == most
+    assert platform_of(Smsc(port=1), long_texts="payload", **limit).capabilities.profile.max_parts == 10
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,12 @@ class WriteTimer:
         self._parts.append(future)
         self._changed.set()
         self._run()
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:  # it is too late for it
+            with suppress(ValueError):
+                self._parts.remove(future)
+            raise
 
     def _run(self) -> None:
         if self._task is None or self._task.done():
@@ -123,7 +128,8 @@ class WriteTimer:
         if self._urgent_was_last:
             self._urgent.popleft()[0].set_result(boottime_s() + left_s)
         elif self._parts:
-            self._parts.popleft().set_result(boottime_s() + left_s)
+            if not (part := self._parts.popleft()).done():
+                part.set_result(boottime_s() + left_s)
         else:
             self._waiting.popleft()[0].set_result(boottime_s() + left_s)
 

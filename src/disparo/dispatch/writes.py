@@ -76,9 +76,10 @@ class Writes:
         async def next_slot() -> float:
             waited_for_s = time.monotonic() - self._began[started.attempt_id]
             self._began[started.attempt_id] = math.inf  # our own limit is no slow answer
-            ends_s = await slots.next()
-            self._began[started.attempt_id] = time.monotonic() - waited_for_s
-            return ends_s
+            try:
+                return await slots.next()
+            finally:
+                self._began[started.attempt_id] = time.monotonic() - waited_for_s
 
         try:
             ends_s = await slots.first

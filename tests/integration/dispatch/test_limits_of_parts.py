@@ -184,6 +184,27 @@ async def test_a_part_that_was_throttled_takes_another_slot_and_the_next_message
     assert largest_within(at, 0.95) <= 2
 
 
+async def test_parts_that_get_no_slot_for_long_do_not_go_hours_later(dsn, connection, monkeypatch):
+    ids = await waiting(connection, 1)
+    async with (
+        an_smsc() as smsc,
+        at_work(dsn, platform_of(smsc, per_second=1, long_texts="parts"), SIX_PARTS),
+    ):
+        monkeypatch.setattr("disparo.platforms.smpp.long_text._LATEST_S", -2.0)  # 2 s after the start
+        await smsc.until(lambda: smsc.submitted)
+        async with connection.transaction():  # as long as it is away
+            await connection.execute("SELECT FROM platform_rates FOR UPDATE")
+            await asyncio.sleep(3)
+            begun = len(smsc.submitted)
+        await waiting(connection, 1, first_id=2)
+        await smsc.until(lambda: len({each.destination.address for each in smsc.submitted}) == 2)
+        to = smsc.submitted[0].destination.address
+        assert sum(each.destination.address == to for each in smsc.submitted) == begun < 6
+    assert await rows.statuses(connection, ids) == ["uncertain"]
+    code = await connection.fetchval("SELECT code FROM attempts WHERE message_id = $1", ids[0])
+    assert code.startswith("too_late, part ")
+
+
 class Late:
     """Is called too late the first time, and takes what comes then."""
 

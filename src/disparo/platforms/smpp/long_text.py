@@ -14,10 +14,19 @@ from disparo.platforms.smpp.session import Session
 #: Gives a session with room, until a moment of the loop's clock; raises Refused.
 Find = Callable[[float], Awaitable[Session]]
 _PAUSE_S = 1.0
+#: No part is written later than so long after its message's deadline: a worker that was away for that long
+#: has been taken over, and a person may send the text again (`reconcile.RESEND_AFTER_S` after the start).
+_LATEST_S = 300.0
+_TOO_LATE = Outcome(OutcomeKind.NOT_STARTED, code="too_late")
+
+
+def most_parts(per_second: float | None) -> int:
+    """Give how many parts of a text go in time at a limit, also where single calls have every other slot."""
+    return 1_000 if per_second is None else 1 + int(per_second * _LATEST_S / 2)
 
 
 class LongText:
-    """One long text on its way. What it takes its parts together, their slots aside, is limited."""
+    """One long text on its way; its later parts are waited for `within_s` together, their slots aside."""
 
     def __init__(
         self,
@@ -31,6 +40,7 @@ class LongText:
         self._submit = submit
         self._loop = asyncio.get_running_loop()
         self._until = self._loop.time() + within_s
+        self._latest_s = message.deadline_s + _LATEST_S
 
     async def send(self, bodies: Sequence[bytes]) -> Outcome:
         """Submit parts one after the other: nothing arrives of a message whose first is refused."""
@@ -59,22 +69,28 @@ class LongText:
     async def _send_further(self, body: bytes) -> Outcome:
         """Submit another part, again if it was surely not taken, as often as there is time for."""
         while True:
-            slot_ends_s = await self._slot_ends_s()
             try:
+                slot_ends_s = await self._slot_ends_s()
                 session = await self._find(min(self._until, self._here(slot_ends_s)))
+            except TimeoutError:  # the database is away, and nobody gives slots
+                return _TOO_LATE
             except Refused as refused:
                 outcome = refused.outcome()
             else:
+                if boottime_s() > self._latest_s:
+                    return _TOO_LATE
                 outcome = await self._submit(session, body)
             if outcome.kind is not OutcomeKind.NOT_TAKEN or self._loop.time() + _PAUSE_S > self._until:
                 return outcome
             await asyncio.sleep(_PAUSE_S)
 
     async def _slot_ends_s(self) -> float:
+        """Wait for a slot; raises TimeoutError when it is too late for one."""
         if self._message.next_slot is None:
             return math.inf
         began = self._loop.time()
-        ends_s = await self._message.next_slot()
+        async with asyncio.timeout_at(self._here(self._latest_s)):
+            ends_s = await self._message.next_slot()
         self._until += self._loop.time() - began
         return ends_s
 

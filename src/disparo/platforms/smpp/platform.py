@@ -25,7 +25,7 @@ from disparo.platforms.http import CONNECT_TIMEOUT_S
 from disparo.platforms.json_paths import storable
 from disparo.platforms.smpp import pdu
 from disparo.platforms.smpp.binds import Binds, Refused, open_session
-from disparo.platforms.smpp.long_text import Find, LongText
+from disparo.platforms.smpp.long_text import Find, LongText, most_parts
 from disparo.platforms.smpp.pdu import Command, Delivered, Pdu
 from disparo.platforms.smpp.receipts import Reading, read_heard, same_id
 from disparo.platforms.smpp.session import Deliver, Lost, Session
@@ -218,6 +218,8 @@ class Smpp:
 
 def capabilities_of(settings: SmppSettings) -> Capabilities:
     """Tell what a table makes of a platform."""
+    profile = SegmentProfile(**settings.segments.model_dump(), alphabet=settings.alphabet)
+    counts_parts = settings.long_texts == "parts"  # each is a submit_sm
     return Capabilities(
         max_batch=settings.bind_window,
         answer_within_s=settings.timeout_s,
@@ -225,8 +227,8 @@ def capabilities_of(settings: SmppSettings) -> Capabilities:
         shared_window=settings.window,
         per_second=settings.per_second,
         per_day=settings.per_day,
-        limits_count_parts=settings.long_texts == "parts",  # each is a submit_sm
-        profile=SegmentProfile(**settings.segments.model_dump(), alphabet=settings.alphabet),
+        limits_count_parts=counts_parts,
+        profile=profile.at_most(most_parts(settings.per_second)) if counts_parts else profile,
         receipts=True,
         handset_receipts=True,
         inbound=True,
