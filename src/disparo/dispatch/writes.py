@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from disparo import failpoints
@@ -49,7 +50,7 @@ class Writes:
 
     @property
     def ages_s(self) -> list[float]:
-        """Give, for each hand-over in flight, for how many seconds its answer has been awaited."""
+        """Give, for each hand-over in flight, for how many seconds its answer (or a part's) is awaited."""
         now = time.monotonic()
         return [now - began for began in self._began.values() if began <= now]
 
@@ -58,7 +59,7 @@ class Writes:
         size = self._platform.capabilities.max_batch
         for first in range(0, len(started), size):
             group = started[first : first + size]
-            self._go_on(self._write(group, [_outgoing(one) for one in group]))
+            self._go_on(self._write(group, [self._outgoing(one) for one in group]))
 
     def begin_in_turn(self, started: Started, slots: MessageSlots) -> None:
         """Write this at its slot, by itself: several in a call would be a burst."""
@@ -73,24 +74,30 @@ class Writes:
         task.add_done_callback(self._tasks.discard)
 
     async def _write_in_turn(self, started: Started, slots: MessageSlots) -> None:
-        async def next_slot() -> float:
-            waited_for_s = time.monotonic() - self._began[started.attempt_id]
-            self._began[started.attempt_id] = math.inf  # our own limit is no slow answer
-            try:
-                return await slots.next()
-            finally:
-                self._began[started.attempt_id] = time.monotonic() - waited_for_s
-
         try:
             ends_s = await slots.first
             if ends_s is None:
                 self.on_missed(started)
                 self.report_not_started(started.item, started.attempt_id)
             else:
-                one = _outgoing(started)._replace(slot_ends_s=ends_s, next_slot=next_slot)
-                await self._write([started], [one])
+                await self._write([started], [self._outgoing(started, slots)._replace(slot_ends_s=ends_s)])
         finally:
             slots.end()
+
+    def _outgoing(self, started: Started, slots: MessageSlots | None = None) -> Outgoing:
+        item = started.item
+        outgoing = Outgoing(item.reference, item.e164, item.start.text, started.deadline_s)
+        if item.start.segments == 1:
+            return outgoing
+        return outgoing._replace(next_part=partial(self._next_part, started.attempt_id, slots))
+
+    async def _next_part(self, attempt_id: int, slots: MessageSlots | None) -> float:
+        """Wait for a further part's slot; its own answer alone is awaited from then on."""
+        self._began[attempt_id] = math.inf  # our own limit is no slow answer
+        try:
+            return math.inf if slots is None else await slots.next()
+        finally:
+            self._began[attempt_id] = time.monotonic()
 
     async def _write(self, group: Sequence[Started], outgoing: Sequence[Outgoing]) -> None:
         began = time.monotonic()
@@ -130,8 +137,3 @@ class Writes:
             elsewhere=outcome.kind is not OutcomeKind.ACCEPTED and self.elsewhere(),
         )
         self._recorder.put(Entry(result, lambda: None if is_late else self.on_recorded(item)))
-
-
-def _outgoing(started: Started) -> Outgoing:
-    item = started.item
-    return Outgoing(item.reference, item.e164, item.start.text, started.deadline_s)

@@ -26,9 +26,9 @@ class Outgoing(NamedTuple):
     """One started hand-over. Past `deadline_s` (CLOCK_BOOTTIME seconds) it may no longer be written.
 
     `slot_ends_s`, on the same clock: what had to wait for a connection until then has lost its slot of the
-    limit a second, and is not started. With others that waited it would be a burst. `next_slot` waits for
-    the slot of one more hand-over of the same message, where each of its parts is one, and gives when that
-    ends; None without a limit a second.
+    limit a second, and is not started. With others that waited it would be a burst. `next_part` is called
+    before each further hand-over of the same message, where each of its parts is one: it waits for that one's
+    slot, if there is a limit, and gives when the slot ends.
     """
 
     reference: str
@@ -36,7 +36,7 @@ class Outgoing(NamedTuple):
     text: str
     deadline_s: float
     slot_ends_s: float = math.inf
-    next_slot: Callable[[], Awaitable[float]] | None = None
+    next_part: Callable[[], Awaitable[float]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,11 +86,11 @@ class LongText:
 
     async def _slot_ends_s(self) -> float:
         """Wait for a slot; raises TimeoutError when it is too late for one."""
-        if self._message.next_slot is None:
+        if self._message.next_part is None:
             return math.inf
         began = self._loop.time()
         async with asyncio.timeout_at(self._here(self._latest_s)):
-            ends_s = await self._message.next_slot()
+            ends_s = await self._message.next_part()
         self._until += self._loop.time() - began
         return ends_s
 
