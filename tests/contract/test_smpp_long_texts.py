@@ -67,9 +67,18 @@ async def test_no_part_is_written_when_its_message_may_be_somebody_elses(monkeyp
     assert len(smsc.submitted) == 1
 
 
-@pytest.mark.parametrize(("per_second", "most"), [(None, 10), (100, 10), (0.05, 8), (0.02, 4), (0.001, 1)])
-def test_no_text_has_more_parts_than_a_limit_lets_go_in_time(per_second, most):
-    limit = {} if per_second is None else {"per_second": per_second}
+@pytest.mark.parametrize(
+    ("limit", "most"),
+    [
+        ({}, 10),
+        ({"per_second": 100, "per_day": 1000}, 10),
+        ({"per_second": 0.05}, 8),
+        ({"per_second": 0.02}, 4),
+        ({"per_second": 0.001}, 1),
+        ({"per_day": 2}, 2),
+    ],
+)
+def test_no_text_has_more_parts_than_the_limits_ever_let_go(limit, most):
     assert platform_of(Smsc(port=1), long_texts="parts", **limit).capabilities.profile.max_parts == most
     assert platform_of(Smsc(port=1), long_texts="payload", **limit).capabilities.profile.max_parts == 10
 

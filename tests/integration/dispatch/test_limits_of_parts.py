@@ -88,6 +88,22 @@ async def test_no_day_ends_among_the_parts_of_a_text(dsn, connection):
     assert await used_of_the_day(connection) == 4
 
 
+async def test_a_text_of_more_parts_than_a_day_has_keeps_nobody_from_a_platform(dsn, connection):
+    (too_long,) = await waiting(connection, 1)
+    async with (
+        an_smsc() as smsc,
+        at_work(dsn, platform_of(smsc, per_second=50, per_day=2, long_texts="parts"), SIX_PARTS),
+    ):
+        async with asyncio.timeout(10):
+            while await rows.statuses(connection, [too_long]) != ["failed"]:
+                await asyncio.sleep(0.02)
+        await connection.execute(
+            "INSERT INTO templates (text, actor) VALUES ('{marca} {valor} {vencimento}', 'test')"
+        )
+        await waiting(connection, 2, first_id=2)
+        await smsc.until(lambda: len(smsc.submitted) == 2)
+
+
 async def test_a_worker_that_stops_sends_the_parts_of_what_it_began(dsn, connection):
     ids = await waiting(connection, 6)
     async with an_smsc() as smsc, at_work(dsn, platform_of(smsc, per_second=3, long_texts="parts")):

@@ -17,12 +17,15 @@ _PAUSE_S = 1.0
 #: No part is written later than so long after its message's deadline: a worker that was away for that long
 #: has been taken over, and a person may send the text again (`reconcile.RESEND_AFTER_S` after the start).
 _LATEST_S = 300.0
+_MOST = 255  # a part's header has one octet for it
 _TOO_LATE = Outcome(OutcomeKind.NOT_STARTED, code="too_late")
 
 
-def most_parts(per_second: float | None) -> int:
-    """Give how many parts of a text go in time at a limit, also where single calls have every other slot."""
-    return 1_000 if per_second is None else 1 + int(per_second * _LATEST_S / 2)
+def most_parts(*, per_second: float | None, per_day: int | None) -> int:
+    """Give how many parts a text may have under these limits: one of more would never go, or never whole."""
+    # Single calls have every other slot.
+    in_time = math.inf if per_second is None else 1 + int(per_second * _LATEST_S / 2)
+    return int(min(in_time, per_day or math.inf, _MOST))
 
 
 class LongText:

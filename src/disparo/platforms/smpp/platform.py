@@ -220,6 +220,7 @@ def capabilities_of(settings: SmppSettings) -> Capabilities:
     """Tell what a table makes of a platform."""
     profile = SegmentProfile(**settings.segments.model_dump(), alphabet=settings.alphabet)
     counts_parts = settings.long_texts == "parts"  # each is a submit_sm
+    most = most_parts(per_second=settings.per_second, per_day=settings.per_day)
     return Capabilities(
         max_batch=settings.bind_window,
         answer_within_s=settings.timeout_s,
@@ -228,7 +229,7 @@ def capabilities_of(settings: SmppSettings) -> Capabilities:
         per_second=settings.per_second,
         per_day=settings.per_day,
         limits_count_parts=counts_parts,
-        profile=profile.at_most(most_parts(settings.per_second)) if counts_parts else profile,
+        profile=profile.at_most(most) if counts_parts else profile,
         receipts=True,
         handset_receipts=True,
         inbound=True,
