@@ -24,6 +24,7 @@ from disparo.dispatch.watch import PlatformWatch
 from disparo.domain.routing import Route
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.registry import read_table
+from disparo.platforms.smpp.platform import Smpp
 
 pytestmark = pytest.mark.anyio
 MIDNIGHT = clock_time(0)
@@ -101,9 +102,13 @@ async def test_what_waits_for_a_limit_of_24_hours_says_so_and_is_not_stuck(
     await connection.execute(f"INSERT INTO platform_day_use VALUES ('p', {old}, 5)")
     live = "SELECT count(*) FROM alerts WHERE kind = 'dispatch_stuck' AND cleared_at IS NULL"
     limited, other = platform("p", per_day=5), platform("other")
+    parts = {"type": "smpp", "host": "127.0.0.1", "system_id": "x", "password": "x", "per_day": 6}
     for there, stuck in (
         ({"p": platform("p", per_day=6)}, 1),
         ({"p": limited}, 0),
+        ({"p": platform("p", per_day=6)}, 1),
+        ({"p": Smpp("p", read_table("p", {**parts, "segments": {"max_parts": 2}}))}, 0),  # a text of two
+        ({"p": Smpp("p", read_table("p", {**parts, "long_texts": "payload"}))}, 1),
         ({"p": limited, "q": other}, 1),
     ):
         await Alarms(pool, zone=RULES.zone).look(there)
