@@ -36,6 +36,16 @@ class SlowGate(OpenGate):
         return await super().more_moments(wanted, **how)
 
 
+class FailingGate(OpenGate):
+    """Fails the first time, in a way that nobody foresaw."""
+
+    async def more_moments(self, wanted, **how):
+        grant = await super().more_moments(wanted, **how)
+        if len(self.asked) == 1:
+            raise RuntimeError
+        return grant
+
+
 def soon():
     return boottime_s() + 10.0
 
@@ -50,6 +60,14 @@ async def test_those_who_missed_their_moments_ask_for_others_together():
     lined_up = WriteTimer(gate).line_up(grant, [1] * 50, deadline_s=soon())
     assert all(await asyncio.gather(*[slots.first for slots in lined_up]))
     assert gate.asked == [50]
+
+
+async def test_who_could_not_be_asked_is_asked_again(monkeypatch):
+    monkeypatch.setattr("disparo.dispatch.write_timer._ASK_AGAIN_S", 0.01)
+    timer = WriteTimer(FailingGate())
+    (slots,) = timer.line_up(slots_at(time.monotonic() - 1.0, 1), [1], deadline_s=soon())
+    async with asyncio.timeout(5):
+        assert await slots.first
 
 
 async def test_who_missed_a_moment_takes_the_next_one():

@@ -13,11 +13,16 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
+import structlog
+
 from disparo.dispatch.gate import LATE_S, Gate, RateGrant
 from disparo.platforms.base import boottime_s
 
+log = structlog.get_logger(__name__)
+
 #: Whoever has been late needs a longer run-up.
 _RUN_UP_S = 0.1
+_ASK_AGAIN_S = 1.0
 #: Single calls may begin while it is further behind: a bulk run's parts hold up none.
 _FAR_BEHIND_S, _URGENT_FAR_BEHIND_S = 1.0, 2.0
 
@@ -136,7 +141,12 @@ class WriteTimer:
     async def _ask_for_more(self) -> None:
         """Ask for the slots that are lacking; the limit of 24 hours has counted them already."""
         lacking = len(self._parts) + len(self._urgent) + len(self._waiting)
-        self._add(await self._gate.more_moments(lacking, run_up_s=_RUN_UP_S))
+        try:
+            self._add(await self._gate.more_moments(lacking, run_up_s=_RUN_UP_S))
+        except Exception:  # nobody else asks: what was begun would wait for ever, and nothing new begin
+            log.exception("slots_not_asked_for")
+            await asyncio.sleep(_ASK_AGAIN_S)
+            asyncio.get_running_loop().call_soon(self._changed.set)  # once this task is done
 
     def _drop_overdue(self) -> bool:
         """Let go of messages whose deadline has passed; tells whether any is left."""
