@@ -71,6 +71,25 @@ async def test_status_codes_where_the_settings_say_nothing(peer, status, kind, f
 
 
 @pytest.mark.parametrize(
+    ("says", "now", "wait_s"),
+    [
+        ("Fri, 27 Nov 2026 12:01:30 GMT", "Fri, 27 Nov 2026 12:00:00 GMT", 90),  # whatever our clock says
+        ("Friday, 27-Nov-26 12:01:30 GMT", "Fri, 27 Nov 2026 12:00:00 GMT", 90),
+        ("Fri, 27 Nov 2026 11:00:00 GMT", "Fri, 27 Nov 2026 12:00:00 GMT", 0),
+        (formatdate(time.time() + 90, usegmt=True), None, 90),
+        ("logo", None, None),
+        ("Fri, 99 Nov 2026 12:01:30 GMT", "Fri, 27 Nov 2026 12:00:00 GMT", None),
+    ],
+)
+async def test_when_to_try_again_may_be_a_moment(peer, says, now, wait_s):
+    date = f"Date: {now}\r\n" if now else ""
+    peer.answer = http(429, "{}", f"{date}Retry-After: {says}\r\n")
+    outcome = await send(peer)
+    assert outcome.kind is OutcomeKind.NOT_TAKEN
+    assert outcome.retry_after_s == (None if wait_s is None else pytest.approx(wait_s, abs=30))
+
+
+@pytest.mark.parametrize(
     ("more", "answer"),
     [
         ({}, '{"success": false, "error": {"code": 13}}'),

@@ -35,7 +35,7 @@ class AnsweredClock:
         if date is None or now - self._looked_at < _EVERY_S:
             return
         self._looked_at = now
-        theirs = _read(date)
+        theirs = read_date(date)
         if theirs is None:
             return
         # It has whole seconds, and was written somewhere between the question and now.
@@ -58,7 +58,8 @@ def _ahead(least: float, most: float) -> float:
     return max(least - ours, 0.0) or min(most - ours, 0.0)
 
 
-def _read(date: str) -> float | None:
+def read_date(date: str) -> float | None:
+    """Give a moment as HTTP writes it in seconds of time.time(); None for what is none."""
     try:
         read = parsedate_to_datetime(date)
         return (read if read.tzinfo is not None else read.replace(tzinfo=UTC)).timestamp()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.platforms.base import Outgoing
+from disparo.platforms.clock import read_date
 from disparo.platforms.generic_rules import Condition, meaning, outcome_of
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import NotStarted, NotTaken, Reply
@@ -165,5 +167,11 @@ def _group(pattern: str, reply: Reply) -> str | None:
 
 
 def _retry_after(reply: Reply) -> float | None:
+    """Read in how many seconds to try again: so many, or a moment of its clock (RFC 9110 §10.2.3)."""
     given = reply.headers.get("Retry-After", "")
-    return float(given) if given.isdecimal() and len(given) < 7 else None  # noqa: PLR2004 - digits of ten days
+    if given.isdecimal():
+        return float(given) if len(given) < 7 else None  # noqa: PLR2004 - digits of ten days
+    moment = read_date(given) if given else None
+    if moment is None:
+        return None
+    return max(0.0, moment - (read_date(reply.headers.get("Date", "")) or time.time()))
