@@ -71,6 +71,23 @@ async def test_status_codes_where_the_settings_say_nothing(peer, status, kind, f
 
 
 @pytest.mark.parametrize(
+    ("more", "answer", "kind"),
+    [
+        ({}, '{"id": false}', OutcomeKind.AMBIGUOUS),
+        ({"success": {"status": [200], "path": "id"}}, '{"id": false}', OutcomeKind.AMBIGUOUS),
+        ({"success": {"path": "id", "equals": "false"}}, '{"id": false}', OutcomeKind.ACCEPTED),
+        ({"errors": [{"path": "error"}]}, '{"error": false, "id": "p-1"}', OutcomeKind.ACCEPTED),
+        ({"errors": [{"path": "error"}]}, '{"error": true, "id": "p-1"}', OutcomeKind.REFUSED),
+    ],
+)
+async def test_what_is_false_is_not_there(peer, more, answer, kind):
+    peer.answer = http(200, answer)
+    outcome = await send(peer, **more)
+    assert outcome.kind is kind
+    assert outcome.platform_id == ("p-1" if "p-1" in answer and kind is OutcomeKind.ACCEPTED else None)
+
+
+@pytest.mark.parametrize(
     ("says", "now", "wait_s"),
     [
         ("Fri, 27 Nov 2026 12:01:30 GMT", "Fri, 27 Nov 2026 12:00:00 GMT", 90),  # whatever our clock says

@@ -41,6 +41,8 @@ _BY_STATUS: Mapping[int, tuple[OutcomeKind, FailureClass]] = {
     429: (_K.NOT_TAKEN, _F.THROTTLE),
 }
 _LONGEST_CODE = 100
+#: Some give it where they have no id, or no error.
+_FALSE = "false"
 #: What these say marks a phone, for good.
 _OF_ONE_NUMBER = frozenset({_F.NUMBER, _F.OPT_OUT})
 _LACKING = Outcome(_K.AMBIGUOUS, code="item_missing", failure=_F.UNKNOWN)
@@ -132,7 +134,7 @@ class Answers:
             found = text_at(content, self._settings.id_path)
         else:
             found = _group(self._settings.id_regex, reply) if self._settings.id_regex else None
-        return found[:LONGEST_NAME] if found else None
+        return found[:LONGEST_NAME] if found and found != _FALSE else None
 
 
 def holds(condition: Condition, reply: Reply, content: object) -> bool:
@@ -145,12 +147,12 @@ def holds(condition: Condition, reply: Reply, content: object) -> bool:
 
 
 def says(condition: Condition, content: object) -> bool:
-    """Tell whether a condition's path leads to something, and to what is wanted."""
+    """Tell whether a condition's path leads to something, which false is not, and to what is wanted."""
     if condition.path is None and condition.equals is None:
         return True
     wanted = [condition.equals] if isinstance(condition.equals, str) else condition.equals
     found = text_at(content, condition.path)
-    return found is not None and (wanted is None or found in wanted)
+    return found is not None and (found != _FALSE if wanted is None else found in wanted)
 
 
 def outcome_of_failure(error: Exception) -> Outcome:
