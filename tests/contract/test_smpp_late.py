@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.contract.smsc import an_smsc, bound, message, take
+from tests.contract.smsc import an_smsc, bound, message, one, refuse, take
 
 from disparo.domain.outcome import OutcomeKind
 
@@ -24,3 +24,34 @@ async def test_an_answer_that_comes_late_is_told_all_the_same():
             await take(smsc, writer, unit)
         await smsc.until(lambda: len(told) == 4)
         assert told[2:] == [(0, OutcomeKind.ACCEPTED), (1, OutcomeKind.ACCEPTED)]
+
+
+@pytest.mark.parametrize(
+    ("late", "answer", "more"),
+    [
+        (3, take, [(OutcomeKind.ACCEPTED, "id-3", 3)]),
+        (3, refuse(0x58), []),  # two parts are there
+        (2, take, []),  # the third was never written
+        (1, take, []),
+        (1, refuse(0x58), [(OutcomeKind.NOT_TAKEN, None, None)]),
+        (1, refuse(0x0B), [(OutcomeKind.REFUSED, None, None)]),
+    ],
+)
+async def test_of_a_long_text_what_settles_it_whole_is_told_late_too(late, answer, more):
+    asked, told = [], []
+
+    async def keep_one(smsc, writer, unit):
+        if len(smsc.submitted) == late:
+            asked.append((smsc, writer, unit))
+        else:
+            await take(smsc, writer, unit)
+
+    async with an_smsc(answer=keep_one) as smsc, bound(smsc, timeout_s=0.2) as platform:
+        await platform.send([message("x" * 400)], lambda _place, outcome: told.append(outcome))
+        assert [(outcome.kind, outcome.code) for outcome in told] == [
+            (OutcomeKind.AMBIGUOUS, f"no_answer, part {late}" if late > 1 else "no_answer")
+        ]
+        await answer(*asked[0])
+        await one(platform)  # what was said before has come
+    assert len(smsc.submitted) == late + 1
+    assert [(outcome.kind, outcome.platform_id, outcome.segments) for outcome in told[1:]] == more

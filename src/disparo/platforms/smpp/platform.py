@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.domain.sms_text import SegmentProfile
@@ -149,7 +150,8 @@ class Smpp:
                 long.append((place, bodies, message))
 
         async def send_long(place: int, bodies: Sequence[bytes], message: Outgoing) -> None:
-            sending = LongText(message, find, self._submit_one, self._settings.timeout_s)
+            within_s, late = self._settings.timeout_s, partial(tell, place)
+            sending = LongText(message, find, self._submit_one, within_s, tell_late=late)
             tell(place, await sending.send(bodies))
 
         slot_ends_s = min(message.slot_ends_s for message in batch)
@@ -191,10 +193,18 @@ class Smpp:
 
         return session.submit([body for _, body in group], answered)
 
-    async def _submit_one(self, session: Session, body: bytes) -> Outcome:
-        said: list[Pdu | None] = []
-        await session.submit([body], lambda _place, answer: said.append(answer))
-        return self._outcome(said[0])
+    async def _submit_one(
+        self, session: Session, body: bytes, tell_late: Callable[[Outcome], None]
+    ) -> Outcome:
+        said: list[Outcome] = []
+
+        def answered(_at: int, answer: Pdu | None) -> None:
+            said.append(self._outcome(answer))
+            if len(said) > 1:
+                tell_late(said[-1])
+
+        await session.submit([body], answered)
+        return said[0]
 
     def _outcome(self, answer: Pdu | None) -> Outcome:
         if answer is None:
