@@ -83,7 +83,8 @@ class Fleet:
     async def drained(self) -> None:
         """Wait until every outcome of a started message is recorded, in replaced lanes too."""
         await asyncio.gather(*(lane.drained() for lane in self.lanes.values()))
-        await asyncio.gather(*self._leaving.values())
+        if self._leaving:
+            await asyncio.wait(self._leaving.values())  # who waits no longer ends none of them
 
     async def end(self) -> None:
         """Cancel every task; hand-overs under way stay with their platforms."""

@@ -140,8 +140,9 @@ async def take_every_other_slot(pool):
         await asyncio.sleep(2 * 0.515 if taken.slots else 0.01)
 
 
+@pytest.mark.parametrize("is_removed", [False, True])
 async def test_a_worker_that_stops_sends_the_parts_of_what_it_began_though_others_take_slots(
-    dsn, connection, pool, monkeypatch
+    dsn, connection, pool, monkeypatch, is_removed
 ):
     monkeypatch.setattr("disparo.dispatch.worker._RECORDED_WITHIN_S", 1.0)
     ids = await waiting(connection, 1)
@@ -153,6 +154,8 @@ async def test_a_worker_that_stops_sends_the_parts_of_what_it_began_though_other
         running = asyncio.create_task(worker.run(stop))
         await smsc.until(lambda: smsc.submitted)
         other = asyncio.create_task(take_every_other_slot(pool))
+        if is_removed:
+            worker.use(WorkerPlan({}, (), SIX_PARTS))
         stop.set()
         await running
         other.cancel()
