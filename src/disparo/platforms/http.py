@@ -26,6 +26,9 @@ from disparo.platforms.clock import AnsweredClock
 CONNECT_TIMEOUT_S = 5.0
 REPLY_LIMIT_BYTES = 65_536
 _CONNECTIONS = 100
+#: A connection that was idle for longer is not used again: many servers close theirs after two or five
+#: seconds, and nobody knows what became of a message that is written while one is being closed.
+_IDLE_S = 1.5
 #: Addresses of cloud metadata services outside the link-local ranges.
 _METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")})
 _AddrInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
@@ -142,7 +145,10 @@ class HttpSender:
 
     def _open(self, *, force_close: bool) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=_CONNECTIONS, force_close=force_close, socket_factory=_guarded_socket
+            limit=_CONNECTIONS,
+            force_close=force_close,
+            keepalive_timeout=None if force_close else _IDLE_S,
+            socket_factory=_guarded_socket,
         )
         return aiohttp.ClientSession(
             connector=connector,

@@ -1,0 +1,44 @@
+"""A platform closes connections that nobody uses, just when somebody does: what was written there nobody knows of."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from tests.contract.conftest import http
+from tests.contract.generic import message, table
+
+from disparo.domain.outcome import OutcomeKind
+from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.registry import read_table
+
+pytestmark = pytest.mark.anyio
+
+
+def closing_after(idle_s):
+    """Take what comes over a connection in use; one that was idle for so long has been closed meanwhile."""
+    used_at = {}
+
+    async def answer(peer, writer):
+        before, used_at[writer] = used_at.get(writer, time.monotonic()), time.monotonic()
+        if used_at[writer] - before >= idle_s:
+            peer.requests.pop()  # it came when nobody listened any more
+            writer.transport.abort()
+        else:
+            await http(200, '{"id": "p-1"}')(peer, writer)
+
+    return answer
+
+
+async def test_no_message_is_risked_on_a_connection_that_the_platform_may_be_closing(peer):
+    peer.answer = closing_after(2.0)  # gunicorn's; Apache's and Node's are 5 s
+    platform = GenericHttp("p", read_table("p", table(peer)))
+    kinds = []
+    for pause_s in (0, 0.1, 2.1):
+        await asyncio.sleep(pause_s)
+        (outcome,) = await platform.send([message()])
+        kinds.append(outcome.kind)
+    await platform.close()
+    assert kinds == [OutcomeKind.ACCEPTED] * 3
+    assert (len(peer.requests), peer.connections) == (3, 2)
