@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
-from tests.contract.smsc import an_smsc, bound, one, refuse, take
+from tests.contract.smsc import an_smsc, bound, one, platform_of, refuse, take
 
 from disparo.domain.outcome import OutcomeKind
 
@@ -44,3 +46,30 @@ async def test_nothing_is_written_to_a_connection_that_was_cut():
     async with an_smsc(answer=answer) as smsc, bound(smsc, bind_window=1) as platform:
         first, second = await asyncio.gather(one(platform), one(platform))
     assert (first.kind, second.kind) == (OutcomeKind.ACCEPTED, OutcomeKind.ACCEPTED)
+
+
+@contextmanager
+def a_hole(port):
+    """Somewhere that answers nobody: all that may wait there do."""
+    with ExitStack() as stack:
+        hole = stack.enter_context(socket.socket())
+        hole.bind(("127.0.0.2", port))
+        hole.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            with suppress(BlockingIOError):
+                waiting.connect(hole.getsockname())
+        yield
+
+
+async def test_one_address_of_a_name_that_answers_nobody_keeps_us_from_no_other(monkeypatch):
+    async with an_smsc() as smsc:
+        loop = asyncio.get_running_loop()
+
+        async def both(_host, port, **_how):
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{last}", port)) for last in (2, 1)]
+
+        monkeypatch.setattr(loop, "getaddrinfo", both)
+        with a_hole(smsc.port):
+            assert (await one(platform_of(smsc, host="smsc.example"))).kind is OutcomeKind.ACCEPTED

@@ -99,17 +99,22 @@ async def _connect(settings: SmppSettings, deliver: Deliver | None, on_room: Cal
 
 
 async def _socket(host: str, port: int) -> socket.socket:
-    """Connect to the first address of a name that takes us, none of those that may not be called."""
+    """Connect to the first address of a name that takes us, none of those that may not be called.
+
+    Each has its share of the time: one that answers nobody must not use up the others'.
+    """
     loop = asyncio.get_running_loop()
     why: OSError = OSError("no address")
-    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for family, kind, protocol, _, address in found:
         if is_forbidden(str(address[0])):
             why = ForbiddenAddress(address[0])
             continue
         sock = socket.socket(family, kind, protocol)
         sock.setblocking(False)  # noqa: FBT003 - the socket's own way to say it
         try:
-            await loop.sock_connect(sock, address)
+            async with asyncio.timeout(CONNECT_TIMEOUT_S / len(found)):
+                await loop.sock_connect(sock, address)
         except OSError as error:
             sock.close()
             why = error
