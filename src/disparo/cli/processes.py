@@ -18,7 +18,8 @@ log = structlog.get_logger(__name__)
 _PARENT = "DISPARO_PARENT_PID"
 _PR_SET_PDEATHSIG = 1
 #: A worker waits for a platform's answer, 120 s at the longest, and records it. Only at a limit of a part in
-#: several seconds may a long text that was begun take longer: it is killed then, and that text is uncertain.
+#: several seconds, or where an answer takes as long, may a long text that was begun take longer: it is killed
+#: then, and that text is uncertain.
 _STOP_PATIENCE_S = 130.0
 #: A child that falls again within this time is started more and more slowly.
 _STEADY_AFTER_S = 30.0

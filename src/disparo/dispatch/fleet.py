@@ -56,7 +56,7 @@ class Fleet:
 
     @property
     def parts_to_come(self) -> int:
-        """Give how many parts of begun messages have had no slot yet, in replaced lanes too."""
+        """Give how many parts of begun messages are still to come, in replaced lanes too."""
         return sum(lane.parts_to_come for lane in self._not_drained)
 
     @property

@@ -81,8 +81,8 @@ class Lane:
 
     @property
     def parts_to_come(self) -> int:
-        """Give how many parts of begun messages have had no slot yet."""
-        return self._write_timer.parts_to_come
+        """Give how many parts of begun messages are still to be written, or have had no slot yet."""
+        return self._write_timer.parts_to_come + self._writes.parts_to_come
 
     @property
     def longest_answer_s(self) -> float:

@@ -250,7 +250,7 @@ class Worker:
     async def _finish(self, control: Pool, fleet: Fleet) -> None:
         """Let what is written be recorded, give back the rest, leave."""
         parts, before = fleet.parts_to_come, math.inf
-        while parts < before:  # other workers take slots too: as long as these have some, it goes on
+        while parts < before:  # each has its answer to wait for, and slots that others take too
             with suppress(TimeoutError):
                 async with asyncio.timeout(fleet.longest_answer_s + _RECORDED_WITHIN_S):
                     await fleet.drained()

@@ -38,6 +38,7 @@ class Writes:
         self._recorder = recorder
         self._breaker = breaker
         self._began: dict[int, float] = {}  # attempt id -> when its write began
+        self._further: dict[int, int] = {}  # attempt id -> parts to come, where none waits for a slot
         self._tasks: set[asyncio.Task[None]] = set()
         #: Called with each message whose outcome is recorded.
         self.on_recorded: Callable[[Prepared], None] = lambda _item: None
@@ -53,6 +54,11 @@ class Writes:
         """Give, for each hand-over in flight, for how many seconds its answer (or a part's) is awaited."""
         now = time.monotonic()
         return [now - began for began in self._began.values() if began <= now]
+
+    @property
+    def parts_to_come(self) -> int:
+        """Give how many parts of begun messages are still to be written, those that wait for slots aside."""
+        return sum(self._further.values())
 
     def begin(self, started: Sequence[Started]) -> None:
         """Write these now, so many in a call as the platform takes."""
@@ -89,10 +95,14 @@ class Writes:
         outgoing = Outgoing(item.reference, item.e164, item.start.text, started.deadline_s)
         if item.start.segments == 1:
             return outgoing
+        if slots is None and self._platform.capabilities.limits_count_parts:
+            self._further[started.attempt_id] = item.start.segments - 1
         return outgoing._replace(next_part=partial(self._next_part, started.attempt_id, slots))
 
     async def _next_part(self, attempt_id: int, slots: MessageSlots | None) -> float:
         """Wait for a further part's slot; its own answer alone is awaited from then on."""
+        if further := self._further.get(attempt_id):
+            self._further[attempt_id] = further - 1
         self._began[attempt_id] = math.inf  # our own limit is no slow answer
         try:
             return math.inf if slots is None else await slots.next()
@@ -107,6 +117,7 @@ class Writes:
         def report(place: int, outcome: Outcome) -> None:
             one = group[place]
             awaited_since = self._began.pop(one.attempt_id, None)
+            self._further.pop(one.attempt_id, None)
             is_late = awaited_since is None
             if is_late and (outcome.kind is told[place] or told[place] is not OutcomeKind.AMBIGUOUS):
                 return  # it was told before; only what nobody knew then is a fact all the same

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import pytest
 from tests.contract.smsc import an_smsc, platform_of, take
@@ -13,6 +14,13 @@ pytestmark = pytest.mark.anyio
 STOPPED = "SELECT count(*) FROM alerts WHERE kind = 'platform_open'"
 
 
+@asynccontextmanager
+async def an_smsc_of(soon_s):
+    async with an_smsc(answer=answer_each_soon) as smsc:
+        smsc.soon_s = soon_s
+        yield smsc
+
+
 async def answer_each_soon(smsc, writer, unit):
     talks = smsc.talks
     talks.add(task := asyncio.create_task(soon(smsc, writer, unit)))
@@ -20,7 +28,7 @@ async def answer_each_soon(smsc, writer, unit):
 
 
 async def soon(smsc, writer, unit):
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(smsc.soon_s)
     await take(smsc, writer, unit)
 
 
@@ -31,10 +39,24 @@ async def test_long_texts_do_not_make_a_platform_slow_that_answers_each_part_soo
     monkeypatch.setattr("disparo.dispatch.breaker._SLOW_S", 1.5)
     ids = await waiting(connection, 20)
     async with (
-        an_smsc(answer=answer_each_soon) as smsc,
+        an_smsc_of(0.6) as smsc,
         at_work(dsn, platform_of(smsc, bind_window=10, long_texts="parts", **limit), SIX_PARTS),
     ):
         await smsc.until(lambda: len(smsc.submitted) == 120, seconds=20)
         await asyncio.sleep(0.8)
     assert await rows.statuses(connection, ids) == ["accepted"] * 20
     assert await connection.fetchval(STOPPED) == 0
+
+
+async def test_a_worker_that_stops_waits_for_each_part_as_long_as_for_a_text_of_one(
+    dsn, connection, monkeypatch
+):
+    monkeypatch.setattr("disparo.dispatch.worker._RECORDED_WITHIN_S", 0.5)
+    ids = await waiting(connection, 2)
+    async with (
+        an_smsc_of(0.4) as smsc,
+        at_work(dsn, platform_of(smsc, timeout_s=0.5, long_texts="parts"), SIX_PARTS),
+    ):
+        await smsc.until(lambda: len(smsc.submitted) == 2)
+    assert len(smsc.submitted) == 12
+    assert await rows.statuses(connection, ids) == ["accepted"] * 2
