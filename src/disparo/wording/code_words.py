@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from disparo.wording.plain import on_line
@@ -31,13 +32,19 @@ CODE: Mapping[str, str] = {
         "a resposta não fala desta mensagem": "item_missing no_items",
         "a resposta não traz o número da mensagem": "no_id",
         "não dá sinal há tempo demais": "not_seen",
+        "já não podia sair, passados cinco minutos do começo": "too_late",
         "há mensagens demais à espera de resposta": "no_room",
         "o envio real está desligado": "guard",
     }.items()
     for name in names.split()
 }
 
+#: Of a text in parts (`platforms/smpp/long_text.py`).
+_OF_A_PART = re.compile(r"(.+), part ([0-9]+)")
+
 
 def code(stored: str) -> str:
     """Give in Portuguese what kept an answer from coming; a platform's own code stays as it is."""
+    if found := _OF_A_PART.fullmatch(stored):
+        return f"na parte {found[2]}: {code(found[1])}"
     return CODE.get(stored, f"código {on_line(stored)}")
