@@ -15,6 +15,8 @@ import asyncpg
 
 from disparo.db.data_dir import DataDirUnusable
 from disparo.db.postgres_binaries import Runner, major_version, reason_of
+from disparo.db.server_options import server_options
+from disparo.durable import put_in_place, write_new
 from disparo.errors import DatabaseUnavailable, in_words
 
 ADMIN, APP = "disparo_admin", "disparo"
@@ -35,7 +37,7 @@ def make_cluster(data_dir: Path, runner: Runner) -> None:
                 "Faça um backup com a versão anterior e restaure-o nesta. Nada foi alterado."
             )
         return
-    passwords = _passwords(data_dir)
+    passwords = _read_passwords(data_dir) or _keep(data_dir, _new_passwords(data_dir))
     # Made beside its place and moved there whole: a start that is killed leaves nothing half done.
     # Under a name of its own: an initdb of such a start may still be writing for a moment.
     for left in data_dir.glob("postgres.new-*"):
@@ -68,7 +70,7 @@ def make_cluster(data_dir: Path, runner: Runner) -> None:
             else ""
         )
         raise DataDirUnusable(f"Não foi possível criar o banco de dados em {data_dir}. {hint}({why})")
-    nursery.rename(cluster)
+    put_in_place(nursery, cluster)
 
 
 def _locale_options(major: int) -> list[str]:
@@ -92,22 +94,75 @@ async def make_application_role(data_dir: Path) -> None:
         await connection.close()
 
 
-def _passwords(data_dir: Path) -> dict[str, str]:
-    """Read the roles' passwords, made at random the first time; the file is ours alone."""
-    path = data_dir / "database.secret"
-    if not path.exists():
-        made = {role: secrets.token_urlsafe(24) for role in (ADMIN, APP)}
-        fresh = path.with_suffix(".new")
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(made, file)
-        fresh.rename(path)
+def has_passwords(data_dir: Path) -> bool:
+    """Tell whether the roles' passwords are known; raises DataDirUnusable where they cannot be read."""
+    return _read_passwords(data_dir) is not None
+
+
+def renew_passwords(data_dir: Path, runner: Runner) -> None:
+    """Give the roles of a cluster that no server runs new passwords; raises DatabaseFailed.
+
+    The file's user may do so without the old ones. The database has them before the file has: a start that
+    is killed in between finds no passwords, and makes others.
+    """
+    passwords = _new_passwords(data_dir)
+    options = [part for name, value in server_options().items() for part in ("-c", f"{name}={value}")]
+    command = runner.command(
+        "postgres", "--single", "-D", str(data_dir / "postgres"), *options, "postgres", parent=os.getpid()
+    )
+    statements = [
+        f"DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN "
+        f"ALTER ROLE {role} PASSWORD '{password}'; END IF; END $$\n"
+        for role, password in passwords.items()
+    ]
+    done = subprocess.run(command, input="".join(statements), capture_output=True, text=True, check=False)
+    if done.returncode != 0 or "ERROR:" in done.stderr:
+        raise DatabaseFailed(
+            f"As senhas do banco de dados próprio não estão em {_secret(data_dir)} e não puderam ser "
+            f"refeitas ({reason_of(done.stderr)})."
+        )
+    _keep(data_dir, passwords)
+
+
+def _secret(data_dir: Path) -> Path:
+    return data_dir / "database.secret"
+
+
+def _read_passwords(data_dir: Path) -> dict[str, str] | None:
+    """Read the roles' passwords; None where they are not there, or not whole. Raises DataDirUnusable."""
+    path = _secret(data_dir)
     try:
-        found: dict[str, str] = json.loads(path.read_text(encoding="ascii"))
+        found = json.loads(path.read_text(encoding="ascii"))
+        return {role: found[role] for role in (ADMIN, APP)}
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise DataDirUnusable(
             f"Não é possível ler {path} ({in_words(error)}). Use o mesmo usuário que criou a pasta."
         ) from error
+    except (ValueError, KeyError, TypeError):  # a disk or a hand has cut it off
+        return None
+
+
+def _new_passwords(data_dir: Path) -> dict[str, str]:
+    """Make passwords at random, and a file of them beside its place; it is ours alone."""
+    made = {role: secrets.token_urlsafe(24) for role in (ADMIN, APP)}
+    write_new(_secret(data_dir).with_suffix(".new"), json.dumps(made))
+    return made
+
+
+def _keep(data_dir: Path, passwords: dict[str, str]) -> dict[str, str]:
+    put_in_place(_secret(data_dir).with_suffix(".new"), _secret(data_dir))
+    return passwords
+
+
+def _passwords(data_dir: Path) -> dict[str, str]:
+    found = _read_passwords(data_dir)
+    if found is None:
+        raise DataDirUnusable(
+            f"As senhas do banco de dados próprio não estão em {_secret(data_dir)}. "
+            "Reinicie o Disparo: ele as refaz ao iniciar."
+        )
     return found
 
 

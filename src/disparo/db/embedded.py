@@ -26,9 +26,11 @@ from disparo.db.cluster import (
     APP,
     DatabaseFailed,
     dsn_of,
+    has_passwords,
     make_application_role,
     make_cluster,
     postmaster_lines,
+    renew_passwords,
 )
 from disparo.db.data_dir import AlreadyRunning, is_held, make_data_dir, take_lock
 from disparo.db.postgres_binaries import Runner, find_runner
@@ -83,6 +85,10 @@ class EmbeddedPostgres:
             make_cluster(self._data_dir, runner)
             _end_leftover(self._cluster)
             socket_dir = self._socket_dir(runner)
+            if not has_passwords(self._data_dir):
+                log.warning("database_passwords_are_made_anew")
+                _clear_away(self._cluster, socket_dir)
+                renew_passwords(self._data_dir, runner)
             # Of this thread's own: the kernel sends the parent-death signal when the *thread* ends.
             self._keeper = threading.Thread(target=self._keep, args=(runner, socket_dir), daemon=True)
             self._keeper.start()

@@ -1,0 +1,124 @@
+"""The files beside the private PostgreSQL, cut off wherever a kill, a power cut or a full disk cuts them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from disparo.db import cluster
+from disparo.db.data_dir import DataDirUnusable
+from disparo.db.embedded import attach, running
+
+ROOT = Path(__file__).parents[3]
+
+START = """
+import sys
+from pathlib import Path
+from disparo.db.embedded import running
+with running(Path(sys.argv[1])):
+    pass
+"""
+
+
+@pytest.fixture
+def folder():
+    made = Path(tempfile.mkdtemp(prefix="disparo-files-"))
+    made.chmod(0o711)
+    yield made / "data"
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def query(dsn, statement):
+    async def ask():
+        connection = await asyncpg.connect(dsn)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def start_and_stop(folder, *before, **kwargs):
+    """A first start in a process of its own."""
+    return subprocess.run(
+        [*before, sys.executable, "-c", START, str(folder)],
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+        **kwargs,
+    )
+
+
+@pytest.mark.parametrize("left", ["", '{"disparo_admin": "x', "{}", None])
+def test_passwords_that_are_gone_are_made_anew_and_the_data_stay(folder, left):
+    with running(folder) as dsn:
+        query(dsn, "CREATE TABLE kept AS SELECT 42 AS number")
+    secret = folder / "database.secret"
+    secret.unlink()
+    if left is not None:
+        secret.write_text(left)
+    for _ in range(2):
+        with running(folder) as dsn:
+            assert query(dsn, "SELECT number FROM kept") == 42
+    assert secret.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_start_that_is_killed_while_passwords_are_made_anew_harms_nothing(folder, monkeypatch):
+    with running(folder):
+        pass
+    (folder / "database.secret").write_text("")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster, "put_in_place", killed)  # the last step: the database has the new ones
+        with pytest.raises(KeyboardInterrupt), running(folder):
+            pass
+    with running(folder) as dsn:
+        assert query(dsn, "SELECT 1") == 1
+
+
+def test_passwords_and_cluster_are_on_the_disk_before_anything_is_built_on_them(folder):
+    if not shutil.which("strace"):
+        pytest.skip("no strace here")
+    trace = folder.parent / "trace"
+    watch = ["strace", "-f", "-y", "-s", "200", "-e", "trace=fsync,rename,execve", "-o", str(trace)]
+    done = start_and_stop(folder, *watch)
+    if not trace.exists() or "ptrace" in done.stderr:
+        pytest.skip("this machine forbids tracing")
+    assert done.returncode == 0, done.stderr
+    steps = (
+        rf"fsync\(\d+<{folder}/database\.new>",
+        rf'rename\("{folder}/database\.new", "{folder}/database\.secret"',
+        rf"fsync\(\d+<{folder}>",
+        r'execve\("[^"]*/initdb", ',
+        rf'rename\("{folder}/postgres\.new-\w+", "{folder}/postgres"',
+        rf"fsync\(\d+<{folder}>",
+        rf'execve\("[^"]*/postgres", \["[^"]*", "-D", "{folder}/postgres", ',
+    )
+    rest = trace.read_text(errors="replace")
+    for step in steps:
+        found = re.search(step, rest)
+        assert found, step
+        rest = rest[found.end() :]
+
+
+def test_a_command_beside_a_server_whose_passwords_are_gone_makes_none(folder):
+    with running(folder):
+        (folder / "database.secret").unlink()
+        with pytest.raises(DataDirUnusable, match="Reinicie o Disparo"):
+            attach(folder)
+        assert not (folder / "database.secret").exists()
