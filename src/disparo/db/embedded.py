@@ -175,9 +175,8 @@ class EmbeddedPostgres:
             self._temporary_socket_dir = tempfile.mkdtemp(prefix="disparo-")
             runner.own(Path(self._temporary_socket_dir))
             return Path(self._temporary_socket_dir)
-        if not wanted.exists():
-            wanted.mkdir(mode=0o700)
-            runner.own(wanted)
+        wanted.mkdir(mode=0o700, exist_ok=True)
+        runner.own(wanted)  # also one that is there: a start killed between the two lines made it
         return wanted
 
 

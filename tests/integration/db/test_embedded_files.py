@@ -19,6 +19,7 @@ from disparo.db.data_dir import DataDirUnusable
 from disparo.db.embedded import attach, running
 
 ROOT = Path(__file__).parents[3]
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it is about what root's start does")
 
 START = """
 import sys
@@ -122,3 +123,12 @@ def test_a_command_beside_a_server_whose_passwords_are_gone_makes_none(folder):
         with pytest.raises(DataDirUnusable, match="Reinicie o Disparo"):
             attach(folder)
         assert not (folder / "database.secret").exists()
+
+
+@as_root
+def test_a_start_killed_before_the_sockets_folder_was_given_away_keeps_no_other_out(folder):
+    with running(folder):
+        pass
+    os.chown(folder / "socket", 0, 0)
+    with running(folder) as dsn:
+        assert query(dsn, "SELECT 1") == 1
