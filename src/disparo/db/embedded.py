@@ -102,20 +102,23 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """End the server in order and give the folder free; safe to call twice."""
         self._stopping.set()
-        server = self._server
-        if server is not None and server.poll() is None:
-            with suppress(ProcessLookupError):
-                server.send_signal(signal.SIGINT)  # SIGTERM would wait for clients
         if self._keeper is not None:
-            self._keeper.join(_STOP_PATIENCE_S)
-            if self._keeper.is_alive() and server is not None:
-                server.send_signal(signal.SIGQUIT)
-                self._keeper.join(_STOP_PATIENCE_S)
+            for number in (signal.SIGINT, signal.SIGQUIT):  # SIGTERM would wait for clients
+                self._end(self._keeper, number)
         if self._temporary_socket_dir is not None:
             shutil.rmtree(self._temporary_socket_dir, ignore_errors=True)
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def _end(self, keeper: threading.Thread, number: signal.Signals) -> None:
+        """Send the signal to whichever server runs, until none does: one may just be started again."""
+        until = time.monotonic() + _STOP_PATIENCE_S
+        while keeper.is_alive() and time.monotonic() < until:
+            if self._server is not None and self._server.poll() is None:
+                with suppress(ProcessLookupError):
+                    self._server.send_signal(number)
+            keeper.join(0.5)
 
     @property
     def _cluster(self) -> Path:

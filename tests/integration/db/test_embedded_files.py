@@ -6,17 +6,19 @@ import asyncio
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from disparo.db import cluster
-from disparo.db.data_dir import DataDirUnusable
-from disparo.db.embedded import attach, running
+from disparo.db import cluster, embedded
+from disparo.db.data_dir import DataDirUnusable, is_held
+from disparo.db.embedded import EmbeddedPostgres, attach, running
 
 ROOT = Path(__file__).parents[3]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it is about what root's start does")
@@ -132,3 +134,23 @@ def test_a_start_killed_before_the_sockets_folder_was_given_away_keeps_no_other_
     os.chown(folder / "socket", 0, 0)
     with running(folder) as dsn:
         assert query(dsn, "SELECT 1") == 1
+
+
+def test_a_server_that_is_just_started_again_is_ended_by_a_stop(folder, monkeypatch):
+    server = EmbeddedPostgres(folder)
+    server.start()
+    fallen, between = server.pid, threading.Event()
+    clear_away = embedded._clear_away
+
+    def clear_away_slowly(*arguments):
+        between.set()
+        assert server._stopping.wait(20)
+        clear_away(*arguments)
+
+    monkeypatch.setattr(embedded, "_clear_away", clear_away_slowly)
+    monkeypatch.setattr(embedded, "_STOP_PATIENCE_S", 5.0)
+    os.kill(fallen, signal.SIGKILL)
+    assert between.wait(20)
+    server.stop()
+    assert not server._keeper.is_alive()
+    assert not is_held(folder)
