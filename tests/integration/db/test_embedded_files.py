@@ -16,7 +16,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from disparo.db import cluster, embedded
+from disparo.db import cluster, embedded, postgres_binaries
 from disparo.db.data_dir import DataDirUnusable, is_held
 from disparo.db.embedded import EmbeddedPostgres, attach, running
 
@@ -134,6 +134,30 @@ def test_a_start_killed_before_the_sockets_folder_was_given_away_keeps_no_other_
     os.chown(folder / "socket", 0, 0)
     with running(folder) as dsn:
         assert query(dsn, "SELECT 1") == 1
+
+
+@pytest.fixture
+def closed_home(monkeypatch):
+    """The programs where root alone reaches them."""
+    wheel = postgres_binaries._wheel_folder()
+    home = Path(tempfile.mkdtemp(prefix="home-"))  # 0700
+    shutil.copytree(wheel, home / wheel.name, symlinks=True)
+    shutil.copytree(wheel.with_name(f"{wheel.name}.libs"), home / f"{wheel.name}.libs", symlinks=True)
+    monkeypatch.setattr(postgres_binaries, "_wheel_folder", lambda: home / wheel.name)
+    monkeypatch.setattr(postgres_binaries, "_system_places", list)
+    yield home
+    shutil.rmtree(home)
+
+
+@as_root
+def test_programs_that_a_power_cut_left_empty_are_copied_again(folder, closed_home):
+    with running(folder) as dsn:
+        query(dsn, "CREATE TABLE kept AS SELECT 42 AS number")
+    (copied,) = folder.glob("programs-*/*/*/bin/postgres")
+    copied.write_bytes(b"")
+    with running(folder) as dsn:
+        assert query(dsn, "SELECT number FROM kept") == 42
+    assert copied.stat().st_size > 0
 
 
 def test_a_server_that_is_just_started_again_is_ended_by_a_stop(folder, monkeypatch):
