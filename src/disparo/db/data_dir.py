@@ -43,7 +43,11 @@ def make_data_dir(path: Path) -> Path:
     """
     path = path.absolute()
     try:
+        made = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True, mode=0o711)
+        if os.geteuid() == 0:  # the database's own user has to pass through, whatever root's umask
+            for folder in made:
+                folder.chmod(folder.stat().st_mode | 0o011)
         found = path.stat()
     except OSError as error:
         raise DataDirUnusable(_unusable(path, in_words(error))) from error

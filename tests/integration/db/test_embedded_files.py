@@ -160,6 +160,12 @@ def test_programs_that_a_power_cut_left_empty_are_copied_again(folder, closed_ho
     assert copied.stat().st_size > 0
 
 
+@as_root
+def test_whatever_roots_umask_the_database_reaches_the_folder_made_for_it(folder):
+    done = start_and_stop(folder / "deep" / "er", umask=0o077)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_server_that_is_just_started_again_is_ended_by_a_stop(folder, monkeypatch):
     server = EmbeddedPostgres(folder)
     server.start()
