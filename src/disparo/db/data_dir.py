@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -13,6 +14,8 @@ from disparo.errors import DisparoError, in_words
 
 #: With fewer bytes free around it something has to be done today.
 SCARCE_BYTES = 1_000_000_000
+#: More than a look at the lock takes (`is_held`).
+_LOOK_S = 0.3
 
 
 class DataDirUnusable(DisparoError):
@@ -70,9 +73,7 @@ def take_lock(path: Path) -> IO[str]:
         file = (path / "lock").open("a+", encoding="ascii")
     except OSError as error:
         raise DataDirUnusable(_unusable(path, in_words(error))) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _lock(file):
         file.seek(0)
         holder = file.read().strip()
         file.close()
@@ -80,11 +81,25 @@ def take_lock(path: Path) -> IO[str]:
         raise AlreadyRunning(
             f"O Disparo já está em execução com a pasta {path}{who}. "
             "Pare-o com Ctrl-C ou escolha outra pasta com --dados PASTA. Nada foi alterado."
-        ) from None
+        )
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def _lock(file: IO[str]) -> bool:
+    """Lock it for us alone; tell whether nobody else holds it. Whoever only looks holds it for a moment."""
+    until = time.monotonic() + _LOOK_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+        else:
+            return True
+        time.sleep(0.005)  # no event tells of the end of a look
 
 
 def is_held(path: Path) -> bool:

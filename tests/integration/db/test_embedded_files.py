@@ -17,7 +17,7 @@ import asyncpg
 import pytest
 
 from disparo.db import cluster, embedded, postgres_binaries
-from disparo.db.data_dir import DataDirUnusable, is_held
+from disparo.db.data_dir import DataDirUnusable, is_held, take_lock
 from disparo.db.embedded import EmbeddedPostgres, attach, running
 
 ROOT = Path(__file__).parents[3]
@@ -164,6 +164,24 @@ def test_programs_that_a_power_cut_left_empty_are_copied_again(folder, closed_ho
 def test_whatever_roots_umask_the_database_reaches_the_folder_made_for_it(folder):
     done = start_and_stop(folder / "deep" / "er", umask=0o077)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_look_whether_it_runs_keeps_no_start_out(tmp_path):
+    take_lock(tmp_path).close()
+    ended = threading.Event()
+
+    def look():
+        while not ended.is_set():
+            is_held(tmp_path)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(2000):
+            take_lock(tmp_path).close()
+    finally:
+        ended.set()
+        looking.join()
 
 
 def test_a_server_that_is_just_started_again_is_ended_by_a_stop(folder, monkeypatch):
