@@ -15,7 +15,7 @@ import asyncpg
 
 from disparo.db.data_dir import DataDirUnusable
 from disparo.db.postgres_binaries import Runner, major_version, reason_of
-from disparo.db.server_options import server_options
+from disparo.db.server_options import PORT, server_options
 from disparo.durable import put_in_place, write_new
 from disparo.errors import DatabaseUnavailable, in_words
 
@@ -170,7 +170,8 @@ def dsn_of(data_dir: Path, role: str, database: str) -> str:
     """Give a role's address of the server that runs on the folder, or would; raises DataDirUnusable."""
     lines = postmaster_lines(data_dir / "postgres")
     socket_dir = lines[4] if len(lines) > 4 else str(data_dir / "socket")  # noqa: PLR2004 - the file's fifth line
-    return f"postgresql://{role}:{_passwords(data_dir)[role]}@/{database}?host={quote(socket_dir, safe='')}"
+    place = f"host={quote(socket_dir, safe='')}&port={PORT}"
+    return f"postgresql://{role}:{_passwords(data_dir)[role]}@/{database}?{place}"
 
 
 def postmaster_lines(cluster: Path) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+PORT = "5432"
 _MB = 1_048_576
 _LEAST_MB, _MOST_MB = 128, 1024
 #: Of the memory there is: the server keeps pages here, the system keeps others beside them.
@@ -18,6 +19,7 @@ def server_options() -> dict[str, str]:
     """Give the settings for the server's command line."""
     return {
         "listen_addresses": "",
+        "port": PORT,  # the socket's name; whatever PGPORT says
         "unix_socket_permissions": "0700",
         "dynamic_shared_memory_type": "mmap",
         "max_connections": "200",

@@ -184,6 +184,15 @@ def test_a_look_whether_it_runs_keeps_no_start_out(tmp_path):
         looking.join()
 
 
+def test_a_port_in_the_environment_is_not_that_of_the_own_database(folder, monkeypatch):
+    monkeypatch.setenv("PGPORT", "6543")
+    with running(folder):
+        monkeypatch.delenv("PGPORT")
+        assert query(attach(folder), "SELECT 1") == 1
+        monkeypatch.setenv("PGPORT", "7654")
+        assert query(attach(folder), "SELECT 1") == 1
+
+
 def test_a_server_that_is_just_started_again_is_ended_by_a_stop(folder, monkeypatch):
     server = EmbeddedPostgres(folder)
     server.start()
