@@ -6,7 +6,8 @@ import fcntl
 import os
 import stat
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -46,11 +47,8 @@ def make_data_dir(path: Path) -> Path:
     """
     path = path.absolute()
     try:
-        made = [folder for folder in (path, *path.parents) if not folder.exists()]
-        path.mkdir(parents=True, exist_ok=True, mode=0o711)
-        if os.geteuid() == 0:  # the database's own user has to pass through, whatever root's umask
-            for folder in made:
-                folder.chmod(folder.stat().st_mode | 0o011)
+        with _passable():
+            path.mkdir(parents=True, exist_ok=True, mode=0o711)
         found = path.stat()
     except OSError as error:
         raise DataDirUnusable(_unusable(path, in_words(error))) from error
@@ -61,6 +59,20 @@ def make_data_dir(path: Path) -> Path:
     if not os.access(path, os.W_OK | os.X_OK):
         raise DataDirUnusable(_unusable(path, "não é possível gravar nela"))
     return path
+
+
+@contextmanager
+def _passable() -> Iterator[None]:
+    """Let the database's own user pass through the folders that root makes here, whatever root's umask.
+
+    Made so, not changed afterwards: a kill in between would leave folders that no later start changes.
+    """
+    umask = os.umask(0o077)
+    os.umask(umask & ~0o011 if os.geteuid() == 0 else umask)
+    try:
+        yield
+    finally:
+        os.umask(umask)
 
 
 def _unusable(path: Path, why: str) -> str:
