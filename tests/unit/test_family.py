@@ -1,11 +1,15 @@
-"""A child that cannot be started anew at this moment is started a moment later."""
+"""A child that cannot be started anew at this moment is started a moment later, and all end when asked to."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import time
 
 import pytest
 
+from disparo.cli import processes
 from disparo.cli.processes import Family
 
 pytestmark = pytest.mark.anyio
@@ -30,3 +34,16 @@ async def test_a_fork_that_fails_once_is_tried_again(monkeypatch):
                 await asyncio.sleep(0.05)
     finally:
         await family.stop()
+
+
+async def test_those_of_one_command_are_ended_together(monkeypatch):
+    """Each may take as long as a platform's answer, and systemd waits for all of them together."""
+    monkeypatch.setattr(processes, "_STOP_PATIENCE_S", 1.0)
+    family = Family({})
+    for number in range(4):
+        await family.start(f"child-{number}", "--versao")
+    for pid in family.pids().values():
+        os.kill(pid, signal.SIGSTOP)  # deaf to the signal, as a worker is until its platform answers
+    began = time.monotonic()
+    await family.stop()
+    assert time.monotonic() - began < 2.5

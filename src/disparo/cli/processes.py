@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import structlog
 
@@ -67,10 +68,13 @@ class Family:
         self._keepers.append(asyncio.create_task(self._keep(child)))
 
     async def stop(self) -> None:
-        """End all children, the last started first; the obstinate are killed."""
+        """End all children, the last started first, those of one command together; the obstinate are killed.
+
+        One after the other, workers at a slow platform would take longer than systemd waits for all.
+        """
         self._ending = True
-        for child in reversed(self._children):
-            await _end(child)
+        for _, alike in groupby(reversed(self._children), key=lambda child: child.arguments[0]):
+            await asyncio.gather(*map(_end, alike))
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
