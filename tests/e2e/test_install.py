@@ -181,11 +181,12 @@ def test_the_units_command_serves_without_a_secret_or_a_made_up_customer_in_the_
     assert "senha" not in text
 
 
-def test_root_does_not_start_the_database_of_another_user(machine):
+@pytest.mark.parametrize("words", [("usuario", "listar"), ("run", "--porta", "0", "--tls-self-signed")])
+def test_root_does_not_start_the_database_of_another_user(machine, words):
     if os.geteuid() != 0:
         pytest.skip("only root can be in the way of another user")
     install(machine)
-    done = command("usuario", "listar", "--dados", machine / "var/lib/disparo")
+    done = command(*words, "--dados", machine / "var/lib/disparo")
     assert done.returncode == 1
     assert "sudo -u" in done.stderr
     assert list((machine / "var/lib/disparo").iterdir()) == []

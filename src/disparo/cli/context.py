@@ -80,7 +80,7 @@ def opened(dados: Path | None) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
-    _refuse_on_anothers(data_dir_of(settings))
+    refuse_on_anothers(data_dir_of(settings))
     in_use = is_held(data_dir_of(settings))
     with running(data_dir_of(settings)) as dsn:
         if in_use:
@@ -88,7 +88,7 @@ def opened(dados: Path | None) -> Iterator[str]:
         yield dsn
 
 
-def _refuse_on_anothers(data_dir: Path) -> None:
+def refuse_on_anothers(data_dir: Path) -> None:
     """Send whoever does not own the folder to its owner: its passwords are closed to them.
 
     Root may read those of a database that runs; one that it started itself would leave files of its own.

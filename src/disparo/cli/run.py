@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from disparo.cli.context import DataDir, data_dir_of, unless
+from disparo.cli.context import DataDir, data_dir_of, refuse_on_anothers, unless
 from disparo.cli.credentials import Credentials, make_both
 from disparo.cli.launch import Plan, check_port, fitting_servers, free_port, launched, open_database
 from disparo.cli.listening import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
@@ -60,6 +60,8 @@ def run(
     check_tables(settings.platforms)
     teller(settings)  # workers need it; what is wrong with it is said before anything is started
     check_port(settings.host, settings.port)
+    if settings.database_url is None:
+        refuse_on_anothers(data_dir_of(settings))
     data_dir = make_data_dir(data_dir_of(settings))
     certificate = certificate_of(settings, own=tls_self_signed)
     port = settings.port or free_port(settings.host)
