@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.client import Client
-from tests.support.program import Run, a_platform, command, pasted, shell
+from tests.support.program import DISPARO, Run, a_platform, command, pasted, shell
 from tests.support.stage import free_port
 
 
@@ -190,3 +190,23 @@ def test_nothing_is_started_while_nobody_could_be_told_of_faults(folder):
     done = command("run", "--dados", folder, "--porta", free_port(), env={"DISPARO_ALERTS": '["nada"]'})
     assert (done.returncode, "não é um endereço do Apprise" in done.stderr) == (1, True)
     assert not folder.exists()
+
+
+def test_credentials_of_a_first_start_that_came_to_nothing_are_shown_by_the_next(folder):
+    """Nobody could be shown them: they are made when all is ready."""
+    nothing = folder.parent / "nada.pem"
+    nothing.write_text("nada")
+    log, port = folder.parent / "first.log", free_port()
+    words = ["run", "--dados", folder, "--porta", port, "--tls-certificado", nothing, "--tls-chave", nothing]
+    with log.open("w") as file:
+        first = subprocess.Popen([*DISPARO, *map(str, words)], stdout=file, stderr=file)
+    end = time.monotonic() + 60
+    while "process_ended_and_is_started_again" not in log.read_text():
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.1)  # between two looks
+    first.kill()
+    first.wait()
+    assert "client_secret" not in log.read_text()
+    run = Run(folder, port)
+    assert "client_secret: " in run.output
+    assert run.interrupt() == 0

@@ -98,23 +98,16 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
     ours = await unless(stop, prepare_with_backup(plan.settings, dsn))
     if ours is None:
         return
-    # What a service prints is kept in a journal: no credentials there, and no made-up customers.
-    if as_service:
-        banner = f"Disparo no ar: {plan.base_url}"
-    else:
-        to_try = plan.settings.database_url is None and not plan.settings.platforms
-        credentials, has_client = await _first_start(dsn, with_data=to_try)
-        banner = _banner(plan, credentials, has_client=has_client)
     if plan.settings.platforms:
         await _retire(dsn)
     # By hand, or from systemd, it asks for the settings; at a terminal it means that the terminal is gone,
     # for whoever has not said that it may be (nohup).
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, stop.set)
-    async with launched(plan, dsn) as family, _watched(plan, dsn):
+    async with launched(plan, dsn) as family:
         if as_service:
             loop.add_signal_handler(signal.SIGHUP, family.send_signal, signal.SIGHUP)
-        print(banner, flush=True)
+        print(await _greeting(plan, dsn, as_service=as_service), flush=True)
         tell_systemd("READY=1")
         if not ours:
             print(
@@ -122,11 +115,24 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
                 "confira e rode: disparo retomar",
                 flush=True,
             )
-        await stop.wait()
+        async with _watched(plan, dsn):
+            await stop.wait()
         tell_systemd("STOPPING=1")
         print("\nEncerrando...", flush=True)
     where = plan.data_dir if plan.settings.database_url is None else "seu PostgreSQL"
     print("Encerrado. Os dados ficam em", where, flush=True)
+
+
+async def _greeting(plan: Plan, dsn: str, *, as_service: bool) -> str:
+    """Give what is printed when all is ready; credentials are made only now, when they can be shown.
+
+    What a service prints is kept in a journal: no credentials there, and no made-up customers.
+    """
+    if as_service:
+        return f"Disparo no ar: {plan.base_url}"
+    to_try = plan.settings.database_url is None and not plan.settings.platforms
+    credentials, has_client = await _first_start(dsn, with_data=to_try)
+    return _banner(plan, credentials, has_client=has_client)
 
 
 async def _first_start(dsn: str, *, with_data: bool) -> tuple[Credentials | None, bool]:
