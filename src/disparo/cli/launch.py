@@ -19,6 +19,7 @@ from pathlib import Path
 
 from disparo.cli.processes import Family
 from disparo.db.embedded import EmbeddedPostgres
+from disparo.durable import put_in_place, write_new
 from disparo.errors import DisparoError, PortTaken, in_words
 from disparo.settings import SIMULATED, Settings
 
@@ -164,9 +165,12 @@ def _environment(plan: Plan, dsn: str) -> dict[str, str]:
 def _webhook_secret(data_dir: Path) -> str:
     """Give the simulator's part of the receipt address, the same at every start."""
     path = data_dir / "simulador.secret"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(16), encoding="ascii")
+    if (
+        not path.exists() or not path.stat().st_size
+    ):  # of an earlier version, killed between making and filling it
+        fresh = path.with_suffix(".new")
+        write_new(fresh, secrets.token_urlsafe(16))
+        put_in_place(fresh, path)
     return path.read_text(encoding="ascii")
 
 

@@ -1,4 +1,4 @@
-"""Where a server is reached from its own machine."""
+"""Where a server is reached from its own machine, and what the simulated platform knows it by."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from disparo.cli.launch import free_port, local_url
+from disparo.cli.launch import _webhook_secret, free_port, local_url
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,12 @@ def test_a_free_port_of_ipv6_is_found():
     with socket.socket(socket.AF_INET6) as probe:
         probe.bind(("::1", port))
     assert free_port("::1", preferred=port) == port
+
+
+def test_the_simulators_secret_is_never_an_empty_one(tmp_path):
+    """As an earlier version left it that was killed before it had written it: no receipt was believed any more."""
+    (tmp_path / "simulador.secret").touch()
+    made = _webhook_secret(tmp_path)
+    assert len(made) > 16
+    assert _webhook_secret(tmp_path) == made
+    assert (tmp_path / "simulador.secret").stat().st_mode & 0o777 == 0o600
