@@ -93,9 +93,9 @@ def _whose(certificate: x509.Certificate) -> str | None:
 
 
 def self_signed(folder: Path, host: str) -> Certificate:
-    """Give a certificate made here, kept until it nears its end; clients must be told to trust it."""
+    """Give a certificate made here, kept while it can be served with; clients must be told to trust it."""
     pair = Certificate(folder / "tls.crt", folder / "tls.key")
-    if pair.certificate.exists() and pair.key.exists() and _will_last(pair.certificate):
+    if pair.certificate.exists() and pair.key.exists() and _will_last(pair.certificate) and _fits(pair):
         return pair
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Disparo")])
@@ -127,11 +127,23 @@ def self_signed(folder: Path, host: str) -> Certificate:
 
 def _will_last(certificate: Path) -> bool:
     try:
-        return days_left(certificate) > _MADE_ANEW_DAYS
+        has_begun = _read(certificate).not_valid_before_utc <= datetime.now(
+            UTC
+        )  # our clock may have been wrong
+        return has_begun and days_left(certificate) > _MADE_ANEW_DAYS
     except ValueError:  # not written to its end
         return False
     except OSError:  # said in words by `load`
         return True
+
+
+def _fits(pair: Certificate) -> bool:
+    """Tell whether the two can be served with: a kill or a power cut may have come between them."""
+    try:
+        load(pair)
+    except CertificateInvalid:
+        return not os.access(pair.key, os.R_OK)  # said in words by `load`
+    return True
 
 
 def _names(host: str) -> list[x509.GeneralName]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from tests.support.certificates import make_pair
 
@@ -68,3 +70,30 @@ def test_one_of_ours_is_the_same_until_it_nears_its_end(tmp_path, monkeypatch, e
     again = self_signed(tmp_path, "127.0.0.1")
     load(again)
     assert (again.certificate.read_bytes() == before) == (ends == "in time")
+
+
+@pytest.mark.parametrize("left", ["an empty key", "the key of another", "no certificate"])
+def test_half_of_one_of_ours_is_made_anew(tmp_path, left):
+    """As a kill or a power cut between the two files leaves them."""
+    pair, other = self_signed(tmp_path, "127.0.0.1"), self_signed(tmp_path / "other", "127.0.0.1")
+    if left == "no certificate":
+        pair.certificate.unlink()
+    else:
+        pair.key.write_bytes(b"" if left == "an empty key" else other.key.read_bytes())
+    again = self_signed(tmp_path, "127.0.0.1")
+    load(again)
+    assert again.key.stat().st_mode & 0o777 == 0o600
+
+
+def test_one_of_ours_that_a_wrong_clock_made_for_a_time_to_come_is_made_anew(tmp_path, monkeypatch):
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(days=3650)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(certificates, "datetime", Ahead)
+        self_signed(tmp_path, "127.0.0.1")
+    again = self_signed(tmp_path, "127.0.0.1")
+    begins = x509.load_pem_x509_certificate(again.certificate.read_bytes()).not_valid_before_utc
+    assert begins < datetime.now(UTC)
