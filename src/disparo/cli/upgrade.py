@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from disparo.db.migrate import HEAD, current_version, revisions, wait_for_turn
 from disparo.db.pool import Connection, connect, libpq_environment
 from disparo.db.postgres_binaries import DatabaseBinariesMissing, client_program, reason_of
 from disparo.dispatch.prepare import prepare
+from disparo.durable import put_in_place
 from disparo.errors import DatabaseUnavailable, DisparoError, in_words
 from disparo.settings import Settings
 
@@ -78,7 +80,8 @@ def _as_the_folder_above(folder: Path, file: Path) -> None:
 
 
 def _is_fresh(file: Path) -> bool:
-    return time.time() - file.stat().st_mtime < _FRESH_S
+    """Not one of a time to come either: a clock that was wrong made it."""
+    return 0 <= time.time() - file.stat().st_mtime < _FRESH_S
 
 
 def _without_backup(settings: Settings, error: Exception) -> None:
@@ -94,25 +97,51 @@ def write_dump(dsn: str, file: Path) -> None:
     """Copy the whole database into a new file, created by us, closed to others."""
     part = file.with_name(file.name + ".parcial")
     try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        # A file of our own in any case: the pg_dump of a backup that was killed may still write into it.
+        part.unlink(missing_ok=True)
+        opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise DisparoError(f"Não foi possível gravar {file}: {in_words(error)}.") from error
     try:
-        run_client("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={part}", dsn=dsn)
-        part.rename(file)
+        _dump(dsn, opened)
+        _put_in_place(part, file, opened)
     except BaseException:  # half a copy is of no use, and would take the room that the database needs
-        part.unlink(missing_ok=True)
+        if _is_still(part, opened):
+            part.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(opened)
 
 
-def run_client(program: str, *arguments: str, dsn: str) -> None:
-    """Run one of PostgreSQL's programs; raises DisparoError with what it says."""
+def _put_in_place(part: Path, file: Path, opened: int) -> None:
+    os.fsync(opened)
+    if not _is_still(part, opened):
+        raise DisparoError(f"Outro backup começou a gravar {file}: este foi deixado de lado.")
+    put_in_place(part, file)
+
+
+def _is_still(part: Path, opened: int) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(part.stat(), os.fstat(opened))
+    return False
+
+
+def _dump(dsn: str, opened: int) -> None:
+    """Copy the database into an open file, whoever has its name by now; pg_dump appends to its own output."""
+    wanted = [
+        "--format=custom",
+        "--no-owner",
+        "--no-privileges",
+        "--no-sync",
+        f"--file=/proc/self/fd/{opened}",
+    ]
     done = subprocess.run(
-        [client_program(program), *arguments],
+        [client_program("pg_dump"), *wanted],
         env={**os.environ, **libpq_environment(dsn)},
         capture_output=True,
         text=True,
         check=False,
+        pass_fds=(opened,),
     )
     if done.returncode != 0:
-        raise DisparoError(f"{program} falhou: {reason_of(done.stderr)}")
+        raise DisparoError(f"pg_dump falhou: {reason_of(done.stderr)}")

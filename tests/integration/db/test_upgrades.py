@@ -262,3 +262,13 @@ def test_an_address_that_is_none_is_said_without_a_word_of_it(dsn):
     assert "DISPARO_DATABASE_URL" in str(refused.value)
     assert "nha" not in str(refused.value).replace("senha", "")
     assert refused.value.__suppress_context__
+
+
+def test_a_copy_of_a_time_to_come_is_not_taken_for_one_of_this_start(older, tmp_path):
+    dsn, folder = older("0012"), tmp_path / "backups"
+    folder.mkdir()
+    made = folder / f"antes-da-{HEAD}-em-20361231T000000Z.dump"
+    made.touch()
+    os.utime(made, (2_114_380_800, 2_114_380_800))
+    asyncio.run(prepare_with_backup(Settings(data_dir=tmp_path), dsn))
+    assert len(list(folder.glob("*.dump"))) == 2
