@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import tomllib
 import urllib.request
@@ -190,3 +191,32 @@ def test_root_does_not_start_the_database_of_another_user(machine, words):
     assert done.returncode == 1
     assert "sudo -u" in done.stderr
     assert list((machine / "var/lib/disparo").iterdir()) == []
+
+
+def test_what_is_installed_is_on_the_disk_before_it_has_its_name(machine):
+    """After a power cut an empty file would be there, which a second run takes for the administrator's."""
+    trace = machine / "trace"
+    called = [sys.executable, "-m", "disparo", "instalar", "--raiz", str(machine / "raiz")]
+    (machine / "raiz").mkdir(mode=0o755)
+    done = traced(trace, called)
+    assert done.returncode == 0, done.stderr
+    said = trace.read_text(errors="replace")
+    for path in ("etc/disparo/disparo.toml", "etc/systemd/system/disparo.service"):
+        place = machine / "raiz" / path
+        fresh = place.with_name(f".{place.name}.disparo")
+        order = [
+            said.find(f'rename("{fresh}", "{place}")'),
+            said.find(f"<{place.parent}>", said.find(f'rename("{fresh}", "{place}")')),
+        ]
+        assert 0 < said.find(f"<{fresh}>") < order[0] < order[1], path
+
+
+def traced(trace, called):
+    """Run it, its flushes and renames written down; skips where this machine forbids that."""
+    if not shutil.which("strace"):
+        pytest.skip("no strace here")
+    command = ["strace", "-f", "-y", "-e", "trace=fsync,rename", "-o", str(trace), *called]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not trace.exists() or "ptrace" in done.stderr:
+        pytest.skip("this machine forbids tracing")
+    return done

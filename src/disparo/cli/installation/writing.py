@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from disparo.durable import put_in_place, write_new
+
 _MARK = "# disparo instalar "
 
 
@@ -102,12 +104,10 @@ def _is_unchanged(current: str) -> bool:
 def _write(root: Root, place: Path, text: str, mode: int, group: str) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     fresh = place.with_name(f".{place.name}.disparo")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-        file.write(text)
+    write_new(fresh, text, mode)
     fresh.chmod(mode)  # whatever the umask
     _give(root, fresh, "root", group)
-    fresh.rename(place)
+    put_in_place(fresh, place)
 
 
 def _give(root: Root, place: Path, owner: str, group: str) -> None:
