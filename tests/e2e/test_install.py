@@ -193,6 +193,14 @@ def test_root_does_not_start_the_database_of_another_user(machine, words):
     assert list((machine / "var/lib/disparo").iterdir()) == []
 
 
+def test_a_unit_that_fails_again_and_again_is_started_again_and_again(machine):
+    """systemd gives up after five starts in ten seconds: wrong settings end a worker's in less than one."""
+    install(machine)
+    for name in UNITS:
+        about, _, _ = unit(machine, name).read_text().partition("[Service]")
+        assert "\nStartLimitIntervalSec=0\n" in about, name
+
+
 def test_what_is_installed_is_on_the_disk_before_it_has_its_name(machine):
     """After a power cut an empty file would be there, which a second run takes for the administrator's."""
     trace = machine / "trace"
