@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from disparo.db.pool import libpq_environment
+from disparo.db.pool import client_environment, libpq_environment
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,17 @@ from disparo.db.pool import libpq_environment
 )
 def test_an_address_as_libpqs_variables(address, means):
     assert libpq_environment(f"postgresql://{address}") == means
+
+
+def test_what_else_is_set_for_libpq_leads_nowhere_else(monkeypatch):
+    """Either wins over the address: a restore would go into another database."""
+    for name in ("PGSERVICE", "PGSERVICEFILE", "PGHOSTADDR"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("PGPASSFILE", "/root/.pgpass")
+    made = client_environment("postgresql://u:p@/db?host=/run/pg")
+    assert (made["PGHOST"], made["PGPASSFILE"], made["PATH"]) == (
+        "/run/pg",
+        "/root/.pgpass",
+        os.environ["PATH"],
+    )
+    assert not {"PGSERVICE", "PGSERVICEFILE", "PGHOSTADDR"} & set(made)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from disparo.cli.spoken_log import speak
 from disparo.cli.upgrade import write_dump
 from disparo.db.installation import hold_after_restore, note_copy
 from disparo.db.migrate import current_version, revisions
-from disparo.db.pool import TRANSIENT, connect, libpq_environment
+from disparo.db.pool import TRANSIENT, client_environment, connect
 from disparo.db.postgres_binaries import client_program, reason_of
 from disparo.dispatch.prepare import prepare
 from disparo.errors import DatabaseUnavailable, DisparoError
@@ -83,7 +82,7 @@ def shell(
         # Ctrl-C at the terminal reaches us too, and is for psql: it ends the statement, not the session.
         # A handler, not SIG_IGN, which psql would inherit.
         signal.signal(signal.SIGINT, lambda *_: None)
-        done = subprocess.run(command, env={**os.environ, **libpq_environment(dsn)}, check=False)
+        done = subprocess.run(command, env=client_environment(dsn), check=False)
     sys.exit(done.returncode)
 
 
@@ -107,7 +106,7 @@ def _load(dsn: str, file: Path) -> None:
     """Load a dump whole or not at all, through psql: pg_restore itself sets what servers before 17 refuse."""
     written = [client_program("pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(file)]
     loaded = [client_program("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
-    environment = {**os.environ, **libpq_environment(dsn)}
+    environment = client_environment(dsn)
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         script = subprocess.Popen(written, stdout=subprocess.PIPE, stderr=said)
         loader = subprocess.Popen(

@@ -14,7 +14,7 @@ import structlog
 
 from disparo.db.data_dir import default_data_dir
 from disparo.db.migrate import HEAD, current_version, revisions, wait_for_turn
-from disparo.db.pool import Connection, connect, libpq_environment
+from disparo.db.pool import Connection, client_environment, connect
 from disparo.db.postgres_binaries import DatabaseBinariesMissing, client_program, reason_of
 from disparo.dispatch.prepare import prepare
 from disparo.durable import put_in_place
@@ -137,7 +137,7 @@ def _dump(dsn: str, opened: int) -> None:
     ]
     done = subprocess.run(
         [client_program("pg_dump"), *wanted],
-        env={**os.environ, **libpq_environment(dsn)},
+        env=client_environment(dsn),
         capture_output=True,
         text=True,
         check=False,

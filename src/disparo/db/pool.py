@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -101,6 +102,8 @@ _VARIABLES = {
     "sslkey": "PGSSLKEY",
     "target_session_attrs": "PGTARGETSESSIONATTRS",
 }
+#: With libpq these win over the variables above; we ourselves would not follow them.
+_STRONGER = frozenset({"PGSERVICE", "PGSERVICEFILE", "PGHOSTADDR"})
 _HOST = re.compile(r"\[?(?P<host>[^\[\]]*?)\]?(?::(?P<port>\d*))?")
 
 
@@ -152,6 +155,12 @@ def libpq_environment(dsn: str) -> dict[str, str]:
     }
     found = {variable: there.get(name) or query.get(name) for name, variable in _VARIABLES.items()}
     return {variable: value for variable, value in found.items() if value}
+
+
+def client_environment(dsn: str) -> dict[str, str]:
+    """Give the environment in which psql and pg_dump reach this DSN, whatever is set for them here."""
+    kept = {name: value for name, value in os.environ.items() if name not in _STRONGER}
+    return {**kept, **libpq_environment(dsn)}
 
 
 @asynccontextmanager
