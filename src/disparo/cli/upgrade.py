@@ -57,6 +57,7 @@ async def _copy(settings: Settings, dsn: str) -> None:
     folder = (settings.data_dir or default_data_dir()) / "backups"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _as_above(folder, folder)
         if any(_is_fresh(file) for file in folder.glob(f"antes-da-{HEAD}-*.dump")):
             return
         # A name that a line of the log may show: ten digits in a row might be a phone.
@@ -64,19 +65,18 @@ async def _copy(settings: Settings, dsn: str) -> None:
         for left in folder.glob("*.dump.parcial"):  # of a start that was killed
             left.unlink(missing_ok=True)
         await asyncio.to_thread(write_dump, dsn, file)
-        _as_the_folder_above(folder, file)
+        _as_above(folder, file)
     except (DisparoError, OSError) as error:
         _without_backup(settings, error)
     else:
         log.warning("database_is_copied_before_the_upgrade", file=str(file), to=HEAD)
 
 
-def _as_the_folder_above(folder: Path, file: Path) -> None:
+def _as_above(folder: Path, made: Path) -> None:
     """Give what root made to whoever the data are: the service has to write here at its next upgrade."""
     if os.geteuid() == 0:
         owner = folder.parent.stat()
-        for path in (folder, file):
-            os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(made, owner.st_uid, owner.st_gid)
 
 
 def _is_fresh(file: Path) -> bool:

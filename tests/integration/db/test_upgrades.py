@@ -272,3 +272,19 @@ def test_a_copy_of_a_time_to_come_is_not_taken_for_one_of_this_start(older, tmp_
     os.utime(made, (2_114_380_800, 2_114_380_800))
     asyncio.run(prepare_with_backup(Settings(data_dir=tmp_path), dsn))
     assert len(list(folder.glob("*.dump"))) == 2
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="needs root: it is about what root leaves to the service's user"
+)
+def test_a_copy_of_roots_that_is_interrupted_leaves_its_folder_to_whose_data_it_is(
+    older, tmp_path, monkeypatch
+):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    os.chown(tmp_path, 54321, 54321)
+    monkeypatch.setattr(upgrade, "write_dump", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(prepare_with_backup(Settings(data_dir=tmp_path), older("0012")))
+    assert (tmp_path / "backups").stat().st_uid == 54321
