@@ -179,6 +179,21 @@ def test_an_invoice_without_a_payment_is_unpaid_but_no_longer_cancelled_than_it_
     assert [tuple(row) for row in rows] == [("cancelled", None), *[("open", None)] * 3]
 
 
+@pytest.mark.parametrize("open_", [{"status": "aguardando"}, {"situacao": "em aberto", "quitado": False}])
+def test_an_invoice_that_is_called_open_and_paid_on_a_day_is_told_and_no_sms_goes(client, house, open_):
+    put(client, "cliente", [ANA])
+    bill = {**BILL, "id_fatura": 8031}
+    answer = put(client, "fatura", [{**bill, **open_, "data_pagamento": "2030-04-01"}, BILL])
+    assert answer.json["gravados"] == 1
+    said = "status diz que a fatura está aberta, e data_pagamento que foi paga"
+    assert [(error["id"], error["mensagem"]) for error in answer.json["erros"]] == [(8031, said)]
+    assert client.send({"id_fatura": 8031}).json["msg"] == "Fatura de ID 8031 não encontrada"
+    paid = {**bill, **open_, "quitado": True, "data_pagamento": "2030-04-01"}
+    assert put(client, "fatura", [paid]).json["gravados"] == 1
+    assert house.value("SELECT status FROM invoices WHERE id = 8031") == "paid"
+    house.fetch("DELETE FROM invoices WHERE id = 8031")
+
+
 def test_a_thousand_items_and_not_one_more(client, house):
     many = [{"id_cliente": 30_000 + n, "nome_razaosocial": f"CLIENTE {n}"} for n in range(1001)]
     assert put(client, "cliente", many[:1000]).json["gravados"] == 1000

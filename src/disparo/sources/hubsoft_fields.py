@@ -119,7 +119,7 @@ def read_invoice(item: Item, *, lenient: bool = False) -> InvoiceRow:
         ),
     }
     row |= _read(item, INVOICE, lenient=lenient)
-    status = _status(item, row)
+    status = _status(item, row, lenient=lenient)
     if status is not None:
         row["status"] = status
     details = _read(item, DETAILS, lenient=lenient)
@@ -134,7 +134,7 @@ def read_invoice(item: Item, *, lenient: bool = False) -> InvoiceRow:
     return cast("InvoiceRow", row)
 
 
-def _status(item: Item, row: dict[str, Any]) -> str | None:
+def _status(item: Item, row: dict[str, Any], *, lenient: bool) -> str | None:
     """Give a state that is told; no payment tells none, for it may be cancelled: see `upsert_invoices`."""
     word = _value(item.get("status", item.get("situacao")), "status")
     if not word:
@@ -145,6 +145,8 @@ def _status(item: Item, row: dict[str, Any]) -> str | None:
             return "paid"
         if status == "open" and not _flag(item, "fatura_ativa", default=True):
             return "cancelled"
+    if status == "open" and row.get("paid_at") is not None and not lenient:  # in part, or not booked yet
+        raise BadField("status diz que a fatura está aberta, e data_pagamento que foi paga")
     return status
 
 
