@@ -86,6 +86,9 @@ def test_emails_under_email_adicional_are_ignored_and_telefone_adicional_wins(cl
         ("id_fatura=11000&telefone_adicional[]=11988887777", JSON),
         ("id_fatura=11000&telefone_adicional%5B0%5D=5511988887777", {}),
         ("id_fatura=1&id_fatura=11000&telefone_adicional=11988887777", FORM),
+        # what is no compression: a charset, as some programs write
+        ('{"id_fatura": 11000, "telefone_adicional": [11988887777]}', {**JSON, "Content-Encoding": "UTF-8"}),
+        ('{"id_fatura": 11000, "telefone_adicional": [11988887777]}', {**JSON, "Content-Encoding": ""}),
         # fields of a form that nobody filled in
         ("id_fatura=11000&telefone_adicional[]=&telefone_adicional[]=11988887777", FORM),
         ('{"id_fatura": 11000, "telefone_adicional": [null, "11988887777", "", " "]}', JSON),
@@ -183,6 +186,8 @@ def test_clients_set_to_hubsofts_codes_get_the_same_body_with_200(house, client)
         ('"x"', JSON, 422),
         ("<xml/>", {"Content-Type": "application/xml"}, 415),
         (b"\x1f\x8b", {**JSON, "Content-Encoding": "gzip"}, 415),
+        (b"\x1f\x8b", {**JSON, "Content-Encoding": "identity, X-GZIP"}, 415),
+        (b"\x28\xb5", {**JSON, "Content-Encoding": "zstd"}, 415),
         (b"{" + b" " * 70_000, JSON, 413),
         ("--X\r\nbroken", {"Content-Type": "multipart/form-data; boundary=X"}, 422),
         ("x", {"Content-Type": "multipart/form-data"}, 422),

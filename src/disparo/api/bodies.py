@@ -17,6 +17,8 @@ from disparo.api.errors import Failure, Refusal
 _Pairs = list[tuple[str, str]]
 _BRACKETS = re.compile(r"^([^\[\]]+)\[[^\[\]]*\](\[.*\])?$", re.DOTALL)
 _MOST_FIELDS = 1000
+#: Any other word is no compression, as the charset that some programs write there.
+_COMPRESSIONS = frozenset({"br", "compress", "deflate", "gzip", "x-compress", "x-gzip", "zstd"})
 _MALFORMED = "O corpo da requisição não é um JSON válido"
 _NOT_AN_OBJECT = "O corpo da requisição deve ser um objeto JSON"
 
@@ -44,7 +46,7 @@ async def read_fields(
     read as that. Of a name that comes twice in a form the last one counts, as in PHP, except names in
     `repeated`, of which all do; `name[]` makes a list. `most_fields`: of an urlencoded body.
     """
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if _is_compressed(request.headers.get("content-encoding", "")):
         raise Failure(415, "Envie o corpo da requisição sem compressão")
     body = await read_raw(request, limit_bytes)
     label = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -62,6 +64,10 @@ async def read_fields(
             return _gather(_urlencoded(text, most_fields), repeated)
         return _json_object(text)  # in UTF-16, or none
     raise Failure(415, "Envie o corpo como JSON, application/x-www-form-urlencoded ou multipart/form-data")
+
+
+def _is_compressed(encoding: str) -> bool:
+    return bool(encoding) and any(word.strip().lower() in _COMPRESSIONS for word in encoding.split(","))
 
 
 def _json_object(text: bytes) -> dict[str, Any]:
