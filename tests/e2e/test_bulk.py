@@ -107,6 +107,22 @@ def test_a_form_loses_no_invoice_however_it_writes_a_list(client, form, unknown)
     assert (answer.status, answer.json["simulacao"]["ignorados"]) == (200, {"fatura_nao_encontrada": unknown})
 
 
+def test_nor_does_one_in_parts_as_phps_curl_sends_an_array(client):
+    pairs = [(f"ids_fatura[{place}]", str(900_001 + place)) for place in range(20_000)] + [("simular", "sim")]
+    part = '--X\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    body = "".join(part.format(*pair) for pair in pairs) + "--X--\r\n"
+    answer = client.post(BULK, body, headers={"Content-Type": "multipart/form-data; boundary=X"})
+    assert (answer.status, answer.json["msg"][:9]) == (200, "Simulação")
+    assert answer.json["simulacao"]["ignorados"] == {"fatura_nao_encontrada": 20_000}
+
+
+@pytest.mark.parametrize("listed", [{"0": 900_001, "2": "900002"}, {"7": "900001", "9": 900_002}])
+def test_a_list_with_gaps_is_read_as_php_writes_it(client, listed):
+    answer = client.post(BULK, {"ids_fatura": listed, "simular": "sim"})
+    assert (answer.status, answer.json["simulacao"]["ignorados"]) == (200, {"fatura_nao_encontrada": 2})
+    assert "Favor preencher" in client.post(BULK, {"ids_fatura": {}}).json["msg"]
+
+
 def test_what_is_no_invoice_is_refused_wherever_it_stands_in_a_form(client):
     answer = client.post(BULK, "ids_fatura=0&ids_fatura=900001", headers={"Content-Type": FORM})
     assert (answer.status, "não é um número de fatura: 0" in answer.json["msg"]) == (422, True)

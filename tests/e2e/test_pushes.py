@@ -207,11 +207,23 @@ def test_a_single_object_is_a_list_of_one(client):
 
 
 @pytest.mark.parametrize(
+    ("what", "name", "item"), [("cliente", "clientes", ANA), ("fatura", "faturas", BILL)]
+)
+def test_a_list_with_gaps_is_read_as_php_writes_it(client, what, name, item):
+    put(client, "cliente", [ANA])
+    answer = client.call("PUT", f"{BASE}/{what}", {name: {"1": item, "3": {**item, f"id_{what}": "x"}}})
+    assert (answer.status, answer.json.get("gravados")) == (200, 1)
+    assert [error["indice"] for error in answer.json["erros"]] == [1]
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {},
         {"clientes": []},
         {"clientes": "x"},
+        {"clientes": {}},
+        {"clientes": {"a": ANA}},
         {"clientes": [1, None]},
         {"clientes": [{"id_cliente": 10**400}]},
         {"clientes": [{"id_cliente": 1}]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator, Collection
@@ -17,6 +18,7 @@ from disparo.api.errors import Failure, Refusal
 _Pairs = list[tuple[str, str]]
 _BRACKETS = re.compile(r"^([^\[\]]+)\[[^\[\]]*\](\[.*\])?$", re.DOTALL)
 _MOST_FIELDS = 1000
+_PIECE = 64 << 10
 #: Any other word is no compression, as the charset that some programs write there.
 _COMPRESSIONS = frozenset({"br", "compress", "deflate", "gzip", "x-compress", "x-gzip", "zstd"})
 _MALFORMED = "O corpo da requisição não é um JSON válido"
@@ -44,7 +46,7 @@ async def read_fields(
 
     A body that starts with `{` is JSON whatever its label; one that is labelled JSON and is urlencoded is
     read as that. Of a name that comes twice in a form the last one counts, as in PHP, except names in
-    `repeated`, of which all do; `name[]` makes a list. `most_fields`: of an urlencoded body.
+    `repeated`, of which all do; `name[]` makes a list. `most_fields`: of a form.
     """
     if _is_compressed(request.headers.get("content-encoding", "")):
         raise Failure(415, "Envie o corpo da requisição sem compressão")
@@ -56,7 +58,7 @@ async def read_fields(
     if text.startswith(b"{"):
         return _json_object(text)
     if label == "multipart/form-data":
-        return _gather(await _multipart(request.headers, body), repeated)
+        return _gather(await _multipart(request.headers, body, most_fields), repeated)
     if label in ("", "application/x-www-form-urlencoded"):
         return _gather(_urlencoded(text, most_fields), repeated)
     if label == "application/json" or label.endswith("+json"):
@@ -94,12 +96,14 @@ def _urlencoded(text: bytes, most_fields: int) -> _Pairs:
         raise Refusal("O corpo da requisição tem campos demais") from None
 
 
-async def _multipart(headers: Headers, body: bytes) -> _Pairs:
-    async def whole() -> AsyncGenerator[bytes, None]:
-        yield body
+async def _multipart(headers: Headers, body: bytes, most_fields: int) -> _Pairs:
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        for start in range(0, len(body), _PIECE):
+            yield body[start : start + _PIECE]
+            await asyncio.sleep(0)  # a large one takes a third of a second: other calls are served meanwhile
 
     parser = MultiPartParser(
-        headers, whole(), max_files=0, max_fields=_MOST_FIELDS, max_part_size=len(body) + 1
+        headers, pieces(), max_files=0, max_fields=most_fields, max_part_size=len(body) + 1
     )
     try:
         form = await parser.parse()

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 from disparo.api.errors import Refusal
 from disparo.api.hubsoft.mapping import stored_answer
-from disparo.api.hubsoft.reading import read_day, read_invoice_id
+from disparo.api.hubsoft.reading import listed, read_day, read_invoice_id
 from disparo.api.hubsoft.words import IGNORED_WORDS, NO, RUN_WORDS, YES, echo
 from disparo.dispatch.bulk import MOST_IDS, Selection, StoredRun, Which, select_due
 from disparo.dispatch.bulk_control import NotPossible
@@ -46,7 +46,7 @@ def read_bulk(fields: Mapping[str, Any], *, today: date) -> BulkRequest:
     simulate = _flag(fields, "simular")
     texts = {name: _text(fields, name) for name in _FILTER}
     by_filter = any(texts.values())
-    ids = fields.get("ids_fatura")
+    ids = listed(fields.get("ids_fatura"))
     by_ids = ids is not None and ids != ""
     if by_ids == by_filter:
         raise Refusal(

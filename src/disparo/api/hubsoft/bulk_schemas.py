@@ -68,8 +68,16 @@ BULK_BODY: dict[str, Any] = body_of(
             "anyOf": [
                 {"type": "array", "items": INVOICE_ID, "minItems": 1, "maxItems": MOST_IDS},
                 {"type": ["string", "integer", "null"]},
+                {
+                    "type": "object",
+                    "patternProperties": {"^[0-9]{1,18}$": INVOICE_ID},
+                    "additionalProperties": False,
+                    "minProperties": 1,
+                    "maxProperties": MOST_IDS,
+                },
             ],
-            "description": "Estas faturas, em lista ou entre vírgulas; ou o filtro abaixo, sem limite",
+            "description": "Estas faturas, em lista, também numerada como a escreve o PHP, ou entre "
+            "vírgulas; ou o filtro abaixo, sem limite",
             "example": [11000, 11001],
         },
         "vencimento_inicio": _DAY,

@@ -14,6 +14,7 @@ from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Refusal, may_be_done
 from disparo.api.hubsoft.mapping import BASE
+from disparo.api.hubsoft.reading import listed
 from disparo.api.hubsoft.schemas import success
 from disparo.api.hubsoft.words import echo
 from disparo.api.schemas import REPEATABLE, WITH_BODY, json_body_of
@@ -127,7 +128,7 @@ async def put_invoices(request: Request, caller: Pusher) -> JSONResponse:
 async def _items(request: Request, name: str, id_name: str) -> Sequence[object]:
     """Read the list of a call; a single object with an id stands for a list of one."""
     fields = await read_fields(request, services_of(request).settings.register_body_limit_bytes)
-    items = fields.get(name)
+    items = listed(fields.get(name))
     if items is None and id_name in fields:
         items = [fields]
     if items is None or items == []:

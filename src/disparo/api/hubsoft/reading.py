@@ -60,7 +60,7 @@ def read_key(value: str | None) -> str | None:
 
 
 def _items(value: object) -> list[object]:
-    value = _listed(value)
+    value = listed(value)
     if _is_blank(value):
         return []
     if isinstance(value, str | int) and not isinstance(value, bool):
@@ -75,7 +75,7 @@ def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
     """Take an object of numbered items as the list it is: PHP writes one where items were filtered out."""
     if isinstance(value, dict) and all(_DIGITS.fullmatch(name) for name in value):
         return list(value.values())
@@ -84,7 +84,7 @@ def _listed(value: object) -> object:
 
 def _phones_under_email(value: object) -> list[object]:
     """Take what the seed's own JSON sample does: the phones under `email_adicional`, if all are phones."""
-    value = _listed(value)
+    value = listed(value)
     if value is None:
         return []
     items = [item for item in (value if isinstance(value, list) else [value]) if not _is_blank(item)]
