@@ -32,6 +32,12 @@ ANA = {
 }
 BILL = {"id_fatura": 8001, "id_cliente": 2001, "valor": 119.9, "data_vencimento": "05/04/2030"}
 
+#: The manual's own.
+PIX = (
+    "00020126580014br.gov.bcb.pix0136123e4567-e12b-12d1-a456-426655440000"
+    "5204000053039865802BR5913Fulano de Tal6008BRASILIA62070503***63041D3D"
+)
+
 
 def put(client, what, items, **kwargs):
     name = {"cliente": "clientes", "fatura": "faturas"}[what]
@@ -192,6 +198,19 @@ def test_an_invoice_that_is_called_open_and_paid_on_a_day_is_told_and_no_sms_goe
     assert put(client, "fatura", [paid]).json["gravados"] == 1
     assert house.value("SELECT status FROM invoices WHERE id = 8031") == "paid"
     house.fetch("DELETE FROM invoices WHERE id = 8031")
+
+
+@pytest.mark.parametrize("name", ["pix_copia_cola", "pix_copia_e_cola"])
+def test_a_pix_that_is_none_is_told_and_goes_to_nobody(client, house, name):
+    put(client, "cliente", [ANA])
+    bill = {**BILL, "id_fatura": 8033}
+    for none in ("Sim", "-", PIX[:-1], PIX.replace("Fulano", "Fulana")):
+        (error,) = put(client, "fatura", [BILL, {**bill, name: none}]).json["erros"]
+        assert error["mensagem"].startswith(f"{name} não é um Pix copia e cola inteiro")
+    assert put(client, "fatura", [{**bill, name: PIX}]).json["erros"] == []
+    assert house.value("SELECT pix FROM invoices WHERE id = 8033") == PIX
+    assert put(client, "fatura", [{**bill, name: None}]).json["erros"] == []
+    assert house.value("SELECT pix FROM invoices WHERE id = 8033") is None
 
 
 def test_a_thousand_items_and_not_one_more(client, house):

@@ -21,6 +21,7 @@ from disparo.sources.csv_fields import (
     read_moment,
     read_optional_id,
     read_phones,
+    read_pix,
     read_text,
 )
 
@@ -137,8 +138,11 @@ INVOICE: Sequence[tuple[str, str, Reader]] = (
     ("data_cadastro", "registered_on", or_absent(read_date)),
     ("link", "link", read_link),
     ("linha_digitavel", "linha_digitavel", read_linha_digitavel),
-    ("pix_copia_cola|pix_copia_e_cola", "pix", partial(read_text, longest=600)),
 )
+_PIX = "pix_copia_cola|pix_copia_e_cola"
+PIX: Sequence[tuple[str, str, Reader]] = ((_PIX, "pix", read_pix),)
+#: Of a source, which nobody can tell to put it right.
+PIX_UNCHECKED: Sequence[tuple[str, str, Reader]] = ((_PIX, "pix", partial(read_text, longest=600)),)
 DETAILS: Sequence[tuple[str, str, Reader]] = (
     ("id_cliente_servico", "service_id", read_optional_id),
     ("nosso_numero", "our_number", short_text),
