@@ -157,6 +157,14 @@ def test_a_file_of_payments_alone_pays_and_reopens_but_what_is_cancelled_stays_s
     assert rows(query) == [(301, "cancelled"), (302, "open"), (303, "open"), (304, "open")]
 
 
+def test_an_invoice_that_is_open_again_was_paid_on_no_day(load, rows):
+    load("clientes", CUSTOMERS + "1;ANA;SP;;;\n")
+    head = "id_fatura;id_cliente;valor;vencimento;situacao"
+    load("faturas", f"{head};pago_em\n95;1;10,00;2026-01-05;paga;2026-01-04\n")
+    assert load("faturas", f"{head}\n95;1;10,00;2026-01-05;aberta\n").returncode == 0
+    assert rows("SELECT status, paid_at FROM invoices WHERE id = 95") == [("open", None)]
+
+
 def test_contacts(load, rows):
     load("clientes", CUSTOMERS + "30;EVA;SP;;;\n")
     assert (

@@ -200,6 +200,18 @@ def test_an_invoice_that_is_called_open_and_paid_on_a_day_is_told_and_no_sms_goe
     house.fetch("DELETE FROM invoices WHERE id = 8031")
 
 
+def test_an_invoice_that_is_open_again_was_paid_on_no_day(client, house):
+    put(client, "cliente", [ANA])
+    bill = {**BILL, "id_fatura": 8032}
+    put(client, "fatura", [{**bill, "status": "quitado", "data_pagamento": "2026-01-05"}])
+    assert put(client, "fatura", [{**bill, "status": "aguardando"}]).json["gravados"] == 1
+    listed = client.get(f"{BASE}/cliente/financeiro?busca=id_cliente&termo_busca=2001&limit=100").json[
+        "faturas"
+    ]
+    (found,) = [item for item in listed if item["id_fatura"] == 8032]
+    assert (found["quitado"], found["data_pagamento"]) == (False, None)
+
+
 @pytest.mark.parametrize("name", ["pix_copia_cola", "pix_copia_e_cola"])
 def test_a_pix_that_is_none_is_told_and_goes_to_nobody(client, house, name):
     put(client, "cliente", [ANA])

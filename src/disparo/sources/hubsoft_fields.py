@@ -148,7 +148,8 @@ def _status(item: Item, row: dict[str, Any], *, lenient: bool) -> str | None:
             return "paid"
         if status == "open" and not _flag(item, "fatura_ativa", default=True):
             return "cancelled"
-    if status == "open" and row.get("paid_at") is not None and not lenient:  # in part, or not booked yet
+    if status == "open" and row.setdefault("paid_at", None) is not None and not lenient:
+        # in part, or not booked yet
         raise BadField("status diz que a fatura está aberta, e data_pagamento que foi paga")
     return status
 

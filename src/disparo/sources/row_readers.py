@@ -126,7 +126,8 @@ def invoice_reader(positions: Mapping[str, int]) -> RowReader[InvoiceRow]:
         word = "" if status_at is None else _at(values, status_at)
         if word or row.get("paid_at") is not None:
             row["status"] = read_status(word, "situacao", paid_at=row.get("paid_at"))
-            if row["status"] == "open" and row.get("paid_at") is not None:  # in part, or not booked yet
+            if row["status"] == "open" and row.setdefault("paid_at", None) is not None:
+                # in part, or not booked yet
                 raise BadField("situacao diz que a fatura está aberta, e pago_em que foi paga")
         elif status_at is not None:
             row["paid_at"] = None  # not paid, perhaps cancelled: see `upsert_invoices`
