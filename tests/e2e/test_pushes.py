@@ -225,6 +225,22 @@ def test_a_pix_that_is_none_is_told_and_goes_to_nobody(client, house, name):
     assert house.value("SELECT pix FROM invoices WHERE id = 8033") is None
 
 
+def test_an_address_that_is_null_is_emptied_and_one_that_is_none_told(client):
+    street = {"endereco": "RUA A", "cidade": "Betim", "uf": "MG"}
+    bare = {"id_cliente": 2019, "nome_razaosocial": "MUDOU"}
+    service = {"servicos": [{"id_cliente_servico": 79}]}
+    both = {"endereco_cadastral": street, "endereco_cobranca": {"endereco": "RUA B"}}
+    put(client, "cliente", [{**bare, **service, **both}])
+    for nothing in ([], {}):  # as PHP writes an empty one
+        assert put(client, "cliente", [{**bare, "endereco_cobranca": nothing}]).json["erros"] == []
+    assert shown(client, 2019)["servicos"][0]["endereco_cobranca"]["endereco"] == "RUA B"
+    assert put(client, "cliente", [{**bare, "endereco_cobranca": None}]).json["erros"] == []
+    assert shown(client, 2019)["servicos"][0]["endereco_cobranca"]["endereco"] == "RUA A"
+    for none in ("RUA C, 5", 5, [street]):
+        (error,) = put(client, "cliente", [ANA, {**bare, "endereco_cobranca": none}]).json["erros"]
+        assert error["mensagem"] == "endereco_cobranca deve ser um objeto"
+
+
 def test_a_thousand_items_and_not_one_more(client, house):
     many = [{"id_cliente": 30_000 + n, "nome_razaosocial": f"CLIENTE {n}"} for n in range(1001)]
     assert put(client, "cliente", many[:1000]).json["gravados"] == 1000

@@ -81,7 +81,8 @@ _JSON = frozenset({"services", "addresses", "details"})
 #: Columns of many fields: what is not given stays, a null empties it. `i` brings them, `s` has them.
 _MERGED = {
     "addresses": """jsonb_strip_nulls(coalesce(s.addresses, '{}') || (
-        SELECT coalesce(jsonb_object_agg(name, coalesce(s.addresses -> name, '{}') || given), '{}')
+        SELECT coalesce(jsonb_object_agg(name, CASE given WHEN 'null' THEN given
+                                               ELSE coalesce(s.addresses -> name, '{}') || given END), '{}')
         FROM jsonb_each(i.addresses) AS e (name, given)))""",
     "details": """(SELECT coalesce(jsonb_object_agg(name, given), '{}')
         FROM jsonb_each(coalesce(s.details, '{}') || i.details) AS e (name, given)

@@ -183,16 +183,23 @@ def _service(item: Item, *, lenient: bool) -> dict[str, Any]:
         found["addresses"] = {
             name: {key: value for key, value in address.items() if value is not None}
             for name, address in _addresses(item, lenient=lenient).items()
+            if address is not None
         }
     return {key: value for key, value in found.items() if value is not None}
 
 
 def _addresses(item: Item, *, lenient: bool) -> dict[str, Any]:
-    return {
-        key: _address(item[name], lenient=lenient)
-        for name, key in ADDRESSES.items()
-        if isinstance(item.get(name), dict)
-    }
+    """Give the addresses that are told; one that is null is emptied. Of a source null says nothing."""
+    found: dict[str, Any] = {}
+    for name, key in ADDRESSES.items():
+        given = item.get(name)
+        if isinstance(given, dict):
+            found[key] = _address(given, lenient=lenient)
+        elif name in item and given != [] and not lenient:  # an empty one as PHP writes it
+            if given is not None:
+                raise BadField(f"{name} deve ser um objeto")
+            found[key] = None
+    return found
 
 
 def _address(item: Item, *, lenient: bool) -> dict[str, Any]:
@@ -228,7 +235,7 @@ def _uf_of(row: Mapping[str, Any], item: Item, *, lenient: bool) -> str | None:
     ]
     for key in ("registered", "installation"):
         for addresses in places:
-            if found := addresses.get(key, {}).get("uf"):
+            if found := (addresses.get(key) or {}).get("uf"):
                 return str(found)
     return None
 
