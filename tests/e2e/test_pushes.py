@@ -200,6 +200,18 @@ def test_an_invoice_that_is_called_open_and_paid_on_a_day_is_told_and_no_sms_goe
     house.fetch("DELETE FROM invoices WHERE id = 8031")
 
 
+@pytest.mark.parametrize(("number", "amount"), [(1234567.89, "1234567.89"), (2500000.55, "2500000.55"),
+    (999999999.99, "999999999.99"), (0.1 + 0.2, "0.30"), (1e3, "1000.00")])  # fmt: skip
+def test_a_large_amount_is_the_one_that_was_written(client, house, number, amount):
+    put(client, "cliente", [ANA])
+    bill = {**BILL, "id_fatura": 8034, "valor": number, "detalhamento": [{"valor": -number}]}
+    assert put(client, "fatura", [bill]).json.get("gravados") == 1
+    query = (
+        "SELECT amount::text || ' ' || (details -> 'items' -> 0 ->> 'amount') FROM invoices WHERE id = 8034"
+    )
+    assert [float(each) for each in house.value(query).split()] == [float(amount), -float(amount)]
+
+
 def test_an_invoice_that_is_open_again_was_paid_on_no_day(client, house):
     put(client, "cliente", [ANA])
     bill = {**BILL, "id_fatura": 8032}

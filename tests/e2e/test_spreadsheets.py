@@ -101,11 +101,18 @@ def test_invoices_in_a_workbook(load, rows, tmp_path, dsn):
         [601, 10, 1234.5, datetime(2026, 12, 5), None],
         [602, 10, "1.234,56", "05/12/2026", date(2026, 12, 6)],
         [603, 10, 1.234, "05/12/2026", None],
+        [604, 10, 1234567.89, "05/12/2026", None],
+        [605, 10, 0.1 + 0.2, "05/12/2026", None],
     )
     report = load("faturas", path)
     assert [bad.reason for bad in report.bad] == ["valor deve ter no máximo dois decimais e nove inteiros"]
     found = rows("SELECT id, amount::text, status FROM invoices ORDER BY id")
-    assert found == [(601, "1234.50", "open"), (602, "1234.56", "paid")]
+    assert found == [
+        (601, "1234.50", "open"),
+        (602, "1234.56", "paid"),
+        (604, "1234567.89", "open"),
+        (605, "0.30", "open"),
+    ]
 
 
 def test_what_a_file_does_not_have_stays(load, rows, tmp_path):

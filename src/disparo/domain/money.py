@@ -17,3 +17,11 @@ def read_money(text: str) -> Decimal | None:
     if _WITH_COMMA.fullmatch(text):
         return Decimal(text.replace(".", "").replace(",", "."))
     return Decimal(text.replace(",", "")) if _WITH_POINT.fullmatch(text) else None
+
+
+def write_number(value: float) -> str:
+    """Write a number of a program as people do, with a comma, and without what binary fractions add to it."""
+    if value.is_integer():
+        return f"{value:.0f}"
+    # Fifteen digits are the number's own; of a million and some the tenth decimal is not.
+    return f"{Decimal(f'{round(value, 10):.15g}'):f}".replace(".", ",")

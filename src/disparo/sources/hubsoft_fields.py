@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from disparo.db.customers import ContactRow, CustomerRow, InvoiceRow, Phones
+from disparo.domain.money import write_number
 from disparo.domain.states import uf_of
 from disparo.sources.csv_fields import (
     ABSENT,
@@ -268,7 +269,7 @@ def _value(value: object, name: str, *, lenient: bool = False) -> str:
     if isinstance(value, int):
         return str(value) if abs(value) < 10**30 else "9" * 31
     if isinstance(value, float):
-        return f"{value:.10f}".rstrip("0").rstrip(".").replace(".", ",")
+        return write_number(value)
     raise BadField(f"{name} deve ser um texto ou um número")
 
 

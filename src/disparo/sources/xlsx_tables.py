@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import IO
 
+from disparo.domain.money import write_number
 from disparo.sources.tables import LONGEST_FIELD, ROWS_ABOVE, NotReadable, says_something
 
 #: What a file may unfold to: texts that a workbook shares are all held in memory, sheets are not.
@@ -118,10 +119,8 @@ def _text(value: object) -> str:
             found = ""
         case bool():
             found = "sim" if value else "nao"
-        case float() if value.is_integer():
-            found = f"{value:.0f}"
         case float():  # with a comma: `1.234` would be a thousand and some
-            found = f"{value:.10f}".rstrip("0").replace(".", ",")
+            found = write_number(value)
         case datetime():
             found = value.isoformat(sep=" ", timespec="seconds")
         case date() | time():
