@@ -6,6 +6,7 @@ import re
 
 import pytest
 from tests.support.calls import FORM, JSON, SEED, count, phones
+from tests.support.client import SEND
 
 
 def test_the_seeds_call(house, client):
@@ -102,6 +103,30 @@ def test_emails_under_email_adicional_are_ignored_and_telefone_adicional_wins(cl
 )
 def test_encodings_of_the_field(client, body, headers):
     answer = client.send(body, headers=headers)
+    assert answer.status == 200, answer.raw
+    assert phones(answer) == ["37999931412", "11988887777"]
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "headers"),
+    [
+        ("id_fatura=11000&telefone_adicional[]=11988887777", None, {}),
+        ("id_fatura=11000&telefone_adicional[]=%2B55%2011%2098888-7777", "", JSON),
+        ("telefone_adicional%5B0%5D=11988887777", '{"id_fatura": 11000}', JSON),
+        ("id_fatura=70215", "id_fatura=11000&telefone_adicional=11988887777", FORM),
+        (
+            "id_fatura=70215&telefone_adicional=x",
+            {"id_fatura": 11000, "telefone_adicional": [11988887777]},
+            {},
+        ),
+    ],
+    ids=range(5),
+)
+@pytest.mark.parametrize("origin", [{}, {"Origin": "https://crm.example"}])
+def test_fields_may_be_in_the_address_and_those_of_the_body_go_before_them(
+    client, query, body, headers, origin
+):
+    answer = client.post(f"{SEND}?{query}", body, headers={**headers, **origin})
     assert answer.status == 200, answer.raw
     assert phones(answer) == ["37999931412", "11988887777"]
 

@@ -72,6 +72,11 @@ def _is_compressed(encoding: str) -> bool:
     return bool(encoding) and any(word.strip().lower() in _COMPRESSIONS for word in encoding.split(","))
 
 
+def read_address(request: Request) -> dict[str, Any]:
+    """Read the fields of a call's address, as those of a form; raises Refusal."""
+    return _gather(_urlencoded(request.scope["query_string"], _MOST_FIELDS), ())
+
+
 def _json_object(text: bytes) -> dict[str, Any]:
     try:
         found = _JSON.decode(text.decode(json.detect_encoding(text), "surrogatepass"))
@@ -93,7 +98,7 @@ def _urlencoded(text: bytes, most_fields: int) -> _Pairs:
     try:
         return parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=most_fields)
     except ValueError:
-        raise Refusal("O corpo da requisição tem campos demais") from None
+        raise Refusal("A requisição tem campos demais") from None
 
 
 async def _multipart(headers: Headers, body: bytes, most_fields: int) -> _Pairs:
