@@ -11,12 +11,17 @@ from collections.abc import Sequence
 from disparo.panel import fields
 from disparo.panel.fields import Wrong
 from disparo.sources.columns import plain
+from disparo.sources.csv_fields import without_text_mark
 
 #: What a column of invoice numbers is called, as `plain` writes it and without `da`; the surest names first.
 _COLUMNS = (
     "id_fatura", "fatura_id", "idfatura", "fatura", "faturas", "numero_fatura", "num_fatura", "nr_fatura",
     "no_fatura", "n_fatura", "id_titulo", "titulo", "id", "numero",
 )  # fmt: skip
+#: Beside one of these a bare number is that of a house.
+_OF_A_HOUSE = frozenset({"endereco", "logradouro", "rua", "bairro", "cep", "complemento"})
+#: The first line that spreadsheets read, and do not show.
+_SEPARATOR = re.compile(r"sep=([;,\t|])\s*", re.IGNORECASE)
 #: How .xlsx and .ods begin, and .xls.
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _UNNAMED = (
@@ -54,22 +59,26 @@ def read_csv(raw: bytes) -> list[int]:
         text = raw.decode(encoding)
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
-    first = text.split("\n", 1)[0]
-    delimiter = max(";,\t", key=first.count)
+    first = text.removeprefix("\ufeff").split("\n", 1)[0]
+    named = _SEPARATOR.fullmatch(first)
+    delimiter = named[1] if named else max(";,\t", key=first.count)
     # Lines end as the file's program ends them, "CSV (Macintosh)" included.
     kept = io.StringIO(text.replace("\0", ""), newline=None)
     try:
         lines = list(csv.reader(kept, delimiter=delimiter))
     except csv.Error:
         raise Wrong("O arquivo não é um CSV: salve a planilha como CSV e escolha-o de novo.") from None
-    column = _column(lines[0]) if lines else 0
+    begins = 1 if named else 0
+    column = _column(lines[begins]) if len(lines) > begins else 0
     found: dict[int, None] = {}
-    for place, line in enumerate(lines, 1):
-        cell = line[column].strip() if len(line) > column else ""
+    for place, line in enumerate(lines[begins:], begins + 1):
+        cell = without_text_mark(line[column].strip()) if len(line) > column else ""
         number = _number(cell)
         if number is not None:
             found[number] = None
-        elif cell and (place > 1 or not any(map(str.isalpha, cell))):  # the first may be a column's name
+        elif cell and (
+            place > begins + 1 or not any(map(str.isalpha, cell))
+        ):  # the first may be a column's name
             raise Wrong(f"Linha {place} do arquivo: “{cell[:30]}” não é um número de fatura.")
     return list(found)
 
@@ -82,7 +91,7 @@ def _column(first: Sequence[str]) -> int:
     """Tell by a file's first line which column has the invoices; raises Wrong where several could."""
     names = [re.sub(r"_d[ao]s?_", "_", plain(cell)) for cell in first]
     for name in _COLUMNS:
-        if name in names:
+        if name in names and not (name == "numero" and _OF_A_HOUSE.intersection(names)):
             return names.index(name)
     numbers = [place for place, cell in enumerate(first) if fields.id_of(cell.strip()) is not None]
     if sum(map(bool, names)) > 1 and numbers != [0]:

@@ -50,6 +50,10 @@ _LABEL = re.compile(r"^(?:CPF|CNPJ)(?=[0-9])")
 _LARGEST_AMOUNT = Decimal("999999999.99")
 
 
+#: Digits that a program has spreadsheets take for text: `="0119..."`, `'0119...`.
+_AS_TEXT = re.compile(r"""="([^"]*)"|'(?=[0-9+(])(.*)""")
+
+
 class _Absent(Enum):
     ABSENT = "absent"
 
@@ -74,6 +78,12 @@ def or_absent(read: Reader) -> Reader:
         return ABSENT if found is None else found
 
     return read_what_is_there
+
+
+def without_text_mark(text: str) -> str:
+    """Give a field without what has a spreadsheet take its digits for text."""
+    match = _AS_TEXT.fullmatch(text)
+    return (match[1] or match[2] or "").strip() if match else text
 
 
 def read_id(text: str, column: str) -> int:

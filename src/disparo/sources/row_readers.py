@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -27,11 +26,10 @@ from disparo.sources.csv_fields import (
     read_status,
     read_text,
     read_uf,
+    without_text_mark,
 )
 
 _PHONE = 60
-#: Digits that a program has spreadsheets take for text: `="0119..."`, `'0119...`.
-_AS_TEXT = re.compile(r"""="([^"]*)"|'(?=[0-9+(])(.*)""")
 #: What a formula that found nothing leaves, in Portuguese and in English.
 _FAILED = frozenset({
     "#N/D", "#REF!", "#VALOR!", "#NOME?", "#NÚM!", "#NULO!", "#DIV/0!",
@@ -154,7 +152,7 @@ def _reader(
             text = values[at].strip()
             if text in _FAILED:
                 raise BadField(f"{name} traz o erro de uma fórmula da planilha, como #N/D")
-            value = reader(_bare(text) if text[:1] in ("=", "'") else text, name)
+            value = reader(without_text_mark(text) if text[:1] in ("=", "'") else text, name)
             if value is not ABSENT:
                 row[column] = value
         return row
@@ -163,12 +161,7 @@ def _reader(
 
 
 def _at(values: Sequence[str], place: int) -> str:
-    return _bare(values[place].strip()) if place < len(values) else ""
-
-
-def _bare(text: str) -> str:
-    match = _AS_TEXT.fullmatch(text)
-    return (match[1] or match[2] or "").strip() if match else text
+    return without_text_mark(values[place].strip()) if place < len(values) else ""
 
 
 def check_width(values: Sequence[str], width: int) -> None:

@@ -51,6 +51,11 @@ def test_pasted_numbers_keep_their_order_and_count_once():
         b"id_fatura;nome\r7;A\r8;B\r",  # "CSV (Macintosh)"
         "nome\tid_fatura\r\nZé\t7\r\nMaria\t8\r\n".encode("utf-16"),  # "Texto Unicode"
         "7\n8\n".encode("utf-16"),
+        b'id_fatura\n="7"\n="8"\n',  # as programs mark numbers for spreadsheets as text
+        b"id_fatura;nome\n'7;A\n'8;B\n",
+        b"sep=;\r\nid_fatura;nome, e mais\r\n7;A\r\n8;B\r\n",  # which a spreadsheet reads, and does not show
+        b"\xef\xbb\xbfsep=,\n7\n8\n",
+        b"numero;cliente;valor\n7;ANA;1\n8;BIA;2\n",
     ],
 )
 def test_a_csv_gives_its_invoice_column(raw):
@@ -76,7 +81,14 @@ def test_a_csv_names_its_invoice_column_as_people_do(name, encoding):
 
 
 @pytest.mark.parametrize(
-    "raw", [b"cliente;valor\n12;99\n13;100\n", b"Nome,Cliente\nANA,12\n", b"12;7\n13;8\n"]
+    "raw",
+    [
+        b"cliente;valor\n12;99\n13;100\n",
+        b"Nome,Cliente\nANA,12\n",
+        b"12;7\n13;8\n",
+        "Nome;Endereço;Número;Bairro\nANA;RUA A;12;CENTRO\n".encode(),  # of a house
+        b"nome,logradouro,nr,numero,cep\nANA,RUA A,1,12,30000000\n",
+    ],
 )
 def test_of_several_columns_none_is_guessed(raw):
     with pytest.raises(Wrong, match="Chame-a de id_fatura; também servem fatura, nº da fatura"):
@@ -116,6 +128,8 @@ def test_a_period_may_be_open_or_a_single_day_and_does_not_run_backwards():
 def test_a_wrong_line_is_named():
     with pytest.raises(Wrong, match="Linha 3"):
         read_csv(b"id_fatura\n7\noito\n")
+    with pytest.raises(Wrong, match="Linha 4"):
+        read_csv(b"sep=;\nid_fatura\n7\noito\n")
     for first in (b"#7\n8\n", b"70.21\n8\n"):
         with pytest.raises(Wrong, match="Linha 1"):
             read_csv(first)
