@@ -114,6 +114,11 @@ def test_a_phone_written_as_a_number_with_decimals_is_read_without_them(client, 
     bare = {"id_cliente": 2017, "nome_razaosocial": "COM DECIMAIS"}
     assert put(client, "cliente", [{**bare, "telefone_primario": "1198887777.0"}]).json["gravados"] == 1
     assert house.value("SELECT phone_1 FROM customers WHERE id = 2017") == "1198887777"
+    contact = {"id_contato": 917, "nome": "BIA", "telefone": "1198887776.0", "permite_enviar_sms": True}
+    put(client, "cliente", [{**bare, "contatos": [contact]}])
+    put(client, "fatura", [{**BILL, "id_fatura": 8017, "id_cliente": 2017}])
+    sent = client.send({"id_fatura": 8017, "telefone_adicional": ["1198887775.0"]}).json["job"]["telefones"]
+    assert [phone["telefone"] for phone in sent] == ["1198887777", "1198887776", "1198887775"]
     answer = put(client, "cliente", [{**bare, "telefone_primario": "5,51199E+12"}])
     assert "foi cortado pela planilha" in json.dumps(answer.json, ensure_ascii=False)
 

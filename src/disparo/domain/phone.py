@@ -74,6 +74,10 @@ _DROP_PUNCTUATION = str.maketrans("", "", _PUNCTUATION)
 _SEPARATORS = re.compile(r"[;,|/]")
 #: 0 + carrier code + DDD + number, as people write long-distance calls down: 015 37 99993-1412.
 _TRUNK = 1
+#: 55 and ten digits: with fewer behind the country's code there is no DDD among them.
+_SHORTEST_WITH_COUNTRY = 12
+#: 1198887776.0: with its 0 it would be a stranger's number, of eleven digits.
+_AS_AMOUNT = re.compile(r"(\+?[0-9]{10,13})\.0")
 _CARRIER_CODE = 3
 #: Its place held: (0xx37) 99993-1412, (0**37) 99993-1412.
 _CARRIER_PLACE = re.compile(r"^([\s(+]*(?:55)?[\s().-]*0)\s*(?:xx|\*\*)", re.IGNORECASE)
@@ -130,7 +134,8 @@ class Phone(NamedTuple):
 def parse_phone(text: str) -> Phone:
     """Read one number as a caller may send it (docs/api.md §3); raises InvalidPhone.
 
-    Punctuation, a leading +55 or 0, both, and a 55 in front of 10 or 11 digits are tolerated.
+    Punctuation, a leading +55 or 0, both, and a 55 in front of 10 or 11 digits are tolerated, and the `.0` of
+    a program that took it for an amount.
     """
     # DDNNNNNNNNN, the common case; a 0 in front is a trunk prefix.
     if len(text) == 11 and text.isascii() and text.isdigit() and text[0] != "0":  # noqa: PLR2004
@@ -155,7 +160,7 @@ def parse_registered(text: str) -> Phone:
     else:
         digits = _digits_of(_without_words(text))
     if digits.startswith("0055"):
-        digits = digits[2:]
+        digits = _with_ddd(digits[2:])
     if len(digits) in (13, 14) and digits.startswith("0") and digits[1] != "0":
         digits = digits[_CARRIER_CODE:]
     return parse_phone(digits)
@@ -215,7 +220,17 @@ def _digits_of(text: str) -> str:
         raise InvalidPhone(PhoneFault.NOT_A_NUMBER)
     if stripped[0] == "+" and not stripped[1:].lstrip(" (").startswith("55"):
         raise InvalidPhone(PhoneFault.LENGTH)
-    return stripped.translate(_DROP_PUNCTUATION)
+    if stripped[-2:] == ".0" and (amount := _AS_AMOUNT.fullmatch(stripped)):
+        stripped = amount[1]
+    digits = stripped.translate(_DROP_PUNCTUATION)
+    return _with_ddd(digits) if stripped[0] == "+" else digits
+
+
+def _with_ddd(digits: str) -> str:
+    """Refuse a 55 that is surely the country's with no DDD behind it: it would be read as DDD 55."""
+    if len(digits) < _SHORTEST_WITH_COUNTRY:
+        raise InvalidPhone(PhoneFault.LENGTH)
+    return digits
 
 
 def _from_national(digits: str) -> Phone:

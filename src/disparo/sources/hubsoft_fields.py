@@ -36,6 +36,7 @@ from disparo.sources.hubsoft_names import (
     SERVICE,
     amount,
     degrees,
+    phone_field,
     short_text,
 )
 
@@ -93,9 +94,7 @@ def read_contacts(item: Item, customer_id: int) -> list[ContactRow] | None:
             "id": read_id(_value(contact.get("id_contato"), "id_contato"), "id_contato"),
             "customer_id": customer_id,
             "name": short_text(_value(contact.get("nome"), "nome"), "nome") or "",
-            "phone": read_text(
-                _value(contact.get("telefone"), "telefone"), "telefone", longest=60, required=True
-            )
+            "phone": phone_field(_value(contact.get("telefone"), "telefone"), "telefone", required=True)
             or "",
             "sms_allowed": read_flag(
                 _value(contact.get("permite_enviar_sms"), "permite_enviar_sms"),

@@ -26,7 +26,7 @@ from disparo.sources.csv_fields import (
 )
 
 short_text = partial(read_text, longest=200)
-_phone = partial(read_phones, longest=60)
+phone_field = partial(read_phones, longest=60)
 _flag = partial(read_flag, default=True)
 _DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
 _PLACES = {1: "primario", 2: "secundario", 3: "terciario"}
@@ -71,7 +71,7 @@ def _mac(text: str, name: str) -> str | None:
 
 
 PHONES: Sequence[tuple[str, str, Reader]] = [
-    (f"telefone_{place}", f"phone_{n}", _phone) for n, place in _PLACES.items()
+    (f"telefone_{place}", f"phone_{n}", phone_field) for n, place in _PLACES.items()
 ]
 #: Names in the original, the column or key here, and how it is read; of two names the first that is there.
 CUSTOMER: Sequence[tuple[str, str, Reader]] = (

@@ -113,6 +113,22 @@ def test_what_was_no_phone_is_read_anew(older, tmp_path):
         assert value(dsn, f"SELECT sms_numbers FROM {table} WHERE id = 11") == ["11988880011"]
 
 
+def test_what_was_a_strangers_phone_is_read_anew(older, tmp_path):
+    dsn = older("0025")
+    fields = ["1198887776.0", "+55 98888-7777", "11988880012", "+55 11 98888-0013"]
+    for table, column, owner in (("customers", "phone_3", ""), ("contacts", "phone", "customer_id, ")):
+        for id_, field in enumerate(fields, 11):
+            values = f"{'1, ' if owner else ''}{id_}, '', '{field}', '{{11000000000}}', '{{}}'"
+            columns = f"{owner}id, name, {column}, sms_numbers, no_sms"
+            value(dsn, f"INSERT INTO {table} ({columns}) VALUES ({values})")
+    assert asyncio.run(prepare_with_backup(Settings(data_dir=tmp_path), dsn))
+    for table in ("customers", "contacts"):
+        unread = (
+            f"SELECT string_agg(id::text, ' ' ORDER BY id) FROM {table} WHERE id > 10 AND sms_numbers IS NULL"
+        )
+        assert value(dsn, unread) == "11 12"
+
+
 async def _filled(dsn):
     connection = await asyncpg.connect(dsn)
     try:

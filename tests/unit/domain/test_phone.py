@@ -82,6 +82,21 @@ def test_area_code_55_is_no_country_code():
     assert parse_phone("555532123456").national == "5532123456"
 
 
+@pytest.mark.parametrize("text", ["+55 98888-7777", "+5588887777", "0055 98888-7777", "tel: +55 98888-7777"])
+def test_a_number_without_its_ddd_is_not_a_strangers_in_area_code_55(text):
+    assert read_registered(text) == ([], [text])
+    with pytest.raises(InvalidPhone):
+        parse_phone(text)
+
+
+@pytest.mark.parametrize("read", [parse_phone, parse_registered])
+@pytest.mark.parametrize(
+    "digits", ["1198887776", MOBILE, "1133334444", "55988887777", "5511988887777", "011988887777"]
+)
+def test_a_number_that_a_program_wrote_with_decimals_is_the_one_without_them(read, digits):
+    assert read(f"{digits}.0") == read(digits)
+
+
 def test_a_landline_is_well_formed_but_takes_no_sms():
     phone = parse_phone("1133334444")
     assert phone.kind is PhoneKind.LANDLINE
@@ -100,6 +115,8 @@ def test_a_landline_is_well_formed_but_takes_no_sms():
         ("123", PhoneFault.LENGTH),
         ("119888877771", PhoneFault.LENGTH),
         ("+1 202 555 0123", PhoneFault.LENGTH),
+        ("+55 98888-7777", PhoneFault.LENGTH),  # the country's code and no DDD: not DDD 55
+        ("(+55) 8888-7777", PhoneFault.LENGTH),
         ("20988887777", PhoneFault.DDD),
         ("00988887777", PhoneFault.DDD),
         ("11888887777", PhoneFault.SUBSCRIBER),
