@@ -77,25 +77,44 @@ def encoding_of(text: str) -> Encoding:
 
 def count_segments(text: str, profile: SegmentProfile) -> int:
     """Count the SMS a text is billed as under a platform's profile; 1 for the empty text."""
-    wide: frozenset[str] = frozenset()  # characters that take the room of two, and are never torn
-    single, part, fits = profile.single, profile.part, True
-    if profile.alphabet != "gsm7":
-        fits = text.isascii() if profile.alphabet == "ascii" else max(text, default="") <= _LAST_OF_LATIN1
-    elif not GSM_BASIC.issuperset(text):
-        fits, wide = _is_gsm(text), _GSM_EXTENSION.intersection(text)
-    if not fits:
-        single, part = profile.ucs2_single, profile.ucs2_part
-        wide = frozenset(char for char in text if char > _LAST_OF_UCS2)
-    if len(text) + (sum(map(wide.__contains__, text)) if wide else 0) <= single:
+    single, part, wide = _room(text, profile)
+    if _length(text, wide) <= single:
         return 1
     if profile.cuts_at_spaces:
-        return _parts_at_spaces(text, part)
+        return _parts_at_spaces(text, part, wide)
     return _parts_untorn(text, part, wide) if wide else math.ceil(len(text) / part)
 
 
 def is_cut(text: str, code: str, profile: SegmentProfile) -> bool:
-    """Tell whether a payment code inside a text would be torn by a platform that cuts between words."""
-    return profile.cuts_at_spaces and len(code) > profile.part and code in text
+    """Tell whether a payment code inside a text would be torn by a platform that cuts between words.
+
+    One with blanks may be cut at them, and of two such platforms make one.
+    """
+    if not profile.cuts_at_spaces or code not in text:
+        return False
+    _, part, wide = _room(text, profile)
+    if _length(code, wide) > part or "  " in code:
+        return True
+    return " " in code and count_segments(text, profile) > 1
+
+
+def _room(text: str, profile: SegmentProfile) -> tuple[int, int, frozenset[str]]:
+    """Give what fits one SMS, and each of several; and which characters take the room of two, never torn."""
+    wide: frozenset[str] = frozenset()
+    if profile.alphabet != "gsm7":
+        fits = text.isascii() if profile.alphabet == "ascii" else max(text, default="") <= _LAST_OF_LATIN1
+    elif GSM_BASIC.issuperset(text):
+        fits = True
+    else:
+        fits, wide = _is_gsm(text), _GSM_EXTENSION.intersection(text)
+    if fits:
+        return profile.single, profile.part, wide
+    wide = frozenset(char for char in text if char > _LAST_OF_UCS2)
+    return profile.ucs2_single, profile.ucs2_part, wide
+
+
+def _length(text: str, wide: frozenset[str]) -> int:
+    return len(text) + (sum(map(wide.__contains__, text)) if wide else 0)
 
 
 def _is_gsm(text: str) -> bool:
@@ -131,10 +150,10 @@ def _parts_untorn(text: str, part: int, wide: frozenset[str]) -> int:
     return parts
 
 
-def _parts_at_spaces(text: str, part: int) -> int:
+def _parts_at_spaces(text: str, part: int, wide: frozenset[str]) -> int:
     parts, used = 1, 0
     for word in text.split(" "):
-        length = len(word)
+        length = _length(word, wide)
         if used and used + 1 + length > part:
             parts, used = parts + 1, 0
         used += length + (1 if used else 0)

@@ -135,13 +135,16 @@ def render(invoice: InvoiceText, profile: SegmentProfile, *, template: str | Non
     _check_once(template)
     for payment in _payments(invoice) or [""]:
         rendered = _fitting(template, _values(invoice, payment), profile)
-        if rendered is not None and not _is_torn(rendered.text, profile):
+        if rendered is not None and not _is_torn(rendered.text, invoice, profile):
             return rendered
     raise TemplateRefused("does_not_fit", f"O texto não cabe em {profile.max_parts} SMS sem cortar a fatura.")
 
 
-def _is_torn(text: str, profile: SegmentProfile) -> bool:
-    return profile.cuts_at_spaces and any(is_cut(text, word, profile) for word in text.split(" "))
+def _is_torn(text: str, invoice: InvoiceText, profile: SegmentProfile) -> bool:
+    if not profile.cuts_at_spaces:
+        return False
+    pix = (invoice.pix or "").strip()  # the only code that may have blanks: the merchant's name stands in it
+    return any(is_cut(text, code, profile) for code in (pix, *text.split(" ")) if code)
 
 
 def format_amount(amount: Decimal) -> str:

@@ -82,3 +82,29 @@ def test_a_platform_that_cuts_at_spaces_needs_more_parts_and_tears_long_words():
     code = "9" * 200
     assert is_cut(f"Pix: {code}", code, cutting)
     assert not is_cut(f"Pix: {code}", code, PROFILE)
+
+
+@pytest.mark.parametrize(("wide", "alike"), [("~", "aa"), ("😀", "шш")])
+@given(words=st.lists(st.text(alphabet="a*", min_size=1, max_size=12), min_size=1, max_size=30))
+def test_what_takes_the_room_of_two_does_so_too_where_a_platform_cuts_at_spaces(wide, alike, words):
+    cutting = SegmentProfile(single=50, part=50, ucs2_single=25, ucs2_part=25, cuts_at_spaces=True)
+    text = " ".join(words).replace("a", alike[0])
+    assert count_segments(text.replace("*", wide), cutting) == count_segments(
+        text.replace("*", alike), cutting
+    )
+
+
+def test_a_word_that_only_fits_a_part_of_gsm7_is_torn_among_letters_with_accents():
+    cutting = SegmentProfile(single=152, part=152, ucs2_single=66, ucs2_part=66, cuts_at_spaces=True)
+    link = "https://f.example/" + "x" * 60
+    assert is_cut(f"Até amanhã: {link}", link, cutting)
+    assert not is_cut(f"Ate amanha: {link}", link, cutting)
+
+
+def test_a_code_with_blanks_is_torn_between_parts_or_loses_one_of_two_blanks():
+    cutting = SegmentProfile(single=152, part=152, cuts_at_spaces=True)
+    code, padded = "000201 FULANO DE TAL 6304ABCD", "000201 FULANO  6304ABCD"
+    assert is_cut("a" * 130 + " " + code, code, cutting)
+    assert not is_cut(f"Pix: {code}", code, cutting)
+    assert is_cut(f"Pix: {padded}", padded, cutting)
+    assert not is_cut(f"Pix: {padded}", padded, PROFILE)

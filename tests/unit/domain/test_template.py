@@ -111,6 +111,21 @@ def test_a_code_that_would_be_torn_is_refused_wherever_the_template_has_it(place
     assert "Codigo: " in render(long, profile, template="{marca} {valor} {vencimento} {pagamento}").text
 
 
+@pytest.mark.parametrize("merchant", ["5913FULANO DE TAL", "5925PROVEDOR NET             "])
+def test_a_pix_code_with_blanks_is_not_cut_at_one_of_them(merchant):
+    profile = SegmentProfile(single=152, part=152, ucs2_single=66, ucs2_part=66, cuts_at_spaces=True)
+    pix = (
+        "00020126580014br.gov.bcb.pix0136123e4567-e12b-12d3-a456-4266554400005204000053039865802BR"
+        f"{merchant}6008BRASILIA62070503***63041D3D"
+    )
+    with pytest.raises(TemplateRefused):
+        render(invoice(link=None, pix=pix), profile)
+    with pytest.raises(TemplateRefused):
+        render(invoice(pix=f" {pix} "), profile, template="{marca} {valor} {vencimento} {pix}")
+    assert "Codigo: " in render(invoice(link=None, pix=pix, linha_digitavel=LINHA), profile).text
+    assert pix in render(invoice(link=None, pix=pix), PROFILE).text
+
+
 @pytest.mark.parametrize(
     ("template", "wrong"),
     [
