@@ -19,6 +19,7 @@ class InvoiceFacts(NamedTuple):
     invoice_id: int
     status: str
     paid_at: date | None
+    due_date: date
     register: Register
 
 
@@ -30,6 +31,7 @@ async def read_facts(connection: Connection, invoice_ids: Iterable[int]) -> dict
             row["invoice_id"],
             row["status"],
             row["paid_at"],
+            row["due_date"],
             Register(
                 row["customer_id"],
                 row["name"],

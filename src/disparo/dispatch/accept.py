@@ -20,6 +20,7 @@ from disparo.db.idempotency import Key
 from disparo.db.invoices import InvoiceFacts
 from disparo.db.pool import Connection
 from disparo.dispatch.calls import Accepted, AcceptSettings, Call, Done, InProgress, Reason, Refused, Verdict
+from disparo.dispatch.rules import opens_at
 from disparo.dispatch.slots import Slots
 from disparo.domain.ids import new_id, new_reference
 from disparo.domain.recipients import (
@@ -30,7 +31,7 @@ from disparo.domain.recipients import (
     drop,
     list_candidates,
 )
-from disparo.domain.windows import Purpose, next_allowed, place_of
+from disparo.domain.windows import Purpose, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,14 @@ def _starts_at(
         return at
     places = {place_of(uf, recipient.phone.ddd, default=settings.zone) for recipient in recipients}
     return min(
-        next_allowed(at, call.caller.purpose, place=place, is_holiday=settings.is_holiday)
+        opens_at(
+            at,
+            call.caller.purpose,
+            due_date=facts.due_date,
+            place=place,
+            zone=settings.zone,
+            is_holiday=settings.is_holiday,
+        )
         for place in places or {place_of(uf, None, default=settings.zone)}
     )
 

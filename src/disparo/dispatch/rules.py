@@ -107,31 +107,39 @@ def _waited_too_long(facts: Mapping[str, Any], rules: Rules) -> bool:
     waited = allowed_seconds_between(
         facts["wait_since"],
         facts["now"],
-        _purpose(facts, rules),
+        _purpose_at(facts["now"], facts["purpose"], facts["due_date"], rules.zone),
         place=_place(facts, rules),
         is_holiday=rules.is_holiday,
     )
     return waited > limit_s
 
 
+def opens_at(
+    at: datetime, purpose: str, *, due_date: date, place: Place, zone: ZoneInfo, is_holiday: IsHoliday
+) -> datetime:
+    """Give the first moment, from `at` on, at which a message may go, as what it is on that day."""
+    now = _purpose_at(at, purpose, due_date, zone)
+    first = next_allowed(at, now, place=place, is_holiday=is_holiday)
+    then = _purpose_at(first, purpose, due_date, zone)
+    return first if then is now else next_allowed(first, then, place=place, is_holiday=is_holiday)
+
+
+def _purpose_at(at: datetime, purpose: str, due_date: date, zone: ZoneInfo) -> Purpose:
+    """Give whose hours a message keeps: the notice of an invoice that is overdue by then asks for a debt."""
+    if purpose not in (BY_DUE_DATE, Purpose.NOTICE):
+        return Purpose(purpose)
+    return Purpose.COLLECTION if due_date < at.astimezone(zone).date() else Purpose.NOTICE
+
+
 def _opens_at(facts: Mapping[str, Any], rules: Rules) -> datetime:
-    return next_allowed(
+    return opens_at(
         facts["now"],
-        _purpose(facts, rules),
+        facts["purpose"],
+        due_date=facts["due_date"],
         place=_place(facts, rules),
+        zone=rules.zone,
         is_holiday=rules.is_holiday,
     )
-
-
-def _purpose(facts: Mapping[str, Any], rules: Rules) -> Purpose:
-    if facts["purpose"] != BY_DUE_DATE:
-        return Purpose(facts["purpose"])
-    return purpose_at(facts["due_date"], facts["now"].astimezone(rules.zone).date())
-
-
-def purpose_at(due_date: date, today: date) -> Purpose:
-    """Give the purpose of a bulk run's message on a day."""
-    return Purpose.COLLECTION if due_date < today else Purpose.NOTICE
 
 
 def _place(facts: Mapping[str, Any], rules: Rules) -> Place:

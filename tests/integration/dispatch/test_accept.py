@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -139,6 +140,24 @@ async def test_a_collection_call_starts_inside_its_window(acceptor, connection):
     starts = await connection.fetchval("SELECT starts_at AT TIME ZONE 'America/Sao_Paulo' FROM dispatches")
     assert 8 <= starts.hour < 20
     assert starts.weekday() < 6
+
+
+@pytest.mark.parametrize(("due_in", "closed_to_all"), [(-1, -1), (0, 0)])
+async def test_a_notice_of_an_overdue_invoice_keeps_the_hours_of_a_collection(
+    pool, connection, due_in, closed_to_all
+):
+    """Overdue already, or by the day on which a notice could go: the state's holidays count then."""
+    await rows.add_invoices(connection)
+    today = datetime.now(SETTINGS.zone).date()
+    await connection.execute("UPDATE invoices SET due_date = $1", today + timedelta(days=due_in))
+
+    def is_holiday(day, uf):
+        return day <= today + timedelta(days=3 if uf == "SP" else closed_to_all)
+
+    async with running(pool, settings=replace(SETTINGS, is_holiday=is_holiday)) as acceptor:
+        await acceptor.accept(call(1, purpose=Purpose.NOTICE))
+    starts = await connection.fetchval("SELECT starts_at FROM dispatches")
+    assert starts.astimezone(SETTINGS.zone).date() > today + timedelta(days=3)
 
 
 async def test_a_key_whose_holder_never_ends_is_409_in_time(acceptor, connection, monkeypatch):
