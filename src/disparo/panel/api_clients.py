@@ -11,6 +11,7 @@ from starlette.responses import Response
 from disparo.auth.tokens import digest, new_secret
 from disparo.db import accounts, tokens
 from disparo.db.pool import Connection
+from disparo.domain.windows import Purpose
 from disparo.panel import fields
 from disparo.panel.access import Person
 from disparo.panel.fields import Wrong
@@ -20,6 +21,8 @@ from disparo.panel.services import services_of
 from disparo.wording import words
 
 _PATH = "/painel/clientes-api"
+#: By due date goes what a bulk run sends, never a single call.
+_PURPOSES = {purpose.value: words.PURPOSE[purpose] for purpose in Purpose}
 _CODES = {"rest": "422 (recomendado)", "hubsoft": "200, como o HubSoft"}
 REVOKED = ("token revogado", "tokens revogados")
 _LARGEST_ID = 2**31 - 1
@@ -48,7 +51,7 @@ async def _shown(request: Request, *, made: int | None = None, secret: str = "")
         made=made,
         secret=secret,
         codes=_CODES,
-        purposes=words.PURPOSE,
+        purposes=_PURPOSES,
     )
 
 
@@ -66,7 +69,7 @@ async def create(request: Request, person: Person) -> Response:
         raise Wrong("A janela de repetição vai até 86400 segundos (um dia).")
     settings = {
         "error_codes": fields.choice(form, "codigos", _CODES) or "rest",
-        "purpose": fields.choice(form, "finalidade", words.PURPOSE) or "requested",
+        "purpose": fields.choice(form, "finalidade", _PURPOSES) or "requested",
         "repeat_window_s": window_s,
     }
     secret = new_secret()

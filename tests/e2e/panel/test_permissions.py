@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import uuid4
 
 from tests.support.visitor import ADMIN_PAGES, EVERYTHING, PAGES, text, visitor
@@ -110,6 +111,17 @@ def test_nobody_is_led_to_what_they_may_not_do(house):
         assert 'href="/painel/disparos/novo"' in sender.get(path).raw.decode(), path
         assert "/painel/disparos/novo" not in onlooker.get(path).raw.decode(), path
         assert "crie um disparo" not in text(onlooker.get(path)), path
+
+
+def test_every_purpose_that_an_api_client_is_offered_can_be_chosen(house):
+    admin = visitor(house, ("admin",))
+    form = admin.get("/painel/clientes-api").raw.decode().partition('name="finalidade"')[2]
+    offered = re.findall(r'<option value="(\w+)"', form.partition("</select>")[0])
+    assert "notice" in offered
+    for purpose in (*offered, "by_due_date"):
+        assert admin.post("/painel/clientes-api", nome="robô", finalidade=purpose).status == 200, purpose
+    found = house.fetch("SELECT purpose FROM api_clients WHERE name = 'robô' ORDER BY id")
+    assert [row["purpose"] for row in found] == [*offered, "requested"]
 
 
 def test_without_a_session_every_page_leads_to_the_sign_in_form(house):
