@@ -60,22 +60,23 @@ _COLLECTION: dict[str, tuple[_Hours, _Hours]] = {
 }
 _COLLECTION_ELSEWHERE: tuple[_Hours, _Hours] = ((8, 20), (8, 14))
 _SATURDAY, _SUNDAY = 5, 6
-#: No window is closed for longer: a run of holidays ends.
+#: Longer than any window is closed, but for an administrator's own holidays: it is looked at again then.
 _FURTHEST_DAYS = 30
 
 
 def next_allowed(at: datetime, purpose: Purpose, *, place: Place, is_holiday: IsHoliday) -> datetime:
     """Give the first moment, from `at` on, at which a message may go (aware times; the answer in UTC).
 
-    Of several states the strictest counts: the hours that all of them allow. Raises ValueError where
-    holidays leave none within a month.
+    Of several states the strictest counts: the hours that all of them allow. Where holidays leave none
+    within a month it is the end of that month, to be asked about again.
     """
     if purpose is Purpose.REQUESTED:
         return at
     for opens, closes in _windows(at, purpose, place=place, is_holiday=is_holiday):
         if at < closes:
             return max(at, opens)
-    raise ValueError("no sending window within a month")
+    day = at.astimezone(place.zone).date() + timedelta(days=_FURTHEST_DAYS + 1)
+    return datetime.combine(day, time(), place.zone).astimezone(ZoneInfo("UTC"))
 
 
 def allowed_seconds_between(

@@ -15,7 +15,7 @@ from tests.support import bulk, rows
 from disparo.db import bulk_slices, invoices, opt_outs
 from disparo.db.customers import ContactRow, CustomerRow, upsert_contacts, upsert_customers
 from disparo.dispatch import bulk_queue
-from disparo.dispatch.bulk import Selection, Which, select_due
+from disparo.dispatch.bulk import RunOrder, Selection, Which, select_due, store_run
 from disparo.dispatch.bulk_queue import closed_at, queue_some, read_numbers
 from disparo.domain.recipients import drop, list_candidates
 
@@ -256,6 +256,16 @@ def test_at_noon_of_a_working_day_nothing_is_closed_and_on_a_holiday_everything(
     found = closed_at(noon, rules)
     assert len(found.ufs) == 2 * 28 * 67
     assert min(found.opens_at) > noon
+
+
+async def test_a_run_in_a_month_of_holidays_is_stored_and_queued_and_waits(pool, connection):
+    await rows.add_invoices(connection, 3)
+    shut = {"is_holiday": lambda _day, _uf: True}
+    async with pool.acquire() as one, one.transaction():
+        await store_run(one, RunOrder(Selection(), "test"), replace(bulk.SETTINGS, **shut))
+    assert await bulk.queue_all(pool, replace(bulk.RULES, **shut))
+    soonest = await connection.fetchval("SELECT min(due_at) - now() FROM messages WHERE status = 'queued'")
+    assert soonest > timedelta(days=29)
 
 
 async def test_counts_and_events_of_bulk_messages(pool, connection):

@@ -59,6 +59,15 @@ def test_holidays_are_closed():
     assert opens(at(0, 10), Purpose.NOTICE, "SP", holidays={MONDAY}) == at(1, 8)
 
 
+def test_where_holidays_leave_no_day_of_a_month_it_is_looked_at_again_after_it():
+    """An ISP that sends nothing in all of January has written 31 holidays."""
+    january = {date(2027, 1, 1) + timedelta(days=n) for n in range(31)}
+    new_year = datetime(2027, 1, 1, 0, 30, tzinfo=SAO_PAULO)
+    again = opens(new_year, Purpose.NOTICE, "SP", holidays=january)
+    assert new_year < again <= datetime(2027, 2, 1, 8, tzinfo=SAO_PAULO)
+    assert opens(again, Purpose.NOTICE, "SP", holidays=january) == datetime(2027, 2, 1, 8, tzinfo=SAO_PAULO)
+
+
 def test_a_holiday_of_the_state_stops_the_asking_for_a_debt_but_no_notice():
     def found(purpose, *ufs):
         place = Place(ufs, SAO_PAULO)
