@@ -15,6 +15,7 @@ from openpyxl import Workbook
 from tests.support.program import command
 
 from disparo.db.customers import upsert_customers
+from disparo.domain.phone import read_registered
 from disparo.sources import xlsx_tables
 from disparo.sources.columns import propose
 from disparo.sources.file_import import Options, import_file, look
@@ -206,6 +207,21 @@ def test_usual_names_are_known(kind, header, fields):
             propose(kind, [(1, header)])
         return
     assert propose(kind, [(1, header)]).fields == fields
+
+
+def test_phones_on_lines_of_their_own_in_a_cell_are_several(load, rows, tmp_path):
+    """Alt+Enter is how offices put two phones into one cell."""
+    path = workbook(
+        tmp_path / "duas_linhas.xlsx",
+        ["id_cliente", "nome", "telefone_1"],
+        [61, "ANA", "(11) 98888-7777\n11 3333-4444"],
+        [62, "BIA", "11988887778\r\n11988887779\n"],
+    )
+    report = load("clientes", path)
+    assert (report.stored, report.bad) == (2, [])
+    found = rows("SELECT phone_1 FROM customers WHERE id IN (61, 62) ORDER BY id")
+    read = [[phone.national for phone in read_registered(field)[0]] for (field,) in found]
+    assert read == [["11988887777", "1133334444"], ["11988887778", "11988887779"]]
 
 
 def bomb(path: Path, content: bytes, member: str = "xl/worksheets/sheet1.xml") -> Path:

@@ -45,6 +45,8 @@ _FLOAT = re.compile(r"([0-9]{8,14})[.,]0")
 _CUT_SHORT = re.compile(r"[0-9]+(?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
 #: What messengers put around and into a number that is copied from them.
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
+#: Between phones of one cell, each on a line of its own.
+_LINE_BREAK = re.compile(r"[\r\n]+")
 _CPF, _CNPJ = 11, 14
 _LABEL = re.compile(r"^(?:CPF|CNPJ)(?=[0-9])")
 _LARGEST_AMOUNT = Decimal("999999999.99")
@@ -123,6 +125,8 @@ def read_phones(text: str, column: str, *, longest: int, required: bool = False)
     if not text.isascii():
         seen = (char for char in text if unicodedata.category(char) != "Cf")
         text = "".join(seen).translate(_DASHES).strip()
+    if not text.isprintable():
+        text = "; ".join(filter(None, map(str.strip, _LINE_BREAK.split(text))))
     return read_text(text, column, longest=longest, required=required)
 
 
