@@ -197,6 +197,15 @@ def zone_of_uf(uf: str) -> str:
     return _ZONE_OF_UF.get(uf, "America/Sao_Paulo")
 
 
+def other_zone_of(uf: str | None, ddd: str | None) -> str | None:
+    """Give the time zone that a customer may have instead: in the west of Amazonas, all of it area code 97.
+
+    Source: Lei 12.876/2013. Which of that code's towns are west is not told by the number.
+    """
+    may_be_west = (uf == "AM" and ddd != "92") or (uf is None and ddd == "97")
+    return "America/Eirunepe" if may_be_west else None
+
+
 def is_filler(phone: Phone) -> bool:
     """Tell whether it looks typed in to fill a field: eight or more times the same digit at the end."""
     return len(set(phone.national[-8:])) == 1

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from disparo.domain.phone import uf_of_ddd, zone_of_ddd, zone_of_uf
+from disparo.domain.phone import other_zone_of, uf_of_ddd, zone_of_ddd, zone_of_uf
 
 #: Tells whether nothing is sent on a day: of the whole country, or (with a state) of that state too.
 IsHoliday = Callable[[date, str | None], bool]
@@ -27,10 +27,14 @@ class Purpose(StrEnum):
 
 
 class Place(NamedTuple):
-    """Where a message goes: the states whose strictest rules count, and the zone of its hours."""
+    """Where a message goes: the states whose strictest rules count, and the zone of its hours.
+
+    `other_zone`: one that may be the customer's as well; hours count that both allow.
+    """
 
     ufs: tuple[str, ...]
     zone: ZoneInfo
+    other_zone: ZoneInfo | None = None
 
 
 @lru_cache(maxsize=1024)
@@ -45,7 +49,8 @@ def place_of(uf: str | None, ddd: str | None, *, default: ZoneInfo) -> Place:
     else:
         zone = default.key if ddd is None else zone_of_ddd(ddd)
     ufs = tuple(dict.fromkeys(name for name in (uf, of_phone) if name is not None))
-    return Place(ufs, ZoneInfo(zone))
+    other = other_zone_of(uf, ddd)
+    return Place(ufs, ZoneInfo(zone), None if other is None else ZoneInfo(other))
 
 
 #: Hours (from, to) on weekdays and on Saturdays; None: not at all. Never on Sundays and holidays.
@@ -107,8 +112,11 @@ def _windows(
         closed = any(is_holiday(day, uf) for uf in _whose_holidays(purpose, place))
         hours = None if closed else _hours(day, purpose, place.ufs)
         if hours is not None:
-            opens, closes = (datetime.combine(day, time(hour), place.zone).astimezone(utc) for hour in hours)
-            yield opens, closes
+            zones = [zone for zone in (place.zone, place.other_zone) if zone is not None]
+            opens, closes = (
+                [datetime.combine(day, time(hour), zone).astimezone(utc) for zone in zones] for hour in hours
+            )
+            yield max(opens), min(closes)
         day += timedelta(days=1)
 
 

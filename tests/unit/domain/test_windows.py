@@ -103,6 +103,26 @@ def test_the_hours_are_those_of_the_customers_clock():
     assert found == at(0, 10)  # 8 h in Rio Branco
 
 
+@pytest.mark.parametrize(("uf", "ddd"), [("AM", "97"), (None, "97"), ("AM", "11"), ("AM", None)])
+def test_where_amazonas_may_have_either_of_its_clocks_both_must_allow_it(uf, ddd):
+    """In Tabatinga, area code 97, it is an hour earlier than in Manaus, and in Tefé, 97 too, it is not."""
+    place = place_of(uf, ddd, default=SAO_PAULO)
+    tabatinga, manaus = ZoneInfo("America/Eirunepe"), ZoneInfo("America/Manaus")
+    found = next_allowed(at(0, 4), Purpose.COLLECTION, place=place, is_holiday=lambda *_: False)
+    assert (found.astimezone(tabatinga).hour, found.astimezone(manaus).hour) == (8, 9)
+    seconds = allowed_seconds_between(
+        at(0, 0), at(1, 4), Purpose.COLLECTION, place=place, is_holiday=lambda *_: False
+    )
+    assert seconds == 10 * 3600  # from 8 h in Tabatinga to 19 h in Manaus
+
+
+@pytest.mark.parametrize(("uf", "ddd"), [("AM", "92"), (None, "92"), ("SP", "97")])
+def test_whose_clock_is_known_has_its_hours_alone(uf, ddd):
+    place = place_of(uf, ddd, default=SAO_PAULO)
+    found = next_allowed(at(0, 4), Purpose.COLLECTION, place=place, is_holiday=lambda *_: False)
+    assert found.astimezone(place.zone).hour == 8
+
+
 def test_only_allowed_seconds_count_against_the_timeout():
     def seconds(start, end, purpose=Purpose.COLLECTION, uf="ES"):
         place = Place((uf,), SAO_PAULO)
