@@ -7,17 +7,20 @@ import unicodedata
 _STOP_WORDS = frozenset({"SAIR", "PARAR", "PARE", "CANCELAR", "STOP"})
 #: What stands between the letters where a gateway hands UCS-2 on as it is.
 _UNREAD = "\ufffd"
-_LONGEST = 100  # of a text that can still be one word with blanks and signs around it
+_LONGEST = 100  # of a line that can still be one word with blanks and signs around it
 
 
 def asks_to_stop(text: str) -> bool:
-    """Tell whether a text is one of the words, in any case, with any accents, blanks and signs around it."""
-    if len(text) > _LONGEST:
+    """Tell whether a text is one of the words, in any case, with any accents, blanks and signs around it.
+
+    What stands on lines below it is a signature, or the text that is answered.
+    """
+    lines = text.replace(_UNREAD, "").splitlines()
+    line = next((line.strip() for line in lines if any(map(str.isalnum, line))), "")
+    if len(line) > _LONGEST:
         return False
     plain = "".join(
-        char
-        for char in unicodedata.normalize("NFKD", text.replace(_UNREAD, ""))
-        if not unicodedata.category(char).startswith("M")
+        char for char in unicodedata.normalize("NFKD", line) if not unicodedata.category(char).startswith("M")
     )
     begin, end = 0, len(plain)
     while begin < end and not plain[begin].isalnum():

@@ -22,6 +22,10 @@ from disparo.domain.stop_words import asks_to_stop
         "\tsaír\n",
         "ＳＡＩＲ",
         "\ufffdS\ufffdA\ufffdI\ufffdR",
+        "!\nSAIR\n!",
+        "Sair\n\nEnviado do meu Galaxy",  # phones put a signature below, or what is answered
+        "\r\nPARE.\r\n> FIBRA: Ana, sua fatura de R$ 99,90 vence em 05/12/2026. Pague em https://f.example/"
+        + "9" * 60,
     ],
 )
 def test_the_words_in_any_form(text):
@@ -29,7 +33,18 @@ def test_the_words_in_any_form(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "SAI", "não quero sair", "paguei", "SAIR SAIR", "CANCELAR FATURA", "sair" + "!" * 200]
+    "text",
+    [
+        "",
+        " ",
+        "SAI",
+        "não quero sair",
+        "paguei",
+        "SAIR SAIR",
+        "CANCELAR FATURA",
+        "sair" + "!" * 200,
+        "paguei\nsair",
+    ],
 )
 def test_anything_else_is_a_text_like_others(text):
     assert not asks_to_stop(text)
