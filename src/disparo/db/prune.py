@@ -57,10 +57,12 @@ TEXTS: dict[str, _Text] = {
     "raw_receipts": _Text(
         "receipts", "received_at", "UPDATE receipts SET raw = '' WHERE id BETWEEN $1 AND $2 AND raw <> ''"
     ),
-    "raw_inbound": _Text(
+    # An opt-out's own words prove it (see erasure.py).
+    "replies": _Text(
         "inbound_texts",
         "received_at",
-        "UPDATE inbound_texts SET raw = '' WHERE id BETWEEN $1 AND $2 AND raw <> ''",
+        """UPDATE inbound_texts SET raw = '', text = CASE WHEN opted_out THEN text ELSE '' END
+           WHERE id BETWEEN $1 AND $2""",
     ),
 }
 #: Deleted whole when the evidence's time is over, in the order of their ids.

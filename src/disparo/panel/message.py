@@ -164,7 +164,10 @@ def _receipt(row: asyncpg.Record) -> Step:
 
 
 def _reply(row: asyncpg.Record, *, with_text: bool) -> Step:
-    said = f"“{row['text']}”" if with_text else "o texto aparece com “Mostrar o texto”"
+    if not row["text"]:  # an opt-out's is kept
+        said = "o texto já não é guardado"
+    else:
+        said = f"“{row['text']}”" if with_text else "o texto aparece com “Mostrar o texto”"
     title = "o cliente respondeu" + (" e pediu para não receber mais" if row["opted_out"] else "")
     return Step(row["received_at"], title, f"plataforma {row['platform']}", said, "purple")
 

@@ -33,3 +33,14 @@ def test_looks_that_changed_nothing_are_one_line(house, person):
     full = "o limite de SMS por dia da plataforma foi atingido; sai quando houver lugar"
     assert re.search(rf"agendada · {full} \(3 vezes, a última em [\d/]+ [\d:]+\)", page), page
     assert "na fila de envio" not in page
+
+
+def test_an_answer_whose_words_are_kept_no_more_is_told_all_the_same(house, person):
+    (message_id,) = house.run(lambda connection: add_messages(connection, due_in_s=86_400, first_id=60))
+    house.fetch(
+        """INSERT INTO inbound_texts (platform, digest, e164, message_id, text, opted_out, raw)
+           SELECT 'p', sha256('x'), e164, id, '', false, '' FROM messages WHERE id = $1""",
+        message_id,
+    )
+    page = text(person.post(f"/painel/mensagens/{message_id}/texto"))
+    assert re.search("o cliente respondeu · o texto já não é guardado", page), page

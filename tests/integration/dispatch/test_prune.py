@@ -116,6 +116,21 @@ async def test_a_text_goes_that_many_days_after_it_was_sent_however_long_its_mes
     assert await connection.fetchval("SELECT text FROM messages") is None
 
 
+async def test_what_customers_answered_goes_like_the_texts_but_for_what_proves_an_opt_out(pool, connection):
+    for days, said, stops in ((91, "SAIR", True), (91, "paguei ontem", False), (89, "qual o valor?", False)):
+        await connection.execute(
+            """INSERT INTO inbound_texts (platform, digest, e164, text, opted_out, received_at, raw)
+               VALUES ('p', sha256($1::text::bytea), '+5511988880001', $1, $2, now() - make_interval(days => $3), $1)""",
+            said,
+            stops,
+            days,
+        )
+    assert await prune_some(pool, Retention()) == {"replies": 2}
+    found = await connection.fetch("SELECT text, raw FROM inbound_texts ORDER BY id")
+    assert [tuple(row) for row in found] == [("SAIR", ""), ("", ""), ("qual o valor?", "qual o valor?")]
+    assert await prune_some(pool, Retention()) == {}
+
+
 async def test_no_event_is_written_for_a_text_that_goes(pool, connection):
     ids = await send(connection, 1)
     await age(connection, ids, 91)
