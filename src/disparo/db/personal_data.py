@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from disparo.db.pool import Connection
+from disparo.domain.phone import read_registered
 
 #: Lists by name, one JSON object a row, without what only helps the program; $1 is the customer.
 _OF_CUSTOMER = {
@@ -26,20 +28,42 @@ _OF_MESSAGES = {
         ORDER BY id""",
     "confirmacoes": """SELECT to_jsonb(r) - ARRAY['digest', 'applied_at', 'result'] FROM receipts r
         WHERE attempt_id = ANY(ARRAY(SELECT id FROM attempts WHERE message_id = ANY($1))) ORDER BY id""",
-    "respostas": """SELECT to_jsonb(t) - 'digest' FROM inbound_texts t WHERE message_id = ANY($1)
-        ORDER BY id""",
-    "descadastros": """SELECT to_jsonb(o) FROM opt_outs o
-        WHERE e164 = ANY(ARRAY(SELECT e164 FROM messages WHERE id = ANY($1))) ORDER BY e164""",
+}
+#: The same; $2 are the numbers in E.164 of the register and of those messages.
+_OF_BOTH = {
+    "respostas": """SELECT to_jsonb(t) - 'digest' FROM inbound_texts t
+        WHERE message_id = ANY($1) OR (message_id IS NULL AND e164 = ANY($2::text[])) ORDER BY id""",
+}
+#: $1 are those numbers.
+_OF_NUMBERS = {
+    "descadastros": "SELECT to_jsonb(o) FROM opt_outs o WHERE e164 = ANY($1::text[]) ORDER BY e164",
     "numeros_que_nao_servem": """SELECT to_jsonb(b) FROM bad_numbers b
-        WHERE e164 = ANY(ARRAY(SELECT e164 FROM messages WHERE id = ANY($1))) ORDER BY e164""",
+        WHERE e164 = ANY($1::text[]) ORDER BY e164""",
 }
 
 
 async def read(connection: Connection, customer_id: int) -> dict[str, list[Any]] | None:
     """Give everything, list by list; None where nothing is known. Reads all messages: a few times a year."""
     ids = await connection.fetchval("SELECT array_agg(id) FROM messages WHERE customer_id = $1", customer_id)
+    ids, numbers = ids or [], await _numbers(connection, customer_id)
+    queries: tuple[tuple[Mapping[str, str], tuple[object, ...]], ...] = (
+        (_OF_CUSTOMER, (customer_id,)),
+        (_OF_MESSAGES, (ids,)),
+        (_OF_BOTH, (ids, numbers)),
+        (_OF_NUMBERS, (numbers,)),
+    )
     found: dict[str, list[Any]] = {}
-    for lists, of in ((_OF_CUSTOMER, customer_id), (_OF_MESSAGES, ids or [])):
+    for lists, arguments in queries:
         for name, query in lists.items():
-            found[name] = [json.loads(row[0]) for row in await connection.fetch(query, of)]
+            found[name] = [json.loads(row[0]) for row in await connection.fetch(query, *arguments)]
     return found if any(found.values()) else None
+
+
+async def _numbers(connection: Connection, customer_id: int) -> list[str]:
+    rows = await connection.fetch(
+        """SELECT unnest(ARRAY[phone_1, phone_2, phone_3]) AS field FROM customers WHERE id = $1
+           UNION SELECT phone FROM contacts WHERE customer_id = $1
+           UNION SELECT e164 FROM messages WHERE customer_id = $1""",
+        customer_id,
+    )
+    return sorted({phone.e164 for row in rows for phone in read_registered(row["field"])[0]})

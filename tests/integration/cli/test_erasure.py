@@ -83,6 +83,31 @@ async def test_all_that_is_stored_of_a_customer_and_nothing_of_another(command, 
     assert "Nada se sabe de um cliente 77." in command("titular", "exportar", 77)[1]
 
 
+async def test_what_is_known_of_a_registered_number_is_told_also_where_nothing_was_sent_to_it(
+    command, connection
+):
+    await rows.add_invoices(connection, 2)
+    await connection.execute("UPDATE customers SET phone_2 = '(11) 98888-0002 / 1188880003' WHERE id = 1")
+    await connection.execute(
+        "INSERT INTO contacts (id, customer_id, name, phone) VALUES (1, 1, 'MÃE', '21988880004')"
+    )
+    for number in ("+5511988880002", "+5511988880003", "+5521988880004", "+5511900000002"):
+        await opt_outs.add(connection, number, reason="asked", actor="x")
+    await connection.execute("INSERT INTO bad_numbers (e164, platform) VALUES ('+5511900000001', 'p')")
+    await connection.execute(
+        """INSERT INTO inbound_texts (platform, digest, e164, text, opted_out, raw)
+           VALUES ('p', 'd', '+5511988880002', 'SAIR', true, '')"""
+    )
+    found = json.loads(command("titular", "exportar", 1)[1])
+    assert [row["telefone_e164"] for row in found["descadastros"]] == [
+        "+5511988880002",
+        "+5511988880003",
+        "+5521988880004",
+    ]
+    assert [row["telefone_e164"] for row in found["numeros_que_nao_servem"]] == ["+5511900000001"]
+    assert [row["texto"] for row in found["respostas"]] == ["SAIR"]
+
+
 async def test_what_is_given_out_is_in_portuguese_and_holds_nothing_of_the_programs_own(command, connection):
     await sent(connection)
     await connection.execute("""UPDATE customers SET addresses = '{"registered": {"street": "RUA A"}}',
