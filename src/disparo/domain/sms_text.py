@@ -75,6 +75,12 @@ def encoding_of(text: str) -> Encoding:
     return Encoding.GSM7 if _is_gsm(text) else Encoding.UCS2
 
 
+def not_passed_on(text: str) -> list[str]:
+    """Give the signs of the extension table in a text that goes as GSM-7, each once, as they come."""
+    found = dict.fromkeys(text) if encoding_of(text) is Encoding.GSM7 else ()
+    return [char for char in found if char in _GSM_EXTENSION]
+
+
 def count_segments(text: str, profile: SegmentProfile) -> int:
     """Count the SMS a text is billed as under a platform's profile; 1 for the empty text."""
     single, part, wide = _room(text, profile)

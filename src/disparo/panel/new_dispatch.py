@@ -20,7 +20,7 @@ from disparo.dispatch.bulk_simulate import Estimate, Simulation, simulate_run, w
 from disparo.dispatch.from_settings import offers_of, rules_of
 from disparo.dispatch.preview import preview
 from disparo.domain.ids import new_id
-from disparo.domain.sms_text import Encoding
+from disparo.domain.sms_text import Encoding, not_passed_on
 from disparo.domain.template import TemplateRefused
 from disparo.panel import export, fields
 from disparo.panel.access import Forbidden, Person
@@ -47,6 +47,7 @@ class Text:
     text: str
     segments: int
     is_plain: bool  # without a letter that makes every segment shorter
+    not_passed_on: Sequence[str]  # signs that carriers here may lose
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,8 @@ async def _samples(
 def write(row: asyncpg.Record, services: PanelServices, template: str | None) -> Text:
     """Write an invoice's text as the first platform would cut it; raises TemplateRefused."""
     found = preview(row, template, services.settings)
-    return Text(row["id"], found.text, found.segments, found.encoding is Encoding.GSM7)
+    is_plain = found.encoding is Encoding.GSM7
+    return Text(row["id"], found.text, found.segments, is_plain, not_passed_on(found.text))
 
 
 def _text(form: FormData, name: str) -> str:

@@ -1,0 +1,28 @@
+"""What the preview of a template warns of: what costs more, and what would not arrive as it is written."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.visitor import text, visitor
+
+
+@pytest.fixture(scope="module")
+def person(house):
+    return visitor(house)
+
+
+def previewed(person, template):
+    return text(person.post("/painel/modelo/previa", modelo=template, fatura="11000"))
+
+
+def test_signs_that_carriers_do_not_pass_on_are_named(person):
+    shown = previewed(person, "{marca} [2a via]: {valor} ate {vencimento} ~ {link}")
+    assert "Podem não chegar ao celular: [ ] ~" in shown
+    assert "O texto tem acentos" not in shown
+
+
+@pytest.mark.parametrize(
+    "written", ["{marca} (2a via): {valor} {vencimento}", "Amanhã {vencimento} [{valor}]"]
+)
+def test_others_and_those_among_accents_arrive(person, written):
+    assert "não chegar" not in previewed(person, written)
