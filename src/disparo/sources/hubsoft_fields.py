@@ -31,8 +31,6 @@ from disparo.sources.hubsoft_names import (
     INVOICE,
     ITEM,
     PHONES,
-    PIX,
-    PIX_UNCHECKED,
     SERVICE,
     amount,
     degrees,
@@ -121,7 +119,6 @@ def read_invoice(item: Item, *, lenient: bool = False) -> InvoiceRow:
         ),
     }
     row |= _read(item, INVOICE, lenient=lenient)
-    row |= _read(item, PIX_UNCHECKED if lenient else PIX, lenient=lenient)
     status = _status(item, row, lenient=lenient)
     if status is not None:
         row["status"] = status

@@ -138,11 +138,8 @@ INVOICE: Sequence[tuple[str, str, Reader]] = (
     ("data_cadastro", "registered_on", or_absent(read_date)),
     ("link", "link", read_link),
     ("linha_digitavel", "linha_digitavel", read_linha_digitavel),
+    ("pix_copia_cola|pix_copia_e_cola", "pix", read_pix),
 )
-_PIX = "pix_copia_cola|pix_copia_e_cola"
-PIX: Sequence[tuple[str, str, Reader]] = ((_PIX, "pix", read_pix),)
-#: Of a source, which nobody can tell to put it right.
-PIX_UNCHECKED: Sequence[tuple[str, str, Reader]] = ((_PIX, "pix", partial(read_text, longest=600)),)
 DETAILS: Sequence[tuple[str, str, Reader]] = (
     ("id_cliente_servico", "service_id", read_optional_id),
     ("nosso_numero", "our_number", short_text),

@@ -62,9 +62,14 @@ async def test_who_has_only_cancelled_services_comes_too(there, sync, connection
 
 
 async def test_invoices_come_with_their_pix(there, sync, connection):
-    there.changes[700_001] = {"pix_copia_e_cola": "00020126PIX"}
+    pix = (
+        "00020126330014br.gov.bcb.pix0111106820836815204000053039865802BR5903ANA6005BETIM62070503***6304C394"
+    )
+    there.changes[700_001] = {"pix_copia_e_cola": pix}
+    there.changes[700_002] = {"pix_copia_e_cola": "Sim"}
     await sync.run()
-    assert await connection.fetchval("SELECT pix FROM invoices WHERE id = 700001") == "00020126PIX"
+    assert await connection.fetchval("SELECT pix FROM invoices WHERE id = 700001") == pix
+    assert await connection.fetchval("SELECT pix FROM invoices WHERE id = 700002") is None
 
 
 async def test_what_was_cancelled_there_is_cancelled_and_what_is_active_again_is_open(
