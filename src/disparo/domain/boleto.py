@@ -25,9 +25,7 @@ def is_valid_linha_digitavel(line: str) -> bool:
         fields = all(_mod10(body) == int(check) for body, check in _bank_fields(digits))
         return fields and _general(digits) == int(digits[32])
     if len(digits) == _UTILITY and digits[0] == "8":
-        blocks = [digits[start : start + 12] for start in range(0, _UTILITY, 12)]
-        check = _block_check(digits)
-        return all(check(block[:11]) == int(block[11]) for block in blocks)
+        return line_of(barcode_of(digits) or "") == digits
     return False
 
 

@@ -31,18 +31,32 @@ def test_other_lengths_are_no_line():
     assert not is_valid_linha_digitavel("1" * 48)
 
 
-def test_a_utilitys_line_of_48_digits():
-    body = ["82660000000", "55000012020", "21001000000", "00000000000"]
+UTILITIES = [  # general digits by modulus 10, 10 and 11
+    "846700000017435900240209024050002435842210108119",
+    "836200000005667800481000180975657313001589636081",
+    "858900004609524601791605607593050865831483000010",
+]
 
-    def mod10(digits):
-        total = 0
-        for place, char in enumerate(reversed(digits)):
-            product = int(char) * (2 if place % 2 == 0 else 1)
-            total += product // 10 + product % 10
-        return str(-total % 10)
 
-    assert is_valid_linha_digitavel("".join(block + mod10(block) for block in body))
-    assert not is_valid_linha_digitavel("".join(block + str((int(mod10(block)) + 1) % 10) for block in body))
+@pytest.mark.parametrize("line", UTILITIES)
+def test_a_utilitys_line_of_48_digits(line):
+    assert is_valid_linha_digitavel(line)
+    assert is_valid_linha_digitavel(f"{line[:12]} {line[12:24]} {line[24:36]} {line[36:]}")
+    assert not is_valid_linha_digitavel(line[:47] + str((int(line[47]) + 1) % 10))
+
+
+def _mod10(digits):
+    total = 0
+    for place, char in enumerate(reversed(digits)):
+        product = int(char) * (2 if place % 2 == 0 else 1)
+        total += product // 10 + product % 10
+    return str(-total % 10)
+
+
+def test_a_utilitys_line_whose_blocks_hold_and_not_the_whole_is_none_that_a_bank_takes():
+    line = UTILITIES[0]
+    amount = line[:6] + str((int(line[6]) + 1) % 10) + line[7:11]  # another amount, its block's digit right
+    assert not is_valid_linha_digitavel(amount + _mod10(amount) + line[12:])
 
 
 def test_the_digits_of_the_bars_give_the_line():
