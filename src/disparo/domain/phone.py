@@ -81,7 +81,11 @@ _AS_AMOUNT = re.compile(r"(\+?[0-9]{10,13})\.0")
 _CARRIER_CODE = 3
 #: Its place held: (0xx37) 99993-1412, (0**37) 99993-1412.
 _CARRIER_PLACE = re.compile(r"^([\s(+]*(?:55)?[\s().-]*0)\s*(?:xx|\*\*)", re.IGNORECASE)
-_LABEL = r"(?<![^\W\d_])(?:telefone|tel|fone|celular|cel|whatsapp|whats|zap)(?![^\W\d_])"
+_LABELS = (
+    "telefone|tel|fone|celular|cel|m[oó]vel|whatsapp|whats|zap|residencial|res|comercial|com|recados?|contato"
+    "|vivo|claro|tim|oi|algar|nextel"
+)
+_LABEL = rf"(?<![^\W\d_])(?:{_LABELS})(?![^\W\d_])"
 _LABELS_BEFORE = re.compile(rf"^[\s(]*(?:{_LABEL}[\s.:()-]*)+", re.IGNORECASE)
 _LABEL_AFTER = re.compile(rf"{_LABEL}[\s.:)]*$", re.IGNORECASE)
 #: `cel 1: ...`: which of several it is would be read as a digit of the number.
@@ -167,8 +171,14 @@ def parse_registered(text: str) -> Phone:
 
 
 def split_registered(text: str) -> list[str]:
-    """Split a register's field into single numbers: `11988887777;1133334444`, `... / ...`."""
-    return [part for part in (piece.strip() for piece in _SEPARATORS.split(text)) if part]
+    """Split a register's field into single numbers: `11988887777;1133334444`, `... / ...`.
+
+    The first half of `Cel/WhatsApp: 11988887777` is none.
+    """
+    parts = [part for part in (piece.strip() for piece in _SEPARATORS.split(text)) if part]
+    if len(parts) == 1:
+        return parts
+    return [part for part in parts if len(part) > _LONGEST or not _LABELS_BEFORE.fullmatch(part)]
 
 
 def read_registered(field: str | None) -> tuple[list[Phone], list[str]]:

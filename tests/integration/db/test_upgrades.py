@@ -115,10 +115,11 @@ def test_what_was_no_phone_is_read_anew(older, tmp_path):
 
 def test_what_was_a_strangers_phone_is_read_anew(older, tmp_path):
     dsn = older("0025")
-    fields = ["1198887776.0", "+55 98888-7777", "11988880012", "+55 11 98888-0013"]
+    fields = ["1198887776.0", "+55 98888-7777", "11988880012", "+55 11 98888-0013", "Vivo 11988880014"]
     for table, column, owner in (("customers", "phone_3", ""), ("contacts", "phone", "customer_id, ")):
         for id_, field in enumerate(fields, 11):
-            values = f"{'1, ' if owner else ''}{id_}, '', '{field}', '{{11000000000}}', '{{}}'"
+            was = "{invalid:11988880014}" if "Vivo" in field else "{}"
+            values = f"{'1, ' if owner else ''}{id_}, '', '{field}', '{{11000000000}}', '{was}'"
             columns = f"{owner}id, name, {column}, sms_numbers, no_sms"
             value(dsn, f"INSERT INTO {table} ({columns}) VALUES ({values})")
     assert asyncio.run(prepare_with_backup(Settings(data_dir=tmp_path), dsn))
@@ -126,7 +127,7 @@ def test_what_was_a_strangers_phone_is_read_anew(older, tmp_path):
         unread = (
             f"SELECT string_agg(id::text, ' ' ORDER BY id) FROM {table} WHERE id > 10 AND sms_numbers IS NULL"
         )
-        assert value(dsn, unread) == "11 12"
+        assert value(dsn, unread) == "11 12 15"
 
 
 async def _filled(dsn):

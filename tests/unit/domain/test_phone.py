@@ -158,6 +158,17 @@ def test_registers_hold_carrier_codes_and_double_zeros(text):
         "11 98888-7777 (WhatsApp)",
         "11988887777 cel.",
         "00 55 011 98888-7777",
+        "(VIVO) 11 98888-7777",
+        "Claro: 11 98888-7777",
+        "11 98888-7777 - Tim",
+        "11988887777 (Oi)",
+        "cel. Algar 11 98888-7777",
+        "Móvel: 11 98888-7777",
+        "11 98888-7777 residencial",
+        "Tel. Res.: (11) 98888-7777",
+        "Comercial 11 98888-7777",
+        "11 98888-7777 (recado)",
+        "contato: 11 98888-7777",
     ],
 )
 def test_registers_hold_labels_and_places_for_carrier_codes(text):
@@ -175,6 +186,8 @@ def test_registers_hold_labels_and_places_for_carrier_codes(text):
         "11988887777 ramal 2",
         "falar com Tel 11988887777",
         "Telma 11988887777",
+        "Timóteo 11988887777",
+        "1198888 vivo 7777",
         "11988887777 Marcel",
         "tel 1: 1933334444",  # the first of several, and no DDD 11
         "cel1 1933334444",
@@ -200,6 +213,14 @@ def test_labels_of_each_of_several_numbers_are_read():
     phones, faulty = read_registered("Tel: (0xx11) 3333-4444 / Cel: 11 98888\u20117777; fone nenhum")
     assert [phone.national for phone in phones] == ["1133334444", MOBILE]
     assert faulty == ["fone nenhum"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Cel/WhatsApp: 11 98888-7777", "11988887777 / whats.", "Tel./Cel. (11) 98888-7777"]
+)
+def test_a_label_between_separators_is_no_number_of_its_own(text):
+    phones, faulty = read_registered(text)
+    assert ([phone.national for phone in phones], faulty) == ([MOBILE], [])
 
 
 def test_a_registers_field_may_hold_several_numbers():
