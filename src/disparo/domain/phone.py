@@ -64,9 +64,12 @@ PHONE_TAIL = 8
 #: Longer items are not read: a phone with every tolerated decoration is far shorter.
 _LONGEST = 40
 #: Dashes that programs put for the plain one; narrow spaces, and marks of direction, which nobody sees: a
-#: contact copied from WhatsApp has them.
+#: contact copied from WhatsApp or from an iPhone has them.
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
-_UNSEEN = "\u2009\u202f\u200b\u200e\u200f\u202a\u202c\u2060\u2066\u2069\ufeff"
+_UNSEEN = (
+    "\u00ad\u2009\u202f\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+    "\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
 _PUNCTUATION = f" \t\u00a0()-.+/{_DASHES}{_UNSEEN}"
 _ALLOWED = frozenset(f"0123456789{_PUNCTUATION}")
 _BEFORE_PLUS = f"( {_UNSEEN}"

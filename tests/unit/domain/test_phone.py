@@ -45,6 +45,9 @@ MOBILE = "11988887777"
         "11\u201198888\u20117777",
         "11 98888\u20137777",
         "\u202a+55 11 98888\u20117777\u202c",
+        "\u202d+55 11 98888-7777\u202c",  # as the contacts of an iPhone are copied
+        "\u2068+55 (11) 98888-7777\u2069",
+        "11\u00ad98888\u200d7777",
     ],
 )
 def test_decorations_are_tolerated(text):
