@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from disparo.db.customers import wait_for_writers
+from disparo.db.personal_data import numbers_of
 from disparo.db.pool import Connection, affected
 
 #: What was left as it stands in each of them names the customer, or says what was written to them.
@@ -18,12 +19,13 @@ _EMPTYING = (
     "UPDATE attempts SET detail = NULL WHERE message_id = ANY($1::bigint[]) AND detail IS NOT NULL",
     """UPDATE receipts SET raw = '' WHERE raw <> ''
        AND attempt_id = ANY(ARRAY(SELECT id FROM attempts WHERE message_id = ANY($1::bigint[])))""",
-    # An opt-out's own words prove it.
-    """UPDATE inbound_texts SET raw = '', text = CASE WHEN opted_out THEN text ELSE '' END
-       WHERE message_id = ANY($1::bigint[])""",
     """UPDATE dispatches SET ignored = '[]' WHERE kind = 'single'
        AND id = ANY(ARRAY(SELECT dispatch_id FROM messages WHERE id = ANY($1::bigint[])))""",
 )
+
+#: $1 are these messages, $2 the customer's numbers. An opt-out's own words prove it.
+_EMPTY_REPLIES = """UPDATE inbound_texts SET raw = '', text = CASE WHEN opted_out THEN text ELSE '' END
+    WHERE message_id = ANY($1::bigint[]) OR (message_id IS NULL AND e164 = ANY($2::text[]))"""
 
 
 async def count_waiting(connection: Connection, customer_id: int) -> int:
@@ -43,11 +45,13 @@ async def erase(connection: Connection, customer_id: int) -> int | None:
     ids = await connection.fetchval(
         "SELECT array_agg(id ORDER BY id) FROM messages WHERE customer_id = $1", customer_id
     )
+    numbers = await numbers_of(connection, customer_id)
     deleted = await connection.execute("DELETE FROM customers WHERE id = $1", customer_id)
     if not ids and not affected(deleted):
         return None
     for statement in _EMPTYING:
         await connection.execute(statement, ids or [])
+    await connection.execute(_EMPTY_REPLIES, ids or [], numbers)
     await connection.execute(
         "INSERT INTO erased_customers (customer_id) VALUES ($1) ON CONFLICT DO NOTHING", customer_id
     )

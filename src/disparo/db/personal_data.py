@@ -45,7 +45,7 @@ _OF_NUMBERS = {
 async def read(connection: Connection, customer_id: int) -> dict[str, list[Any]] | None:
     """Give everything, list by list; None where nothing is known. Reads all messages: a few times a year."""
     ids = await connection.fetchval("SELECT array_agg(id) FROM messages WHERE customer_id = $1", customer_id)
-    ids, numbers = ids or [], await _numbers(connection, customer_id)
+    ids, numbers = ids or [], await numbers_of(connection, customer_id)
     queries: tuple[tuple[Mapping[str, str], tuple[object, ...]], ...] = (
         (_OF_CUSTOMER, (customer_id,)),
         (_OF_MESSAGES, (ids,)),
@@ -59,7 +59,8 @@ async def read(connection: Connection, customer_id: int) -> dict[str, list[Any]]
     return found if any(found.values()) else None
 
 
-async def _numbers(connection: Connection, customer_id: int) -> list[str]:
+async def numbers_of(connection: Connection, customer_id: int) -> list[str]:
+    """Give the E.164 numbers of a customer: the register's, the contacts', and those of their messages."""
     rows = await connection.fetch(
         """SELECT unnest(ARRAY[phone_1, phone_2, phone_3]) AS field FROM customers WHERE id = $1
            UNION SELECT phone FROM contacts WHERE customer_id = $1

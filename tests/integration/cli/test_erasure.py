@@ -159,6 +159,22 @@ async def test_what_names_a_customer_goes_and_what_proves_a_sending_stays(comman
     assert told == 'customer_erased{"customer": 1}'
 
 
+async def test_what_a_customer_wrote_goes_too_where_it_answers_no_message(command, connection):
+    await rows.add_invoices(connection, 2)
+    await connection.executemany(
+        """INSERT INTO inbound_texts (platform, digest, e164, text, opted_out, raw)
+           VALUES ('p', sha256($2::text::bytea), $1, $2, $3, $2)""",
+        [
+            ("+5511900000001", "sou eu, a Ana", False),
+            ("+5511900000001", "SAIR", True),
+            ("+5511900000002", "outra pessoa", False),
+        ],
+    )
+    assert command("titular", "apagar", 1, "--sim")[0] == 0
+    found = await connection.fetch("SELECT text, raw FROM inbound_texts ORDER BY id")
+    assert [tuple(row) for row in found] == [("", ""), ("SAIR", ""), ("outra pessoa", "outra pessoa")]
+
+
 async def last_attempt(connection, message_id):
     return await connection.fetchval("SELECT attempt_id FROM messages WHERE id = $1", message_id)
 
