@@ -7,6 +7,7 @@ template again.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -187,8 +188,11 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=64)
 def _pieces(template: str) -> tuple[str, ...]:
-    """Take a template apart: what stays as it is at even places, names of values at odd ones."""
-    return tuple(_PLACEHOLDER.split(template))
+    """Take a template apart: what stays as it is at even places, names of values at odd ones.
+
+    Composed: GSM-7 has `é`, and no accent that stands for itself.
+    """
+    return tuple(_PLACEHOLDER.split(unicodedata.normalize("NFC", template)))
 
 
 def _values(invoice: InvoiceText, payment: str) -> dict[str, str]:

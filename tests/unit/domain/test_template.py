@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date
 from decimal import Decimal
 
@@ -62,6 +63,14 @@ def test_without_any_payment_path_the_text_still_says_what_is_due():
     text = render(invoice(link=None), PROFILE).text
     assert "R$ 1.234,56" in text
     assert text.endswith("05/12/2026.")
+
+
+def test_an_accent_that_stands_for_itself_is_written_with_its_letter():
+    """As programs on a Mac write them: `é` is in GSM-7, an `e` and an accent behind it are not."""
+    written = "Até {vencimento}: {valor} {link}"
+    apart = render(invoice(), PROFILE, template=unicodedata.normalize("NFD", written))
+    assert apart == render(invoice(), PROFILE, template=written)
+    assert apart.encoding is Encoding.GSM7
 
 
 def test_values_are_never_read_as_template_again():
