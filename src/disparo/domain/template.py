@@ -48,6 +48,9 @@ _UNTIDY = re.compile(r"  | [,.:;]|[:.,;],")
 _SPACES, _SPACE_BEFORE, _ORPHAN = re.compile(r" {2,}"), re.compile(r" +([,.:;])"), re.compile(r"([:.,;]),\s*")
 #: Handed on letter by letter, whatever stands in them; a mark holds their place while the rest is mended.
 _CODES, _MARK = frozenset({"pagamento", "link", "linha_digitavel", "pix"}), "\0"
+#: What a text that is pasted brings along: marks, and blanks that are none of GSM-7's.
+_UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+_BLANKS = re.compile("[\t\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 _LONGEST_NAME = 20
 _LONGEST_TEMPLATE = 1000
 _IF_PAID = "Se ja pagou, desconsidere."
@@ -190,9 +193,11 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 def _pieces(template: str) -> tuple[str, ...]:
     """Take a template apart: what stays as it is at even places, names of values at odd ones.
 
-    Composed: GSM-7 has `é`, and no accent that stands for itself.
+    Composed, and without what nobody sees: GSM-7 has `é` and one blank, no accent that stands for itself and
+    no other blanks, and the whole text would go in UCS-2.
     """
-    return tuple(_PLACEHOLDER.split(unicodedata.normalize("NFC", template)))
+    seen = _BLANKS.sub(" ", _UNSEEN.sub("", unicodedata.normalize("NFC", template)))
+    return tuple(_PLACEHOLDER.split(seen))
 
 
 def _values(invoice: InvoiceText, payment: str) -> dict[str, str]:

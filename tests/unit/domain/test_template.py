@@ -73,6 +73,13 @@ def test_an_accent_that_stands_for_itself_is_written_with_its_letter():
     assert apart.encoding is Encoding.GSM7
 
 
+def test_what_nobody_sees_in_a_template_makes_no_text_dearer():
+    pasted = "\ufeff{marca}:\u00a0{valor}\tem\u2009{vencimento}\u200b.\u202f{link}"
+    assert render(invoice(), PROFILE, template=pasted) == render(
+        invoice(), PROFILE, template="{marca}: {valor} em {vencimento}. {link}"
+    )
+
+
 def test_values_are_never_read_as_template_again():
     text = render(invoice(customer_name="{valor}", brand="{link}"), PROFILE).text
     assert "f.example" in text
