@@ -93,13 +93,14 @@ async def test_what_is_false_is_not_there(peer, more, answer, kind):
         ("Fri, 27 Nov 2026 12:01:30 GMT", "Fri, 27 Nov 2026 12:00:00 GMT", 90),  # whatever our clock says
         ("Friday, 27-Nov-26 12:01:30 GMT", "Fri, 27 Nov 2026 12:00:00 GMT", 90),
         ("Fri, 27 Nov 2026 11:00:00 GMT", "Fri, 27 Nov 2026 12:00:00 GMT", 0),
-        (formatdate(time.time() + 90, usegmt=True), None, 90),
+        (None, None, 90),  # 90 s from now
         ("logo", None, None),
         ("Fri, 99 Nov 2026 12:01:30 GMT", "Fri, 27 Nov 2026 12:00:00 GMT", None),
     ],
 )
 async def test_when_to_try_again_may_be_a_moment(peer, says, now, wait_s):
     date = f"Date: {now}\r\n" if now else ""
+    says = says or formatdate(time.time() + 90, usegmt=True)
     peer.answer = http(429, "{}", f"{date}Retry-After: {says}\r\n")
     outcome = await send(peer)
     assert outcome.kind is OutcomeKind.NOT_TAKEN
