@@ -126,6 +126,9 @@ class Settings(BaseSettings):
     # Where people are told of faults, as Apprise addresses (tgram://..., mailto://...).
     alerts: list[SecretStr] = []
     max_segments: int = Field(default=3, ge=1, le=10)
+    # Notices and collections that one phone gets; 0: any number
+    max_per_phone_day: int = Field(default=0, ge=0, le=_MOST)
+    max_per_phone_week: int = Field(default=0, ge=0, le=_MOST)
     extra_holidays: list[str] = []  # of the town: DD/MM (every year), DD/MM/AAAA or AAAA-MM-DD
 
     @field_validator(

@@ -7,7 +7,7 @@ a file, loaded by `pool.sql`; migrations are in `migrations/` and run by `migrat
   `data_dir`, `postgres_binaries`, `postgres_child` and `server_options`; `connections`, `migrate`,
   `installation` (is this a copy).
 - Messages: `messages`, `chunks`, `dispatches`, `unsettled` (uncertain, held), `idempotency`,
-  `extra_phones`, `workers`.
+  `extra_phones`, `phone_turns` (frequency caps), `workers`.
 - Bulk runs: `bulk_runs`, `bulk_slices`, `bulk_messages`.
 - Platforms: `platform_states`, `platform_use`, `rates` (limits), `receipts`, `receipt_polls`, `inbound`,
   `phones`.

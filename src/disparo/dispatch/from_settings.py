@@ -21,6 +21,8 @@ def rules_of(settings: Settings) -> Rules:
         max_parts=settings.max_segments,
         allow_paid=settings.allow_paid,
         is_holiday=holiday_calendar(settings.local_holidays),
+        max_per_phone_day=settings.max_per_phone_day,
+        max_per_phone_week=settings.max_per_phone_week,
     )
 
 

@@ -24,11 +24,13 @@ from disparo.db.pool import Pool
 from disparo.dispatch import patience
 from disparo.dispatch.claims import Batch, Holder, Prepared
 from disparo.dispatch.fleet import Fleet
+from disparo.dispatch.frequency import one_too_many
 from disparo.dispatch.freshness import Checked, Freshness
 from disparo.dispatch.give_back import Deferral, put_back
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.rules import Drop, Rules, Wait, objection, rendered, waits_with_run
 from disparo.domain.ids import new_id
+from disparo.domain.message import Event
 from disparo.domain.routing import NoRoute, Route, choose, in_first_line, stay
 from disparo.platforms.base import Platform
 
@@ -193,6 +195,7 @@ class Handover:
                 found.wait.append(Deferral(row["id"], waits.until, waits.reason))
             else:
                 self._sort(row, token, found, room)
+        await self._leave_out(found)
         await self._put_aside(found, token)
         batch = Batch(left=len(found.send))
         for lane, row, start in found.send:
@@ -251,6 +254,13 @@ class Handover:
                 draw=random.random(),  # noqa: S311 - shares load, guards nothing
             )
         return self.lanes[chosen] if isinstance(chosen, str) else chosen
+
+    async def _leave_out(self, found: _Sorted) -> None:
+        """Drop what would be one too many for its phone."""
+        too_many = await one_too_many(self._pool, [row for _, row, _ in found.send], self._rules)
+        if too_many:
+            found.drop += [Move(id_, Event.SKIP, "too_often") for id_ in sorted(too_many)]
+            found.send = [one for one in found.send if one[1]["id"] not in too_many]
 
     async def _put_aside(self, found: _Sorted, token: UUID) -> None:
         if not found.drop and not found.wait:

@@ -31,6 +31,8 @@ class Rules:
     max_parts: int
     allow_paid: bool
     is_holiday: IsHoliday
+    max_per_phone_day: int = 0  # of notices and collections; 0: any number
+    max_per_phone_week: int = 0
 
 
 @dataclass(frozen=True, slots=True)

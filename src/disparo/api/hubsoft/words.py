@@ -62,6 +62,7 @@ _REASON_WORDS: Mapping[str, str] = {
     "invoice_cancelled": "fatura_cancelada",
     "opted_out": "descadastrado",
     "permission_withdrawn": "permissao_retirada",
+    "too_often": "limite_por_telefone",
     "timeout": "prazo_esgotado",
     "outside_window": "fora_do_horario",
     "source_down": "origem_fora_de_alcance",

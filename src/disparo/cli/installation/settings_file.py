@@ -56,6 +56,8 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "real_sending": "true libera plataformas de verdade; antes disso, só os números de test_numbers",
         "test_numbers": 'números que podem receber antes disso, como "+5511988887777"',
         "alerts": 'quem é avisado de falhas, em endereços do Apprise: ["tgram://...", "mailto://..."]',
+        "max_per_phone_day": "avisos e cobranças que um telefone recebe por dia; 0: sem limite",
+        "max_per_phone_week": "... em sete dias",
         "extra_holidays": 'feriados do município: ["20/01", "08/12/2026"]',
         "dispatch_delay_s": "segundos entre aceitar e enviar",
         "tries": "entregas que uma mensagem pode ter; acima de 1 pode haver SMS em dobro",
