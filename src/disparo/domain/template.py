@@ -25,13 +25,14 @@ from disparo.domain.sms_text import (
     to_gsm_basic,
 )
 
-DEFAULT = "{marca}: {primeiro_nome}, sua fatura de {valor} vence em {vencimento}. {pagamento} {observacao}"
+DEFAULT = "{marca}: {primeiro_nome}, sua fatura de {valor} {vence} em {vencimento}. {pagamento} {observacao}"
 
 NAMES = frozenset(
     {
         "marca",
         "primeiro_nome",
         "valor",
+        "vence",
         "vencimento",
         "pagamento",
         "link",
@@ -201,17 +202,19 @@ def _pieces(template: str) -> tuple[str, ...]:
 
 
 def _values(invoice: InvoiceText, payment: str) -> dict[str, str]:
+    is_overdue = invoice.due_date < invoice.today
     # A code is handed on letter by letter; only words lose their accents.
     return {
         "marca": _of_all(invoice.brand),
         "primeiro_nome": to_gsm_basic(first_name(invoice.customer_name)),
         "valor": format_amount(invoice.amount),
+        "vence": "venceu" if is_overdue else "vence",
         "vencimento": _written(invoice.due_date),
         "pagamento": payment,
         "link": invoice.link or "",
         "linha_digitavel": digits_only(invoice.linha_digitavel or ""),
         "pix": invoice.pix or "",
-        "observacao": _IF_PAID if invoice.due_date < invoice.today else "",
+        "observacao": _IF_PAID if is_overdue else "",
     }
 
 

@@ -25,6 +25,7 @@ NAMES = {
     "{marca}": "o nome do provedor",
     "{primeiro_nome}": "o primeiro nome do cliente; some se o texto ficar grande",
     "{valor}": "o valor da fatura (obrigatório)",
+    "{vence}": "“vence”, ou “venceu” nas vencidas",
     "{vencimento}": "o dia do vencimento (obrigatório)",
     "{pagamento}": "como pagar: o link; sem link, a linha digitável; sem ela, o Pix",
     "{observacao}": "“Se ja pagou, desconsidere.” nas vencidas; some se o texto ficar grande",

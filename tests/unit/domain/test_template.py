@@ -54,6 +54,12 @@ def test_an_overdue_invoice_says_to_ignore_it_if_paid():
     assert "pag" in text.rpartition("11000")[2].lower()
 
 
+@pytest.mark.parametrize(("day", "word"), [(23, "venceu"), (24, "vence"), (25, "vence")])
+def test_an_invoice_is_said_to_have_fallen_due_from_the_day_after(day, word):
+    text = render(invoice(due_date=date(2026, 11, day)), PROFILE).text
+    assert f"R$ 1.234,56 {word} em {day}/11/2026." in text
+
+
 def test_without_a_usable_name_the_sentence_still_stands():
     for name in (None, "", "123", "A" * 60):
         assert render(invoice(customer_name=name), PROFILE).text.startswith("Fibra Ja: sua fatura de")

@@ -45,8 +45,8 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "O que o cliente lê": {
         "brand": "nome no começo do SMS",
-        "template": "texto do SMS; há {marca} {primeiro_nome} {valor} {vencimento} {pagamento} {link} "
-        "{linha_digitavel} {pix} {observacao}",
+        "template": "texto do SMS; há {marca} {primeiro_nome} {valor} {vence} {vencimento} {pagamento} "
+        "{link} {linha_digitavel} {pix} {observacao}",
         "company_name": "nome da empresa nas consultas da API; vazio: a marca",
         "company_document": "CNPJ da empresa nas consultas da API",
         "timezone": "fuso horário das telas e das janelas de envio",
@@ -115,7 +115,7 @@ _EXAMPLES: Mapping[str, str] = {
     "public_url": '"https://sms.provedor.com.br"',
     "tls_certificate": '"/etc/disparo/tls.crt"',
     "tls_key": '"/etc/disparo/tls.key"',
-    "template": '"{marca}: {primeiro_nome}, sua fatura de {valor} vence em {vencimento}. {pagamento}"',
+    "template": '"{marca}: {primeiro_nome}, sua fatura de {valor} {vence} em {vencimento}. {pagamento}"',
     "metrics_token": '"um texto longo e aleatório"',
     "clock_url": '"https://www.example.com"',
     "hubsoft_url": '"https://hubsoft.provedor.com.br"',
