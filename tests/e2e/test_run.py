@@ -192,8 +192,9 @@ def test_nothing_is_started_while_nobody_could_be_told_of_faults(folder):
     assert not folder.exists()
 
 
-def test_credentials_of_a_first_start_that_came_to_nothing_are_shown_by_the_next(folder):
-    """Nobody could be shown them: they are made when all is ready."""
+@pytest.fixture
+def stuck(folder):
+    """A first start whose server never comes up; its log."""
     nothing = folder.parent / "nada.pem"
     nothing.write_text("nada")
     log, port = folder.parent / "first.log", free_port()
@@ -204,9 +205,24 @@ def test_credentials_of_a_first_start_that_came_to_nothing_are_shown_by_the_next
     while "process_ended_and_is_started_again" not in log.read_text():
         assert time.monotonic() < end, log.read_text()
         time.sleep(0.1)  # between two looks
+    yield first, log
+    first.kill()
+    first.wait()
+
+
+def test_a_start_that_does_not_come_up_ends_at_once_when_asked_to(stuck):
+    first, log = stuck
+    first.terminate()
+    assert first.wait(20) == 0
+    assert "no ar" not in log.read_text()
+
+
+def test_credentials_of_a_first_start_that_came_to_nothing_are_shown_by_the_next(folder, stuck):
+    """Nobody could be shown them: they are made when all is ready."""
+    first, log = stuck
     first.kill()
     first.wait()
     assert "client_secret" not in log.read_text()
-    run = Run(folder, port)
+    run = Run(folder, free_port())
     assert "client_secret: " in run.output
     assert run.interrupt() == 0

@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from disparo.cli.context import unless
 from disparo.cli.processes import Family
 from disparo.db.embedded import EmbeddedPostgres
 from disparo.durable import put_in_place, write_new
@@ -123,8 +124,8 @@ def fitting_servers() -> int:
 
 
 @asynccontextmanager
-async def launched(plan: Plan, dsn: str) -> AsyncIterator[Family]:
-    """Run all processes for as long as this lasts; ready when it begins."""
+async def launched(plan: Plan, dsn: str, *, stop: asyncio.Event | None = None) -> AsyncIterator[Family]:
+    """Run all processes for as long as this lasts; ready when it begins, unless `stop` came before."""
     family = Family(_environment(plan, dsn))
     try:
         if plan.simulator_port is not None:
@@ -137,7 +138,7 @@ async def launched(plan: Plan, dsn: str) -> AsyncIterator[Family]:
             await family.start(f"server-{number}", *arguments, *shared)
         for number in range(plan.workers):
             await family.start(f"worker-{number}", "worker")
-        await _until_ready(f"{plan.base_url}/saude")
+        await unless(stop or asyncio.Event(), _until_ready(f"{plan.base_url}/saude"))
         yield family
     finally:
         await family.stop()

@@ -104,19 +104,20 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
     # for whoever has not said that it may be (nohup).
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, stop.set)
-    async with launched(plan, dsn) as family:
-        if as_service:
-            loop.add_signal_handler(signal.SIGHUP, family.send_signal, signal.SIGHUP)
-        print(await _greeting(plan, dsn, as_service=as_service), flush=True)
-        tell_systemd("READY=1")
-        if not ours:
-            print(
-                "ATENÇÃO: este banco é uma cópia restaurada. As mensagens pendentes estão retidas; "
-                "confira e rode: disparo retomar",
-                flush=True,
-            )
-        async with _watched(plan, dsn):
-            await stop.wait()
+    async with launched(plan, dsn, stop=stop) as family:
+        if not stop.is_set():
+            if as_service:
+                loop.add_signal_handler(signal.SIGHUP, family.send_signal, signal.SIGHUP)
+            print(await _greeting(plan, dsn, as_service=as_service), flush=True)
+            tell_systemd("READY=1")
+            if not ours:
+                print(
+                    "ATENÇÃO: este banco é uma cópia restaurada. As mensagens pendentes estão retidas; "
+                    "confira e rode: disparo retomar",
+                    flush=True,
+                )
+            async with _watched(plan, dsn):
+                await stop.wait()
         tell_systemd("STOPPING=1")
         print("\nEncerrando...", flush=True)
     where = plan.data_dir if plan.settings.database_url is None else "seu PostgreSQL"
