@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from disparo.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+_LOOK_EVERY_S = 0.2
 #: A copy of the last minutes is that of a process that starts beside this one.
 _FRESH_S = 600.0
 
@@ -64,12 +66,21 @@ async def _copy(settings: Settings, dsn: str) -> None:
         file = folder / f"antes-da-{HEAD}-em-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
         for left in folder.glob("*.dump.parcial"):  # of a start that was killed
             left.unlink(missing_ok=True)
-        await asyncio.to_thread(write_dump, dsn, file)
+        await _dumped(dsn, file)
         _as_above(folder, file)
     except (DisparoError, OSError) as error:
         _without_backup(settings, error)
     else:
         log.warning("database_is_copied_before_the_upgrade", file=str(file), to=HEAD)
+
+
+async def _dumped(dsn: str, file: Path) -> None:
+    """Write it in a thread, which gives it up where we are cancelled: a program ends when its threads do."""
+    given_up = threading.Event()
+    try:
+        await asyncio.to_thread(write_dump, dsn, file, given_up)
+    finally:
+        given_up.set()
 
 
 def _as_above(folder: Path, made: Path) -> None:
@@ -93,8 +104,8 @@ def _without_backup(settings: Settings, error: Exception) -> None:
     log.warning("database_is_upgraded_without_a_copy", why=str(error))
 
 
-def write_dump(dsn: str, file: Path) -> None:
-    """Copy the whole database into a new file, created by us, closed to others."""
+def write_dump(dsn: str, file: Path, given_up: threading.Event | None = None) -> None:
+    """Copy the whole database into a new file, created by us, closed to others; not when it is given up."""
     part = file.with_name(file.name + ".parcial")
     try:
         # A file of our own in any case: the pg_dump of a backup that was killed may still write into it.
@@ -103,7 +114,7 @@ def write_dump(dsn: str, file: Path) -> None:
     except OSError as error:
         raise DisparoError(f"Não foi possível gravar {file}: {in_words(error)}.") from error
     try:
-        _dump(dsn, opened)
+        _dump(dsn, opened, given_up or threading.Event())
         _put_in_place(part, file, opened)
     except BaseException:  # half a copy is of no use, and would take the room that the database needs
         if _is_still(part, opened):
@@ -126,7 +137,7 @@ def _is_still(part: Path, opened: int) -> bool:
     return False
 
 
-def _dump(dsn: str, opened: int) -> None:
+def _dump(dsn: str, opened: int, given_up: threading.Event) -> None:
     """Copy the database into an open file, whoever has its name by now; pg_dump appends to its own output."""
     wanted = [
         "--format=custom",
@@ -135,13 +146,28 @@ def _dump(dsn: str, opened: int) -> None:
         "--no-sync",
         f"--file=/proc/self/fd/{opened}",
     ]
-    done = subprocess.run(
+    dump = subprocess.Popen(
         [client_program("pg_dump"), *wanted],
         env=client_environment(dsn),
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
         pass_fds=(opened,),
     )
-    if done.returncode != 0:
-        raise DisparoError(f"pg_dump falhou: {reason_of(done.stderr)}")
+    try:
+        said = _said_by(dump, given_up)
+    except BaseException:  # Ctrl-C
+        dump.kill()
+        dump.wait()
+        raise
+    if dump.returncode != 0:
+        raise DisparoError(f"pg_dump falhou: {reason_of(said)}")
+
+
+def _said_by(dump: subprocess.Popen[str], given_up: threading.Event) -> str:
+    while True:
+        try:
+            return dump.communicate(timeout=_LOOK_EVERY_S)[1]
+        except subprocess.TimeoutExpired:
+            if given_up.is_set():
+                dump.terminate()

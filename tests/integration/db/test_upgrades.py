@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from urllib.parse import urlsplit, urlunsplit
@@ -166,7 +167,7 @@ def test_without_a_copy_the_private_database_is_left_alone(older, tmp_path):
 
 
 def test_ones_own_server_that_pg_dump_cannot_copy_is_upgraded_and_it_is_said(older, tmp_path, monkeypatch):
-    def refuse(_dsn, _file):
+    def refuse(*_):
         raise upgrade.DisparoError("pg_dump falhou: versão do servidor")
 
     monkeypatch.setattr(upgrade, "write_dump", refuse)
@@ -305,3 +306,40 @@ def test_a_copy_of_roots_that_is_interrupted_leaves_its_folder_to_whose_data_it_
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(prepare_with_backup(Settings(data_dir=tmp_path), older("0012")))
     assert (tmp_path / "backups").stat().st_uid == 54321
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_that_copies_the_database_ends_when_asked_to(older, tmp_path, number):
+    """A large database is copied for minutes; half a copy is of no use."""
+    dsn = older("0012")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_dump' AND datname = $1"
+    name = urlsplit(dsn).path.lstrip("/")
+
+    async def beside():
+        connection, looking = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "disparo", "run", "--porta", "0"),
+                env={**os.environ, "DISPARO_DATABASE_URL": dsn, "DISPARO_DATA_DIR": str(tmp_path)},
+                stdout=subprocess.DEVNULL,
+            )
+            try:
+                async with asyncio.timeout(30):
+                    while not await looking.fetchval(waiting, name):
+                        await asyncio.sleep(0.05)
+                process.send_signal(number)
+                async with asyncio.timeout(10):
+                    await process.wait()
+                async with asyncio.timeout(10):
+                    while await looking.fetchval(waiting, name):
+                        await asyncio.sleep(0.05)
+            finally:
+                if process.returncode is None:
+                    process.kill()
+        await connection.close()
+        await looking.close()
+        return process.returncode
+
+    assert asyncio.run(beside()) == 0
+    assert list((tmp_path / "backups").iterdir()) == []
