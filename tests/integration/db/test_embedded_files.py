@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -211,3 +212,18 @@ def test_a_server_that_is_just_started_again_is_ended_by_a_stop(folder, monkeypa
     server.stop()
     assert not server._keeper.is_alive()
     assert not is_held(folder)
+
+
+@as_root
+def test_programs_that_a_full_disk_does_not_hold_are_no_riddle_and_take_no_room(folder, closed_home):
+    """The room is made small by a limit of this process: what is larger than that is not written."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        with pytest.raises(
+            DataDirUnusable, match=r"Não foi possível copiar .* \(o arquivo é grande demais\)"
+        ):
+            running(folder).__enter__()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in folder.iterdir()] == ["lock"]
