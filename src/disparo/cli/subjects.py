@@ -43,7 +43,11 @@ def export(
         return
     try:
         arquivo.touch(mode=0o600, exist_ok=False)
-        arquivo.write_text(text, encoding="utf-8")
+        try:
+            arquivo.write_text(text, encoding="utf-8")
+        except OSError:  # half of it is of no use, and personal
+            arquivo.unlink()
+            raise
     except OSError as error:
         raise DisparoError(f"{arquivo} não pôde ser gravado: {in_words(error)}.") from None
     print(f"Dados do cliente {id_cliente} gravados em {arquivo}.")

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
+import subprocess
+import sys
 from hashlib import sha256
 
 import pytest
@@ -214,3 +218,21 @@ async def test_a_person_is_asked_first(command, connection):
     status, said = command("titular", "apagar", 1)
     assert status == 1, said
     assert await connection.fetchval("SELECT count(*) FROM customers") == 1
+
+
+async def test_an_export_that_does_not_fit_leaves_no_half_of_it(command, connection, dsn, tmp_path):
+    """The room is made small by a limit of the process: what is larger than that is not written."""
+    await sent(connection)
+    file = tmp_path / "ana.json"
+    words = ["titular", "exportar", "1", "--arquivo", str(file)]
+    done = subprocess.run(
+        [sys.executable, "-m", "disparo", *words],
+        env={**os.environ, "DISPARO_DATABASE_URL": dsn},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20)),
+    )
+    assert (done.returncode, "o arquivo é grande demais" in done.stderr) == (1, True), done.stderr
+    assert not file.exists()
+    assert command(*words)[0] == 0
