@@ -260,12 +260,15 @@ def _process_ids() -> Iterator[int]:
 
 
 def _is_server_of(cluster: Path, pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/cwd").readlink() == cluster.resolve() and "postgres" in Path(
-            f"/proc/{pid}/comm"
-        ).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
+    process = Path(f"/proc/{pid}")
+    with suppress(OSError):
+        if "postgres" not in (process / "comm").read_text(encoding="utf-8", errors="replace"):
+            return False
+        try:
+            return (process / "cwd").readlink() == cluster.resolve()
+        except PermissionError:  # root without CAP_SYS_PTRACE, as in a container: this is open to all
+            return os.fsencode(cluster) in (process / "cmdline").read_bytes().split(b"\0")
+    return False
 
 
 def _log_file(data_dir: Path) -> Path:

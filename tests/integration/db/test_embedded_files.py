@@ -31,6 +31,15 @@ from disparo.db.embedded import running
 with running(Path(sys.argv[1])):
     pass
 """
+HOLD = """
+import sys, time
+from pathlib import Path
+from disparo.db.embedded import EmbeddedPostgres
+server = EmbeddedPostgres(Path(sys.argv[1]))
+server.start()
+print(server.pid, flush=True)
+time.sleep(600)
+"""
 
 
 @pytest.fixture
@@ -227,3 +236,27 @@ def test_programs_that_a_full_disk_does_not_hold_are_no_riddle_and_take_no_room(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [path.name for path in folder.iterdir()] == ["lock"]
+
+
+@as_root
+def test_a_server_that_is_still_ending_is_waited_for_where_root_may_not_look_into_its_process(folder):
+    """As in a container: there root has no CAP_SYS_PTRACE, and a stranger's working directory is closed to it."""
+    bare = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]
+    if not shutil.which(bare[0]):
+        pytest.skip("no setpriv here")
+    environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"]}
+    first = subprocess.Popen(
+        [*bare, sys.executable, "-c", HOLD, str(folder)], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    pid = int(first.stdout.readline())
+    (child, *_) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    os.kill(int(child), signal.SIGSTOP)  # it takes long to end
+    first.kill()
+    first.communicate()
+    wakes = threading.Timer(3.0, os.kill, (int(child), signal.SIGCONT))
+    wakes.start()
+    try:
+        done = start_and_stop(folder, *bare)
+    finally:
+        wakes.join()
+    assert done.returncode == 0, done.stderr
