@@ -19,6 +19,8 @@ from disparo.dispatch.write_timer import MessageSlots
 from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.platforms.base import Outgoing, Platform
 
+_NOTHING_TAKEN = frozenset({OutcomeKind.NOT_TAKEN, OutcomeKind.NOT_STARTED})
+
 
 class Started(NamedTuple):
     """A started message; past `deadline_s` (CLOCK_BOOTTIME) it may not be written. `grant` let it start."""
@@ -42,7 +44,7 @@ class Writes:
         self._tasks: set[asyncio.Task[None]] = set()
         #: Called with each message whose outcome is recorded.
         self.on_recorded: Callable[[Prepared], None] = lambda _item: None
-        #: Called with each message that came too late to be written.
+        #: Called with each message that the platform surely has not.
         self.on_missed: Callable[[Started], None] = lambda _started: None
         #: Called when the platform seems to fail, or to work again.
         self.on_stop: Callable[[], None] = lambda: None
@@ -126,7 +128,7 @@ class Writes:
             if not is_late:
                 failpoints.hit("after_reply")
                 self._breaker.note(outcome, latency_s=latency_s, probe=one.is_probe)
-                if outcome.kind is OutcomeKind.NOT_STARTED:
+                if outcome.kind in _NOTHING_TAKEN:
                     self.on_missed(one)
             self._report(one.item, one.attempt_id, outcome, latency_ms=int(latency_s * 1000), is_late=is_late)
 

@@ -1,0 +1,42 @@
+"""What a platform surely has not uses nothing up of what it takes in a day."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.contract.smsc import an_smsc, platform_of, refuse, take
+from tests.integration.dispatch.test_limits_of_parts import at_work, used_of_the_day, waiting
+from tests.support import rows
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_day_is_not_used_up_by_what_no_bind_was_there_for(dsn, connection):
+    ids = await waiting(connection, 5)
+    async with (
+        an_smsc(bind_status=0x05) as smsc,
+        at_work(dsn, platform_of(smsc, per_day=10, long_texts="parts")),
+    ):
+        while await connection.fetchval("SELECT count(*) FROM attempts WHERE outcome = 'not_taken'") < 5:
+            await asyncio.sleep(0.02)
+        smsc.bind_status = 0
+        await smsc.until(lambda: len(smsc.submitted) == 10, seconds=30)
+        await asyncio.sleep(0.2)
+    assert await rows.statuses(connection, ids) == ["accepted"] * 5
+    assert await used_of_the_day(connection) == 10
+
+
+async def test_nor_by_what_was_throttled(dsn, connection):
+    async def throttle_first(smsc, writer, unit):
+        await (refuse(0x58) if len(smsc.submitted) == 1 else take)(smsc, writer, unit)
+
+    ids = await waiting(connection, 2)
+    async with (
+        an_smsc(answer=throttle_first) as smsc,
+        at_work(dsn, platform_of(smsc, per_day=10, long_texts="parts")),
+    ):
+        await smsc.until(lambda: len(smsc.submitted) == 5)
+        await asyncio.sleep(0.2)
+    assert await rows.statuses(connection, ids) == ["accepted"] * 2
+    assert await used_of_the_day(connection) == 4
