@@ -246,9 +246,14 @@ class Lane:
                 self._writes.report_not_started(item, attempt_id)
 
     def _give_back(self, missed: Started) -> None:
-        cost = self._rate_parts.of([missed.item])
-        self._giving_back.add(task := asyncio.create_task(self._gate.give_back(missed.grant, cost)))
+        self._giving_back.add(task := asyncio.create_task(self._give_back_of_the_day(missed)))
         task.add_done_callback(self._giving_back.discard)
+
+    async def _give_back_of_the_day(self, missed: Started) -> None:
+        await self._gate.give_back(missed.grant, self._rate_parts.of([missed.item]))
+        if self.day_full_until:  # it was full with this one in it
+            self.day_full_until = 0.0
+            self.on_room()
 
     def _settle(self, item: Prepared) -> None:
         self._under_way -= 1

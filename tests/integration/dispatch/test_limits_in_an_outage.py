@@ -40,3 +40,17 @@ async def test_nor_by_what_was_throttled(dsn, connection):
         await asyncio.sleep(0.2)
     assert await rows.statuses(connection, ids) == ["accepted"] * 2
     assert await used_of_the_day(connection) == 4
+
+
+async def test_a_day_that_was_full_of_what_was_not_taken_is_not_full(dsn, connection):
+    ids = await waiting(connection, 3)
+    async with an_smsc() as smsc:
+        smsc.answers_binds.clear()
+        async with at_work(dsn, platform_of(smsc, per_day=4, long_texts="parts")):
+            await smsc.until(lambda: smsc.binds)
+            while await connection.fetchval("SELECT count(*) FROM attempts WHERE outcome = 'not_taken'") < 2:
+                await asyncio.sleep(0.02)
+            smsc.answers_binds.set()
+            await smsc.until(lambda: len(smsc.submitted) == 4, seconds=30)
+            await asyncio.sleep(0.2)
+    assert sorted(await rows.statuses(connection, ids)) == ["accepted", "accepted", "queued"]
