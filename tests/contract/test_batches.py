@@ -124,6 +124,30 @@ async def test_one_that_the_platform_turns_a_whole_call_down_for_takes_nobody_al
     assert len(peer.requests) == 7  # eight, two fours, two twos, two ones
 
 
+async def test_what_is_known_of_halves_is_told_before_the_last_one_is(peer):
+    told = []
+
+    async def answer(one, writer):
+        named = references(one.requests[-1])
+        if "f" in named and len(named) > 2:
+            await http(400, "{}")(one, writer)
+        elif "f" in named:
+            await asyncio.sleep(0.3)
+            assert sorted(told) == list("abcdgh")
+            await http(200, json.dumps({"list": [{"id": name} for name in named]}))(one, writer)
+        else:
+            await http(200, json.dumps({"list": [{"id": name} for name in named]}))(one, writer)
+
+    peer.answer = answer
+    platform = GenericHttp("p", read_table("p", {"url": peer.url, **TABLE, "batch": BATCH}))
+    outcomes = await platform.send(
+        messages("abcdefgh"), lambda place, _outcome: told.append("abcdefgh"[place])
+    )
+    await platform.close()
+    assert [outcome.platform_id for outcome in outcomes] == list("abcdefgh")
+    assert sorted(told) == list("abcdefgh")
+
+
 async def test_the_number_that_is_meant_is_known_once_it_stands_alone(peer):
     peer.answer = http(200, '{"code": "E1"}')
     outcomes = await send(peer, BATCH)

@@ -55,16 +55,17 @@ class GenericHttp:
         """How far its clock is ahead of ours; our simulator's is our own, and proves nothing."""
         return None if self._settings.type == "simulator" else self._sender.clock.ahead_s
 
-    async def send(self, batch: Sequence[Outgoing], report: Report | None = None) -> list[Outcome]:  # noqa: ARG002 - all are known at once
+    async def send(self, batch: Sequence[Outgoing], report: Report | None = None) -> list[Outcome]:
         """Hand over in one call where the platform takes several at once, else each in a call of its own.
 
-        A call of several that is turned down as a whole is made again in halves, until it is known why.
+        A call of several that is turned down as a whole is made again in halves, until it is known why; what
+        is known of a half is told at once.
         """
         if not batch:
             return []
         if self._settings.batch is not None:
-            return await self._hand_over(batch)
-        return [outcome for message in batch for outcome in await self._hand_over([message])]
+            return await self._hand_over(batch, report)
+        return [outcome for message in batch for outcome in await self._hand_over([message], None)]
 
     async def exchange(self, message: Outgoing) -> tuple[Outcome, Exchange]:
         """Hand over one message and give both sides of the call, secrets masked."""
@@ -98,18 +99,39 @@ class GenericHttp:
         """Give up connections."""
         await self._sender.close()
 
-    async def _hand_over(self, batch: Sequence[Outgoing]) -> list[Outcome]:
+    async def _hand_over(
+        self, batch: Sequence[Outgoing], report: Report | None, *, is_half: bool = False
+    ) -> list[Outcome]:
+        outcomes = await self._call(batch)
+        if outcomes is None:
+            return await self._hand_over_in_halves(batch, report)
+        if is_half and report is not None:
+            for place, outcome in enumerate(outcomes):
+                report(place, outcome)
+        return outcomes
+
+    async def _call(self, batch: Sequence[Outgoing]) -> list[Outcome] | None:
+        """Make one call; None where several messages were turned down as a whole."""
         try:
             reply = await self._sender.send(self._calls.hand_over(batch))
         except (NotTaken, NotStarted, Unknown) as error:
             return [outcome_of_failure(error)] * len(batch)
         said = self._answers.read(reply, batch)
-        if said.of_each or said.outcomes[0].kind is not OutcomeKind.REFUSED:
-            return said.outcomes
+        return said.outcomes if said.of_each or said.outcomes[0].kind is not OutcomeKind.REFUSED else None
+
+    async def _hand_over_in_halves(self, batch: Sequence[Outgoing], report: Report | None) -> list[Outcome]:
         # All of it was turned down, most often for one of them: halves of it tell which one. What was turned
         # down had no effect, so each message is still written at most once where it may have one.
         half = len(batch) // 2
-        first, second = await asyncio.gather(self._hand_over(batch[:half]), self._hand_over(batch[half:]))
+
+        def of_the_second(place: int, outcome: Outcome) -> None:
+            if report is not None:
+                report(half + place, outcome)
+
+        first, second = await asyncio.gather(
+            self._hand_over(batch[:half], report, is_half=True),
+            self._hand_over(batch[half:], of_the_second, is_half=True),
+        )
         return first + second
 
 
