@@ -69,7 +69,8 @@ def _can(name: str, spec: Spec) -> list[str]:
     settings = read_table(name, {"type": name, **spec.fill, "url": "http://127.0.0.1:1/sms"})
     able = capabilities_of(settings)
     batch = str(able.max_batch) if able.max_batch > 1 else "não"
-    flags = (able.receipts, able.handset_receipts, able.inbound, able.can_be_asked, able.has_balance)
+    asks = able.can_be_asked or able.poll_after_s is not None
+    flags = (able.receipts, able.handset_receipts, able.inbound, asks, able.has_balance)
     words = ["sim" if flag else "não" for flag in flags]
     return [f"[{presets()[name].title}]({name}.md)", *words, batch, "sim" if able.client_reference else "não"]
 

@@ -21,7 +21,7 @@ from disparo.platforms.base import (
 )
 from disparo.platforms.generic_answers import Answers, outcome_of_failure
 from disparo.platforms.generic_calls import CallMaker
-from disparo.platforms.generic_questions import Questions
+from disparo.platforms.generic_questions import Questions, needs_id
 from disparo.platforms.generic_receipts import read_call
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import HttpSender, NotStarted, NotTaken, Unknown
@@ -154,7 +154,7 @@ def capabilities_of(settings: GenericHttpSettings) -> Capabilities:
         handset_receipts={ReceiptKind.SENT, ReceiptKind.DELIVERED} <= told,
         inbound=settings.inbound is not None,
         receipt_reply=receipts.reply if receipts else "OK",
-        can_be_asked=asked is not None,
+        can_be_asked=asked is not None and not needs_id(asked),
         poll_after_s=poll.after_s if poll else None,
         ask_every_s=asked.every_s if asked else 0.0,
         client_reference="{referencia}" in written,

@@ -48,7 +48,7 @@ class Questions:
     async def fate(self, reference: str, platform_id: str | None) -> Answered | None:
         """Ask what became of a message."""
         rules = self._settings.ask or self._settings.poll
-        if rules is None or ("{id}" in _wording(rules) and not platform_id):
+        if rules is None or (needs_id(rules) and not platform_id):
             return None
         reply = await self._put(rules, reference=reference, platform_id=platform_id or "")
         if reply is None or reply.status != _OK:
@@ -160,5 +160,6 @@ def _amount_of(said: str | float | None) -> Decimal | None:
     return read_amount(said[:_LONGEST_AMOUNT]) if isinstance(said, str) else Decimal(str(said))
 
 
-def _wording(rules: AskRules) -> str:
-    return repr((rules.path, rules.query, rules.json_body, rules.xml))
+def needs_id(rules: AskRules) -> bool:
+    """Tell whether only the platform's own number names a message, which an uncertain one has not."""
+    return "{id}" in repr((rules.path, rules.query, rules.json_body, rules.xml))

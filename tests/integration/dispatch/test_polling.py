@@ -12,7 +12,7 @@ from tests.contract.conftest import Peer, http
 from tests.integration.dispatch.test_receipts import handed_over
 from tests.support import rows
 
-from disparo.dispatch import polling
+from disparo.dispatch import polling, reconcile
 from disparo.dispatch.receipts import apply_waiting
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.registry import read_table
@@ -63,6 +63,23 @@ async def test_a_missing_receipt_is_asked_for_and_settles_the_message(pool, conn
     assert await rows.statuses(connection, [id_]) == ["delivered"]
     assert await poll(pool, peer) == 0
     assert len(peer.requests) == 1
+
+
+async def test_who_is_asked_by_its_own_number_alone_wastes_no_question_on_what_has_none(
+    pool, connection, peer
+):
+    await handed_over(connection)
+    await connection.execute("UPDATE attempts SET platform_id = 'id-1'")
+    await rows.add_messages(connection, 3, first_id=100)
+    await connection.execute(
+        """UPDATE messages SET status = 'uncertain', actor = 'test', platform = 'p',
+                  changed_at = now() - interval '1 hour' WHERE invoice_id >= 100"""
+    )
+    await age(connection, 11)
+    able = platform(peer, poll={**POLL, "every_s": 1000})
+    await reconcile.ask_platforms(pool, {"p": able}, round_s=1.0)
+    assert await polling.poll_receipts(pool, {"p": able}, round_s=1.0) == 1
+    await able.close()
 
 
 async def test_nobody_is_asked_before_it_is_time(pool, connection, peer):
