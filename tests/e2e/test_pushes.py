@@ -258,6 +258,42 @@ def test_an_address_that_is_null_is_emptied_and_one_that_is_none_told(client):
         assert error["mensagem"] == "endereco_cobranca deve ser um objeto"
 
 
+def test_a_flag_that_is_none_is_told_beside_a_status_too(client):
+    """Passed over, it left the invoice open, and its customer got the SMS."""
+    put(client, "cliente", [ANA])
+    bill = {**BILL, "id_fatura": 8035, "status": "vencido"}
+    for name in ("quitado", "fatura_ativa"):
+        (error,) = put(client, "fatura", [BILL, {**bill, name: "talvez"}]).json["erros"]
+        assert (error["id"], error["mensagem"]) == (8035, f"{name} deve ser sim ou nao")
+
+
+def test_a_company_that_is_null_is_emptied_and_one_that_is_none_told(client):
+    put(client, "cliente", [ANA])
+    bill = {**BILL, "id_fatura": 8036, "quitado": False}
+    query = f"{BASE}/cliente/financeiro?busca=id_cliente&termo_busca=2001&limit=100"
+
+    def named():
+        (found,) = [each for each in client.get(query).json["faturas"] if each["id_fatura"] == 8036]
+        return found["empresa"]["nome_razaosocial"]
+
+    put(client, "fatura", [{**bill, "empresa": {"nome_razaosocial": "OUTRA LTDA"}}])
+    put(client, "fatura", [{**bill, "empresa": []}])
+    assert named() == "OUTRA LTDA"
+    assert put(client, "fatura", [{**bill, "empresa": None}]).json["erros"] == []
+    assert named() != "OUTRA LTDA"
+    (error,) = put(client, "fatura", [BILL, {**bill, "empresa": "OUTRA LTDA"}]).json["erros"]
+    assert error["mensagem"] == "empresa deve ser um objeto"
+
+
+@pytest.mark.parametrize("empty", [[], {}, None])
+def test_an_empty_list_is_one_however_it_is_written(client, house, empty):
+    """As an object, with PHP's JSON_FORCE_OBJECT."""
+    put(client, "cliente", [ANA])
+    assert put(client, "cliente", [{**ANA, "servicos": empty, "contatos": empty}]).json["gravados"] == 1
+    assert shown(client, 2001)["servicos"] == []
+    assert house.value("SELECT count(*) FROM contacts WHERE customer_id = 2001") == 0
+
+
 def test_a_thousand_items_and_not_one_more(client, house):
     many = [{"id_cliente": 30_000 + n, "nome_razaosocial": f"CLIENTE {n}"} for n in range(1001)]
     assert put(client, "cliente", many[:1000]).json["gravados"] == 1000

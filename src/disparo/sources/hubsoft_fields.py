@@ -7,13 +7,11 @@ from contextlib import suppress
 from typing import Any, cast
 
 from disparo.db.customers import ContactRow, CustomerRow, InvoiceRow, Phones
-from disparo.domain.money import write_number
 from disparo.domain.states import uf_of
 from disparo.sources.csv_fields import (
     ABSENT,
     BadField,
     Reader,
-    on_one_line,
     read_date,
     read_flag,
     read_id,
@@ -37,18 +35,16 @@ from disparo.sources.hubsoft_names import (
     phone_field,
     short_text,
 )
+from disparo.sources.json_values import Item, list_of, object_of, value_of
 
-Item = Mapping[str, Any]
 _LONGEST_NAME = 200
-#: What may be pushed; a source has as many as it has.
-_MOST_LISTED = 50
 
 
 def read_customer(item: Item, *, lenient: bool = False) -> CustomerRow:
     """Read a customer; raises BadField naming the field."""
-    name = _value(item.get("nome_razaosocial"), "nome_razaosocial", lenient=lenient)
+    name = value_of(item.get("nome_razaosocial"), "nome_razaosocial", lenient=lenient)
     row: dict[str, Any] = {
-        "id": read_id(_value(item.get("id_cliente"), "id_cliente"), "id_cliente"),
+        "id": read_id(value_of(item.get("id_cliente"), "id_cliente"), "id_cliente"),
         "name": read_text(
             name[:_LONGEST_NAME] if lenient else name,
             "nome_razaosocial",
@@ -57,7 +53,7 @@ def read_customer(item: Item, *, lenient: bool = False) -> CustomerRow:
         ),
     }
     row |= _read(item, CUSTOMER, lenient=lenient)
-    services = _listed(item, "servicos", lenient=lenient)
+    services = list_of(item, "servicos", lenient=lenient)
     if services is not None:
         row["services"] = [_service(service, lenient=lenient) for service in services]
     if not ADDRESSES.keys().isdisjoint(item):
@@ -75,7 +71,9 @@ def read_phones(item: Item) -> tuple[int, Phones] | None:
         return None
     found = _read(customer, PHONES, lenient=True)
     with suppress(BadField):
-        id_ = read_id(_value(customer.get("id_cliente", item.get("id_cliente")), "id_cliente"), "id_cliente")
+        id_ = read_id(
+            value_of(customer.get("id_cliente", item.get("id_cliente")), "id_cliente"), "id_cliente"
+        )
         first, second, third = (found.get(f"phone_{n}") for n in (1, 2, 3))
         if first or second or third:
             return id_, (first, second, third)
@@ -84,18 +82,18 @@ def read_phones(item: Item) -> tuple[int, Phones] | None:
 
 def read_contacts(item: Item, customer_id: int) -> list[ContactRow] | None:
     """Read a customer's contacts, None where nothing is said of them; raises BadField."""
-    contacts = _listed(item, "contatos")
+    contacts = list_of(item, "contatos")
     if contacts is None:
         return None
     return [
         {
-            "id": read_id(_value(contact.get("id_contato"), "id_contato"), "id_contato"),
+            "id": read_id(value_of(contact.get("id_contato"), "id_contato"), "id_contato"),
             "customer_id": customer_id,
-            "name": short_text(_value(contact.get("nome"), "nome"), "nome") or "",
-            "phone": phone_field(_value(contact.get("telefone"), "telefone"), "telefone", required=True)
+            "name": short_text(value_of(contact.get("nome"), "nome"), "nome") or "",
+            "phone": phone_field(value_of(contact.get("telefone"), "telefone"), "telefone", required=True)
             or "",
             "sms_allowed": read_flag(
-                _value(contact.get("permite_enviar_sms"), "permite_enviar_sms"),
+                value_of(contact.get("permite_enviar_sms"), "permite_enviar_sms"),
                 "permite_enviar_sms",
                 default=False,
             ),
@@ -111,11 +109,11 @@ def read_invoice(item: Item, *, lenient: bool = False) -> InvoiceRow:
     if customer_id is None and isinstance(customer, dict):
         customer_id = customer.get("id_cliente")
     row: dict[str, Any] = {
-        "id": read_id(_value(item.get("id_fatura"), "id_fatura"), "id_fatura"),
-        "customer_id": read_id(_value(customer_id, "id_cliente"), "id_cliente"),
-        "amount": amount(_value(item.get("valor"), "valor"), "valor"),
+        "id": read_id(value_of(item.get("id_fatura"), "id_fatura"), "id_fatura"),
+        "customer_id": read_id(value_of(customer_id, "id_cliente"), "id_cliente"),
+        "amount": amount(value_of(item.get("valor"), "valor"), "valor"),
         "due_date": read_date(
-            _value(item.get("data_vencimento"), "data_vencimento"), "data_vencimento", required=True
+            value_of(item.get("data_vencimento"), "data_vencimento"), "data_vencimento", required=True
         ),
     }
     row |= _read(item, INVOICE, lenient=lenient)
@@ -123,12 +121,12 @@ def read_invoice(item: Item, *, lenient: bool = False) -> InvoiceRow:
     if status is not None:
         row["status"] = status
     details = _read(item, DETAILS, lenient=lenient)
-    parts = _listed(item, "detalhamento", lenient=lenient)
+    parts = list_of(item, "detalhamento", lenient=lenient)
     if parts is not None:
         details["items"] = [_read(part, ITEM, lenient=True) for part in parts]
-    company = item.get("empresa")
-    if isinstance(company, dict):
-        details["company"] = _read(company, COMPANY, lenient=True)
+    company = object_of(item, "empresa", lenient=lenient)
+    if company is not ABSENT:
+        details["company"] = company and _read(company, COMPANY, lenient=True)
     if details:
         row["details"] = details
     return cast("InvoiceRow", row)
@@ -136,11 +134,12 @@ def read_invoice(item: Item, *, lenient: bool = False) -> InvoiceRow:
 
 def _status(item: Item, row: dict[str, Any], *, lenient: bool) -> str | None:
     """Give a state that is told; no payment tells none, for it may be cancelled: see `upsert_invoices`."""
-    word = _value(item.get("status", item.get("situacao")), "status")
+    word = value_of(item.get("status", item.get("situacao")), "status")
     if not word:
         return _status_without_word(item, row)
     status = read_status(word, "status", paid_at=row.get("paid_at"))
-    with suppress(BadField):  # an overdue one that is paid, or inactive: nobody is to be reminded of it
+    with suppress(*([BadField] if lenient else [])):
+        # An overdue one that is paid, or inactive: nobody is to be reminded of it.
         if status == "open" and _flag(item, "quitado"):
             return "paid"
         if status == "open" and not _flag(item, "fatura_ativa", default=True):
@@ -163,7 +162,7 @@ def _status_without_word(item: Item, row: dict[str, Any]) -> str | None:
 
 
 def _flag(item: Item, name: str, *, default: bool = False) -> bool:
-    return read_flag(_value(item.get(name), name), name, default=default)
+    return read_flag(value_of(item.get(name), name), name, default=default)
 
 
 def _service(item: Item, *, lenient: bool) -> dict[str, Any]:
@@ -186,17 +185,10 @@ def _service(item: Item, *, lenient: bool) -> dict[str, Any]:
 
 
 def _addresses(item: Item, *, lenient: bool) -> dict[str, Any]:
-    """Give the addresses that are told; one that is null is emptied. Of a source null says nothing."""
-    found: dict[str, Any] = {}
-    for name, key in ADDRESSES.items():
-        given = item.get(name)
-        if isinstance(given, dict):
-            found[key] = _address(given, lenient=lenient)
-        elif name in item and given != [] and not lenient:  # an empty one as PHP writes it
-            if given is not None:
-                raise BadField(f"{name} deve ser um objeto")
-            found[key] = None
-    return found
+    found = {key: object_of(item, name, lenient=lenient) for name, key in ADDRESSES.items()}
+    return {
+        key: given and _address(given, lenient=lenient) for key, given in found.items() if given is not ABSENT
+    }
 
 
 def _address(item: Item, *, lenient: bool) -> dict[str, Any]:
@@ -206,7 +198,7 @@ def _address(item: Item, *, lenient: bool) -> dict[str, Any]:
     place = item.get("coordenadas")
     if isinstance(place, dict):
         found |= {
-            name: degrees(_value(place.get(name), name), name)
+            name: degrees(value_of(place.get(name), name), name)
             for name in ("latitude", "longitude")
             if place.get(name) is not None
         }
@@ -218,7 +210,7 @@ def _uf(item: Item, *, lenient: bool) -> str | None:
     for name in ("uf", "estado"):
         if found := uf_of(str(item.get(name) or "")):
             return found
-    if not lenient and _value(item.get("uf"), "uf"):
+    if not lenient and value_of(item.get("uf"), "uf"):
         raise BadField("uf não é uma UF")
     return None
 
@@ -244,7 +236,7 @@ def _read(item: Item, fields: Sequence[tuple[str, str, Reader]], *, lenient: boo
         if name is None:
             continue
         try:
-            value = read(_value(item[name], name, lenient=lenient), name)
+            value = read(value_of(item[name], name, lenient=lenient), name)
         except BadField:
             if not lenient:
                 raise
@@ -252,41 +244,3 @@ def _read(item: Item, fields: Sequence[tuple[str, str, Reader]], *, lenient: boo
         if value is not ABSENT:
             found[key] = value
     return found
-
-
-def _value(value: object, name: str, *, lenient: bool = False) -> str:
-    """Write a JSON value as a file would have it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "sim" if value else "nao"
-    if isinstance(value, str):
-        return on_one_line(value).strip() if lenient else value.strip()
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**30 else "9" * 31
-    if isinstance(value, float):
-        return write_number(value)
-    raise BadField(f"{name} deve ser um texto ou um número")
-
-
-def _listed(item: Item, name: str, *, lenient: bool = False) -> list[Item] | None:
-    """Give a list of objects, also as PHP writes one with gaps; None where nothing is said of it.
-
-    One object stands for a list of it, as in old answers of the original.
-    """
-    if name not in item:
-        return None
-    found = item[name]
-    if isinstance(found, dict):
-        has_gaps = bool(found) and all(key.isdecimal() for key in found)
-        found = list(found.values()) if has_gaps else [found]
-    elif found is None:
-        found = []
-    is_list = isinstance(found, list) and all(isinstance(part, dict) for part in found)
-    if lenient:
-        return found if is_list else None
-    if not is_list:
-        raise BadField(f"{name} deve ser uma lista de objetos")
-    if len(found) > _MOST_LISTED:
-        raise BadField(f"{name} passa de {_MOST_LISTED} itens")
-    return cast("list[Item]", found)
