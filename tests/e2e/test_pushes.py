@@ -258,6 +258,21 @@ def test_an_address_that_is_null_is_emptied_and_one_that_is_none_told(client):
         assert error["mensagem"] == "endereco_cobranca deve ser um objeto"
 
 
+def test_false_is_no_text_but_nothing_and_true_is_told(client, house):
+    """PHP's filter_var gives false for an e-mail that is none."""
+    no = dict.fromkeys(
+        ("telefone_primario", "email_principal", "nome_fantasia", "cpf_cnpj", "data_nascimento"), False
+    )
+    assert put(client, "cliente", [{**ANA, **no, "permite_sms_secundario": False}]).json["erros"] == []
+    found = shown(client, 2001)
+    assert [found[name] for name in no] == [None] * len(no)
+    assert house.value("SELECT phone_2_allowed FROM customers WHERE id = 2001") is False
+    for name in (*no, "nome_razaosocial"):
+        (error,) = put(client, "cliente", [{**ANA, name: True}, {**ANA, "id_cliente": 2020}]).json["erros"]
+        assert error["mensagem"] == f"{name} deve ser um texto ou um número"
+    put(client, "cliente", [ANA])
+
+
 def test_a_flag_that_is_none_is_told_beside_a_status_too(client):
     """Passed over, it left the invoice open, and its customer got the SMS."""
     put(client, "cliente", [ANA])

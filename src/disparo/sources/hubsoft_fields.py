@@ -26,6 +26,7 @@ from disparo.sources.hubsoft_names import (
     DETAILS,
     DEVICE,
     DEVICES,
+    FLAGS,
     INVOICE,
     ITEM,
     PHONES,
@@ -35,7 +36,7 @@ from disparo.sources.hubsoft_names import (
     phone_field,
     short_text,
 )
-from disparo.sources.json_values import Item, list_of, object_of, value_of
+from disparo.sources.json_values import Item, flag_of, list_of, object_of, value_of
 
 _LONGEST_NAME = 200
 
@@ -93,7 +94,7 @@ def read_contacts(item: Item, customer_id: int) -> list[ContactRow] | None:
             "phone": phone_field(value_of(contact.get("telefone"), "telefone"), "telefone", required=True)
             or "",
             "sms_allowed": read_flag(
-                value_of(contact.get("permite_enviar_sms"), "permite_enviar_sms"),
+                flag_of(contact.get("permite_enviar_sms"), "permite_enviar_sms"),
                 "permite_enviar_sms",
                 default=False,
             ),
@@ -162,7 +163,7 @@ def _status_without_word(item: Item, row: dict[str, Any]) -> str | None:
 
 
 def _flag(item: Item, name: str, *, default: bool = False) -> bool:
-    return read_flag(value_of(item.get(name), name), name, default=default)
+    return read_flag(flag_of(item.get(name), name), name, default=default)
 
 
 def _service(item: Item, *, lenient: bool) -> dict[str, Any]:
@@ -236,7 +237,9 @@ def _read(item: Item, fields: Sequence[tuple[str, str, Reader]], *, lenient: boo
         if name is None:
             continue
         try:
-            value = read(value_of(item[name], name, lenient=lenient), name)
+            given = item[name]
+            text = flag_of(given, name) if name in FLAGS else value_of(given, name, lenient=lenient)
+            value = read(text, name)
         except BadField:
             if not lenient:
                 raise

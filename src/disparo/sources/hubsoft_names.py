@@ -73,6 +73,7 @@ def _mac(text: str, name: str) -> str | None:
 PHONES: Sequence[tuple[str, str, Reader]] = [
     (f"telefone_{place}", f"phone_{n}", phone_field) for n, place in _PLACES.items()
 ]
+FLAGS = frozenset({"ativo", *(f"permite_sms_{place}" for place in _PLACES.values())})
 #: Names in the original, the column or key here, and how it is read; of two names the first that is there.
 CUSTOMER: Sequence[tuple[str, str, Reader]] = (
     ("codigo_cliente", "code", read_optional_id),

@@ -13,15 +13,21 @@ Item = Mapping[str, Any]
 _MOST_LISTED = 50
 
 
+def flag_of(value: object, name: str) -> str:
+    """Write a JSON value of a flag as a file would have it; raises BadField."""
+    return ("sim" if value else "nao") if isinstance(value, bool) else value_of(value, name)
+
+
 def value_of(value: object, name: str, *, lenient: bool = False) -> str:
-    """Write a JSON value as a file would have it."""
-    if value is None:
+    """Write a JSON value as a file would have it; raises BadField.
+
+    `false` is nothing: PHP's functions give it for what they have not found.
+    """
+    if value is None or value is False:
         return ""
-    if isinstance(value, bool):
-        return "sim" if value else "nao"
     if isinstance(value, str):
         return on_one_line(value).strip() if lenient else value.strip()
-    if isinstance(value, int):
+    if isinstance(value, int) and value is not True:
         return str(value) if abs(value) < 10**30 else "9" * 31
     if isinstance(value, float):
         return write_number(value)
