@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
@@ -10,10 +11,13 @@ import tempfile
 import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 from tests.support.client import Client
 from tests.support.program import DISPARO, Run, a_platform, command, pasted, shell
 from tests.support.stage import free_port
+
+from disparo.db.embedded import running
 
 
 @pytest.fixture
@@ -115,6 +119,31 @@ def test_a_first_platform_takes_the_place_of_the_simulated_one_at_once(folder):
         time.sleep(0.1)  # between two looks
     assert 'platform="nenhures"' in said
     assert run.interrupt() == 0
+
+
+def test_once_sms_went_through_a_platform_the_simulated_one_never_takes_its_place(folder):
+    """As where the settings were lost: it would call delivered what nobody gets."""
+    run = Run(folder, free_port())
+    assert run.interrupt() == 0
+
+    async def send_through_another(dsn):
+        connection = await asyncpg.connect(dsn)
+        await connection.execute(
+            "INSERT INTO attempts (message_id, platform, worker_id) VALUES (1, 'zenvia', gen_random_uuid())"
+        )
+        await connection.close()
+
+    with running(folder) as dsn:
+        asyncio.run(send_through_another(dsn))
+    port = free_port()
+    lost = Run(folder, port)
+    assert "a configuração não tem mais nenhuma: nada é enviado" in lost.output
+    assert "simulada" not in lost.output
+    assert 'platform="simulador"' not in Client(f"http://127.0.0.1:{port}").get("/metrics").raw.decode()
+    assert lost.interrupt() == 0
+    back = Run(folder, free_port(), env=a_platform())
+    assert "ATENÇÃO" not in back.output
+    assert back.interrupt() == 0
 
 
 def test_killed_whole_and_started_again_nothing_is_lost(folder):

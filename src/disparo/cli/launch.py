@@ -28,11 +28,13 @@ _PATIENCE_S, _PORT_PATIENCE_S = 60.0, 3.0
 _MOST_SERVERS = 4
 #: What curl's -k does: the certificate is our own, the address our own loopback.
 UNVERIFIED = ssl._create_unverified_context()  # noqa: S323, SLF001 - see above
+#: The name of the simulated platform, for as long as there is no other.
+SIMULATOR = "simulador"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to start; `tls` are the options of `serve`, `simulator_port` None: real platforms are set.
+    """What to start; `tls` are the options of `serve`, `simulator_port` None: no platform is simulated.
 
     `delay_s` is what the command line says; None: the settings say it, and may change while all runs.
     """
@@ -158,7 +160,7 @@ def _environment(plan: Plan, dsn: str) -> dict[str, str]:
             "url": plan.simulator_url,
             "webhook_secret": _webhook_secret(plan.data_dir),
         }
-        simulated = {"platforms": {"simulador": platform}, "public_url": plan.base_url}
+        simulated = {"platforms": {SIMULATOR: platform}, "public_url": plan.base_url}
         environment[SIMULATED] = json.dumps(simulated)
     return environment
 

@@ -7,18 +7,27 @@ import json
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from disparo.cli.context import DataDir, data_dir_of, refuse_on_anothers, unless
 from disparo.cli.credentials import Credentials, make_both
-from disparo.cli.launch import Plan, check_port, fitting_servers, free_port, launched, open_database
+from disparo.cli.launch import (
+    SIMULATOR,
+    Plan,
+    check_port,
+    fitting_servers,
+    free_port,
+    launched,
+    open_database,
+)
 from disparo.cli.listening import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
 from disparo.cli.notify import tell_systemd
 from disparo.cli.telling import teller
 from disparo.cli.upgrade import prepare_with_backup
-from disparo.db import accounts
+from disparo.db import accounts, platform_use
 from disparo.db.data_dir import make_data_dir
 from disparo.db.pool import TRANSIENT, connect
 from disparo.errors import DisparoError
@@ -31,6 +40,11 @@ SEED_BODY = '{"id_fatura":"11000", "telefone_adicional":["11988887777","11888877
 _PLACEHOLDERS = Credentials(0, "SEGREDO", "EMAIL", "SENHA")
 _FIRST_USER = "admin@example.com"
 _LOOK_EVERY_S = 1.0
+#: The simulated one would take everything, and say of all that it was delivered.
+_NO_PLATFORM_ANY_MORE = (
+    "ATENÇÃO: já saíram SMS por uma plataforma, e a configuração não tem mais nenhuma: nada é enviado, e "
+    "chamadas são recusadas, até que haja uma. Confira o disparo.toml (disparo doctor diz qual é lido)."
+)
 
 
 def run(
@@ -100,6 +114,9 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
         return
     if plan.settings.platforms:
         await _retire(dsn)
+    elif await _had_a_platform(dsn):
+        plan = replace(plan, simulator_port=None)
+        print(_NO_PLATFORM_ANY_MORE, flush=True)
     # By hand, or from systemd, it asks for the settings; at a terminal it means that the terminal is gone,
     # for whoever has not said that it may be (nohup).
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
@@ -122,6 +139,15 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
         print("\nEncerrando...", flush=True)
     where = plan.data_dir if plan.settings.database_url is None else "seu PostgreSQL"
     print("Encerrado. Os dados ficam em", where, flush=True)
+
+
+async def _had_a_platform(dsn: str) -> bool:
+    """Tell whether SMS went through a platform of the settings before."""
+    connection = await connect(dsn)
+    try:
+        return await platform_use.last(connection) not in (None, SIMULATOR)
+    finally:
+        await connection.close()
 
 
 async def _greeting(plan: Plan, dsn: str, *, as_service: bool) -> str:

@@ -15,6 +15,12 @@ _LOOKED_AT = 3000
 _TAKEN = ["accepted", "sent", "delivered", "undelivered"]
 
 
+async def last(connection: Connection) -> str | None:
+    """Give the platform of the last attempt of all; None before the first."""
+    name: str | None = await connection.fetchval("SELECT platform FROM attempts ORDER BY id DESC LIMIT 1")
+    return name
+
+
 async def pace(connection: Connection) -> dict[str, asyncpg.Record]:
     """Give by platform: hand-overs a second over ten seconds, and the mean time to an answer in ms."""
     rows = await connection.fetch(
