@@ -8,13 +8,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from tests.conftest import with_database
+from tests.faults.proxy import Proxy
 from tests.support import rows
 
 from disparo import queue
@@ -130,3 +132,52 @@ async def test_a_promoted_standby_holds_what_may_already_have_gone(folder):
         await asyncio.to_thread(primary.stop)
         if standby is not None:
             await asyncio.to_thread(standby.stop)
+
+
+def socket_of(dsn: str) -> str:
+    return parse_qs(urlsplit(dsn).query)["host"][0] + "/.s.PGSQL.5432"
+
+
+async def test_who_was_led_to_a_standby_goes_on_where_the_name_leads_by_then(folder):
+    """A name that follows the primary late: nobody cuts the sessions that were opened at the standby."""
+    primary = EmbeddedPostgres(folder / "primary")
+    dsn = await asyncio.to_thread(primary.start)
+    standby = None
+    try:
+        assert await prepare(dsn)
+        standby = await asyncio.to_thread(make_standby, primary, folder / "standby")
+        await asyncio.to_thread(standby.start)
+        leads_to = socket_of(standby.admin_dsn)
+        name = Proxy(lambda: asyncio.open_unix_connection(leads_to))
+        await name.start()
+        there = urlsplit(dsn)
+        who = there.netloc.rpartition("@")[0]
+        named = urlunsplit(there._replace(netloc=f"{who}@127.0.0.1:{name.port}", query=""))
+        async with open_pool(named, size=2, whole=True) as pool, asyncio.timeout(20):
+            for _ in range(3):
+                with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+                    await rows.add_worker(pool)
+            leads_to = socket_of(dsn)
+            for _ in range(3):
+                with suppress(asyncpg.ReadOnlySQLTransactionError):
+                    await rows.add_worker(pool)
+            await rows.add_worker(pool)
+        name.shut()
+    finally:
+        await asyncio.to_thread(primary.stop)
+        if standby is not None:
+            await asyncio.to_thread(standby.stop)
+
+
+async def test_a_session_that_was_opened_while_all_were_read_only_is_not_kept(dsn, connection):
+    """As managed databases make new sessions while a disk is full: the setting stays with each of them."""
+    database = urlsplit(dsn).path.lstrip("/")
+    await connection.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    async with open_pool(dsn, size=2, whole=True) as pool:
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await rows.add_worker(pool)
+        await connection.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
+        for _ in range(2):
+            with suppress(asyncpg.ReadOnlySQLTransactionError):
+                await rows.add_worker(pool)
+        await rows.add_worker(pool)

@@ -172,6 +172,12 @@ async def open_pool(
     `whole`: all of them, at once and for good, as a long-lived process should have them: a database that
     allows too few says so at the start, not in the busiest hour. Raises DatabaseUnavailable.
     """
+
+    async def leave_clean(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        # Without a round trip: asyncpg has ended the transaction, and nothing of ours outlives one.
+        if _is_read_only(connection):
+            await pool.expire_connections()
+
     pool = asyncpg.create_pool(
         dsn,
         min_size=size if whole else 1,
@@ -180,7 +186,7 @@ async def open_pool(
         command_timeout=30,
         timeout=10,
         server_settings={**_SESSION, "application_name": name},
-        reset=_leave_clean,
+        reset=leave_clean,
     )
     try:
         await pool
@@ -197,11 +203,17 @@ async def open_pool(
             pool.terminate()
 
 
-async def _leave_clean(_connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Give a connection back without a round trip.
+def _is_read_only(connection: asyncpg.Connection[asyncpg.Record]) -> bool:
+    """Tell whether a session is at a standby, or was opened while its server took no writes.
 
-    asyncpg has already ended its transaction; no setting, cursor or lock of ours outlives one.
+    Servers tell by themselves (PostgreSQL 14 and newer). Nobody ends such a session when there is a primary
+    again elsewhere, or room on the disk: where the address leads by then only a new one finds out.
     """
+    said = connection.get_settings()
+    return "on" in (
+        getattr(said, "in_hot_standby", "off"),
+        getattr(said, "default_transaction_read_only", "off"),
+    )
 
 
 def affected(done: str) -> int:
