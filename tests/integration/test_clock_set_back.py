@@ -6,10 +6,12 @@ Moments that are stored are moved ahead by that hour; no clock is touched.
 from __future__ import annotations
 
 import pytest
+from tests.support import bulk, rows
 
 from disparo.auth.throttle import Throttle, TooMany
-from disparo.db import alerts, platform_states, rate_limits
+from disparo.db import alerts, bulk_slices, platform_states, rate_limits
 from disparo.dispatch.breaker import longest_pause_s
+from disparo.dispatch.bulk import Selection
 from disparo.dispatch.polling import may_ask
 
 pytestmark = pytest.mark.anyio
@@ -78,3 +80,19 @@ async def test_an_alert_is_told(connection):
     assert len(await alerts.take_untold(connection)) == 1
     await set_back(connection, "alerts", "taken_until")
     assert [len(await alerts.take_untold(connection)) for _ in range(2)] == [1, 0]
+
+
+async def test_runs_go_on_taking_turns(pool, connection):
+    await rows.add_invoices(connection, 3_000)
+    runs = [await bulk.store(pool, Selection(tuple(range(first, first + 1_500)))) for first in (1, 1_501)]
+    await bulk.queue_all(pool)
+    await bulk.open_now(connection)
+    worker = await rows.add_worker(connection)
+
+    async def whose_turn():
+        chunk = await bulk_slices.take_chunk(connection, worker)
+        return await connection.fetchval("SELECT dispatch_id FROM bulk_chunks WHERE chunk_id = $1", chunk)
+
+    assert {await whose_turn(), await whose_turn()} == set(runs)
+    await set_back(connection, "bulk_turns", "served_at")
+    assert {await whose_turn(), await whose_turn()} == set(runs)

@@ -1,5 +1,6 @@
 -- The next chunk for a worker: of the run that was served longest ago. The turn's row is locked, so that two
--- workers do not serve the same run twice and another not at all.
+-- workers do not serve the same run twice and another not at all. A turn is later than any before it, also where
+-- the clock was set back: a run that was served just now would be the one that waits longest.
 -- $1 worker.
 WITH turn AS (
     SELECT t.dispatch_id FROM bulk_turns t JOIN bulk_runs r ON r.dispatch_id = t.dispatch_id
@@ -9,7 +10,9 @@ WITH turn AS (
     ORDER BY t.served_at, t.dispatch_id LIMIT 1
     FOR UPDATE OF t
 ), served AS (
-    UPDATE bulk_turns t SET served_at = clock_timestamp() FROM turn WHERE t.dispatch_id = turn.dispatch_id
+    UPDATE bulk_turns t
+    SET served_at = greatest(clock_timestamp(), (SELECT max(served_at) + interval '1 microsecond' FROM bulk_turns))
+    FROM turn WHERE t.dispatch_id = turn.dispatch_id
 ), free AS (
     SELECT c.chunk_id FROM bulk_chunks c JOIN turn ON turn.dispatch_id = c.dispatch_id
     WHERE c.worker_id IS NULL AND c.due_at <= now()
