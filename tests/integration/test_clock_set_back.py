@@ -9,7 +9,7 @@ import pytest
 from tests.support import bulk, rows
 
 from disparo.auth.throttle import Throttle, TooMany
-from disparo.db import alerts, bulk_slices, platform_states, rate_limits
+from disparo.db import alerts, bulk_slices, day, platform_states, rate_limits
 from disparo.dispatch.breaker import longest_pause_s
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.polling import may_ask
@@ -96,3 +96,23 @@ async def test_runs_go_on_taking_turns(pool, connection):
     assert {await whose_turn(), await whose_turn()} == set(runs)
     await set_back(connection, "bulk_turns", "served_at")
     assert {await whose_turn(), await whose_turn()} == set(runs)
+
+
+async def test_the_day_counts_what_happens_and_nothing_twice(connection):
+    async def figures():
+        await day.fold(connection)
+        since = await connection.fetchval("SELECT now() - interval '2 hours'")
+        found = await day.read(connection, since=since, zone="UTC")
+        return sum(row["total"] for row in found if row["status"] == "new")
+
+    await rows.add_messages(connection, 3)
+    await connection.execute("UPDATE message_events SET at = at - interval '10 minutes'")
+    assert await figures() == 3
+    await set_back(connection, "event_figures_until", "until")
+    await set_back(connection, "event_figures", "from_at")
+    await set_back(connection, "message_events", "at")
+    await rows.add_messages(connection, 1, first_id=9)
+    assert await figures() == 4
+    await connection.execute("UPDATE message_events SET at = at - interval '90 minutes'")
+    await connection.execute("UPDATE event_figures_until SET until = until - interval '90 minutes'")
+    assert await figures() == 4

@@ -19,6 +19,7 @@ async def read(connection: Connection, *, since: datetime, zone: str) -> list[as
 
 async def fold(connection: Connection) -> None:
     """Fold events into figures, up to a minute and a half ago."""
+    await connection.execute(sql("unfold_events"))
     while await connection.fetchval(sql("fold_events")):
         pass
 
