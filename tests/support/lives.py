@@ -107,7 +107,7 @@ class Lives:
         if chunk is None:
             return False
         await self.claim(worker, chunk, limit)
-        await bulk_slices.end_chunk(self.db, chunk)
+        await bulk_slices.end_chunk(self.db, chunk, worker)
         return True
 
     async def start(self, claim: Claim, message: int, *, is_taken: bool) -> None:

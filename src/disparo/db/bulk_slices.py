@@ -222,16 +222,25 @@ async def free_chunks(connection: Connection, worker_id: UUID) -> None:
     await connection.execute("UPDATE bulk_chunks SET worker_id = NULL WHERE worker_id = $1", worker_id)
 
 
-async def end_chunk(connection: Connection, chunk_id: int) -> bool:
-    """Delete a chunk of which nothing waits, else free it; True where it is deleted."""
+async def end_chunk(connection: Connection, chunk_id: int, worker_id: UUID | None) -> bool:
+    """Delete a worker's chunk (None: nobody's) of which nothing waits, else free it; True: it is deleted.
+
+    Of a worker that was taken over meanwhile it is another's, or free, and others add to what is free: from
+    under their hands it must not be freed, nor deleted.
+    """
     over = await connection.fetchval(
-        """DELETE FROM bulk_chunks WHERE chunk_id = $1
+        """DELETE FROM bulk_chunks WHERE chunk_id = $1 AND worker_id IS NOT DISTINCT FROM $2
            AND NOT EXISTS (SELECT FROM messages WHERE chunk_id = $1 AND status = 'queued')
            RETURNING true""",
         chunk_id,
+        worker_id,
     )
     if over is None:
-        await connection.execute("UPDATE bulk_chunks SET worker_id = NULL WHERE chunk_id = $1", chunk_id)
+        await connection.execute(
+            "UPDATE bulk_chunks SET worker_id = NULL WHERE chunk_id = $1 AND worker_id = $2",
+            chunk_id,
+            worker_id,
+        )
     return over is not None
 
 

@@ -70,10 +70,11 @@ class BulkWork:
         return 0.0 if await queue_some(self._pool, self._rules()) else _IDLE_S
 
     async def _take(self) -> float:
+        worker_id = self._holder.worker_id  # another one, once this one was taken over
         async with self._pool.acquire() as connection:
             # Whatever the table says we have is from a round whose answer was lost: nobody works on it.
-            await bulk_slices.free_chunks(connection, self._holder.worker_id)
-            chunk_id = await bulk_slices.take_chunk(connection, self._holder.worker_id)
+            await bulk_slices.free_chunks(connection, worker_id)
+            chunk_id = await bulk_slices.take_chunk(connection, worker_id)
         if chunk_id is None:
             return _IDLE_S
         over = False
@@ -81,7 +82,7 @@ class BulkWork:
             await self._handle_chunk(chunk_id)
         finally:
             async with self._pool.acquire() as connection:
-                over = await bulk_slices.end_chunk(connection, chunk_id)
+                over = await bulk_slices.end_chunk(connection, chunk_id, worker_id)
         return 0.0 if over else _IDLE_S
 
     async def _tend(self) -> float:

@@ -39,7 +39,7 @@ async def put_back(connection: Connection, waits: Sequence[Deferral], token: UUI
         if run is not None:
             own = await bulk_slices.chunk_with_room(connection, run, due_at=until, count=len(those))
             if not await messages.put_back(connection, those, token=token, chunk_id=-own):
-                await bulk_slices.end_chunk(connection, own)  # the run was cancelled meanwhile
+                await bulk_slices.end_chunk(connection, own, None)  # the run was cancelled meanwhile
             continue
         chunk_id = await messages.next_chunk(connection)
         into = await messages.put_back(connection, those, token=token, chunk_id=chunk_id)

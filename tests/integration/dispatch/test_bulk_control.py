@@ -169,11 +169,11 @@ async def test_a_dead_workers_chunk_is_free_again(pool, connection, run):
 async def test_a_run_is_done_when_nothing_of_it_waits(pool, connection, run):
     worker = await rows.add_worker(connection)
     chunk = await bulk_slices.take_chunk(connection, worker)
-    assert not await bulk_slices.end_chunk(connection, chunk)  # all of it still waits
+    assert not await bulk_slices.end_chunk(connection, chunk, worker)  # all of it still waits
     assert await bulk_runs.finish_sent(connection) == []
     await connection.execute("UPDATE messages SET status = 'accepted' WHERE dispatch_id = $1", run)
     await bulk_slices.take_chunk(connection, worker)
-    assert await bulk_slices.end_chunk(connection, chunk)
+    assert await bulk_slices.end_chunk(connection, chunk, worker)
     assert await bulk_runs.finish_sent(connection) == [run]
 
 

@@ -49,7 +49,7 @@ async def work_off(connection, worker):
     """All that is due of runs, as `bulk_work.py` does."""
     while (chunk := await bulk_slices.take_chunk(connection, worker._holder.worker_id)) is not None:
         await worker.handle_chunk(chunk, urgent=False)
-        await bulk_slices.end_chunk(connection, chunk)
+        await bulk_slices.end_chunk(connection, chunk, worker._holder.worker_id)
 
 
 async def chunks_of(connection):
@@ -81,7 +81,7 @@ async def test_what_is_claimed_of_a_run_while_it_is_paused_is_not_looked_at_till
     chunk = await bulk_slices.take_chunk(connection, worker._holder.worker_id)
     await bulk_control.pause_run(pool, run, actor="test")
     await worker.handle_chunk(chunk, urgent=False)
-    assert await bulk_slices.end_chunk(connection, chunk)
+    assert await bulk_slices.end_chunk(connection, chunk, worker._holder.worker_id)
     reasons = "SELECT coalesce(reason, '') AS reason, count(*) FROM messages WHERE due_at <= now() GROUP BY 1"
     assert [tuple(row) for row in await connection.fetch(reasons + " ORDER BY 2")] == [
         ("paused", 500),
