@@ -182,6 +182,7 @@ class Lives:
         await bulk_runs.finish_sent(self.db)
         await bulk_control.finish_cancelled(self.pool)
         await bulk_control.take_back_paused(self.pool)
+        await bulk_control.free_of_ended(self.pool)
 
     async def restore(self) -> None:
         async with self.db.transaction():

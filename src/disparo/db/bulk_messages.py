@@ -18,10 +18,10 @@ async def claimed_of(connection: Connection, dispatch_id: UUID) -> list[int]:
 
 
 async def queued_in(connection: Connection, chunk_ids: Sequence[int]) -> list[int]:
-    """List the messages that wait in these chunks."""
+    """List the messages that wait in these chunks, and lock them in their order."""
     rows = await connection.fetch(
         """SELECT id FROM messages
-           WHERE chunk_id = ANY($1::bigint[]) AND status = 'queued' ORDER BY id""",
+           WHERE chunk_id = ANY($1::bigint[]) AND status = 'queued' ORDER BY id FOR UPDATE""",
         chunk_ids,
     )
     return [row["id"] for row in rows]
@@ -38,3 +38,16 @@ async def strays_of(connection: Connection, dispatch_id: UUID) -> list[int]:
         dispatch_id,
     )
     return sorted(row["id"] for row in rows)
+
+
+async def drop_chunks_of_ended(connection: Connection, *, limit: int) -> list[int]:
+    """Delete some chunks of runs that are over; gives them, for their messages to wait elsewhere."""
+    rows = await connection.fetch(
+        """DELETE FROM bulk_chunks WHERE chunk_id IN
+             (SELECT chunk_id FROM bulk_chunks
+              WHERE dispatch_id <> ALL(ARRAY(SELECT dispatch_id FROM bulk_runs WHERE finished_at IS NULL))
+              ORDER BY chunk_id LIMIT $1 FOR UPDATE SKIP LOCKED)
+           RETURNING chunk_id""",
+        limit,
+    )
+    return [row["chunk_id"] for row in rows]

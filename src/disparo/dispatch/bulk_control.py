@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from uuid import UUID
 
+from disparo import queue
 from disparo.db import accounts, bulk_messages, bulk_runs, bulk_slices, dispatch_pages, messages
 from disparo.db.messages import CHUNK_SIZE, Move
 from disparo.db.pool import Connection, Pool
@@ -68,6 +69,20 @@ async def take_back(pool: Pool, dispatch_id: UUID, *, actor: str) -> None:
         for first in range(0, len(back), CHUNK_SIZE):
             chunk_id = await bulk_slices.add_chunk(connection, dispatch_id)
             await messages.rechunk(connection, back[first : first + CHUNK_SIZE], chunk_id=-chunk_id)
+
+
+async def free_of_ended(pool: Pool) -> None:
+    """Have the queue's engine wake what was put among the chunks of a run that ended at that moment.
+
+    Nobody takes those. Whether it still goes is the last look's to say.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        chunks = await bulk_messages.drop_chunks_of_ended(connection, limit=_CHUNKS)
+        ids = await bulk_messages.queued_in(connection, chunks) if chunks else []
+        for first in range(0, len(ids), CHUNK_SIZE):
+            chunk_id = await messages.next_chunk(connection)
+            into = await messages.rechunk(connection, ids[first : first + CHUNK_SIZE], chunk_id=chunk_id)
+            await queue.enqueue(connection, [queue.WakeUp(chunk) for chunk in into])
 
 
 async def resume_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:

@@ -92,5 +92,6 @@ class BulkWork:
             log.info("bulk_run_done", dispatch_id=str(dispatch_id))
         await bulk_control.finish_cancelled(self._pool)
         await bulk_control.take_back_paused(self._pool)
+        await bulk_control.free_of_ended(self._pool)
         await read_numbers(self._pool)
         return _TEND_EVERY_S
