@@ -36,6 +36,11 @@ async def remove_if_silent(connection: Connection, worker_id: UUID, *, beat: int
     )
 
 
+async def lock(connection: Connection, worker_id: UUID) -> None:
+    """Keep a worker from claiming until this transaction ends; a claim that is under way is waited for."""
+    await connection.execute("SELECT FROM workers WHERE id = $1 FOR UPDATE", worker_id)
+
+
 async def remove(connection: Connection, worker_id: UUID) -> None:
     """Remove a worker that ends in order and holds nothing."""
     await connection.execute(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from disparo import queue
-from disparo.db import bulk_slices, messages
+from disparo.db import bulk_slices, messages, workers
 from disparo.db.messages import Move
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.claims import Holder, Prepared
@@ -68,21 +68,34 @@ async def give_back(pool: Pool, holder: Holder) -> int:
     `sending` without a live claim of ours becomes uncertain. Gives how many were found.
     """
     async with pool.acquire() as connection, connection.transaction():
-        rows = await messages.held_by(connection, holder.worker_id)
-        strays = [row for row in rows if row["claim_token"] not in holder.tokens]
-        moves = [
-            Move(
-                row["id"],
-                Event.GIVE_BACK if row["status"] == "claimed" else Event.LOSE,
-                "stray",
-            )
-            for row in strays
-        ]
-        moved = await messages.apply_events(connection, moves, actor="worker") if moves else []
-        waiting = [item.message_id for item in moved if item.after is Status.QUEUED]
-        if waiting:
-            chunk_id = await messages.next_chunk(connection)
-            into = await messages.rechunk(connection, waiting, chunk_id=chunk_id)
-            await queue.enqueue(connection, [queue.WakeUp(chunk) for chunk in into])
-        await messages.forget_claims(connection, holder.worker_id, holder.tokens)
+        return await _give_back_strays(connection, holder)
+
+
+async def leave(pool: Pool, holder: Holder) -> None:
+    """Give back whatever the table says we hold, and leave: an orderly end.
+
+    A claim that is under way is waited for, and one that comes after finds no worker: where the two are told
+    apart by nothing, its messages would be in the hands of nobody who can be taken over.
+    """
+    holder.tokens.clear()
+    async with pool.acquire() as connection, connection.transaction():
+        await workers.lock(connection, holder.worker_id)
+        await _give_back_strays(connection, holder)
+        await workers.remove(connection, holder.worker_id)
+
+
+async def _give_back_strays(connection: Connection, holder: Holder) -> int:
+    rows = await messages.held_by(connection, holder.worker_id)
+    strays = [row for row in rows if row["claim_token"] not in holder.tokens]
+    moves = [
+        Move(row["id"], Event.GIVE_BACK if row["status"] == "claimed" else Event.LOSE, "stray")
+        for row in strays
+    ]
+    moved = await messages.apply_events(connection, moves, actor="worker") if moves else []
+    waiting = [item.message_id for item in moved if item.after is Status.QUEUED]
+    if waiting:
+        chunk_id = await messages.next_chunk(connection)
+        into = await messages.rechunk(connection, waiting, chunk_id=chunk_id)
+        await queue.enqueue(connection, [queue.WakeUp(chunk) for chunk in into])
+    await messages.forget_claims(connection, holder.worker_id, holder.tokens)
     return len(strays)

@@ -25,7 +25,7 @@ from disparo.dispatch.bulk_work import BulkWork
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.freshness import Freshness
-from disparo.dispatch.give_back import give_back
+from disparo.dispatch.give_back import give_back, leave
 from disparo.dispatch.handover import Handover
 from disparo.dispatch.intake import ENOUGH_HEARD, Intake
 from disparo.dispatch.prune import Retention, prune_some
@@ -256,10 +256,7 @@ class Worker:
                     await fleet.drained()
             parts, before = fleet.parts_to_come, parts
         with suppress(*TRANSIENT):
-            self._holder.tokens.clear()
-            await give_back(control, self._holder)
-            async with control.acquire() as connection:
-                await workers.remove(connection, self._holder.worker_id)
+            await leave(control, self._holder)
             await figures.fold(control)
 
 

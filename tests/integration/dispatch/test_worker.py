@@ -6,6 +6,7 @@ import asyncio
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.support import bulk, rows
 
 from disparo.dispatch import worker as module
 from disparo.dispatch.lane import Lane
@@ -53,3 +54,28 @@ async def test_a_bad_round_of_a_job_ends_nothing(dsn, monkeypatch):
             await asyncio.sleep(0.02)
         stop.set()
         assert await running == 0
+
+
+async def test_what_is_claimed_while_a_worker_ends_is_in_somebodys_hands(dsn, pool, connection):
+    """A claim that takes a second, as on a slow disk, is committed when all else has been given back."""
+    await rows.add_invoices(connection, 3)
+    await bulk.store(pool)
+    await bulk.queue_all(pool)
+    await bulk.open_now(connection)
+    await connection.execute(
+        """CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS
+           'BEGIN PERFORM pg_sleep(1); RETURN NEW; END';
+           CREATE TRIGGER be_slow BEFORE INSERT ON claims FOR EACH ROW EXECUTE FUNCTION be_slow()"""
+    )
+    stop = asyncio.Event()
+    running = asyncio.create_task(worker(dsn).run(stop))
+    async with asyncio.timeout(20):
+        while not await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')"
+        ):
+            await asyncio.sleep(0.01)
+        stop.set()
+        assert await running == 0
+    held = await connection.fetchval("SELECT count(*) FROM messages WHERE status = 'claimed'")
+    workers = await connection.fetchval("SELECT count(*) FROM workers")
+    assert held == 0 or workers == 1
