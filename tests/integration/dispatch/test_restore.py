@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from tests.conftest import run_admin, with_database
 from tests.support import rows
+from tests.support.locks import until_somebody_waits
 
-from disparo.db import messages
-from disparo.db.messages import Start
+from disparo.db import messages, unsettled
+from disparo.db.messages import Move, Start
 from disparo.dispatch.prepare import prepare
 from disparo.dispatch.reconcile import resume_some
+from disparo.domain.message import Event
 
 pytestmark = pytest.mark.anyio
 
@@ -46,8 +49,6 @@ async def test_a_copy_is_held_until_a_person_resumes_it(dsn, connection, admin_d
     await connection.close()
     name = f"copy_{uuid4().hex}"
     source = dsn.partition("?")[0].rpartition("/")[2]
-    import asyncio
-
     await asyncio.to_thread(
         run_admin, admin_dsn, f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY"
     )
@@ -84,3 +85,23 @@ async def test_a_promoted_standby_and_another_cluster_are_copies_too(dsn, connec
         await connection.fetchval("SELECT (SELECT count(*) FROM workers) + (SELECT count(*) FROM claims)")
         == 0
     )
+
+
+async def test_holding_waits_its_turn_among_those_who_move_messages_one_by_one(pool, connection):
+    """Receipts go on coming while a promoted standby is held: whoever locks in another order would end in a deadlock."""
+    first, second = await rows.add_messages(connection, 2)
+    await connection.execute(
+        "UPDATE messages SET chunk_id = 77 WHERE id = $1", first
+    )  # stands behind the other now
+
+    async def hold():
+        async with pool.acquire() as other, other.transaction():
+            return await unsettled.hold_waiting(other, reason="restored")
+
+    async with connection.transaction():
+        await messages.apply_events(connection, [Move(first, Event.RECEIPT_SENT)], actor="receipt")
+        holding = asyncio.create_task(hold())
+        await until_somebody_waits(connection)
+        await messages.apply_events(connection, [Move(second, Event.RECEIPT_SENT)], actor="receipt")
+    assert await holding == (0, 0)
+    assert await rows.statuses(connection, [first, second]) == ["sent", "sent"]
