@@ -67,13 +67,15 @@ async def uncertain_references(
     )
 
 
-async def started_recently(connection: Connection, ids: Sequence[int], *, within_s: float) -> set[int]:
-    """Give those that started within `within_s` seconds and are, or may become, uncertain."""
+async def last_starts(
+    connection: Connection, ids: Sequence[int], *, within_s: float
+) -> tuple[dict[int, int | None], set[int]]:
+    """Give the last attempts of those that are, or may become, uncertain; and which began `within_s` ago."""
     rows = await connection.fetch(
-        """SELECT m.id FROM messages m JOIN attempts a ON a.id = m.attempt_id
-           WHERE m.id = ANY($1::bigint[]) AND m.status IN ('sending', 'uncertain')
-             AND a.started_at > now() - make_interval(secs => $2)""",
+        """SELECT m.id, m.attempt_id, a.started_at > now() - make_interval(secs => $2) AS is_recent
+           FROM messages m LEFT JOIN attempts a ON a.id = m.attempt_id
+           WHERE m.id = ANY($1::bigint[]) AND m.status IN ('sending', 'uncertain')""",
         ids,
         within_s,
     )
-    return {row["id"] for row in rows}
+    return {row["id"]: row["attempt_id"] for row in rows}, {row["id"] for row in rows if row["is_recent"]}

@@ -43,14 +43,19 @@ async def try_again(connection: Connection, ids: Sequence[int]) -> None:
 
 
 async def resend(connection: Connection, ids: Sequence[int], *, actor: str) -> list[int]:
-    """A person's "enviar de novo"; gives the ids that wait again. Raises TooSoon, changing nothing."""
-    recent = await unsettled.started_recently(connection, ids, within_s=RESEND_AFTER_S)
+    """A person's "enviar de novo"; gives the ids that wait again. Raises TooSoon, changing nothing.
+
+    What somebody else has sent again since is left alone, also where that is uncertain by now: its last start
+    is another one, and young.
+    """
+    attempts, recent = await unsettled.last_starts(connection, ids, within_s=RESEND_AFTER_S)
     if recent:
         raise TooSoon(
             f"Mensagem {min(recent)}: o envio começou há menos de 10 minutos e ainda pode ser confirmado. "
             "Espere antes de enviar de novo. Nada foi alterado."
         )
-    return await _release(connection, ids, event=Event.RESEND, reason="resent", actor=actor, delay_s=0)
+    moves = [messages.Move(id_, Event.RESEND, "resent", last) for id_, last in sorted(attempts.items())]
+    return await _wait_again(connection, moves, actor=actor, delay_s=0)
 
 
 async def give_as_sent(connection: Connection, ids: Sequence[int], *, actor: str) -> list[int]:
@@ -82,9 +87,15 @@ async def resume_some(
 async def _release(
     connection: Connection, ids: Sequence[int], *, event: Event, reason: str, actor: str, delay_s: float
 ) -> list[int]:
-    if not ids:
-        return []
     moves = [messages.Move(id_, event, reason) for id_ in sorted(set(ids))]
+    return await _wait_again(connection, moves, actor=actor, delay_s=delay_s)
+
+
+async def _wait_again(
+    connection: Connection, moves: Sequence[messages.Move], *, actor: str, delay_s: float
+) -> list[int]:
+    if not moves:
+        return []
     moved = await messages.apply_events(connection, moves, actor=actor)
     waiting = [item.message_id for item in moved if item.after is Status.QUEUED]
     for slice_start in range(0, len(waiting), messages.CHUNK_SIZE):

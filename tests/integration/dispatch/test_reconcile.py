@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from tests.support import rows
+from tests.support.locks import until_somebody_waits
 
 from disparo.db import messages, unsettled
 from disparo.db.messages import Start
@@ -118,3 +119,27 @@ async def test_held_messages_are_shown_and_released(connection):
     assert [row["id"] for row in await unsettled.list_held(connection, limit=10)] == ids
     assert await reconcile.release_held(connection, ids[:1], actor="ana") == ids[:1]
     assert await rows.statuses(connection, ids) == ["queued", "held"]
+
+
+async def test_two_who_send_again_at_once_send_it_once_even_if_it_is_uncertain_again_by_then(
+    pool, connection, uncertain
+):
+    """The second one looked before the first one's hand-over began, and comes after it."""
+    await connection.execute("UPDATE attempts SET started_at = started_at - interval '11 minutes'")
+
+    async def second():
+        async with pool.acquire() as other, other.transaction():
+            return await reconcile.resend(other, uncertain, actor="bia")
+
+    async with connection.transaction():
+        await reconcile.resend(connection, uncertain[:1], actor="ana")
+        resending = asyncio.create_task(second())
+        await until_somebody_waits(connection)
+        worker, token = await rows.add_worker(connection), uuid4()
+        chunk = await rows.chunk_of(connection, uncertain[0])
+        await messages.claim(connection, worker, token=token, chunk_id=chunk, limit=500)
+        starts = [Start(uncertain[0], token, "texto", 1)]
+        await messages.start(connection, starts, platform="p", worker_id=worker)
+        await takeover.take_over(connection, worker, beat=0)
+    assert await resending == uncertain[1:]
+    assert await rows.statuses(connection, uncertain) == ["uncertain", "queued", "queued"]
