@@ -137,12 +137,16 @@ async def delete_old_evidence(connection: Connection, table: str, *, days: int, 
 async def delete_old_dispatches(connection: Connection, *, days: int, limit: int) -> int:
     """Delete messages of the oldest dispatches older than so many days; triggers delete what hangs on them.
 
-    What still waits stays. A dispatch whose messages are all gone goes too. Gives how many of both went.
+    What still waits stays, and its dispatch, which keeps no younger one from going. A dispatch whose messages
+    are all gone goes too. Gives how many of both went.
     """
     dispatches = await _ids(
         connection,
         """SELECT id FROM dispatches d WHERE created_at < now() - make_interval(days => $1)
            AND NOT EXISTS (SELECT FROM bulk_runs WHERE dispatch_id = d.id AND finished_at IS NULL)
+           AND (EXISTS (SELECT FROM messages m WHERE m.dispatch_id = d.id
+                        AND m.status NOT IN ('queued', 'claimed', 'held'))
+                OR NOT EXISTS (SELECT FROM messages m WHERE m.dispatch_id = d.id))
            ORDER BY created_at, id LIMIT $2""",
         days,
         limit,
@@ -160,7 +164,15 @@ async def delete_old_dispatches(connection: Connection, *, days: int, limit: int
            AND p.platform = a.platform AND p.platform_id = a.platform_id""",
         messages,
     )
-    await connection.execute("DELETE FROM messages WHERE id = ANY($1::bigint[])", messages)
+    # A run's messages are counted in sums, a single call's where they are.
+    await connection.execute(
+        """WITH gone AS (
+               DELETE FROM messages WHERE id = ANY($1::bigint[]) RETURNING dispatch_id, status, chunk_id
+           )
+           INSERT INTO dispatch_counts (dispatch_id, status, delta)
+           SELECT dispatch_id, status, -count(*) FROM gone WHERE chunk_id < 0 GROUP BY 1, 2""",
+        messages,
+    )
     gone = await _ids(
         connection,
         """DELETE FROM dispatches d WHERE d.id = ANY($1::uuid[])

@@ -253,3 +253,28 @@ async def test_a_bulk_messages_life_begins_with_its_queuing(pool, connection):
     await bulk.queue_all(pool)
     life = (await lookups.lives(connection, invoice_id=1, limit=1))[0]
     assert [(event["to_status"], event["actor"]) for event in life.events] == [("queued", "test")]
+
+
+async def test_what_still_waits_for_a_person_keeps_nothing_younger(pool, connection):
+    """Held for years, more of them than one slice looks at."""
+    for first in range(1, 8):
+        kept = await rows.add_messages(connection, 1, first_id=first)
+        await connection.execute("UPDATE messages SET status = 'held' WHERE id = $1", kept[0])
+        await age(connection, kept, 40)
+    await age(connection, await send(connection, 1, first_id=100), 35)
+    for _ in range(3):
+        async with connection.transaction():
+            await prune.delete_old_dispatches(connection, days=30, limit=5)
+    assert await connection.fetchval("SELECT count(*) FROM messages WHERE status <> 'held'") == 0
+    assert await connection.fetchval("SELECT count(*) FROM dispatches") == 7
+
+
+async def test_a_run_of_which_a_part_has_gone_counts_what_is_there(pool, connection):
+    ids = await rows.add_messages(connection, 5, kind="bulk", chunk_id=-5)
+    await connection.execute("UPDATE messages SET status = 'held' WHERE id = $1", ids[0])
+    await connection.execute("UPDATE messages SET status = 'delivered' WHERE id > $1", ids[0])
+    await age(connection, ids, 40)
+    async with connection.transaction():
+        await prune.delete_old_dispatches(connection, days=30, limit=1000)
+    counts = await connection.fetch("SELECT c.* FROM dispatches d, counts_of(d.id, d.kind) c")
+    assert [tuple(row) for row in counts] == [("held", 1)]

@@ -60,6 +60,7 @@ JOBS: dict[str, Callable[[Pool], Awaitable[object]]] = {
     "bulk_take": asked(lambda c: bulk_slices.take_chunk(c, uuid4())),
     "bulk_sent": asked(bulk_runs.finish_sent),
     "bulk_cancelled": bulk_control.finish_cancelled,
+    "bulk_ended": bulk_control.free_of_ended,
 }
 
 
