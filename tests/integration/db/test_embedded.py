@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pwd
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.support.own_database import data_folder, query
 
 from disparo.db import postgres_binaries
 from disparo.db.cluster import DatabaseFailed
@@ -38,10 +38,8 @@ time.sleep(600)
 
 @pytest.fixture
 def folder():
-    made = Path(tempfile.mkdtemp(prefix="disparo-db-"))
-    made.chmod(0o711)
-    yield made / "data"
-    shutil.rmtree(made, ignore_errors=True)
+    with data_folder() as made:
+        yield made
 
 
 @pytest.fixture
@@ -49,17 +47,6 @@ def server(folder):
     server = EmbeddedPostgres(folder)
     yield server
     server.stop()
-
-
-def query(dsn, statement):
-    async def ask():
-        connection = await asyncpg.connect(dsn)
-        try:
-            return await connection.fetchval(statement)
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
 
 
 def until(condition, seconds=20.0):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import resource
@@ -14,8 +13,8 @@ import tempfile
 import threading
 from pathlib import Path
 
-import asyncpg
 import pytest
+from tests.support.own_database import data_folder, query
 
 from disparo.db import cluster, embedded, postgres_binaries
 from disparo.db.data_dir import DataDirUnusable, is_held, take_lock
@@ -44,21 +43,8 @@ time.sleep(600)
 
 @pytest.fixture
 def folder():
-    made = Path(tempfile.mkdtemp(prefix="disparo-files-"))
-    made.chmod(0o711)
-    yield made / "data"
-    shutil.rmtree(made, ignore_errors=True)
-
-
-def query(dsn, statement):
-    async def ask():
-        connection = await asyncpg.connect(dsn)
-        try:
-            return await connection.fetchval(statement)
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
+    with data_folder() as made:
+        yield made
 
 
 def start_and_stop(folder, *before, **kwargs):

@@ -1,0 +1,37 @@
+"""A data folder of its own for a private PostgreSQL, and a question to it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+
+@contextmanager
+def data_folder() -> Iterator[Path]:
+    """A place for a data folder that the database's own user can reach too."""
+    made = Path(tempfile.mkdtemp(prefix="disparo-db-"))
+    made.chmod(0o711)
+    try:
+        yield made / "data"
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def query(dsn: str, statement: str) -> Any:
+    """The first value of a statement's first row."""
+
+    async def ask() -> Any:
+        connection = await asyncpg.connect(dsn)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
