@@ -9,14 +9,17 @@ import pytest
 from tests.support import bulk, rows
 
 from disparo.auth.throttle import Throttle, TooMany
-from disparo.db import alerts, bulk_slices, day, platform_states, rate_limits
+from disparo.db import alerts, bulk_slices, day, platform_states, rate_limits, rates
+from disparo.dispatch import sweep
 from disparo.dispatch.breaker import longest_pause_s
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.polling import may_ask
+from disparo.dispatch.prune import Retention, prune_some
 
 pytestmark = pytest.mark.anyio
 
 FAST = {"per_s": 50.0, "burst": 50}
+DAY_S = 24 * 3600 + 601
 SLOW = {"per_s": 0.01, "burst": 3}
 
 
@@ -116,3 +119,25 @@ async def test_the_day_counts_what_happens_and_nothing_twice(connection):
     await connection.execute("UPDATE message_events SET at = at - interval '90 minutes'")
     await connection.execute("UPDATE event_figures_until SET until = until - interval '90 minutes'")
     assert await figures() == 4
+
+
+async def test_a_day_limit_that_was_used_up_with_a_clock_of_next_year_is_free_within_a_day(pool, connection):
+    limit = {"interval_s": 0.0, "per_day": 3, "costs": [1], "ahead_s": 0.25}
+    assert [(await rates.take_slots(connection, "p", **limit)).messages for _ in range(4)] == [1, 1, 1, 0]
+    await connection.execute("UPDATE platform_day_use SET bucket = bucket + interval '1 year'")
+    assert (await rates.take_slots(connection, "p", **limit)).day_full_s <= DAY_S
+    await sweep.tidy(pool)
+    full = await rates.take_slots(connection, "p", **limit)
+    assert full.messages == 0  # it may have been a moment ago
+    assert full.day_full_s <= DAY_S
+    await connection.execute("UPDATE platform_day_use SET bucket = bucket - interval '24 h 11 min'")
+    assert (await rates.take_slots(connection, "p", **limit)).messages == 1
+
+
+async def test_what_a_day_limit_counted_long_ago_is_not_kept(pool, connection):
+    limit = {"interval_s": 0.0, "per_day": 3, "costs": [1], "ahead_s": 0.25}
+    await rates.take_slots(connection, "p", **limit)
+    await connection.execute("UPDATE platform_day_use SET bucket = bucket - interval '3 days'")
+    await rates.take_slots(connection, "p", **limit)
+    await prune_some(pool, Retention())
+    assert await connection.fetchval("SELECT count(*) FROM platform_day_use") == 1

@@ -24,6 +24,7 @@ SHORT_LIVED: dict[str, str] = {
     "event_figures": "from_at < now() - interval '40 days'",
     "bulk_figures": "at < now() - interval '40 days'",
     "phone_turns": "at < now() - interval '8 days'",
+    "platform_day_use": "bucket < now() - interval '2 days'",
     "alerts": "cleared_at < now() - interval '1 year'",
     # Named by receipts of messages that were never ours.
     "platform_messages": "attempt_id IS NULL AND created_at < now() - interval '30 days'",

@@ -94,6 +94,22 @@ async def give_back_slots(connection: Connection, platform: str, cost: int, *, b
     )
 
 
+async def bring_back_days(connection: Connection) -> None:
+    """Count as just granted what was granted in a time to come: the clock was set back since.
+
+    Nobody knows when that was, and it would count until that time has passed, be it a year.
+    """
+    await connection.execute(
+        """WITH ahead AS (
+               DELETE FROM platform_day_use WHERE bucket > now() + interval '10 min' RETURNING platform, used
+           )
+           INSERT INTO platform_day_use AS u (platform, bucket, used)
+           SELECT platform, date_bin('10 min', now(), 'epoch'), sum(used) FROM ahead
+           GROUP BY platform ORDER BY platform
+           ON CONFLICT (platform, bucket) DO UPDATE SET used = u.used + excluded.used"""
+    )
+
+
 async def share_window(
     connection: Connection, platform: str, worker_id: UUID, *, wants: int, in_flight: int, window: int
 ) -> int:

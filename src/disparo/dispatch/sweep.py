@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from disparo import queue
-from disparo.db import chunks, day, messages
+from disparo.db import chunks, day, messages, rates
 from disparo.db.pool import Pool
 from disparo.dispatch import receipts
 
@@ -39,11 +39,12 @@ async def vacuum_queue(pool: Pool) -> None:
 
 
 async def tidy(pool: Pool) -> None:
-    """Match waiting receipts, end chunks of which nothing waits, fold counts."""
+    """Match waiting receipts, end chunks of which nothing waits, fold counts, see to a clock set back."""
     await receipts.apply_waiting(pool)
     await receipts.give_up_unmatched(pool)
     async with pool.acquire() as connection:
         await chunks.end_emptied(connection, overdue_s=_EMPTIED_S)
+        await rates.bring_back_days(connection)
     async with pool.acquire() as connection, connection.transaction():
         await messages.fold_counts(connection)
 

@@ -13,7 +13,7 @@ WITH there AS (
     SELECT clock_timestamp() AS now
 ), day AS MATERIALIZED (
     SELECT $4::int - coalesce(sum(u.used), 0)::int AS left_now,
-           coalesce(min(u.bucket), clock_timestamp()) + interval '24 h 10 min' AS frees_at
+           least(min(u.bucket), clock_timestamp()) + interval '24 h 10 min' AS frees_at
     FROM now_ n LEFT JOIN platform_day_use u
       ON u.platform = $1 AND u.used > 0 AND u.bucket > n.now - interval '24 h 10 min' AND $4::int IS NOT NULL
 ), message AS MATERIALIZED (
