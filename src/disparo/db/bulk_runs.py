@@ -143,14 +143,19 @@ async def pause_all(connection: Connection) -> None:
 
 
 async def finish_sent(connection: Connection) -> list[UUID]:
-    """End the runs that are queued whole and have nothing left that waits; gives them."""
+    """End the runs that are queued whole and have nothing left that waits; gives them.
+
+    What a restore holds will wait again, and may be withdrawn with its run until then. What is held alone
+    (it killed its workers) keeps no run open.
+    """
     rows = await connection.fetch(
         """UPDATE bulk_runs r SET state = 'done', finished_at = now()
            WHERE r.finished_at IS NULL AND r.state = 'running' AND r.carved_at IS NOT NULL
              AND NOT EXISTS (SELECT FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id)
              AND NOT EXISTS (SELECT FROM bulk_chunks c WHERE c.dispatch_id = r.dispatch_id)
              AND (SELECT coalesce(sum(delta), 0) FROM dispatch_counts c WHERE c.dispatch_id = r.dispatch_id
-                  AND c.status IN ('queued', 'claimed', 'sending')) = 0
+                  AND (c.status IN ('queued', 'claimed', 'sending')
+                       OR c.status = 'held' AND (SELECT held_since IS NOT NULL FROM installation))) = 0
            RETURNING r.dispatch_id"""
     )
     return [row["dispatch_id"] for row in rows]

@@ -8,11 +8,14 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from tests.conftest import run_admin, with_database
-from tests.support import rows
+from tests.support import bulk, rows
 from tests.support.locks import until_somebody_waits
 
-from disparo.db import messages, unsettled
+from disparo.db import installation, messages, unsettled
 from disparo.db.messages import Move, Start
+from disparo.dispatch import bulk_control
+from disparo.dispatch.bulk_work import BulkWork
+from disparo.dispatch.claims import Holder
 from disparo.dispatch.prepare import prepare
 from disparo.dispatch.reconcile import resume_some
 from disparo.domain.message import Event
@@ -105,3 +108,46 @@ async def test_holding_waits_its_turn_among_those_who_move_messages_one_by_one(p
         await messages.apply_events(connection, [Move(second, Event.RECEIPT_SENT)], actor="receipt")
     assert await holding == (0, 0)
     assert await rows.statuses(connection, [first, second]) == ["sent", "sent"]
+
+
+async def test_a_run_that_is_resumed_before_what_is_held_of_it_is_not_over_and_can_be_cancelled(
+    dsn, pool, connection
+):
+    await prepare(dsn)
+    await rows.add_invoices(connection, 3)
+    run = await bulk.store(pool)
+    await bulk.queue_all(pool)
+    await bulk.open_now(connection)
+    await installation.hold_after_restore(dsn)
+    await bulk_control.resume_run(pool, run, actor="pessoa")
+    await work_off_runs(pool, connection)
+    assert (await bulk.run_of(pool, run))["state"] == "running"
+    await bulk_control.cancel_run(pool, run, actor="pessoa")
+    async with connection.transaction():
+        assert await resume_some(connection, actor="pessoa") == ([], True)
+    assert (await bulk.run_of(pool, run))["counts"] == {"cancelled": 3}
+
+
+async def test_a_run_is_over_once_what_was_held_of_it_has_gone(dsn, pool, connection):
+    await prepare(dsn)
+    await rows.add_invoices(connection, 3)
+    run = await bulk.store(pool)
+    await bulk.queue_all(pool)
+    await installation.hold_after_restore(dsn)
+    await bulk_control.resume_run(pool, run, actor="pessoa")
+    async with connection.transaction():
+        await resume_some(connection, actor="pessoa")
+    await connection.execute("UPDATE messages SET status = 'held', reason = 'poison' WHERE invoice_id = 1")
+    await connection.execute("UPDATE messages SET status = 'delivered' WHERE invoice_id > 1")
+    await work_off_runs(pool, connection)
+    assert (await bulk.run_of(pool, run))["state"] == "done"
+
+
+async def work_off_runs(pool, connection):
+    """Take each chunk once, and look after runs, as workers do."""
+    work = BulkWork(
+        pool, lambda _: asyncio.sleep(0), Holder(await rows.add_worker(connection)), lambda: bulk.RULES
+    )
+    while await work._take() == 0.0:
+        pass
+    await work._tend()
