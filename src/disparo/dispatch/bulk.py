@@ -76,8 +76,12 @@ class RunOrder:
     asked: Asked | None = None
     only_others: bool = False
 
-    def was(self, today: date) -> Selection:
-        """Give the invoices that the order meant on an earlier day."""
+    def on(self, today: date) -> Selection:
+        """Give the invoices that the order means, or meant, on a day of the database's clock.
+
+        One clock says what is meant and when that was: around midnight two would not agree, and the same
+        order would be another one when it is asked for again.
+        """
         return self.selection if self.asked is None else self.asked.on(today)
 
 
@@ -125,22 +129,23 @@ async def store_run(
     if order.run_key is not None:
         found = await bulk_runs.by_key(connection, order.run_key)
         if found is not None:
-            meant = order.was(found["created_at"].astimezone(settings.zone).date())
+            meant = order.on(found["created_at"].astimezone(settings.zone).date())
             if _selection_of(found["invoice_ids"], found["due_from"], found["due_to"]) != meant:
                 raise KeyReused
             return StoredRun(found["dispatch_id"], found["starts_at"], settings.stored_as, is_new=False)
-    if order.selection.is_empty:
+    selection = order.on(now.astimezone(settings.zone).date())
+    if selection.is_empty:
         raise NothingMeant
-    starts_at = _starts_at(order.selection, not_before, settings)
+    starts_at = _starts_at(selection, not_before, settings)
     run = NewRun(
         id=dispatch_id or new_id(),
         run_key=order.run_key,
         actor=order.actor,
         client_id=order.client_id,
         user_id=order.user_id,
-        invoice_ids=order.selection.invoice_ids,
-        due_from=order.selection.due_from,
-        due_to=order.selection.due_to,
+        invoice_ids=selection.invoice_ids,
+        due_from=selection.due_from,
+        due_to=selection.due_to,
         purpose=BY_DUE_DATE,
         not_before=not_before,
         starts_at=starts_at,

@@ -68,3 +68,17 @@ async def test_a_key_finds_its_first_answer_when_nothing_is_meant_any_more(pool)
     assert (again.response, again.replayed) == (first.response, True)
     with pytest.raises(NothingMeant):
         await accept(Selection(None, today + timedelta(days=1), today), None)
+
+
+@pytest.mark.parametrize("which", list(Which))
+@pytest.mark.parametrize("days", [-1, 1])
+async def test_a_name_runs_once_though_midnight_comes_sooner_here_than_at_the_database(
+    pool, connection, which, days
+):
+    """As a timer asks that begins at midnight: two machines' clocks are never quite the same."""
+    today = datetime.now(bulk.ZONE).date()
+    asked = Asked(which, None, None)
+    first = await bulk.store(pool, asked.on(today + timedelta(days=days)), run_key="noite", asked=asked)
+    assert await bulk.store(pool, asked.on(today), run_key="noite", asked=asked) == first
+    stored = await connection.fetchrow("SELECT due_from, due_to FROM bulk_runs")
+    assert Selection(None, *stored) == asked.on(today)
