@@ -141,3 +141,25 @@ async def test_what_a_day_limit_counted_long_ago_is_not_kept(pool, connection):
     await rates.take_slots(connection, "p", **limit)
     await prune_some(pool, Retention())
     assert await connection.fetchval("SELECT count(*) FROM platform_day_use") == 1
+
+
+async def test_what_was_stored_with_a_clock_of_next_year_keeps_nothing_after_it(pool, connection):
+    """Personal texts go by their days, in the order of ids: one row of a time to come held up all that followed."""
+    kinds = [
+        ("receipts", "received_at, kind", "'other'"),
+        ("inbound_texts", "received_at, text, opted_out", "'oi', false"),
+    ]
+    for table, columns, value in kinds:
+        for number, days in enumerate((-365, 91, 89)):
+            await connection.execute(
+                f"""INSERT INTO {table} (platform, digest, raw, {columns})
+                    VALUES ('p', $1, 'raw', now() - make_interval(days => $2), {value})""",
+                bytes([number]),
+                days,
+            )
+    assert await prune_some(pool, Retention()) == {"raw_receipts": 1, "replies": 1}
+    for table, _, _ in kinds:
+        found = await connection.fetch(f"SELECT raw FROM {table} ORDER BY id")
+        assert [row["raw"] for row in found] == ["", "", "raw"]
+    await prune_some(pool, Retention(text_days=0, evidence_days=90))
+    assert await connection.fetchval("SELECT count(*) FROM receipts") == 2

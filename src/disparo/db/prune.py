@@ -91,18 +91,22 @@ async def delete_expired(connection: Connection, what: str, limit: int) -> int:
 async def empty_texts(connection: Connection, what: str, *, days: int, limit: int) -> int:
     """Empty a slice of one kind of `TEXTS` that is older than so many days; gives the rows gone through.
 
-    The first row that is younger ends the slice: what is passed is never looked at again.
+    The first row that is younger ends the slice: what is passed is never looked at again. One of a time to
+    come was stored with a wrong clock: it is as old as its neighbours.
     """
     text = TEXTS[what]
     row = await connection.fetchrow(
-        f"""WITH page AS MATERIALIZED (
+        f"""WITH begin AS MATERIALIZED (
+                SELECT coalesce((SELECT upto FROM housekeeping WHERE job = $1), 0) AS after
+            ), page AS MATERIALIZED (
                 SELECT id, {text.at} < now() - make_interval(days => $2) AS is_old FROM {text.table}
-                WHERE id > coalesce((SELECT upto FROM housekeeping WHERE job = $1), 0) ORDER BY id LIMIT $3
+                WHERE id > (SELECT after FROM begin) AND {text.at} <= now() ORDER BY id LIMIT $3
             ), old AS (
                 SELECT id FROM page
                 WHERE id < coalesce((SELECT min(id) FROM page WHERE NOT is_old), 9223372036854775807)
             )
-            SELECT count(*) AS count, min(id) AS first, max(id) AS last FROM old""",  # noqa: S608 - our own names
+            SELECT count(*) AS count, (SELECT after + 1 FROM begin) AS first, max(id) AS last
+            FROM old""",  # noqa: S608 - our own names
         what,
         days,
         limit,
@@ -128,7 +132,7 @@ async def delete_old_evidence(connection: Connection, table: str, *, days: int, 
     return affected(
         await connection.execute(
             f"""DELETE FROM {table} WHERE {at} < now() - make_interval(days => $1)
-                AND id = ANY(ARRAY(SELECT id FROM {table} ORDER BY id LIMIT $2))""",  # noqa: S608 - our own names
+                AND id = ANY(ARRAY(SELECT id FROM {table} WHERE {at} <= now() ORDER BY id LIMIT $2))""",  # noqa: S608 - our own names
             days,
             limit,
         )
