@@ -23,7 +23,7 @@ SHORT_LIVED: dict[str, str] = {
     "uploads": "created_at < now() - interval '1 day'",
     "event_figures": "from_at < now() - interval '40 days'",
     "bulk_figures": "at < now() - interval '40 days'",
-    "phone_turns": "at < now() - interval '8 days'",
+    "phone_turns": "at < now() - interval '8 days' OR at > now() + interval '1 day'",
     "platform_day_use": "bucket < now() - interval '2 days'",
     "alerts": "cleared_at < now() - interval '1 year'",
     # Named by receipts of messages that were never ours.

@@ -135,6 +135,15 @@ async def test_yesterdays_count_for_the_week_and_not_for_the_day(dsn, connection
     assert await rows.statuses(connection, later) == ["accepted"]
 
 
+async def test_turns_of_a_clock_that_was_ahead_count_for_nothing(dsn, connection):
+    await add(connection, 1)
+    await send_all(dsn, connection, Taker(), max_per_phone_week=1)
+    await connection.execute("UPDATE phone_turns SET at = at + interval '1 year'")
+    later = await add(connection, 1, first_id=11)
+    await send_all(dsn, connection, Taker(), max_per_phone_week=1)
+    assert await rows.statuses(connection, later) == ["accepted"]
+
+
 async def test_what_a_person_sends_again_goes(dsn, connection):
     first, second = await add(connection, 2)
     await connection.execute("UPDATE messages SET tries = 1, platform = 'p' WHERE id = $1", second)
