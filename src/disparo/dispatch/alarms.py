@@ -56,10 +56,13 @@ class Alarms:
             time.monotonic, look_every_s=_LOOK_EVERY_S, dead_after_s=_UNSAID_S
         )
 
-    async def look(self, platforms: Mapping[str, Platform]) -> None:
-        """Look for trouble and store what is found. No connection is in hand while platforms are asked."""
+    async def look(self, platforms: Mapping[str, Platform], *, left: Collection[str] = ()) -> None:
+        """Look for trouble and store what is found. No connection is in hand while platforms are asked.
+
+        Those of `left` are not asked how they are: this worker has no connection to them, another has.
+        """
         self._note_asked(platforms)
-        answers = await self._ask(platforms) if time.monotonic() >= self._ask_at else None
+        answers = await self._ask(platforms, left) if time.monotonic() >= self._ask_at else None
         # Before the transaction begins, whose clock gives the ages: an alert of before is never the younger.
         asked_for_s = time.monotonic() - self._asked_since
         async with self._pool.acquire() as connection, connection.transaction():
@@ -92,11 +95,11 @@ class Alarms:
         return not is_asked and bool(row["age_s"] >= asked_for_s)
 
     async def _ask(
-        self, platforms: Mapping[str, Platform]
+        self, platforms: Mapping[str, Platform], left: Collection[str]
     ) -> tuple[dict[str, str | None], list[str], dict[str, str | None], list[str]]:
         self._ask_at = time.monotonic() + _ASK_EVERY_S
         credit = await polling.read_credit(platforms)
-        health = await polling.read_health(platforms)
+        health = await polling.read_health({n: p for n, p in platforms.items() if n not in left})
         return (
             {each.platform: str(each.amount) for each in credit if each.is_low},
             [each.platform for each in credit],

@@ -114,6 +114,12 @@ class Breaker:
         else:
             self.open_reason = open_reason
 
+    def take_back(self) -> None:
+        """Forget what was seen here and not told yet: it was this worker's trouble alone."""
+        if self.tripped:
+            self.tripped = False
+            self._close()
+
     def _trip(self, reason: str) -> None:
         if self.open_reason is None:
             self.open_reason = reason

@@ -34,12 +34,19 @@ class BulkWork:
     """The bulk jobs of one worker: queuing slices, taking chunks, looking after runs."""
 
     def __init__(
-        self, pool: Pool, handle_chunk: HandleChunk, holder: Holder, rules: Callable[[], Rules]
+        self,
+        pool: Pool,
+        handle_chunk: HandleChunk,
+        holder: Holder,
+        rules: Callable[[], Rules],
+        *,
+        is_for_others: Callable[[], bool] = lambda: False,
     ) -> None:
         self._pool = pool
         self._handle_chunk = handle_chunk
         self._holder = holder
         self._rules = rules
+        self._is_for_others = is_for_others
 
     def jobs(self) -> list[tuple[str, Coroutine[None, None, None]]]:
         """Give the jobs, by name, that run as long as the worker does."""
@@ -70,6 +77,8 @@ class BulkWork:
         return 0.0 if await queue_some(self._pool, self._rules()) else _IDLE_S
 
     async def _take(self) -> float:
+        if self._is_for_others():
+            return _IDLE_S
         worker_id = self._holder.worker_id  # another one, once this one was taken over
         async with self._pool.acquire() as connection:
             # Whatever the table says we have is from a round whose answer was lost: nobody works on it.

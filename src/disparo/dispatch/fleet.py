@@ -50,6 +50,11 @@ class Fleet:
         return {name: ship.lane.platform for name, ship in self._ships.items()}
 
     @property
+    def left_to_others(self) -> set[str]:
+        """Give the names of the platforms to which other workers have all the connections."""
+        return {name for name, lane in self.lanes.items() if lane.is_left_to_others}
+
+    @property
     def longest_answer_s(self) -> float:
         """How long what is started now may wait for its platform's answer, at most, in replaced lanes too."""
         return max((lane.longest_answer_s for lane in self._not_drained), default=0.0)

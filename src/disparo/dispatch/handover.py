@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from disparo import queue
 from disparo.db import chunks, messages
 from disparo.db.messages import CHUNK_SIZE, Move, Start
 from disparo.db.pool import Pool
@@ -36,6 +37,8 @@ from disparo.platforms.base import Platform
 
 #: Where nothing can go, nobody knows for how long, so many of a chunk are looked at now and then.
 _A_FEW = 20
+#: A queue entry that this worker can do nothing with is another's after so long, or comes here once more.
+_PASSED_ON_S = 0.25
 #: Looking at so many takes less than a ms; starts, outcomes and moments that have come wait no longer.
 _AT_A_STRETCH = 16
 
@@ -89,7 +92,15 @@ class Handover:
         """Work off the chunk of a queue entry, and end the chunk when none of its messages waits."""
         await self.handle_chunk(chunk_id, urgent=urgent)
         async with self._pool.acquire() as connection:
-            await chunks.end(connection, chunk_id)
+            if self.is_for_others():
+                await queue.pass_on(connection, queue.WakeUp(chunk_id, _PASSED_ON_S))
+            else:
+                await chunks.end(connection, chunk_id)
+
+    def is_for_others(self) -> bool:
+        """Tell whether new messages go only by platforms that are left to other workers."""
+        names = self._in_first_line()
+        return bool(names) and all(self.lanes[name].is_left_to_others for name in names)
 
     async def handle_chunk(self, chunk_id: int, *, urgent: bool) -> None:
         """Give a chunk's messages to lanes, as many as have room; the others are put back to wait."""
@@ -99,6 +110,8 @@ class Handover:
             async with self._turn[urgent]:
                 patience_s = 0.0 if all_dropped else patience.for_room_s(self.lanes)
                 room = await self._wait_for_room(patience_s, urgent=urgent)
+                if self.is_for_others():
+                    return
                 limit = min(CHUNK_SIZE, room or (CHUNK_SIZE if all_dropped or self._is_closed() else _A_FEW))
                 claimed, kept = await self._work_off(chunk_id, limit)
             if claimed < limit:
@@ -121,11 +134,8 @@ class Handover:
     async def _wait_for_room(self, patience_s: float, *, urgent: bool) -> int:
         """Wait until a lane has room and give how much; 0 after `patience_s` without any."""
         give_up_at = asyncio.get_running_loop().time() + patience_s
-        while not self._holder.ending:
-            names = in_first_line(
-                self._routes, local=datetime.now(self._rules.zone), is_usable=self._is_usable
-            )
-            room = sum(self.lanes[name].room(urgent=urgent) for name in names)
+        while not (self._holder.ending or self.is_for_others()):
+            room = sum(self.lanes[name].room(urgent=urgent) for name in self._in_first_line())
             if room:
                 return room
             self._room.clear()
@@ -135,6 +145,9 @@ class Handover:
             except TimeoutError:
                 break
         return 0
+
+    def _in_first_line(self) -> list[str]:
+        return in_first_line(self._routes, local=datetime.now(self._rules.zone), is_usable=self._is_usable)
 
     def _works_besides(self, name: str) -> bool:
         """Tell whether another platform could take now what this one did not, area codes aside."""
@@ -153,7 +166,8 @@ class Handover:
         return not any(route.is_open_at(local) for route in self._routes)
 
     def _is_usable(self, name: str) -> bool:
-        return name in self.lanes and not self.lanes[name].is_stopped
+        # One that is left to others works, and has no room here.
+        return name in self.lanes and self.lanes[name].works
 
     async def _forget_token(self, token: UUID, batch: Batch) -> None:
         if batch.left:

@@ -54,6 +54,8 @@ class Lane:
         self._giving_back: set[asyncio.Task[None]] = set()
         self._closed = False
         self.day_full_until = 0.0
+        #: Whether another worker has a connection to the platform, where it wants one.
+        self.others_are_connected = False
         #: Called when there may be room where there was none, and when what waits here has to go elsewhere.
         self.on_room: Callable[[], None] = lambda: None
         self.on_stop: Callable[[], None] = lambda: None
@@ -70,9 +72,21 @@ class Lane:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether no message that waits here will be started soon: closed, day full, paused or failing."""
+        """Whether no message that waits here will be started soon, by this worker at least."""
+        return not self.works or self.is_left_to_others
+
+    @property
+    def works(self) -> bool:
+        """Whether the platform takes messages, from whichever worker: not closed, full, paused or failing."""
         shut = self._closed or time.monotonic() < self.day_full_until
-        return shut or self.breaker.paused or (self.breaker.is_open and not self.breaker.may_probe)
+        failing = self.breaker.is_open and not self.breaker.may_probe
+        return not (shut or self.breaker.paused or failing)
+
+    @property
+    def is_left_to_others(self) -> bool:
+        """Whether this worker gets no connection to the platform, and another one has one."""
+        link = self.platform.link if self.others_are_connected else None
+        return link is not None and link.refused is not None
 
     @property
     def ages_s(self) -> list[float]:

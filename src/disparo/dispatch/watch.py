@@ -12,9 +12,11 @@ import structlog
 from disparo.db import platform_states
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.breaker import longest_pause_s
+from disparo.dispatch.claims import Holder
 from disparo.dispatch.give_back import let_go
 from disparo.dispatch.handover import Handover
 from disparo.dispatch.lane import Lane
+from disparo.dispatch.seats import Seats
 
 log = structlog.get_logger(__name__)
 
@@ -24,9 +26,10 @@ _EVERY_S = 1.0
 class PlatformWatch:
     """Reads and writes the shared table of platforms for one worker's lanes."""
 
-    def __init__(self, control: Pool, work: Pool, handover: Handover) -> None:
+    def __init__(self, control: Pool, work: Pool, handover: Handover, holder: Holder) -> None:
         self._control, self._work = control, work
         self._handover = handover
+        self._seats = Seats(holder)
         self._now = asyncio.Event()
         self._states: Mapping[str, asyncpg.Record] = {}
         handover.fleet.on_stop = self._now.set
@@ -47,13 +50,18 @@ class PlatformWatch:
         # First, and without the table: what waits for a stopped platform may go to another one.
         await self._let_go(lanes)
         async with self._control.acquire() as connection:
+            await self._seats.look(connection, lanes)
             await self._tell(connection, lanes)
             await self._learn(connection, lanes)
         await self._let_go(lanes)
 
     async def _tell(self, connection: Connection, lanes: Mapping[str, Lane]) -> None:
         recovered = [name for name, lane in lanes.items() if lane.breaker.recovered]
-        tripped = {name: lane.breaker.open_reason for name, lane in lanes.items() if lane.breaker.tripped}
+        tripped = {
+            name: lane.breaker.open_reason
+            for name, lane in lanes.items()
+            if lane.breaker.tripped and not self._seats.may_be_taken(name)
+        }
         if not recovered and not tripped:
             return
         async with connection.transaction():
@@ -73,7 +81,8 @@ class PlatformWatch:
         for name, lane in lanes.items():
             self._brief(lane)
             state = self._states.get(name)
-            if lane.breaker.open_reason and not lane.breaker.paused and state:
+            may_try = not (lane.breaker.paused or lane.is_left_to_others)
+            if lane.breaker.open_reason and may_try and state:
                 pause_s = longest_pause_s(lane.breaker.open_reason)
                 if platform_states.is_probe_due(state, longest_pause_s=pause_s):
                     lane.breaker.may_probe = await platform_states.take_probe(

@@ -139,6 +139,7 @@ class Worker:
                 lambda chunk_id: handover.handle_chunk(chunk_id, urgent=False),
                 self._holder,
                 lambda: self._plan.rules,
+                is_for_others=handover.is_for_others,
             )
             helpers += [asyncio.create_task(job, name=name) for name, job in bulk.jobs()]
             helpers += [
@@ -167,7 +168,7 @@ class Worker:
         watch: takeover.Watch[UUID, int] = takeover.Watch()
         fleet = handover.fleet
         alarms = Alarms(work, zone=self._plan.rules.zone, sources=handover.sources)
-        platforms = PlatformWatch(control, work, handover)
+        platforms = PlatformWatch(control, work, handover, self._holder)
         return [
             ("platforms", _forever("platforms", platforms.until_next, platforms.look)),
             ("beat", _forever("beat", _each(_BEAT_EVERY_S), lambda: self._beat(control, fleet))),
@@ -229,7 +230,7 @@ class Worker:
         await polling.poll_receipts(work, fleet.platforms)
 
     async def _alarm(self, alarms: Alarms, work: Pool, fleet: Fleet) -> None:
-        await alarms.look(fleet.platforms)
+        await alarms.look(fleet.platforms, left=fleet.left_to_others)
         if self._plan.tell is not None:
             await tell_all(work, self._plan.tell)
 

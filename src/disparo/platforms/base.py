@@ -128,6 +128,16 @@ class Health:
     detail: str = ""
 
 
+class Link(NamedTuple):
+    """The connections that this process keeps to a platform: whether there is one.
+
+    `refused`: with which code the platform gives it none, though it may well give another process one.
+    """
+
+    is_up: bool
+    refused: str | None = None
+
+
 class WebhookRejected(Exception):
     """A call to our webhook that cannot be read; the text goes to the log."""
 
@@ -164,6 +174,10 @@ class Platform(Protocol):
     @property
     def clock_ahead_s(self) -> float | None:
         """How far its clock is ahead of ours, at the least; None where that is not known."""
+
+    @property
+    def link(self) -> Link | None:
+        """The connections of `listen`; None where it keeps none, and takes messages without."""
 
     async def ask(self, reference: str, platform_id: str | None = None) -> Answered | None:
         """Ask what became of a message; None where that tells nothing. "Not known" is never an answer."""

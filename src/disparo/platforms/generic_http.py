@@ -15,6 +15,7 @@ from disparo.platforms.base import (
     Health,
     Hear,
     Heard,
+    Link,
     Outgoing,
     Report,
     WebhookRequest,
@@ -54,6 +55,11 @@ class GenericHttp:
     def clock_ahead_s(self) -> float | None:
         """How far its clock is ahead of ours; our simulator's is our own, and proves nothing."""
         return None if self._settings.type == "simulator" else self._sender.clock.ahead_s
+
+    @property
+    def link(self) -> Link | None:
+        """Each call has a connection of its own, or one that is at hand."""
+        return None
 
     async def send(self, batch: Sequence[Outgoing], report: Report | None = None) -> list[Outcome]:
         """Hand over in one call where the platform takes several at once, else each in a call of its own.

@@ -12,6 +12,7 @@ from disparo.platforms.base import (
     Health,
     Hear,
     Heard,
+    Link,
     Outgoing,
     Platform,
     Report,
@@ -66,6 +67,11 @@ class Guarded:
     def clock_ahead_s(self) -> float | None:
         """The guarded platform's."""
         return self._platform.clock_ahead_s
+
+    @property
+    def link(self) -> Link | None:
+        """The guarded platform's."""
+        return self._platform.link
 
     async def ask(self, reference: str, platform_id: str | None = None) -> Answered | None:
         """Ask as ever: no SMS leaves by it."""

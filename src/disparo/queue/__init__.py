@@ -85,6 +85,15 @@ async def enqueue(connection: _Connection, wake_ups: Sequence[WakeUp]) -> None:
     )
 
 
+async def pass_on(connection: _Connection, wake_up: WakeUp) -> None:
+    """Have a chunk woken once more, from within the handler of its entry, that is worked on with this."""
+    await connection.execute(
+        f"DELETE FROM {table()} WHERE status = 'picked' AND dedupe_key = $1",  # noqa: S608 - the engine's own
+        _key(wake_up.chunk_id),
+    )
+    await enqueue(connection, [wake_up])
+
+
 async def hold(connection: _Connection, chunk_id: int) -> bool:
     """Keep a chunk's entry from being picked until the caller's transaction ends; False where none waits.
 

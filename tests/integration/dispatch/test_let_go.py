@@ -66,7 +66,7 @@ async def test_what_is_let_go_while_the_database_is_away_is_given_back(
 
 async def test_new_settings_do_not_end_a_pause(pool, connection, handover):
     handover.use({"p": platform("p")}, [Route("p")], RULES)
-    watch = PlatformWatch(pool, pool, handover)
+    watch = PlatformWatch(pool, pool, handover, handover._holder)
     await platform_states.pause(connection, "p", actor="test")
     await watch.look()
     handover.use({"p": platform("p", per_second=10)}, [Route("p")], RULES)

@@ -11,12 +11,13 @@ from collections.abc import Callable
 import structlog
 
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
+from disparo.platforms.base import Link
 from disparo.platforms.http import CONNECT_TIMEOUT_S, ForbiddenAddress, is_forbidden
 from disparo.platforms.smpp import pdu
 from disparo.platforms.smpp.pdu import Command
 from disparo.platforms.smpp.session import Deliver, Lost, Session
 from disparo.platforms.smpp.settings import SmppSettings
-from disparo.platforms.smpp.statuses import failure_of_bind, name_of
+from disparo.platforms.smpp.statuses import failure_of_bind, is_for_want_of_room, name_of
 
 log = structlog.get_logger(__name__)
 
@@ -31,12 +32,20 @@ class Refused(Exception):
     """No session could be had; why, as a code and a class of failure.
 
     `for_now`: none has been there for less than a connection may take, and one may be in a moment.
+    `others_may`: nothing is wrong with the account; others may have all the binds that it allows.
     """
 
     def __init__(
-        self, code: str, failure: FailureClass, *, by_smsc: bool = False, for_now: bool = False
+        self,
+        code: str,
+        failure: FailureClass,
+        *,
+        by_smsc: bool = False,
+        for_now: bool = False,
+        others_may: bool = False,
     ) -> None:
         super().__init__(code)
+        self.others_may = others_may
         self.code, self.failure, self.by_smsc, self.for_now = code, failure, by_smsc, for_now
 
     def outcome(self, slot_ends_s: float = math.inf) -> Outcome:
@@ -76,7 +85,12 @@ async def open_session(
         raise
     if answer.status:
         session.cut()
-        raise Refused(name_of(answer.status), failure_of_bind(answer.status, settings.codes), by_smsc=True)
+        raise Refused(
+            name_of(answer.status),
+            failure_of_bind(answer.status, settings.codes),
+            by_smsc=True,
+            others_may=is_for_want_of_room(answer.status, settings.codes),
+        )
     return session
 
 
@@ -142,6 +156,13 @@ class Binds:
     def is_kept(self) -> bool:
         """Whether `keep` was called, and not `close`."""
         return bool(self._tasks)
+
+    @property
+    def link(self) -> Link:
+        """Whether one is bound; if none is, why, where others may be."""
+        if self._sessions or self._refused is None or not self._refused.others_may:
+            return Link(is_up=bool(self._sessions))
+        return Link(is_up=False, refused=self._refused.code)
 
     def keep(self, deliver: Deliver) -> None:
         """Open the binds, and open them again whenever they break, until `close`."""

@@ -16,6 +16,7 @@ from disparo.platforms.base import (
     Health,
     Hear,
     Heard,
+    Link,
     Outgoing,
     Report,
     WebhookRejected,
@@ -70,6 +71,11 @@ class Smpp:
     def clock_ahead_s(self) -> float | None:
         """SMPP tells nobody the time."""
         return None
+
+    @property
+    def link(self) -> Link | None:
+        """Its binds: an account has few, and other workers may have them all."""
+        return self._binds.link
 
     def listen(self, hear: Hear) -> None:
         """Open the binds and keep them; what they bring goes to `hear`."""

@@ -43,6 +43,8 @@ _SURE: Mapping[int, tuple[OutcomeKind, FailureClass]] = {
     ),
 }
 
+#: Password, system_id, system_type: nobody gets a bind with these.
+_NO_BIND_FOR_ANYBODY = frozenset({0x0E, 0x0F, 0x53})
 _OF_ACCOUNT = frozenset({_F.AUTH, _F.CREDIT, _F.THROTTLE, _F.NETWORK, _F.UNKNOWN})
 
 
@@ -74,3 +76,11 @@ def failure_of_bind(status: int, known: Mapping[str, FailureClass]) -> FailureCl
     """Tell why a bind was refused; `known` as above. No message's own fault can be the reason."""
     failure = known.get(name_of(status)) or _SURE.get(status, (_K.NOT_TAKEN, _F.NETWORK))[1]
     return failure if failure in _OF_ACCOUNT else _F.NETWORK
+
+
+def is_for_want_of_room(status: int, known: Mapping[str, FailureClass]) -> bool:
+    """Tell whether a refused bind may only mean that the account has no more of them; `known` as above.
+
+    SMSCs say it with ESME_RALYBND, ESME_RBINDFAIL or a code of their own.
+    """
+    return status not in _NO_BIND_FOR_ANYBODY and known.get(name_of(status)) not in {_F.AUTH, _F.CREDIT}
