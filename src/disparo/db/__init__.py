@@ -9,8 +9,8 @@ a file, loaded by `pool.sql`; migrations are in `migrations/` and run by `migrat
 - Messages: `messages`, `chunks`, `dispatches`, `unsettled` (uncertain, held), `idempotency`,
   `extra_phones`, `phone_turns` (frequency caps), `workers`.
 - Bulk runs: `bulk_runs`, `bulk_slices`, `bulk_messages`.
-- Platforms: `platform_states`, `platform_use`, `rates` (limits), `receipts`, `receipt_polls`, `inbound`,
-  `phones`.
+- Platforms: `platform_states`, `platform_use`, `rates` (limits), `seats` (who is connected), `receipts`,
+  `receipt_polls`, `inbound`, `phones`.
 - The register: `customers`, `invoices`, `register`, `register_counts`, `numbers`, `opt_outs`, `templates`,
   `uploads`, `sync_states`, `erasure`, `personal_data`.
 - People and programs: `accounts`, `audit`, `sessions`, `tokens`, `rate_limits` (of calls).

@@ -39,6 +39,7 @@ Start and write
     rate_parts     how much of a platform's limits a message uses up
     write_timer    lets started messages go at the moments that were granted
     breaker        stops a platform that fails
+    seats          tells who has a connection to a platform, where an account allows few
     watch          shares between workers what is known of each platform
 Record, and what comes later
     recorder       writes outcomes down in batches

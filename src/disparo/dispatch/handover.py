@@ -37,8 +37,9 @@ from disparo.platforms.base import Platform
 
 #: Where nothing can go, nobody knows for how long, so many of a chunk are looked at now and then.
 _A_FEW = 20
-#: A queue entry that this worker can do nothing with is another's after so long, or comes here once more.
-_PASSED_ON_S = 0.25
+#: A queue entry that this worker can do nothing with is another's at once; none takes its place here for a
+#: while, or all that wait would go round between table and worker as fast as both can.
+_PASSED_ON_S, _REST_S = 0.02, 0.25
 #: Looking at so many takes less than a ms; starts, outcomes and moments that have come wait no longer.
 _AT_A_STRETCH = 16
 
@@ -92,10 +93,11 @@ class Handover:
         """Work off the chunk of a queue entry, and end the chunk when none of its messages waits."""
         await self.handle_chunk(chunk_id, urgent=urgent)
         async with self._pool.acquire() as connection:
-            if self.is_for_others():
-                await queue.pass_on(connection, queue.WakeUp(chunk_id, _PASSED_ON_S))
-            else:
+            if not self.is_for_others():
                 await chunks.end(connection, chunk_id)
+                return
+            await queue.pass_on(connection, queue.WakeUp(chunk_id, _PASSED_ON_S))
+        await asyncio.sleep(_REST_S)
 
     def is_for_others(self) -> bool:
         """Tell whether new messages go only by platforms that are left to other workers."""

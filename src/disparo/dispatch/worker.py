@@ -133,9 +133,8 @@ class Worker:
                 asyncio.create_task(job, name=name)
                 for name, job in self._jobs(control, work, handover, ending)
             ]
-            bulk_pool = await self._pool(stack, "bulk", 4)
             bulk = BulkWork(
-                bulk_pool,
+                await self._pool(stack, "bulk", 4),
                 lambda chunk_id: handover.handle_chunk(chunk_id, urgent=False),
                 self._holder,
                 lambda: self._plan.rules,
