@@ -61,7 +61,7 @@ def test_a_line_with_a_wrong_byte_is_refused_alone_and_comes_back_as_it_was(load
 
 
 def test_a_wrong_byte_in_a_columns_name_is_shown_as_a_question_mark(load, tmp_path):
-    lines = "id_cliente;nome\n1;CONCEIÇÃO\n2;JOÃO\n".encode()
+    lines = "id_cliente;fone;nome\n1;;CONCEIÇÃO\n2;;JOÃO\n".encode()
     (tmp_path / "c.csv").write_bytes(lines.replace(b"nome\n", b"nome;Observa\xc3\n"))
     done = load("clientes", "c.csv", "r.csv")
     assert (done.returncode, done.stderr) == (0, "")

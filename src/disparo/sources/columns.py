@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from disparo.sources.tables import NotReadable
 
+#: `Telefone(s)` and the like: a field may have several.
+_SEVERAL_PHONES = ("telefones", "telefone_s", "celulares", "celular_es", "fones", "fone_s")
 #: Fields by kind, the required ones with *, each with other names that files give it.
 FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "clientes": {
@@ -22,7 +24,7 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "cpf_cnpj": ("cpf", "cnpj", "cnpj_cpf", "documento", "cpf_ou_cnpj", "doc"),
         "telefone_1": (
             "telefone", "telefone_primario", "celular", "fone", "telefone_celular", "fone_celular",
-            "telefone1", "whatsapp", "telefone_principal", "celular_1",
+            "telefone1", "whatsapp", "telefone_principal", "celular_1", *_SEVERAL_PHONES,
         ),
         "permite_sms": ("permite_enviar_sms", "sms", "recebe_sms", "aceita_sms"),
         "permite_sms_1": (),
@@ -53,7 +55,7 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "id_contato*": ("id", "contato_id", "idcontato"),
         "id_cliente*": ("cod_cliente", "cliente_id", "id_do_cliente"),
         "nome": ("nome_contato", "contato", "nome_do_contato"),
-        "telefone*": ("celular", "fone", "telefone_1", "telefone_celular", "whatsapp"),
+        "telefone*": ("celular", "fone", "telefone_1", "telefone_celular", "whatsapp", *_SEVERAL_PHONES),
         "permite_sms": ("permite_enviar_sms", "sms", "recebe_sms", "aceita_sms"),
     },
     "faturas": {
@@ -81,7 +83,10 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         ),
         "valor_pago": ("valor_recebido", "valorpag"),
         "data_cadastro": ("emissao", "data_emissao", "cadastro", "data_de_emissao", "dt_emissao"),
-        "link": ("url", "link_boleto", "link_fatura", "link_pagamento", "link_cobranca"),
+        "link": (
+            "url", "link_boleto", "link_fatura", "link_pagamento", "link_cobranca", "link_do_boleto",
+            "link_da_fatura", "link_de_pagamento", "link_de_cobranca", "url_boleto", "url_do_boleto",
+        ),
         "linha_digitavel": ("codigo_de_barras", "codigo_barras", "linha", "ld", "linhadig"),
         "pix": ("pix_copia_cola", "pix_copia_e_cola", "codigo_pix", "pix_copia", "copia_e_cola"),
         "nosso_numero": (),
@@ -173,6 +178,11 @@ def warn(kind: str, proposal: Proposal) -> str | None:
         said.append(
             f"A coluna {proposal.headers[place]} entra como id_cliente. Se o código e o id de um cliente são "
             "números diferentes no seu sistema, isto iria para outros clientes: exporte com o id."
+        )
+    if kind == "clientes" and set(_PHONES).isdisjoint(proposal.fields):
+        said.append(
+            "Nenhuma coluna entra como telefone: destes clientes só recebe SMS quem já tem um no cadastro ou "
+            "um contato. Se uma coluna os traz, indique-a como telefone_1."
         )
     if kind == "faturas" and {"situacao", "pago_em"}.isdisjoint(proposal.fields):
         said.append(

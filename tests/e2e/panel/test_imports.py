@@ -220,3 +220,13 @@ def test_looking_over_says_which_phones_stay_that_the_file_does_not_bring(house,
     person.post("/painel/importar/gravar", envio=upload_of(with_name_alone), coluna=chosen)
     row = house.fetch("SELECT phone_1, phone_2 FROM customers WHERE id = 81071")[0]
     assert tuple(row) == ("37999931473", None)
+
+
+def test_a_file_of_customers_without_phones_is_told_so_before_it_is_stored(house, person):
+    said = "Nenhuma coluna entra como telefone"
+    page = send(person, "ID;Nome;Contato\r\n81041;ANA;37999931414\r\n")
+    assert "Linhas boas 1" in text(page)
+    assert said in text(page)
+    page = send(person, "ID;Nome;Telefone(s)\r\n81041;ANA;37999931414 / 37999931415\r\n")
+    assert columns_of(page)[-1] == ("Telefone(s)", "telefone_1")
+    assert said not in text(page)

@@ -79,6 +79,18 @@ def test_a_customers_columns_of_ixc_are_known():
     assert propose("clientes", [(1, header)]).fields == fields
 
 
+@pytest.mark.parametrize("name", ["Telefone(s)", "Telefones", "Celulares", "Fone(s)"])
+@pytest.mark.parametrize("kind", ["clientes", "contatos"])
+def test_a_column_of_several_phones_is_one_of_phones(kind, name):
+    found = propose(kind, [(1, ["id_contato", "id_cliente", "nome", name])])
+    assert (found.fields[3] or "").removesuffix("_1") == "telefone"
+
+
+@pytest.mark.parametrize("name", ["Link do Boleto", "Link da Fatura", "Link de Pagamento", "URL do Boleto"])
+def test_an_invoices_link_is_known_by_the_names_that_exports_give_it(name):
+    assert propose("faturas", [(1, ["ID", "Cliente ID", "Valor", "Vencimento", name])]).fields[4] == "link"
+
+
 @pytest.mark.parametrize("name", ["Valor (R$)", "VALOR R$", "Valor (BRL)", "Valor (em reais)", "valor_[R$]"])
 def test_a_unit_is_no_part_of_a_name(name):
     found = propose("faturas", [(1, ["ID", "Cliente ID", name, "Vencimento"])])
