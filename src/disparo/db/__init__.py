@@ -16,5 +16,5 @@ a file, loaded by `pool.sql`; migrations are in `migrations/` and run by `migrat
 - People and programs: `accounts`, `audit`, `sessions`, `tokens`, `rate_limits` (of calls).
 - What screens and lookups read: `message_pages`, `dispatch_pages`, `lookups`, `customer_search`,
   `invoice_lookups`, `day`, `figures`, `where` (conditions put together).
-- What must be noticed, and what ends: `alerts`, `signs`, `prune`, `growth`.
+- What must be noticed, and what ends: `alerts`, `signs`, `prune`.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from disparo import queue
-from disparo.db import chunks, day, growth, messages, rates
+from disparo.db import chunks, day, messages, rates
 from disparo.db.pool import Pool
 from disparo.dispatch import receipts
 
@@ -36,17 +36,6 @@ async def vacuum_queue(pool: Pool) -> None:
     """
     async with pool.acquire() as connection:
         await connection.execute(f"VACUUM (SKIP_LOCKED, TRUNCATE false) {queue.table()}, {', '.join(_BUSY)}")
-
-
-async def look_at_growth(pool: Pool) -> None:
-    """Have tables that have grown much looked over, and what reads them planned anew.
-
-    PostgreSQL does so by itself within some minutes; a run is queued within seconds.
-    """
-    async with pool.acquire() as connection:
-        grown = await growth.find_grown(connection)
-        if grown:
-            await growth.look_over(connection, grown)
 
 
 async def tidy(pool: Pool) -> None:

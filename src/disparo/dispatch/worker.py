@@ -174,7 +174,6 @@ class Worker:
             ("reaper", _forever("reaper", _each(takeover.LOOK_EVERY_S), lambda: self._reap(control, watch))),
             ("sweep", _forever("sweep", _each(_SWEEP_EVERY_S), lambda: self._sweep(work, handover, ending))),
             ("vacuum", _forever("vacuum", _each(_VACUUM_EVERY_S), lambda: sweep.vacuum_queue(work))),
-            ("growth", _forever("growth", _each(_VACUUM_EVERY_S), lambda: sweep.look_at_growth(work))),
             ("tidy", _forever("tidy", _each(_TIDY_EVERY_S), lambda: self._tidy(work, fleet))),
             ("day", _forever("day", _each(_DAY_EVERY_S), lambda: sweep.fold_day(work))),
             ("alarms", _forever("alarms", _each(_ALARM_EVERY_S), lambda: self._alarm(alarms, work, fleet))),

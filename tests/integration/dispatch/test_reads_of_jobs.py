@@ -45,7 +45,6 @@ JOBS: dict[str, Callable[[Pool], Awaitable[object]]] = {
     "sweep": sweep.wake_forgotten_chunks,
     "give_back": lambda pool: give_back(pool, Holder(uuid4())),
     "tidy": sweep.tidy,
-    "growth": sweep.look_at_growth,
     "day": sweep.fold_day,
     "receipts": apply_waiting,
     "receipt": asked(lambda c: take(c, [Told("parada", ReceiptEvent(ReceiptKind.SENT, "nova"))])),
