@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from tests.support import rows
+
 from disparo.db import bulk_runs
 from disparo.db.dispatches import StoredAs
 from disparo.dispatch.bulk import RunOrder, Selection, store_run
@@ -30,6 +32,15 @@ async def store(pool, selection=None, **order):
     async with pool.acquire() as connection, connection.transaction():
         stored = await store_run(connection, RunOrder(selection or Selection(), "test", **order), SETTINGS)
     return stored.dispatch_id
+
+
+async def queue_three(pool, connection):
+    """Queue three messages of a run, in one chunk, that may go now; gives the run."""
+    await rows.add_invoices(connection, 3)
+    dispatch_id = await store(pool)
+    await queue_all(pool)
+    await open_now(connection)
+    return dispatch_id
 
 
 async def open_now(connection):

@@ -12,6 +12,17 @@ from typing import Any
 
 import asyncpg
 
+#: Another process that runs the folder's server, until it is killed; says the address and the server's pid.
+HOLD = """
+import sys, time
+from pathlib import Path
+from disparo.db.embedded import EmbeddedPostgres
+server = EmbeddedPostgres(Path(sys.argv[1]))
+print(server.start(), flush=True)
+print(server.pid, flush=True)
+time.sleep(600)
+"""
+
 
 @contextmanager
 def data_folder() -> Iterator[Path]:

@@ -127,9 +127,8 @@ def self_signed(folder: Path, host: str) -> Certificate:
 
 def _will_last(certificate: Path) -> bool:
     try:
-        has_begun = _read(certificate).not_valid_before_utc <= datetime.now(
-            UTC
-        )  # our clock may have been wrong
+        # One of a time to come was made while our clock was wrong.
+        has_begun = _read(certificate).not_valid_before_utc <= datetime.now(UTC)
         return has_begun and days_left(certificate) > _MADE_ANEW_DAYS
     except ValueError:  # not written to its end
         return False

@@ -168,9 +168,8 @@ def _environment(plan: Plan, dsn: str) -> dict[str, str]:
 def _webhook_secret(data_dir: Path) -> str:
     """Give the simulator's part of the receipt address, the same at every start."""
     path = data_dir / "simulador.secret"
-    if (
-        not path.exists() or not path.stat().st_size
-    ):  # of an earlier version, killed between making and filling it
+    # An empty one is of an earlier version that was killed between making and filling it.
+    if not path.exists() or not path.stat().st_size:
         fresh = path.with_suffix(".new")
         write_new(fresh, secrets.token_urlsafe(16))
         put_in_place(fresh, path)

@@ -34,7 +34,7 @@ from disparo.db.cluster import (
 )
 from disparo.db.data_dir import AlreadyRunning, is_held, make_data_dir, take_lock
 from disparo.db.postgres_binaries import Runner, find_runner
-from disparo.db.server_options import server_options
+from disparo.db.server_options import PORT, server_options
 
 log = structlog.get_logger(__name__)
 
@@ -249,10 +249,10 @@ def _clear_away(cluster: Path, socket_dir: Path) -> None:
             with suppress(OSError):  # it ended by itself, or is a stranger's whom we may not touch
                 os.kill(pid, signal.SIGKILL)
                 log.warning("database_orphan_ended", pid=pid)
-        time.sleep(0.02)
+        time.sleep(0.02)  # a killed process that is no child of ours tells nobody when it is gone
     with suppress(OSError):  # PostgreSQL says what is wrong with the folder
         (cluster / "postmaster.pid").unlink(missing_ok=True)
-        (socket_dir / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+        (socket_dir / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
 
 def _process_ids() -> Iterator[int]:

@@ -76,9 +76,7 @@ def read_csv(raw: bytes) -> list[int]:
         number = _number(cell)
         if number is not None:
             found[number] = None
-        elif cell and (
-            place > begins + 1 or not any(map(str.isalpha, cell))
-        ):  # the first may be a column's name
+        elif cell and not (place == begins + 1 and any(map(str.isalpha, cell))):  # a column's name
             raise Wrong(f"Linha {place} do arquivo: “{cell[:30]}” não é um número de fatura.")
     return list(found)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.support.own_database import data_folder, query
+from tests.support.own_database import HOLD, data_folder, query
 
 from disparo.db import postgres_binaries
 from disparo.db.cluster import DatabaseFailed
@@ -24,16 +24,6 @@ from disparo.db.embedded import EmbeddedPostgres, attach, running
 
 ROOT = Path(__file__).parents[3]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it is about what root's start does")
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from disparo.db.embedded import EmbeddedPostgres
-server = EmbeddedPostgres(Path(sys.argv[1]))
-print(server.start(), flush=True)
-print(server.pid, flush=True)
-time.sleep(600)
-"""
 
 
 @pytest.fixture

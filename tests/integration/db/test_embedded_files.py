@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.support.own_database import data_folder, query
+from tests.support.own_database import HOLD, data_folder, query
 
 from disparo.db import cluster, embedded, postgres_binaries
 from disparo.db.data_dir import DataDirUnusable, is_held, take_lock
@@ -29,15 +29,6 @@ from pathlib import Path
 from disparo.db.embedded import running
 with running(Path(sys.argv[1])):
     pass
-"""
-HOLD = """
-import sys, time
-from pathlib import Path
-from disparo.db.embedded import EmbeddedPostgres
-server = EmbeddedPostgres(Path(sys.argv[1]))
-server.start()
-print(server.pid, flush=True)
-time.sleep(600)
 """
 
 
@@ -234,6 +225,7 @@ def test_a_server_that_is_still_ending_is_waited_for_where_root_may_not_look_int
     first = subprocess.Popen(
         [*bare, sys.executable, "-c", HOLD, str(folder)], env=environment, stdout=subprocess.PIPE, text=True
     )
+    first.stdout.readline()  # the address
     pid = int(first.stdout.readline())
     (child, *_) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     os.kill(int(child), signal.SIGSTOP)  # it takes long to end

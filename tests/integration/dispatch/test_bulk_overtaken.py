@@ -30,11 +30,7 @@ _FOUND = """SELECT count(*) FROM messages m JOIN bulk_chunks c USING (chunk_id)
 @pytest.fixture
 async def run(pool, connection):
     """Three queued messages of a run, in one chunk."""
-    await rows.add_invoices(connection, 3)
-    dispatch_id = await bulk.store(pool)
-    await bulk.queue_all(pool)
-    await bulk.open_now(connection)
-    return dispatch_id
+    return await bulk.queue_three(pool, connection)
 
 
 async def claim(connection, worker, token):
