@@ -23,7 +23,8 @@ _OWN_START = timedelta(minutes=2)
 class Progress:
     """How far a dispatch is; of a bulk run also its state, whether its list is whole, when the next go.
 
-    `waits_for`: why no sooner; `stopped_by`: why nothing at all goes now, as a sentence.
+    `waits_for`: why no sooner; `stopped_by`: why nothing at all goes now, as a sentence; `is_worked_on`:
+    whether a worker lives, who makes lists as well.
     """
 
     counts: Mapping[str, int]
@@ -32,6 +33,7 @@ class Progress:
     next_at: datetime | None = None
     stopped_by: str | None = None
     waits_for: str | None = None
+    is_worked_on: bool = True
 
     @property
     def total(self) -> int:
@@ -45,8 +47,8 @@ class Progress:
 
     @property
     def is_going(self) -> bool:
-        """Whether a worker has some of it in hand."""
-        return count_in(self.counts, STILL_GOING - {Status.QUEUED}) > 0
+        """Whether a worker has some of it in hand; what a dead one had waits for the next."""
+        return self.is_worked_on and count_in(self.counts, STILL_GOING - {Status.QUEUED}) > 0
 
     @property
     def gone(self) -> int:
@@ -69,12 +71,15 @@ async def read_progress(
 ) -> tuple[Progress, dict[str, int]]:
     """Give how far a dispatch is, and what a bulk run left out, by reason."""
     run, stopped_by = await bulk_runs.read(connection, dispatch_id), await _stopped_by(connection, services)
+    is_worked_on = services.heartbeats.alive > 0
     if run is None:
-        return Progress(await dispatch_pages.counts(connection, dispatch_id), stopped_by=stopped_by), {}
+        counts = await dispatch_pages.counts(connection, dispatch_id)
+        return Progress(counts, stopped_by=stopped_by, is_worked_on=is_worked_on), {}
     counts, tallies = json.loads(run["counts"] or "{}"), json.loads(run["tallies"] or "{}")
     left_out = {reason: total for reason, total in tallies.items() if reason in words.LEFT_OUT}
+    is_whole, waits_for = bool(run["is_queued"]), _waits_for(run)
     return (
-        Progress(counts, run["state"], bool(run["is_queued"]), run["next_at"], stopped_by, _waits_for(run)),
+        Progress(counts, run["state"], is_whole, run["next_at"], stopped_by, waits_for, is_worked_on),
         left_out,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
@@ -191,3 +192,44 @@ def test_a_list_does_not_say_of_a_run_that_goes_on_that_it_is_paused(house, pers
         assert "o disparo foi pausado" in page
         assert "está pausado" not in page
     house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+
+
+def test_a_run_paused_before_its_list_is_whole_is_not_said_to_have_nothing_left(house, person):
+    worker = house.stage.workers[0]
+    worker.signal(signal.SIGSTOP)  # it makes the list
+    try:
+        dispatch_id = str(uuid4())
+        invoices = " ".join(str(row["id"]) for row in house.fetch("SELECT id FROM invoices LIMIT 3"))
+        person.post("/painel/disparos", faturas=invoices, disparo=dispatch_id)
+        person.post(f"/painel/disparos/{dispatch_id}/pausar")
+        page = text(person.get(f"/painel/disparos/{dispatch_id}"))
+        assert "Pausado antes de a lista ficar pronta: 0 até agora, 0 à espera." in page
+        assert "Nada sai até alguém retomar." in page
+        assert "faltam 0 de 0" not in page
+    finally:
+        worker.signal(signal.SIGCONT)
+    person.post(f"/painel/disparos/{dispatch_id}/cancelar")
+
+
+def test_a_list_that_nobody_makes_is_not_said_to_be_in_the_making(house, person):
+    worker = house.stage.workers[0]
+    worker.kill()
+    try:
+        house.until(lambda: "O programa de envio está parado" in text(person.get("/painel")))
+        dispatch_id = str(uuid4())
+        invoices = " ".join(str(row["id"]) for row in house.fetch("SELECT id FROM invoices LIMIT 3"))
+        person.post("/painel/disparos", faturas=invoices, disparo=dispatch_id)
+        page = text(person.get(f"/painel/disparos/{dispatch_id}"))
+        assert "Parado antes de a lista ficar pronta: 0 até agora, 0 à espera." in page
+        assert "O programa de envio está parado: avise quem administra." in page
+        assert "Montando a lista" not in page
+        # What the worker had in hand when it died is on no way either.
+        (message_id,) = house.run(lambda connection: add_messages(connection, first_id=4_050_000))
+        house.fetch("UPDATE messages SET status = 'claimed' WHERE id = $1", message_id)
+        its_dispatch = house.value("SELECT dispatch_id FROM messages WHERE id = $1", message_id)
+        page = text(person.get(f"/painel/disparos/{its_dispatch}"))
+        assert "Parado: faltam 1 de 1. O programa de envio está parado" in page
+        house.fetch("DELETE FROM dispatches WHERE id = $1", its_dispatch)
+    finally:
+        worker.start()
+    person.post(f"/painel/disparos/{dispatch_id}/cancelar")
