@@ -29,7 +29,8 @@ async def show(request: Request, person: Person) -> Response:
     del person
     query = request.query_params
     typed, before = fields.text(query, "telefone"), read_moment_and_text(fields.text(query, "antes"))
-    e164 = _phone(typed).e164 if typed else None
+    phone = _phone(typed) if typed else None
+    e164 = phone.e164 if phone else None
     async with services_of(request).pool.acquire() as connection:
         rows = await table.page(connection, e164=e164, before=before, limit=_PER_PAGE)
         people = await accounts.names(connection)
@@ -42,6 +43,7 @@ async def show(request: Request, person: Person) -> Response:
         rows=rows,
         people=people,
         typed=typed,
+        takes_sms=phone is not None and phone.takes_sms,
         page=Pager(_PATH if before else None, f"{_PATH}?{urlencode({'antes': cursor})}" if more else None),
     )
 

@@ -137,3 +137,26 @@ def test_whose_number_opted_out_is_told_so_wherever_they_are_found(house, person
     assert f"O número (11) 90817-0002 {since.format('02/04/2026')}" in of_an_invoice
     assert "descadastrado" not in of_an_invoice.partition("90817-0002 está descadastrado")[2]
     assert "está descadastrado" not in search(person, "8160001")
+
+
+def test_an_overdue_invoice_is_not_said_to_fall_due(house, person):
+    (message_id,) = house.run(
+        lambda connection: add_messages(connection, first_id=8_180_001, due_in_s=86_400)
+    )
+    house.run(lambda connection: add_invoices(connection, first_id=8_180_002))
+    house.fetch("UPDATE invoices SET due_date = '2026-01-05' WHERE id BETWEEN 8180001 AND 8180002")
+    for page in (search(person, "fatura 8180002"), text(person.get(f"/painel/mensagens/{message_id}"))):
+        assert "R$ 99,90, venceu em 05/01/2026" in page
+        assert "vence em" not in page
+
+
+@pytest.mark.parametrize(
+    ("phone", "said"),
+    [
+        ("(11) 3232-1004", "É um telefone fixo: não recebe SMS."),
+        ("11 98818-0009", "Recebe SMS se está no cadastro, com permissão, ou se o sistema o indicar."),
+    ],
+)
+def test_of_a_number_that_is_not_opted_out_is_not_said_more_than_is_known(person, phone, said):
+    page = text(person.get(f"/painel/descadastros?telefone={quote(phone)}"))
+    assert f"Este número não está descadastrado {said}" in page
