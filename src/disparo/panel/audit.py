@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -99,7 +100,15 @@ _DETAIL = {
     "customer": "cliente",
     "jti": "token",
     "list": "lista",
+    "kind": "o que",
+    "stored": "gravadas",
+    "refused": "com erro",
+    "kid": "chave",
+    "from": "de",
+    "to": "até",
 }
+#: Their values are days, as ISO writes them.
+_DAYS = ("from", "to")
 
 
 def detail(stored: str, people: Mapping[int, str]) -> str:
@@ -107,5 +116,7 @@ def detail(stored: str, people: Mapping[int, str]) -> str:
     parts = []
     for name, value in json.loads(stored).items():
         shown = people.get(value, value) if name == "user" and isinstance(value, int) else value
+        if name in _DAYS:
+            shown = date.fromisoformat(value).strftime("%d/%m/%Y")
         parts.append(f"{_DETAIL.get(name, name)}: {shown}")
     return ", ".join(parts)

@@ -84,7 +84,9 @@ def test_good_lines_are_stored_once_and_bad_ones_are_given_back_with_their_reaso
     ]
     kept = house.value("SELECT detail FROM audit_log WHERE action = 'imported' ORDER BY id DESC LIMIT 1")
     assert json.loads(kept) == {"kind": "clientes", "stored": 2, "refused": 1}
-    assert "importou um arquivo" in text(person.get("/painel/auditoria"))
+    said = "importou um arquivo o que: clientes, gravadas: 2, com erro: 1"
+    for page in ("/painel/auditoria", "/painel/auditoria.csv"):
+        assert said in text(person.get(page)).replace(";", " "), page
 
 
 def test_a_person_says_what_a_column_is_and_which_is_not_wanted(house, person):

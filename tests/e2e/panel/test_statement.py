@@ -57,7 +57,8 @@ def test_each_day_and_platform_with_what_it_took_and_what_that_costs(house, clie
         "sem confirmação": "1",
         "incertas": "1",
     }
-    assert "exportou uma lista" in text(person.get("/painel/auditoria"))
+    days = f"de: 01/01/2026, até: {datetime.fromisoformat(_TODAY):%d/%m/%Y}"
+    assert f"exportou uma lista lista: extrato, {days}" in text(person.get("/painel/auditoria"))
 
 
 def test_a_period_is_asked_for_in_words(house):
