@@ -6,6 +6,7 @@ import pytest
 from tests.support.client import DISPATCH
 from tests.support.house import house as run_house
 from tests.support.hubsoft import HubsoftStandIn, settings_for
+from tests.support.visitor import text, visitor
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,10 @@ def test_with_hubsoft_down_a_bulk_run_waits_and_goes_when_it_is_back(house, ther
         go_now(house, run.json["disparo"]["id"])
         house.until(lambda: reason_of(house) == "source_down")
         assert house.value("SELECT status FROM messages WHERE invoice_id = 700006") == "queued"
+        page = text(visitor(house).get(f"/painel/disparos/{run.json['disparo']['id']}"))
+        assert "À espera da hora de sair: faltam 1 de 1." in page
+        assert ": o cadastro de origem não responde." in page
+        assert "Enviando" not in page
         assert (
             house.value("SELECT count(*) FROM alerts WHERE kind = 'source_down' AND cleared_at IS NULL") == 1
         )

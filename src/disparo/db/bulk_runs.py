@@ -80,7 +80,8 @@ async def by_key(connection: Connection, run_key: str) -> asyncpg.Record | None:
 async def read(connection: Connection, dispatch_id: UUID) -> asyncpg.Record | None:
     """Give a run with its tallies and its messages' counts by status (both JSON).
 
-    `next_at`: when the next of its messages that no worker has in hand may go; `waits_for`: the reason one of
+    `next_at`: when the next of its messages that no worker has in hand may go, in a chunk of its own or in
+    one of what was put off (those of one chunk wait until the same moment); `waits_for`: the reason one of
     them was put off for, None if none was since it was queued.
     """
     return await connection.fetchrow(
@@ -88,20 +89,27 @@ async def read(connection: Connection, dispatch_id: UUID) -> asyncpg.Record | No
                   r.finished_at, d.created_at, d.starts_at,
                   r.carved_at IS NOT NULL AND NOT EXISTS
                       (SELECT FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id) AS is_queued,
-                  (SELECT min(c.due_at) FROM bulk_chunks c
-                   WHERE c.dispatch_id = r.dispatch_id AND c.worker_id IS NULL) AS next_at,
+                  next.due_at AS next_at,
                   (SELECT m.reason FROM messages m WHERE m.status = 'queued' AND m.reason IS NOT NULL
-                   AND m.chunk_id = (SELECT c.chunk_id FROM bulk_chunks c
-                                     WHERE c.dispatch_id = r.dispatch_id AND c.worker_id IS NULL
-                                     ORDER BY c.due_at, c.chunk_id LIMIT 1)
-                   LIMIT 1) AS waits_for,
+                   AND m.chunk_id = next.chunk_id AND m.dispatch_id = r.dispatch_id LIMIT 1) AS waits_for,
                   (SELECT json_object_agg(what, total) FROM
                      (SELECT what, sum(count)::bigint AS total FROM bulk_tallies
                       WHERE dispatch_id = r.dispatch_id GROUP BY what) t) AS tallies,
                   (SELECT json_object_agg(status, total) FROM
                      (SELECT status, sum(delta)::bigint AS total FROM dispatch_counts
                       WHERE dispatch_id = r.dispatch_id GROUP BY status HAVING sum(delta) <> 0) c) AS counts
-           FROM bulk_runs r JOIN dispatches d ON d.id = r.dispatch_id WHERE r.dispatch_id = $1""",
+           FROM bulk_runs r JOIN dispatches d ON d.id = r.dispatch_id
+           LEFT JOIN LATERAL
+             (SELECT chunk_id, due_at FROM
+                (SELECT chunk_id, due_at FROM bulk_chunks
+                 WHERE dispatch_id = r.dispatch_id AND worker_id IS NULL
+                 UNION ALL
+                 SELECT w.chunk_id, m.due_at FROM waiting_chunks w CROSS JOIN LATERAL
+                   (SELECT due_at FROM messages WHERE chunk_id = w.chunk_id AND status = 'queued'
+                    AND dispatch_id = r.dispatch_id LIMIT 1) m
+                 WHERE w.chunk_id < 0) places
+              ORDER BY due_at, chunk_id LIMIT 1) next ON true
+           WHERE r.dispatch_id = $1""",
         dispatch_id,
     )
 
