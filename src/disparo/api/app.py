@@ -142,6 +142,7 @@ def _panel_services(services: Services, ending: asyncio.Event) -> PanelServices:
         accept=accept_settings_of(services.settings),
         heartbeats=services.heartbeats,
         ending=ending,
+        lookout=None if services.beside is None else services.beside.lookout,
     )
 
 

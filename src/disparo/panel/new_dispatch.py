@@ -28,6 +28,7 @@ from disparo.panel.fields import Wrong
 from disparo.panel.invoice_list import read_csv, read_pasted
 from disparo.panel.pages import render
 from disparo.panel.services import PanelServices, services_of
+from disparo.sources.lookout import AGAIN_AFTER_S, PATIENCE_S
 from disparo.wording import words
 from disparo.wording.duration_words import duration, too_slow
 
@@ -170,7 +171,10 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     settings = services.settings
     async with services.pool.acquire() as connection:
         template = await templates.current(connection) or settings.template
-    found = await simulate_run(services.pool, wanted, offers_of(settings), rules_of(settings))
+    offers, rules = offers_of(settings), rules_of(settings)
+    found = await simulate_run(services.pool, wanted, offers, rules)
+    if "invoice_unknown" in found.skipped and await _look_for(services, wanted):
+        found = await simulate_run(services.pool, wanted, offers, rules)
     async with services.pool.acquire() as connection:
         samples = await _samples(connection, services, found.examples, template)
     first = found.estimates[0] if found.estimates else None
@@ -181,6 +185,15 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     return DryRun(
         found, samples, first, cost, takes, too_slow(found.duration_s, timeout_s=services.settings.timeout_s)
     )
+
+
+async def _look_for(services: PanelServices, wanted: Selection) -> bool:
+    """Have a single invoice looked for that may have been made a moment ago; False where nobody could."""
+    if services.lookout is None or wanted.invoice_ids is None or len(wanted.invoice_ids) != 1:
+        return False
+    (invoice_id,) = wanted.invoice_ids
+    await services.lookout.look_for(invoice_id, patience_s=PATIENCE_S, again_after_s=AGAIN_AFTER_S)
+    return True
 
 
 async def _samples(

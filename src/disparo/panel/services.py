@@ -15,11 +15,15 @@ from disparo.dispatch.calls import AcceptSettings
 from disparo.dispatch.heartbeats import Heartbeats
 from disparo.platforms.base import Platform
 from disparo.settings import Settings
+from disparo.sources.lookout import Lookout
 
 
 @dataclass(frozen=True, slots=True)
 class PanelServices:
-    """`ending` is set when the process is asked to stop: pages that go on by themselves end then."""
+    """`ending` is set when the process is asked to stop: pages that go on by themselves end then.
+
+    `lookout`: asks HubSoft for an invoice that nobody knows; None where there is none beside us.
+    """
 
     settings: Settings
     pool: Pool
@@ -29,6 +33,7 @@ class PanelServices:
     accept: AcceptSettings
     heartbeats: Heartbeats
     ending: asyncio.Event
+    lookout: Lookout | None = None
 
 
 def services_of(request: Request) -> PanelServices:

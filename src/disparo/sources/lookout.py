@@ -15,6 +15,8 @@ from disparo.sources.sync import Sync
 
 log = structlog.get_logger(__name__)
 
+#: How long whoever names an unknown invoice waits for it, and after how long it is looked for again.
+PATIENCE_S, AGAIN_AFTER_S = 10.0, 15.0
 #: Calls may name any number: the source is not to be asked for all of them at once.
 _LOOKS_AT_ONCE = 4
 #: Of erased customers, in the memory of one process.

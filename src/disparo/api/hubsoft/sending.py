@@ -15,10 +15,9 @@ from disparo.api.hubsoft import mapping, reading
 from disparo.api.services import Services
 from disparo.db.idempotency import Key
 from disparo.dispatch.calls import Call, Caller, Done, Reason, Refused, Verdict
+from disparo.sources.lookout import AGAIN_AFTER_S, PATIENCE_S
 
 _SEND_ROUTE = "enviar_sms"
-#: How long a call waits while an invoice that nobody knows is looked for, and after how long again.
-_LOOK_PATIENCE_S, _LOOK_AGAIN_S = 10.0, 15.0
 
 
 async def answer_send(
@@ -47,7 +46,7 @@ async def answer_send(
     if _is_unknown(verdict) and services.beside is not None:
         # It may have been made a moment ago.
         await services.beside.lookout.look_for(
-            wanted.invoice_id, patience_s=_LOOK_PATIENCE_S, again_after_s=_LOOK_AGAIN_S
+            wanted.invoice_id, patience_s=PATIENCE_S, again_after_s=AGAIN_AFTER_S
         )
         verdict = await services.acceptor.accept(call)
     if isinstance(verdict, Refused):
