@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from uuid import UUID
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import accounts, dispatches
+from disparo.db import accounts, dispatches, overlaps
+from disparo.db.bulk_slices import look_at_others
 from disparo.db.idempotency import Key
 from disparo.db.pool import Connection
 from disparo.dispatch import bulk
@@ -28,6 +31,11 @@ from disparo.panel.notices import done
 from disparo.panel.services import PanelServices, services_of
 
 _ROUTE = "painel"
+_NOT_SIMULATED = "A simulação não veio junto. Simule de novo antes de enviar."
+_OVERTAKEN = (
+    "Nada foi feito: desde a sua simulação outro disparo com faturas desta lista foi criado, por outra "
+    "pessoa ou pelo sistema do provedor. Simule de novo para ver quem já recebeu ou vai receber."
+)
 _REFUSED: Mapping[Reason, str] = {
     Reason.INVOICE_UNKNOWN: "A fatura não está no cadastro.",
     Reason.INVOICE_PAID: "A fatura já está paga.",
@@ -44,13 +52,21 @@ async def create(request: Request, person: Person) -> Response:
     try:
         dispatch_id = UUID(fields.text(form, "disparo"))
     except ValueError:
-        raise Wrong("A simulação não veio junto. Simule de novo antes de enviar.") from None
+        raise Wrong(_NOT_SIMULATED) from None
     if not services.accept.has_platform:
         raise Wrong(_REFUSED[Reason.NO_PLATFORM])
     only_others = fields.text(form, "a_quem") == "outros"
+    looked_at = None if only_others else _looked_at(form)  # to the others alone nothing goes twice
 
     async def work(connection: Connection) -> UUID:
-        return await _store(connection, services, wanted, person, dispatch_id, only_others=only_others)
+        if looked_at is not None:
+            await look_at_others(connection)  # whoever does the same waits for this transaction
+        stored, is_new = await _store(
+            connection, services, wanted, person, dispatch_id, only_others=only_others
+        )
+        if is_new and looked_at is not None:
+            await _check_alone(connection, wanted, stored, looked_at)
+        return stored
 
     try:
         stored = await store_once(services.pool, work)
@@ -67,8 +83,8 @@ async def _store(
     dispatch_id: UUID,
     *,
     only_others: bool,
-) -> UUID:
-    """Store a dispatch once for each id that a form came with; gives the id under which it is."""
+) -> tuple[UUID, bool]:
+    """Store a dispatch once for each id that a form came with; gives its id, and whether it is new."""
     if wanted.invoice_ids is not None and len(wanted.invoice_ids) == 1:
         (invoice_id,) = wanted.invoice_ids
         had = await dispatches.had_today(connection, invoice_id) if only_others else set()
@@ -80,7 +96,32 @@ async def _store(
     if is_new:
         detail = {"dispatch": str(stored)}
         await accounts.audit(connection, actor=person.actor, action="dispatch_created", detail=detail)
-    return stored
+    return stored, is_new
+
+
+def _looked_at(form: FormData) -> datetime | None:
+    """Give when the simulation was made that a form came with; None where it does not say."""
+    said = fields.text(form, "simulado_em", most=40)
+    try:
+        found = datetime.fromisoformat(said) if said else None
+    except ValueError:
+        raise Wrong(_NOT_SIMULATED) from None
+    if found is not None and found.tzinfo is None:
+        raise Wrong(_NOT_SIMULATED)
+    return found
+
+
+async def _check_alone(connection: Connection, wanted: Selection, stored: UUID, looked_at: datetime) -> None:
+    """Refuse what another dispatch of the same invoices has overtaken: raises Wrong, for nothing to stay."""
+    if await overlaps.stored_since(
+        connection,
+        looked_at,
+        but_for=stored,
+        invoice_ids=wanted.invoice_ids,
+        due_from=wanted.due_from,
+        due_to=wanted.due_to,
+    ):
+        raise Wrong(_OVERTAKEN)
 
 
 async def _accept_one(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import accounts, invoices, templates
+from disparo.db import accounts, invoices, overlaps, templates
 from disparo.db.pool import Connection
 from disparo.dispatch import bulk
 from disparo.dispatch.bulk import Selection
@@ -72,9 +73,11 @@ class _Typed:
 class DryRun:
     """What a dispatch would come to, with some texts; `cost` None: no price is known.
 
-    `takes`, `too_slow`: in words, None where there is nothing to say.
+    `looked_at`: when, by the database's clock; `takes`, `too_slow`: in words, None where there is nothing to
+    say.
     """
 
+    looked_at: datetime
     found: Simulation
     samples: Sequence[Text]
     first: Estimate | None
@@ -170,6 +173,7 @@ async def wanted_of(form: FormData, person: Person) -> Selection:
 async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | None) -> DryRun:
     settings = services.settings
     async with services.pool.acquire() as connection:
+        looked_at = await overlaps.moment(connection)
         template = await templates.current(connection) or settings.template
     offers, rules = offers_of(settings), rules_of(settings)
     found = await simulate_run(services.pool, wanted, offers, rules)
@@ -182,9 +186,8 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     if price is not None and first is not None:
         cost = price * first.segments
     takes = duration(found.duration_s) if found.duration_s else None
-    return DryRun(
-        found, samples, first, cost, takes, too_slow(found.duration_s, timeout_s=services.settings.timeout_s)
-    )
+    slow = too_slow(found.duration_s, timeout_s=settings.timeout_s)
+    return DryRun(looked_at, found, samples, first, cost, takes, slow)
 
 
 async def _look_for(services: PanelServices, wanted: Selection) -> bool:

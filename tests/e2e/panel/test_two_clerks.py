@@ -1,0 +1,90 @@
+"""Two clerks who look at the same simulation: the second is told of what the first sent meanwhile."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import pytest
+from tests.support.rows import add_invoices
+from tests.support.visitor import text, visitor
+
+_SAID = "Nada foi feito: desde a sua simulação"
+
+
+@pytest.fixture(scope="module")
+def clerks(house):
+    return visitor(house), visitor(house)
+
+
+def simulate(person, **chosen):
+    """Give the form under a simulation, as its button would send it."""
+    page = person.post("/painel/disparos/novo", **chosen).raw.decode()
+    (form,) = re.findall(r'action="/painel/disparos">(.*?)</form>', page, re.DOTALL)
+    return dict(re.findall(r'name="((?!csrf)\w+)" value="([^"]*)"', form.partition("<button")[0]))
+
+
+def send(person, form, **more):
+    return person.post("/painel/disparos", **form, **more)
+
+
+def messages_of(house, first, last):
+    return house.value("SELECT count(*) FROM messages WHERE invoice_id BETWEEN $1 AND $2", first, last)
+
+
+def test_one_invoice_is_sent_once(house, clerks):
+    house.run(lambda connection: add_invoices(connection, 1, first_id=8_400_001))
+    ana, rui = clerks
+    hers, his = simulate(ana, faturas="8400001"), simulate(rui, faturas="8400001")
+    assert send(ana, hers).status == 303
+    refused = send(rui, his)
+    assert (refused.status, _SAID in text(refused)) == (422, True)
+    assert messages_of(house, 8_400_001, 8_400_001) == 1
+    assert send(ana, hers).status == 303  # a double click finds what it stored
+    assert messages_of(house, 8_400_001, 8_400_001) == 1
+    assert send(rui, simulate(rui, faturas="8400001")).status == 303  # who was told may mean it
+    assert messages_of(house, 8_400_001, 8_400_001) == 2
+
+
+@pytest.mark.parametrize(
+    ("hers", "his", "is_told"),
+    [
+        ({"faturas": "8410001 8410002"}, {"faturas": "8410002 8410003"}, True),
+        ({"faturas": "8420001 8420002"}, {"faturas": "8420003 8420004"}, False),
+        ({"de": "2033-03-01", "ate": "2033-03-05"}, {"de": "2033-03-05"}, True),
+        ({"de": "2034-03-01", "ate": "2034-03-05"}, {"de": "2034-03-06", "ate": "2034-03-07"}, False),
+        ({"faturas": "8430001 8430002"}, {"faturas": "8430001"}, True),
+        # Single calls come all the time: a long list could never be sent.
+        ({"faturas": "8440001"}, {"faturas": "8440001 8440002"}, False),
+    ],
+)
+def test_lists_that_have_something_in_common_are_told(house, clerks, hers, his, is_told):
+    for first in (8_410_001, 8_420_001, 8_430_001, 8_440_001):
+        house.run(lambda connection, first=first: add_invoices(connection, 4, first_id=first))
+    for day, invoice_id in {
+        "2033-03-05": 8_410_004,
+        "2034-03-04": 8_420_001,
+        "2034-03-06": 8_420_003,
+    }.items():
+        house.fetch(f"UPDATE invoices SET due_date = '{day}' WHERE id = $1", invoice_id)
+    ana, rui = clerks
+    first, second = simulate(ana, **hers), simulate(rui, **his)
+    assert send(ana, first).status == 303
+    answer = send(rui, second)
+    assert (_SAID in text(answer)) is is_told
+    assert answer.status == (422 if is_told else 303)
+
+
+def test_who_sends_to_the_others_alone_needs_no_telling(house, clerks):
+    house.run(lambda connection: add_invoices(connection, 2, first_id=8_450_001))
+    ana, rui = clerks
+    listed = "8450001 8450002"
+    second = simulate(rui, faturas=listed)
+    assert send(ana, simulate(ana, faturas=listed)).status == 303
+    assert send(rui, second, a_quem="outros").status == 303
+
+
+def test_a_form_without_a_moment_that_can_be_read_is_not_taken_for_one(clerks):
+    ana, _ = clerks
+    form = {"faturas": "8450001", "disparo": str(uuid4()), "simulado_em": "ontem"}
+    assert "Simule de novo antes de enviar." in text(send(ana, form))
