@@ -31,6 +31,7 @@ from disparo.sources.hubsoft_answers import (
     lifetime_s,
     page_of,
     read_json,
+    said_of,
     words_of,
 )
 from disparo.sources.hubsoft_parts import in_parts
@@ -289,6 +290,6 @@ class Hubsoft:
                 if not isinstance(answer, dict) or "access_token" not in answer:
                     raise SourceRefused(_NO_CREDENTIALS)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise TryLater(type(error).__name__, None) from error
+            raise TryLater(said_of(error), None) from error
         lives_s = max(0.0, lifetime_s(answer.get("expires_in")) - _TOKEN_MARGIN_S)
         return str(answer["access_token"]), time.monotonic() + lives_s

@@ -15,6 +15,7 @@ import aiohttp
 import structlog
 
 from disparo.db.customers import CustomerRow, InvoiceRow
+from disparo.errors import in_words
 from disparo.sources.base import Page, SourceDown, SourceRefused
 from disparo.sources.csv_fields import BadField, on_one_line
 from disparo.sources.hubsoft_fields import read_customer, read_invoice, read_phones
@@ -72,7 +73,22 @@ def later_if_passing(response: aiohttp.ClientResponse) -> None:
 def later_after(error: Exception) -> TryLater:
     """Give what a broken connection or answer means."""
     nobody_there = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-    return TryLater(type(error).__name__, None, of_answer=not nobody_there)
+    return TryLater(said_of(error), None, of_answer=not nobody_there)
+
+
+def said_of(error: Exception) -> str:
+    """Say in words why no answer came: whoever administers reads it."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "o certificado HTTPS dele não é aceito"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "o HTTPS falha"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return in_words(error.os_error)
+    if isinstance(error, ValueError):
+        return "a resposta não é JSON"
+    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
+        return "a conexão foi cortada antes do fim da resposta"
+    return in_words(error)
 
 
 async def read_json(response: aiohttp.ClientResponse) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import socket
@@ -10,11 +11,13 @@ import struct
 import threading
 from contextlib import contextmanager
 
+import aiohttp
 import pytest
 from tests.support.hubsoft import CLIENT
 
 from disparo.sources.base import SourceDown, SourceRefused, Step
 from disparo.sources.hubsoft import Hubsoft
+from disparo.sources.hubsoft_answers import said_of
 from disparo.sources.hubsoft_settings import HubsoftSettings
 
 pytestmark = pytest.mark.anyio
@@ -142,3 +145,27 @@ async def test_refused_credentials_are_told_whatever_stands_beside(status, body)
 async def test_an_address_that_is_none_of_hubsofts_is_told(status):
     with pytest.raises(SourceRefused, match=rf"{int(status[:3])} a /oauth/token"):
         await asked([whole(b"<html>", status)], [whole(_BODY)])
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://hubsoft.invalid", ("o nome não existe", "o DNS não responde")),  # as the resolver says
+        ("https://127.0.0.1:{port}", ("o HTTPS falha",)),
+        ("http://127.0.0.1:{port}", ("não responde",)),
+    ],
+)
+async def test_why_no_answer_came_is_said_in_words(url, words):
+    async def say_nothing(reader, _writer):
+        if (await reader.read(1))[:1] == b"\x16":  # a hello of TLS
+            _writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await asyncio.sleep(2)  # longer than the caller waits
+        _writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    timeout = aiohttp.ClientTimeout(sock_read=0.5)
+    async with server, aiohttp.ClientSession(timeout=timeout) as session:
+        with pytest.raises((aiohttp.ClientError, TimeoutError)) as failed:
+            await session.get(url.format(port=port))
+    assert said_of(failed.value) in words
