@@ -42,8 +42,8 @@ async def test_those_of_one_command_are_ended_together(monkeypatch):
     family = Family({})
     for number in range(4):
         await family.start(f"child-{number}", "--versao")
-    for pid in family.pids().values():
-        os.kill(pid, signal.SIGSTOP)  # deaf to the signal, as a worker is until its platform answers
+        # Deaf to the signal, as a worker is until its platform answers; at once, before it has done its work.
+        os.kill(family.pids()[f"child-{number}"], signal.SIGSTOP)
     began = time.monotonic()
     await family.stop()
     assert time.monotonic() - began < 2.5
