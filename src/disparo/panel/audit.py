@@ -113,8 +113,10 @@ _DAYS = ("from", "to")
 
 def detail(stored: str, people: Mapping[int, str]) -> str:
     """Say in words what an act was about."""
-    parts = []
-    for name, value in json.loads(stored).items():
+    told, parts = json.loads(stored), []
+    # The days last and in their order: the database has names by their length.
+    for name in (*(name for name in told if name not in _DAYS), *(day for day in _DAYS if day in told)):
+        value = told[name]
         shown = people.get(value, value) if name == "user" and isinstance(value, int) else value
         if name in _DAYS:
             shown = date.fromisoformat(value).strftime("%d/%m/%Y")
