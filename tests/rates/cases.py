@@ -12,7 +12,7 @@ from tests.support.arrivals import in_flight, largest_within, within
 
 PLATFORM = "limitada"
 #: A dead worker's places come back 5 to 7 s after its death; its last calls must be answered by then.
-_LONG_CALL_S, _KILL_AFTER_S = 7.5, 4.0
+_CALL_AFTER_DEATH_S, _KILL_AFTER_S = 3.5, 4.0
 _MOMENT_S = 3.0
 #: So much of a window in flight at once is all of it in use.
 _FULL = 0.8
@@ -86,13 +86,16 @@ async def window_killed(yard: Yard, places: int, *, ddd: int = 11) -> dict[str, 
     """One worker has the whole window in flight when it is killed; three others wait for it. None but it runs yet."""
     before = len(yard.arrived(ddd=ddd))
     first, *others = yard.workers
-    await yard.stage.behave({"latency_ms": _LONG_CALL_S * 1000})
+    begun = time.monotonic()
     await yard.start(first)
+    # The first's calls must last until the others have started, however slow the machine is at that.
+    kill_after_s = max(_KILL_AFTER_S, 2 * len(others) * (time.monotonic() - begun))
+    await yard.stage.behave({"latency_ms": (kill_after_s + _CALL_AFTER_DEATH_S) * 1000})
     await yard.add(places * 100, ddd=ddd)
     await yard.until(lambda: len(yard.arrived(ddd=ddd)) - before >= places)
     full_at = time.monotonic()
     await yard.start(*others)
-    await asyncio.sleep(max(0.0, full_at + _KILL_AFTER_S - time.monotonic()))
+    await asyncio.sleep(max(0.0, full_at + kill_after_s - time.monotonic()))
     # Long enough for a slow machine to have the whole window in flight at once again.
     await yard.stage.behave({"latency_ms": 1000})
     held = [id_ for id_ in yard.arrived(ddd=ddd)[before:] if id_ not in yard.log.answered]
