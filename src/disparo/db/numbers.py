@@ -54,7 +54,7 @@ async def _store(connection: Connection, table: str, found: Sequence[tuple[int, 
         f"""UPDATE {table} t
             SET sms_numbers = string_to_array(r.numbers, ','), no_sms = string_to_array(r.others, ',')
             FROM unnest($1::bigint[], $2::text[], $3::text[]) AS r (id, numbers, others)
-            WHERE t.id = r.id""",  # noqa: S608 - one of two names of our own
+            WHERE t.id = r.id AND t.id = ANY($1)""",  # noqa: S608 - one of two names of our own
         [id_ for id_, _ in found],
         [",".join(one.phone.national for one in each.recipients) for _, each in found],
         [",".join(f"{one.reason}:{one.phone}" for one in each.ignored) for _, each in found],

@@ -8,7 +8,8 @@ WITH wanted AS (
 ), locked AS (
     SELECT m.id, m.status, m.tries, w.event, w.reason
     FROM messages m JOIN wanted w ON w.id = m.id
-    WHERE w.attempt_id IS NULL OR w.attempt_id = m.attempt_id
+    -- Asked for by the parameter too, as below: else a plan made while the table was small reads all of it each time.
+    WHERE (w.attempt_id IS NULL OR w.attempt_id = m.attempt_id) AND m.id = ANY($1)
     ORDER BY m.id FOR UPDATE OF m
 ), moves AS (
     SELECT l.id, l.status AS before, l.reason,
@@ -20,5 +21,5 @@ UPDATE messages m
 SET status = v.after, reason = v.reason, actor = $5, changed_at = clock_timestamp(),
     worker_id = NULL, claim_token = NULL
 FROM moves v
-WHERE m.id = v.id AND v.after IS NOT NULL
+WHERE m.id = v.id AND m.id = ANY($1) AND v.after IS NOT NULL
 RETURNING m.id, v.before, v.after, extract(epoch FROM clock_timestamp() - m.created_at)::float8 AS age_s

@@ -7,7 +7,8 @@ WITH alive AS (
 ), due AS (
     SELECT m.id FROM messages m
     WHERE m.chunk_id = $3 AND m.status = 'queued' AND m.due_at <= now() AND EXISTS (SELECT FROM alive)
-    ORDER BY m.id LIMIT $4
+    -- Not by the bare id: a plan made while the table was small reads all of it in that order each time.
+    ORDER BY m.id + 0 LIMIT $4
     FOR UPDATE OF m SKIP LOCKED
 ), noted AS (
     INSERT INTO claims (token, chunk_id, worker_id) SELECT $2, $3, $1 WHERE EXISTS (SELECT FROM due)

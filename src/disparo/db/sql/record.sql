@@ -26,7 +26,7 @@ WITH outcome AS (
     FROM outcome o WHERE a.id = o.attempt_id AND a.id = ANY($1)
 ), locked AS (
     SELECT m.id, m.status, e.early, o.* FROM early e CROSS JOIN outcome o JOIN messages m ON m.id = o.message_id
-    WHERE m.attempt_id = o.attempt_id
+    WHERE m.attempt_id = o.attempt_id AND m.id = ANY($2)
     ORDER BY m.id FOR UPDATE OF m
 ), moves AS (
     SELECT l.*, $13::jsonb ->> (l.status || ' ' || l.event) AS after FROM locked l
@@ -52,7 +52,7 @@ SET status = coalesce(v.after, m.status),
     chunk_id = CASE WHEN v.after <> 'queued' OR v.after IS NULL THEN m.chunk_id
                     WHEN m.chunk_id < 0 THEN -$12::bigint ELSE $12 END
 FROM moves v
-WHERE m.id = v.id
+WHERE m.id = v.id AND m.id = ANY($2)
 RETURNING m.id, v.status AS before, m.status AS after, m.e164, v.failure, v.outcome, v.attempt_id,
           m.dispatch_id, m.chunk_id, v.early, extract(epoch FROM clock_timestamp() - m.created_at)::float8 AS age_s,
           extract(epoch FROM clock_timestamp() - m.wait_since)::float8 AS waited_s
