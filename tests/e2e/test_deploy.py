@@ -193,13 +193,15 @@ def test_the_compose_file_is_closed_and_names_files_that_exist():
 )
 def test_the_alert_rules_are_valid_and_fire(tmp_path):
     rules = DEPLOY / "prometheus" / "disparo-rules.yml"
-    cases = tmp_path / "cases.yml"
-    text = (ROOT / "tests" / "payloads" / "prometheus" / "disparo-rules-test.yml").read_text()
-    cases.write_text(text.replace("RULES", str(rules)))
+    cases = []
+    for name in ("disparo-rules-test.yml", "disparo-rules-days-test.yml"):
+        text = (ROOT / "tests" / "payloads" / "prometheus" / name).read_text()
+        cases.append(tmp_path / name)
+        cases[-1].write_text(text.replace("RULES", str(rules)))
     for words in (["check", "rules", rules], ["check", "config", DEPLOY / "prometheus" / "prometheus.yml"]):
         done = subprocess.run([PROMTOOL, *words], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-    done = subprocess.run([PROMTOOL, "test", "rules", cases], capture_output=True, text=True, check=False)
+    done = subprocess.run([PROMTOOL, "test", "rules", *cases], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
