@@ -91,8 +91,10 @@ def answering(login, answers):
 
     with Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:  # else its thread would ask a closed socket for calls, again and again, as long as the tests run
+            server.shutdown()
 
 
 async def asked(login, answers):
