@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,11 +26,13 @@ time.sleep(600)
 
 
 @contextmanager
-def data_folder() -> Iterator[Path]:
-    """A place for a data folder that the database's own user can reach too."""
+def data_folder(like: Path | None = None) -> Iterator[Path]:
+    """A place for a data folder that the database's own user can reach too; `like`: a folder it begins as a copy of."""
     made = Path(tempfile.mkdtemp(prefix="disparo-db-"))
     made.chmod(0o711)
     try:
+        if like is not None:
+            subprocess.run(["cp", "-a", like, made / "data"], check=True)  # with its owners
         yield made / "data"
     finally:
         shutil.rmtree(made, ignore_errors=True)

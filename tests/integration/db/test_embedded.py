@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import signal
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import time
 from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.support.own_database import HOLD, data_folder, query
+from tests.support.own_database import HOLD, query
 
-from disparo.db import postgres_binaries
 from disparo.db.cluster import DatabaseFailed
 from disparo.db.data_dir import AlreadyRunning, DataDirUnusable, default_data_dir
 from disparo.db.embedded import EmbeddedPostgres, attach, running
@@ -27,14 +24,8 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it is about 
 
 
 @pytest.fixture
-def folder():
-    with data_folder() as made:
-        yield made
-
-
-@pytest.fixture
-def server(folder):
-    server = EmbeddedPostgres(folder)
+def server(used):
+    server = EmbeddedPostgres(used)
     yield server
     server.stop()
 
@@ -114,27 +105,27 @@ def test_the_application_is_no_superuser_and_strangers_need_a_password(server):
         query(dsn.replace(dsn.split(":")[2].split("@")[0], "wrong"), "SELECT 1")
 
 
-def test_the_folders_and_secrets_are_closed_to_others(server, folder):
-    server.start()
-    assert (folder / "postgres").stat().st_mode & 0o777 == 0o700
-    assert (folder / "socket").stat().st_mode & 0o777 == 0o700
-    assert (folder / "database.secret").stat().st_mode & 0o777 == 0o600
+def test_the_folders_and_secrets_are_closed_to_others(folder):
+    with running(folder):
+        assert (folder / "postgres").stat().st_mode & 0o777 == 0o700
+        assert (folder / "socket").stat().st_mode & 0o777 == 0o700
+        assert (folder / "database.secret").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_second_start_is_refused_and_harms_nothing(server, folder):
+def test_a_second_start_is_refused_and_harms_nothing(server, used):
     dsn = server.start()
     with pytest.raises(AlreadyRunning, match=str(os.getpid())):
-        EmbeddedPostgres(folder).start()
+        EmbeddedPostgres(used).start()
     assert answers(dsn)
 
 
-def test_other_commands_attach_to_the_running_server(server, folder):
+def test_other_commands_attach_to_the_running_server(server, used):
     server.start()
     pid = server.pid
-    with running(folder) as dsn:
+    with running(used) as dsn:
         assert answers(dsn)
     assert server.pid == pid
-    assert answers(attach(folder))
+    assert answers(attach(used))
 
 
 def test_a_killed_server_is_started_again(server):
@@ -155,18 +146,18 @@ def test_a_server_that_falls_again_and_again_comes_back(server):
     assert until(lambda: answers(dsn))
 
 
-def test_a_server_killed_between_making_and_filling_its_lock_files_comes_back(server, folder):
+def test_a_server_killed_between_making_and_filling_its_lock_files_comes_back(server, used):
     dsn = server.start()
     os.kill(server.pid, signal.SIGKILL)
-    empty_lock_files(folder)
+    empty_lock_files(used)
     assert until(lambda: answers(dsn))
 
 
-def test_lock_files_that_a_fall_left_empty_keep_no_start_out(server, folder):
+def test_lock_files_that_a_fall_left_empty_keep_no_start_out(server, used):
     server.start()
     server.stop()
-    empty_lock_files(folder)
-    with running(folder) as dsn:
+    empty_lock_files(used)
+    with running(used) as dsn:
         assert answers(dsn)
 
 
@@ -180,22 +171,20 @@ def test_what_a_killed_server_left_behind_and_does_not_end_keeps_no_new_one_out(
     assert query(dsn, "SELECT one FROM kept") == 1
 
 
-def test_a_server_that_never_starts_is_given_up_in_words(folder):
-    with running(folder):
+def test_a_server_that_never_starts_is_given_up_in_words(used):
+    (used / "postgres" / "postgresql.conf").write_text("nonsense = here\n")
+    with pytest.raises(DatabaseFailed, match=r"postgres\.log"), running(used):
         pass
-    (folder / "postgres" / "postgresql.conf").write_text("nonsense = here\n")
-    with pytest.raises(DatabaseFailed, match=r"postgres\.log"), running(folder):
-        pass
-    with pytest.raises(DatabaseFailed), running(folder):  # and the folder is free again
+    with pytest.raises(DatabaseFailed), running(used):  # and the folder is free again
         pass
 
 
-def test_a_killed_program_leaves_no_server_and_the_next_start_works(folder):
-    process, dsn, pid = hold(folder)
+def test_a_killed_program_leaves_no_server_and_the_next_start_works(used):
+    process, dsn, pid = hold(used)
     query(dsn, "CREATE TABLE kept AS SELECT 1 AS one")
     process.kill()
     process.wait()
-    with running(folder) as again:  # at once: the old server may still be ending
+    with running(used) as again:  # at once: the old server may still be ending
         assert query(again, "SELECT one FROM kept") == 1
     assert until(lambda: not lives(pid))
 
@@ -214,18 +203,14 @@ def test_a_program_killed_in_the_middle_of_the_first_start_harms_nothing(folder)
         assert answers(dsn)
 
 
-def test_a_stale_pid_file_naming_a_living_stranger_is_no_obstacle(folder):
-    with running(folder):
-        pass
-    owner = (folder / "postgres").stat()
+def test_a_stale_pid_file_naming_a_living_stranger_is_no_obstacle(used):
+    owner = (used / "postgres").stat()
     stranger = subprocess.Popen(["sleep", "60"], user=owner.st_uid if os.geteuid() == 0 else None)
     try:
-        stale = folder / "postgres" / "postmaster.pid"
-        stale.write_text(
-            f"{stranger.pid}\n{folder}/postgres\n1700000000\n5432\n{folder}/socket\n\n1 2\nready\n"
-        )
+        stale = used / "postgres" / "postmaster.pid"
+        stale.write_text(f"{stranger.pid}\n{used}/postgres\n1700000000\n5432\n{used}/socket\n\n1 2\nready\n")
         os.chown(stale, owner.st_uid, owner.st_gid)
-        with running(folder) as dsn:
+        with running(used) as dsn:
             assert answers(dsn)
         assert stranger.poll() is None
     finally:
@@ -273,19 +258,10 @@ def test_as_root_the_server_runs_as_an_unprivileged_user(server):
 
 
 @as_root
-def test_programs_inside_roots_closed_home_are_copied_to_where_the_user_reaches_them(folder, monkeypatch):
-    wheel = postgres_binaries._wheel_folder()
-    home = Path(tempfile.mkdtemp(prefix="home-"))  # 0700
-    closed = home / wheel.name
-    shutil.copytree(wheel, closed, symlinks=True)
-    shutil.copytree(wheel.with_name(f"{wheel.name}.libs"), home / f"{wheel.name}.libs", symlinks=True)
-    monkeypatch.setattr(postgres_binaries, "_wheel_folder", lambda: closed)
-    try:
-        with running(folder) as dsn:
-            assert answers(dsn)
-        assert home.stat().st_mode & 0o777 == 0o700
-    finally:
-        shutil.rmtree(home)
+def test_programs_inside_roots_closed_home_are_copied_to_where_the_user_reaches_them(folder, closed_home):
+    with running(folder) as dsn:
+        assert answers(dsn)
+    assert closed_home.stat().st_mode & 0o777 == 0o700
 
 
 @as_root
@@ -327,7 +303,7 @@ def test_where_the_data_live(monkeypatch):
     assert default_data_dir() == Path("/var/tmp/disparo-4711")
 
 
-def test_a_recovery_that_takes_longer_than_a_start_is_waited_for(server, folder, monkeypatch):
+def test_a_recovery_that_takes_longer_than_a_start_is_waited_for(server, used, monkeypatch):
     server.start()
     work = "CREATE TABLE t AS SELECT g AS id, md5(g::text) AS x FROM generate_series(1, 200000) g"
     query(server.admin_dsn, work)
@@ -338,7 +314,7 @@ def test_a_recovery_that_takes_longer_than_a_start_is_waited_for(server, folder,
     os.kill(server.pid, signal.SIGQUIT)  # as a power cut leaves it: no checkpoint
     server.stop()
     monkeypatch.setattr("disparo.db.embedded._START_PATIENCE_S", 0.5)
-    again = EmbeddedPostgres(folder)
+    again = EmbeddedPostgres(used)
     try:
         again.start()
         assert query(again.admin_dsn, "SELECT count(*) FROM t") == 200_000

@@ -9,14 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
 import pytest
-from tests.support.own_database import HOLD, data_folder, query
+from tests.support.own_database import HOLD, query
 
-from disparo.db import cluster, embedded, postgres_binaries
+from disparo.db import cluster, embedded
 from disparo.db.data_dir import DataDirUnusable, is_held, take_lock
 from disparo.db.embedded import EmbeddedPostgres, attach, running
 
@@ -30,12 +29,6 @@ from disparo.db.embedded import running
 with running(Path(sys.argv[1])):
     pass
 """
-
-
-@pytest.fixture
-def folder():
-    with data_folder() as made:
-        yield made
 
 
 def start_and_stop(folder, *before, **kwargs):
@@ -52,32 +45,30 @@ def start_and_stop(folder, *before, **kwargs):
 
 
 @pytest.mark.parametrize("left", ["", '{"disparo_admin": "x', "{}", None])
-def test_passwords_that_are_gone_are_made_anew_and_the_data_stay(folder, left):
-    with running(folder) as dsn:
+def test_passwords_that_are_gone_are_made_anew_and_the_data_stay(used, left):
+    with running(used) as dsn:
         query(dsn, "CREATE TABLE kept AS SELECT 42 AS number")
-    secret = folder / "database.secret"
+    secret = used / "database.secret"
     secret.unlink()
     if left is not None:
         secret.write_text(left)
     for _ in range(2):
-        with running(folder) as dsn:
+        with running(used) as dsn:
             assert query(dsn, "SELECT number FROM kept") == 42
     assert secret.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_start_that_is_killed_while_passwords_are_made_anew_harms_nothing(folder, monkeypatch):
-    with running(folder):
-        pass
-    (folder / "database.secret").write_text("")
+def test_a_start_that_is_killed_while_passwords_are_made_anew_harms_nothing(used, monkeypatch):
+    (used / "database.secret").write_text("")
 
     def killed(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(cluster, "put_in_place", killed)  # the last step: the database has the new ones
-        with pytest.raises(KeyboardInterrupt), running(folder):
+        with pytest.raises(KeyboardInterrupt), running(used):
             pass
-    with running(folder) as dsn:
+    with running(used) as dsn:
         assert query(dsn, "SELECT 1") == 1
 
 
@@ -106,38 +97,24 @@ def test_passwords_and_cluster_are_on_the_disk_before_anything_is_built_on_them(
         rest = rest[found.end() :]
 
 
-def test_a_command_beside_a_server_whose_passwords_are_gone_makes_none(folder):
-    with running(folder):
-        (folder / "database.secret").unlink()
+def test_a_command_beside_a_server_whose_passwords_are_gone_makes_none(used):
+    with running(used):
+        (used / "database.secret").unlink()
         with pytest.raises(DataDirUnusable, match="Reinicie o Disparo"):
-            attach(folder)
-        assert not (folder / "database.secret").exists()
+            attach(used)
+        assert not (used / "database.secret").exists()
 
 
 @as_root
-def test_a_start_killed_before_the_sockets_folder_was_given_away_keeps_no_other_out(folder):
-    with running(folder):
-        pass
-    os.chown(folder / "socket", 0, 0)
-    with running(folder) as dsn:
+def test_a_start_killed_before_the_sockets_folder_was_given_away_keeps_no_other_out(used):
+    os.chown(used / "socket", 0, 0)
+    with running(used) as dsn:
         assert query(dsn, "SELECT 1") == 1
 
 
-@pytest.fixture
-def closed_home(monkeypatch):
-    """The programs where root alone reaches them."""
-    wheel = postgres_binaries._wheel_folder()
-    home = Path(tempfile.mkdtemp(prefix="home-"))  # 0700
-    shutil.copytree(wheel, home / wheel.name, symlinks=True)
-    shutil.copytree(wheel.with_name(f"{wheel.name}.libs"), home / f"{wheel.name}.libs", symlinks=True)
-    monkeypatch.setattr(postgres_binaries, "_wheel_folder", lambda: home / wheel.name)
-    monkeypatch.setattr(postgres_binaries, "_system_places", list)
-    yield home
-    shutil.rmtree(home)
-
-
 @as_root
-def test_programs_that_a_power_cut_left_empty_are_copied_again(folder, closed_home):
+@pytest.mark.usefixtures("closed_home")
+def test_programs_that_a_power_cut_left_empty_are_copied_again(folder):
     with running(folder) as dsn:
         query(dsn, "CREATE TABLE kept AS SELECT 42 AS number")
     (copied,) = folder.glob("programs-*/*/*/bin/postgres")
@@ -171,17 +148,17 @@ def test_a_look_whether_it_runs_keeps_no_start_out(tmp_path):
         looking.join()
 
 
-def test_a_port_in_the_environment_is_not_that_of_the_own_database(folder, monkeypatch):
+def test_a_port_in_the_environment_is_not_that_of_the_own_database(used, monkeypatch):
     monkeypatch.setenv("PGPORT", "6543")
-    with running(folder):
+    with running(used):
         monkeypatch.delenv("PGPORT")
-        assert query(attach(folder), "SELECT 1") == 1
+        assert query(attach(used), "SELECT 1") == 1
         monkeypatch.setenv("PGPORT", "7654")
-        assert query(attach(folder), "SELECT 1") == 1
+        assert query(attach(used), "SELECT 1") == 1
 
 
-def test_a_server_that_is_just_started_again_is_ended_by_a_stop(folder, monkeypatch):
-    server = EmbeddedPostgres(folder)
+def test_a_server_that_is_just_started_again_is_ended_by_a_stop(used, monkeypatch):
+    server = EmbeddedPostgres(used)
     server.start()
     fallen, between = server.pid, threading.Event()
     clear_away = embedded._clear_away
@@ -197,11 +174,12 @@ def test_a_server_that_is_just_started_again_is_ended_by_a_stop(folder, monkeypa
     assert between.wait(20)
     server.stop()
     assert not server._keeper.is_alive()
-    assert not is_held(folder)
+    assert not is_held(used)
 
 
 @as_root
-def test_programs_that_a_full_disk_does_not_hold_are_no_riddle_and_take_no_room(folder, closed_home):
+@pytest.mark.usefixtures("closed_home")
+def test_programs_that_a_full_disk_does_not_hold_are_no_riddle_and_take_no_room(folder):
     """The room is made small by a limit of this process: what is larger than that is not written."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
@@ -216,14 +194,14 @@ def test_programs_that_a_full_disk_does_not_hold_are_no_riddle_and_take_no_room(
 
 
 @as_root
-def test_a_server_that_is_still_ending_is_waited_for_where_root_may_not_look_into_its_process(folder):
+def test_a_server_that_is_still_ending_is_waited_for_where_root_may_not_look_into_its_process(used):
     """As in a container: there root has no CAP_SYS_PTRACE, and a stranger's working directory is closed to it."""
     bare = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]
     if not shutil.which(bare[0]):
         pytest.skip("no setpriv here")
     environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"]}
     first = subprocess.Popen(
-        [*bare, sys.executable, "-c", HOLD, str(folder)], env=environment, stdout=subprocess.PIPE, text=True
+        [*bare, sys.executable, "-c", HOLD, str(used)], env=environment, stdout=subprocess.PIPE, text=True
     )
     first.stdout.readline()  # the address
     pid = int(first.stdout.readline())
@@ -234,7 +212,7 @@ def test_a_server_that_is_still_ending_is_waited_for_where_root_may_not_look_int
     wakes = threading.Timer(3.0, os.kill, (int(child), signal.SIGCONT))
     wakes.start()
     try:
-        done = start_and_stop(folder, *bare)
+        done = start_and_stop(used, *bare)
     finally:
         wakes.join()
     assert done.returncode == 0, done.stderr
