@@ -44,16 +44,36 @@ def browser(house: House, chromium: Browser) -> SimpleNamespace:
     return SimpleNamespace(context=context, asked=asked, playwright=chromium)
 
 
+class Tab:
+    """One that says yes to whatever is asked, and remembers what went wrong on its pages."""
+
+    def __init__(self, browser: SimpleNamespace) -> None:
+        self.page: Page = browser.context.new_page()
+        self.faults: list[str] = []
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
+        self.page.on("dialog", lambda dialog: dialog.accept())
+
+
+@pytest.fixture(scope="module")
+def _shared(browser: SimpleNamespace) -> Tab:
+    return Tab(browser)
+
+
 @pytest.fixture
-def page(browser: SimpleNamespace) -> Iterator[Page]:
-    page: Page = browser.context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    page.on("dialog", lambda dialog: dialog.accept())
-    yield page
-    page.close()
-    assert faults == []
+def page(_shared: Tab) -> Iterator[Page]:
+    """The tab of all who change nothing of the tab itself: each that is opened costs half a second of CPU."""
+    _shared.faults.clear()
+    yield _shared.page
+    assert _shared.faults == []
+
+
+@pytest.fixture
+def own_page(browser: SimpleNamespace) -> Iterator[Page]:
+    tab = Tab(browser)
+    yield tab.page
+    tab.page.close()
+    assert tab.faults == []
 
 
 def dispatch(page: Page, invoices: str, *, to_the_end: bool = True) -> None:
@@ -266,16 +286,16 @@ def test_axe_finds_no_serious_violation_and_no_page_is_wider_than_the_screen(
     page.close()
 
 
-def test_the_menu_and_a_form_work_without_a_mouse(page):
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.goto("/painel")
-    menu = page.get_by_role("button", name="Menu")
+def test_the_menu_and_a_form_work_without_a_mouse(own_page):
+    own_page.set_viewport_size({"width": 390, "height": 844})
+    own_page.goto("/painel")
+    menu = own_page.get_by_role("button", name="Menu")
     menu.focus()
-    page.keyboard.press("Enter")
+    own_page.keyboard.press("Enter")
     expect(menu).to_have_attribute("aria-expanded", "true")
-    page.get_by_role("link", name="Buscar").focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("searchbox")).to_be_focused()
+    own_page.get_by_role("link", name="Buscar").focus()
+    own_page.keyboard.press("Enter")
+    expect(own_page.get_by_role("searchbox")).to_be_focused()
 
 
 def test_the_menu_is_open_on_a_phone_without_script(house, browser):
@@ -295,18 +315,18 @@ def test_the_menu_is_open_on_a_phone_without_script(house, browser):
 
 
 @pytest.mark.parametrize("with_clipboard", [True, False])
-def test_copying_works_over_plain_http_too(house, browser, page, with_clipboard):
+def test_copying_works_over_plain_http_too(house, browser, own_page, with_clipboard):
     if with_clipboard:
         browser.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=house.stage.base)
     else:  # as browsers have it over plain HTTP to any other machine
-        page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
-    page.goto("/painel/plataformas")
-    page.get_by_role("button", name="Copiar").click()
-    expect(page.get_by_role("button", name="Copiado")).to_be_visible()
-    page.goto("/painel/buscar")
-    page.get_by_role("searchbox").focus()
-    page.keyboard.press("Control+V")
-    assert "/webhook" in page.get_by_role("searchbox").input_value()
+        own_page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    own_page.goto("/painel/plataformas")
+    own_page.get_by_role("button", name="Copiar").click()
+    expect(own_page.get_by_role("button", name="Copiado")).to_be_visible()
+    own_page.goto("/painel/buscar")
+    own_page.get_by_role("searchbox").focus()
+    own_page.keyboard.press("Control+V")
+    assert "/webhook" in own_page.get_by_role("searchbox").input_value()
 
 
 def test_names_and_receipts_with_markup_stay_text(house, page):

@@ -11,7 +11,7 @@ LONG = "ASSOCIACAODEMORADORES" * 6
 NOTHING_WIDER = "document.documentElement.scrollWidth <= innerWidth"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(house, chromium):
     cookie = {"name": "painel", "value": visitor(house).cookies["painel"], "url": house.stage.base}
     with chromium.new_context(base_url=house.stage.base, viewport={"width": WIDTH, "height": 740}) as context:

@@ -10,12 +10,19 @@ from tests.support.rows import add_messages
 from tests.support.visitor import visitor
 
 
-@pytest.fixture
-def page(house, chromium):
+@pytest.fixture(scope="module")
+def tab(house, chromium):
     cookie = {"name": "painel", "value": visitor(house).cookies["painel"], "url": house.stage.base}
     with chromium.new_context(base_url=house.stage.base, viewport={"width": 1280, "height": 900}) as context:
         context.add_cookies([cookie])
         yield context.new_page()
+
+
+@pytest.fixture
+def page(tab):
+    """One tab for all: each that is opened costs a second of CPU."""
+    tab.emulate_media(media="screen")
+    return tab
 
 
 def test_a_printed_page_has_its_title_and_no_button_above(house, page):
