@@ -38,8 +38,10 @@ class Pair:
         self.stage.overrides = {
             "DISPARO_PLATFORMS": json.dumps({WELL: self._well(), ILL: self._ill()}),
             "DISPARO_REAL_SENDING": "yes",
-            "SSL_CERT_FILE": str(trusted.file),
         }
+        # Of workers alone, who hand over: it is read while loading, so that they begin from nothing.
+        trusting = {"SSL_CERT_FILE": str(trusted.file)}
+        self.stage.worker_environments = dict.fromkeys(range(workers), trusting)
         self.ill = Role(
             "ill",
             ["disparo", "simulador", "--porta", str(self._ill_port), "--registro", str(self.ill_log)],
