@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 from tests.support.client import Client
 from tests.support.program import DISPARO, Run, a_platform, command, pasted, shell
@@ -154,9 +155,11 @@ def test_killed_whole_and_started_again_nothing_is_lost(folder):
     simulator = Client(re.search(r"simulada: (\S+)", run.output)[1])
     simulator.post("/v1/behaviour", {"latency_ms": 300})
     replies = [client.send({"id_fatura": 11000}) for _ in range(20)]
+    everybody = psutil.Process(run.process.pid).children(recursive=True)
     run.process.kill()
     run.process.wait()
     again = Run(folder, port)
+    everybody += psutil.Process(again.process.pid).children(recursive=True)
     pending = {reply.json["disparo"]["consulta"] for reply in replies}
     end = time.monotonic() + 60
     while pending and time.monotonic() < end:
@@ -170,8 +173,7 @@ def test_killed_whole_and_started_again_nothing_is_lost(folder):
     references = [json.loads(line)["reference"] for line in log if '"to"' in line]
     assert len(references) == len(set(references))
     assert again.interrupt() == 0
-    leftover = subprocess.run(["pgrep", "-f", str(folder)], capture_output=True, text=True, check=False)
-    assert leftover.stdout == ""
+    assert [each for each in everybody if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def test_backup_and_restore_hold_what_is_not_final(folder):

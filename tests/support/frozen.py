@@ -6,9 +6,12 @@ that it wrote its marks on would be copied: a tenth of a second for each server.
 
 import gc
 
+from tests.support.children import begin_from_what_is_loaded
+
 from disparo.db.pool import load_statements
 from disparo.dispatch.calendar import load_calendar
 
+begin_from_what_is_loaded()
 load_calendar()
 load_statements()
 gc.collect()
