@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -47,6 +48,13 @@ _ROOM_BYTES = 4 << 30
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_server_is_left_serving() -> Iterator[None]:
+    """See `support.serving`."""
+    yield
+    assert [left.name for left in threading.enumerate() if "serve_forever" in left.name] == []
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import http.server
-import threading
 
 import pytest
 from tests.support.program import command
+from tests.support.serving import serving
 
 
 @pytest.fixture
@@ -26,10 +26,8 @@ def vendor():
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Vendor)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}", asked
 
 
 def test_the_credit_of_every_platform_is_told(vendor, tmp_path):

@@ -9,12 +9,15 @@ import pytest
 from tests.e2e.test_platforms_live import Listener, table
 from tests.support.certificates import make_pair
 from tests.support.house import house as run_house
+from tests.support.serving import serving
 from tests.support.stage import free_port
 
 
 @pytest.fixture(scope="module")
 def listener():
-    return Listener()
+    listener = Listener()
+    with serving(listener.server):
+        yield listener
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import socketserver
-import threading
 from urllib.parse import urlsplit
 
 import pytest
 from tests.support.house import house as run_house
 from tests.support.hubsoft import BASE, CLIENT
+from tests.support.serving import serving
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 _LONG = b"x" * 30_000
@@ -44,8 +44,8 @@ def house(new_database, tmp_path_factory):
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
 
-    with Server(("127.0.0.1", 0), _Handler) as there:
-        threading.Thread(target=there.serve_forever, daemon=True).start()
+    there = Server(("127.0.0.1", 0), _Handler)
+    with serving(there):
         settings = {
             "DISPARO_HUBSOFT_URL": f"http://127.0.0.1:{there.server_address[1]}",
             **{f"DISPARO_HUBSOFT_{name.upper()}": value for name, value in CLIENT.items()},
@@ -55,7 +55,6 @@ def house(new_database, tmp_path_factory):
         folder = tmp_path_factory.mktemp("house")
         with run_house(new_database(), folder, overrides=settings, workers_count=0) as house:
             yield house
-        there.shutdown()
 
 
 def asked(house, what, *, version="1.1", method="GET"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from tests.support.client import DISPATCH
 from tests.support.house import house as run_house
+from tests.support.serving import serving
 from tests.support.stage import free_port
 
 
@@ -33,7 +33,6 @@ class Listener:
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def said(self, words):
         return [each["message"] for each in self.heard if words in each["message"]]
@@ -48,7 +47,9 @@ def table(name, port, **more):
 
 @pytest.fixture(scope="module")
 def listener():
-    return Listener()
+    listener = Listener()
+    with serving(listener.server):
+        yield listener
 
 
 @pytest.fixture(scope="module")

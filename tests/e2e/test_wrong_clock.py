@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from tests.e2e.test_platforms_live import Listener
 from tests.support.house import house as run_house
+from tests.support.serving import serving
 
 from disparo.cli.chores import clock_signs
 
@@ -37,17 +37,20 @@ class StandIn:
                 pass
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
 @pytest.fixture(scope="module")
 def listener():
-    return Listener()
+    listener = Listener()
+    with serving(listener.server):
+        yield listener
 
 
 @pytest.fixture(scope="module")
 def platform():
-    return StandIn()
+    platform = StandIn()
+    with serving(platform.server):
+        yield platform
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import tomllib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from tests.support.house import house as run_house
+from tests.support.serving import serving
 
 PAGE = Path(__file__).parents[2] / "docs" / "platforms" / "generic_http.md"
 
@@ -41,15 +41,13 @@ class Gateway:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/ws/envio"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
 @pytest.fixture(scope="module")
 def gateway():
     gateway = Gateway()
-    yield gateway
-    gateway.server.shutdown()
-    gateway.server.server_close()
+    with serving(gateway.server):
+        yield gateway
 
 
 @pytest.fixture(scope="module")

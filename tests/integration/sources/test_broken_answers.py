@@ -8,12 +8,12 @@ import json
 import socket
 import socketserver
 import struct
-import threading
 from contextlib import contextmanager
 
 import aiohttp
 import pytest
 from tests.support.hubsoft import CLIENT
+from tests.support.serving import serving
 
 from disparo.sources.base import SourceDown, SourceRefused, Step
 from disparo.sources.hubsoft import Hubsoft
@@ -89,12 +89,9 @@ def answering(login, answers):
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
 
-    with Server(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:  # else its thread would ask a closed socket for calls, again and again, as long as the tests run
-            server.shutdown()
+    server = Server(("127.0.0.1", 0), Handler)
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_address[1]}"
 
 
 async def asked(login, answers):

@@ -6,11 +6,11 @@ import json
 import sys
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 import structlog
 from tests.support.program import command
+from tests.support.serving import serving
 from tests.support.stage import free_port
 
 from disparo.cli.telling import teller
@@ -39,12 +39,8 @@ def listener():
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(server):
         yield f"json://127.0.0.1:{server.server_port}/", heard
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def nobody():
