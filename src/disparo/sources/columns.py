@@ -94,6 +94,8 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
 }  # fmt: skip
 #: What our own files of refused lines have at the end.
 OF_REFUSED = ("linha", "motivo")
+#: What is longer is no column's name: `_UNIT` takes the square of what it reads, and holds all else up.
+_LONGEST_NAME = 200
 #: At the end of a column's name: `Valor (R$)`.
 _UNIT = re.compile(r"(?<=\w)[\s_:-]*(?:r\$|[(\[]\s*(?:em\s+)?(?:r\$|brl|reais)\s*[)\]])\s*$", re.IGNORECASE)
 _PHONES = tuple(f"telefone_{number}" for number in (1, 2, 3))
@@ -230,7 +232,7 @@ def _match(kind: str, values: Sequence[str], by_hand: Mapping[str, str]) -> list
 def _names(values: Sequence[str], by_hand: Mapping[str, str]) -> list[str]:
     """Give the columns' plain names, without a unit where no other column and no choice means that name."""
     names = [plain(value) for value in values]
-    bare = [plain(_UNIT.sub("", value)) for value in values]
+    bare = [plain(_UNIT.sub("", value) if len(value) <= _LONGEST_NAME else value) for value in values]
     return [
         name if name in by_hand or short in by_hand or short in names else short
         for name, short in zip(names, bare, strict=True)

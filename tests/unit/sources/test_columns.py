@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from disparo.sources.columns import propose, warn
@@ -106,3 +108,11 @@ def test_a_name_with_a_unit_gives_way_to_one_without_and_to_a_persons_choice():
         propose("faturas", [(1, header)], {"Valor (R$)": ""})
     with pytest.raises(NotReadable, match="entrariam ambas como valor"):
         propose("faturas", [(1, ["ID", "Cliente ID", "Valor (R$)", "Valor (BRL)", "Vencimento"])])
+
+
+def test_a_cell_that_is_no_name_holds_nobody_up():
+    endless = "a" + "-_" * 4_900  # as long as a field may be
+    began = time.monotonic()
+    with pytest.raises(NotReadable):
+        propose("clientes", [(1, [endless, "Valor (R$)"])])
+    assert time.monotonic() - began < 0.5
