@@ -15,6 +15,7 @@ from disparo.api.services import Services, services_of
 from disparo.auth import signing_keys
 from disparo.auth.live_tokens import Grant, grant_to
 from disparo.auth.permissions import Permission
+from disparo.auth.throttle import same_line
 from disparo.auth.tokens import InvalidToken
 from disparo.db import accounts
 from disparo.domain.windows import Purpose
@@ -61,7 +62,7 @@ async def admit(
         # Guessing costs: counted by address, so that nobody is shut out by another.
         settings = services.settings
         await services.throttle.take(
-            "address", address_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst
+            "address", line_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst
         )
         raise
     request.state.caller = caller
@@ -74,6 +75,11 @@ async def admit(
 def address_of(request: Request) -> str:
     """Give the caller's address, as `callers` found it."""
     return request.client.host if request.client else "local"
+
+
+def line_of(request: Request) -> str:
+    """Give the name under which the calls of whoever has the caller's address are counted."""
+    return same_line(address_of(request))
 
 
 def may_read_metrics(request: Request, settings: Settings) -> bool:
@@ -113,7 +119,7 @@ async def _of_hubsoft(request: Request, services: Services, token: str) -> ApiCa
         raise Unauthenticated
     if beside.tokens.remembered(token) is None:
         await services.throttle.take(
-            "hubsoft-token", address_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst
+            "hubsoft-token", line_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst
         )
     try:
         lives = await beside.tokens.lives(token)

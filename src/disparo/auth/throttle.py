@@ -13,6 +13,7 @@ import math
 import time
 import unicodedata
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from disparo.db import rate_limits
 from disparo.db.pool import Pool
@@ -29,6 +30,18 @@ def same_name(email: str) -> str:
     """Give what all spellings of an e-mail have in common that the database may take for one user's."""
     plain = unicodedata.normalize("NFKD", email.strip().casefold())
     return "".join(char for char in plain if not unicodedata.combining(char))
+
+
+def same_line(address: str) -> str:
+    """Give what all addresses have in common that one caller may call from.
+
+    With IPv6 the least that a line gets is 2^64 of them (RFC 6177): they count as one.
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:  # a socket's
+        return address
+    return str(ip_network((found, 64), strict=False)) if isinstance(found, IPv6Address) else address
 
 
 class TooMany(Exception):

@@ -12,7 +12,7 @@ import asyncpg
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from disparo.api.access import address_of
+from disparo.api.access import line_of
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Failure, Refusal, answer_429
 from disparo.api.hubsoft.pass_through import forward_login
@@ -53,7 +53,7 @@ class OAuthFailure(Exception):
 async def issue_token(request: Request) -> Response:
     """Emite um token de acesso (grant_type `password`) ou o renova (`refresh_token`)."""
     services = services_of(request)
-    await _count(services, "oauth-address", address_of(request))
+    await _count(services, "oauth-address", line_of(request))
     try:
         fields = await read_fields(request, services.settings.body_limit_bytes)
         answer = await _grant(request, fields)

@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 from yarl import URL
 
-from disparo.api.access import address_of, admit, token_of
+from disparo.api.access import address_of, admit, line_of, token_of
 from disparo.api.beside import Beside
 from disparo.api.errors import NO_SUCH_ROUTE, Failure, Unauthenticated
 from disparo.api.hubsoft.mapping import BASE
@@ -215,7 +215,7 @@ async def _admit(request: Request, services: Services) -> bool:
         return True
     settings = services.settings
     await services.throttle.take(
-        "pass-through", address_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst
+        "pass-through", line_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst
     )
     return False
 
