@@ -26,6 +26,11 @@ _LONGEST_REFUSAL_S = 1.0
 _MOST_BUCKETS = 10_000
 
 
+#: A name may be tried so many times as often as an address may try: by guessing nobody, from one address,
+#: shuts whoever has that name out.
+OF_A_NAME = 4
+
+
 def same_name(email: str) -> str:
     """Give what all spellings of an e-mail have in common that the database may take for one user's."""
     plain = unicodedata.normalize("NFKD", email.strip().casefold())

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from disparo.auth.passwords import TooManyLogins
-from disparo.auth.throttle import same_line, same_name
+from disparo.auth.throttle import OF_A_NAME, same_line, same_name
 from disparo.auth.tokens import new_secret
 from disparo.db import accounts, sessions
 from disparo.panel import access, fields
@@ -70,10 +70,11 @@ async def _begun(request: Request, email: str, password: str) -> str | None:
     """Begin a session; gives its token, None where e-mail and password are not, or no longer, right."""
     services, settings = services_of(request), services_of(request).settings
     address = request.client.host if request.client else "local"
-    for kind, who in (("panel-address", same_line(address)), ("panel-user", same_name(email))):
-        await services.throttle.take(
-            kind, who, per_s=settings.token_rate_per_min / 60, burst=settings.token_rate_burst
-        )
+    per_s, burst = settings.token_rate_per_min / 60, settings.token_rate_burst
+    await services.throttle.take("panel-address", same_line(address), per_s=per_s, burst=burst)
+    await services.throttle.take(
+        "panel-user", same_name(email), per_s=per_s * OF_A_NAME, burst=burst * OF_A_NAME
+    )
     async with services.pool.acquire() as connection:
         row = await accounts.find_user(connection, email)
     try:

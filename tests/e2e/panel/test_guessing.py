@@ -65,3 +65,32 @@ def test_so_do_they_where_a_token_is_guessed(house):
         return caller.get("/api/v1/integracao/disparo", Authorization=f"Bearer {number}").status
 
     assert [guess(number) for number in range(1, BURST + 3)][BURST:] == [429, 429]
+
+
+def test_one_address_shuts_nobody_out_by_guessing_their_password(house):
+    account = house.account(permissions=("send",))
+    guesser = Caller(house, "198.51.100.7")
+    answers = [guesser.sign_in(account["username"], "errada").status for _ in range(BURST + 1)]
+    assert answers == [422] * BURST + [429]
+    person = Caller(house, "203.0.113.9")
+    assert person.sign_in(account["username"]).status == 303
+
+
+def test_so_it_is_where_a_token_is_asked_for(house):
+    account, other = house.account(), house.account()
+    guess = {**other, "username": account["username"], "password": "errada"}
+    guesser = Caller(house, "198.51.100.7")
+    answers = [guesser.call("POST", "/oauth/token", guess).status for _ in range(BURST + 1)]
+    assert answers == [401] * BURST + [429]
+    assert Caller(house, "203.0.113.9").call("POST", "/oauth/token", account).status == 200
+
+
+def test_a_name_that_is_guessed_at_from_many_addresses_is_slowed_down_too(house):
+    account = house.account(permissions=("send",))
+
+    def guess(number: int) -> int:
+        return Caller(house, f"192.0.2.{number}").sign_in(account["username"], "errada").status
+
+    answers = [guess(number) for number in range(1, 6 * BURST)]
+    assert answers[-1] == 429
+    assert answers.count(422) < 5 * BURST

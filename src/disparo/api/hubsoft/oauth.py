@@ -19,7 +19,7 @@ from disparo.api.hubsoft.pass_through import forward_login
 from disparo.api.schemas import OAUTH_RESPONSES, TOKEN_BODY
 from disparo.api.services import Services, services_of
 from disparo.auth.passwords import TooManyLogins
-from disparo.auth.throttle import same_name
+from disparo.auth.throttle import OF_A_NAME, same_name
 from disparo.auth.tokens import digest, new_secret
 from disparo.db import accounts, tokens
 from disparo.db.pool import Connection
@@ -72,10 +72,10 @@ async def issue_token(request: Request) -> Response:
     return JSONResponse(answer, headers=_NO_STORE)
 
 
-async def _count(services: Services, kind: str, who: str) -> None:
+async def _count(services: Services, kind: str, who: str, times: int = 1) -> None:
     settings = services.settings
     await services.throttle.take(
-        kind, who, per_s=settings.token_rate_per_min / 60, burst=settings.token_rate_burst
+        kind, who, per_s=settings.token_rate_per_min / 60 * times, burst=settings.token_rate_burst * times
     )
 
 
@@ -116,7 +116,7 @@ async def _check_client(services: Services, fields: dict[str, Any]) -> asyncpg.R
 async def _log_in(services: Services, client: asyncpg.Record, username: str, password: str) -> dict[str, Any]:
     invalid = OAuthFailure(401, "invalid_credentials", "The user credentials were incorrect.")
     email = username.strip()
-    await _count(services, "oauth-user", same_name(email))
+    await _count(services, "oauth-user", same_name(email), OF_A_NAME)
     row = None
     if _is_plain(email):
         async with services.pool.acquire() as connection:
