@@ -37,7 +37,8 @@ async def make_user(
     )
     if user_id is None:
         raise DisparoError(f"Já existe um usuário com o e-mail {email}.")
-    await accounts.audit(connection, actor=actor(), action="user_created", detail={"user": user_id})
+    detail = {"user": user_id, "permissions": list(permissions)}
+    await accounts.audit(connection, actor=actor(), action="user_created", detail=detail)
     return user_id
 
 

@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from disparo.cli.context import DataDir, database, prepare_for_command
+from disparo.cli.context import DataDir, actor, database, prepare_for_command
+from disparo.db import accounts
 from disparo.db.pool import connect
 from disparo.settings import load_settings
 from disparo.sources.columns import Proposal, fields_of, warn
@@ -125,6 +126,10 @@ async def _work(dsn: str, kind: str, path: Path, options: Options) -> Report:
             def show(done: int, total: int) -> None:
                 progress.update(task, completed=done, total=total or None)
 
-            return await import_file(connection, kind, path, replace(options, progress=show))
+            report = await import_file(connection, kind, path, replace(options, progress=show))
+        if not options.simulate:
+            detail = {"kind": kind, "stored": report.stored, "refused": report.bad_count}
+            await accounts.audit(connection, actor=actor(), action="imported", detail=detail)
+        return report
     finally:
         await connection.close()

@@ -13,6 +13,7 @@ from disparo.cli.tables import show_table
 from disparo.db import accounts
 from disparo.db import opt_outs as table
 from disparo.db.pool import Connection
+from disparo.domain.phone import masked
 from disparo.settings import load_settings
 from disparo.wording import words
 
@@ -27,7 +28,9 @@ def add(telefone: str, dados: DataDir = None) -> None:
     async def work(connection: Connection) -> bool:
         new = await table.add(connection, phone.e164, reason="asked", actor=actor())
         if new:
-            await accounts.audit(connection, actor=actor(), action="opt_out_added")
+            await accounts.audit(
+                connection, actor=actor(), action="opt_out_added", detail={"number": masked(phone.e164)}
+            )
         return new
 
     print(
@@ -43,7 +46,9 @@ def remove(telefone: str, dados: DataDir = None) -> None:
     async def work(connection: Connection) -> bool:
         found = await table.remove(connection, phone.e164)
         if found:
-            await accounts.audit(connection, actor=actor(), action="opt_out_removed")
+            await accounts.audit(
+                connection, actor=actor(), action="opt_out_removed", detail={"number": masked(phone.e164)}
+            )
         return found
 
     print(

@@ -96,8 +96,12 @@ async def delete_user(connection: Connection, email: str) -> None:
 
 
 async def names(connection: Connection) -> dict[int, str]:
-    """Give what people are called, by user id."""
-    rows = await connection.fetch("SELECT id, coalesce(nullif(name, ''), email) AS name FROM users")
+    """Give what people are called, by user id; two that are called the same have their e-mail beside it."""
+    rows = await connection.fetch(
+        """SELECT id, called || CASE WHEN count(*) OVER (PARTITION BY lower(called)) > 1
+                                THEN ' (' || email || ')' ELSE '' END AS name
+           FROM (SELECT id, email, coalesce(nullif(name, ''), email) AS called FROM users) u"""
+    )
     return {row["id"]: row["name"] for row in rows}
 
 

@@ -195,6 +195,12 @@ def read_registered(field: str | None) -> tuple[list[Phone], list[str]]:
     return phones, faulty
 
 
+def masked(e164: str) -> str:
+    """Give of a number what tells whoever has it which it is, and nobody else: (37) 9****-1412."""
+    national = e164.removeprefix("+55")
+    return f"({national[:2]}) {national[2:-8]}****-{national[-4:]}"
+
+
 def uf_of_ddd(ddd: str) -> str:
     """Give the state of an area code (DDD 61 counts as DF); raises KeyError for one there is not."""
     return _UF_OF_DDD[ddd]

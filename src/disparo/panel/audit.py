@@ -96,6 +96,8 @@ _DETAIL = {
     "dispatch": "disparo",
     "platform": "plataforma",
     "user": "usuário",
+    "permissions": "pode",
+    "number": "número",
     "client": "cliente de API",
     "customer": "cliente",
     "jti": "token",
@@ -118,6 +120,8 @@ def detail(stored: str, people: Mapping[int, str]) -> str:
     for name in (*(name for name in told if name not in _DAYS), *(day for day in _DAYS if day in told)):
         value = told[name]
         shown = people.get(value, value) if name == "user" and isinstance(value, int) else value
+        if name == "permissions":
+            shown = "; ".join(words.PERMISSION.get(each, each) for each in value) or "nada"
         if name in _DAYS:
             shown = date.fromisoformat(value).strftime("%d/%m/%Y")
         parts.append(f"{_DETAIL.get(name, name)}: {shown}")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from disparo.db import accounts
 from disparo.db import opt_outs as table
-from disparo.domain.phone import InvalidPhone, Phone, parse_phone
+from disparo.domain.phone import InvalidPhone, Phone, masked, parse_phone
 from disparo.panel import export, fields
 from disparo.panel.access import Person
 from disparo.panel.cursors import moment_and_text, read_moment_and_text
@@ -54,7 +54,9 @@ async def add(request: Request, person: Person) -> Response:
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         new = await table.add(connection, phone.e164, reason="asked", actor=person.actor)
         if new:
-            await accounts.audit(connection, actor=person.actor, action="opt_out_added")
+            await accounts.audit(
+                connection, actor=person.actor, action="opt_out_added", detail={"number": masked(phone.e164)}
+            )
     text = (
         "Número descadastrado: nenhum SMS vai mais para ele." if new else "O número já estava descadastrado."
     )
@@ -67,7 +69,12 @@ async def remove(request: Request, person: Person) -> Response:
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         found = await table.remove(connection, phone.e164)
         if found:
-            await accounts.audit(connection, actor=person.actor, action="opt_out_removed")
+            await accounts.audit(
+                connection,
+                actor=person.actor,
+                action="opt_out_removed",
+                detail={"number": masked(phone.e164)},
+            )
     text = "O número volta a receber SMS." if found else "O número não estava descadastrado."
     return await done(request, person, text, _PATH, is_done=found)
 

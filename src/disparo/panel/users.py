@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -51,7 +52,7 @@ async def create(request: Request, person: Person) -> Response:
         )
         if user_id is None:
             raise Wrong(f"Já existe um usuário com o e-mail {email}.")
-        await _audit(connection, person, "user_created", user_id)
+        await _audit(connection, person, "user_created", user_id, permissions=_permissions(form))
     return await _shown(request, made_for=email, password=password)
 
 
@@ -64,7 +65,7 @@ async def change(request: Request, person: Person) -> Response:
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         if not await accounts.set_permissions(connection, user_id, permissions):
             raise HTTPException(404)
-        await _audit(connection, person, "user_changed", user_id)
+        await _audit(connection, person, "user_changed", user_id, permissions=permissions)
     return await done(request, person, "Permissões guardadas: valem a partir de agora.", _PATH)
 
 
@@ -113,8 +114,10 @@ async def renew_password(request: Request, person: Person) -> Response:
     return await _shown(request, made_for=rows[user_id], password=password)
 
 
-async def _audit(connection: Connection, person: Person, action: str, user_id: int) -> None:
-    await accounts.audit(connection, actor=person.actor, action=action, detail={"user": user_id})
+async def _audit(
+    connection: Connection, person: Person, action: str, user_id: int, **more: Sequence[str]
+) -> None:
+    await accounts.audit(connection, actor=person.actor, action=action, detail={"user": user_id, **more})
 
 
 def _permissions(form: FormData) -> list[str]:

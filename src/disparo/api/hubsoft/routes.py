@@ -21,7 +21,7 @@ from disparo.auth.permissions import Permission
 from disparo.db import accounts, bulk_runs, dispatches, opt_outs
 from disparo.dispatch import bulk_control, cancel
 from disparo.dispatch.bulk_control import NotPossible
-from disparo.domain.phone import InvalidPhone, Phone, parse_phone
+from disparo.domain.phone import InvalidPhone, Phone, masked, parse_phone
 
 router = APIRouter(prefix=mapping.BASE, route_class=WithHead)
 
@@ -182,7 +182,9 @@ async def add_opt_out(request: Request, caller: Sender) -> JSONResponse:
     async with may_be_done(), services.pool.acquire() as connection, connection.transaction():
         new = await opt_outs.add(connection, phone.e164, reason="asked", actor=caller.actor)
         if new:
-            await accounts.audit(connection, actor=caller.actor, action="opt_out_added")
+            await accounts.audit(
+                connection, actor=caller.actor, action="opt_out_added", detail={"number": masked(phone.e164)}
+            )
     return JSONResponse(
         {
             "status": "success",
@@ -211,7 +213,12 @@ async def remove_opt_out(
     async with may_be_done(), services.pool.acquire() as connection, connection.transaction():
         found = await opt_outs.remove(connection, phone.e164)
         if found:
-            await accounts.audit(connection, actor=caller.actor, action="opt_out_removed")
+            await accounts.audit(
+                connection,
+                actor=caller.actor,
+                action="opt_out_removed",
+                detail={"number": masked(phone.e164)},
+            )
     if not found:
         raise Refusal("O telefone não estava descadastrado")
     return JSONResponse({"status": "success", "msg": "O telefone volta a receber SMS"})
