@@ -104,6 +104,25 @@ def test_without_database_or_settings_it_still_answers(house, changes, says):
     assert "s3gredo" not in done.stdout
 
 
+def test_secrets_that_can_be_guessed_are_named_and_not_shown(house):
+    table = {**PLATFORM, "url": "https://127.0.0.1:1/"}
+    tables = {
+        "curto": {**table, "webhook_secret": ["s3gredo", "5f0c" * 12]},
+        "copiado": {**table, "webhook_secret": "um-texto-longo-e-aleatorio"},
+        "longo": {**table, "webhook_secret": "6e1d" * 12},
+    }
+    done = run(
+        house, DISPARO_PLATFORMS=json.dumps(tables), DISPARO_METRICS_TOKEN="um texto longo e aleatório"
+    )
+    assert "aviso  webhook_secret de curto: tem só 7 sinais" in done.stdout
+    assert "FALHA  webhook_secret de copiado: é o exemplo da documentação" in done.stdout
+    assert "FALHA  metrics_token: é o exemplo da documentação" in done.stdout
+    assert "webhook_secret de longo" not in done.stdout
+    assert done.stdout.count("webhook_secret de") == 2
+    for secret in ("s3gredo", "5f0c5f0c", "6e1d6e1d", "texto-longo"):
+        assert secret not in done.stdout
+
+
 def test_nobody_is_asked_to_start_disparo_for_a_database_that_it_does_not_keep(house):
     done = run(house, DISPARO_DATABASE_URL="postgresql://a:b@127.0.0.1:1/x")
     assert "-> Confira o PostgreSQL e DISPARO_DATABASE_URL" in done.stdout

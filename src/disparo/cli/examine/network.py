@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
@@ -22,9 +24,14 @@ from disparo.platforms.http import is_forbidden
 from disparo.platforms.registry import read_table, receipt_url
 from disparo.platforms.table import PlatformTable
 from disparo.settings import Settings
+from disparo.wording.words import several
 
 _PATIENCE_S = 5.0
 _OK, _NOT_READY = 200, 503
+#: A thousand guesses a second, and more can be made, find one of six letters in days.
+_SHORTEST_SECRET = 16
+#: In those of our own pages, which everybody knows.
+_FROM_THE_PAGES = re.compile(r"texto.longo.e.aleat", re.IGNORECASE)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -44,7 +51,28 @@ async def examine_network(settings: Settings) -> list[Finding]:
     ]
     if settings.clock_url is not None:
         looks.append(asyncio.to_thread(_clock, settings.clock_url))
-    return [finding for finding in await asyncio.gather(*looks) if finding is not None]
+    found = [finding for finding in await asyncio.gather(*looks) if finding is not None]
+    return [*found, *_guessable(tables, settings)]
+
+
+def _guessable(tables: Mapping[str, PlatformTable], settings: Settings) -> list[Finding]:
+    """Look for secrets in addresses or headers that whoever tries long enough finds out."""
+    token = settings.metrics_token
+    given = [("metrics_token", token.get_secret_value())] if token else []
+    for name, table in tables.items():
+        if table.type != "simulator":
+            given += [(f"webhook_secret de {name}", secret) for secret in table.webhook_secrets]
+    found = []
+    for subject, secret in given:
+        remedy = "Troque-o por um longo e aleatório, por exemplo o que este comando dá: openssl rand -hex 24."
+        if subject.startswith("webhook"):
+            remedy += ' Os dois valem enquanto se troca: webhook_secret = ["novo", "velho"].'
+        if _FROM_THE_PAGES.search(secret):
+            found.append(wrong(subject, "é o exemplo da documentação, que todos conhecem", remedy))
+        elif len(secret) < _SHORTEST_SECRET:
+            text = f"tem só {several(len(secret), 'sinal', 'sinais')}: quem tentar bastante o adivinha"
+            found.append(note(subject, text, remedy))
+    return found
 
 
 def switches(settings: Settings) -> Finding:
