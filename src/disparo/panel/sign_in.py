@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import quote
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,6 +13,7 @@ from disparo.auth.passwords import TooManyLogins
 from disparo.auth.throttle import OF_A_NAME, same_line, same_name
 from disparo.auth.tokens import new_secret
 from disparo.db import accounts, sessions
+from disparo.db.pool import TRANSIENT
 from disparo.panel import access, fields
 from disparo.panel.access import Person
 from disparo.panel.pages import address_of, render, see
@@ -58,16 +61,24 @@ async def sign_in(request: Request) -> Response:
     form = await fields.read_form(request)
     email, onward = fields.text(form, "email", most=320), fields.text(form, "depois")
     given = form.get("senha")
-    token = await _begun(request, email, given if isinstance(given, str) else "")
+    token, user_id = await _begun(request, email, given if isinstance(given, str) else "")
     if token is None:
-        return render(request, "entrar.html", status=422, wrong=True, lost=False, email=email, onward=onward)
+        answer = render(
+            request, "entrar.html", status=422, wrong=True, lost=False, email=email, onward=onward
+        )
+        if user_id is not None:  # once it has left: how long it takes tells nobody that there is such a user
+            answer.background = BackgroundTask(_note_refusal, request, user_id)
+        return answer
     answer = see(fields.local_address(onward))
     access.set_cookie(request, answer, token)
     return answer
 
 
-async def _begun(request: Request, email: str, password: str) -> str | None:
-    """Begin a session; gives its token, None where e-mail and password are not, or no longer, right."""
+async def _begun(request: Request, email: str, password: str) -> tuple[str | None, int | None]:
+    """Begin a session; gives its token, None where e-mail and password are not, or no longer, right.
+
+    And whose e-mail it is; None: nobody's.
+    """
     services, settings = services_of(request), services_of(request).settings
     address = request.client.host if request.client else "local"
     per_s, burst = settings.token_rate_per_min / 60, settings.token_rate_burst
@@ -81,12 +92,19 @@ async def _begun(request: Request, email: str, password: str) -> str | None:
         right = await services.passwords.verify(row["password_hash"] if row else None, password)
     except TooManyLogins:
         raise fields.Wrong("Muitas pessoas estão entrando agora. Espere alguns segundos.") from None
-    token = await access.begin(request, row) if row is not None and right else None
-    if row is not None:
-        action = "signed_in" if token else "sign_in_refused"
+    if row is None:
+        return None, None
+    token = await access.begin(request, row) if right else None
+    if token is not None:
         async with services.pool.acquire() as connection:
-            await accounts.audit(connection, actor=f"user:{row['id']}", action=action)
-    return token
+            await accounts.audit(connection, actor=f"user:{row['id']}", action="signed_in")
+    return token, row["id"]
+
+
+async def _note_refusal(request: Request, user_id: int) -> None:
+    with suppress(*TRANSIENT):
+        async with services_of(request).pool.acquire() as connection:
+            await accounts.audit(connection, actor=f"user:{user_id}", action="sign_in_refused")
 
 
 async def sign_out(request: Request, person: Person) -> Response:

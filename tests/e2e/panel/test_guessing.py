@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -94,3 +95,21 @@ def test_a_name_that_is_guessed_at_from_many_addresses_is_slowed_down_too(house)
     answers = [guess(number) for number in range(1, 6 * BURST)]
     assert answers[-1] == 429
     assert answers.count(422) < 5 * BURST
+
+
+def test_how_long_a_refusal_takes_does_not_tell_whether_there_is_such_a_user(house):
+    """What is written of a wrong password, for known users alone, is not waited for."""
+    account = house.account(permissions=("send",))
+    ask = "SELECT count(*) FROM audit_log WHERE action = 'sign_in_refused'"
+    before = house.value(ask)
+
+    async def answer_meanwhile(connection):
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE audit_log IN EXCLUSIVE MODE")
+            person = Caller(house, "192.0.2.200")
+            return await asyncio.wait_for(
+                asyncio.to_thread(person.sign_in, account["username"], "errada"), timeout=8
+            )
+
+    assert house.run(answer_meanwhile).status == 422
+    house.until(lambda: house.value(ask) == before + 1)
