@@ -104,6 +104,18 @@ def test_without_database_or_settings_it_still_answers(house, changes, says):
     assert "s3gredo" not in done.stdout
 
 
+def test_copies_that_hold_what_the_database_has_deleted_are_named(tmp_path):
+    (tmp_path / "backups").mkdir()
+    assert files.examine_copies(tmp_path, 90) == []
+    for name, days in {"antes-da-0009": 200, "antes-da-0020": 91, "antes-da-0027": 5}.items():
+        made = tmp_path / "backups" / f"{name}.dump"
+        made.touch()
+        os.utime(made, (made.stat().st_mtime - days * 86_400,) * 2)
+    (found,) = files.examine_copies(tmp_path, 90)
+    assert (found.grade, found.text.startswith("2 cópias de antes")) == (Grade.NOTE, True)
+    assert files.examine_copies(tmp_path, 0) == []
+
+
 def test_secrets_that_can_be_guessed_are_named_and_not_shown(house):
     table = {**PLATFORM, "url": "https://127.0.0.1:1/"}
     tables = {

@@ -15,6 +15,7 @@ from disparo.cli.context import DataDir, data_dir_of
 from disparo.cli.examine.clock import examine_kept
 from disparo.cli.examine.database import examine_database
 from disparo.cli.examine.files import (
+    examine_copies,
     examine_data_dir,
     examine_environment,
     examine_pair,
@@ -67,6 +68,7 @@ async def _examine(dados: Path | None) -> list[Finding]:
         ok("configuração", "lida sem erros"),
         *examine_environment(),
         *examine_data_dir(data_dir),
+        *examine_copies(data_dir, settings.keep_text_days),
         *examine_pair(settings.tls_certificate, settings.tls_key),
         *examine_kept(),
         *database,

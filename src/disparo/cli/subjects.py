@@ -84,6 +84,10 @@ def erase(
 
     count = with_connection(dados, work)
     print(f"Dados do cliente {id_cliente} apagados, com os textos de {count} mensagem(ns).")
+    print(
+        "Backups e cópias de antes de atualizações (data_dir/backups) ainda os têm: depois de restaurar um, "
+        "apague de novo."
+    )
 
 
 @subjects.command("readmitir")

@@ -6,6 +6,7 @@ import grp
 import os
 import shutil
 import stat
+import time
 from math import ceil
 from pathlib import Path
 
@@ -124,6 +125,24 @@ def _secrets(path: Path) -> list[Finding]:
         )
         for found in open_ones
     ]
+
+
+def examine_copies(path: Path, keep_text_days: int) -> list[Finding]:
+    """Look for copies made before upgrades that hold what the database has deleted meanwhile."""
+    if not keep_text_days:
+        return []
+    until = time.time() - keep_text_days * 86_400
+    try:
+        old = [file for file in (path / "backups").glob("*.dump") if file.stat().st_mtime < until]
+    except OSError:  # closed to whoever looks
+        return []
+    if not old:
+        return []
+    text = (
+        f"{several(len(old), 'cópia', 'cópias')} de antes de atualizações com mais de {keep_text_days} dias, "
+        "em que pode estar o que o banco já apagou (LGPD)"
+    )
+    return [note("cópias antigas", text, f"Apague o que não serve mais: sudo ls -l {path / 'backups'}")]
 
 
 def judge_room(path: Path, free: float) -> Finding:
