@@ -68,6 +68,23 @@ async def set_password(connection: Connection, email: str, password_hash: str) -
     return user_id
 
 
+async def replace_password(connection: Connection, user_id: int, old_hash: str, new_hash: str) -> bool:
+    """Change a user's password, ending their panel sessions.
+
+    False, and nothing is changed, where they are shut out, or it is another by now.
+    """
+    done = await connection.execute(
+        "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND active",
+        user_id,
+        old_hash,
+        new_hash,
+    )
+    if affected(done) != 1:
+        return False
+    await sessions.end_all(connection, user_id)
+    return True
+
+
 async def deactivate_user(connection: Connection, email: str) -> int | None:
     """Shut a user out; gives the id, None where there is no such user."""
     user_id: int | None = await connection.fetchval(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 import asyncpg
 from starlette.requests import Request
@@ -144,7 +145,7 @@ async def check_form(request: Request) -> None:
         raise Forged
 
 
-async def begin(request: Request, user: asyncpg.Record) -> str | None:
+async def begin(request: Request, user: Mapping[str, Any] | asyncpg.Record) -> str | None:
     """Begin a session under a new token, whatever the browser came with; gives the token.
 
     None, and nothing is changed, where `user` is shut out or has another password than when it was read.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from urllib.parse import quote
 
+import asyncpg
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
@@ -79,6 +80,18 @@ async def _begun(request: Request, email: str, password: str) -> tuple[str | Non
 
     And whose e-mail it is; None: nobody's.
     """
+    row, is_right = await check_password(request, email, password)
+    if row is None:
+        return None, None
+    token = await access.begin(request, row) if is_right else None
+    if token is not None:
+        async with services_of(request).pool.acquire() as connection:
+            await accounts.audit(connection, actor=f"user:{row['id']}", action="signed_in")
+    return token, row["id"]
+
+
+async def check_password(request: Request, email: str, password: str) -> tuple[asyncpg.Record | None, bool]:
+    """Give the active user of an e-mail, and whether this is their password; raises TooMany, Wrong."""
     services, settings = services_of(request), services_of(request).settings
     address = request.client.host if request.client else "local"
     per_s, burst = settings.token_rate_per_min / 60, settings.token_rate_burst
@@ -89,16 +102,10 @@ async def _begun(request: Request, email: str, password: str) -> tuple[str | Non
     async with services.pool.acquire() as connection:
         row = await accounts.find_user(connection, email)
     try:
-        right = await services.passwords.verify(row["password_hash"] if row else None, password)
+        is_right = await services.passwords.verify(row["password_hash"] if row else None, password)
     except TooManyLogins:
         raise fields.Wrong("Muitas pessoas estão entrando agora. Espere alguns segundos.") from None
-    if row is None:
-        return None, None
-    token = await access.begin(request, row) if right else None
-    if token is not None:
-        async with services.pool.acquire() as connection:
-            await accounts.audit(connection, actor=f"user:{row['id']}", action="signed_in")
-    return token, row["id"]
+    return row, is_right
 
 
 async def _note_refusal(request: Request, user_id: int) -> None:

@@ -113,3 +113,19 @@ def test_how_long_a_refusal_takes_does_not_tell_whether_there_is_such_a_user(hou
 
     assert house.run(answer_meanwhile).status == 422
     house.until(lambda: house.value(ask) == before + 1)
+
+
+def test_whoever_found_an_open_panel_guesses_the_password_no_faster_than_at_the_door(house):
+    account = house.account(permissions=())
+    person = Caller(house, "192.0.2.201")
+    assert person.sign_in(account["username"]).status == 303
+    person.get("/painel")
+
+    def guess(number: int) -> int:
+        new = {"senha_nova": "outra senha", "senha_repetida": "outra senha"}
+        return person.post("/painel/senha", senha_atual=str(number), **new).status
+
+    assert [guess(number) for number in range(BURST)] == [422] * (BURST - 1) + [429]
+    ask = """SELECT count(*) FROM audit_log a JOIN users u ON a.actor = 'user:' || u.id
+             WHERE u.email = $1 AND a.action = 'sign_in_refused'"""
+    assert house.value(ask, account["username"]) == BURST - 1
