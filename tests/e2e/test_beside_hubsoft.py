@@ -37,7 +37,16 @@ ROUTES = [
     ("POST", "/codigo418", b"{}"),
 ]
 #: What belongs to a connection, to a clock, or to us.
-OURS = {"date", "server", "connection", "transfer-encoding", "keep-alive", "x-request-id", "vary"}
+OURS = {
+    "cache-control",
+    "date",
+    "server",
+    "connection",
+    "transfer-encoding",
+    "keep-alive",
+    "x-request-id",
+    "vary",
+}
 
 
 @pytest.fixture(scope="module")

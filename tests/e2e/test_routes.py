@@ -28,6 +28,20 @@ def test_unknown_routes_and_methods_have_the_envelope(client, method, path, stat
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/api/v1/integracao/cliente?busca=id_cliente&termo_busca=3108", None),
+        ("POST", SEND, {"id_fatura": 70215}),
+        ("POST", SEND, {}),
+        ("GET", OPT_OUT, None),
+        ("GET", "/api/v1/integracao/nada", None),
+    ],
+)
+def test_no_browser_keeps_what_the_api_says_of_customers(client, method, path, body):
+    assert client.call(method, path, body).headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
     ("path", "methods"),
     [
         (SEND, "POST"),

@@ -18,7 +18,9 @@ from disparo.log import write_plain
 
 log = structlog.get_logger(__name__)
 
-_LENIENT = ("/api/", "/oauth/")
+_API = "/api/"
+_LENIENT = (_API, "/oauth/")
+_NOT_KEPT = (b"cache-control", b"no-store")
 
 
 class Edge:
@@ -39,12 +41,17 @@ class Edge:
         if scope["path"].endswith("/") or "//" in scope["path"]:
             _tidy_slashes(scope)
         began, status = time.perf_counter(), 0
+        # Answers name customers: a browser that calls us would keep them on its disk.
+        is_of_api = scope["path"].startswith(_API)
 
         async def note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                status, headers = message["status"], message["headers"]
+                ours = [(b"x-request-id", request_id.encode())]
+                if is_of_api and all(name != _NOT_KEPT[0] for name, _ in headers):
+                    ours.append(_NOT_KEPT)
+                message["headers"] = [*headers, *ours]
             await send(message)
 
         try:
