@@ -66,3 +66,11 @@ def test_a_wrong_byte_in_a_columns_name_is_shown_as_a_question_mark(load, tmp_pa
     done = load("clientes", "c.csv", "r.csv")
     assert (done.returncode, done.stderr) == (0, "")
     assert "colunas ignoradas: Observa?" in done.stdout
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_refused_lines_are_as_closed_to_others_as_the_file_they_come_from(load, tmp_path, mode):
+    (tmp_path / "c.csv").write_text(CUSTOMERS + "x;ANA\n")
+    (tmp_path / "c.csv").chmod(mode)
+    assert load("clientes", "c.csv", "r.csv").returncode == 1
+    assert (tmp_path / "r.csv").stat().st_mode & 0o777 == mode

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import itertools
+import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -108,7 +109,7 @@ async def import_file(
         while await asyncio.to_thread(reader.look_ahead):
             pass  # in pieces: an interrupt waits for no more than one
         report.proposal = reader.proposal
-        refused = _Refused(stack, options.refused, reader)
+        refused = _Refused(stack, options.refused, reader, path)
         storing: asyncio.Task[None] | None = None
         try:
             while batch := await asyncio.to_thread(reader.next_batch):
@@ -238,13 +239,16 @@ def _has_no_phone(row: Mapping[str, Any]) -> bool:
 class _Refused:
     """The file of lines that were not stored: each as it came, with the reason as one more column."""
 
-    def __init__(self, stack: ExitStack, path: Path | None, reader: _Reader) -> None:
+    def __init__(self, stack: ExitStack, path: Path | None, reader: _Reader, source: Path) -> None:
         self._writer = None
         if path is None:
             return
         try:
+            # Whoever may not read the file that the lines come from may not read them here either.
+            mode = source.stat().st_mode & 0o666
+            opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
             file = stack.enter_context(
-                path.open("w", encoding="utf-8-sig", errors="surrogateescape", newline="")
+                os.fdopen(opened, "w", encoding="utf-8-sig", errors="surrogateescape", newline="")
             )
         except OSError as error:
             raise NotReadable(f"O arquivo {path} não pode ser gravado: {in_words(error)}.") from error
