@@ -109,8 +109,10 @@ def configure_logging(*, level: str = "INFO", stream: TextIO | None = None) -> N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Their lines hold request lines and statement arguments: phones and secrets among them.
-    for noisy in ("uvicorn.access", "asyncio", "apprise", "pgqueuer", "aiohttp.access", "python_multipart"):
+    # Their lines hold request lines and statement arguments: phones and secrets among them. urllib3 and
+    # requests are Apprise's, and name the addresses that people are told at.
+    of_libraries = ("uvicorn.access", "asyncio", "apprise", "pgqueuer", "aiohttp.access", "python_multipart")
+    for noisy in (*of_libraries, "urllib3", "requests"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
 

@@ -109,3 +109,28 @@ def test_lines_of_requests_stand_before_whatever_is_written_after_them():
         "asyncio.run(main())\n"
     )
     assert [json.loads(line)["event"] for line in said] == ["first", "second", "third", "fourth", "fifth"]
+
+
+def test_where_people_are_told_is_in_no_line_whatever_the_level():
+    """A Telegram address holds the bot's token."""
+    said = run(
+        "import asyncio, threading\n"
+        "from http.server import BaseHTTPRequestHandler, HTTPServer\n"
+        "from disparo.cli.telling import teller\n"
+        "from disparo.settings import Settings\n"
+        "class Told(BaseHTTPRequestHandler):\n"
+        "    def do_POST(self):\n"
+        "        self.rfile.read(int(self.headers['Content-Length']))\n"
+        "        self.send_response(200)\n"
+        "        self.end_headers()\n"
+        "    def log_message(self, *said):\n"
+        "        pass\n"
+        "server = HTTPServer(('127.0.0.1', 0), Told)\n"
+        "threading.Thread(target=server.serve_forever, daemon=True).start()\n"
+        "configure_logging(level='DEBUG', stream=sys.stdout)\n"
+        "for port in (server.server_port, 1):\n"
+        "    tell = teller(Settings(alerts=[f'json://127.0.0.1:{port}/bot12345:AAFtoken/send']))\n"
+        "    print('told:', asyncio.run(tell('t', 'x')))\n"
+    )
+    assert [line for line in said if line.startswith("told:")] == ["told: True", "told: False"]
+    assert "AAFtoken" not in "".join(said)
