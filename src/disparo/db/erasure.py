@@ -52,6 +52,8 @@ async def erase(connection: Connection, customer_id: int) -> int | None:
     for statement in _EMPTYING:
         await connection.execute(statement, ids or [])
     await connection.execute(_EMPTY_REPLIES, ids or [], numbers)
+    # Whose they are from now on is not known.
+    await connection.execute("DELETE FROM bad_numbers WHERE e164 = ANY($1::text[])", numbers)
     await connection.execute(
         "INSERT INTO erased_customers (customer_id) VALUES ($1) ON CONFLICT DO NOTHING", customer_id
     )

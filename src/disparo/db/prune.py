@@ -139,6 +139,19 @@ async def delete_old_evidence(connection: Connection, table: str, *, days: int, 
     )
 
 
+async def delete_old_marks(connection: Connection, *, days: int, limit: int) -> int:
+    """Delete a slice of what platforms said of wrong numbers, and have not said again for so many days."""
+    return affected(
+        await connection.execute(
+            """DELETE FROM bad_numbers WHERE created_at < now() - make_interval(days => $1)
+               AND e164 = ANY(ARRAY(SELECT e164 FROM bad_numbers
+                                    WHERE created_at < now() - make_interval(days => $1) LIMIT $2))""",
+            days,
+            limit,
+        )
+    )
+
+
 async def delete_old_dispatches(connection: Connection, *, days: int, limit: int) -> int:
     """Delete messages of the oldest dispatches older than so many days; triggers delete what hangs on them.
 

@@ -58,6 +58,7 @@ def _jobs(retention: Retention) -> list[tuple[str, _Slice]]:
                 lambda c: prune.delete_old_evidence(c, "inbound_texts", days=days, limit=_SLICE),
             ),
             ("audit_log", lambda c: prune.delete_old_evidence(c, "audit_log", days=days, limit=_SLICE)),
+            ("bad_numbers", lambda c: prune.delete_old_marks(c, days=days, limit=_SLICE)),
         ]
     return jobs
 

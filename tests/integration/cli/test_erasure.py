@@ -136,6 +136,7 @@ async def test_what_is_given_out_is_in_portuguese_and_holds_nothing_of_the_progr
 
 async def test_what_names_a_customer_goes_and_what_proves_a_sending_stays(command, connection):
     first, second = await sent(connection)
+    await connection.execute("INSERT INTO bad_numbers (e164, platform) SELECT e164, 'p' FROM messages")
     status, said = command("titular", "apagar", 1, "--sim")
     assert (status, said.splitlines()[0]) == (
         0,
@@ -161,6 +162,7 @@ async def test_what_names_a_customer_goes_and_what_proves_a_sending_stays(comman
         (f"SELECT count(*) FROM inbound_texts WHERE message_id = {first} AND text = ''", [1]),
         ("SELECT jsonb_array_length(ignored) FROM dispatches", [0]),
         ("SELECT count(*) FROM opt_outs", [1]),
+        ("SELECT e164 FROM bad_numbers", ["+5511900000002"]),
     ):
         assert [row[0] for row in await connection.fetch(query)] == left, query
     told = await connection.fetchval("SELECT action || detail::text FROM audit_log")

@@ -191,6 +191,19 @@ async def test_zero_days_keep_always(pool, connection):
     assert (await texts(connection))[0][1:] == ("x", "raw")
 
 
+async def test_what_is_known_of_a_wrong_number_goes_with_the_evidence(pool, connection):
+    await connection.execute(
+        """INSERT INTO bad_numbers (e164, platform, created_at)
+           SELECT '+551190000' || days, 'p', now() - make_interval(days => days)
+           FROM unnest(ARRAY[1000, 1825, 1827]) AS days"""
+    )
+    left = "SELECT array_agg(e164 ORDER BY e164) FROM bad_numbers"
+    await prune_some(pool, Retention(evidence_days=0))
+    assert len(await connection.fetchval(left)) == 3
+    await prune_some(pool, Retention())
+    assert await connection.fetchval(left) == ["+5511900001000", "+5511900001825"]
+
+
 @pytest.mark.parametrize(
     ("what", "insert", "kept"),
     [
