@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 import pwd
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -31,6 +30,8 @@ _PATIENCE_S = 10.0
 _SERVED = """SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
                             AND application_name LIKE 'disparo-%'
                             AND application_name NOT IN ('disparo-cli', 'disparo-sync'))"""
+#: What the kernel has as a login where there was none.
+_NOBODY = 2**32 - 1
 T = TypeVar("T")
 
 
@@ -182,8 +183,20 @@ async def unless(stop: asyncio.Event, work: Coroutine[object, object, T]) -> T |
 
 
 def actor() -> str:
-    """Name the person at this command line for events and the audit log."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "cli"
+    """Name the person at this command line for events and the audit log, also behind sudo or su."""
+    for uid in (_logged_in, _before_sudo, os.getuid):
+        with suppress(KeyError, OSError, ValueError):
+            return f"cli:{pwd.getpwuid(uid()).pw_name}"
+    return "cli"
+
+
+def _logged_in() -> int:
+    """Give whoever logged in, as the kernel has it (pam_loginuid(8)); raises ValueError where nobody did."""
+    uid = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
+    if uid == _NOBODY:
+        raise ValueError
+    return uid
+
+
+def _before_sudo() -> int:
+    return pwd.getpwnam(os.environ["SUDO_USER"]).pw_uid

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import pwd
+from pathlib import Path
 
 import pytest
 from tests.support.visitor import EVERYTHING, text, visitor
@@ -85,3 +88,15 @@ def test_a_file_that_was_imported_by_a_command_is_told_too(house, person, tmp_pa
     (row,) = told(person, "imported")
     assert row["detalhe"] == "o que: clientes, gravadas: 1, com erro: 1"
     assert "linha de comando" in row["quem"]
+
+
+@pytest.mark.parametrize(("before_sudo", "who"), [("daemon", "daemon"), ("", None), ("ninguem-assim", None)])
+def test_whoever_came_by_sudo_is_told_and_not_whom_the_environment_names(house, person, before_sudo, who):
+    logged_in = int(Path("/proc/self/loginuid").read_text())
+    if logged_in != 2**32 - 1:  # then that is who it is, whatever sudo says
+        who = pwd.getpwuid(logged_in).pw_name
+    who = who or pwd.getpwuid(os.getuid()).pw_name
+    environment = {"SUDO_USER": before_sudo, "LOGNAME": "mentira", "USER": "mentira"}
+    house.command("descadastro", "incluir", "11955550077", **environment)
+    house.command("descadastro", "remover", "11955550077", **environment)
+    assert told(person, "opt_out_removed")[0]["quem"] == f"{who} (linha de comando)"
