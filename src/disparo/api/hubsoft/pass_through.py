@@ -49,7 +49,10 @@ _HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-_NOT_SENT = _HOP_BY_HOP | {"host", "cookie", "authorization", "expect", "x-forwarded-for"}
+#: Some servers take another path from these than the one that was looked at, or another caller.
+_MISLEADING = frozenset({"x-original-url", "x-rewrite-url", "forwarded", "x-real-ip", "x-client-ip"})
+_OF_PROXIES = "x-forwarded-"
+_NOT_SENT = _HOP_BY_HOP | _MISLEADING | {"host", "cookie", "authorization", "expect"}
 _NOT_RETURNED = _HOP_BY_HOP | {"date"}
 #: Of what has no body; uvicorn waits for one where a length is named.
 _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
@@ -178,7 +181,11 @@ async def _body(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 def _sent(request: Request, authorization: str | None) -> list[tuple[str, str]]:
     dropped = _NOT_SENT | _named(request.headers.get("connection", ""))
     named = ((name.decode("latin-1"), value) for name, value in request.headers.raw)
-    found = [(name, _text(value)) for name, value in named if name not in dropped]
+    found = [
+        (name, _text(value))
+        for name, value in named
+        if name not in dropped and not name.startswith(_OF_PROXIES)
+    ]
     if authorization is not None:
         found.append(("Authorization", authorization))
     return [*found, ("X-Forwarded-For", address_of(request))]
