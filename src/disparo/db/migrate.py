@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 
-from disparo.db.pool import Connection, connect
+from disparo.db.pool import TRANSIENT, Connection, connect
 from disparo.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ _IN_USE = (
 async def migrate(dsn: str) -> None:
     """Upgrade to HEAD.
 
-    Raises DatabaseUnavailable on a server too old, a database newer than we, or tables that others hold.
+    Raises DatabaseUnavailable on a server too old, a database newer than we, tables that others hold or own,
+    and whatever else PostgreSQL refuses.
     """
     connection = await connect(dsn)
     try:
@@ -47,6 +48,10 @@ async def migrate(dsn: str) -> None:
                 await _run_alembic(dsn)
             except asyncpg.LockNotAvailableError as error:
                 raise DatabaseUnavailable(_IN_USE) from error
+            except TRANSIENT:
+                raise
+            except asyncpg.PostgresError as error:  # who it is, or what others have built on our tables
+                raise DatabaseUnavailable(_refused(error)) from error
     finally:
         await connection.close()  # releases the lock too
 
@@ -80,6 +85,24 @@ def _refuse_newer(version: str | None) -> None:
             f"Este banco de dados foi criado por uma versão mais nova do Disparo (revisão {version}). "
             "Atualize o programa; nada foi alterado."
         )
+
+
+def _refused(error: asyncpg.PostgresError) -> str:
+    """Say why PostgreSQL did not take an upgrade; a name it gives is what a person can do something about."""
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return (
+            "As tabelas do Disparo não são do usuário de database_url (como quando outro as restaurou), e só "
+            "o dono as atualiza. Passe-as a ele no PostgreSQL, como administrador (ALTER ... OWNER TO ...). "
+            f"O PostgreSQL diz: {error.args[0]}. Nada foi alterado."
+        )
+    # Not its hint, which may be to drop what depends on ours; and of other faults the detail may be a row.
+    names = (asyncpg.DependentObjectsStillExistError, asyncpg.FeatureNotSupportedError)
+    detail = f" ({error.detail})" if isinstance(error, names) and error.detail else ""
+    return (
+        f"O PostgreSQL recusou a atualização do banco para a revisão {HEAD}. Se algo foi criado nele à "
+        "parte, como uma visão sobre uma tabela do Disparo, tire-o e comece de novo. "
+        f"O PostgreSQL diz: {error.args[0]}{detail}. Nada foi alterado."
+    )
 
 
 async def _refuse_without_right(connection: Connection) -> None:

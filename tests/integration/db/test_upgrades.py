@@ -265,6 +265,43 @@ def test_who_may_make_no_tables_is_told_what_to_do(admin_dsn, empty_dsn):
         run_admin(admin_dsn, "DROP ROLE visitor")
 
 
+def said_by_a_command(dsn, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "disparo", "execucao", "listar"],
+        env={**os.environ, "DISPARO_DATABASE_URL": dsn, "DISPARO_DATA_DIR": str(tmp_path / "dados")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    return done.stderr.splitlines()[-1]
+
+
+def test_an_upgrade_that_a_view_of_somebodys_keeps_out_names_it(older, tmp_path):
+    dsn = older("0012")
+    value(dsn, "CREATE VIEW painel_do_chefe AS SELECT * FROM messages")
+    said = said_by_a_command(dsn, tmp_path)
+    assert said.startswith("Erro: O PostgreSQL recusou a atualização")
+    assert "view painel_do_chefe depends on" in said
+    assert value(dsn, "SELECT version_num FROM alembic_version") == "0012"
+
+
+def test_an_upgrade_of_tables_that_are_another_users_says_so(admin_dsn, older, tmp_path):
+    dsn = older("0016")
+    run_admin(admin_dsn, "CREATE ROLE inquilino LOGIN PASSWORD 'x'")
+    try:
+        value(dsn, "GRANT ALL ON SCHEMA public TO inquilino")
+        value(dsn, "GRANT ALL ON ALL TABLES IN SCHEMA public TO inquilino")
+        parts = urlsplit(dsn)
+        theirs = urlunsplit(parts._replace(netloc=f"inquilino:x@{parts.netloc.rpartition('@')[2]}"))
+        said = said_by_a_command(theirs, tmp_path)
+        assert said.startswith("Erro: As tabelas do Disparo não são do usuário de database_url")
+        assert "Nada foi alterado." in said
+    finally:
+        value(dsn, "DROP OWNED BY inquilino")
+        run_admin(admin_dsn, "DROP ROLE inquilino")
+
+
 @pytest.mark.parametrize(
     "dsn",
     [
