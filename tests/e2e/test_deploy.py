@@ -22,6 +22,7 @@ from tests.support.visitor import text, visitor
 
 from disparo import __version__
 from disparo.api.certificate import self_signed
+from disparo.wording import alert_words
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -203,6 +204,12 @@ def test_the_alert_rules_are_valid_and_fire(tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
     done = subprocess.run([PROMTOOL, "test", "rules", *cases], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_rules_have_words_for_every_kind_of_alert():
+    rules = (DEPLOY / "prometheus" / "disparo-rules.yml").read_text()
+    of_their_own = {"platform_open", "receipts_stopped"}
+    assert [kind for kind in sorted(alert_words.KINDS - of_their_own) if f'"{kind}"' not in rules] == []
 
 
 def test_the_dashboard_has_what_grafana_needs():

@@ -44,6 +44,8 @@ _WORDS = {
         "Confira: timedatectl; para acertar sozinho: sudo timedatectl set-ntp true"
     ),
 }
+#: Every kind of alert there is.
+KINDS = frozenset(_WORDS)
 #: Their detail is a stored reason.
 _WITH_REASON = frozenset({"platform_open", "platform_unreachable"})
 _OVER_WORDS = {
