@@ -34,6 +34,7 @@ from disparo.db.cluster import (
 )
 from disparo.db.data_dir import AlreadyRunning, is_held, make_data_dir, take_lock
 from disparo.db.postgres_binaries import Runner, find_runner
+from disparo.db.postgres_log import keep_small, last_line, log_file
 from disparo.db.server_options import PORT, server_options
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ _ORPHAN_PATIENCE_S = 5.0
 _FALLS_AT_START = 3
 _STEADY_AFTER_S = 30.0
 _LONGEST_PAUSE_S = 10.0
+_LOG_EVERY_S = 60.0
 
 
 class EmbeddedPostgres:
@@ -92,6 +94,7 @@ class EmbeddedPostgres:
             # Of this thread's own: the kernel sends the parent-death signal when the *thread* ends.
             self._keeper = threading.Thread(target=self._keep, args=(runner, socket_dir), daemon=True)
             self._keeper.start()
+            threading.Thread(target=self._keep_log_small, daemon=True).start()
             self._wait_until_ready()
             asyncio.run(make_application_role(self._data_dir))
         except BaseException:
@@ -134,7 +137,7 @@ class EmbeddedPostgres:
             _clear_away(self._cluster, Path(socket_dir))
             began = time.monotonic()
             try:
-                with _log_file(self._data_dir).open("ab") as output:
+                with log_file(self._data_dir).open("ab") as output:
                     self._server = subprocess.Popen(
                         command,
                         stdin=subprocess.DEVNULL,
@@ -155,6 +158,12 @@ class EmbeddedPostgres:
                 return
             self._stopping.wait(min(_LONGEST_PAUSE_S, 0.1 * 2**falls))
 
+    def _keep_log_small(self) -> None:
+        """A server may run for a year, and on a full disk, say, it complains all the time."""
+        while not self._stopping.is_set():
+            keep_small(log_file(self._data_dir))
+            self._stopping.wait(_LOG_EVERY_S)
+
     def _wait_until_ready(self) -> None:
         until = time.monotonic() + _START_PATIENCE_S
         while time.monotonic() < until and not self._failed.is_set():
@@ -167,8 +176,8 @@ class EmbeddedPostgres:
                 until = time.monotonic() + _START_PATIENCE_S
             time.sleep(0.02)
         raise DatabaseFailed(
-            f"O banco de dados próprio não iniciou. O motivo está em {_log_file(self._data_dir)}: "
-            f"{_last_line(_log_file(self._data_dir))}"
+            f"O banco de dados próprio não iniciou. O motivo está em {log_file(self._data_dir)}: "
+            f"{last_line(log_file(self._data_dir))}"
         )
 
     def _socket_dir(self, runner: Runner) -> Path:
@@ -269,18 +278,3 @@ def _is_server_of(cluster: Path, pid: int) -> bool:
         except PermissionError:  # root without CAP_SYS_PTRACE, as in a container: this is open to all
             return os.fsencode(cluster) in (process / "cmdline").read_bytes().split(b"\0")
     return False
-
-
-def _log_file(data_dir: Path) -> Path:
-    path = data_dir / "postgres.log"
-    with suppress(OSError):
-        if path.stat().st_size > 10_000_000:  # noqa: PLR2004 - kept small without a log rotation
-            path.unlink()
-    return path
-
-
-def _last_line(path: Path) -> str:
-    with suppress(OSError):
-        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
-    return ""

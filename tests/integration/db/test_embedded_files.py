@@ -10,8 +10,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 from tests.support.own_database import HOLD, query
 
@@ -216,3 +218,20 @@ def test_a_server_that_is_still_ending_is_waited_for_where_root_may_not_look_int
     finally:
         wakes.join()
     assert done.returncode == 0, done.stderr
+
+
+def test_the_servers_own_lines_are_kept_few_while_it_runs(folder, monkeypatch):
+    monkeypatch.setattr(embedded, "_LOG_EVERY_S", 0.05)
+    log = folder / "postgres.log"
+    with running(folder) as dsn:
+        with log.open("ab") as beside:  # as a night of complaints would
+            beside.write(b"no space left\n" * 800_000)
+        until = time.monotonic() + 20
+        while log.stat().st_size > 10_000_000 and time.monotonic() < until:
+            time.sleep(0.05)
+        with pytest.raises(asyncpg.UndefinedTableError):
+            query(dsn, "SELECT * FROM nowhere")
+        lines = log.read_text().splitlines()
+    assert 1_000 < len(lines) < 100_000
+    assert set(lines[:1_000]) == {"no space left"}
+    assert '"nowhere" does not exist' in lines[-1]
