@@ -14,6 +14,7 @@ import typer
 
 from disparo.cli.context import DataDir, data_dir_of, refuse_on_anothers, unless
 from disparo.cli.credentials import Credentials, make_both
+from disparo.cli.health_watch import watch_health
 from disparo.cli.launch import (
     SIMULATOR,
     Plan,
@@ -178,13 +179,15 @@ async def _first_start(dsn: str, *, with_data: bool) -> tuple[Credentials | None
 
 @asynccontextmanager
 async def _watched(plan: Plan, dsn: str) -> AsyncIterator[None]:
-    """Look for the first platform, where there is none yet."""
-    watching = asyncio.create_task(_retire_at_the_first(dsn)) if plan.simulator_port is not None else None
+    """Look whether all is well, and for the first platform, where there is none yet."""
+    watching = [asyncio.create_task(watch_health(f"{plan.base_url}/saude", plan.settings))]
+    if plan.simulator_port is not None:
+        watching.append(asyncio.create_task(_retire_at_the_first(dsn)))
     try:
         yield
     finally:
-        if watching is not None:
-            watching.cancel()
+        for task in watching:
+            task.cancel()
 
 
 async def _retire_at_the_first(dsn: str) -> None:

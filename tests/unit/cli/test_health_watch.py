@@ -1,0 +1,134 @@
+"""People are told, once, that the service of a machine is not ready, where no worker can tell them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from tests.support.stage import free_port
+
+from disparo.cli import health_watch
+from disparo.cli.health_watch import watch_health
+from disparo.settings import load_settings
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.filterwarnings("ignore:.imghdr. is deprecated:DeprecationWarning"),
+]
+READY = {"banco_de_dados": True, "migracoes": True, "workers": True}
+
+
+class House:
+    """A service, and somebody who is told: both answer what they are bidden to."""
+
+    def __init__(self) -> None:
+        self.checks: dict[str, bool] | None = READY
+        self.tells = 200
+        self.heard: list[str] = []
+
+    @contextmanager
+    def open(self) -> Iterator[str]:
+        house = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                checks = house.checks
+                if checks is None:  # a connection that ends without a word
+                    return
+                body = json.dumps({"verificacoes": {name: {"ok": ok} for name, ok in checks.items()}})
+                self.send_response(200 if all(checks.values()) else 503)
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def do_POST(self) -> None:
+                said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if house.tells == 200:
+                    house.heard.append(f"{said['title']} | {said['message']}")
+                self.send_response(house.tells)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            server.server_close()
+
+    async def hears(self, count: int) -> None:
+        async with asyncio.timeout(20):
+            while len(self.heard) < count:
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def house(monkeypatch):
+    monkeypatch.setattr(health_watch, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(health_watch, "SILENT_S", 0.6)
+    monkeypatch.setattr(health_watch, "_TELL_EVERY_S", 0.1)
+    house = House()
+    with house.open() as address:
+        monkeypatch.setenv("DISPARO_ALERTS", json.dumps([f"json://{address}/"]))
+        watching = asyncio.create_task(watch_health(f"http://{address}/saude", load_settings()))
+        yield house
+        watching.cancel()
+
+
+@pytest.mark.parametrize(
+    ("checks", "why"),
+    [
+        ({**READY, "banco_de_dados": False, "workers": False}, "o banco de dados não responde"),
+        ({**READY, "workers": False}, "nenhum worker trabalha"),
+        (None, "o servidor não responde"),
+    ],
+)
+async def test_once_when_it_has_not_been_ready_for_a_while_and_once_when_it_is(house, checks, why):
+    house.checks = checks
+    await house.hears(1)
+    await asyncio.sleep(1)
+    assert len(house.heard) == 1
+    assert house.heard[0].startswith("Disparo: atenção | O Disparo da máquina ")
+    assert f": {why}" in house.heard[0]
+    house.checks = READY
+    await house.hears(2)
+    await asyncio.sleep(1)
+    assert len(house.heard) == 2
+    assert house.heard[1].startswith("Disparo: resolvido | ")
+
+
+async def test_a_restart_is_nothing_to_be_told_of(house):
+    for _ in range(4):
+        house.checks = {**READY, "banco_de_dados": False}
+        await asyncio.sleep(0.3)
+        house.checks = READY
+        await asyncio.sleep(0.2)
+    assert house.heard == []
+
+
+async def test_whoever_could_not_be_told_is_told_later(house):
+    house.tells, house.checks = 500, {**READY, "workers": False}
+    await asyncio.sleep(1.5)
+    house.tells = 200
+    await house.hears(1)
+
+
+async def test_nobody_is_told_of_an_end_whose_beginning_nobody_heard(house):
+    house.tells, house.checks = 500, {**READY, "workers": False}
+    await asyncio.sleep(1.5)
+    house.checks = READY
+    await asyncio.sleep(0.5)
+    house.tells = 200
+    await asyncio.sleep(0.5)
+    assert house.heard == []
+
+
+async def test_an_address_where_nobody_listens_is_a_server_that_does_not_answer():
+    assert health_watch._missing(f"http://127.0.0.1:{free_port()}/saude") == health_watch._NO_ANSWER
