@@ -29,7 +29,7 @@ class SettingsWatch:
         self._wait_s = 1.5 * _LOOK_EVERY_S if after_others else 0.0
         self._apply = apply
         self._asked = asyncio.Event()
-        self._seen = _stamp(settings_file())
+        self._seen = self._before = _stamp(settings_file())
         #: What is wrong with the settings that were read last, so that older ones stay; None: nothing.
         self.refused: str | None = None
 
@@ -46,7 +46,9 @@ class SettingsWatch:
     async def _look(self) -> None:
         try:
             stamp = self._stamp_now()
-            if stamp == self._seen and not self._asked.is_set():
+            # Half a file may be good settings, without the platforms that come last: it must have settled.
+            is_steady, self._before = stamp == self._before, stamp
+            if not self._asked.is_set() and (stamp == self._seen or not is_steady):
                 return
             self._seen = stamp
             changed = self._load()

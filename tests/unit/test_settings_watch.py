@@ -35,3 +35,28 @@ async def test_a_fault_while_loading_does_not_end_the_watch(monkeypatch, tmp_pat
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_file_that_is_still_being_written_is_not_taken_as_it_is_by_then(monkeypatch, tmp_path):
+    """Half a file may be good settings: those of the platforms come last."""
+    file = tmp_path / "disparo.toml"
+    monkeypatch.setenv("DISPARO_CONFIG", str(file))
+    monkeypatch.setattr("disparo.settings_watch._LOOK_EVERY_S", 0.2)
+    lines = [f"# {number}\n" for number in range(20)]
+    file.write_text("old\n")
+    got = []
+    task = asyncio.create_task(SettingsWatch(file.read_text, got.append).run())
+    try:
+        await asyncio.sleep(0.3)
+        with file.open("w") as being_written:
+            for line in lines:
+                being_written.write(line)
+                being_written.flush()
+                await asyncio.sleep(0.05)
+        async with asyncio.timeout(10):
+            while not got:
+                await asyncio.sleep(0.01)
+        assert got == ["".join(lines)]
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
