@@ -42,8 +42,8 @@ async def migrate(dsn: str) -> None:
         await wait_for_turn(connection)
         version = await current_version(connection)
         _refuse_newer(version)
+        await _refuse_without_right(connection)  # the engine's tables are looked over at every start
         if version != HEAD:
-            await _refuse_without_right(connection)
             try:
                 await _run_alembic(dsn)
             except asyncpg.LockNotAvailableError as error:
@@ -51,7 +51,7 @@ async def migrate(dsn: str) -> None:
             except TRANSIENT:
                 raise
             except asyncpg.PostgresError as error:  # who it is, or what others have built on our tables
-                raise DatabaseUnavailable(_refused(error)) from error
+                raise DatabaseUnavailable(refusal(error)) from error
     finally:
         await connection.close()  # releases the lock too
 
@@ -87,7 +87,7 @@ def _refuse_newer(version: str | None) -> None:
         )
 
 
-def _refused(error: asyncpg.PostgresError) -> str:
+def refusal(error: asyncpg.PostgresError) -> str:
     """Say why PostgreSQL did not take an upgrade; a name it gives is what a person can do something about."""
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return (

@@ -6,7 +6,7 @@ import asyncpg
 
 from disparo import queue
 from disparo.db import installation
-from disparo.db.migrate import migrate, wait_for_turn
+from disparo.db.migrate import migrate, refusal, wait_for_turn
 from disparo.db.pool import Connection, connect
 from disparo.errors import DatabaseUnavailable
 
@@ -21,7 +21,10 @@ async def prepare(dsn: str) -> bool:
     connection = await connect(dsn)
     try:
         await wait_for_turn(connection)
-        await queue.install(connection)
+        try:
+            await queue.install(connection)
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise DatabaseUnavailable(refusal(error)) from error
         async with connection.transaction():
             return await installation.recognise(connection)
     finally:

@@ -22,6 +22,7 @@ from disparo.db.migrate import HEAD, _run_alembic, current_version, migrate, rev
 from disparo.db.numbers import fill_slice
 from disparo.db.pool import connect, open_pool
 from disparo.db.postgres_binaries import client_program
+from disparo.dispatch.prepare import prepare
 from disparo.errors import DatabaseUnavailable
 from disparo.log import mask_text
 from disparo.settings import Settings
@@ -286,8 +287,11 @@ def test_an_upgrade_that_a_view_of_somebodys_keeps_out_names_it(older, tmp_path)
     assert value(dsn, "SELECT version_num FROM alembic_version") == "0012"
 
 
-def test_an_upgrade_of_tables_that_are_another_users_says_so(admin_dsn, older, tmp_path):
-    dsn = older("0016")
+@pytest.mark.parametrize("revision", ["0016", HEAD])
+def test_tables_that_are_another_users_are_told_of(admin_dsn, older, tmp_path, revision):
+    dsn = older(revision)
+    if revision == HEAD:
+        asyncio.run(prepare(dsn))
     run_admin(admin_dsn, "CREATE ROLE inquilino LOGIN PASSWORD 'x'")
     try:
         value(dsn, "GRANT ALL ON SCHEMA public TO inquilino")
