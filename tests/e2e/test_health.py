@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.client import DISPATCH, Client
 from tests.support.house import house as run_house
+from tests.support.program import command
 
 TOKEN = "m3tricas-de-teste"
 
@@ -175,6 +177,32 @@ def test_every_name_of_the_dashboard_and_the_alerts_is_served(house, client):
         return named - have
 
     house.until(lambda: not missing() or None)
+
+
+def test_a_database_that_can_only_be_read_is_not_ready(house):
+    name = house.value("SELECT current_database()")
+
+    async def close(connection, *, closed):
+        await connection.execute("SET default_transaction_read_only = off")
+        done = "SET default_transaction_read_only = on" if closed else "RESET default_transaction_read_only"
+        await connection.execute(f"ALTER DATABASE {name} {done}")
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+    def database():
+        return house.anonymous.get("/saude").json["verificacoes"]["banco_de_dados"]
+
+    house.run(partial(close, closed=True))
+    try:
+        house.until(lambda: "só pode ser lido" in database().get("motivo", ""))
+        assert house.anonymous.get("/saude").status == 503
+        done = command("usuario", "criar", "x@example.com", env={"DISPARO_DATABASE_URL": house.stage.dsn})
+        assert done.stderr.startswith("Erro: O PostgreSQL não aceita gravações agora")
+    finally:
+        house.run(partial(close, closed=False))
+    house.until(lambda: house.anonymous.get("/saude").status == 200)
 
 
 def test_a_server_that_could_store_no_call_for_a_full_disk_is_not_ready(house, client):

@@ -14,13 +14,21 @@ from disparo.api.errors import Failure
 from disparo.api.heads import WithHead
 from disparo.api.services import Services, services_of
 from disparo.db.migrate import HEAD, current_version
-from disparo.db.pool import TRANSIENT
+from disparo.db.pool import TRANSIENT, is_read_only
 from disparo.dispatch import figures
 
 router = APIRouter(route_class=WithHead)
 
 _PATIENCE_S = 2.0
-_FULL_DISK = {"ok": False, "motivo": "o disco do banco de dados está cheio: nada é aceito até haver espaço"}
+_Check = dict[str, Any]
+_FULL_DISK: _Check = {
+    "ok": False,
+    "motivo": "o disco do banco de dados está cheio: nada é aceito até haver espaço",
+}
+_READ_ONLY: _Check = {
+    "ok": False,
+    "motivo": "o banco de dados só pode ser lido (uma réplica, ou alguém o fechou): nada é aceito",
+}
 _TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -47,14 +55,15 @@ async def alive() -> JSONResponse:
     return JSONResponse({"vivo": True})
 
 
-async def _checks(services: Services) -> dict[str, dict[str, Any]]:
+async def _checks(services: Services) -> dict[str, _Check]:
     unknown = {"ok": False, "motivo": "o banco de dados não responde"}
     checks = {"banco_de_dados": unknown, "migracoes": unknown, "workers": unknown}
     try:
         async with asyncio.timeout(_PATIENCE_S):
             async with services.pool.acquire() as connection:
                 version = await current_version(connection)
-            checks |= {"banco_de_dados": {"ok": True}, "migracoes": _migrations(version)}
+                database: _Check = _READ_ONLY if is_read_only(connection) else {"ok": True}
+            checks |= {"banco_de_dados": database, "migracoes": _migrations(version)}
             beating = await services.heartbeats.beating()
             checks["workers"] = {"ok": beating > 0, "batendo": beating}
     except TRANSIENT:
@@ -62,7 +71,7 @@ async def _checks(services: Services) -> dict[str, dict[str, Any]]:
     return checks
 
 
-def _migrations(version: str | None) -> dict[str, Any]:
+def _migrations(version: str | None) -> _Check:
     if version == HEAD:
         return {"ok": True, "revisao": version}
     why = f"o banco está na revisão {version} e este programa precisa da {HEAD}: reinicie o serviço"

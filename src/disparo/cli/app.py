@@ -107,6 +107,10 @@ def _of_the_moment(error: Exception) -> str | None:
 
     if isinstance(error, asyncpg.DiskFullError):
         return "O disco do banco de dados está cheio. Libere espaço e tente de novo."
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        return (
+            "O PostgreSQL não aceita gravações agora: é uma réplica, ou alguém o fechou. Nada foi alterado."
+        )
     if isinstance(error, asyncpg.DataError) and "out of" in str(error):
         return "Um dos números é grande demais. Nada foi alterado."
     if isinstance(error, OSError):

@@ -27,12 +27,9 @@ LOOK_EVERY_S = 10.0
 SILENT_S = 120.0
 _ANSWER_WITHIN_S = 8.0
 _TELL_EVERY_S = 120.0
-_WORDS = {
-    "banco_de_dados": "o banco de dados não responde; nada é aceito nem enviado",
-    "migracoes": "o banco de dados é de outra versão do Disparo",
-    "workers": "nenhum worker trabalha; o que é aceito espera",
-}
-_NO_ANSWER = "o servidor não responde; nada é aceito"
+#: What `/saude` says of no reason.
+_NO_WORKER = "nenhum worker trabalha: o que é aceito espera"
+_NO_ANSWER = "o servidor não responde: nada é aceito"
 
 
 async def watch_health(url: str, settings: Settings) -> None:
@@ -53,7 +50,7 @@ async def watch_health(url: str, settings: Settings) -> None:
 
 def _begun(missing: str) -> tuple[str, str]:
     minutes = f"há {SILENT_S / 60:.0f} minutos"
-    text = f"O Disparo da máquina {socket.gethostname()} não funciona {minutes}: {missing}"
+    text = f"O Disparo da máquina {socket.gethostname()} não funciona {minutes}. Motivo: {missing}"
     return "Disparo: atenção", f"{text}. Veja: sudo disparo doctor"
 
 
@@ -87,7 +84,7 @@ def _missing(url: str) -> str | None:
 def _said_by(answer: urllib.error.HTTPError) -> str:
     try:
         checks = json.loads(answer.read())["verificacoes"]
-        failed = [check for check in _WORDS if not checks[check]["ok"]]
-    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+        failed = [str(check.get("motivo", _NO_WORKER)) for check in checks.values() if not check["ok"]]
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, AttributeError):
         failed = []
-    return _WORDS[failed[0]] if failed else _NO_ANSWER
+    return failed[0] if failed else _NO_ANSWER

@@ -175,7 +175,7 @@ async def open_pool(
 
     async def leave_clean(connection: asyncpg.Connection[asyncpg.Record]) -> None:
         # Without a round trip: asyncpg has ended the transaction, and nothing of ours outlives one.
-        if _is_read_only(connection):
+        if is_read_only(connection):
             await pool.expire_connections()
 
     pool = asyncpg.create_pool(
@@ -203,7 +203,7 @@ async def open_pool(
             pool.terminate()
 
 
-def _is_read_only(connection: asyncpg.Connection[asyncpg.Record]) -> bool:
+def is_read_only(connection: Connection) -> bool:
     """Tell whether a session is at a standby, or was opened while its server took no writes.
 
     Servers tell by themselves (PostgreSQL 14 and newer). Nobody ends such a session when there is a primary

@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.imghdr. is deprecated:DeprecationWarning"),
 ]
 READY = {"banco_de_dados": True, "migracoes": True, "workers": True}
+REASONS = {"banco_de_dados": {"motivo": "o banco de dados não responde"}}
 
 
 class House:
@@ -40,7 +41,8 @@ class House:
                 checks = house.checks
                 if checks is None:  # a connection that ends without a word
                     return
-                body = json.dumps({"verificacoes": {name: {"ok": ok} for name, ok in checks.items()}})
+                found = {name: {"ok": ok, **REASONS.get(name, {})} for name, ok in checks.items()}
+                body = json.dumps({"verificacoes": found})
                 self.send_response(200 if all(checks.values()) else 503)
                 self.end_headers()
                 self.wfile.write(body.encode())
@@ -96,7 +98,7 @@ async def test_once_when_it_has_not_been_ready_for_a_while_and_once_when_it_is(h
     await asyncio.sleep(1)
     assert len(house.heard) == 1
     assert house.heard[0].startswith("Disparo: atenção | O Disparo da máquina ")
-    assert f": {why}" in house.heard[0]
+    assert f". Motivo: {why}" in house.heard[0]
     house.checks = READY
     await house.hears(2)
     await asyncio.sleep(1)
