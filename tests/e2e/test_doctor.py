@@ -154,6 +154,16 @@ def test_the_database_of_another_version(house):
         house.fetch("UPDATE alembic_version SET version_num = $1", revision)
 
 
+def test_a_database_that_can_only_be_read_is_not_a_matter_of_workers(house):
+    dsn = house.stage.dsn
+    closed = f"{dsn}{'&' if '?' in dsn else '?'}default_transaction_read_only=on"
+    done = run(house, DISPARO_DATABASE_URL=closed)
+    assert done.returncode == 1
+    assert "só pode ser lido" in done.stdout
+    assert "aponte database_url para o principal" in done.stdout
+    assert "workers" not in done.stdout
+
+
 def test_workers_a_pause_a_breaker_and_a_hold(house):
     worker = house.stage.workers[0]
     house.fetch("INSERT INTO platform_states (platform, paused_by, paused_at) VALUES ('a', 'ana', now())")

@@ -22,7 +22,8 @@ from disparo.settings import Settings, load_settings
 
 log = structlog.get_logger(__name__)
 
-LOOK_EVERY_S = 10.0
+#: Each look is a line of the log.
+LOOK_EVERY_S = 30.0
 #: A restart of the database, or of the machine it is on, takes less; nobody need be told of it.
 SILENT_S = 120.0
 _ANSWER_WITHIN_S = 8.0

@@ -12,7 +12,7 @@ from disparo.cli.examine.clock import judge_clock
 from disparo.cli.examine.finding import Finding, note, ok, wrong
 from disparo.db import accounts, connections, installation, platform_states, sync_states, workers
 from disparo.db.migrate import HEAD, current_version, revisions
-from disparo.db.pool import TRANSIENT, Connection, connect
+from disparo.db.pool import TRANSIENT, Connection, connect, is_read_only
 from disparo.dispatch.prepare import check_durability
 from disparo.errors import DatabaseUnavailable
 from disparo.wording import words
@@ -22,6 +22,10 @@ _START = "Inicie o Disparo: sudo systemctl start disparo (ou disparo run)."
 _LACKING = (
     "Os motivos: journalctl --namespace=disparo --grep "
     "'source_row_left_out|sync_without_customer|sync_missed'. O que é corrigido lá vem na próxima completa."
+)
+_READ_ONLY = (
+    "Se é uma réplica, aponte database_url para o principal; se não, veja quem ligou "
+    "default_transaction_read_only no PostgreSQL, e por quê (um disco cheio?). Os processos voltam sozinhos."
 )
 #: A worker beats every second.
 _BEAT_PATIENCE_S = 3.0
@@ -39,14 +43,20 @@ async def examine_database(dsn: str, *, remedy: str = _START, backup_within_days
     try:
         found = [await _durability(dsn), await _migrations(connection), await _clock(connection)]
         found.append(await _connections(connection))
+        is_closed = is_read_only(connection)
         if await current_version(connection) == HEAD:
-            found += [await _workers(connection), *await _standing(connection), *await _syncs(connection)]
+            found += [] if is_closed else [await _workers(connection)]  # none can beat
+            found += [*await _standing(connection), *await _syncs(connection)]
             if backup_within_days:
                 found.append(await _backup(connection, within_days=backup_within_days))
     except (asyncpg.PostgresError, *TRANSIENT) as error:
         return [wrong("banco de dados", f"recusou uma consulta ({type(error).__name__})", remedy)]
     else:
-        return [ok("banco de dados", f"PostgreSQL {connection.get_server_version()[0]} responde"), *found]
+        name = f"PostgreSQL {connection.get_server_version()[0]}"
+        if is_closed:
+            text = f"{name} só pode ser lido: nada é aceito nem enviado"
+            return [wrong("banco de dados", text, _READ_ONLY), *found]
+        return [ok("banco de dados", f"{name} responde"), *found]
     finally:
         await connection.close()
 
