@@ -10,6 +10,11 @@ from disparo.db.pool import Connection
 
 #: Whoever took an alert to tell of it and died is not waited for longer.
 _LEASE_S = 120.0
+#: Of a platform that is not used while it fails; its detail is the reason.
+PLATFORM_OPEN = "platform_open"
+#: Half a platform's calls may fail all night, and it be left alone and taken again every ten seconds: people
+#: are told that it works again when it has for so long, and of one that fails again within it, nothing.
+SETTLED_S = 120.0
 #: The detail of an alert that ended because nobody looks any more.
 UNWATCHED = "unwatched"
 #: Of a bulk run, a part of which the database takes from nobody; its subject is the dispatch.
@@ -40,6 +45,24 @@ async def raise_(connection: Connection, kind: str, subject: str, *, detail: str
         detail,
     )
     return begun is True
+
+
+async def raise_again(connection: Connection, kind: str, subject: str, *, detail: str | None) -> None:
+    """Begin an alert; one that ended a moment ago, of whose end nobody was told yet, goes on."""
+    going_on = await connection.fetchval(
+        """UPDATE alerts SET cleared_at = NULL, detail = $3
+           WHERE id = (SELECT id FROM alerts WHERE kind = $1 AND subject = $2 ORDER BY id DESC LIMIT 1)
+             AND told_over IS NULL AND detail IS DISTINCT FROM $4
+             AND cleared_at BETWEEN now() - make_interval(secs => $5::float8) AND now()
+           RETURNING true""",
+        kind,
+        subject,
+        detail,
+        UNWATCHED,
+        SETTLED_S,
+    )
+    if not going_on:
+        await raise_(connection, kind, subject, detail=detail)
 
 
 async def raise_or_renew(connection: Connection, kind: str, subject: str, *, detail: str) -> None:
@@ -117,19 +140,25 @@ async def live(connection: Connection) -> list[asyncpg.Record]:
 async def take_untold(connection: Connection, *, limit: int = 20) -> list[asyncpg.Record]:
     """Take the alerts that nobody was told of, in order; if the caller dies, another one takes them.
 
-    One that is taken for longer than twice a lease was so by a clock that was set back.
+    One that is taken for longer than twice a lease was so by a clock that was set back; and one of a time to
+    come is over, too.
     """
     return await connection.fetch(
         """UPDATE alerts SET taken_until = now() + make_interval(secs => $2::float8)
            WHERE id IN (
                SELECT id FROM alerts
                WHERE (told_at IS NULL OR (cleared_at IS NOT NULL AND told_over IS NULL))
+                 AND (kind <> $3 OR cleared_at IS NULL OR detail = $4
+                      OR cleared_at NOT BETWEEN now() - make_interval(secs => $5::float8) AND now())
                  AND (taken_until IS NULL OR taken_until < now()
                       OR taken_until > now() + make_interval(secs => 2 * $2::float8))
                ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
            RETURNING id, kind, subject, detail, raised_at, cleared_at, told_at""",
         limit,
         _LEASE_S,
+        PLATFORM_OPEN,
+        UNWATCHED,
+        SETTLED_S,
     )
 
 

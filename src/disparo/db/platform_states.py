@@ -41,7 +41,7 @@ async def open_all(connection: Connection, reasons: Mapping[str, str]) -> None:
             reason,
         )
         if opened:
-            await alerts.raise_(connection, "platform_open", platform, detail=reason)
+            await alerts.raise_again(connection, alerts.PLATFORM_OPEN, platform, detail=reason)
 
 
 async def take_probe(connection: Connection, platform: str, *, longest_pause_s: float) -> bool:
@@ -70,7 +70,7 @@ async def close_all(connection: Connection, platforms: Sequence[str]) -> None:
             "UPDATE platform_states SET open_reason = NULL WHERE platform = $1 AND open_reason IS NOT NULL",
             platform,
         )
-        await alerts.clear(connection, "platform_open", platform)
+        await alerts.clear(connection, alerts.PLATFORM_OPEN, platform)
 
 
 async def pause(connection: Connection, platform: str, *, actor: str) -> None:

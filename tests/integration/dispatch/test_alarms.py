@@ -97,7 +97,31 @@ async def test_people_are_told_in_words(pool, connection):
         "O crédito da plataforma p está acabando: 12.50",
     ]
     await platform_states.close_all(connection, ["p"])
+    await later(connection)
     assert await told(pool) == [("Disparo: resolvido", "A plataforma p voltou a funcionar")]
+
+
+async def later(connection, seconds=121):
+    """Let so many seconds have gone by since alerts ended."""
+    await connection.execute(
+        "UPDATE alerts SET cleared_at = cleared_at - make_interval(secs => $1::float8)", seconds
+    )
+
+
+async def test_a_platform_that_fails_every_few_seconds_all_night_wakes_people_once(pool, connection):
+    said = []
+    for _ in range(20):
+        await platform_states.open_all(connection, {"p": "error_rate"})
+        said += await told(pool)
+        await platform_states.close_all(connection, ["p"])
+        await later(connection, 60)
+        said += await told(pool)
+    assert [title for title, _ in said] == ["Disparo: atenção"]
+    assert await live(connection) == []
+    await later(connection)
+    assert await told(pool) == [("Disparo: resolvido", "A plataforma p voltou a funcionar")]
+    await platform_states.open_all(connection, {"p": "credit"})
+    assert [title for title, _ in await told(pool)] == ["Disparo: atenção"]
 
 
 async def test_what_nobody_looks_at_any_more_is_not_said_to_be_well_again(pool, connection):
