@@ -20,6 +20,8 @@ from disparo.durable import put_in_place, write_new
 from disparo.errors import DatabaseUnavailable, in_words
 
 ADMIN, APP = "disparo_admin", "disparo"
+#: Begins the name of the file in which initdb is given a password.
+_FOR_INITDB = "initdb.in-"
 
 
 class DatabaseFailed(DatabaseUnavailable):
@@ -42,10 +44,15 @@ def make_cluster(data_dir: Path, runner: Runner) -> None:
     # Under a name of its own: an initdb of such a start may still be writing for a moment.
     for left in data_dir.glob("postgres.new-*"):
         shutil.rmtree(left, ignore_errors=True)
+    for left in data_dir.glob(f"{_FOR_INITDB}*"):
+        left.unlink(missing_ok=True)
     nursery = data_dir / f"postgres.new-{secrets.token_hex(4)}"
     nursery.mkdir(mode=0o700)
     runner.own(nursery)
-    with tempfile.NamedTemporaryFile("w", encoding="ascii", prefix="disparo-") as password_file:
+    # In this closed folder: in /tmp that of a start that is killed would stay.
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="ascii", prefix=_FOR_INITDB, dir=data_dir
+    ) as password_file:
         password_file.write(passwords[ADMIN])
         password_file.flush()
         runner.own(Path(password_file.name))

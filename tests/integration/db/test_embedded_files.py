@@ -99,6 +99,23 @@ def test_passwords_and_cluster_are_on_the_disk_before_anything_is_built_on_them(
         rest = rest[found.end() :]
 
 
+def test_a_first_start_that_is_killed_leaves_no_password_in_tmp(folder):
+    """Where initdb reads the superuser's; the next start takes away what is left of it beside the data."""
+    beside = folder.parent / "tmp"
+    beside.mkdir(mode=0o1777)
+    beside.chmod(0o1777)
+    environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"], "TMPDIR": str(beside)}
+    first = subprocess.Popen([sys.executable, "-c", START, str(folder)], env=environment)
+    while first.poll() is None and not list(folder.glob("postgres.new-*/*")):
+        time.sleep(0.005)  # initdb begins
+    first.kill()
+    first.wait()
+    assert list(beside.iterdir()) == []
+    done = start_and_stop(folder)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in folder.iterdir() if ".new" in path.name or "initdb" in path.name] == []
+
+
 def test_a_command_beside_a_server_whose_passwords_are_gone_makes_none(used):
     with running(used):
         (used / "database.secret").unlink()
