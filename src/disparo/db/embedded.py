@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 
 #: sun_path holds 108 bytes; PostgreSQL adds `/.s.PGSQL.5432` and a lock file's `.lock`.
 _LONGEST_SOCKET_DIR = 85
+_TEMPORARY = "disparo-"
 _START_PATIENCE_S = 60.0
 _STOP_PATIENCE_S = 60.0
 _ORPHAN_PATIENCE_S = 5.0
@@ -182,9 +183,11 @@ class EmbeddedPostgres:
 
     def _socket_dir(self, runner: Runner) -> Path:
         """Make the socket's closed folder: in the data folder, or in /tmp where that path is too long."""
-        wanted = self._data_dir / "socket"
+        wanted, where = self._data_dir / "socket", self._data_dir / "socket.tmp"
+        _forget_temporary(where)
         if len(os.fsencode(wanted)) > _LONGEST_SOCKET_DIR:
-            self._temporary_socket_dir = tempfile.mkdtemp(prefix="disparo-")
+            self._temporary_socket_dir = tempfile.mkdtemp(prefix=_TEMPORARY)
+            where.write_text(self._temporary_socket_dir, encoding="utf-8")
             runner.own(Path(self._temporary_socket_dir))
             return Path(self._temporary_socket_dir)
         wanted.mkdir(mode=0o700, exist_ok=True)
@@ -222,6 +225,14 @@ def running(data_dir: Path) -> Iterator[str]:
         yield address
     finally:
         server.stop()
+
+
+def _forget_temporary(where: Path) -> None:
+    """Take away the folder in /tmp of a start that was killed; one with a socket in it is some server's."""
+    with suppress(OSError, ValueError):
+        left = Path(where.read_text(encoding="utf-8"))
+        if left.name.startswith(_TEMPORARY):
+            left.rmdir()
 
 
 def _end_leftover(cluster: Path) -> None:

@@ -113,7 +113,23 @@ def test_a_first_start_that_is_killed_leaves_no_password_in_tmp(folder):
     assert list(beside.iterdir()) == []
     done = start_and_stop(folder)
     assert done.returncode == 0, done.stderr
-    assert [path.name for path in folder.iterdir() if ".new" in path.name or "initdb" in path.name] == []
+    assert [path.name for path in folder.iterdir() if "initdb" in path.name] == []
+
+
+def test_the_sockets_folder_in_tmp_of_a_start_that_was_killed_goes_with_the_next(folder):
+    beside = folder.parent / "tmp"
+    beside.mkdir()
+    beside.chmod(0o1777)
+    far = folder / ("x" * 90)  # a socket's address is short: it cannot be in there
+    environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"], "TMPDIR": str(beside)}
+    command = [sys.executable, "-c", HOLD, str(far)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as first:
+        first.stdout.readline()
+        first.kill()
+    assert len(list(beside.iterdir())) == 1
+    done = subprocess.run([sys.executable, "-c", START, str(far)], env=environment, check=False, timeout=100)
+    assert done.returncode == 0
+    assert list(beside.iterdir()) == []
 
 
 def test_a_command_beside_a_server_whose_passwords_are_gone_makes_none(used):
