@@ -38,6 +38,23 @@ def test_an_invoice_paid_meanwhile_gets_no_sms(house, there, client):
     assert house.value("SELECT reason FROM messages WHERE invoice_id = 700003") == "invoice_paid"
 
 
+@pytest.mark.parametrize(
+    ("invoice_id", "told"),
+    [
+        (700_009, {"status": "Pago em atraso", "quitado": True}),
+        (700_010, {"status": "vencido", "data_pagamento": "2026-11-20"}),
+        (700_011, {"status": "pago_parcelado", "data_pagamento": "2026-11-20"}),
+    ],
+)
+def test_an_invoice_that_it_calls_paid_in_words_of_its_own_gets_no_sms(
+    house, there, client, invoice_id, told
+):
+    sent = send_old(house, client, invoice_id)
+    there.changes[invoice_id] = told
+    house.until_state(client, sent, "dispensada")
+    assert house.value("SELECT reason FROM messages WHERE invoice_id = $1", invoice_id) == "invoice_paid"
+
+
 def test_an_invoice_that_is_still_open_is_sent(house, there, client):
     house.until_state(client, send_old(house, client, 700_004), "entregue")
     assert house.value("SELECT checked_at > now() - interval '5 minutes' FROM invoices WHERE id = 700004")

@@ -28,8 +28,11 @@ _STATUS = {
     "paga": "paid", "pago": "paid", "quitada": "paid", "quitado": "paid", "liquidada": "paid",
     "liquidado": "paid", "recebida": "paid", "recebido": "paid",
     "recebida em dinheiro": "paid", "recebido em dinheiro": "paid",
+    "baixada": "paid", "baixado": "paid",
     "cancelada": "cancelled", "cancelado": "cancelled",
-    "renegociada": "cancelled", "renegociado": "cancelled",  # another invoice stands for it
+    # Another invoice stands for it.
+    "renegociada": "cancelled", "renegociado": "cancelled",
+    "negociada": "cancelled", "negociado": "cancelled",
 }  # fmt: skip
 _LARGEST_ID = 10**18 - 1
 #: And halves of characters, which JSON and wrong bytes of a file can bring and no database takes.
@@ -226,7 +229,7 @@ def read_cpf_cnpj(text: str, column: str) -> str | None:
 
 def read_status(text: str, column: str, *, paid_at: date | None) -> str:
     """Read an invoice's state; an empty one is `paid` where there is a day of payment."""
-    word = text.lower()
+    word = text.lower().replace("_", " ")
     if not word:
         return "open" if paid_at is None else "paid"
     if word not in _STATUS:

@@ -138,17 +138,34 @@ def _status(item: Item, row: dict[str, Any], *, lenient: bool) -> str | None:
     word = value_of(item.get("status", item.get("situacao")), "status")
     if not word:
         return _status_without_word(item, row)
-    status = read_status(word, "status", paid_at=row.get("paid_at"))
-    with suppress(*([BadField] if lenient else [])):
-        # An overdue one that is paid, or inactive: nobody is to be reminded of it.
-        if status == "open" and _flag(item, "quitado"):
+    try:
+        status = read_status(word, "status", paid_at=row.get("paid_at"))
+    except BadField:
+        # A source's own word takes nothing from what says beside it that nobody is to be reminded.
+        beside = _status_without_word(item, row) if lenient else None
+        if beside in ("paid", "cancelled"):
+            return beside
+        raise
+    return _unless_open(item, row, lenient=lenient) if status == "open" else status
+
+
+def _unless_open(item: Item, row: dict[str, Any], *, lenient: bool) -> str:
+    """Give the state of one that is called open: paid, or inactive, nobody is to be reminded of it."""
+    unreadable = [BadField] if lenient else []
+    is_told_unpaid = False
+    with suppress(*unreadable):
+        if _flag(item, "quitado"):
             return "paid"
-        if status == "open" and not _flag(item, "fatura_ativa", default=True):
+        is_told_unpaid = item.get("quitado") is not None
+    with suppress(*unreadable):
+        if not _flag(item, "fatura_ativa", default=True):
             return "cancelled"
-    if status == "open" and row.setdefault("paid_at", None) is not None and not lenient:
-        # in part, or not booked yet
-        raise BadField("status diz que a fatura está aberta, e data_pagamento que foi paga")
-    return status
+    if row.setdefault("paid_at", None) is not None:
+        if not lenient:  # in part, or not booked yet
+            raise BadField("status diz que a fatura está aberta, e data_pagamento que foi paga")
+        if not is_told_unpaid:
+            return "paid"
+    return "open"
 
 
 def _status_without_word(item: Item, row: dict[str, Any]) -> str | None:

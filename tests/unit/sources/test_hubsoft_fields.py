@@ -76,6 +76,8 @@ def test_a_list_that_is_none_costs_nobody_their_place(told):
         ({"status": "quitado", "quitado": False}, "paid"),
         ({"status": "vencido", "quitado": False}, "open"),
         ({"status": "vencido", "quitado": None}, "open"),
+        ({"status": "aguardando_pagamento"}, "open"),
+        ({"status": "baixado"}, "paid"),
     ],
 )
 def test_what_is_said_to_be_paid_is_paid_whatever_word_stands_beside(told, status):
@@ -121,6 +123,27 @@ def test_no_amount_is_read_a_thousand_times_too_high(told, amount, lenient):
     )
     assert found["amount"] == found["paid_amount"] == Decimal(amount)
     assert found["details"]["items"] == [{"amount": float(amount)}]
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ({"status": "protestado", "quitado": True}, "paid"),
+        ({"status": "protestado", "data_pagamento": "2026-11-25"}, "paid"),
+        ({"status": "protestado", "quitado": False, "fatura_ativa": False}, "cancelled"),
+        ({"status": "vencido", "data_pagamento": "2026-11-25"}, "paid"),
+        ({"status": "vencido", "data_pagamento": "2026-11-25", "quitado": False}, "open"),  # in part
+        ({"status": "vencido", "quitado": "talvez", "fatura_ativa": False}, "cancelled"),
+    ],
+)
+def test_a_word_of_a_sources_own_hides_no_payment(told, status):
+    assert read_invoice(invoice(**told), lenient=True)["status"] == status
+
+
+@pytest.mark.parametrize("beside", [{}, {"quitado": False, "fatura_ativa": True}, {"quitado": "talvez"}])
+def test_a_word_that_nobody_knows_is_not_taken_for_an_open_invoices(beside):
+    with pytest.raises(BadField, match=r"(status|quitado) deve ser"):
+        read_invoice(invoice(status="protestado", **beside), lenient=True)
 
 
 @pytest.mark.parametrize("told", ["12.345", 12.345, "12,345"])
