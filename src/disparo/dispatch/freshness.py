@@ -36,10 +36,11 @@ class Source(Protocol):
         """Give the name under which `invoices.source` knows it."""
         ...
 
-    async def refresh(self, invoice_ids: Sequence[int]) -> None:
+    async def refresh(self, invoice_ids: Sequence[int]) -> set[int]:
         """Ask for these invoices again and store the answer; raises SourceDown.
 
-        No connection is held while the source is asked.
+        Gives those of which the source, which is there, has no answer that can be read. No connection is held
+        while it is asked.
         """
         ...
 
@@ -61,18 +62,21 @@ class Freshness:
     max_age_s: float
     single_waits: bool = False
     _down_until: dict[str, float] = field(default_factory=dict)
+    _failed_for: dict[str, set[int]] = field(
+        default_factory=dict
+    )  # the last question, where it had no answer
 
     async def check(self, rows: Sequence[Mapping[str, Any]]) -> Checked:
         """Ask again for invoices that are too old. The rows are claimed; none of them has started."""
         stale = self._stale(rows)
         if not stale:
             return Checked(rows, {})
-        down = {name for name, found in stale.items() if not await self._refresh(name, found)}
+        unsure = {name: await self._refresh(name, found) for name, found in stale.items()}
         waits = {
             row["id"]: Wait(_later(row["now"]), _ALERT)
-            for name in down
-            for row in stale[name]
-            if self.single_waits or not row["urgent"]
+            for name, found in stale.items()
+            for row in found
+            if row["invoice_id"] in unsure[name] and (self.single_waits or not row["urgent"])
         }
         async with self.pool.acquire() as connection:
             again = await messages.claimed_facts(connection, [row["id"] for row in rows])
@@ -89,22 +93,28 @@ class Freshness:
                 found.setdefault(name, []).append(row)
         return found
 
-    async def _refresh(self, name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    async def _refresh(self, name: str, rows: Sequence[Mapping[str, Any]]) -> set[int]:
+        """Ask for the invoices of these rows; gives those of which nobody knows what became of them."""
+        wanted = {row["invoice_id"] for row in rows}
         if time.monotonic() < self._down_until.get(name, 0.0):
-            return False
+            return wanted
         try:
-            await self.sources[name].refresh(sorted({row["invoice_id"] for row in rows}))
+            unanswered = await self.sources[name].refresh(sorted(wanted))
         except SourceDown as error:
-            self._down_until[name] = time.monotonic() + _LEAVE_ALONE_S
+            # It may be about these alone: others must not go unasked for that.
+            if not wanted <= self._failed_for.get(name, wanted):
+                self._down_until[name] = time.monotonic() + _LEAVE_ALONE_S
+            self._failed_for[name] = wanted
             log.warning("source_down", source=name, error=str(error))
             await self._tell(name, is_down=True)
-            return False
+            return wanted
         await self._tell(name, is_down=False)
-        return True
+        return unanswered
 
     async def _tell(self, name: str, *, is_down: bool) -> None:
         if not is_down:
             self._down_until.pop(name, None)
+            self._failed_for.pop(name, None)
         async with self.pool.acquire() as connection:
             await (alerts.raise_ if is_down else alerts.clear)(connection, _ALERT, name)
 

@@ -5,8 +5,8 @@
   `day_order` read single values, `row_readers` makes rows of lines, `import_report` says what became of
   them.
 - Live sources: `base` has the shape of one, `build` makes them from the settings, `sync` brings a register
-  over and keeps it up to date, `listing` tells whether its pages were all there is, `lookout` asks for one
-  invoice, `moved` for one that its customer's list lacks.
+  over and keeps it up to date, `listing` tells whether its pages were all there is, `asking_again` asks for
+  what is about to be sent, `lookout` for one invoice, `moved` for one that its customer's list lacks.
 - HubSoft: `hubsoft` (the source), `hubsoft_settings`, `hubsoft_answers`, `hubsoft_fields` (by `hubsoft_names`
   and `json_values`), `hubsoft_tokens`, `hubsoft_parts` (a page that it cannot make whole).
 - `demo_data`: a small made-up register.

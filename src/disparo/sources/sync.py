@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -27,20 +26,15 @@ from disparo.db.customers import (
 from disparo.db.pool import TRANSIENT, Connection, Pool, connect
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DatabaseUnavailable
+from disparo.sources.asking_again import AskingAgain
 from disparo.sources.base import DUE, Page, RegisterSource, SourceRefused, Step
 from disparo.sources.listing import Listing
-from disparo.sources.moved import find_moved
 
 log = structlog.get_logger(__name__)
 
 _FULL_EVERY_S = 86_400.0
-_REFRESH_AT_ONCE = 8
-#: A message waits for this question: a source that is slower is as good as down.
-_ANSWER_WITHIN_S = 5.0
 #: Of a month's invoices that were not listed; the others' turn comes with the next full pass.
 _UNLISTED_AT_ONCE = 500
-#: By their ids, of those that a customer's list lacks: where so many are missing they were deleted.
-_LOOKED_UP = 10
 #: After a failure: asked by every worker, all the time, with a password that is wrong now, it locks us out.
 _LEFT_ALONE_S = 120.0
 _ALERT = "sync_failed"
@@ -250,51 +244,12 @@ class Sync:
         """The source's name."""
         return self.source.name
 
-    async def refresh(self, invoice_ids: Sequence[int]) -> None:
+    async def refresh(self, invoice_ids: Sequence[int]) -> set[int]:
         """Ask for invoices again (dispatch.freshness.Source); raises SourceDown."""
         async with self.pool.acquire() as connection:
             rows = await sync_states.invoices_to_ask(connection, self.source.name, invoice_ids)
         by_customer: dict[int, list[tuple[int, date]]] = {}
         for row in rows:
             by_customer.setdefault(row["customer_id"], []).append((row["id"], row["due_date"]))
-        free = asyncio.Semaphore(_REFRESH_AT_ONCE)
-
-        async def one(customer_id: int, wanted: Sequence[tuple[int, date]]) -> None:
-            async with free:
-                await self._refresh_customer(customer_id, wanted)
-
-        failed: BaseException | None = None
-        try:
-            async with asyncio.TaskGroup() as group:
-                for customer_id, wanted in by_customer.items():
-                    group.create_task(one(customer_id, wanted))
-        except* (SourceDown, SourceRefused) as errors:
-            failed = SourceDown(str(errors.exceptions[0]))
-        except* TRANSIENT as errors:  # the database: whoever asks knows it by its own name, not in a group
-            failed = errors.exceptions[0]
-        if failed is not None:  # raised above it would be a group of one, in some 3.11
-            raise failed
-
-    async def _refresh_customer(self, customer_id: int, wanted: Sequence[tuple[int, date]]) -> None:
-        try:
-            async with asyncio.timeout(_ANSWER_WITHIN_S):
-                page = await self.source.fetch_invoices(customer_id, sorted({day for _, day in wanted}))
-            async with self.pool.acquire() as connection, connection.transaction():
-                await update_phones(connection, self.source.name, page.phones)
-                await upsert_invoices(connection, page.invoices)
-            gone = {id_ for id_, _ in wanted} - {row["id"] for row in page.invoices}
-            if gone and not page.left_out:  # one that is there and could not be read is not gone
-                async with asyncio.timeout(_ANSWER_WITHIN_S):
-                    await self._look_for_gone(customer_id, sorted(gone))
-        except TimeoutError as error:
-            raise SourceDown("no answer in time") from error
-
-    async def _look_for_gone(self, customer_id: int, gone: Sequence[int]) -> None:
-        """Store what has another customer now, one by one; what is nowhere is cancelled."""
-        for place, id_ in enumerate(gone):
-            found = await find_moved(self.source, customer_id, id_) if place < _LOOKED_UP else ()
-            page = Page(is_last=True, customers=await self.fetch_strangers(found), invoices=found)
-            async with self.pool.acquire() as connection, connection.transaction():
-                await self.store(connection, page)
-                if not any(row["customer_id"] == customer_id for row in found):
-                    await sync_states.mark_gone(connection, id_, customer_id)
+        asking = AskingAgain(self.pool, self.source, self.store, self.fetch_strangers)
+        return await asking.ask(by_customer)

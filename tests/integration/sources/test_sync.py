@@ -263,8 +263,7 @@ async def test_an_answer_of_anothers_invoices_says_of_none_that_it_is_gone(there
 async def test_one_that_is_there_and_cannot_be_read_is_not_gone(there, sync, pool, connection):
     await sync.run()
     there.changes[700_012] = {"valor": 103.457}
-    checked = await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_012, urgent=False)])
-    assert checked.waits == {}
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_012, urgent=False)])
     assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700012") == "open"
 
 
@@ -295,7 +294,7 @@ async def test_a_database_that_falls_meanwhile_is_known_by_its_name(there, sync,
     async def away(*_):
         raise asyncpg.ConnectionDoesNotExistError("gone")
 
-    monkeypatch.setattr("disparo.sources.sync.upsert_invoices", away)
+    monkeypatch.setattr("disparo.sources.asking_again.upsert_invoices", away)
     with pytest.raises(asyncpg.ConnectionDoesNotExistError):
         await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_010, urgent=False)])
 

@@ -1,0 +1,112 @@
+"""Asks a source again for single invoices, customer by customer, and stores what it answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import structlog
+
+from disparo.db import sync_states
+from disparo.db.customers import CustomerRow, InvoiceRow, update_phones, upsert_invoices
+from disparo.db.pool import TRANSIENT, Connection, Pool
+from disparo.dispatch.freshness import SourceDown
+from disparo.sources.base import Page, RegisterSource, SourceRefused
+from disparo.sources.moved import find_moved
+
+log = structlog.get_logger(__name__)
+
+#: Customers; and where so many on end have no answer it is not about one of them.
+_AT_ONCE = 8
+#: A message waits for this question: a source that is slower is as good as down.
+_ANSWER_WITHIN_S = 5.0
+#: By their ids, of those that a customer's list lacks: where so many are missing they were deleted.
+_LOOKED_UP = 10
+#: Of the invoices that have no answer, in a line of the log.
+_NAMED = 20
+
+
+@dataclass(slots=True)
+class AskingAgain:
+    """One asking. `store` and `fetch_strangers` are those of the source's sync."""
+
+    pool: Pool
+    source: RegisterSource
+    store: Callable[[Connection, Page], Awaitable[set[int]]]
+    fetch_strangers: Callable[[Sequence[InvoiceRow]], Awaitable[list[CustomerRow]]]
+    _failed_on_end: int = 0
+    _has_answered: bool = False
+    _failure: str = ""
+
+    async def ask(self, by_customer: Mapping[int, Sequence[tuple[int, date]]]) -> set[int]:
+        """Ask for invoices, each with its due day; gives those of which there is no answer that can be read.
+
+        Raises SourceDown where there is none of any, or of so many on end that it is down by now.
+        """
+        free = asyncio.Semaphore(_AT_ONCE)
+        unanswered: set[int] = set()
+
+        async def one(customer_id: int, wanted: Sequence[tuple[int, date]]) -> None:
+            async with free:
+                unanswered.update(await self._tried(customer_id, wanted))
+
+        failed: BaseException | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                for customer_id, wanted in by_customer.items():
+                    group.create_task(one(customer_id, wanted))
+        except* TRANSIENT as errors:  # the database: whoever asks knows it by its own name, not in a group
+            failed = errors.exceptions[0]
+        if failed is not None:  # raised above it would be a group of one, in some 3.11
+            raise failed
+        if self._failure and (not self._has_answered or self._is_down):
+            raise SourceDown(self._failure)
+        if unanswered:
+            named = sorted(unanswered)[:_NAMED]
+            log.warning("source_has_no_answer", source=self.source.name, invoices=named, error=self._failure)
+        return unanswered
+
+    @property
+    def _is_down(self) -> bool:
+        return self._failed_on_end >= _AT_ONCE
+
+    async def _tried(self, customer_id: int, wanted: Sequence[tuple[int, date]]) -> set[int]:
+        if self._is_down:
+            return {id_ for id_, _ in wanted}
+        try:
+            unread = await self._ask_for(customer_id, wanted)
+        except (SourceDown, SourceRefused) as error:
+            self._failed_on_end += 1
+            self._failure = str(error)
+            return {id_ for id_, _ in wanted}
+        self._failed_on_end, self._has_answered = 0, True
+        return unread
+
+    async def _ask_for(self, customer_id: int, wanted: Sequence[tuple[int, date]]) -> set[int]:
+        """Store a customer's invoices; gives the wanted ones that may be there, and were not read."""
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN_S):
+                page = await self.source.fetch_invoices(customer_id, sorted({day for _, day in wanted}))
+            async with self.pool.acquire() as connection, connection.transaction():
+                await update_phones(connection, self.source.name, page.phones)
+                await upsert_invoices(connection, page.invoices)
+            lacking = {id_ for id_, _ in wanted} - {row["id"] for row in page.invoices}
+            if not lacking or page.left_out:  # one that is there and could not be read is not gone
+                return lacking
+            async with asyncio.timeout(_ANSWER_WITHIN_S):
+                await self._look_for_gone(customer_id, sorted(lacking))
+        except TimeoutError as error:
+            raise SourceDown("no answer in time") from error
+        return set()
+
+    async def _look_for_gone(self, customer_id: int, gone: Sequence[int]) -> None:
+        """Store what has another customer now, one by one; what is nowhere is cancelled."""
+        for place, id_ in enumerate(gone):
+            found = await find_moved(self.source, customer_id, id_) if place < _LOOKED_UP else ()
+            page = Page(is_last=True, customers=await self.fetch_strangers(found), invoices=found)
+            async with self.pool.acquire() as connection, connection.transaction():
+                await self.store(connection, page)
+                if not any(row["customer_id"] == customer_id for row in found):
+                    await sync_states.mark_gone(connection, id_, customer_id)

@@ -1,0 +1,107 @@
+"""One customer of whom HubSoft gives no answer keeps back their own messages, and nobody else's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from aiohttp import web
+from tests.support.hubsoft import HubsoftStandIn
+from tests.support.hubsoft_source import ZONE, source_of
+
+from disparo.dispatch.freshness import Freshness, SourceDown
+from disparo.sources.sync import Sync
+
+pytestmark = pytest.mark.anyio
+
+
+class Troubled(HubsoftStandIn):
+    """`poison`: customers of whose invoices it can make no list."""
+
+    poison = frozenset[int]()
+
+    def _window(self, query):
+        if query.get("busca") == "id_cliente" and int(query["termo_busca"]) in self.poison:
+            raise web.HTTPInternalServerError
+        return super()._window(query)
+
+
+@pytest.fixture
+def there():
+    with Troubled(60, 120, today=datetime.now(ZONE).date()).running() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+async def sync(dsn, pool, there, monkeypatch):
+    monkeypatch.setattr("disparo.sources.hubsoft.backoff_s", lambda _attempt: 0.0)
+    source = source_of(there, timeout_s=1)
+    sync = Sync(dsn, pool, source, ZONE)
+    await sync.run()
+    yield sync
+    await source.close()
+
+
+@pytest.fixture
+def freshness(pool, sync):
+    return Freshness(pool, {"hubsoft": sync}, max_age_s=1800)
+
+
+def old(invoice_id, *, urgent=False):
+    return {
+        "id": invoice_id,
+        "invoice_id": invoice_id,
+        "invoice_source": "hubsoft",
+        "invoice_age_s": 3600.0,
+        "invoice_status": "open",
+        "urgent": urgent,
+        "now": datetime.now(UTC),
+    }
+
+
+async def paid(connection):
+    rows = await connection.fetch("SELECT id FROM invoices WHERE status = 'paid' ORDER BY id")
+    return [row["id"] for row in rows]
+
+
+async def test_of_a_chunk_only_the_messages_wait_that_it_does_not_answer_for(there, freshness, connection):
+    there.poison = frozenset({1, 30})
+    ids = range(700_000, 700_060)  # of customers 1 to 60
+    for id_ in ids:
+        there.pay(id_, there.due(id_ - 700_000))
+    checked = await freshness.check([old(id_) for id_ in ids])
+    assert sorted(checked.waits) == [700_000, 700_029]
+    assert await paid(connection) == [id_ for id_ in ids if id_ not in checked.waits]
+    assert not await connection.fetchval("SELECT count(*) FROM alerts WHERE cleared_at IS NULL")
+
+
+async def test_after_one_that_it_does_not_answer_for_it_is_asked_for_the_next(there, freshness, connection):
+    there.poison = frozenset({1})
+    assert (await freshness.check([old(700_000, urgent=True)])).waits == {}
+    there.pay(700_001)
+    await freshness.check([old(700_001, urgent=True)])
+    assert await paid(connection) == [700_001]
+
+
+async def test_a_source_that_is_down_is_left_alone_after_the_second_question(there, freshness):
+    there.fail_after = 0
+    for id_ in (700_000, 700_001):
+        assert id_ in (await freshness.check([old(id_)])).waits
+    asked = there.calls.total()
+    assert 700_002 in (await freshness.check([old(700_002)])).waits
+    assert there.calls.total() == asked
+
+
+async def test_a_source_that_is_down_is_not_asked_for_every_customer_of_a_chunk(there, sync):
+    there.poison = frozenset(range(1, 61))
+    before = there.calls.total()
+    with pytest.raises(SourceDown):
+        await sync.refresh(list(range(700_000, 700_060)))
+    assert there.calls.total() - before <= 40
+
+
+async def test_one_that_is_there_and_cannot_be_read_waits(there, sync, freshness):
+    there.changes[700_012] = {"valor": 103.457}
+    assert list((await freshness.check([old(700_012), old(700_013)])).waits) == [700_012]
+    freshness.single_waits = True
+    assert list((await freshness.check([old(700_012, urgent=True)])).waits) == [700_012]
