@@ -397,4 +397,4 @@ def test_with_nobody_there_at_all(house, there, theirs, client_again):
     )
     assert client_again.get(f"{BASE}/atendimento").status == 502
     assert client_again.send({"id_fatura": 11000}).status == 200
-    assert client_again.send({"id_fatura": 990_998}).status == 422
+    assert client_again.send({"id_fatura": 990_998}).status == 503

@@ -191,11 +191,15 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
 
 
 async def _look_for(services: PanelServices, wanted: Selection) -> bool:
-    """Have a single invoice looked for that may have been made a moment ago; False where nobody could."""
+    """Have a single invoice looked for that may have been made a moment ago; False where nobody could.
+
+    Raises Wrong where the source does not answer.
+    """
     if services.lookout is None or wanted.invoice_ids is None or len(wanted.invoice_ids) != 1:
         return False
     (invoice_id,) = wanted.invoice_ids
-    await services.lookout.look_for(invoice_id, patience_s=PATIENCE_S, again_after_s=AGAIN_AFTER_S)
+    if not await services.lookout.look_for(invoice_id, patience_s=PATIENCE_S, again_after_s=AGAIN_AFTER_S):
+        raise Wrong(f"{words.source_silent(invoice_id)} Simule de novo em instantes.")
     return True
 
 

@@ -34,24 +34,27 @@ class Lookout:
         self._not_there: dict[int, float] = {}
         self._of_erased: dict[int, int] = {}  # the customer of each
 
-    async def look_for(self, invoice_id: int, *, patience_s: float, again_after_s: float) -> None:
+    async def look_for(self, invoice_id: int, *, patience_s: float, again_after_s: float) -> bool:
         """Look an unknown invoice up; where the source has no such search, bring what was made lately.
 
-        One that cannot be brought is not asked for again before `again_after_s`; that of an erased customer
-        not before they may be stored again.
+        False where the source gave no answer: nobody knows whether there is such an invoice. One that cannot
+        be brought is not asked for again before `again_after_s`; that of an erased customer not before they
+        may be stored again.
         """
         now = time.monotonic()
         self._not_there = {id_: at for id_, at in self._not_there.items() if now - at < again_after_s}
         if invoice_id in self._not_there or await self._is_erased(invoice_id):
-            return
+            return True
         try:
             async with asyncio.timeout(patience_s), self._free:
                 if not await self._look_up(invoice_id):
                     self._not_there[invoice_id] = time.monotonic()
         except SourceRefused:
-            await self.look_for_new(patience_s=patience_s, again_after_s=again_after_s)
+            return await self.look_for_new(patience_s=patience_s, again_after_s=again_after_s)
         except (TimeoutError, SourceDown) as error:
             log.warning("look_for_failed", source=self._sync.source.name, error=type(error).__name__)
+            return False
+        return True
 
     async def _look_up(self, invoice_id: int) -> bool:
         """Bring an invoice; False where it cannot be."""

@@ -246,3 +246,10 @@ def actor(stored: str, people: Mapping[int, str]) -> str:
         "restore": "a restauração do banco",
         "receipt": "confirmação da plataforma",
     }.get(stored, stored)
+
+
+def source_silent(invoice_id: int) -> str:
+    """Say that nobody knows whether there is an invoice."""
+    return (
+        f"A fatura de ID {invoice_id} não está no cadastro, e o HubSoft, onde ela pode estar, não respondeu."
+    )

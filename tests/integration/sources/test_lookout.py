@@ -91,7 +91,7 @@ async def test_a_source_that_does_not_answer_costs_no_more_than_the_patience(the
     await sync.run()
     there.delay_s = 2
     began = time.perf_counter()
-    await lookout.look_for(990_014, patience_s=0.3, again_after_s=60)
+    assert not await lookout.look_for(990_014, patience_s=0.3, again_after_s=60)
     assert time.perf_counter() - began < 2
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 from pydantic_core import to_json
 
-from disparo.api.errors import Refusal
+from disparo.api.errors import Failure, Refusal
 from disparo.api.hubsoft.words import (
     IGNORED_WORDS,
     ORIGIN_WORDS,
@@ -25,6 +26,7 @@ from disparo.api.hubsoft.words import (
 from disparo.db.dispatches import StoredAs
 from disparo.dispatch.calls import Accepted, Reason, Refused
 from disparo.domain.message import SETTLED, count_in
+from disparo.wording.words import source_silent
 
 ACCEPTED_MSG = (
     "As faturas foram adicionadas para serem disparadas por SMS. Por se tratar de um processo de envio "
@@ -98,6 +100,12 @@ def refusal_of(refused: Refused) -> Refusal:
         Reason.KEY_REUSED: "Esta Idempotency-Key já foi usada com outra requisição",
     }
     return Refusal(words[refused.reason])
+
+
+def not_looked_for(invoice_id: int, *, wait_s: int) -> Failure:
+    """Give the answer where an invoice may exist at HubSoft, which did not say: no refusal, ask again."""
+    msg = f"{source_silent(invoice_id)} Nada foi agendado; tente novamente em instantes."
+    return Failure(HTTPStatus.SERVICE_UNAVAILABLE, msg, headers={"Retry-After": str(wait_s)})
 
 
 def dispatch_answer(

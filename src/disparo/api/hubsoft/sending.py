@@ -45,10 +45,12 @@ async def answer_send(
     verdict = await services.acceptor.accept(call)
     if _is_unknown(verdict) and services.beside is not None:
         # It may have been made a moment ago.
-        await services.beside.lookout.look_for(
+        has_answered = await services.beside.lookout.look_for(
             wanted.invoice_id, patience_s=PATIENCE_S, again_after_s=AGAIN_AFTER_S
         )
         verdict = await services.acceptor.accept(call)
+        if _is_unknown(verdict) and not has_answered:
+            raise mapping.not_looked_for(wanted.invoice_id, wait_s=round(AGAIN_AFTER_S))
     if isinstance(verdict, Refused):
         metrics.VERDICTS.count(str(verdict.reason))
         raise mapping.refusal_of(verdict)
