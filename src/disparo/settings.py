@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     group_commit: bool = True
     most_waiting: int = Field(default=512, ge=1)  # calls in each server process; past it a quick 503
     allow_paid: bool = False
+    allow_zero: bool = False
     max_extra_phones: int = Field(default=10, ge=0)
     max_extra_phones_per_day: int = Field(default=1000, ge=0, le=_MOST)
     rate_per_s: float = Field(default=20.0, ge=0, le=_MOST, allow_inf_nan=False)  # 0: off

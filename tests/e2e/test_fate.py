@@ -132,6 +132,24 @@ def test_an_invoice_paid_after_the_call_is_not_sent(house, client):
     assert house.received("R$ 7,77") == []
 
 
+def test_an_invoice_of_nothing_gets_no_sms_unasked(house, client):
+    house.fetch(
+        """INSERT INTO invoices (id, customer_id, amount, due_date)
+           VALUES (777004, 3108, 0, current_date), (777005, 3108, 8.88, current_date)"""
+    )
+    refused = client.send({"id_fatura": 777004})
+    assert (refused.status, refused.json["msg"]) == (422, "A fatura de ID 777004 é de R$ 0,00")
+    listed = client.post(f"{DISPATCH}/lote", {"ids_fatura": [777004, 777005], "simular": "sim"}).json
+    assert listed["simulacao"]["ignorados"]["fatura_zerada"] == 1, listed
+    house.behave(mode="throttle")
+    answer = client.send({"id_fatura": 777005})
+    house.until(lambda: _reason(client, answer) == "plataforma_pediu_para_esperar")
+    house.fetch("UPDATE invoices SET amount = 0 WHERE id = 777005")
+    house.behave(mode="accept")
+    house.until_state(client, answer, "dispensada")
+    assert _reason(client, answer) == "fatura_zerada"
+
+
 def test_no_phone_text_or_secret_is_in_any_log(house, client):
     client.send(SEED, headers=JSON)
     client.send({"id_fatura": 11000, "telefone_adicional": ["1198888"]})

@@ -20,6 +20,7 @@ def facts(purpose, now, *, uf="RJ", e164="+5521988887777", due_date=FRIDAY):
         "run_state": None,
         "invoice_exists": True,
         "invoice_status": "open",
+        "amount": 10,
         "opted_out": False,
         "origin": "extra",
         "timeout_s": 172_800,

@@ -17,6 +17,7 @@ SKIP_WORDS = {
     "invoice_unknown": "fatura não encontrada",
     "invoice_paid": "fatura quitada",
     "invoice_cancelled": "fatura cancelada",
+    "invoice_zero": "fatura de R$ 0,00",
     "nobody": "fatura sem telefone válido",
     "repeated": "já recebeu esta fatura há pouco",
 }

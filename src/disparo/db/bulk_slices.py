@@ -133,7 +133,7 @@ async def queue_slice(
     connection: Connection,
     row: asyncpg.Record,
     *,
-    allow_paid: bool,
+    allowed: Sequence[str],
     due_at: datetime,
     today: date,
     closed: Closed,
@@ -147,7 +147,7 @@ async def queue_slice(
     found = await connection.fetch(
         _queue(only_others=row["only_others"]),
         row["invoice_ids"],
-        allow_paid,
+        allowed,
         row["dispatch_id"],
         due_at,
         row["actor"],
@@ -187,17 +187,19 @@ async def put_last(connection: Connection, slice_id: int) -> None:
 
 
 async def simulate_slice(
-    connection: Connection, ids: Sequence[int], *, allow_paid: bool, today: date
+    connection: Connection, ids: Sequence[int], *, allowed: Sequence[str], today: date
 ) -> list[asyncpg.Record]:
     """Give what a slice would come to: see bulk_simulate.sql."""
     await plan_by_size(connection)
-    return await connection.fetch(_simulate(), ids, allow_paid, today)
+    return await connection.fetch(_simulate(), ids, allowed, today)
 
 
-async def left_out(connection: Connection, ids: Sequence[int], *, allow_paid: bool) -> list[asyncpg.Record]:
+async def left_out(
+    connection: Connection, ids: Sequence[int], *, allowed: Sequence[str]
+) -> list[asyncpg.Record]:
     """Give who of a slice would get nothing, and why: see bulk_left_out.sql."""
     await plan_by_size(connection)
-    return await connection.fetch(sql("bulk_candidates") + sql("bulk_left_out"), ids, allow_paid)
+    return await connection.fetch(sql("bulk_candidates") + sql("bulk_left_out"), ids, allowed)
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import NamedTuple
 
 import asyncpg
@@ -20,6 +21,7 @@ class InvoiceFacts(NamedTuple):
     status: str
     paid_at: date | None
     due_date: date
+    amount: Decimal
     register: Register
 
 
@@ -32,6 +34,7 @@ async def read_facts(connection: Connection, invoice_ids: Iterable[int]) -> dict
             row["status"],
             row["paid_at"],
             row["due_date"],
+            row["amount"],
             Register(
                 row["customer_id"],
                 row["name"],

@@ -186,6 +186,8 @@ def _refusal_of_invoice(call: Call, facts: InvoiceFacts | None, settings: Accept
         return Refused(Reason.INVOICE_PAID, call.invoice_id, paid_at=facts.paid_at)
     if facts.status == "cancelled":
         return Refused(Reason.INVOICE_CANCELLED, call.invoice_id)
+    if not facts.amount and not settings.allow_zero:
+        return Refused(Reason.INVOICE_ZERO, call.invoice_id)
     return None
 
 

@@ -84,7 +84,7 @@ async def _store(connection: Connection, row: asyncpg.Record, rules: Rules) -> N
     tally = await bulk_slices.queue_slice(
         connection,
         row,
-        allow_paid=rules.allow_paid,
+        allowed=rules.allowed,
         due_at=due_at,
         today=due_at.astimezone(rules.zone).date(),
         closed=closed_at(due_at.replace(second=0, microsecond=0), rules),

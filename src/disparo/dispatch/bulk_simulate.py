@@ -86,7 +86,7 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
     rules = replace(rules, template=template or rules.template)
     today = now.astimezone(rules.zone).date()
     async for ids in _slices(pool, selection):
-        look = partial(bulk_slices.simulate_slice, ids=ids, allow_paid=rules.allow_paid, today=today)
+        look = partial(bulk_slices.simulate_slice, ids=ids, allowed=rules.allowed, today=today)
         for row in await _when_read(pool, look, "what"):
             if row["what"] == "shape":
                 shapes[InvoiceText.of(row, brand=rules.brand, today=today)] += row["count"]
@@ -114,7 +114,7 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
 async def who_is_left_out(pool: Pool, selection: Selection, rules: Rules) -> AsyncIterator[asyncpg.Record]:
     """Give, slice by slice, who gets no SMS of a run, and why (bulk_left_out.sql)."""
     async for ids in _slices(pool, selection):
-        look = partial(bulk_slices.left_out, ids=ids, allow_paid=rules.allow_paid)
+        look = partial(bulk_slices.left_out, ids=ids, allowed=rules.allowed)
         for row in await _when_read(pool, look, "reason"):
             yield row
 

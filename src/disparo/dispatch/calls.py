@@ -23,6 +23,7 @@ class Reason(StrEnum):
     INVOICE_UNKNOWN = "invoice_unknown"
     INVOICE_PAID = "invoice_paid"
     INVOICE_CANCELLED = "invoice_cancelled"
+    INVOICE_ZERO = "invoice_zero"
     NOBODY = "nobody"
     NO_PLATFORM = "no_platform"
     EXTRA_CAP = "extra_cap"
@@ -104,3 +105,4 @@ class AcceptSettings:
     allow_paid: bool
     has_platform: bool
     is_holiday: IsHoliday
+    allow_zero: bool = False

@@ -23,6 +23,7 @@ def rules_of(settings: Settings) -> Rules:
         is_holiday=holiday_calendar(settings.local_holidays),
         max_per_phone_day=settings.max_per_phone_day,
         max_per_phone_week=settings.max_per_phone_week,
+        allow_zero=settings.allow_zero,
     )
 
 
@@ -35,6 +36,7 @@ def accept_settings_of(settings: Settings) -> AcceptSettings:
         allow_paid=settings.allow_paid,
         has_platform=bool(settings.platforms),
         is_holiday=holiday_calendar(settings.local_holidays),
+        allow_zero=settings.allow_zero,
     )
 
 

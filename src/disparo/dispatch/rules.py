@@ -33,6 +33,13 @@ class Rules:
     is_holiday: IsHoliday
     max_per_phone_day: int = 0  # of notices and collections; 0: any number
     max_per_phone_week: int = 0
+    allow_zero: bool = False
+
+    @property
+    def allowed(self) -> list[str]:
+        """Give the reasons against an invoice that do not count here."""
+        named = {"invoice_paid": self.allow_paid, "invoice_zero": self.allow_zero}
+        return [reason for reason, is_allowed in named.items() if is_allowed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +81,24 @@ def waits_with_run(facts: Mapping[str, Any], wait: Wait) -> bool:
 
 
 def _why_not(facts: Mapping[str, Any], rules: Rules) -> str | None:
+    if (reason := _against_invoice(facts, rules)) is not None:
+        return reason
+    if facts["opted_out"]:
+        return "opted_out"
+    if not _permitted(facts):
+        return "permission_withdrawn"
+    return None
+
+
+def _against_invoice(facts: Mapping[str, Any], rules: Rules) -> str | None:
     if not facts["invoice_exists"]:
         return "invoice_gone"
     if facts["invoice_status"] == "cancelled":
         return "invoice_cancelled"
     if facts["invoice_status"] == "paid" and not rules.allow_paid:
         return "invoice_paid"
-    if facts["opted_out"]:
-        return "opted_out"
-    if not _permitted(facts):
-        return "permission_withdrawn"
+    if not facts["amount"] and not rules.allow_zero:
+        return "invoice_zero"
     return None
 
 

@@ -40,6 +40,7 @@ _REFUSED: Mapping[Reason, str] = {
     Reason.INVOICE_UNKNOWN: "A fatura não está no cadastro.",
     Reason.INVOICE_PAID: "A fatura já está paga.",
     Reason.INVOICE_CANCELLED: "A fatura foi cancelada.",
+    Reason.INVOICE_ZERO: "A fatura é de R$ 0,00.",
     Reason.NOBODY: "A fatura não tem nenhum celular que possa receber SMS.",
     Reason.NO_PLATFORM: "Nenhuma plataforma de SMS está configurada: nada seria enviado.",
 }

@@ -106,6 +106,7 @@ LEFT_OUT: Mapping[str, tuple[str, str]] = {
     "invoice_unknown": ("fatura não está no cadastro", "faturas não estão no cadastro"),
     "invoice_paid": ("fatura já paga", "faturas já pagas"),
     "invoice_cancelled": ("fatura cancelada", "faturas canceladas"),
+    "invoice_zero": ("fatura de R$ 0,00", "faturas de R$ 0,00"),
     "nobody": ("fatura sem celular que possa receber SMS", "faturas sem celular que possa receber SMS"),
     "landline": ("telefone fixo: não recebe SMS", "telefones fixos: não recebem SMS"),
     "invalid": ("número inválido no cadastro", "números inválidos no cadastro"),

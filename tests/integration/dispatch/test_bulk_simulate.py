@@ -40,7 +40,7 @@ async def test_texts_of_one_length_are_one_group_whatever_they_say(pool, connect
     await read_numbers(pool)
     async with pool.acquire() as at, at.transaction():
         ids = [row["id"] for row in await at.fetch("SELECT id FROM invoices")]
-        found = await bulk_slices.simulate_slice(at, ids, allow_paid=False, today=bulk.now().date())
+        found = await bulk_slices.simulate_slice(at, ids, allowed=[], today=bulk.now().date())
     shapes = [row for row in found if row["what"] == "shape"]
     assert sum(row["count"] for row in shapes) == 300
     assert len(shapes) < 10

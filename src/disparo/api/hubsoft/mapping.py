@@ -93,6 +93,7 @@ def refusal_of(refused: Refused) -> Refusal:
         Reason.INVOICE_UNKNOWN: f"Fatura de ID {number} não encontrada",
         Reason.INVOICE_PAID: f"A fatura de ID {number} já encontra-se quitada {_paid(refused.paid_at)}",
         Reason.INVOICE_CANCELLED: f"A fatura de ID {number} está cancelada",
+        Reason.INVOICE_ZERO: f"A fatura de ID {number} é de R$ 0,00",
         Reason.NOBODY: f"Nenhum telefone celular válido para a fatura de ID {number}",
         Reason.NO_PLATFORM: "Nenhuma plataforma de SMS configurada",
         Reason.EXTRA_CAP: f"O limite diário de {refused.limit} telefones adicionais deste cliente de API "

@@ -35,6 +35,7 @@ IGNORED_WORDS: Mapping[str, str] = {
     "invoice_unknown": "fatura_nao_encontrada",
     "invoice_paid": "fatura_quitada",
     "invoice_cancelled": "fatura_cancelada",
+    "invoice_zero": "fatura_zerada",
     "nobody": "fatura_sem_telefone_valido",
 }
 PURPOSE_WORDS: Mapping[str, str] = {
@@ -60,6 +61,7 @@ _REASON_WORDS: Mapping[str, str] = {
     "invoice_gone": "fatura_excluida",
     "invoice_paid": "fatura_quitada",
     "invoice_cancelled": "fatura_cancelada",
+    "invoice_zero": "fatura_zerada",
     "opted_out": "descadastrado",
     "permission_withdrawn": "permissao_retirada",
     "too_often": "limite_por_telefone",

@@ -67,6 +67,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Chamadas": {
         "allow_paid": "enviar também faturas pagas",
+        "allow_zero": "enviar também faturas de R$ 0,00",
         "max_extra_phones": "telefones adicionais por chamada",
         "max_extra_phones_per_day": "telefones adicionais por dia e cliente de API",
         "rate_per_s": "chamadas por segundo e cliente de API; 0 desliga",

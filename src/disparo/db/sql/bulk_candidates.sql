@@ -1,12 +1,14 @@
 -- Whom the invoices of a slice go to, by the rules of domain/recipients.py, over whole slices: the register's
 -- numbers, then contacts', one per normalised number, none that opted out. Not a statement: bulk_queue.sql
 -- and bulk_simulate.sql go on where it ends. Each LIMIT, and the OFFSET, makes its step a look-up by index: a
--- slice costs the same however large the tables are. $1 invoice ids, $2 paid ones too.
+-- slice costs the same however large the tables are. $1 invoice ids, $2 reasons against
+-- an invoice that do not count.
 WITH found AS MATERIALIZED (
     SELECT i.id, i.customer_id, i.amount, i.due_date, i.link, i.linha_digitavel, i.pix, c.name, c.uf,
            c.sms_numbers, c.no_sms,
            CASE WHEN i.status = 'cancelled' THEN 'invoice_cancelled'
-                WHEN i.status = 'paid' AND NOT $2::bool THEN 'invoice_paid' END AS why_not
+                WHEN i.status = 'paid' AND 'invoice_paid' <> ALL($2::text[]) THEN 'invoice_paid'
+                WHEN i.amount = 0 AND 'invoice_zero' <> ALL($2::text[]) THEN 'invoice_zero' END AS why_not
     FROM unnest($1::bigint[]) AS s (id)
     CROSS JOIN LATERAL (SELECT * FROM invoices WHERE id = s.id LIMIT 1) i
     CROSS JOIN LATERAL (SELECT * FROM customers WHERE id = i.customer_id LIMIT 1) c
