@@ -140,6 +140,22 @@ def test_the_refused_lines_come_back_with_their_reasons_and_can_be_loaded_again(
     assert rows("SELECT name FROM customers WHERE id IN (30, 31) ORDER BY id") == [("SILVA, ANA",), ("BIA",)]
 
 
+def test_a_formula_without_a_result_takes_no_phone_away_and_calls_no_invoice_open(load, rows, tmp_path):
+    load(
+        "clientes", workbook(tmp_path / "a.xlsx", ["id_cliente", "nome", "fone"], [35, "ANA", "37999931412"])
+    )
+    phone = [35, "ANA", '=CONCATENATE("37", "999931413")']
+    path = workbook(tmp_path / "b.xlsx", ["id_cliente", "nome", "fone"], phone)
+    said = "é uma fórmula sem resultado: abra o arquivo numa planilha e salve-o"
+    assert [bad.reason for bad in load("clientes", path).bad] == [f"telefone_1 {said}"]
+    assert rows("SELECT phone_1 FROM customers WHERE id = 35") == [("37999931412",)]
+    header = ["id_fatura", "id_cliente", "valor", "vencimento", "situacao"]
+    bill = [735, 35, 10, "05/12/2026", '=IF(TRUE, "paga", "aberta")']
+    report = load("faturas", workbook(tmp_path / "c.xlsx", header, bill))
+    assert [bad.reason for bad in report.bad] == [f"situacao {said}"]
+    assert rows("SELECT id FROM invoices WHERE id = 735") == []
+
+
 def test_a_simulation_stores_nothing_and_finds_everything(load, rows, tmp_path):
     path = tmp_path / "c.csv"
     path.write_text(

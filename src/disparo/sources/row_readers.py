@@ -28,11 +28,12 @@ from disparo.sources.csv_fields import (
     read_uf,
     without_text_mark,
 )
+from disparo.sources.tables import NO_RESULT
 
 _PHONE = 60
 #: What a formula that found nothing leaves, in Portuguese and in English.
 _FAILED = frozenset({
-    "#N/D", "#REF!", "#VALOR!", "#NOME?", "#NÚM!", "#NULO!", "#DIV/0!",
+    NO_RESULT, "#N/D", "#REF!", "#VALOR!", "#NOME?", "#NÚM!", "#NULO!", "#DIV/0!",
     "#N/A", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#ERROR!",
 })  # fmt: skip
 Row = TypeVar("Row")
@@ -96,14 +97,19 @@ def customer_reader(positions: Mapping[str, int]) -> RowReader[CustomerRow]:
 
     def customer(values: Sequence[str]) -> CustomerRow:
         row = read(values)
-        if of_all_at is not None and (allowed := _flag(_at(values, of_all_at), "permite_sms")) is not ABSENT:
+        if (
+            of_all_at is not None
+            and (allowed := _flag(_at(values, of_all_at, "permite_sms"), "permite_sms")) is not ABSENT
+        ):
             row = {**dict.fromkeys(_FLAGS, allowed), **row}
         if parts:
-            address = {_ADDRESS[name]: _text(_at(values, at), name) or None for name, at in parts}
+            address = {_ADDRESS[name]: _text(_at(values, at, name), name) or None for name, at in parts}
             if row.get("uf"):
                 address["uf"] = row["uf"]
             # A line without any of it says nothing of the address.
-            row["addresses"] = {"registered": address} if any(_at(values, at) for _, at in parts) else {}
+            row["addresses"] = (
+                {"registered": address} if any(address.get(_ADDRESS[name]) for name, _ in parts) else {}
+            )
         return cast("CustomerRow", row)
 
     return customer
@@ -121,7 +127,7 @@ def invoice_reader(positions: Mapping[str, int]) -> RowReader[InvoiceRow]:
 
     def invoice(values: Sequence[str]) -> InvoiceRow:
         row = read(values)
-        word = "" if status_at is None else _at(values, status_at)
+        word = "" if status_at is None else _at(values, status_at, "situacao")
         if word or row.get("paid_at") is not None:
             row["status"] = read_status(word, "situacao", paid_at=row.get("paid_at"))
             if row["status"] == "open" and row.setdefault("paid_at", None) is not None:
@@ -130,7 +136,7 @@ def invoice_reader(positions: Mapping[str, int]) -> RowReader[InvoiceRow]:
         elif status_at is not None:
             row["paid_at"] = None  # not paid, perhaps cancelled: see `upsert_invoices`
         if number_at is not None:
-            row["details"] = {"our_number": _text(_at(values, number_at), "nosso_numero")}
+            row["details"] = {"our_number": _text(_at(values, number_at, "nosso_numero"), "nosso_numero")}
         return cast("InvoiceRow", row)
 
     return invoice
@@ -151,7 +157,7 @@ def _reader(
         for column, at, reader, name in steps:
             text = values[at].strip()
             if text in _FAILED:
-                raise BadField(f"{name} traz o erro de uma fórmula da planilha, como #N/D")
+                raise _failed(text, name)
             value = reader(without_text_mark(text) if text[:1] in ("=", "'") else text, name)
             if value is not ABSENT:
                 row[column] = value
@@ -160,8 +166,17 @@ def _reader(
     return read
 
 
-def _at(values: Sequence[str], place: int) -> str:
-    return without_text_mark(values[place].strip()) if place < len(values) else ""
+def _at(values: Sequence[str], place: int, name: str) -> str:
+    text = values[place].strip() if place < len(values) else ""
+    if text in _FAILED:
+        raise _failed(text, name)
+    return without_text_mark(text)
+
+
+def _failed(text: str, name: str) -> BadField:
+    if text == NO_RESULT:
+        return BadField(f"{name} é uma fórmula sem resultado: abra o arquivo numa planilha e salve-o")
+    return BadField(f"{name} traz o erro de uma fórmula da planilha, como #N/D")
 
 
 def check_width(values: Sequence[str], width: int) -> None:

@@ -10,6 +10,8 @@ from disparo.errors import DisparoError
 #: Among so many first rows is the header.
 ROWS_ABOVE = 20
 LONGEST_FIELD = 10_000
+#: What stands for a formula that no spreadsheet has computed yet: it is no empty cell.
+NO_RESULT = "#SEM RESULTADO"
 
 
 class NotReadable(DisparoError):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.workbook import Workbook
+from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 
-from disparo.sources.tables import NotReadable
+from disparo.sources.tables import NO_RESULT, NotReadable
 
 #: Of what is read as a whole, all of it together: lists of sheets, styles. Sheets and texts come in pieces.
 _MOST_WHOLE_BYTES = 32 << 20
@@ -25,6 +27,40 @@ def open_workbook(raw: IO[bytes], most_bytes: int) -> Workbook:
     reader.archive = _Archive(raw, most_bytes)
     reader.read()
     return reader.wb
+
+
+def read_cells(sheet: Any, *, most_columns: int, most_rows: int) -> Iterator[tuple[int, Sequence[object]]]:
+    """Give each row's number, from 1, and the values of its cells, `most_columns` of them.
+
+    As the library's own `iter_rows` does, whose parser takes a formula without a result for an empty cell.
+    """
+    book, last = sheet.parent, 0
+    with sheet._get_source() as source:  # noqa: SLF001 - it has no other way to a parser of one's own
+        parser = _Parser(
+            source,
+            sheet._shared_strings,  # noqa: SLF001
+            data_only=True,
+            epoch=book.epoch,
+            date_formats=book._date_formats,  # noqa: SLF001
+            timedelta_formats=book._timedelta_formats,  # noqa: SLF001
+        )
+        for number, row in parser.parse():
+            if number > most_rows:
+                break
+            if number > last:
+                last = number
+                yield number, sheet._get_row(row, 1, most_columns, values_only=True)  # noqa: SLF001
+
+
+class _Parser(WorkSheetParser):
+    """Reads the cells of a sheet."""
+
+    def parse_cell(self, element: Any) -> dict[str, Any]:
+        """Read a cell; a formula's result that is an empty text says that it is one."""
+        cell: dict[str, Any] = super().parse_cell(element)
+        if cell["value"] is None and element.get("t") != "str" and element.find(FORMULA_TAG) is not None:
+            cell["value"] = NO_RESULT
+        return cell
 
 
 class _Archive(zipfile.ZipFile):

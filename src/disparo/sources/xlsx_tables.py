@@ -35,15 +35,18 @@ class XlsxTable:
     def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
         """Read from the beginning; raises NotReadable where the file breaks off."""
         _check_archive(self.raw)
-        from disparo.sources.workbooks import open_workbook  # half a second: only for those who need it
+        from disparo.sources.workbooks import (
+            open_workbook,
+            read_cells,
+        )  # half a second: only for those who need it
 
         try:
             book = open_workbook(self.raw, most_bytes=2 * MOST_UNFOLDED_BYTES)
             try:
                 shown = (sheet for sheet in book.worksheets if sheet.sheet_state == "visible")
                 sheet = next(shown, None) or book.worksheets[0]
-                sheet.reset_dimensions()  # files lie about their size, and about the numbers of their rows
-                cells = sheet.iter_rows(values_only=True, max_col=_MOST_COLUMNS, max_row=_MOST_ROWS)
+                # Files lie about their size, and about the numbers of their rows.
+                cells = read_cells(sheet, most_columns=_MOST_COLUMNS, most_rows=_MOST_ROWS)
                 yield from self._as_wide_as_filled(cells)
             finally:
                 book.close()
@@ -54,7 +57,9 @@ class XlsxTable:
                 f"O arquivo não é uma planilha .xlsx que possa ser lida ({type(error).__name__})."
             ) from error
 
-    def _as_wide_as_filled(self, cells: Iterable[Sequence[object]]) -> Iterator[tuple[int, Sequence[str]]]:
+    def _as_wide_as_filled(
+        self, cells: Iterable[tuple[int, Sequence[object]]]
+    ) -> Iterator[tuple[int, Sequence[str]]]:
         """Leave out the columns past the last that the first rows fill: all rows come as wide."""
         rows = self._filled(cells)
         first = list(itertools.islice(rows, ROWS_ABOVE))
@@ -62,10 +67,10 @@ class XlsxTable:
         for number, texts in itertools.chain(first, rows):
             yield number, texts[:width]
 
-    def _filled(self, cells: Iterable[Sequence[object]]) -> Iterator[tuple[int, list[str]]]:
-        for number, values in enumerate(cells, 1):
+    def _filled(self, cells: Iterable[tuple[int, Sequence[object]]]) -> Iterator[tuple[int, list[str]]]:
+        for number, values in cells:
             self._done = number
-            if values.count(None) == len(values):  # a million of them may stand before the next row
+            if values.count(None) == len(values):
                 continue
             texts = [_text(value) for value in values]
             if says_something(texts):

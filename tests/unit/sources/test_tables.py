@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from disparo.sources.open_table import open_table
-from disparo.sources.tables import NotReadable
+from disparo.sources.tables import NO_RESULT, NotReadable
 
 HEADER = ["id_cliente", "nome", "endereco"]
 
@@ -79,3 +81,23 @@ def test_a_pipe_is_told_to_come_as_a_file():
     with pytest.raises(NotReadable, match="grave-os num arquivo"), open_table(Path(f"/dev/fd/{ours}")):
         pass
     os.close(ours)
+
+
+def test_a_formula_that_nothing_has_computed_is_no_empty_cell_and_one_with_an_empty_result_is(tmp_path):
+    book = Workbook()
+    for line in (HEADER, [1, "=A2", None], [2, '=""', "RUA"]):
+        book.active.append(line)
+    book.save(tmp_path / "written.xlsx")
+    with (
+        zipfile.ZipFile(tmp_path / "written.xlsx") as written,
+        zipfile.ZipFile(tmp_path / "b.xlsx", "w") as b,
+    ):
+        for name in written.namelist():
+            content = written.read(name)
+            if name.endswith("sheet1.xml"):  # as programs write an empty text that was computed
+                content = content.replace(b'<c r="B3">', b'<c r="B3" t="str">')
+                assert b't="str"' in content
+            b.writestr(name, content)
+    with open_table(tmp_path / "b.xlsx") as table:
+        read = [list(values) for _, values in table.rows()]
+    assert read == [HEADER, ["1", NO_RESULT, ""], ["2", "", "RUA"]]
