@@ -217,3 +217,26 @@ def test_fifty_thousand_lines_stream_through(load, rows):
     lines = "".join(f"{number};CLIENTE {number};SP;11988880001;;\n" for number in range(100_000, 150_000))
     assert load("clientes", CUSTOMERS + lines).returncode == 0
     assert rows("SELECT count(*) FROM customers WHERE id >= 100000") == [(50_000,)]
+
+
+def test_numbers_that_a_program_wrote_with_decimals_are_whole_ones(load, rows):
+    done = load(
+        "clientes",
+        "id_cliente;codigo_cliente;nome;telefone_1;cpf_cnpj\n"
+        "936.0;7,00;ANA;37999931412,00;1234567890,00\n"
+        "937,0;8;BIA;37999931413.00;12345678901234.0\n938.5;;CAIO;;\n",
+    )
+    assert "linha 4: id_cliente deve ser um número inteiro maior que 0" in done.stderr
+    assert "2 linha(s) gravada(s), 1 com erro." in done.stdout
+    assert "não é um número do Brasil" not in done.stderr
+    assert rows("SELECT code, phone_1, cpf_cnpj FROM customers WHERE id IN (936, 937) ORDER BY id") == [
+        (7, "37999931412", "01234567890"),
+        (8, "37999931413", "12345678901234"),
+    ]
+
+
+def test_a_field_may_hold_more_phones_than_three(load, rows):
+    phones = " / ".join(f"(37) 99993-{last}" for last in range(1412, 1418))
+    done = load("clientes", f"id_cliente;nome;telefone_1\n939;ANA;{phones}\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert rows("SELECT phone_1 FROM customers WHERE id = 939") == [(phones,)]

@@ -44,7 +44,9 @@ _SHORT_YEAR = re.compile(r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{2}")
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?:\.[0-9]+)?")
 #: A number that a program wrote as one with decimals, and one of which a spreadsheet kept the first digits.
-_FLOAT = re.compile(r"([0-9]{8,14})[.,]0")
+_FLOAT = re.compile(r"([0-9]{1,18})[.,]00?")
+#: But `123456789.00` is a CPF whose dash somebody wrote as a point.
+_DOCUMENT_FLOAT = re.compile(r"([0-9]{8,14})(?:[.,]0|,00)|([0-9]{10,11}|[0-9]{13,14})\.00")
 _CUT_SHORT = re.compile(r"[0-9]+(?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
 #: What messengers put around and into a number that is copied from them.
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
@@ -93,6 +95,8 @@ def without_text_mark(text: str) -> str:
 
 def read_id(text: str, column: str) -> int:
     """Read a positive id."""
+    if match := _FLOAT.fullmatch(text):
+        text = match[1]
     found = int(text) if _ID.fullmatch(text) else 0
     if not 0 < found <= _LARGEST_ID:
         raise BadField(f"{column} deve ser um número inteiro maior que 0")
@@ -214,8 +218,8 @@ def read_cpf_cnpj(text: str, column: str) -> str | None:
 
     Spreadsheets eat leading zeros: they are given back. Other letters are a number cut short (1,23E+13).
     """
-    if match := _FLOAT.fullmatch(text):
-        text = match[1]
+    if match := _DOCUMENT_FLOAT.fullmatch(text):
+        text = match[1] or match[2]
     bare = _LABEL.sub("", re.sub(r"[^0-9A-Za-z]", "", text).upper())
     digits = re.sub(r"[^0-9]", "", bare)
     if not digits:

@@ -26,7 +26,7 @@ from disparo.sources.csv_fields import (
 )
 
 short_text = partial(read_text, longest=200)
-phone_field = partial(read_phones, longest=60)
+phone_field = partial(read_phones, longest=200)
 _flag = partial(read_flag, default=True)
 _DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
 _PLACES = {1: "primario", 2: "secundario", 3: "terciario"}

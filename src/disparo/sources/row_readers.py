@@ -30,7 +30,7 @@ from disparo.sources.csv_fields import (
 )
 from disparo.sources.tables import NO_RESULT
 
-_PHONE = 60
+_PHONE = 200  # of one field, which may hold several
 #: What a formula that found nothing leaves, in Portuguese and in English.
 _FAILED = frozenset({
     NO_RESULT, "#N/D", "#REF!", "#VALOR!", "#NOME?", "#NÚM!", "#NULO!", "#DIV/0!",
