@@ -15,7 +15,7 @@ from disparo.db.customers import CustomerRow, InvoiceRow, Phones
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DisparoError
 
-__all__ = ["DUE", "Page", "RegisterSource", "SourceDown", "SourceRefused", "Step"]
+__all__ = ["DUE", "PAID", "Page", "RegisterSource", "SourceDown", "SourceRefused", "Step"]
 
 
 class SourceRefused(DisparoError):
@@ -24,6 +24,8 @@ class SourceRefused(DisparoError):
 
 #: The kind of a step that lists every invoice due in its period, whatever became of it.
 DUE = "due"
+#: The kind of one that lists what was paid in it: who looks for what is new needs none of it.
+PAID = "paid"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import aiohttp
 import structlog
 
 from disparo.db.customers import CustomerRow, InvoiceRow
-from disparo.sources.base import DUE, Page, SourceDown, SourceRefused, Step
+from disparo.sources.base import DUE, PAID, Page, SourceDown, SourceRefused, Step
 from disparo.sources.hubsoft_answers import (
     LONGEST_HEADER,
     PageFails,
@@ -44,6 +44,8 @@ NAME = "hubsoft"
 BASE = "/api/v1/integracao"
 CONNECT_TIMEOUT_S = 5.0
 _PER_PAGE = 500
+#: Banks tell of a payment on the next working day: a weekend, and the holiday beside it.
+_BOOKED_WITHIN = timedelta(days=4)
 _TRIES = 6
 #: Where a message waits for the answer.
 _TRIES_NOW = 2
@@ -78,7 +80,8 @@ class Hubsoft:
         """List what is new or paid since a day."""
         # A day more at both ends: its clock is not ours.
         first, last = since - timedelta(days=1), today + timedelta(days=1)
-        return [Step(kind, first, last) for kind in ("new_customers", "registered", "paid")]
+        new = [Step(kind, first, last) for kind in ("new_customers", "registered")]
+        return [*new, Step(PAID, since - _BOOKED_WITHIN, last)]
 
     async def fetch_page(self, step: Step, page: int) -> Page:
         """Read one page of customers or of invoices."""
@@ -99,7 +102,7 @@ class Hubsoft:
             answer, _ = await self._get("/cliente/todos", query, tries=tries)
             customers, left_out = customers_of(answer, NAME, sms_allowed=self._settings.sms_permission)
             return page_of(answer, page, per_page, customers=customers, left_out=left_out)
-        kinds = {DUE: "data_vencimento", "registered": "data_cadastro", "paid": "data_pagamento"}
+        kinds = {DUE: "data_vencimento", "registered": "data_cadastro", PAID: "data_pagamento"}
         query |= {"tipo_data": kinds[step.kind], **_NOT_SHOWN_UNASKED}
         answer, asked_at = await self._get("/financeiro/fatura", query, tries=tries)
         invoices, left_out = invoices_of(answer, NAME, asked_at, all_active=False)

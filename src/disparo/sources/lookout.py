@@ -10,7 +10,7 @@ import structlog
 
 from disparo.db import erasure
 from disparo.dispatch.freshness import SourceDown
-from disparo.sources.base import Page, SourceRefused
+from disparo.sources.base import PAID, Page, SourceRefused
 from disparo.sources.sync import Sync
 
 log = structlog.get_logger(__name__)
@@ -101,7 +101,8 @@ class Lookout:
 
     async def _look_for_new(self) -> None:
         today = datetime.now(self._sync.zone).date()
-        for step in self._sync.source.recent_steps(today, today):
+        steps = self._sync.source.recent_steps(today, today)
+        for step in (step for step in steps if step.kind != PAID):
             number, is_last = 0, False
             while not is_last:
                 page = await self._sync.fetch_page(step, number)

@@ -107,6 +107,13 @@ async def test_what_is_new_and_what_was_paid_comes_with_few_calls(there, sync, s
     assert [tuple(row) for row in rows] == [(700_005, "paid"), (990_001, "open")]
 
 
+async def test_what_a_bank_tells_after_the_weekend_is_paid_at_the_next_pass(there, sync, connection):
+    await sync.run()
+    there.pay(700_005, there.today - timedelta(days=4))  # on Friday, booked on Tuesday after a holiday
+    assert not (await sync.run()).is_full
+    assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700005") == "paid"
+
+
 async def test_a_cut_in_the_middle_leaves_whole_pages_and_the_next_run_goes_on(
     there, sync, connection, monkeypatch
 ):
