@@ -24,8 +24,9 @@ class CsvTable:
         lines = head.decode(self._encoding, "replace").splitlines(keepends=True)[:ROWS_ABOVE]
         self.separator = max(_SEPARATORS, key=lambda sign: _parted(lines, sign))
 
-    def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
+    def rows(self, *, keep: bool = False) -> Iterator[tuple[int, Sequence[str]]]:
         """Read from the beginning; raises NotReadable where the file breaks off."""
+        del keep  # what it costs to read a line it would cost to keep it
         self._raw.seek(0)
         # A wrong byte spoils the field that has it, not the file; of UTF-16 it cannot be told so.
         wrong = "replace" if self._encoding == "utf-16" else "surrogateescape"

@@ -142,7 +142,7 @@ class _Reader:
         self._kind = kind
         self._options = options
         self.table = table
-        self._rows: Iterator[tuple[int, Sequence[str]]] = table.rows()
+        self._rows: Iterator[tuple[int, Sequence[str]]] = table.rows(keep=kind == "faturas")
         self.proposal = Proposal(1, [], [])
         self._read: Callable[[Sequence[str]], Any] = list
         self._positions: Mapping[str, int] = {}

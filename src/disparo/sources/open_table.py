@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from disparo.errors import in_words
@@ -33,7 +33,8 @@ def open_table(path: Path) -> Iterator[Table]:
         if not head.strip():
             raise NotReadable("O arquivo está vazio.")
         if head.startswith(b"PK\x03\x04"):
-            yield XlsxTable(raw)
+            with closing(XlsxTable(raw)) as table:
+                yield table
         elif head.startswith(b"\xd0\xcf\x11\xe0"):
             raise NotReadable("O arquivo é um .xls antigo: salve-o como .xlsx ou .csv.")
         elif head.startswith(b"%PDF-"):

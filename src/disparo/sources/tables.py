@@ -23,8 +23,11 @@ class Table(Protocol):
 
     separator: str
 
-    def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
-        """Read from the beginning, each time anew; raises NotReadable where the file breaks off."""
+    def rows(self, *, keep: bool = False) -> Iterator[tuple[int, Sequence[str]]]:
+        """Read from the beginning, each time anew; raises NotReadable where the file breaks off.
+
+        `keep`: they will all be read a second time.
+        """
         ...
 
     def progress(self) -> tuple[int, int]:

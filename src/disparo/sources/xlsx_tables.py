@@ -6,11 +6,12 @@ import itertools
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import IO
 
 from disparo.domain.money import write_number
+from disparo.sources.kept_rows import KeptRows
 from disparo.sources.tables import LONGEST_FIELD, ROWS_ABOVE, NotReadable, says_something
 
 #: What a file may unfold to: texts that a workbook shares are all held in memory, sheets are not.
@@ -31,14 +32,26 @@ class XlsxTable:
     raw: IO[bytes]
     separator: str = ";"
     _done: int = 0
+    _kept: KeptRows = field(default_factory=KeptRows)
 
-    def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
+    def rows(self, *, keep: bool = False) -> Iterator[tuple[int, Sequence[str]]]:
         """Read from the beginning; raises NotReadable where the file breaks off."""
+        if self._kept.is_whole:
+            for number, values in self._kept:
+                self._done = number
+                yield number, values
+            return
+        read = self._read()
+        yield from self._kept.keeping(read) if keep else read
+
+    def close(self) -> None:
+        """Forget what was kept."""
+        self._kept.close()
+
+    def _read(self) -> Iterator[tuple[int, list[str]]]:
         _check_archive(self.raw)
-        from disparo.sources.workbooks import (
-            open_workbook,
-            read_cells,
-        )  # half a second: only for those who need it
+        # Half a second: only for those who need it.
+        from disparo.sources.workbooks import open_workbook, read_cells
 
         try:
             book = open_workbook(self.raw, most_bytes=2 * MOST_UNFOLDED_BYTES)
@@ -59,7 +72,7 @@ class XlsxTable:
 
     def _as_wide_as_filled(
         self, cells: Iterable[tuple[int, Sequence[object]]]
-    ) -> Iterator[tuple[int, Sequence[str]]]:
+    ) -> Iterator[tuple[int, list[str]]]:
         """Leave out the columns past the last that the first rows fill: all rows come as wide."""
         rows = self._filled(cells)
         first = list(itertools.islice(rows, ROWS_ABOVE))

@@ -101,3 +101,29 @@ def test_a_formula_that_nothing_has_computed_is_no_empty_cell_and_one_with_an_em
     with open_table(tmp_path / "b.xlsx") as table:
         read = [list(values) for _, values in table.rows()]
     assert read == [HEADER, ["1", NO_RESULT, ""], ["2", "", "RUA"]]
+
+
+def test_what_was_costly_to_read_is_read_once(tmp_path, monkeypatch):
+    book = Workbook()
+    for number in range(1203):
+        book.active.append([number, "ANA", None])
+    book.save(tmp_path / "a.xlsx")
+    with open_table(tmp_path / "a.xlsx") as table:
+        first = [(number, list(values)) for number, values in table.rows(keep=True)]
+        monkeypatch.setattr("disparo.sources.workbooks.open_workbook", None)
+        assert [(number, list(values)) for number, values in table.rows()] == first
+        assert len(first) == 1203
+
+
+def test_without_room_on_the_disk_it_is_read_twice(tmp_path, monkeypatch):
+    book = Workbook()
+    book.active.append(HEADER)
+    book.save(tmp_path / "a.xlsx")
+
+    def full():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("disparo.sources.kept_rows.tempfile.TemporaryFile", full)
+    with open_table(tmp_path / "a.xlsx") as table:
+        for _ in range(2):
+            assert [list(values) for _, values in table.rows(keep=True)] == [HEADER]
