@@ -240,3 +240,17 @@ def test_a_field_may_hold_more_phones_than_three(load, rows):
     done = load("clientes", f"id_cliente;nome;telefone_1\n939;ANA;{phones}\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert rows("SELECT phone_1 FROM customers WHERE id = 939") == [(phones,)]
+
+
+def test_lines_of_which_only_the_last_counts_are_told(load, rows):
+    load("clientes", CUSTOMERS + "940;ANA;SP;11988880001;sim;\n")
+    header, line = "id_fatura;id_cliente;valor;vencimento\n", ";940;10,00;05/12/2026\n"
+    twice = load("faturas", header + f"9400{line}9401{line}9400;940;25,00;05/12/2026\n")
+    assert (
+        "A linha 4 traz um id que já veio antes neste arquivo: de cada um vale só a última." in twice.stderr
+    )
+    assert rows("SELECT amount::int FROM invoices WHERE id IN (9400, 9401) ORDER BY id") == [(25,), (10,)]
+    once = "".join(f"{number}{line}" for number in range(10_000, 16_000))
+    apart = load("faturas", header + once + once)
+    assert "6000 linhas (6002, 6003, 6004, 6005, 6006, 6007, 6008, 6009, 6010, 6011 e outras)" in apart.stderr
+    assert "um id que já veio" not in load("faturas", header + once).stderr

@@ -89,7 +89,7 @@ def _import(
         print(f"linha {line.number}: {line.reason}", file=sys.stderr)
     if report.bad_count > len(report.bad):
         print(f"... e mais {report.bad_count - len(report.bad)} linhas com erro", file=sys.stderr)
-    for told in filter(None, (report.without_phone, report.with_old_phones)):
+    for told in report.told:
         print(told, file=sys.stderr)
     done = "seria(m) gravada(s) (simulação)" if simulate else "gravada(s)"
     print(f"{report.stored} linha(s) {done}, {report.bad_count} com erro.")

@@ -172,7 +172,7 @@ def _told(checked: Checked, report: Report) -> Checked:
         stored=report.stored,
         bad_count=report.bad_count,
         bad=report.bad[:_SHOWN_FAULTS],
-        told=[said for said in (report.without_phone, report.with_old_phones) if said],
+        told=report.told,
     )
 
 

@@ -31,6 +31,7 @@ from disparo.sources.day_order import DayOrder
 from disparo.sources.import_report import BadLine, Report
 from disparo.sources.open_table import open_table
 from disparo.sources.row_readers import check_width, contact_reader, customer_reader, invoice_reader
+from disparo.sources.seen_ids import SeenIds
 from disparo.sources.tables import ROWS_ABOVE, NotReadable, Table
 
 _BATCH = 5000
@@ -48,7 +49,6 @@ _UPSERTS: Mapping[str, Callable[[Connection, Sequence[Any]], Awaitable[set[int]]
 }
 _PHONES = ("phone_1", "phone_2", "phone_3", "phone")
 _PHONE_FIELDS: Mapping[str, str] = {f"telefone_{n}": f"phone_{n}" for n in (1, 2, 3)}
-_KEPT_PLACES = 10
 Progress = Callable[[int, int], None]
 _READERS: Mapping[str, Callable[[Mapping[str, int]], Callable[[Sequence[str]], Any]]] = {
     "clientes": customer_reader,
@@ -81,6 +81,7 @@ class _Batch:
     lines: list[_Line] = field(default_factory=list)
     bad: list[tuple[_Line, str]] = field(default_factory=list)
     no_phone_at: list[int] = field(default_factory=list)
+    repeated_at: list[int] = field(default_factory=list)
     progress: tuple[int, int] = (0, 0)
 
 
@@ -146,7 +147,7 @@ class _Reader:
         self.proposal = Proposal(1, [], [])
         self._read: Callable[[Sequence[str]], Any] = list
         self._positions: Mapping[str, int] = {}
-        self._days, self._amounts = DayOrder(), AmountStyle()
+        self._days, self._amounts, self._seen = DayOrder(), AmountStyle(), SeenIds()
 
     def find_header(self) -> None:
         first = list(itertools.islice(self._rows, ROWS_ABOVE))
@@ -189,6 +190,8 @@ class _Reader:
             except BadField as bad:
                 batch.bad.append((_Line(number, values, None), str(bad)))
                 continue
+            if self._seen.add(row["id"]):
+                batch.repeated_at.append(number)
             by_id.pop(row["id"], None)
             by_id[row["id"]] = line = _Line(number, values, row)
             if is_open:
@@ -280,8 +283,8 @@ async def _store(
     await (transaction.rollback() if options.simulate else transaction.commit())
     others = [(line, _LEFT_OUT[kind]) for line in batch.lines if line.row["id"] in left_out]
     report.stored += len(rows) - len(others)
-    report.no_phone_count += len(batch.no_phone_at)
-    report.no_phone_at += batch.no_phone_at[: _KEPT_PLACES - len(report.no_phone_at)]
+    report.no_phone.add(batch.no_phone_at)
+    report.repeated.add(batch.repeated_at)
     for line, reason in sorted([*batch.bad, *others], key=lambda item: item[0].number):
         report.bad_count += 1
         refused.add(line, reason)

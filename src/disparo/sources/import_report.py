@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from disparo.sources.columns import Proposal
+
+_KEPT_PLACES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,24 @@ class BadLine:
 
 
 @dataclass(slots=True)
+class Places:
+    """Lines of a file: how many, and the numbers of the first."""
+
+    count: int = 0
+    first: list[int] = field(default_factory=list)
+
+    def add(self, numbers: Sequence[int]) -> None:
+        """Count more of them."""
+        self.count += len(numbers)
+        self.first += numbers[: _KEPT_PLACES - len(self.first)]
+
+    def told(self, one: str, several: str) -> str:
+        """Name them before a verb, for one and for several."""
+        where = ", ".join(map(str, self.first)) + (" e outras" if self.count > len(self.first) else "")
+        return f"A linha {where} {one}" if self.count == 1 else f"{self.count} linhas ({where}) {several}"
+
+
+@dataclass(slots=True)
 class Report:
     """The result of an import; of many bad lines `bad` has only the first."""
 
@@ -24,19 +45,33 @@ class Report:
     stored: int = 0
     bad_count: int = 0
     bad: list[BadLine] = field(default_factory=list)
-    no_phone_count: int = 0
-    no_phone_at: list[int] = field(default_factory=list)
+    no_phone: Places = field(default_factory=Places)
+    repeated: Places = field(default_factory=Places)
     left_phones: Counter[str] = field(default_factory=Counter)
 
     @property
     def without_phone(self) -> str | None:
         """Say which good lines, the first of them, bring what is no phone; None where there is none."""
-        count = self.no_phone_count
-        if not count:
+        if not self.no_phone.count:
             return None
-        where = ", ".join(map(str, self.no_phone_at)) + (" e outras" if count > len(self.no_phone_at) else "")
-        lines = f"A linha {where} tem" if count == 1 else f"{count} linhas ({where}) têm"
+        lines = self.no_phone.told("tem", "têm")
         return f"{lines} no telefone o que não é um número do Brasil: ali não chega SMS."
+
+    @property
+    def with_repeats(self) -> str | None:
+        """Say which lines, the first of them, bring an id that came before; None where none does."""
+        if not self.repeated.count:
+            return None
+        lines = self.repeated.told("traz", "trazem")
+        return (
+            f"{lines} um id que já veio antes neste arquivo: de cada um vale só a última. Se são parcelas ou "
+            "itens de uma fatura, a coluna do id não é a certa, ou o valor não é o total."
+        )
+
+    @property
+    def told(self) -> list[str]:
+        """Say what a person should know of the lines that are stored."""
+        return [said for said in (self.with_repeats, self.without_phone, self.with_old_phones) if said]
 
     @property
     def with_old_phones(self) -> str | None:
