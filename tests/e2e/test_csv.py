@@ -242,6 +242,12 @@ def test_a_field_may_hold_more_phones_than_three(load, rows):
     assert rows("SELECT phone_1 FROM customers WHERE id = 939") == [(phones,)]
 
 
+def test_a_date_that_is_shown_as_a_number_is_told(load):
+    header = "id_fatura;id_cliente;valor;vencimento\n"
+    done = load("faturas", header + "9411;941;10,00;46357\n")
+    assert "linha 2: vencimento é o número de uma data: formate a coluna como data na planilha" in done.stderr
+
+
 def test_lines_of_which_only_the_last_counts_are_told(load, rows):
     load("clientes", CUSTOMERS + "940;ANA;SP;11988880001;sim;\n")
     header, line = "id_fatura;id_cliente;valor;vencimento\n", ";940;10,00;05/12/2026\n"

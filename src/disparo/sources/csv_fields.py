@@ -40,6 +40,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _LINE = re.compile(r"[0-9 .-]{1,80}")
 _ID = re.compile(r"[0-9]{1,18}")
 _BRAZILIAN = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
+#: A day as spreadsheets count them, in which year depends on the program.
+_SERIAL = re.compile(r"[0-9]{5}(?:[.,][0-9]+)?")
 _SHORT_YEAR = re.compile(r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{2}")
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?:\.[0-9]+)?")
@@ -186,6 +188,8 @@ def read_date(text: str, column: str, *, required: bool = False, oldest: int = 1
         return None
     if _SHORT_YEAR.fullmatch(bare):  # of which century is not for us to guess
         raise BadField(f"{column} deve ser uma data com o ano de quatro dígitos, dd/mm/aaaa ou aaaa-mm-dd")
+    if _SERIAL.fullmatch(bare):
+        raise BadField(f"{column} é o número de uma data: formate a coluna como data na planilha")
     try:
         if match := _BRAZILIAN.fullmatch(bare):
             found = date(int(match[3]), int(match[2]), int(match[1]))
