@@ -156,6 +156,18 @@ def test_a_formula_without_a_result_takes_no_phone_away_and_calls_no_invoice_ope
     assert rows("SELECT id FROM invoices WHERE id = 735") == []
 
 
+def test_of_a_workbook_that_begins_with_a_cover_the_sheet_that_was_read_is_named(tmp_path):
+    book = Workbook()
+    book.active.title = "Resumo"
+    book.active.append(["Total", 3])
+    book.create_sheet("Dados").append(["id_cliente", "nome"])
+    book.create_sheet("Oculta").sheet_state = "hidden"
+    book.save(tmp_path / "a.xlsx")
+    said = 'Foi lida só a planilha "Resumo", a primeira; há também "Dados": ponha a certa'
+    with pytest.raises(NotReadable, match=said):
+        look("clientes", tmp_path / "a.xlsx")
+
+
 def test_a_simulation_stores_nothing_and_finds_everything(load, rows, tmp_path):
     path = tmp_path / "c.csv"
     path.write_text(

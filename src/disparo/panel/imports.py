@@ -156,7 +156,7 @@ async def _look_over(
         many = "estas colunas" if len(missing.missing) > 1 else "esta coluna"
         names = ", ".join(missing.missing)
         said = f"Não achei no arquivo {many}: {names}. Diga abaixo qual coluna é, e confira de novo."
-        return replace(checked, proposal=missing.proposal, wrong=said)
+        return replace(checked, proposal=missing.proposal, wrong=said + missing.beside)
     except ColumnsUnclear as unclear:
         said = f"{unclear} Diga abaixo qual delas entra, ponha a outra em (não importar), e confira de novo."
         return replace(checked, proposal=unclear.proposal, wrong=said)

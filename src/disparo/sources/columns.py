@@ -131,22 +131,26 @@ class ColumnsUnclear(NotReadable):
 class ColumnsMissing(ColumnsUnclear):
     """No row names all required columns; `proposal` is of the row that comes closest."""
 
-    def __init__(self, kind: str, proposal: Proposal, missing: Sequence[str]) -> None:
+    def __init__(self, kind: str, proposal: Proposal, missing: Sequence[str], beside: str) -> None:
         known = ", ".join(name.rstrip("*") for name in FIELDS[kind])
         super().__init__(
             f"Falta(m) a(s) coluna(s) {', '.join(missing)}. Colunas de {kind}: {known}. "
-            "Uma coluna com outro nome se indica com --coluna 'Nome no arquivo=campo'.",
+            f"Uma coluna com outro nome se indica com --coluna 'Nome no arquivo=campo'.{beside}",
             proposal,
         )
-        self.missing = missing
+        self.missing, self.beside = missing, beside
 
 
 def propose(
-    kind: str, first_rows: Sequence[tuple[int, Sequence[str]]], chosen: Mapping[str, str] | None = None
+    kind: str,
+    first_rows: Sequence[tuple[int, Sequence[str]]],
+    chosen: Mapping[str, str] | None = None,
+    beside: str = "",
 ) -> Proposal:
     """Find the header among a file's first rows and take its columns for fields.
 
     `chosen`: a person's own choice, a column's name to a field's ("": none); it goes before everything else.
+    `beside`: what is said of the rest of the file where the columns are not here.
     Raises NotReadable; ColumnsMissing where a required one is missing, ColumnsUnclear where one comes twice.
     """
     by_hand = {plain(name): field for name, field in (chosen or {}).items()}
@@ -160,14 +164,14 @@ def propose(
             return found
         if not closest.headers or len(found.positions) > len(closest.positions):
             closest = found
-    raise ColumnsMissing(kind, closest, _missing(kind, closest.fields))
+    raise ColumnsMissing(kind, closest, _missing(kind, closest.fields), beside)
 
 
 def confirm(kind: str, proposal: Proposal) -> Proposal:
     """Give a proposal back that a person has made their own; raises NotReadable as `propose` does."""
     _check_choice(kind, zip(proposal.headers, proposal.fields, strict=True))
     if missing := _missing(kind, proposal.fields):
-        raise ColumnsMissing(kind, proposal, missing)
+        raise ColumnsMissing(kind, proposal, missing, "")
     _check_double(proposal)
     return proposal
 

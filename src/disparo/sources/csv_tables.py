@@ -19,6 +19,7 @@ class CsvTable:
 
     def __init__(self, raw: IO[bytes], head: bytes, size: int) -> None:
         self._raw = raw
+        self.beside = ""
         self._size = size
         self._encoding = _encoding(raw, head)
         lines = head.decode(self._encoding, "replace").splitlines(keepends=True)[:ROWS_ABOVE]

@@ -88,7 +88,7 @@ class _Batch:
 def look(kind: str, path: Path, chosen: Mapping[str, str] | None = None) -> Proposal:
     """Say how a file would be read; raises NotReadable."""
     with open_table(path) as table:
-        return propose(kind, list(itertools.islice(table.rows(), ROWS_ABOVE)), chosen)
+        return propose(kind, list(itertools.islice(table.rows(), ROWS_ABOVE)), chosen, table.beside)
 
 
 async def import_file(
@@ -152,9 +152,8 @@ class _Reader:
     def find_header(self) -> None:
         first = list(itertools.islice(self._rows, ROWS_ABOVE))
         given = self._options.confirmed
-        self.proposal = (
-            confirm(self._kind, given) if given else propose(self._kind, first, self._options.chosen)
-        )
+        chosen, beside = self._options.chosen, self.table.beside
+        self.proposal = confirm(self._kind, given) if given else propose(self._kind, first, chosen, beside)
         self._positions = self.proposal.positions
         self._read = _READERS[self._kind](self._positions)
         self._rows = _below(self.proposal.line, itertools.chain(first, self._rows))

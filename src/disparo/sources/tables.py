@@ -19,9 +19,13 @@ class NotReadable(DisparoError):
 
 
 class Table(Protocol):
-    """A file being read. `rows` gives each row's number in the file, from 1, and its fields."""
+    """A file being read. `rows` gives each row's number in the file, from 1, and its fields.
+
+    `beside`: a sentence, with a blank before it, on what the file has and is not read; known while it is.
+    """
 
     separator: str
+    beside: str
 
     def rows(self, *, keep: bool = False) -> Iterator[tuple[int, Sequence[str]]]:
         """Read from the beginning, each time anew; raises NotReadable where the file breaks off.

@@ -18,6 +18,7 @@ from disparo.sources.tables import LONGEST_FIELD, ROWS_ABOVE, NotReadable, says_
 MOST_UNFOLDED_BYTES = 2 << 30
 MOST_SHARED_BYTES = 256 << 20
 _MOST_MEMBERS = 2000
+_NAMED = 5
 _MOST_COLUMNS = 300
 _MOST_ROWS = 1_048_576  # of any program's sheet
 _LONGEST_PROLOG = 1_048_576
@@ -31,6 +32,7 @@ class XlsxTable:
 
     raw: IO[bytes]
     separator: str = ";"
+    beside: str = ""
     _done: int = 0
     _kept: KeptRows = field(default_factory=KeptRows)
 
@@ -56,8 +58,9 @@ class XlsxTable:
         try:
             book = open_workbook(self.raw, most_bytes=2 * MOST_UNFOLDED_BYTES)
             try:
-                shown = (sheet for sheet in book.worksheets if sheet.sheet_state == "visible")
-                sheet = next(shown, None) or book.worksheets[0]
+                shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+                sheet, *others = shown or book.worksheets[:1]
+                self.beside = _beside(sheet.title, [other.title for other in others])
                 # Files lie about their size, and about the numbers of their rows.
                 cells = read_cells(sheet, most_columns=_MOST_COLUMNS, most_rows=_MOST_ROWS)
                 yield from self._as_wide_as_filled(cells)
@@ -92,6 +95,16 @@ class XlsxTable:
     def progress(self) -> tuple[int, int]:
         """Tell how far: rows done, of nobody knows how many."""
         return self._done, 0
+
+
+def _beside(title: str, others: Sequence[str]) -> str:
+    """Say which sheet is read, where there are others."""
+    if not others:
+        return ""
+    named = ", ".join(f'"{name}"' for name in others[:_NAMED]) + (" e outras" if len(others) > _NAMED else "")
+    return (
+        f' Foi lida só a planilha "{title}", a primeira; há também {named}: ponha a certa em primeiro lugar.'
+    )
 
 
 def _check_archive(raw: IO[bytes]) -> None:
