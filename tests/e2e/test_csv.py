@@ -248,6 +248,23 @@ def test_a_date_that_is_shown_as_a_number_is_told(load):
     assert "linha 2: vencimento é o número de uma data: formate a coluna como data na planilha" in done.stderr
 
 
+def test_a_dash_is_an_empty_field_and_no_reason_to_refuse_a_line(load, rows):
+    header = "id_cliente;nome;telefone_1;telefone_2;email;uf\n"
+    load("clientes", header + "942;ANA;37999931412;37999931413;a@x.example;MG\n")
+    assert load("clientes", header + "942;ANA;37999931412;-; - ;—\n").stderr == ""
+    assert rows("SELECT phone_1, phone_2, email_1, uf FROM customers WHERE id = 942") == [
+        ("37999931412", None, None, None)
+    ]
+    header = "id_fatura;id_cliente;valor;vencimento;situacao;pago_em;valor_pago;link;linha_digitavel;pix\n"
+    done = load(
+        "faturas", header + "9420;942;10,00;05/12/2026;aberta;-; R$ -   ;-;--;–\n9421;942;-;-;;;;;;\n"
+    )
+    assert "1 linha(s) gravada(s), 1 com erro." in done.stdout, done.stderr
+    assert "linha 3: valor deve ser um valor" in done.stderr
+    query = "SELECT status, paid_amount, link, linha_digitavel, pix FROM invoices WHERE id = 9420"
+    assert rows(query) == [("open", None, None, None, None)]
+
+
 def test_lines_of_which_only_the_last_counts_are_told(load, rows):
     load("clientes", CUSTOMERS + "940;ANA;SP;11988880001;sim;\n")
     header, line = "id_fatura;id_cliente;valor;vencimento\n", ";940;10,00;05/12/2026\n"

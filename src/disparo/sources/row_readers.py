@@ -36,6 +36,8 @@ _FAILED = frozenset({
     NO_RESULT, "#N/D", "#REF!", "#VALOR!", "#NOME?", "#NÚM!", "#NULO!", "#DIV/0!",
     "#N/A", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#ERROR!",
 })  # fmt: skip
+#: What programs and people write into a field that is empty; `R$ -` is an amount of nothing.
+_NOTHING = frozenset({"-", "--", "\u2013", "\u2014", "R$ -", "R$-"})
 Row = TypeVar("Row")
 RowReader = Callable[[Sequence[str]], Row]
 
@@ -158,6 +160,8 @@ def _reader(
             text = values[at].strip()
             if text in _FAILED:
                 raise _failed(text, name)
+            if text in _NOTHING:
+                text = ""
             value = reader(without_text_mark(text) if text[:1] in ("=", "'") else text, name)
             if value is not ABSENT:
                 row[column] = value
