@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 from tests.support.client import DISPATCH
 from tests.support.house import house as run_house
-from tests.support.hubsoft import HubsoftStandIn, settings_for
+from tests.support.hubsoft import BASE, HubsoftStandIn, settings_for
 from tests.support.visitor import text, visitor
 
 
@@ -66,6 +66,18 @@ def test_an_invoice_that_it_calls_paid_in_words_of_its_own_gets_no_sms(
     there.changes[invoice_id] = told
     house.until_state(client, sent, "dispensada")
     assert house.value("SELECT reason FROM messages WHERE invoice_id = $1", invoice_id) == "invoice_paid"
+
+
+def test_a_file_or_program_that_calls_open_what_hubsoft_calls_paid_sends_nothing(house, there, client):
+    invoice_id, due = 700_014, there.due(14).isoformat()
+    there.pay(invoice_id, there.due(14))
+    house.until_state(client, send_old(house, client, invoice_id), "dispensada")  # and is fresh
+    row = {"id_fatura": invoice_id, "id_cliente": 15, "valor": 99.5, "data_vencimento": due}
+    told = client.call("PUT", f"{BASE}/fatura", {"faturas": [{**row, "status": "aguardando"}]})
+    assert told.json["gravados"] == 1, told
+    house.until_state(client, client.send({"id_fatura": invoice_id}), "dispensada")
+    told = house.fetch("SELECT DISTINCT reason FROM messages WHERE invoice_id = 700014")
+    assert [tuple(row) for row in told] == [("invoice_paid",)]
 
 
 def test_an_invoice_that_is_still_open_is_sent(house, there, client):

@@ -256,7 +256,9 @@ def _take_over(table: str, columns: tuple[str, ...]) -> str:
         changes += ", status = CASE stored.status WHEN 'paid' THEN 'open' ELSE stored.status END"
         stored, new = f"{stored}, stored.status = 'paid'", f"{new}, false"
     newer = ""
-    if "checked_at" in columns:
+    if table == "invoices" and "checked_at" not in columns:
+        changes += ", checked_at = NULL"  # its source did not say so: it is asked before this is sent
+    elif "checked_at" in columns:
         # Of two answers of a source the one asked for first may be stored last. What a clock that ran ahead
         # has stored is older than nothing.
         newer = """AND (stored.checked_at IS NULL OR excluded.checked_at IS NULL
