@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from disparo import queue
-from disparo.db import accounts, bulk_messages, bulk_runs, bulk_slices, dispatch_pages, messages
-from disparo.db.messages import CHUNK_SIZE, Move
+from disparo.db import accounts, bulk_messages, bulk_runs, bulk_slices, dispatch_pages, dispatches, messages
+from disparo.db.messages import CHUNK_SIZE, Move, Moved
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.cancel import Cancelled
 from disparo.domain.message import GONE, WITHDRAWABLE, Event, Status, count_in
@@ -91,13 +91,16 @@ async def resume_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
 
 
 async def cancel_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled | None:
-    """Cancel what a run has not started; None where there is no such run. Raises NotPossible.
+    """Cancel what a run has not started; None where there is no such run.
 
     From its first commit on nothing more is started. A large run takes longer than a caller waits:
     `finish_cancelled` does the rest, in the workers.
     """
-    if not await _change(pool, dispatch_id, _CANCEL, actor=actor):
-        return None
+    try:
+        if not await _change(pool, dispatch_id, _CANCEL, actor=actor):
+            return None
+    except NotPossible:
+        return await _cancel_ended(pool, dispatch_id, actor=actor)
     async with pool.acquire() as connection, connection.transaction():
         await bulk_slices.drop_slices(connection, dispatch_id)
         await _cancel(connection, await bulk_messages.claimed_of(connection, dispatch_id), actor=actor)
@@ -110,6 +113,21 @@ async def cancel_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled 
     # What still waits is as good as withdrawn, but for the few that may have left before.
     withdrawn = count_in(counts, {Status.CANCELLED, *WITHDRAWABLE})
     return Cancelled(withdrawn, count_in(counts, GONE))
+
+
+async def _cancel_ended(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled:
+    """Cancel what is left of a run that is over: what a person sent again, or let go."""
+    async with pool.acquire() as connection, connection.transaction():
+        before = await dispatch_pages.counts(connection, dispatch_id)
+        moved: list[Moved] = []
+        if count_in(before, {Status.SENDING, *WITHDRAWABLE}):
+            await dispatches.cancel(connection, dispatch_id)  # nothing more of it goes, whoever holds it
+            moved = await _cancel(connection, await _left(connection, dispatch_id), actor=actor)
+            detail = {"dispatch": str(dispatch_id)}
+            await accounts.audit(connection, actor=actor, action=_CANCEL.action, detail=detail)
+        counts = await dispatch_pages.counts(connection, dispatch_id)
+    ends = [item.after for item in moved]
+    return Cancelled(ends.count(Status.CANCELLED), count_in(counts, GONE), ends.count(Status.UNCERTAIN))
 
 
 async def finish_cancelled(pool: Pool) -> None:
@@ -130,11 +148,7 @@ async def cancel_some(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
             return False
         await bulk_slices.drop_slices(connection, dispatch_id)
         # Workers may hold some still, where whoever cancelled the run died right after saying so.
-        left = {
-            *await bulk_messages.claimed_of(connection, dispatch_id),
-            *await bulk_messages.strays_of(connection, dispatch_id),
-        }
-        await _cancel(connection, sorted(left), actor=actor)
+        await _cancel(connection, await _left(connection, dispatch_id), actor=actor)
         if await bulk_slices.has_chunks(connection, dispatch_id):
             return False  # put back by a worker meanwhile
         await bulk_runs.mark_finished(connection, dispatch_id)
@@ -155,7 +169,12 @@ async def _change(pool: Pool, dispatch_id: UUID, change: _Change, *, actor: str)
     return True
 
 
-async def _cancel(connection: Connection, ids: list[int], *, actor: str) -> None:
+async def _left(connection: Connection, dispatch_id: UUID) -> list[int]:
+    """List what of a run can be taken back and waits in none of its chunks."""
+    claimed = await bulk_messages.claimed_of(connection, dispatch_id)
+    return sorted({*claimed, *await bulk_messages.strays_of(connection, dispatch_id)})
+
+
+async def _cancel(connection: Connection, ids: list[int], *, actor: str) -> list[Moved]:
     moves = [Move(id_, Event.CANCEL, "cancelled") for id_ in ids]
-    if moves:
-        await messages.apply_events(connection, moves, actor=actor)
+    return await messages.apply_events(connection, moves, actor=actor) if moves else []

@@ -15,10 +15,14 @@ _SLICE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """How many messages were cancelled, and how many had been handed over, or may have been."""
+    """How many messages were cancelled, and how many had been handed over, or may have been.
+
+    `again`: of those, how many waited to be sent a second time, and are not.
+    """
 
     cancelled: int
     gone: int
+    again: int = 0
 
 
 async def cancel_dispatch(connection: Connection, dispatch_id: UUID, *, actor: str) -> Cancelled | None:
@@ -30,17 +34,18 @@ async def cancel_dispatch(connection: Connection, dispatch_id: UUID, *, actor: s
     if not await dispatches.cancel(connection, dispatch_id):
         return None
     found = await dispatches.message_statuses(connection, dispatch_id)
-    moved = 0
+    moved = again = 0
     for first in range(0, len(found), _SLICE):
         moves = [Move(row["id"], Event.CANCEL, "cancelled") for row in found[first : first + _SLICE]]
         done = await messages.apply_events(connection, moves, actor=actor)
         moved += sum(item.after is Status.CANCELLED for item in done)
+        again += sum(item.after is Status.UNCERTAIN for item in done)
     await accounts.audit(
         connection, actor=actor, action="dispatch_cancelled", detail={"dispatch": str(dispatch_id)}
     )
     # Read again: what another call withdrew meanwhile has not gone.
     after = await dispatches.message_statuses(connection, dispatch_id)
-    return Cancelled(moved, sum(row["status"] not in NEVER_SENT for row in after))
+    return Cancelled(moved, sum(row["status"] not in NEVER_SENT for row in after), again)
 
 
 async def cancel_message(connection: Connection, message_id: int, *, actor: str) -> Status | None:

@@ -33,7 +33,7 @@ _QUEUED = ("mensagem de volta à fila", "mensagens de volta à fila")
 _PAUSED = ("disparo está pausado, e nada dele sai", "disparos estão pausados, e nada deles sai")
 _GIVEN = ("mensagem dada como enviada", "mensagens dadas como enviadas")
 CANCELLED = ("mensagem cancelada", "mensagens canceladas")
-_UNCERTAIN_AGAIN = (
+UNCERTAIN_AGAIN = (
     "novo envio cancelado: a mensagem continua incerta, pois o primeiro pode ter chegado",
     "novos envios cancelados: as mensagens continuam incertas, pois o primeiro envio pode ter chegado",
 )
@@ -149,7 +149,7 @@ async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> R
         moved = await messages.apply_events(connection, moves, actor=person.actor)
         await _audit(connection, person, "message_cancelled", len(moved))
     uncertain = sum(item.after is Status.UNCERTAIN for item in moved)
-    said = {_UNCERTAIN_AGAIN: uncertain, CANCELLED: len(moved) - uncertain}
+    said = {UNCERTAIN_AGAIN: uncertain, CANCELLED: len(moved) - uncertain}
     return await _settled(request, person, said, _HELD)
 
 

@@ -19,7 +19,7 @@ from disparo.db.pool import Pool
 from disparo.dispatch import bulk_control, cancel
 from disparo.panel import export, fields, messages
 from disparo.panel.access import Person
-from disparo.panel.attention import CANCELLED
+from disparo.panel.attention import CANCELLED, UNCERTAIN_AGAIN
 from disparo.panel.cursors import moment_and_text, read_moment_and_uuid
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
@@ -190,10 +190,7 @@ async def _lines(
 async def withdraw(request: Request, person: Person) -> Response:
     """Cancel what has not gone yet."""
     dispatch_id, pool = id_of(request), services_of(request).pool
-    try:
-        result = await bulk_control.cancel_run(pool, dispatch_id, actor=person.actor)
-    except bulk_control.NotPossible:
-        raise Wrong(_OVER) from None
+    result = await bulk_control.cancel_run(pool, dispatch_id, actor=person.actor)
     if result is None:
         async with pool.acquire() as connection, connection.transaction():
             result = await cancel.cancel_dispatch(connection, dispatch_id, actor=person.actor)
@@ -201,7 +198,9 @@ async def withdraw(request: Request, person: Person) -> Response:
         raise HTTPException(404)
     gone = words.several(result.gone, "já tinha saído e não volta", "já tinham saído e não voltam")
     notice = f"{words.several(result.cancelled, *CANCELLED)}. {gone}."
-    is_done = result.cancelled > 0
+    if result.again:
+        notice += f" {words.several(result.again, *UNCERTAIN_AGAIN)}."
+    is_done = result.cancelled + result.again > 0
     return await done(request, person, notice, f"{_PATH}/{dispatch_id}", is_done=is_done)
 
 

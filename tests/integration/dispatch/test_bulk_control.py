@@ -117,7 +117,6 @@ async def test_what_a_canceller_did_not_finish_is_finished_by_a_worker(pool, con
     [
         (bulk_control.pause_run, bulk_control.pause_run),
         (bulk_control.cancel_run, bulk_control.pause_run),
-        (bulk_control.cancel_run, bulk_control.cancel_run),
         (bulk_control.pause_run, None),
     ],
 )

@@ -20,7 +20,6 @@ from disparo.api.services import Services, services_of
 from disparo.auth.permissions import Permission
 from disparo.db import accounts, bulk_runs, dispatches, opt_outs
 from disparo.dispatch import bulk_control, cancel
-from disparo.dispatch.bulk_control import NotPossible
 from disparo.domain.phone import InvalidPhone, Phone, masked, parse_phone
 
 router = APIRouter(prefix=mapping.BASE, route_class=WithHead)
@@ -117,10 +116,7 @@ async def cancel_dispatch(request: Request, caller: Canceller, dispatch_id: str)
     services = services_of(request)
     wanted = reading.read_dispatch_id(dispatch_id)
     async with may_be_done():
-        try:
-            result = await bulk_control.cancel_run(services.pool, wanted, actor=caller.actor)
-        except NotPossible as error:
-            raise bulk_mapping.not_possible(error) from None
+        result = await bulk_control.cancel_run(services.pool, wanted, actor=caller.actor)
         if result is None:
             async with services.pool.acquire() as connection, connection.transaction():
                 result = await cancel.cancel_dispatch(connection, wanted, actor=caller.actor)

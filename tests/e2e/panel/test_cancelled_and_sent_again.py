@@ -1,0 +1,93 @@
+"""What a person sends again of a dispatch that is over, and a cancel that comes late or twice."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support import bulk
+from tests.support.client import DISPATCH
+from tests.support.rows import add_invoices
+from tests.support.visitor import text, visitor
+
+LOT = f"{DISPATCH}/lote"
+
+
+@pytest.fixture(scope="module")
+def person(house):
+    return visitor(house)
+
+
+@pytest.fixture
+def paused(house):
+    """The platform waits for a person: what is sent again stays where it can be seen."""
+
+    def pause():
+        house.fetch(
+            """INSERT INTO platform_states (platform, paused_by, paused_at) VALUES ('simulador', 'cli:root', now())
+               ON CONFLICT (platform) DO UPDATE SET paused_by = 'cli:root', paused_at = now()"""
+        )
+
+    yield pause
+    house.fetch("DELETE FROM platform_states")
+
+
+def over_and_uncertain(house, client, first_id):
+    """A run of two that is over, of which nobody knows whether the platform took them; gives it and them."""
+    house.run(lambda connection: add_invoices(connection, 2, first_id=first_id))
+    house.behave(mode="drop", receipts=[])
+    started = client.post(LOT, {"ids_fatura": [first_id, first_id + 1]}).json
+    run = started["disparo"]["id"]
+    house.until(lambda: statuses(house, run) == ["queued"] * 2)
+    house.run(bulk.open_now)
+    house.until(lambda: statuses(house, run) == ["uncertain"] * 2)
+    house.until(lambda: house.value("SELECT state FROM bulk_runs WHERE dispatch_id = $1", run) == "done")
+    house.behave(mode="accept")
+    house.fetch(
+        """UPDATE attempts SET started_at = started_at - interval '11 min'
+           WHERE message_id IN (SELECT id FROM messages WHERE dispatch_id = $1)""",
+        run,
+    )
+    rows = house.fetch("SELECT id FROM messages WHERE dispatch_id = $1 ORDER BY id", run)
+    return run, [row["id"] for row in rows]
+
+
+def statuses(house, dispatch_id):
+    rows = house.fetch("SELECT status FROM messages WHERE dispatch_id = $1 ORDER BY id", dispatch_id)
+    return [row["status"] for row in rows]
+
+
+def followed(person, answer):
+    return text(person.get(answer.headers["location"]))
+
+
+def test_what_was_sent_again_of_a_run_that_is_over_is_cancelled_by_its_button(house, client, person, paused):
+    run, ids = over_and_uncertain(house, client, 7_100_001)
+    paused()
+    told = followed(person, person.post("/painel/incertas", id=ids, acao="reenviar"))
+    assert "2 mensagens de volta à fila." in told
+    assert "Cancelar o que ainda não saiu" in text(person.get(f"/painel/disparos/{run}"))
+    told = followed(person, person.post(f"/painel/disparos/{run}/cancelar"))
+    assert "2 novos envios cancelados: as mensagens continuam incertas" in told
+    assert statuses(house, run) == ["uncertain"] * 2
+    assert house.received("7100001") == house.received("7100002") == []
+
+
+@pytest.mark.parametrize("bulk_run", [True, False])
+def test_a_second_cancel_is_answered_as_the_first(house, client, paused, bulk_run):
+    paused()
+    house.run(lambda connection: add_invoices(connection, 2, first_id=7_200_001))
+    body = {"ids_fatura": [7_200_001, 7_200_002]} if bulk_run else {"id_fatura": 7_200_001}
+    sent = client.post(LOT, body) if bulk_run else client.send(body)
+    path = f"{DISPATCH}/{sent.json['disparo']['id']}/cancelar"
+    if bulk_run:
+        house.until(lambda: statuses(house, sent.json["disparo"]["id"]) == ["queued"] * 2)
+    first, second = client.post(path), client.post(path)
+    assert (first.status, second.status) == (200, 200)
+    assert first.json["canceladas"] == (2 if bulk_run else 1)
+    assert (second.json["canceladas"], second.json["ja_entregues"]) == (0, 0)
+
+
+def test_cancelling_a_run_that_is_over_says_that_all_had_gone(house, client):
+    run, _ = over_and_uncertain(house, client, 7_300_001)
+    told = client.post(f"{DISPATCH}/{run}/cancelar")
+    assert (told.status, told.json["canceladas"], told.json["ja_entregues"]) == (200, 0, 2)
+    assert client.get(f"{DISPATCH}/{run}").json["disparo"]["situacao"] == "concluido"
