@@ -43,6 +43,7 @@ _AT_ONCE = 10_000
 _OTHERS = " Há outras, mais novas."
 #: Of those of which nothing was done.
 _MOST_NAMED = 10
+_OR_CANCELLED = ", ou é de um disparo cancelado"
 
 
 @messages.command("buscar")
@@ -149,7 +150,7 @@ def resend(
 
     async def work(connection: Connection) -> str:
         done = await reconcile.resend(connection, wanted, actor=actor())
-        others = _others(wanted, done, "incerta")
+        others = _others(wanted, done, "incerta", _OR_CANCELLED if done else "")
         await accounts.audit(connection, actor=actor(), action="resent", detail={"messages": len(done)})
         return f"{len(done)} mensagem(ns) na fila outra vez.{others}{more}"
 
@@ -223,7 +224,7 @@ def resume(dados: DataDir = None) -> None:
     print(with_connection(dados, work))
 
 
-def _others(wanted: Sequence[int], done: Sequence[int], state: str) -> str:
+def _others(wanted: Sequence[int], done: Sequence[int], state: str, or_else: str = "") -> str:
     """Name those of which nothing was done; raises DisparoError, which undoes the rest, where that is all."""
     others = sorted(set(wanted) - set(done))
     named = ", ".join(map(str, others[:_MOST_NAMED]))
@@ -232,9 +233,9 @@ def _others(wanted: Sequence[int], done: Sequence[int], state: str) -> str:
     if not others:
         said = f"Nenhuma mensagem está {state} com esse filtro."
     elif len(others) == 1:
-        said = f"A mensagem {named} não estava {state}."
+        said = f"A mensagem {named} não estava {state}{or_else}."
     else:
-        said = f"As mensagens {named} não estavam {state}s."
+        said = f"As mensagens {named} não estavam {state}s{or_else}."
     if not done:
         raise DisparoError(f"{said} Nada foi alterado.")
     return f" {said}" if others else ""

@@ -71,6 +71,7 @@ async def one(connection: Connection, message_id: int) -> asyncpg.Record | None:
     return await connection.fetchrow(
         """SELECT m.*, d.kind, d.purpose, d.client_id, d.user_id, i.amount, i.due_date,
                   i.status AS invoice_status, i.paid_at, c.name AS customer_name, r.state AS run_state,
+                  d.cancelled_at IS NOT NULL OR coalesce(r.state = 'cancelled', false) AS is_withdrawn,
                   EXISTS (SELECT FROM opt_outs o WHERE o.e164 = m.e164) AS opted_out,
                   b.platform AS wrong_says, b.created_at AS wrong_since
            FROM messages m JOIN dispatches d ON d.id = m.dispatch_id

@@ -69,13 +69,25 @@ async def uncertain_references(
 
 async def last_starts(
     connection: Connection, ids: Sequence[int], *, within_s: float
-) -> tuple[dict[int, int | None], set[int]]:
-    """Give the last attempts of those that are, or may become, uncertain; and which began `within_s` ago."""
+) -> tuple[dict[int, int | None], set[int], set[int]]:
+    """Give the last attempts of those that are, or may become, uncertain; and which began `within_s` ago.
+
+    Apart, as the third: those whose dispatch was cancelled.
+    """
     rows = await connection.fetch(
-        """SELECT m.id, m.attempt_id, a.started_at > now() - make_interval(secs => $2) AS is_recent
-           FROM messages m LEFT JOIN attempts a ON a.id = m.attempt_id
+        """SELECT m.id, m.attempt_id, a.started_at > now() - make_interval(secs => $2) AS is_recent,
+                  d.cancelled_at IS NOT NULL OR coalesce(r.state = 'cancelled', false) AS is_withdrawn
+           FROM messages m JOIN dispatches d ON d.id = m.dispatch_id
+           LEFT JOIN bulk_runs r ON r.dispatch_id = m.dispatch_id
+           LEFT JOIN attempts a ON a.id = m.attempt_id
            WHERE m.id = ANY($1::bigint[]) AND m.status IN ('sending', 'uncertain')""",
         ids,
         within_s,
     )
-    return {row["id"]: row["attempt_id"] for row in rows}, {row["id"] for row in rows if row["is_recent"]}
+    kept = [row for row in rows if not row["is_withdrawn"]]
+    withdrawn = {row["id"] for row in rows if row["is_withdrawn"]}
+    return (
+        {row["id"]: row["attempt_id"] for row in kept},
+        {row["id"] for row in kept if row["is_recent"]},
+        withdrawn,
+    )

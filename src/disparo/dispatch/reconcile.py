@@ -26,8 +26,16 @@ RESUMED_AT_ONCE = 10_000
 _ASK_AFTER_S, _ASK_UNTIL_S, _ASK_AT_ONCE = 60.0, 259_200.0, 50
 
 
-class TooSoon(DisparoError):
-    """A message was handed over too short a time ago to be sent again by hand."""
+class NotAgain(DisparoError):
+    """Nothing can be sent again by hand: the text says why."""
+
+
+class TooSoon(NotAgain):
+    """A message was handed over too short a time ago."""
+
+
+class Withdrawn(NotAgain):
+    """All that was meant is of dispatches that were cancelled: the last look would let none of it go."""
 
 
 async def try_again(connection: Connection, ids: Sequence[int]) -> None:
@@ -43,16 +51,22 @@ async def try_again(connection: Connection, ids: Sequence[int]) -> None:
 
 
 async def resend(connection: Connection, ids: Sequence[int], *, actor: str) -> list[int]:
-    """A person's "enviar de novo"; gives the ids that wait again. Raises TooSoon, changing nothing.
+    """A person's "enviar de novo"; gives the ids that wait again. Raises NotAgain, changing nothing.
 
-    What somebody else has sent again since is left alone, also where that is uncertain by now: its last start
-    is another one, and young.
+    Of a cancelled dispatch nothing goes again: it is left alone where there are others. What somebody else
+    has sent again since is left alone, also where that is uncertain by now: its last start is another one,
+    and young.
     """
-    attempts, recent = await unsettled.last_starts(connection, ids, within_s=RESEND_AFTER_S)
+    attempts, recent, withdrawn = await unsettled.last_starts(connection, ids, within_s=RESEND_AFTER_S)
     if recent:
         raise TooSoon(
             f"Mensagem {min(recent)}: o envio começou há menos de 10 minutos e ainda pode ser confirmado. "
             "Espere antes de enviar de novo. Nada foi alterado."
+        )
+    if withdrawn and not attempts:
+        raise Withdrawn(
+            f"Mensagem {min(withdrawn)}: o disparo dela foi cancelado, e nada mais sai por ele. Para enviar "
+            "a fatura outra vez, crie um novo disparo. Nada foi alterado."
         )
     moves = [messages.Move(id_, Event.RESEND, "resent", last) for id_, last in sorted(attempts.items())]
     return await _wait_again(connection, moves, actor=actor, delay_s=0)

@@ -31,6 +31,10 @@ _MORE = " Ainda há outras neste filtro: repita para continuar."
 _LONGEST_S = 20.0
 _QUEUED = ("mensagem de volta à fila", "mensagens de volta à fila")
 _PAUSED = ("disparo está pausado, e nada dele sai", "disparos estão pausados, e nada deles sai")
+_NOT_AGAIN = (
+    "não volta: a situação mudou, ou o disparo dela foi cancelado",
+    "não voltam: a situação mudou, ou o disparo delas foi cancelado",
+)
 _GIVEN = ("mensagem dada como enviada", "mensagens dadas como enviadas")
 CANCELLED = ("mensagem cancelada", "mensagens canceladas")
 UNCERTAIN_AGAIN = (
@@ -81,10 +85,12 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
             settled = await _settle(connection, wanted, action, person)
             done_as = "resent" if action == "reenviar" else "given_as_sent"
             await _audit(connection, person, done_as, len(settled))
-    except (reconcile.TooSoon, _NothingChosen) as refused:
+    except (reconcile.NotAgain, _NothingChosen) as refused:
         return await done(request, person, str(refused), address, is_done=False)
     said = _QUEUED if action == "reenviar" else _GIVEN
     more = _MORE if len(found) > _AT_ONCE else ""
+    if settled and action == "reenviar" and len(settled) < len(wanted):
+        more = f" {words.several(len(wanted) - len(settled), *_NOT_AGAIN)}.{more}"
     return await _settled(request, person, {said: len(settled)}, address, more)
 
 

@@ -180,8 +180,8 @@ async def resend(request: Request, person: Person) -> Response:
             moved = await reconcile.resend(connection, [message_id], actor=person.actor)
             if moved:
                 await _audit(connection, person, "resent", message_id)
-    except reconcile.TooSoon as soon:
-        return await done(request, person, str(soon), f"{_PATH}/{message_id}", is_done=False)
+    except reconcile.NotAgain as refused:
+        return await done(request, person, str(refused), f"{_PATH}/{message_id}", is_done=False)
     text = "A mensagem voltou à fila e será enviada de novo."
     return await _back(request, person, text, is_done=bool(moved))
 

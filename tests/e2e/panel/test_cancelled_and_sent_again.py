@@ -91,3 +91,28 @@ def test_cancelling_a_run_that_is_over_says_that_all_had_gone(house, client):
     told = client.post(f"{DISPATCH}/{run}/cancelar")
     assert (told.status, told.json["canceladas"], told.json["ja_entregues"]) == (200, 0, 2)
     assert client.get(f"{DISPATCH}/{run}").json["disparo"]["situacao"] == "concluido"
+
+
+def test_of_a_cancelled_dispatch_nothing_is_said_to_go_again(house, client, person):
+    """It was said to be back in the queue, and came back uncertain however often it was tried."""
+    house.run(lambda connection: add_invoices(connection, 1, first_id=7_400_001))
+    house.behave(mode="drop", receipts=[])
+    one = client.send({"id_fatura": 7_400_001}).json["disparo"]["id"]
+    house.until(lambda: statuses(house, one) == ["uncertain"])
+    _, (other, _) = over_and_uncertain(house, client, 7_500_001)
+    house.fetch("UPDATE attempts SET started_at = started_at - interval '11 min'")
+    assert client.post(f"{DISPATCH}/{one}/cancelar").json["ja_entregues"] == 1
+    id_ = house.value("SELECT id FROM messages WHERE dispatch_id = $1", one)
+    page = person.get(f"/painel/mensagens/{id_}")
+    assert b"reenviar" not in page.raw
+    assert "Criar outro disparo da fatura" in text(page)
+    for path in (f"/painel/mensagens/{id_}/reenviar", "/painel/incertas"):
+        told = followed(person, person.post(path, id=id_, acao="reenviar"))
+        assert f"Mensagem {id_}: o disparo dela foi cancelado, e nada mais sai por ele." in told
+    assert house.command("incertas", "reenviar", "--sim", str(id_)).returncode == 1
+    told = followed(person, person.post("/painel/incertas", id=[id_, other], acao="reenviar"))
+    assert (
+        "1 mensagem de volta à fila. 1 não volta: a situação mudou, ou o disparo dela foi cancelado." in told
+    )
+    assert statuses(house, one) == ["uncertain"]
+    house.until(lambda: house.received(f"{7_500_001}"))
