@@ -20,6 +20,7 @@ SKIP_WORDS = {
     "invoice_zero": "fatura de R$ 0,00",
     "nobody": "fatura sem telefone válido",
     "repeated": "já recebeu esta fatura há pouco",
+    "too_often": "além do limite por telefone",
 }
 
 

@@ -8,7 +8,8 @@ a file, loaded by `pool.sql`; migrations are in `migrations/` and run by `migrat
   `migrate`, `installation` (is this a copy).
 - Messages: `messages`, `chunks`, `dispatches`, `unsettled` (uncertain, held), `idempotency`,
   `extra_phones`, `phone_turns` (frequency caps), `workers`.
-- Bulk runs: `bulk_runs`, `bulk_slices`, `bulk_messages`, `overlaps` (what else is of the same invoices).
+- Bulk runs: `bulk_runs`, `bulk_slices`, `bulk_looks` (what a slice would come to), `bulk_messages`,
+  `overlaps` (what else is of the same invoices).
 - Platforms: `platform_states`, `platform_use`, `rates` (limits), `seats` (who is connected), `receipts`,
   `receipt_polls`, `inbound`, `phones`.
 - The register: `customers`, `invoices`, `register`, `register_counts`, `numbers`, `opt_outs`, `templates`,

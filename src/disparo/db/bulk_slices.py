@@ -186,31 +186,10 @@ async def put_last(connection: Connection, slice_id: int) -> None:
     await connection.execute("UPDATE bulk_slices SET id = DEFAULT WHERE id = $1", slice_id)
 
 
-async def simulate_slice(
-    connection: Connection, ids: Sequence[int], *, allowed: Sequence[str], today: date
-) -> list[asyncpg.Record]:
-    """Give what a slice would come to: see bulk_simulate.sql."""
-    await plan_by_size(connection)
-    return await connection.fetch(_simulate(), ids, allowed, today)
-
-
-async def left_out(
-    connection: Connection, ids: Sequence[int], *, allowed: Sequence[str]
-) -> list[asyncpg.Record]:
-    """Give who of a slice would get nothing, and why: see bulk_left_out.sql."""
-    await plan_by_size(connection)
-    return await connection.fetch(sql("bulk_candidates") + sql("bulk_left_out"), ids, allowed)
-
-
 @cache
 def _queue(*, only_others: bool) -> str:
     going = sql("bulk_others" if only_others else "bulk_everybody")
     return sql("bulk_candidates") + going + sql("bulk_queue")
-
-
-@cache
-def _simulate() -> str:
-    return sql("bulk_candidates") + sql("bulk_simulate")
 
 
 async def take_chunk(connection: Connection, worker_id: UUID) -> int | None:

@@ -13,10 +13,12 @@ from functools import partial
 
 import asyncpg
 
-from disparo.db import bulk_slices, templates
+from disparo.db import bulk_looks, bulk_slices, templates
+from disparo.db.bulk_looks import Capped
 from disparo.db.bulk_slices import SLICE
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.bulk import Selection
+from disparo.dispatch.bulk_caps import Turns
 from disparo.dispatch.bulk_queue import read_or_wait
 from disparo.dispatch.rules import Rules
 from disparo.domain.sms_text import SegmentProfile
@@ -85,8 +87,10 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
         template = await templates.current(connection)
     rules = replace(rules, template=template or rules.template)
     today = now.astimezone(rules.zone).date()
+    turns = Turns(rules, now)
     async for ids in _slices(pool, selection):
-        look = partial(bulk_slices.simulate_slice, ids=ids, allowed=rules.allowed, today=today)
+        capped = await _capped(pool, ids, turns)
+        look = partial(bulk_looks.simulate_slice, ids=ids, allowed=rules.allowed, today=today, capped=capped)
         for row in await _when_read(pool, look, "what"):
             if row["what"] == "shape":
                 shapes[InvoiceText.of(row, brand=rules.brand, today=today)] += row["count"]
@@ -113,8 +117,11 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
 
 async def who_is_left_out(pool: Pool, selection: Selection, rules: Rules) -> AsyncIterator[asyncpg.Record]:
     """Give, slice by slice, who gets no SMS of a run, and why (bulk_left_out.sql)."""
+    async with pool.acquire() as connection:
+        turns = Turns(rules, await connection.fetchval("SELECT now()"))
     async for ids in _slices(pool, selection):
-        look = partial(bulk_slices.left_out, ids=ids, allowed=rules.allowed)
+        capped = await _capped(pool, ids, turns)
+        look = partial(bulk_looks.left_out, ids=ids, allowed=rules.allowed, capped=capped)
         for row in await _when_read(pool, look, "reason"):
             yield row
 
@@ -134,6 +141,12 @@ async def _slices(pool: Pool, selection: Selection) -> AsyncIterator[Sequence[in
             return
         yield page.ids
         after = (page.last_due, page.last_id)
+
+
+async def _capped(pool: Pool, ids: Sequence[int], turns: Turns) -> Capped:
+    if not turns.are_capped:
+        return ()
+    return turns.too_many(await _when_read(pool, partial(turns.look, ids=ids), "what"))
 
 
 async def _when_read(

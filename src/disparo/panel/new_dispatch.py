@@ -20,6 +20,7 @@ from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_simulate import Estimate, Simulation, simulate_run, who_is_left_out
 from disparo.dispatch.from_settings import offers_of, rules_of
 from disparo.dispatch.preview import preview
+from disparo.dispatch.rules import Rules
 from disparo.domain.ids import new_id
 from disparo.domain.sms_text import Encoding, not_passed_on
 from disparo.domain.template import TemplateRefused
@@ -117,7 +118,7 @@ async def show_left_out(request: Request, person: Person) -> Response:
         await accounts.audit(
             connection, actor=person.actor, action="exported", detail={"list": "quem fica de fora"}
         )
-    found = who_is_left_out(services.pool, wanted, rules_of(services.settings))
+    found = who_is_left_out(services.pool, wanted, _rules(services, wanted))
     lines = (
         [row["invoice_id"], row["customer_id"], row["name"], row["phone"], words.LEFT_OUT[row["reason"]][0]]
         async for row in found
@@ -175,7 +176,7 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     async with services.pool.acquire() as connection:
         looked_at = await overlaps.moment(connection)
         template = await templates.current(connection) or settings.template
-    offers, rules = offers_of(settings), rules_of(settings)
+    offers, rules = offers_of(settings), _rules(services, wanted)
     found = await simulate_run(services.pool, wanted, offers, rules)
     if "invoice_unknown" in found.skipped and await _look_for(services, wanted):
         found = await simulate_run(services.pool, wanted, offers, rules)
@@ -188,6 +189,14 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     takes = duration(found.duration_s) if found.duration_s else None
     slow = too_slow(found.duration_s, timeout_s=settings.timeout_s)
     return DryRun(looked_at, found, samples, first, cost, takes, slow)
+
+
+def _rules(services: PanelServices, wanted: Selection) -> Rules:
+    """Give the rules that hold for what is chosen: a single invoice goes as its customer asked for it."""
+    rules = rules_of(services.settings)
+    if wanted.invoice_ids is not None and len(wanted.invoice_ids) == 1:
+        return replace(rules, max_per_phone_day=0, max_per_phone_week=0)
+    return rules
 
 
 async def _look_for(services: PanelServices, wanted: Selection) -> bool:

@@ -113,6 +113,10 @@ LEFT_OUT: Mapping[str, tuple[str, str]] = {
     "no_permission": ("telefone sem permissão no cadastro", "telefones sem permissão no cadastro"),
     "opted_out": ("número descadastrado", "números descadastrados"),
     "repeated": ("número que já recebeu há pouco", "números que já receberam há pouco"),
+    "too_often": (
+        "SMS a mais do que um telefone recebe por dia ou semana, pela configuração",
+        "SMS a mais do que um telefone recebe por dia ou semana, pela configuração",
+    ),
 }
 RUN: Mapping[str, str] = {
     "running": "em andamento",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.support import bulk, rows
 
-from disparo.db import bulk_slices, opt_outs, templates
+from disparo.db import bulk_looks, opt_outs, templates
+from disparo.db.bulk_slices import Closed
+from disparo.dispatch import bulk_caps, bulk_simulate
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_queue import read_numbers
 from disparo.dispatch.bulk_simulate import Offer, simulate_run, who_is_left_out
@@ -40,7 +44,7 @@ async def test_texts_of_one_length_are_one_group_whatever_they_say(pool, connect
     await read_numbers(pool)
     async with pool.acquire() as at, at.transaction():
         ids = [row["id"] for row in await at.fetch("SELECT id FROM invoices")]
-        found = await bulk_slices.simulate_slice(at, ids, allowed=[], today=bulk.now().date())
+        found = await bulk_looks.simulate_slice(at, ids, allowed=[], today=bulk.now().date())
     shapes = [row for row in found if row["what"] == "shape"]
     assert sum(row["count"] for row in shapes) == 300
     assert len(shapes) < 10
@@ -98,3 +102,82 @@ async def test_everybody_who_is_counted_as_left_out_is_named(pool, connection):
         ("opted_out", 6, 6, "CLIENTE 6", "11977770006"),
         ("invoice_unknown", 999, None, None, None),
     ]
+
+
+CAPPED = replace(bulk.RULES, max_per_phone_day=2, max_per_phone_week=3)
+
+
+async def one_phone(connection, count, *, first_id=1):
+    """As many invoices of as many customers, all with one phone, which is open at any hour (a notice)."""
+    ids = await rows.add_invoices(connection, count, first_id=first_id)
+    await connection.execute("UPDATE customers SET phone_1 = '11988880001'")
+    return ids
+
+
+async def had(connection, count, *, first_id, status="delivered", turn="0 days", purpose="notice"):
+    """Messages to that phone, of other invoices, some with the turn they took so long ago."""
+    ids = await rows.add_messages(connection, count, first_id=first_id)
+    await connection.execute("UPDATE invoices SET status = 'paid' WHERE id >= $1", first_id)
+    await connection.execute("UPDATE dispatches SET purpose = $1", purpose)
+    await connection.execute(
+        "UPDATE messages SET e164 = '+5511988880001', status = $2 WHERE id = ANY($1::bigint[])", ids, status
+    )
+    if turn:
+        await connection.execute(
+            """INSERT INTO phone_turns (message_id, phone_key, at)
+               SELECT id, hashtextextended('+5511988880001', 0), now() - $2::text::interval
+               FROM unnest($1::bigint[]) id""",
+            ids,
+            turn,
+        )
+
+
+async def capped(pool, rules=CAPPED):
+    found = await simulate_run(pool, Selection(), OFFERS, rules)
+    named = [row["invoice_id"] async for row in who_is_left_out(pool, Selection(), rules)]
+    assert len(named) == found.skipped.get("too_often", 0)
+    assert found.estimates[0].segments == found.recipients == found.invoices - len(named)
+    return named
+
+
+@pytest.fixture
+def _open_at_any_hour(monkeypatch):
+    monkeypatch.setattr(bulk_caps, "closed_at", lambda *_: Closed((), (), (), ()))
+
+
+@pytest.mark.usefixtures("_open_at_any_hour")
+async def test_what_the_frequency_caps_leave_out_of_one_run_is_foreseen(pool, connection, monkeypatch):
+    await one_phone(connection, 5)
+    assert await capped(pool) == [3, 4, 5]
+    assert await capped(pool, bulk.RULES) == []
+    monkeypatch.setattr(bulk_simulate, "SLICE", 2)  # nor does a phone begin anew with each slice
+    assert await capped(pool) == [3, 4, 5]
+
+
+@pytest.mark.usefixtures("_open_at_any_hour")
+@pytest.mark.parametrize(
+    ("before", "left_out"),
+    [
+        ({"turn": "0 days"}, [2]),
+        ({"turn": "0 days", "status": "undelivered"}, []),
+        ({"turn": "0 days", "count": 2}, [1, 2]),
+        ({"turn": "3 days", "count": 2}, [2]),
+        ({"turn": "8 days", "count": 3}, []),
+        ({"turn": "", "status": "queued"}, [2]),  # it waits, and goes first
+        ({"turn": "", "status": "queued", "purpose": "requested"}, []),
+    ],
+)
+async def test_what_a_phone_has_had_and_what_waits_for_it_count(pool, connection, before, left_out):
+    await had(connection, **{"count": 1, "first_id": 50, **before})
+    await one_phone(connection, 2)
+    assert await capped(pool) == left_out
+
+
+async def test_what_opens_tomorrow_counts_for_tomorrow(pool, connection, monkeypatch):
+    await had(connection, 2, first_id=50)
+    await one_phone(connection, 2)
+    tomorrow = bulk.now() + timedelta(days=1)
+    closed = Closed((False,), ("SP",), ("11",), (tomorrow,))
+    monkeypatch.setattr(bulk_caps, "closed_at", lambda *_: closed)
+    assert await capped(pool) == [2]  # of the week's three
+    assert await capped(pool, replace(CAPPED, max_per_phone_week=0)) == []

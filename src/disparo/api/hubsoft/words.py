@@ -37,6 +37,7 @@ IGNORED_WORDS: Mapping[str, str] = {
     "invoice_cancelled": "fatura_cancelada",
     "invoice_zero": "fatura_zerada",
     "nobody": "fatura_sem_telefone_valido",
+    "too_often": "limite_por_telefone",
 }
 PURPOSE_WORDS: Mapping[str, str] = {
     "requested": "solicitada",

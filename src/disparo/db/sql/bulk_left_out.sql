@@ -1,5 +1,6 @@
 -- Goes on from bulk_candidates.sql: who of a slice would get nothing and why, one row an invoice, or a number of
--- one that goes. A row `unread` has the caller give up: see db/numbers.py.
+-- one that goes. A row `unread` has the caller give up: see db/numbers.py. $3 invoices, each with its number in $4: what
+-- the frequency caps leave out.
 , left_out (reason, id, phone) AS (
     SELECT 'unread', id, NULL FROM people WHERE sms_numbers IS NULL
     UNION ALL
@@ -13,6 +14,9 @@
     UNION ALL
     SELECT 'opted_out', id, phone FROM candidates c
     WHERE NOT EXISTS (SELECT FROM sendable s WHERE s.id = c.id AND s.e164 = c.e164)
+    UNION ALL
+    SELECT 'too_often', s.id, s.phone FROM sendable s
+    WHERE (s.id, s.e164) IN (SELECT * FROM unnest($3::bigint[], $4::text[]))
     UNION ALL
     SELECT reason, id, phone FROM without_sms w
     WHERE NOT EXISTS (SELECT FROM candidates c WHERE c.id = w.id AND c.phone = w.phone)

@@ -1,8 +1,12 @@
 -- Goes on from bulk_candidates.sql: what a slice would come to, and changes nothing. Texts are told apart by
 -- what makes their length: how many plain signs, and the others as they stand (`_` is one sign in GSM-7, `~`
--- two; some platforms cut at blanks). Each group stands for one length of text; `id` is one of its invoices. $3 today.
-, reached AS (
-    SELECT f.*, s.messages FROM found f JOIN (SELECT id, count(*) AS messages FROM sendable GROUP BY id) s ON s.id = f.id
+-- two; some platforms cut at blanks). Each group stands for one length of text; `id` is one of its invoices. $3 today;
+-- $4 invoices, each with its number in $5: what the frequency caps leave out.
+, going AS MATERIALIZED (
+    SELECT * FROM sendable s
+    WHERE (s.id, s.e164) NOT IN (SELECT * FROM unnest($4::bigint[], $5::text[]))
+), reached AS (
+    SELECT f.*, s.messages FROM found f JOIN (SELECT id, count(*) AS messages FROM going GROUP BY id) s ON s.id = f.id
 ), shapes AS (
     SELECT min(id) AS id, min(name) AS customer_name, min(amount) AS amount, min(due_date) AS due_date, min(link) AS link,
            min(linha_digitavel) AS linha_digitavel, min(pix) AS pix, sum(messages)::bigint AS count
@@ -17,7 +21,9 @@ SELECT 'shape' AS what, count, id, customer_name, amount, due_date, link, linha_
 UNION ALL
 SELECT what, count, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM tally WHERE count > 0
 UNION ALL
-SELECT 'recent', count(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM sendable s
+SELECT 'too_often', cardinality($4::bigint[]), NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE cardinality($4::bigint[]) > 0
+UNION ALL
+SELECT 'recent', count(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM going s
 WHERE (SELECT true FROM messages m
        WHERE m.invoice_id = s.id AND m.created_at > now() - interval '1 day' AND m.e164 = s.e164
          AND m.status NOT IN ('undelivered', 'failed', 'skipped', 'cancelled') LIMIT 1)

@@ -1,0 +1,59 @@
+"""Whom the frequency caps (frequency.py) would leave out of a run, as far as that is known before it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import asyncpg
+
+from disparo.db import bulk_looks
+from disparo.db.bulk_looks import Capped
+from disparo.db.pool import Connection
+from disparo.dispatch.bulk_queue import closed_at
+from disparo.dispatch.rules import Rules
+
+#: Phones whose turns in one run are remembered from slice to slice: some 40 MB.
+_MOST = 200_000
+
+
+class Turns:
+    """The turns that the phones of one run would take, slice by slice, if it was stored at `now`."""
+
+    def __init__(self, rules: Rules, now: datetime, *, most: int = _MOST) -> None:
+        self._rules, self._now, self._most = rules, now, most
+        self._of_day: dict[tuple[int, date], int] = {}
+        self._of_week: dict[int, int] = {}
+
+    @property
+    def are_capped(self) -> bool:
+        """Whether there are caps at all."""
+        return bool(self._rules.max_per_phone_day or self._rules.max_per_phone_week)
+
+    async def look(self, connection: Connection, ids: Sequence[int]) -> list[asyncpg.Record]:
+        """Read what `too_many` asks for of a slice."""
+        return await bulk_looks.turns_of(
+            connection,
+            ids,
+            allowed=self._rules.allowed,
+            now=self._now,
+            zone=self._rules.zone,
+            closed=closed_at(self._now.replace(second=0, microsecond=0), self._rules),
+        )
+
+    def too_many(self, rows: Sequence[asyncpg.Record]) -> Capped:
+        """Take the turns of a slice (rows of bulk_turns.sql), in their order; gives what gets none."""
+        return [(row["id"], row["e164"]) for row in rows if not self._takes(row)]
+
+    def _takes(self, row: asyncpg.Record) -> bool:
+        phone, day = row["phone_key"], (row["phone_key"], row["day"])
+        of_day, of_week = self._of_day.get(day, 0), self._of_week.get(phone, 0)
+        per_day, per_week = self._rules.max_per_phone_day, self._rules.max_per_phone_week
+        if (per_day and row["of_day"] + of_day >= per_day) or (
+            per_week and row["of_week"] + of_week >= per_week
+        ):
+            return False
+        if phone in self._of_week or len(self._of_week) < self._most:
+            self._of_week[phone] = of_week + 1
+            self._of_day[day] = of_day + 1
+        return True
