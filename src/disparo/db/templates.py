@@ -13,13 +13,24 @@ async def current(connection: Connection) -> str | None:
     return text
 
 
-async def write(connection: Connection, text: str | None, *, actor: str) -> None:
-    """Use another template from now on; None: the installation's setting."""
+async def write(
+    connection: Connection, text: str | None, *, actor: str, instead_of: int | None = None
+) -> bool:
+    """Use another template from now on; None: the installation's setting.
+
+    False, and nothing is changed, where `instead_of` (an id of `history`, 0 for none) is not the last one any
+    more.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('templates', 0))")
+    last: int = await connection.fetchval("SELECT coalesce(max(id), 0) FROM templates")
+    if instead_of is not None and instead_of != last:
+        return False
     await connection.execute("INSERT INTO templates (text, actor) VALUES ($1, $2)", text, actor)
+    return True
 
 
 async def history(connection: Connection, *, limit: int = 20) -> list[asyncpg.Record]:
     """List who wrote which template, the newest first."""
     return await connection.fetch(
-        "SELECT text, actor, created_at FROM templates ORDER BY id DESC LIMIT $1", limit
+        "SELECT id, text, actor, created_at FROM templates ORDER BY id DESC LIMIT $1", limit
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import asyncpg
@@ -20,6 +21,8 @@ from disparo.panel.services import PanelServices, services_of
 
 _PATH = "/painel/modelo"
 _LONGEST = 2000
+#: The number of the template that a form was shown with; 0: nobody had written one.
+_SEEN = re.compile("[0-9]{1,18}")
 #: What may stand in a template, and what becomes of it.
 NAMES = {
     "{marca}": "o nome do provedor",
@@ -38,17 +41,33 @@ NAMES = {
 async def show(request: Request, person: Person) -> Response:
     """Show the template that counts, with a preview on the newest invoice."""
     del person
+    return await _page(request)
+
+
+async def _page(
+    request: Request, *, status: int = 200, typed: str | None = None, wrong: str = "", overtaken: bool = False
+) -> Response:
+    """Show the form: with the template that counts, or with what was `typed` and is not kept.
+
+    `wrong`: why it is not; `overtaken`: because somebody else has written another one meanwhile.
+    """
     services = services_of(request)
     async with services.pool.acquire() as connection:
-        written = await templates.current(connection)
         history = await templates.history(connection)
         people = await accounts.names(connection)
-        text = written or services.settings.template or DEFAULT
+        written = history[0]["text"] if history else None
+        current = written or services.settings.template or DEFAULT
+        text = current if typed is None else typed
         preview = await _preview(connection, services, text, None)
     return render(
         request,
         "modelo.html",
+        status=status,
         text=text,
+        current=current,
+        wrong=wrong,
+        overtaken=overtaken,
+        last=history[0]["id"] if history else 0,
         is_written=written is not None,
         names=NAMES,
         history=history,
@@ -72,19 +91,24 @@ async def show_preview(request: Request, person: Person) -> Response:
 
 
 async def save(request: Request, person: Person) -> Response:
-    """Use another template from now on."""
+    """Use another template from now on, unless somebody else has written one since the form was shown."""
     form = await fields.read_form(request)
-    text: str | None = fields.text(form, "modelo", most=_LONGEST)
-    if fields.text(form, "acao") == "padrao":
-        text = None
-    else:
+    typed = fields.text(form, "modelo", most=_LONGEST)
+    text = None if fields.text(form, "acao") == "padrao" else typed
+    if text is not None:
         try:
-            check_template(text or "")
+            check_template(text)
         except TemplateRefused as refused:
-            raise fields.Wrong(f"{refused.detail} O modelo anterior continua valendo.") from None
+            return await _page(request, status=422, typed=typed, wrong=refused.detail)
+    seen = fields.text(form, "visto")
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        await templates.write(connection, text, actor=person.actor)
-        await accounts.audit(connection, actor=person.actor, action="template_changed")
+        is_written = await templates.write(
+            connection, text, actor=person.actor, instead_of=int(seen) if _SEEN.fullmatch(seen) else None
+        )
+        if is_written:
+            await accounts.audit(connection, actor=person.actor, action="template_changed")
+    if not is_written:
+        return await _page(request, status=409, typed=typed, overtaken=True)
     return await done(request, person, "Modelo guardado: vale para o próximo SMS.", _PATH)
 
 

@@ -88,3 +88,40 @@ def test_a_form_without_a_moment_that_can_be_read_is_not_taken_for_one(clerks):
     ana, _ = clerks
     form = {"faturas": "8450001", "disparo": str(uuid4()), "simulado_em": "ontem"}
     assert "Simule de novo antes de enviar." in text(send(ana, form))
+
+
+def seen(person):
+    (number,) = re.findall(r'name="visto" value="(\d+)"', person.get("/painel/modelo").raw.decode())
+    return number
+
+
+@pytest.fixture
+def _own_template(house):
+    yield
+    house.fetch("DELETE FROM templates")
+
+
+@pytest.mark.usefixtures("_own_template")
+def test_whose_template_was_overtaken_is_told_and_loses_nothing(house, clerks):
+    ana, rui = clerks
+    hers, his = ("{marca}: Ana {valor} {vencimento}", "{marca}: Rui {valor} {vencimento}")
+    both_saw = seen(ana)
+    assert ana.post("/painel/modelo", modelo=hers, visto=both_saw).status == 303
+    for act in ("", "padrao"):
+        told = rui.post("/painel/modelo", modelo=his, visto=both_saw, acao=act)
+        assert told.status == 409
+        assert "Nada foi guardado: Ana mudou o modelo em" in text(told)
+        assert hers in text(told).partition("O que você escreveu está abaixo")[0]
+        assert f">{his}</textarea>" in told.raw.decode()
+    assert house.value("SELECT text FROM templates ORDER BY id DESC LIMIT 1") == hers
+    (now_seen,) = re.findall(r'name="visto" value="(\d+)"', told.raw.decode())
+    assert rui.post("/painel/modelo", modelo=his, visto=now_seen).status == 303  # who was told may mean it
+    assert house.value("SELECT text FROM templates ORDER BY id DESC LIMIT 1") == his
+
+
+@pytest.mark.usefixtures("_own_template")
+def test_a_template_that_cannot_be_used_is_still_there_to_be_put_right(clerks):
+    told = clerks[0].post("/painel/modelo", modelo="Pague {valor} ate {vencimento", visto=seen(clerks[0]))
+    assert told.status == 422
+    assert "Nada foi guardado: o modelo anterior continua valendo." in text(told)
+    assert ">Pague {valor} ate {vencimento</textarea>" in told.raw.decode()
