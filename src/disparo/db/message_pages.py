@@ -172,3 +172,27 @@ async def of_dispatch(
         return chosen[:limit], (chosen[limit - 1]["invoice_id"], chosen[limit - 1]["e164"])
     ends = [(row["invoice_id"], row["e164"]) for row in rows if row["is_end"]]
     return chosen, ends[0] if ends else None
+
+
+async def codes(connection: Connection, rows: Sequence[asyncpg.Record]) -> dict[int, str]:
+    """Give, of the rows of a page, the code that came with the reason for which each did not arrive."""
+    wanted = [
+        row["id"] for row in rows if row["status"] in (Status.FAILED, Status.UNDELIVERED, Status.UNCERTAIN)
+    ]
+    if not wanted:
+        return {}
+    found = await connection.fetch(
+        """SELECT m.id, coalesce(r.code, a.code) AS code
+           FROM messages m
+           LEFT JOIN LATERAL (
+               SELECT r.code FROM attempts t JOIN receipts r ON r.attempt_id = t.id
+               WHERE t.message_id = m.id AND m.status = 'undelivered' AND r.code <> ''
+                 AND r.failure IS NOT DISTINCT FROM m.reason ORDER BY r.id DESC LIMIT 1) r ON true
+           LEFT JOIN LATERAL (
+               SELECT t.code FROM attempts t
+               WHERE t.message_id = m.id AND m.status <> 'undelivered' AND t.code <> ''
+                 AND t.failure IS NOT DISTINCT FROM m.reason ORDER BY t.id DESC LIMIT 1) a ON true
+           WHERE m.id = ANY($1::bigint[])""",
+        wanted,
+    )
+    return {row["id"]: row["code"] for row in found if row["code"]}

@@ -95,6 +95,7 @@ async def show_one(request: Request, person: Person) -> Response:
             after=_read_place(fields.text(query, "depois")),
             limit=_PER_PAGE,
         )
+        codes = await message_pages.codes(connection, rows)
         people = await accounts.names(connection)
     here = f"{_PATH}/{dispatch_id}"
     kept = {"situacao": status} if status else {}
@@ -108,6 +109,7 @@ async def show_one(request: Request, person: Person) -> Response:
         ignored=json.loads(dispatch["ignored"]),
         left_out=left_out,
         rows=rows,
+        codes=codes,
         looked_on=after is not None and len(rows) < _PER_PAGE,
         chosen=status,
         export_address=f"{here}/mensagens.csv?{urlencode(kept)}",
@@ -181,8 +183,9 @@ async def _lines(
             rows, after = await message_pages.of_dispatch(
                 connection, dispatch_id, status=status, after=after, limit=export.PAGE
             )
+            codes = await message_pages.codes(connection, rows)
         for row in rows:
-            yield export.message_line(row, services.settings.zone)
+            yield export.message_line(row, services.settings.zone, codes.get(row["id"]))
         if after is None:
             return
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 from starlette.responses import Response, StreamingResponse
 
-from disparo.wording import words
+from disparo.wording import code_words, words
 
 #: Written first so that spreadsheets here read UTF-8; they part columns at semicolons.
 _BOM = "\ufeff"
@@ -58,8 +58,8 @@ def moment(at: datetime | None, zone: ZoneInfo) -> str:
     return "" if at is None else at.astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
 
 
-def message_line(row: asyncpg.Record, zone: ZoneInfo) -> list[object]:
-    """Give a message of a list as a line."""
+def message_line(row: asyncpg.Record, zone: ZoneInfo, code: str | None) -> list[object]:
+    """Give a message of a list as a line; `code` came with its reason."""
     return [
         row["id"],
         moment(row["created_at"], zone),
@@ -73,4 +73,5 @@ def message_line(row: asyncpg.Record, zone: ZoneInfo) -> list[object]:
         row["segments"],
         moment(row["changed_at"], zone),
         row["dispatch_id"],
+        code_words.CODE.get(code, code) if code else "",
     ]

@@ -98,17 +98,9 @@ async def _shown(
 def _why(life: Life) -> str:
     """Give in words the reason a message has, with the code that came with it, where one did."""
     message = life.message
-    said = words.reason(message["reason"], message["status"])
     told = life.receipts if message["status"] == "undelivered" else life.attempts
     codes = [row["code"] for row in told if row["code"] and row["failure"] == message["reason"]]
-    if not codes:
-        return said
-    code = code_words.code(codes[-1])
-    # Refused by ourselves, not by a platform that kept its reasons.
-    is_ours = (
-        message["status"] == "failed" and message["reason"] == "unknown" and codes[-1] in code_words.CODE
-    )
-    return code if is_ours else f"{said} ({code})"
+    return words.reason_with(codes[-1] if codes else None, message["reason"], message["status"])
 
 
 def _resend_at(life: Life) -> datetime | None:

@@ -20,7 +20,7 @@ _PER_PAGE = 50
 _PATH = "/painel/mensagens"
 HEADER = (
     "mensagem", "criada em", "fatura", "cliente", "nome", "telefone", "situação", "motivo", "plataforma",
-    "segmentos", "mudou em", "disparo",
+    "segmentos", "mudou em", "disparo", "código",
 )  # fmt: skip
 
 
@@ -33,12 +33,14 @@ async def show(request: Request, person: Person) -> Response:
     before = fields.number(query, "antes")
     async with services.pool.acquire() as connection:
         found = await message_pages.page(connection, wanted, before=before, limit=_PER_PAGE)
+        codes = await message_pages.codes(connection, found.rows)
     chosen = {name: fields.text(query, name) for name in ("situacao", "plataforma", "de", "ate")}
     kept = {name: value for name, value in chosen.items() if value}
     return render(
         request,
         "mensagens.html",
         rows=found.rows,
+        codes=codes,
         chosen=chosen,
         platforms=list(services.platforms),
         looked_on=found.next_id is not None and len(found.rows) < _PER_PAGE,
@@ -63,8 +65,9 @@ async def _lines(services: PanelServices, wanted: Wanted) -> AsyncIterator[list[
     while True:
         async with services.pool.acquire() as connection:
             found = await message_pages.page(connection, wanted, before=before, limit=export.PAGE)
+            codes = await message_pages.codes(connection, found.rows)
         for row in found.rows:
-            yield export.message_line(row, services.settings.zone)
+            yield export.message_line(row, services.settings.zone, codes.get(row["id"]))
         before = found.next_id
         if before is None:
             return

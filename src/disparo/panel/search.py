@@ -54,17 +54,20 @@ async def show(request: Request, person: Person) -> Response:
     kind, before = fields.choice(query, "tipo", _KINDS), read_moment_and_id(fields.text(query, "depois"))
     groups: list[Group] = []
     opted_out: list[asyncpg.Record] = []
+    codes: dict[int, str] = {}
     asked = _phone(typed)
     if typed:
         async with services_of(request).pool.acquire() as connection:
             groups = await _find(connection, typed, kind, before)
             numbers = {number for group in groups[:_CUSTOMERS] for number in group.numbers}
+            codes = await message_pages.codes(connection, [row for group in groups for row in group.rows])
             opted_out = await opt_outs.since(connection, numbers | ({asked.e164} if asked else set()))
     too_many = max(0, sum(group.kind == "cliente" for group in groups) - _CUSTOMERS)
     return render(
         request,
         "buscar.html",
         typed=typed,
+        codes=codes,
         groups=groups[: len(groups) - too_many],
         only=_CUSTOMERS if too_many else None,
         older=before is not None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from disparo.wording.code_words import code
+from disparo.wording.code_words import CODE, code
 
 #: Of what is not sent, or not sent again.
 _OF_WITHDRAWALS = frozenset(
@@ -86,3 +86,13 @@ def reason(stored: str | None, status: str | None = None) -> str:
     said = _OF_STATUS.get((status or "", stored)) or REASON.get(stored) or code(stored)
     is_withdrawn = status == "uncertain" and stored in _OF_WITHDRAWALS
     return f"o novo envio não saiu: {said}" if is_withdrawn else said
+
+
+def reason_with(stored_code: str | None, stored: str | None, status: str) -> str:
+    """Give a stored reason with the code that came with it, where one did."""
+    said = reason(stored, status)
+    if not stored_code:
+        return said
+    # Refused by ourselves, not by a platform that kept its reasons.
+    is_ours = status == "failed" and stored == "unknown" and stored_code in CODE
+    return code(stored_code) if is_ours else f"{said} ({code(stored_code)})"

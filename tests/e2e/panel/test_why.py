@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from uuid import uuid4
 
 import pytest
+from tests.support.rows import add_invoices
 from tests.support.visitor import text, visitor
 
 
@@ -55,3 +58,34 @@ def test_where_no_answer_came_nobody_is_told_that_nothing_arrived(house, person)
 def test_what_a_platform_did_say_is_said_to_be_by_it(house, person):
     house.behave(mode="accept", receipts=[])
     assert "entregue à plataforma pela plataforma simulador" in sent(house, person, 50949, "accepted")
+
+
+def listed(person, path):
+    """Give situation and code of each line of a CSV, by invoice."""
+    lines = csv.DictReader(io.StringIO(person.get(path).raw.decode("utf-8-sig")), delimiter=";")
+    return {line["fatura"]: (line["situação"], line["motivo"], line["código"]) for line in lines}
+
+
+def test_lists_and_their_files_have_the_code_too(house, person):
+    """Clerks sort out by it: who must be called for another number, and whose text the platform refuses."""
+    ids = house.run(lambda connection: add_invoices(connection, 4, first_id=7_700_001))
+    for invoice_id, status, behaviour in (
+        (ids[0], "failed", {"mode": "refuse", "code": "E-2041"}),
+        (ids[1], "undelivered", {"receipts": ["undelivered"], "receipt_code": "operadora-18"}),
+        (ids[2], "uncertain", {"mode": "drop"}),
+        (ids[3], "delivered", {"receipts": ["delivered"], "receipt_code": "000"}),
+    ):
+        house.behave(**{"mode": "accept", "receipts": [], **behaviour})
+        sent(house, person, invoice_id, status)
+    refused = "a plataforma recusou por um motivo que o Disparo não conhece"
+    found = listed(person, "/painel/mensagens.csv")
+    assert found[str(ids[0])] == ("falhou", refused, "E-2041")
+    assert found[str(ids[1])] == ("não entregue", "por um motivo que o Disparo não conhece", "operadora-18")
+    assert found[str(ids[2])][2] == "a conexão foi cortada antes da resposta"
+    assert found[str(ids[3])] == ("entregue", "", "")
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE invoice_id = $1", ids[0])
+    assert listed(person, f"/painel/disparos/{dispatch_id}/mensagens.csv") == {
+        str(ids[0]): found[str(ids[0])]
+    }
+    for path in ("mensagens?situacao=failed", f"disparos/{dispatch_id}", f"buscar?q={ids[0]}"):
+        assert f"{refused} (código E-2041)" in text(person.get(f"/painel/{path}"))
