@@ -52,6 +52,23 @@ async def counts(connection: Connection, dispatch_id: UUID) -> dict[str, int]:
     return {row["status"]: row["total"] for row in rows}
 
 
+async def next_of_single(connection: Connection, dispatch_id: UUID) -> asyncpg.Record:
+    """Give when the next of a single call's messages may go (None: none waits), and what it was put off for.
+
+    `starts_at`: when the call was to go.
+    """
+    row = await connection.fetchrow(
+        """SELECT d.starts_at, m.due_at AS next_at, m.reason AS waits_for
+           FROM dispatches d LEFT JOIN LATERAL
+             (SELECT due_at, reason FROM messages WHERE dispatch_id = d.id AND status = 'queued'
+              ORDER BY due_at, id LIMIT 1) m ON true
+           WHERE d.id = $1""",
+        dispatch_id,
+    )
+    assert row is not None  # noqa: S101 - for the type checker: whoever asks has seen the dispatch
+    return row
+
+
 async def reasons(connection: Connection, dispatch_id: UUID) -> list[asyncpg.Record]:
     """Count messages that did not arrive by status and reason, the first of them at most."""
     return await connection.fetch(

@@ -148,6 +148,7 @@ def _form(
         new_id=new_id(),
         wrong=wrong,
         most=bulk.MOST_IDS,
+        delay_s=services_of(request).settings.dispatch_delay_s,
     )
 
 

@@ -21,7 +21,7 @@ _OWN_START = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a dispatch is; of a bulk run also its state, whether its list is whole, when the next go.
+    """How far a dispatch is, and when the next go; of a bulk run also its state, whether its list is whole.
 
     `waits_for`: why no sooner; `stopped_by`: why nothing at all goes now, as a sentence; `is_worked_on`:
     whether a worker lives, who makes lists as well.
@@ -74,7 +74,17 @@ async def read_progress(
     is_worked_on = services.heartbeats.alive > 0
     if run is None:
         counts = await dispatch_pages.counts(connection, dispatch_id)
-        return Progress(counts, stopped_by=stopped_by, is_worked_on=is_worked_on), {}
+        next_at, waits_for = None, None
+        if Status.QUEUED in counts:
+            row = await dispatch_pages.next_of_single(connection, dispatch_id)
+            next_at, waits_for = row["next_at"], _waits_for(row)
+        return Progress(
+            counts,
+            next_at=next_at,
+            stopped_by=stopped_by,
+            waits_for=waits_for,
+            is_worked_on=is_worked_on,
+        ), {}
     counts, tallies = json.loads(run["counts"] or "{}"), json.loads(run["tallies"] or "{}")
     left_out = {reason: total for reason, total in tallies.items() if reason in words.LEFT_OUT}
     is_whole, waits_for = bool(run["is_queued"]), _waits_for(run)
@@ -85,7 +95,7 @@ async def read_progress(
 
 
 def _waits_for(run: asyncpg.Record) -> str | None:
-    """Give in words why the next of a run go no sooner; None where that is its own start."""
+    """Give in words why the next of a dispatch go no sooner; None where that is its own start."""
     next_at, reason = run["next_at"], run["waits_for"]
     if next_at is None or (reason is None and next_at - run["starts_at"] < _OWN_START):
         return None

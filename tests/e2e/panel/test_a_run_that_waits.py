@@ -58,6 +58,27 @@ def test_a_run_outside_its_hours_is_said_to_wait_and_until_when(house, person):
     house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
 
 
+def test_a_single_sms_that_is_not_to_go_yet_is_not_said_to_be_sent(house, person):
+    """By default it goes a minute after it was asked for."""
+    (id_,) = house.run(lambda connection: add_messages(connection, first_id=4_600_000, due_in_s=86_400))
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", id_)
+    path = f"/painel/disparos/{dispatch_id}"
+    when = house.value(
+        """SELECT to_char(due_at AT TIME ZONE 'America/Sao_Paulo', 'DD/MM/YYYY HH24:MI')
+           FROM messages WHERE id = $1""",
+        id_,
+    )
+    waits = f"À espera da hora de sair: faltam 1 de 1. Sai em {when}"
+    assert f"{waits}: fora do horário permitido." in text(person.get(path))
+    house.fetch("UPDATE dispatches SET starts_at = now() + interval '86400 s' WHERE id = $1", dispatch_id)
+    page = text(person.get(path))
+    assert f"{waits}." in page
+    assert "Enviando" not in page
+    house.fetch("UPDATE messages SET reason = 'platform_busy' WHERE id = $1", id_)
+    assert f"{waits}: a plataforma está ocupada com outras mensagens." in text(person.get(path))
+    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+
+
 def test_a_list_without_messages_says_why_and_offers_no_filter_as_remedy(house, person):
     dispatch_id = uuid4()
     house.fetch(
