@@ -7,17 +7,22 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from functools import partial
+from itertools import islice
 
 from disparo.panel import fields
 from disparo.panel.fields import Wrong
 from disparo.sources.columns import plain
 from disparo.sources.csv_fields import without_text_mark
+from disparo.sources.tables import ROWS_ABOVE
 
 #: What a column of invoice numbers is called, as `plain` writes it and without `da`; the surest names first.
 _COLUMNS = (
     "id_fatura", "fatura_id", "idfatura", "fatura", "faturas", "numero_fatura", "num_fatura", "nr_fatura",
     "no_fatura", "n_fatura", "id_titulo", "titulo", "id", "numero",
 )  # fmt: skip
+#: Of these one names its line for certain.
+_NAMES = frozenset(_COLUMNS)
 #: Beside one of these a bare number is that of a house.
 _OF_A_HOUSE = frozenset({"endereco", "logradouro", "rua", "bairro", "cep", "complemento"})
 #: The first line that spreadsheets read, and do not show.
@@ -59,16 +64,10 @@ def read_csv(raw: bytes) -> list[int]:
         text = raw.decode(encoding)
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
-    first = text.removeprefix("\ufeff").split("\n", 1)[0]
-    named = _SEPARATOR.fullmatch(first)
-    delimiter = named[1] if named else max(";,\t", key=first.count)
-    # Lines end as the file's program ends them, "CSV (Macintosh)" included.
-    kept = io.StringIO(text.replace("\0", ""), newline=None)
     try:
-        lines = list(csv.reader(kept, delimiter=delimiter))
+        lines, begins = _table(text)
     except csv.Error:
         raise Wrong("O arquivo não é um CSV: salve a planilha como CSV e escolha-o de novo.") from None
-    begins = 1 if named else 0
     column = _column(lines[begins]) if len(lines) > begins else 0
     found: dict[int, None] = {}
     for place, line in enumerate(lines[begins:], begins + 1):
@@ -81,13 +80,55 @@ def read_csv(raw: bytes) -> list[int]:
     return list(found)
 
 
+def _table(text: str) -> tuple[list[list[str]], int]:
+    """Give a file's lines in cells, and which of them, from 0, names the columns or is the first.
+
+    Reports have a title above, and the period, or who asked for them. Raises csv.Error.
+    """
+    first = text.removeprefix("\ufeff").split("\n", 1)[0]
+    named = _SEPARATOR.fullmatch(first)
+    begins = 1 if named else 0
+    signs = named[1] if named else sorted(";,\t", key=first.count, reverse=True)
+    # Lines end as the file's program ends them, "CSV (Macintosh)" included.
+    read = partial(csv.reader, io.StringIO(text.replace("\0", ""), newline=None).readlines())
+    tops = {sign: _says(list(islice(read(delimiter=sign), begins + ROWS_ABOVE))[begins:]) for sign in signs}
+    for sign, rows in tops.items():
+        place = _named(rows)
+        if place is not None:
+            return list(read(delimiter=sign)), begins + place
+    sign = max(tops, key=lambda sign: max(map(len, tops[sign]), default=0))
+    rows = tops[sign]
+    if rows and len(rows[0]) == 1 and not _has_number(rows[0]):
+        begins += next((place for place, cells in enumerate(rows) if len(cells) > 1), 0)
+    return list(read(delimiter=sign)), begins
+
+
+def _named(rows: Sequence[Sequence[str]]) -> int | None:
+    """Tell which row names the column of the invoices: above it rows have fewer cells, or are titles."""
+    for place, cells in enumerate(rows):
+        if _has_number(cells) or not _NAMES.intersection(map(_plain, cells)):
+            continue
+        above = rows[:place]
+        if all(len(row) < len(cells) or (len(row) == 1 and not _has_number(row)) for row in above):
+            return place
+    return None
+
+
+def _says(lines: Sequence[Sequence[str]]) -> list[list[str]]:
+    return [[cell.strip() for cell in line if cell.strip()] for line in lines]
+
+
+def _has_number(cells: Sequence[str]) -> bool:
+    return any(_number(cell) is not None for cell in cells)
+
+
 def _number(written: str) -> int | None:
     return fields.id_of(written.replace(".", "") if _DOTTED.fullmatch(written) else written)
 
 
 def _column(first: Sequence[str]) -> int:
     """Tell by a file's first line which column has the invoices; raises Wrong where several could."""
-    names = [re.sub(r"_d[ao]s?_", "_", plain(cell)) for cell in first]
+    names = [_plain(cell) for cell in first]
     for name in _COLUMNS:
         if name in names and not (name == "numero" and _OF_A_HOUSE.intersection(names)):
             return names.index(name)
@@ -95,3 +136,7 @@ def _column(first: Sequence[str]) -> int:
     if sum(map(bool, names)) > 1 and numbers != [0]:
         raise Wrong(_UNNAMED)
     return 0
+
+
+def _plain(cell: str) -> str:
+    return re.sub(r"_d[ao]s?_", "_", plain(cell))

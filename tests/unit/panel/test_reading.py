@@ -99,6 +99,35 @@ def test_a_single_column_needs_no_name():
     assert read_csv(b"cobrar\n7\n8\n") == read_csv(b"cobrar;\n7;\n8;\n") == [7, 8]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Faturas em aberto\n\nCliente;Fatura;Valor\n12;7;99,90\n13;8;1,00\n",
+        "Relatório: abertas, vencidas\nPeríodo;01/11/2026;30/11/2026\nTotal;2\n"
+        "Cliente;Nº Fatura;Valor;Nome\n1;7;9;A\n2;8;9;B\n",
+        "Faturas em aberto;;\n;;\nCliente;Fatura;Valor\n12;7;99\n13;8;1\n",
+        "PROVEDOR LTDA; matriz\nnome,id_fatura,valor\nANA,7,9.90\nRUI,8,1.00\n",
+        "Cobrar em novembro\nid_fatura\n7\n8\n",
+        "sep=,\nFaturas em aberto\nCliente,Fatura\n12,7\n13,8\n",
+        '"Faturas\nem aberto"\nCliente;Fatura\n12;7\n13;8\n',
+    ],
+)
+def test_a_report_may_have_lines_above_the_names_of_its_columns(text):
+    assert read_csv(text.encode()) == [7, 8]
+
+
+def test_under_a_title_a_column_must_be_named_all_the_same():
+    with pytest.raises(Wrong, match="Chame-a de id_fatura"):
+        read_csv(b"Faturas em aberto\nCliente;Documento;Valor\n12;7;99\n")
+
+
+def test_a_word_among_the_numbers_makes_no_header_of_its_line():
+    with pytest.raises(Wrong, match="Linha 3 do arquivo: “fatura”"):
+        read_csv(b"7\n8\nfatura\n9\n")
+    with pytest.raises(Wrong, match="Chame-a de id_fatura"):
+        read_csv(b"Cliente;Documento;Tipo\nANA;x;fatura\n")
+
+
 def test_a_file_that_is_no_csv_is_said_to_be_none():
     for begins in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
         with pytest.raises(Wrong, match="abra-a, salve-a como CSV"):
