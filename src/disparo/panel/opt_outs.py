@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from disparo.db import accounts
 from disparo.db import opt_outs as table
-from disparo.domain.phone import InvalidPhone, Phone, masked, parse_phone
+from disparo.domain.phone import InvalidPhone, Phone, masked, parse_registered
 from disparo.panel import export, fields
 from disparo.panel.access import Person
 from disparo.panel.cursors import moment_and_text, read_moment_and_text
@@ -106,6 +106,6 @@ async def _lines(services: PanelServices) -> AsyncIterator[list[object]]:
 
 def _phone(typed: str) -> Phone:
     try:
-        return parse_phone(typed)
+        return parse_registered(typed)
     except InvalidPhone:
         raise Wrong("O telefone não é válido: use DDD e número, por exemplo 11 98888-7777.") from None

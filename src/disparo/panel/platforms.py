@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from disparo.db import accounts, figures, platform_states, platform_use
 from disparo.domain.outcome import Outcome, OutcomeKind
-from disparo.domain.phone import InvalidPhone, Phone, parse_phone
+from disparo.domain.phone import InvalidPhone, Phone, parse_registered
 from disparo.domain.routing import Route
 from disparo.domain.sms_text import to_gsm_basic
 from disparo.panel import fields
@@ -175,7 +175,7 @@ def _told(outcome: Outcome) -> str:
 
 def _mobile(text: str) -> Phone:
     try:
-        phone = parse_phone(text)
+        phone = parse_registered(text)
     except InvalidPhone:
         raise Wrong("O telefone não é válido: use DDD e número, por exemplo 11 98888-7777.") from None
     if not phone.takes_sms:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -15,7 +15,7 @@ from starlette.responses import Response
 from disparo.db import customer_search, message_pages, opt_outs, register
 from disparo.db.pool import Connection
 from disparo.domain.cnpj import is_valid_cnpj
-from disparo.domain.phone import PHONE_TAIL, InvalidPhone, Phone, parse_phone, read_registered
+from disparo.domain.phone import PHONE_TAIL, Phone, read_registered
 from disparo.panel import fields
 from disparo.panel.access import Person
 from disparo.panel.cursors import moment_and_text, read_moment_and_id
@@ -29,6 +29,9 @@ _SHORTEST_NAME = 3
 _DOCUMENT_LENGTHS = (11, 14)
 #: What people write before an invoice's number.
 _CALLED = re.compile(r"(?:(?:fatura|n[º°]|#)\s*)+(?=[0-9])", re.IGNORECASE)
+#: A phone as neighbours say it: 99993-1412, with its ninth digit or without.
+_WITHOUT_DDD = re.compile(r"\s*9?[\s.]?([0-9]{4})[\s.\-\u2010-\u2015]*([0-9]{4})\s*")
+_PHONES = 3
 _KINDS = {"telefone": "", "fatura": "", "cliente": ""}
 
 Cursor = tuple[datetime, int]
@@ -55,13 +58,13 @@ async def show(request: Request, person: Person) -> Response:
     groups: list[Group] = []
     opted_out: list[asyncpg.Record] = []
     codes: dict[int, str] = {}
-    asked = _phone(typed)
+    asked = {phone.e164 for phone in _phones(typed)}
     if typed:
         async with services_of(request).pool.acquire() as connection:
             groups = await _find(connection, typed, kind, before)
             numbers = {number for group in groups[:_CUSTOMERS] for number in group.numbers}
             codes = await message_pages.codes(connection, [row for group in groups for row in group.rows])
-            opted_out = await opt_outs.since(connection, numbers | ({asked.e164} if asked else set()))
+            opted_out = await opt_outs.since(connection, numbers | asked)
     too_many = max(0, sum(group.kind == "cliente" for group in groups) - _CUSTOMERS)
     return render(
         request,
@@ -72,7 +75,7 @@ async def show(request: Request, person: Person) -> Response:
         only=_CUSTOMERS if too_many else None,
         older=before is not None,
         opted_out=opted_out,
-        asked=asked.e164 if asked else None,
+        asked=next(iter(asked)) if len(asked) == 1 else None,
     )
 
 
@@ -82,44 +85,58 @@ async def _find(connection: Connection, typed: str, kind: str, before: Cursor | 
     for name, reader in readers.items():
         if not kind or kind == name:
             found += await reader(connection, typed, before)
-    return found
+    return list({(group.kind, group.title): group for group in reversed(found)}.values())[::-1]
 
 
-def _phone(typed: str) -> Phone | None:
-    try:
-        return parse_phone(typed)
-    except InvalidPhone:
-        return None
+def _phones(typed: str) -> list[Phone]:
+    """Read what was typed as registers hold phones: `0xx37 ...`, `tel: ...`, several of them."""
+    return list({phone.e164: phone for phone in read_registered(typed)[0]}.values())[:_PHONES]
 
 
 async def _by_phone(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:
-    phone = _phone(typed)
-    if phone is None:
-        return []
+    if (without_ddd := _WITHOUT_DDD.fullmatch(typed)) and before is None:
+        tail = "".join(without_ddd.groups())
+        return await _of_owners(connection, typed, tail, lambda phone: phone.national[-PHONE_TAIL:] == tail)
+    found: list[Group] = []
+    for phone in _phones(typed):
+        found += await _of_phone(connection, typed, phone, before)
+    return found
+
+
+async def _of_phone(connection: Connection, typed: str, phone: Phone, before: Cursor | None) -> list[Group]:
     rows = await message_pages.of_phone(connection, phone.e164, before=before, limit=_EACH)
     if rows or before is not None:
-        return [_group("telefone", f"Telefone {phone.national}", typed, rows)] if rows else []
+        # Where several were typed, what leads on names the one.
+        return [_group("telefone", f"Telefone {phone.national}", phone.national, rows)] if rows else []
     # Who got nothing is in the register alone.
-    tail = int(phone.national[-PHONE_TAIL:])
+    return await _of_owners(
+        connection, typed, phone.national[-PHONE_TAIL:], lambda held: held.e164 == phone.e164
+    )
+
+
+async def _of_owners(
+    connection: Connection, typed: str, tail: str, is_meant: Callable[[Phone], bool]
+) -> list[Group]:
+    """Give the customers who have, or whose contact has, a phone of this end that is meant."""
     owners = await register.find_customers(
         connection,
         register.By.PHONE,
-        tail,
+        int(tail),
         wanted=register.CustomerFilter(),
         sorting=register.Sorting(),
         limit=_MOST_SAME_TAIL,
     )
-    ids = [row["id"] for row in owners if any(_holds(row[f"phone_{n}"], phone) for n in (1, 2, 3))]
-    contacts = await customer_search.contacts_by_tail(connection, tail, limit=_MOST_SAME_TAIL)
-    ids += [row["customer_id"] for row in contacts if _holds(row["phone"], phone)]
+    ids = [row["id"] for row in owners if any(_holds(row[f"phone_{n}"], is_meant) for n in (1, 2, 3))]
+    contacts = await customer_search.contacts_by_tail(connection, int(tail), limit=_MOST_SAME_TAIL)
+    ids += [row["customer_id"] for row in contacts if _holds(row["phone"], is_meant)]
     return [
         await _of_customer(connection, typed, row, None)
         for row in await customer_search.by_ids(connection, list(dict.fromkeys(ids))[: _CUSTOMERS + 1])
     ]
 
 
-def _holds(field: str | None, wanted: Phone) -> bool:
-    return any(phone.e164 == wanted.e164 for phone in read_registered(field)[0])
+def _holds(field: str | None, is_meant: Callable[[Phone], bool]) -> bool:
+    return any(is_meant(phone) for phone in read_registered(field)[0])
 
 
 async def _by_invoice(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:

@@ -160,3 +160,32 @@ def test_an_overdue_invoice_is_not_said_to_fall_due(house, person):
 def test_of_a_number_that_is_not_opted_out_is_not_said_more_than_is_known(person, phone, said):
     page = text(person.get(f"/painel/descadastros?telefone={quote(phone)}"))
     assert f"Este número não está descadastrado {said}" in page
+
+
+def test_a_phone_is_found_in_every_way_in_which_people_write_it(house, person):
+    house.run(lambda connection: add_invoices(connection, 2, first_id=8_700_001, ddd=37))
+    house.fetch("UPDATE customers SET phone_1 = '37991237001' WHERE id = 8700001")
+    house.fetch("UPDATE customers SET phone_2 = '37991237002' WHERE id = 8700002")
+    ways = (
+        *(
+            "0055 37 99123-7001",
+            "0xx37 99123-7001",
+            "(0xx37) 99123-7001",
+            "0 15 37 99123-7001",
+            "01537991237001",
+        ),
+        *("tel: 37991237001", "tel:+5537991237001", "fone (37) 99123-7001", "WhatsApp 37 99123-7001"),
+        *("37 99123-7001 / 37 3333-4444", "37 9123-7001"),
+        *("991237001", "99123-7001", "9 9123-7001", "91237001", "9123 7001", "9123\u20117001"),
+    )
+    for way in ways:
+        found = text(person.get(f"/painel/buscar?q={quote(way)}"))
+        assert found.count("Cliente 8700001") == 1, way
+        assert "Cliente 8700002" not in found, way
+    both = text(person.get(f"/painel/buscar?q={quote('37 99123-7001; 37 99123-7002')}"))
+    assert ("Cliente 8700001" in both, "Cliente 8700002" in both) == (True, True)
+    assert person.post("/painel/descadastros", telefone="tel: (0xx37) 99123-7001").status == 303
+    assert "está descadastrado desde" in text(person.get("/painel/buscar?q=tel:%2037991237001"))
+    shown = text(person.get("/painel/descadastros?telefone=0055%2037%2099123-7001"))
+    assert "(37) 99123-7001" in shown
+    house.fetch("DELETE FROM opt_outs WHERE e164 = '+5537991237001'")
