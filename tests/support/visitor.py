@@ -22,6 +22,7 @@ PAGES = (
     "/painel/incertas",
     "/painel/retidas",
     "/painel/plataformas",
+    "/painel/respostas",
     "/painel/descadastros",
 )
 ADMIN_PAGES = ("/painel/modelo", "/painel/usuarios", "/painel/clientes-api", "/painel/auditoria")

@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import asyncpg
+
 from disparo.db.pool import Connection, sql
 from disparo.domain.outcome import InboundText
 
@@ -43,6 +45,22 @@ async def store(connection: Connection, said: Sequence[Said]) -> int:
         [item.raw for item in said],
     )
     return len(rows)
+
+
+async def page(connection: Connection, *, before: int | None, limit: int) -> list[asyncpg.Record]:
+    """List texts with ids below `before`, the newest first; one more than `limit` where there are.
+
+    Each with the message of ours that it answers, where that is there still.
+    """
+    return await connection.fetch(
+        """SELECT t.id, t.sender, t.e164, t.text, t.opted_out, t.received_at, t.message_id,
+                  m.name, m.invoice_id,
+                  EXISTS (SELECT FROM opt_outs o WHERE o.e164 = t.e164) AS is_opted_out
+           FROM inbound_texts t LEFT JOIN messages m ON m.id = t.message_id
+           WHERE t.id < $1 ORDER BY t.id DESC LIMIT $2""",
+        before or 2**63 - 1,
+        limit + 1,
+    )
 
 
 def _digest(text: InboundText) -> bytes:

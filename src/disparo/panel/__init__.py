@@ -6,8 +6,8 @@ For its users: docs/pt-BR/painel.md.
 from a template in `templates/`.
 
 - Pages: `home`, `messages`, `message`, `dispatches`, `new_dispatch` and `create_dispatch` (its button),
-  `attention` (uncertain and held), `search`, `imports`, `opt_outs`, `platforms`, `template`, `statement`,
-  `audit`, `users`, `api_clients`, `sign_in`, `own_password`.
+  `attention` (uncertain and held), `replies`, `search`, `imports`, `opt_outs`, `platforms`, `template`,
+  `statement`, `audit`, `users`, `api_clients`, `sign_in`, `own_password`.
 - Words: `disparo.wording` (what is stored, as people read it), and `notices` (what was done).
 - Parts of pages: `progress`, `invoice_list`, `export` (CSV), `cursors` (where a list goes on), `fields`
   (what people type).

@@ -152,6 +152,7 @@ ACTION: Mapping[str, str] = {
     "sign_in_refused": "tentou entrar com senha errada",
     "text_viewed": "viu o texto de uma mensagem",
     "raw_viewed": "viu a confirmação como a plataforma a enviou",
+    "replies_viewed": "viu o que os clientes responderam",
     "resent": "mandou enviar de novo",
     "given_as_sent": "deu como enviada",
     "released": "liberou mensagens retidas",

@@ -232,6 +232,7 @@ PAGES = (
     "/painel/incertas",
     "/painel/retidas",
     "/painel/plataformas",
+    "/painel/respostas",
     "/painel/descadastros",
     "/painel/importar",
     "/painel/modelo",

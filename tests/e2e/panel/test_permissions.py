@@ -11,6 +11,7 @@ from tests.support.visitor import ADMIN_PAGES, EVERYTHING, PAGES, text, visitor
 NEEDED = {
     "/painel/mensagens/1/texto": {"view_text"},
     "/painel/mensagens/1/confirmacoes": {"view_text"},
+    "/painel/respostas": {"view_text"},
     "/painel/mensagens/1/reenviar": {"send"},
     "/painel/mensagens/1/dar-como-enviada": {"send"},
     "/painel/mensagens/1/liberar": {"send"},
