@@ -23,29 +23,32 @@ async def list_uncertain(
     platform: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    after: int = 0,
     limit: int = 1000,
 ) -> list[asyncpg.Record]:
-    """List uncertain messages, oldest first."""
+    """List uncertain messages with ids above `after`, oldest first."""
     return await connection.fetch(
         """SELECT m.id, m.dispatch_id, m.invoice_id, m.phone, m.e164, m.platform, m.reason, m.changed_at,
                   a.started_at
            FROM messages m JOIN attempts a ON a.id = m.attempt_id
            WHERE m.trouble = 'uncertain' AND ($1::text IS NULL OR m.platform = $1)
              AND ($2::timestamptz IS NULL OR a.started_at >= $2)
-             AND ($3::timestamptz IS NULL OR a.started_at < $3)
-           ORDER BY m.id LIMIT $4""",
+             AND ($3::timestamptz IS NULL OR a.started_at < $3) AND m.id > $4
+           ORDER BY m.id LIMIT $5""",
         platform,
         since,
         until,
+        after,
         limit,
     )
 
 
-async def list_held(connection: Connection, *, limit: int) -> list[asyncpg.Record]:
-    """List held messages, oldest first."""
+async def list_held(connection: Connection, *, after: int = 0, limit: int) -> list[asyncpg.Record]:
+    """List held messages with ids above `after`, oldest first."""
     return await connection.fetch(
         """SELECT id, dispatch_id, invoice_id, phone, reason, changed_at FROM messages
-           WHERE trouble = 'held' ORDER BY id LIMIT $1""",
+           WHERE trouble = 'held' AND id > $1 ORDER BY id LIMIT $2""",
+        after,
         limit,
     )
 

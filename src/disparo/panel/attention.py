@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 import asyncpg
@@ -20,7 +20,7 @@ from disparo.panel import fields
 from disparo.panel.access import Forbidden, Person
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
-from disparo.panel.pages import render
+from disparo.panel.pages import Pager, render
 from disparo.panel.services import services_of
 from disparo.wording import words
 
@@ -57,14 +57,18 @@ async def show_uncertain(request: Request, person: Person) -> Response:
     """Show uncertain messages, the oldest first."""
     del person
     query = request.query_params
+    after = fields.number(query, "depois") or 0
     async with services_of(request).pool.acquire() as connection:
-        rows = await _uncertain(connection, request, query, _SHOWN + 1)
+        rows = await _uncertain(connection, request, query, _SHOWN + 1, after=after)
+    chosen = {name: fields.text(query, name) for name in _FILTER}
+    kept = {name: value for name, value in chosen.items() if value}
     return render(
         request,
         "incertas.html",
         rows=rows[:_SHOWN],
-        more=len(rows) > _SHOWN,
-        chosen={name: fields.text(query, name) for name in _FILTER},
+        is_all=not after and len(rows) <= _SHOWN,
+        page=_pager(_UNCERTAIN, kept, rows, after),
+        chosen=chosen,
         platforms=list(services_of(request).platforms),
     )
 
@@ -102,25 +106,40 @@ async def _settle(connection: Connection, wanted: list[int], action: str, person
     raise Wrong("Escolha o que fazer com as mensagens.")
 
 
+def _pager(path: str, kept: Mapping[str, str], rows: Sequence[asyncpg.Record], after: int) -> Pager:
+    onward = {**kept, "depois": rows[_SHOWN - 1]["id"]} if len(rows) > _SHOWN else None
+    return Pager(
+        first=f"{path}?{urlencode(kept)}" if after else None,
+        next=f"{path}?{urlencode(onward)}" if onward else None,
+    )
+
+
 async def _uncertain(
-    connection: Connection, request: Request, query: FormData | QueryParams, limit: int
+    connection: Connection, request: Request, query: FormData | QueryParams, limit: int, *, after: int = 0
 ) -> list[asyncpg.Record]:
     since, until = fields.span(query, services_of(request).settings.zone)
     platform = fields.text(query, "plataforma") or None
     return await unsettled.list_uncertain(
-        connection, platform=platform, since=since, until=until, limit=limit
+        connection, platform=platform, since=since, until=until, after=after, limit=limit
     )
 
 
 async def show_held(request: Request, person: Person) -> Response:
     """Show held messages, the oldest first."""
     del person
+    after = fields.number(request.query_params, "depois") or 0
     async with services_of(request).pool.acquire() as connection:
-        rows = await unsettled.list_held(connection, limit=_SHOWN)
+        rows = await unsettled.list_held(connection, after=after, limit=_SHOWN + 1)
         total = (await day.needing_a_person(connection))["held"]
         by_restore = await installation.is_held(connection)
     return render(
-        request, "retidas.html", rows=rows, total=total, more=total >= day.MOST, by_restore=by_restore
+        request,
+        "retidas.html",
+        rows=rows[:_SHOWN],
+        total=total,
+        more=total >= day.MOST,
+        by_restore=by_restore,
+        page=_pager(_HELD, {}, rows, after),
     )
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 from tests.support.house import house as run_house
+from tests.support.rows import add_messages
 from tests.support.visitor import text, visitor
 
 
@@ -53,3 +57,31 @@ def test_what_an_alert_tells_is_on_the_first_page_while_it_lasts(house, kind, su
 def test_a_platform_that_is_no_longer_there_needs_nobody(house):
     house.fetch("INSERT INTO alerts (kind, subject, detail) VALUES ('credit_low', 'tirada', '1')")
     assert "tirada" not in text(visitor(house).get("/painel"))
+
+
+@pytest.mark.parametrize(("status", "path"), [("uncertain", "/painel/incertas"), ("held", "/painel/retidas")])
+def test_of_many_each_can_be_reached(house, status, path):
+    """The first hundred were all that could be ticked."""
+    first = {"uncertain": 8_900_001, "held": 8_910_001}[status]
+    ids = house.run(lambda connection: add_messages(connection, 205, first_id=first, due_in_s=86_400))
+    house.fetch(
+        """WITH a AS (INSERT INTO attempts (message_id, platform, worker_id)
+                      SELECT id, 'simulador', gen_random_uuid() FROM unnest($1::bigint[]) id
+                      RETURNING id, message_id)
+           UPDATE messages m SET status = $2, platform = 'simulador', attempt_id = a.id
+           FROM a WHERE m.id = a.message_id""",
+        ids,
+        status,
+    )
+    person, seen, at = visitor(house), [], path
+    while at:
+        page = person.get(at).raw.decode()
+        seen += [int(found) for found in re.findall(r'name="id" value="(\d+)"', page)]
+        assert "(5)" not in page  # of all that the filter finds, not of this page
+        onward = re.search(r'rel="next" href="([^"]+)"', page)
+        at = unescape(onward[1]) if onward else ""
+    assert seen == ids
+    person.post(path, id=seen[-1], acao="dar-como-enviada" if status == "uncertain" else "liberar")
+    assert house.value("SELECT status FROM messages WHERE id = $1", ids[-1]) != status
+    assert "Não há mais nenhuma aqui" in text(person.get(f"{path}?depois={ids[-1]}"))
+    house.fetch("UPDATE messages SET status = 'failed' WHERE id = ANY($1)", ids)
