@@ -91,6 +91,20 @@
     });
   });
 
+  // A part of a page that renews itself keeps open what was opened; HTMX keeps the focus where things have an id.
+  var opened = [];
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    opened = Array.from(event.target.querySelectorAll("details[open][id]"), function (one) {
+      return one.id;
+    });
+  });
+  document.addEventListener("htmx:afterSwap", function () {
+    opened.forEach(function (id) {
+      var again = document.getElementById(id);
+      if (again) again.open = true;
+    });
+  });
+
   document.querySelectorAll("[data-progress]").forEach(function (place) {
     var source = new EventSource(place.dataset.progress);
     source.addEventListener("progresso", function (event) {

@@ -1,0 +1,72 @@
+"""Who works with the keyboard alone, or hears the page, is put where something was said, and stays where they are."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+from tests.support.rows import add_messages
+from tests.support.visitor import EVERYTHING, PASSWORD
+
+
+@pytest.fixture(scope="module")
+def page(house, chromium):
+    account = house.account(permissions=EVERYTHING)
+    page = chromium.new_context(base_url=house.stage.base, locale="pt-BR").new_page()
+    page.goto("/painel/entrar")
+    page.get_by_label("E-mail").fill(account["username"])
+    page.get_by_label("Senha").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{house.stage.base}/painel")
+    return page
+
+
+def heard(page):
+    """What has the focus says first."""
+    page.wait_for_load_state()
+    return page.evaluate("document.activeElement === document.body ? '' : document.activeElement.innerText")
+
+
+def test_what_was_done_has_the_focus(page):
+    page.goto("/painel/descadastros")
+    page.get_by_label("Descadastrar um número").fill("11 97777-1234")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/painel/descadastros")
+    expect(page.get_by_text("Número descadastrado")).to_be_visible()
+    assert heard(page).startswith("Número descadastrado")
+
+
+def test_what_was_refused_has_the_focus(page):
+    page.goto("/painel/descadastros")
+    page.get_by_label("Descadastrar um número").fill("123")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("O telefone não é válido")).to_be_visible()
+    assert heard(page).startswith("O telefone não é válido")
+    for typed, said in (
+        ("abc", "“abc” não é um número de fatura."),
+        ("11000", "Simulação: nada foi enviado"),
+    ):
+        page.goto("/painel/disparos/novo")
+        page.get_by_label("Números das faturas").fill(typed)
+        page.get_by_role("button", name="Simular").press("Enter")
+        expect(page.get_by_text(said)).to_be_visible()
+        assert heard(page).startswith(said)
+
+
+def test_the_first_page_renews_itself_around_whoever_is_on_it(house, page):
+    """Each quarter of a minute it threw them to its top, and shut the table they were reading."""
+    (id_,) = house.run(lambda connection: add_messages(connection, first_id=8_950_001, due_in_s=86_400))
+    house.fetch("UPDATE messages SET status = 'held', reason = 'poison' WHERE id = $1", id_)
+    page.goto("/painel")
+    page.get_by_text("Ver como tabela").press("Enter")
+    page.get_by_role("link", name="Ver e liberar").focus()
+    renew = "htmx.ajax('GET', '/painel/hoje', {target: '#auto-hoje', swap: 'outerHTML'})"
+    before = page.locator("#auto-hoje").element_handle()
+    page.evaluate(renew)
+    assert not before.evaluate("it => it.isConnected")
+    expect(page.get_by_role("columnheader", name="Hora")).to_be_visible()
+    expect(page.get_by_role("link", name="Ver e liberar")).to_be_focused()
+    page.get_by_text("Ver como tabela").press("Enter")
+    page.evaluate(renew)
+    expect(page.get_by_text("Ver como tabela")).to_be_focused()
+    expect(page.get_by_role("columnheader", name="Hora")).to_be_hidden()
+    house.fetch("UPDATE messages SET status = 'cancelled' WHERE id = $1", id_)
