@@ -45,11 +45,19 @@ async def show(request: Request, person: Person) -> Response:
 
 
 async def _page(
-    request: Request, *, status: int = 200, typed: str | None = None, wrong: str = "", overtaken: bool = False
+    request: Request,
+    *,
+    status: int = 200,
+    typed: str | None = None,
+    wrong: str = "",
+    overtaken: bool = False,
+    invoice_id: int | None = None,
+    seen: int | None = None,
 ) -> Response:
     """Show the form: with the template that counts, or with what was `typed` and is not kept.
 
-    `wrong`: why it is not; `overtaken`: because somebody else has written another one meanwhile.
+    `wrong`: why it is not; `overtaken`: because somebody else has written another one meanwhile; `seen`: the
+    one that counted when the form was first shown, where that was before.
     """
     services = services_of(request)
     async with services.pool.acquire() as connection:
@@ -58,7 +66,8 @@ async def _page(
         written = history[0]["text"] if history else None
         current = written or services.settings.template or DEFAULT
         text = current if typed is None else typed
-        preview = await _preview(connection, services, text, None)
+        preview = await _preview(connection, services, text, invoice_id)
+    last = history[0]["id"] if history else 0
     return render(
         request,
         "modelo.html",
@@ -67,7 +76,7 @@ async def _page(
         current=current,
         wrong=wrong,
         overtaken=overtaken,
-        last=history[0]["id"] if history else 0,
+        last=last if seen is None else seen,
         is_written=written is not None,
         names=NAMES,
         history=history,
@@ -94,17 +103,18 @@ async def save(request: Request, person: Person) -> Response:
     """Use another template from now on, unless somebody else has written one since the form was shown."""
     form = await fields.read_form(request)
     typed = fields.text(form, "modelo", most=_LONGEST)
-    text = None if fields.text(form, "acao") == "padrao" else typed
+    said, action = fields.text(form, "visto"), fields.text(form, "acao")
+    seen = int(said) if _SEEN.fullmatch(said) else None
+    if action == "previa":  # where no script shows it while it is written
+        return await _page(request, typed=typed, invoice_id=fields.number(form, "fatura"), seen=seen)
+    text = None if action == "padrao" else typed
     if text is not None:
         try:
             check_template(text)
         except TemplateRefused as refused:
             return await _page(request, status=422, typed=typed, wrong=refused.detail)
-    seen = fields.text(form, "visto")
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        is_written = await templates.write(
-            connection, text, actor=person.actor, instead_of=int(seen) if _SEEN.fullmatch(seen) else None
-        )
+        is_written = await templates.write(connection, text, actor=person.actor, instead_of=seen)
         if is_written:
             await accounts.audit(connection, actor=person.actor, action="template_changed")
     if not is_written:

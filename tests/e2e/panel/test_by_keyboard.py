@@ -70,3 +70,37 @@ def test_the_first_page_renews_itself_around_whoever_is_on_it(house, page):
     expect(page.get_by_text("Ver como tabela")).to_be_focused()
     expect(page.get_by_role("columnheader", name="Hora")).to_be_hidden()
     house.fetch("UPDATE messages SET status = 'cancelled' WHERE id = $1", id_)
+
+
+@pytest.fixture
+def scriptless(house, page):
+    context = page.context.browser.new_context(
+        base_url=house.stage.base, java_script_enabled=False, storage_state=page.context.storage_state()
+    )
+    yield context.new_page()
+    context.close()
+
+
+def test_without_script_a_template_is_looked_at_before_it_is_saved(house, scriptless):
+    scriptless.goto("/painel/modelo")
+    words = scriptless.get_by_label("Texto que todo cliente recebe")
+    words.fill("{marca}: custa {valor} ate {vencimento}")
+    scriptless.get_by_label("Com os dados da fatura").fill("11000")
+    scriptless.get_by_role("button", name="Ver como fica, sem guardar").click()
+    expect(scriptless.locator("#previa")).to_contain_text("ENSAIO: custa R$ 99,90 ate")
+    expect(words).to_have_value("{marca}: custa {valor} ate {vencimento}")
+    assert house.value("SELECT count(*) FROM templates") == 0
+
+
+def test_without_script_nothing_is_said_to_be_under_way_that_is_not(house, scriptless):
+    scriptless.goto("/painel/plataformas")
+    expect(scriptless.get_by_text("perguntando à plataforma")).to_be_hidden()
+    scriptless.get_by_role("link", name="perguntar à plataforma").click()
+    expect(scriptless.get_by_text("não informa o crédito")).to_be_visible()
+    (id_,) = house.run(lambda connection: add_messages(connection, first_id=8_960_001, due_in_s=86_400))
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", id_)
+    scriptless.goto(f"/painel/disparos/{dispatch_id}")
+    expect(scriptless.locator('meta[http-equiv="refresh"]')).to_have_count(1)
+    house.fetch("UPDATE messages SET status = 'cancelled' WHERE id = $1", id_)
+    scriptless.reload()
+    expect(scriptless.locator('meta[http-equiv="refresh"]')).to_have_count(0)
