@@ -104,3 +104,23 @@ def test_without_script_nothing_is_said_to_be_under_way_that_is_not(house, scrip
     house.fetch("UPDATE messages SET status = 'cancelled' WHERE id = $1", id_)
     scriptless.reload()
     expect(scriptless.locator('meta[http-equiv="refresh"]')).to_have_count(0)
+
+
+def test_without_script_what_may_arrive_twice_is_still_asked_about(house, scriptless):
+    (id_,) = house.run(lambda connection: add_messages(connection, first_id=8_970_001, due_in_s=86_400))
+    house.fetch(
+        """WITH a AS (INSERT INTO attempts (message_id, platform, worker_id, started_at)
+                      VALUES ($1, 'simulador', gen_random_uuid(), now() - interval '1 day') RETURNING id)
+           UPDATE messages SET status = 'uncertain', platform = 'simulador', attempt_id = (SELECT id FROM a)
+           WHERE id = $1""",
+        id_,
+    )
+    for path, mark in ((f"/painel/mensagens/{id_}", None), ("/painel/incertas", "Marcar a mensagem")):
+        scriptless.goto(path)
+        if mark:
+            scriptless.get_by_label(mark).check()
+        scriptless.get_by_role("button", name="Enviar de novo").click()
+        assert house.value("SELECT status FROM messages WHERE id = $1", id_) == "uncertain"
+    scriptless.get_by_label("pode fazer o cliente receber o SMS duas vezes").check()
+    scriptless.get_by_role("button", name="Enviar de novo").click()
+    expect(scriptless.get_by_text("1 mensagem de volta à fila.")).to_be_visible()
