@@ -242,7 +242,7 @@ def _price(text: str) -> Decimal | None:
     if not text:
         return None
     try:
-        price = Decimal(text.replace(",", "."))
+        price = Decimal(text.upper().removeprefix("R$").strip().replace(",", "."))
     except InvalidOperation:
         raise Wrong("O preço deve ser um valor, por exemplo 0,08.") from None
     if not price.is_finite() or not 0 <= price < 1000:  # noqa: PLR2004 - reais for one SMS

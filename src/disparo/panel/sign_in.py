@@ -30,6 +30,8 @@ _LONGEST_ADDRESS = 2000
 def address_for(request: Request) -> str:
     """Give the sign-in page that leads on to where the person wanted to go; a form is not sent again."""
     wanted = address_of(request)
+    if wanted == "/painel/disparos" and not only_looks(request):  # the button under a simulation
+        wanted += "/novo"
     if fields.local_address(wanted) in ("/painel", "/painel/hoje", "/painel/sair", "/painel/tema"):
         return _PATH
     lost = "" if only_looks(request) else "&perdido=1"

@@ -26,7 +26,7 @@ def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFact
 
 def test_the_panel_foresees_what_the_caps_leave_out_of_a_list(house):
     person = visitor(house)
-    listed = {"faturas": " ".join(map(str, IDS)), "preco": "0,08"}
+    listed = {"faturas": " ".join(map(str, IDS)), "preco": "R$ 0,08"}
     told = text(person.post("/painel/disparos/novo", **listed))
     assert "1 SMS a mais do que um telefone recebe por dia ou semana, pela configuração" in told
     assert "Enviar 2 SMS" in told

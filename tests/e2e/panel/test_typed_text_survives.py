@@ -89,3 +89,21 @@ def test_a_list_of_invoices_is_there_again(house, account, page):
     page.get_by_role("button", name="Simular").click()
     sign_in(page, account)
     expect(page.get_by_label("Números das faturas")).to_have_value("11000\n70215")
+
+
+def test_a_list_that_was_simulated_is_there_again_when_it_could_not_be_sent(house, account, page):
+    """It came from a file, and nobody had typed it."""
+    page.goto("/painel/disparos/novo")
+    file = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"id_fatura\n11000\n70215\n"}
+    page.get_by_label("ou um arquivo CSV").set_input_files(file)
+    page.get_by_role("button", name="Simular").click()
+    expect(page.locator("#simulacao")).to_be_visible()
+    house.fetch("DELETE FROM panel_sessions")
+    page.get_by_role("button", name="Enviar").click()
+    expect(page.get_by_text("o que você pediu por último não foi feito")).to_be_visible()
+    sign_in(page, account)
+    expect(page.get_by_label("Números das faturas")).to_have_value("11000\n70215")
+    assert house.value("SELECT count(*) FROM dispatches") == 0
+    page.get_by_role("link", name="Descadastros").click()
+    page.goto("/painel/disparos/novo")
+    expect(page.get_by_label("Números das faturas")).to_have_value("")

@@ -17,8 +17,13 @@
     sessionStorage.removeItem("rascunho-de-volta");
   }
   if (draft) {
-    draft.addEventListener("input", function () {
+    var keep = function () {
       sessionStorage.setItem("rascunho", draft.id + ":" + draft.value);
+    };
+    draft.addEventListener("input", keep);
+    // A list that was simulated stands in its field as it came, from a file too.
+    document.addEventListener("submit", function () {
+      if (draft.value) keep();
     });
     // When HTMX is ready: the preview is of what is typed.
     document.addEventListener("DOMContentLoaded", function () {
