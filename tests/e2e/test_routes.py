@@ -75,8 +75,11 @@ def test_a_wrong_method_is_told_the_right_ones(client, path, methods):
     ],
 )
 def test_head_is_get_without_its_body(client, path):
-    plain, head = client.get(path), client.call("HEAD", path)
     changing = {"date", "x-request-id"} | ({"content-length"} if path in ("/saude", "/metrics") else set())
+    for _ in range(20):  # a message of another test may arrive between the two, and the list say so
+        plain, head, again = client.get(path), client.call("HEAD", path), client.get(path)
+        if plain.raw == again.raw or "content-length" in changing:
+            break
     assert (head.status, head.raw) == (plain.status, b"")
     assert head.headers.keys() == plain.headers.keys()
     same = plain.headers.keys() - changing
