@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from tests.conftest import run_admin, with_database
 
-from disparo.db.pool import Pool, open_pool
+from disparo.db.pool import Pool, connect, open_pool
 
 
 @pytest.fixture
@@ -33,6 +33,14 @@ def empty_dsn(admin_dsn: str) -> Iterator[str]:
 async def pool(dsn: str) -> AsyncIterator[Pool]:
     async with open_pool(dsn, size=10) as pool:
         yield pool
+
+
+@pytest.fixture
+async def ours(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as the program's are: it keeps its plans."""
+    connection = await connect(dsn)
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture

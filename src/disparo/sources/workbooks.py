@@ -38,18 +38,18 @@ def read_cells(sheet: Any, *, most_columns: int, most_rows: int) -> Iterator[tup
     with sheet._get_source() as source:  # noqa: SLF001 - it has no other way to a parser of one's own
         parser = _Parser(
             source,
-            sheet._shared_strings,  # noqa: SLF001
+            sheet._shared_strings,  # noqa: SLF001 - nor to what one is made of
             data_only=True,
             epoch=book.epoch,
-            date_formats=book._date_formats,  # noqa: SLF001
-            timedelta_formats=book._timedelta_formats,  # noqa: SLF001
+            date_formats=book._date_formats,  # noqa: SLF001 - as above
+            timedelta_formats=book._timedelta_formats,  # noqa: SLF001 - as above
         )
         for number, row in parser.parse():
             if number > most_rows:
                 break
             if number > last:
                 last = number
-                yield number, sheet._get_row(row, 1, most_columns, values_only=True)  # noqa: SLF001
+                yield number, sheet._get_row(row, 1, most_columns, values_only=True)  # noqa: SLF001 - as above
 
 
 class _Parser(WorkSheetParser):

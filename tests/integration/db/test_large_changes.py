@@ -9,19 +9,10 @@ from tests.support import rows
 
 from disparo.db import messages
 from disparo.db.messages import Move
-from disparo.db.pool import connect
 from disparo.domain.message import Event
 
 MANY = 10_000
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def ours(dsn):
-    """A connection as the program's are: it keeps its plans."""
-    connection = await connect(dsn)
-    yield connection
-    await connection.close()
 
 
 async def test_a_plan_made_while_the_table_was_empty_is_not_kept_for_ten_thousand(connection, ours):

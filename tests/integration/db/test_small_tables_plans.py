@@ -9,19 +9,10 @@ from tests.support import rows
 
 from disparo.db import messages, numbers, workers
 from disparo.db.messages import Move, Recorded, Start
-from disparo.db.pool import connect
 from disparo.domain.message import Event
 
 MANY = 3_000
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def ours(dsn):
-    """A connection as the program's are: it keeps its plans."""
-    connection = await connect(dsn)
-    yield connection
-    await connection.close()
 
 
 async def _hand_over(ours, worker_id, chunk_id):
