@@ -11,6 +11,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 class Authority:
     """`file` is what a client has to trust."""
@@ -48,8 +60,14 @@ class Authority:
             .not_valid_after(now + timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=host is None, path_length=None), critical=True)
         )
+        # Python 3.13 takes no chain that does not name its keys, and no authority that is not said to sign.
+        ours = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        told: list[x509.ExtensionType] = [ours, _SIGNS]
         if host is not None:
-            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+            whose = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ours)
+            told = [whose, x509.SubjectAlternativeName([x509.DNSName(host)])]
+        for one in told:
+            builder = builder.add_extension(one, critical=one is _SIGNS)
         return builder.sign(self._key, hashes.SHA256())
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 import pytest
-from structlog.testing import capture_logs
 from tests.support import bulk, rows
+from tests.support.lines import lines_of
 
 from disparo.db import alerts, bulk_slices
+from disparo.dispatch import bulk_queue
 from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.bulk_control import cancel_run
 from disparo.dispatch.bulk_queue import queue_some
@@ -27,7 +28,7 @@ async def test_people_are_told_of_a_part_that_is_refused_until_it_is_not(pool, c
     await rows.add_invoices(connection, 6)
     await connection.execute("ALTER TABLE messages ADD CONSTRAINT refused CHECK (invoice_id <> 3) NOT VALID")
     dispatch_id = await bulk.store(pool)
-    with capture_logs() as said:
+    with lines_of(bulk_queue) as said:
         for _ in range(12):
             await queue_some(pool, bulk.RULES)
     assert [line["event"] for line in said] == ["slice_refused"]

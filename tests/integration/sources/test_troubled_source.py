@@ -6,12 +6,13 @@ import asyncio
 from datetime import datetime, timedelta
 
 import pytest
-import structlog
 from aiohttp import web
 from tests.support.hubsoft import BASE, HubsoftStandIn
 from tests.support.hubsoft_source import ZONE, source_of
+from tests.support.lines import lines_of
 
 from disparo.db import sync_states
+from disparo.sources import hubsoft_answers
 from disparo.sources.base import DUE, SourceDown, SourceRefused, Step
 from disparo.sources.sync import Sync
 
@@ -212,7 +213,7 @@ async def test_a_row_that_the_database_refuses_is_told_as_any_failure_is(there, 
 
 async def test_the_log_names_a_row_that_cannot_be_read(there, source):
     there.changes[700_003] = {"valor": "muito"}
-    with structlog.testing.capture_logs() as lines:
+    with lines_of(hubsoft_answers) as lines:
         day = there.due(3)
         await source.fetch_invoices(4, [day])
     assert [(line["kind"], line["id"]) for line in lines] == [("invoice", 700_003)]

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-import structlog
+from tests.support.lines import lines_of
 from tests.support.program import command
 from tests.support.serving import serving
 from tests.support.stage import free_port
 
+from disparo.cli import telling
 from disparo.cli.telling import teller
 from disparo.errors import SettingsInvalid
 from disparo.settings import load_settings
@@ -48,7 +49,7 @@ def nobody():
 
 
 async def test_whoever_could_be_told_is_told_once_though_another_could_not():
-    with listener() as (address, heard), structlog.testing.capture_logs() as lines:
+    with listener() as (address, heard), lines_of(telling) as lines:
         tell = teller(load_settings(alerts=[nobody(), address]))
         assert await tell("Disparo: atenção", "A plataforma parou") is True
     assert heard == ["A plataforma parou"]
