@@ -326,6 +326,8 @@ def test_a_form_in_a_charset_that_is_none_is_no_fault_of_ours(house, kind):
     body = b'--b\r\nContent-Disposition: form-data; name="e"\r\n\r\nxn--a\r\n--b--\r\n'
     boundary = f"; boundary=b; charset={kind}" if kind else ""
     answer = person.call("POST", "/painel/entrar", body, {"Content-Type": f"multipart/form-data{boundary}"})
-    assert answer.status == (400 if kind in ("idna", "punycode", "undefined", None) else 403)
+    # Whether "xn--a" can be read as these two differs from one Python to the next.
+    either = {400, 403} if kind in ("idna", "punycode") else {400 if kind in ("undefined", None) else 403}
+    assert answer.status in either
     if answer.status == 400:
         assert "O pedido não pôde ser lido." in answer.raw.decode()
