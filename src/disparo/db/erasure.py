@@ -21,11 +21,22 @@ _EMPTYING = (
        AND attempt_id = ANY(ARRAY(SELECT id FROM attempts WHERE message_id = ANY($1::bigint[])))""",
     """UPDATE dispatches SET ignored = '[]' WHERE kind = 'single'
        AND id = ANY(ARRAY(SELECT dispatch_id FROM messages WHERE id = ANY($1::bigint[])))""",
+    # An opt-out's own words prove it.
+    """UPDATE inbound_texts SET raw = '', text = CASE WHEN opted_out THEN text ELSE '' END
+       WHERE message_id = ANY($1::bigint[])""",
 )
 
-#: $1 are these messages, $2 the customer's numbers. An opt-out's own words prove it.
-_EMPTY_REPLIES = """UPDATE inbound_texts SET raw = '', text = CASE WHEN opted_out THEN text ELSE '' END
-    WHERE message_id = ANY($1::bigint[]) OR (message_id IS NULL AND e164 = ANY($2::text[]))"""
+#: The same of a reply that answers none of ours, or none that is still there; $1 are the customer's numbers.
+_EMPTY_STRAY_REPLIES = """UPDATE inbound_texts t
+    SET raw = '', text = CASE WHEN opted_out THEN text ELSE '' END,
+        sender = CASE WHEN opted_out THEN sender END, e164 = CASE WHEN opted_out THEN e164 END
+    WHERE e164 = ANY($1::text[]) AND NOT EXISTS (SELECT FROM messages m WHERE m.id = t.message_id)"""
+#: Receipts that found no message prove no sending. $1 are patterns of the ends of the customer's numbers:
+#: each platform writes the rest of them in its own way.
+_EMPTY_STRAY_RECEIPTS = r"""UPDATE receipts SET raw = '' WHERE attempt_id IS NULL AND raw <> ''
+    AND regexp_replace(raw, '\D', '', 'g') LIKE ANY($1::text[])"""
+#: So many digits a number has without its country, its DDD and the nine of mobiles.
+_END_DIGITS = 8
 
 
 async def count_waiting(connection: Connection, customer_id: int) -> int:
@@ -51,7 +62,9 @@ async def erase(connection: Connection, customer_id: int) -> int | None:
         return None
     for statement in _EMPTYING:
         await connection.execute(statement, ids or [])
-    await connection.execute(_EMPTY_REPLIES, ids or [], numbers)
+    await connection.execute(_EMPTY_STRAY_REPLIES, numbers)
+    ends = sorted({f"%{number[-_END_DIGITS:]}%" for number in numbers})
+    await connection.execute(_EMPTY_STRAY_RECEIPTS, ends)
     # Whose they are from now on is not known.
     await connection.execute("DELETE FROM bad_numbers WHERE e164 = ANY($1::text[])", numbers)
     await connection.execute(

@@ -32,7 +32,8 @@ _OF_MESSAGES = {
 #: The same; $2 are the numbers in E.164 of the register and of those messages.
 _OF_BOTH = {
     "respostas": """SELECT to_jsonb(t) - 'digest' FROM inbound_texts t
-        WHERE message_id = ANY($1) OR (message_id IS NULL AND e164 = ANY($2::text[])) ORDER BY id""",
+        WHERE message_id = ANY($1) OR (e164 = ANY($2::text[])
+            AND NOT EXISTS (SELECT FROM messages m WHERE m.id = t.message_id)) ORDER BY id""",
 }
 #: $1 are those numbers.
 _OF_NUMBERS = {

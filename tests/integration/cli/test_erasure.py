@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
@@ -242,3 +243,49 @@ async def test_an_export_that_does_not_fit_leaves_no_half_of_it(command, connect
     assert (done.returncode, "o arquivo é grande demais" in done.stderr) == (1, True), done.stderr
     assert not file.exists()
     assert command(*words)[0] == 0
+
+
+async def test_receipts_that_found_no_message_keep_nothing_of_the_customers_numbers(command, connection):
+    await rows.add_invoices(connection, 2)
+    await connection.execute("UPDATE customers SET phone_2 = '(11) 98888-0002 / 1133330003' WHERE id = 1")
+    named = (
+        'POST ?\n{"to": "+5511900000001"}',
+        "GET ?to=11%2098888-0002&status=5\n",
+        "GET ?ddd=11&numero=988880002\n",
+        "GET ?to=551188880002\n",  # without the nine
+        "deliver_sm 551133330003 > 28000\n",
+    )
+    others = 'POST ?\n{"to": "5511900000002"}'
+    await connection.executemany(
+        """INSERT INTO receipts (platform, digest, kind, raw, applied_at, result)
+           VALUES ('p', sha256($1::text::bytea), 'delivered', $1, $2, $3)""",
+        [(raw, None, None) for raw in (*named[1:], others)] + [(named[0], datetime.now(UTC), "unmatched")],
+    )
+    assert command("titular", "apagar", 1, "--sim")[0] == 0
+    assert [row["raw"] for row in await connection.fetch("SELECT raw FROM receipts WHERE raw <> ''")] == [
+        others
+    ]
+    assert await connection.fetchval("SELECT count(*) FROM receipts") == 6
+
+
+async def test_a_reply_that_answers_no_message_loses_its_number_and_an_opt_out_keeps_it(command, connection):
+    """Message 9 was deleted when its time was over: its reply answers none any more."""
+    await rows.add_invoices(connection, 2)
+    await connection.executemany(
+        """INSERT INTO inbound_texts (platform, digest, sender, e164, message_id, text, opted_out, raw)
+           VALUES ('p', sha256($3::text::bytea), $1, $1, $2, $3, $3 = 'SAIR', $3)""",
+        [
+            ("+5511900000001", None, "sou a Ana"),
+            ("+5511900000001", 9, "já paguei"),
+            ("+5511900000001", None, "SAIR"),
+            ("+5511900000002", None, "outra pessoa"),
+        ],
+    )
+    assert command("titular", "apagar", 1, "--sim")[0] == 0
+    found = await connection.fetch("SELECT sender, e164, text, raw FROM inbound_texts ORDER BY id")
+    assert [tuple(row) for row in found] == [
+        (None, None, "", ""),
+        (None, None, "", ""),
+        ("+5511900000001", "+5511900000001", "SAIR", ""),
+        ("+5511900000002", "+5511900000002", "outra pessoa", "outra pessoa"),
+    ]
