@@ -292,6 +292,24 @@ async def test_a_secret_is_masked_however_the_call_writes_it(peer, how):
     assert "secreta" not in exchange.request
 
 
+@pytest.mark.parametrize("shown", ["?user=isp&chave=K3Y%2Bnine9&v=", "?K3Y%2Bnine9"])
+async def test_a_key_in_the_address_itself_is_shown_nowhere(peer, shown):
+    """No marker may stand in an address: whoever's gateway wants its key there writes it down."""
+    changes = {"url": f"{peer.url}{shown}", "headers": {"Authorization": "Bearer t0ken.of-mine"}}
+    peer.answer = http(200, '{"id": "p-1", "a": "K3Y+nine9", "b": "K3Y%2Bnine9"}')
+    settings = read_table("p", table(peer, **changes, query={"to": "{telefone}"}))
+    platform = GenericHttp("p", settings)
+    _, exchange = await platform.exchange(message())
+    await platform.close()
+    assert f"{shown}&to=".encode() in peer.requests[0]
+    for said in (settings.where, exchange.request, exchange.response):
+        assert "nine9" not in said
+        assert "t0ken" not in said
+    hidden = "?user=***&chave=***&v=" if "=" in shown else "?***"
+    assert settings.where == f"POST {peer.url}{hidden}"
+    assert exchange.request.startswith(f"POST {peer.url}{hidden}&to=55119")
+
+
 async def test_secrets_fill_headers_and_are_masked_when_shown(peer):
     changes = {"headers": {"Authorization": "Bearer {segredo:k}"}, "secrets": {"k": "s3cret"}}
     peer.answer = http(200, '{"id": "p-1", "echo": "s3cret"}')

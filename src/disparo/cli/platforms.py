@@ -16,7 +16,7 @@ from disparo.cli.phones import phone_of
 from disparo.db import accounts, figures, platform_states
 from disparo.db.pool import Connection
 from disparo.domain.outcome import Outcome, OutcomeKind
-from disparo.domain.sms_text import to_gsm_basic
+from disparo.domain.sms_text import SegmentProfile, count_segments, to_gsm_basic
 from disparo.errors import DisparoError
 from disparo.platforms.base import Balance, Exchange, Health, Outgoing, boottime_s
 from disparo.platforms.generic_http import GenericHttp
@@ -149,7 +149,7 @@ def try_platform(
     message = Outgoing(
         reference=secrets.token_hex(16),
         e164=phone.e164,
-        text=to_gsm_basic(texto),
+        text=_text_of(texto, platform.capabilities.profile),
         deadline_s=boottime_s() + 30,
     )
     outcome, exchange = asyncio.run(_send(platform, message))
@@ -160,6 +160,17 @@ def try_platform(
         print(f"Número da plataforma: {on_line(outcome.platform_id)}")
     if outcome.kind is not OutcomeKind.ACCEPTED:
         raise typer.Exit(1)
+
+
+def _text_of(text: str, profile: SegmentProfile) -> str:
+    """Give a test's text as an SMS takes it; raises DisparoError for one that nobody means to send."""
+    text = to_gsm_basic(text)
+    if not text.strip():
+        raise DisparoError("O texto do teste está vazio, ou só tem sinais que um SMS não leva.")
+    count = count_segments(text, profile)
+    if count > profile.max_parts:
+        raise DisparoError(f"O texto do teste ocupa {count} SMS, e o limite é {profile.max_parts}.")
+    return text
 
 
 def state_words(keeps: Hindrance | None, state: asyncpg.Record | None, people: Mapping[int, str]) -> str:

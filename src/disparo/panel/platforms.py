@@ -147,7 +147,7 @@ async def test(request: Request, person: Person) -> Response:
     message = Outgoing(
         reference=secrets.token_hex(16),
         e164=phone.e164,
-        text=to_gsm_basic(fields.text(form, "texto", most=160) or "Teste do Disparo."),
+        text=_text_of(fields.text(form, "texto", most=160) or "Teste do Disparo."),
         deadline_s=boottime_s() + _DEADLINE_S,
     )
     async with services.pool.acquire() as connection:
@@ -171,6 +171,13 @@ def _told(outcome: Outcome) -> str:
     if outcome.detail:
         said.append(outcome.detail)
     return on_line(" ".join(said))
+
+
+def _text_of(text: str) -> str:
+    text = to_gsm_basic(text)
+    if not text.strip():
+        raise Wrong("O texto só tem sinais que um SMS não leva.")
+    return text
 
 
 def _mobile(text: str) -> Phone:

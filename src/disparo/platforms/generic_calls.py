@@ -21,8 +21,10 @@ from disparo.platforms.placeholders import (
     Template,
     fill_tree,
     header_safe,
+    likely_keys,
     of_alphabet,
     quote_latin1,
+    shown_address,
     tree_of,
 )
 from disparo.platforms.table import LEFT_OUT
@@ -114,18 +116,20 @@ class CallMaker:
 
     def shown(self, call: Call) -> str:
         """Give a call that hands over as a person will read it, secrets masked."""
-        lines = [f"{call.method} {call.url}", *(f"{name}: {value}" for name, value in call.headers.items())]
+        url = call.url.replace(self._settings.url, shown_address(self._settings.url), 1)
+        lines = [f"{call.method} {url}", *(f"{name}: {value}" for name, value in call.headers.items())]
         charset = "utf-8" if self._xml is None else self._settings.charset
         return self.masked("\n".join([*lines, (call.body or b"").decode(charset)]))
 
     def masked(self, text: str) -> str:
         """Hide every secret in what a person will read."""
         # A pair of them in base64 hides nothing; it goes first, whole: a secret may stand in it by chance.
-        text = re.sub(r"(Basic )[A-Za-z0-9+/=]+", r"\1***", text)
+        text = re.sub(r"(Basic |Bearer )[A-Za-z0-9+/=._~-]+", r"\1***", text)
         settings = self._settings
         of_receipts = (settings.receipts.token, settings.receipts.hmac_key) if settings.receipts else ()
         shown = {key.get_secret_value() for key in (*settings.secrets.values(), *of_receipts) if key}
-        for secret in sorted({*shown, *settings.webhook_secrets} - {""}, key=len, reverse=True):
+        shown |= {*settings.webhook_secrets, *likely_keys(settings.url)}
+        for secret in sorted(shown - {""}, key=len, reverse=True):
             as_json = to_json(secret)[1:-1]
             in_xml = xml_safe(secret), escape(secret)
             in_numbers = [each.encode("latin-1", "xmlcharrefreplace").decode("latin-1") for each in in_xml]

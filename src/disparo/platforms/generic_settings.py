@@ -42,6 +42,7 @@ from disparo.platforms.placeholders import (
     plain_address,
     secret_named,
     shown,
+    shown_address,
     without,
 )
 from disparo.platforms.table import Endpoint, PlatformTable
@@ -85,7 +86,7 @@ class GenericHttpSettings(PlatformTable):
     @property
     def where(self) -> str:
         """Give the call by which it takes messages."""
-        return f"{self.method} {self.url}"
+        return f"{self.method} {shown_address(self.url)}"
 
     @property
     def endpoint(self) -> Endpoint:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
@@ -42,6 +42,8 @@ _OF_SECRET = re.compile(r"\{segredo:([A-Za-z0-9_]+)\}")
 _MEANT = re.compile(r"\{(?:([^\W\d]\w*)|[^\W\d]\w*:[^{}]*)\}")
 
 _LAST_OF_LATIN1 = "\xff"
+#: What stands in a query after `name=`, or alone; and from how many signs on it is hidden wherever it stands.
+_SAID_IN_QUERY, _SHORTEST_KEY = re.compile(r"([?&](?:[^=&]*=)?+)[^&]+"), 8
 
 Encode = Callable[[str], str]
 
@@ -199,6 +201,17 @@ def plain_address(url: str) -> str:
     if parts.username or parts.password:
         raise ValueError("não ponha senha no endereço; use headers com {segredo:NOME}")
     return url
+
+
+def shown_address(url: str) -> str:
+    """Give an address for a person to read: no marker stands in it, and a key in its query stands bare."""
+    return _SAID_IN_QUERY.sub(r"\1***", url)
+
+
+def likely_keys(url: str) -> set[str]:
+    """Give what an address's query says at a key's length."""
+    said = parse_qsl(url.partition("?")[2], keep_blank_values=True)
+    return {value or name for name, value in said if len(value or name) >= _SHORTEST_KEY}
 
 
 def fetch_secret(value: str, name: str = "") -> str:

@@ -154,6 +154,21 @@ async def test_a_test_that_brings_no_answer_says_why_in_words_alone(command, cha
     assert f"(a plataforma está fora de alcance, {why})\n" in said, said
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "está vazio"),
+        ("😀 ", "está vazio, ou só tem sinais"),
+        ("longo " * 270, "ocupa 11 SMS, e o limite é 10"),
+    ],
+)
+async def test_a_test_without_a_text_or_with_an_endless_one_sends_nothing(command, text, why):
+    settings = {"DISPARO_PLATFORMS": json.dumps({"p": TABLE}), "DISPARO_REAL_SENDING": "yes"}
+    arguments = ("plataforma", "testar", "p", "--telefone", "11988887777", "--texto", text)
+    status, said = command(*arguments, **settings)
+    assert (status, why in said, "Pedido" in said) == (1, True, False), said
+
+
 async def test_an_opt_out_says_how_it_came(command, connection):
     command("descadastro", "incluir", "11988887777")
     assert "pediu à empresa" in command("descadastro", "listar")[1]
