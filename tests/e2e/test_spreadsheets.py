@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import zipfile
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,7 +15,6 @@ from tests.support.program import command
 
 from disparo.db.customers import upsert_customers
 from disparo.domain.phone import read_registered
-from disparo.sources import xlsx_tables
 from disparo.sources.columns import propose
 from disparo.sources.file_import import Options, import_file, look
 from disparo.sources.tables import NotReadable
@@ -250,86 +248,6 @@ def test_phones_on_lines_of_their_own_in_a_cell_are_several(load, rows, tmp_path
     found = rows("SELECT phone_1 FROM customers WHERE id IN (61, 62) ORDER BY id")
     read = [[phone.national for phone in read_registered(field)[0]] for (field,) in found]
     assert read == [["11988887777", "1133334444"], ["11988887778", "11988887779"]]
-
-
-def bomb(path: Path, content: bytes, member: str = "xl/worksheets/sheet1.xml") -> Path:
-    """A workbook in which one member is something else."""
-    whole = workbook(path, ["id_cliente", "nome"], [1, "ANA"])
-    with zipfile.ZipFile(whole) as archive:
-        kept = {name: archive.read(name) for name in archive.namelist()}
-    kept[member] = content
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in kept.items():
-            archive.writestr(name, data)
-    return path
-
-
-_ENTITIES = b'<?xml version="1.0"?><!-- x --><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><x>&b;</x>'
-
-
-@pytest.mark.parametrize("member", ["xl/worksheets/sheet1.xml", "xl/workbook.xml", "[Content_Types].xml"])
-def test_xml_that_declares_entities_is_refused(tmp_path, member):
-    with pytest.raises(NotReadable, match="declarações"):
-        look("clientes", bomb(tmp_path / "x.xlsx", _ENTITIES, member))
-
-
-def test_what_unfolds_beyond_measure_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(xlsx_tables, "MOST_UNFOLDED_BYTES", 1_000_000)
-    with pytest.raises(NotReadable, match="grande demais"):
-        look("clientes", bomb(tmp_path / "x.xlsx", b"<x>" + b" " * 2_000_000 + b"</x>"))
-    monkeypatch.setattr(xlsx_tables, "MOST_SHARED_BYTES", 1000)
-    with pytest.raises(NotReadable, match="textos demais"):
-        look("clientes", bomb(tmp_path / "y.xlsx", b"<x>" + b" " * 2000 + b"</x>", "xl/sharedStrings.xml"))
-
-
-_SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
-
-
-@pytest.mark.parametrize(
-    ("member", "content"),
-    [
-        ("xl/styles.xml", b"<styleSheet>" + b"<a/>" * 10_000_000 + b"</styleSheet>"),
-        (
-            "xl/worksheets/sheet1.xml",
-            _SHEET + b"<sheetData><row>" + b"<c/>" * 4_000_000 + b"</row></sheetData>",
-        ),
-        ("xl/worksheets/sheet1.xml", _SHEET + b"<a/>" * 8_000_000 + b"<sheetData/>"),
-    ],
-    ids=["styles", "one wide row", "before the rows"],
-)
-def test_what_would_take_all_memory_is_refused_however_small_the_file_is(
-    tmp_path, monkeypatch, member, content
-):
-    monkeypatch.setattr("disparo.sources.workbooks._MOST_MEMORY_BYTES", 32 << 20)
-    path = bomb(tmp_path / "x.xlsx", content, member)
-    assert path.stat().st_size < 100_000
-    with pytest.raises(NotReadable, match="grande demais"):
-        look("clientes", path)
-
-
-def test_a_row_that_says_it_is_the_hundred_billionth_is_not_waited_for(tmp_path):
-    rows = (
-        b'<sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>id_cliente</t></is></c>'
-        b'<c r="B1" t="inlineStr"><is><t>nome</t></is></c></row><row r="99999999999"><c/></row></sheetData>'
-    )
-    path = bomb(tmp_path / "x.xlsx", _SHEET + rows + b"</worksheet>")
-    assert look("clientes", path).headers == ["id_cliente", "nome"]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"PK\x03\x04 no archive", b"\xd0\xcf\x11\xe0 old", b"PK\x03\x04" + b"\0" * 200],
-)
-def test_files_that_only_begin_like_a_workbook(tmp_path, content):
-    path = tmp_path / "x.xlsx"
-    path.write_bytes(content)
-    with pytest.raises(NotReadable):
-        look("clientes", path)
-
-
-def test_a_workbook_with_a_broken_sheet(tmp_path):
-    with pytest.raises(NotReadable, match="planilha"):
-        look("clientes", bomb(tmp_path / "x.xlsx", b"<worksheet><sheetData><row><c t='s'><v>99"))
 
 
 def test_a_connection_lost_half_way_leaves_whole_batches_and_the_next_run_completes_them(dsn, rows, tmp_path):

@@ -16,6 +16,9 @@ from disparo.sources.tables import NO_RESULT, NotReadable
 
 #: Of what is read as a whole, all of it together: lists of sheets, styles. Sheets and texts come in pieces.
 _MOST_WHOLE_BYTES = 32 << 20
+#: ... and of its tags and attributes: while it is parsed no other thread of the process runs. As many
+#: formats and styles as there may be, 65,000 of each, make three quarters of these.
+_MOST_TAGS, _MOST_ATTRIBUTES = 600_000, 2_000_000
 #: What this process may grow by meanwhile.
 _MOST_MEMORY_BYTES = 768 << 20
 _TOO_LARGE = "A planilha é grande demais depois de descompactada."
@@ -69,18 +72,23 @@ class _Archive(zipfile.ZipFile):
     def __init__(self, raw: IO[bytes], most_bytes: int) -> None:
         super().__init__(raw)
         self._most_bytes = most_bytes
-        self._whole = self._read = 0
+        self._whole = self._read = self._tags = self._attributes = 0
         self._memory = _memory_bytes()
 
     def open(self, name: Any, *args: Any, **more: Any) -> Any:
         """Open a member."""
         return _Watched(super().open(name, *args, **more), self)
 
-    def take(self, count: int, *, whole: bool) -> None:
+    def take(self, found: bytes, *, whole: bool) -> None:
         """Count what was read; raises NotReadable where it is too much."""
-        self._read += count
-        self._whole += count if whole else 0
+        self._read += len(found)
+        if whole:
+            self._whole += len(found)
+            self._tags += found.count(b"<")
+            self._attributes += found.count(b"=")
         if self._whole > _MOST_WHOLE_BYTES or self._read > self._most_bytes:
+            raise NotReadable(_TOO_LARGE)
+        if self._tags > _MOST_TAGS or self._attributes > _MOST_ATTRIBUTES:
             raise NotReadable(_TOO_LARGE)
         if _memory_bytes() - self._memory > _MOST_MEMORY_BYTES:
             raise NotReadable(_TOO_LARGE)
@@ -103,7 +111,7 @@ class _Watched:
         """Read a piece, or the whole."""
         whole = size < 0
         found = self._file.read(_MOST_WHOLE_BYTES + 1 if whole else size)
-        self._archive.take(len(found), whole=whole)
+        self._archive.take(found, whole=whole)
         return found
 
     def close(self) -> None:
