@@ -7,13 +7,13 @@ import json
 import re
 from collections.abc import AsyncGenerator, Collection
 from typing import Any, NoReturn
-from urllib.parse import parse_qsl
 
 from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from disparo.api.errors import Failure, Refusal
+from disparo.platforms.forms import read_pairs
 
 _Pairs = list[tuple[str, str]]
 _BRACKETS = re.compile(r"^([^\[\]]+)\[[^\[\]]*\](\[.*\])?$", re.DOTALL)
@@ -96,9 +96,10 @@ _JSON = json.JSONDecoder(parse_constant=_refuse_constant)
 
 def _urlencoded(text: bytes, most_fields: int) -> _Pairs:
     try:
-        return parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=most_fields)
+        pairs = read_pairs(text, most_fields)
     except ValueError:
         raise Refusal("A requisição tem campos demais") from None
+    return [(name.decode("utf-8", "replace"), value.decode("utf-8", "replace")) for name, value in pairs]
 
 
 async def _multipart(headers: Headers, body: bytes, most_fields: int) -> _Pairs:

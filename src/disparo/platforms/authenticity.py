@@ -6,11 +6,11 @@ import base64
 import hashlib
 import hmac
 import time
-from urllib.parse import parse_qsl
 
 from pydantic import SecretStr
 
 from disparo.platforms.base import WebhookForged, WebhookRequest
+from disparo.platforms.forms import read_pairs
 from disparo.platforms.generic_rules import ReceiptRules
 from disparo.platforms.json_paths import text_at
 
@@ -44,11 +44,15 @@ def twilio_signature(request: WebhookRequest, key: SecretStr) -> str:
     form: list[tuple[str, str]] = []
     if request.method == "POST":
         # A name that comes twice with the same value counts once, as in Twilio's own validator.
-        pairs = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-        form = sorted(set(pairs))
+        pairs = read_pairs(request.body, most_fields=len(request.body) + 1)
+        form = sorted({(_in_utf8(name), _in_utf8(value)) for name, value in pairs})
     signed = request.url + "".join(name + value for name, value in form)
     digest = hmac.new(key.get_secret_value().encode(), signed.encode("utf-8", "replace"), hashlib.sha1)
     return base64.b64encode(digest.digest()).decode()
+
+
+def _in_utf8(octets: bytes) -> str:
+    return octets.decode("utf-8", "replace")
 
 
 def _hex_signature(request: WebhookRequest, rules: ReceiptRules, key: SecretStr) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from disparo.platforms.forms import read_multipart, read_urlencoded
+from disparo.platforms.forms import read_multipart, read_pairs, read_urlencoded
 
 MULTIPART = (
     '--xyz\r\nContent-Disposition: form-data; name="de"\r\n\r\n5511988887777\r\n'
@@ -45,6 +46,23 @@ def test_what_a_careful_program_writes_is_read_as_it_was(fields):
 def test_too_many_fields_are_an_error():
     with pytest.raises(ValueError, match="fields"):
         read_urlencoded(b"a&" * 3000)
+
+
+@given(st.text(alphabet="ab%+&=2fFéã\x00", max_size=40))
+def test_urlencoded_octets_are_those_of_the_standard_library(written):
+    octets = written.encode()
+    known = parse_qsl(octets.decode("latin-1"), encoding="latin-1", keep_blank_values=True)
+    read = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in read_pairs(octets, 50)]
+    assert read == known
+
+
+@pytest.mark.parametrize("piece", ["%", "%41", "%c3%a1", "é%", "+", "="])
+def test_a_megabyte_made_to_be_slow_keeps_nobody_waiting(piece):
+    """While one call is read no other is answered."""
+    octets = ("a=" + piece * (1_048_576 // len(piece.encode()))).encode()
+    began = time.perf_counter()
+    read_urlencoded(octets)
+    assert time.perf_counter() - began < 0.3
 
 
 def test_multipart_fields():
