@@ -24,7 +24,7 @@ _PATIENCE_S = 3.0
 
 
 class NotPossible(Exception):
-    """A change that the run's `state` does not allow."""
+    """A change that the run's `state` does not allow: it is over."""
 
     def __init__(self, state: str) -> None:
         super().__init__(state)
@@ -163,6 +163,8 @@ async def _change(pool: Pool, dispatch_id: UUID, change: _Change, *, actor: str)
             state = await bulk_runs.state_of(connection, dispatch_id)
             if state is None:
                 return False
+            if state == change.after != _CANCEL.after:
+                return True  # as who asks again, after an answer that was lost, wants it to be
             raise NotPossible(state)
         detail = {"dispatch": str(dispatch_id)}
         await accounts.audit(connection, actor=actor, action=change.action, detail=detail)

@@ -32,7 +32,7 @@ _PATH = "/painel/disparos"
 _PER_PAGE = 50
 _KINDS = {"single": "avulso", "bulk": "em lote"}
 _PAUSED = "Disparo pausado: nada mais sai até alguém retomar."
-_OVER = "Nada foi feito: este disparo já acabou, ou já estava assim. Abra a página dele de novo."
+_OVER = "Nada foi feito: este disparo já acabou. Abra a página dele de novo."
 #: Progress is looked at so often, and a page left open is let go after so long: it asks again by itself.
 _LOOK_EVERY_S, _KEEP_ALIVE_S, _LONGEST_S = 1.0, 15.0, 900.0
 

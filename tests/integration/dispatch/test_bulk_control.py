@@ -115,7 +115,6 @@ async def test_what_a_canceller_did_not_finish_is_finished_by_a_worker(pool, con
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        (bulk_control.pause_run, bulk_control.pause_run),
         (bulk_control.cancel_run, bulk_control.pause_run),
         (bulk_control.pause_run, None),
     ],
@@ -127,6 +126,14 @@ async def test_what_the_state_does_not_allow_is_refused(pool, run, first, second
         second = bulk_control.resume_run
     with pytest.raises(NotPossible):
         await second(pool, run, actor="test")
+
+
+async def test_what_is_as_it_is_asked_for_already_is_no_error_and_is_audited_once(pool, connection, run):
+    for change in (bulk_control.pause_run, bulk_control.resume_run):
+        for _ in range(2):
+            assert await change(pool, run, actor="test")
+    audited = await connection.fetch("SELECT action FROM audit_log ORDER BY id")
+    assert [row["action"] for row in audited[-2:]] == ["bulk_run_paused", "bulk_run_resumed"]
 
 
 async def test_there_is_no_such_run(pool):
