@@ -142,7 +142,7 @@ def test_with_hubsoft_down_a_bulk_run_waits_and_goes_when_it_is_back(house, ther
         house.until(lambda: reason_of(house) == "source_down")
         assert house.value("SELECT status FROM messages WHERE invoice_id = 700006") == "queued"
         page = text(visitor(house).get(f"/painel/disparos/{run.json['disparo']['id']}"))
-        assert "À espera da hora de sair: faltam 1 de 1." in page
+        assert "À espera da hora de sair: falta 1 de 1." in page
         assert ": o cadastro de origem não responde." in page
         assert "Enviando" not in page
         assert (

@@ -41,6 +41,7 @@ from disparo.dispatch.store_once import store_once
 from disparo.domain.ids import new_id
 from disparo.errors import DisparoError
 from disparo.settings import Settings, load_settings
+from disparo.wording.words import NOT_AGAIN, several
 from disparo.wording.words import RUN as STATE_WORDS
 
 runs = typer.Typer(no_args_is_help=True)
@@ -224,6 +225,8 @@ def cancel(id_: _Id, dados: DataDir = None) -> None:
     """Cancela o que ainda não foi entregue à plataforma; diz quanto já tinha ido."""
     found = _change(dados, id_, lambda pool: bulk_control.cancel_run(pool, id_, actor=actor()))
     print(f"{found.cancelled} mensagem(ns) cancelada(s); {found.gone} já tinha(m) sido enviada(s).")
+    if found.again:
+        print(f"{several(found.again, *NOT_AGAIN)}.")
 
 
 def _change(dados: Path | None, dispatch_id: UUID, work: Callable[[Pool], Awaitable[T | None]]) -> T:

@@ -102,17 +102,20 @@ async def cancel_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled 
     except NotPossible:
         return await _cancel_ended(pool, dispatch_id, actor=actor)
     async with pool.acquire() as connection, connection.transaction():
+        before = await dispatch_pages.counts(connection, dispatch_id)
         await bulk_slices.drop_slices(connection, dispatch_id)
-        await _cancel(connection, await bulk_messages.claimed_of(connection, dispatch_id), actor=actor)
+        claimed = await bulk_messages.claimed_of(connection, dispatch_id)
+        again = _uncertain_in(await _cancel(connection, claimed, actor=actor))
     until = time.monotonic() + _PATIENCE_S
     over = False
     while not over and time.monotonic() < until:
-        over = await cancel_some(pool, dispatch_id, actor=actor)
+        over, moved = await _cancel_some(pool, dispatch_id, actor=actor)
+        again += _uncertain_in(moved)
     async with pool.acquire() as connection:
         counts = await dispatch_pages.counts(connection, dispatch_id)
     # What still waits is as good as withdrawn, but for the few that may have left before.
-    withdrawn = count_in(counts, {Status.CANCELLED, *WITHDRAWABLE})
-    return Cancelled(withdrawn, count_in(counts, GONE))
+    withdrawn = count_in(counts, {Status.CANCELLED, *WITHDRAWABLE}) - count_in(before, {Status.CANCELLED})
+    return Cancelled(withdrawn, count_in(counts, GONE), again)
 
 
 async def _cancel_ended(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled:
@@ -126,8 +129,12 @@ async def _cancel_ended(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancell
             detail = {"dispatch": str(dispatch_id)}
             await accounts.audit(connection, actor=actor, action=_CANCEL.action, detail=detail)
         counts = await dispatch_pages.counts(connection, dispatch_id)
-    ends = [item.after for item in moved]
-    return Cancelled(ends.count(Status.CANCELLED), count_in(counts, GONE), ends.count(Status.UNCERTAIN))
+    cancelled = sum(item.after is Status.CANCELLED for item in moved)
+    return Cancelled(cancelled, count_in(counts, GONE), _uncertain_in(moved))
+
+
+def _uncertain_in(moved: list[Moved]) -> int:
+    return sum(item.after is Status.UNCERTAIN for item in moved)
 
 
 async def finish_cancelled(pool: Pool) -> None:
@@ -135,24 +142,24 @@ async def finish_cancelled(pool: Pool) -> None:
     async with pool.acquire() as connection:
         runs = await bulk_runs.cancelled_unfinished(connection)
     for dispatch_id in runs:
-        while not await cancel_some(pool, dispatch_id, actor="worker"):
+        while not (await _cancel_some(pool, dispatch_id, actor="worker"))[0]:
             pass
 
 
-async def cancel_some(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
-    """Cancel some chunks of a cancelled run in a transaction; True where nothing is left."""
+async def _cancel_some(pool: Pool, dispatch_id: UUID, *, actor: str) -> tuple[bool, list[Moved]]:
+    """Cancel some chunks of a cancelled run at once; tells whether nothing is left, and what moved."""
     async with pool.acquire() as connection, connection.transaction():
         chunks = await bulk_slices.drop_chunks(connection, dispatch_id, limit=_CHUNKS)
         if chunks:
-            await _cancel(connection, await bulk_messages.queued_in(connection, chunks), actor=actor)
-            return False
+            queued = await bulk_messages.queued_in(connection, chunks)
+            return False, await _cancel(connection, queued, actor=actor)
         await bulk_slices.drop_slices(connection, dispatch_id)
         # Workers may hold some still, where whoever cancelled the run died right after saying so.
-        await _cancel(connection, await _left(connection, dispatch_id), actor=actor)
+        moved = await _cancel(connection, await _left(connection, dispatch_id), actor=actor)
         if await bulk_slices.has_chunks(connection, dispatch_id):
-            return False  # put back by a worker meanwhile
+            return False, moved  # put back by a worker meanwhile
         await bulk_runs.mark_finished(connection, dispatch_id)
-    return True
+    return True, moved
 
 
 async def _change(pool: Pool, dispatch_id: UUID, change: _Change, *, actor: str) -> bool:

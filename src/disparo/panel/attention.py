@@ -37,10 +37,6 @@ _NOT_AGAIN = (
 )
 _GIVEN = ("mensagem dada como enviada", "mensagens dadas como enviadas")
 CANCELLED = ("mensagem cancelada", "mensagens canceladas")
-UNCERTAIN_AGAIN = (
-    "novo envio cancelado: a mensagem continua incerta, pois o primeiro pode ter chegado",
-    "novos envios cancelados: as mensagens continuam incertas, pois o primeiro envio pode ter chegado",
-)
 _UNCERTAIN, _HELD = "/painel/incertas", "/painel/retidas"
 _NOT_ANY_MORE = "Nada foi feito: a situação das mensagens mudou enquanto a página estava aberta. Veja abaixo."
 _FILTER = ("plataforma", "de", "ate")
@@ -174,7 +170,7 @@ async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> R
         moved = await messages.apply_events(connection, moves, actor=person.actor)
         await _audit(connection, person, "message_cancelled", len(moved))
     uncertain = sum(item.after is Status.UNCERTAIN for item in moved)
-    said = {UNCERTAIN_AGAIN: uncertain, CANCELLED: len(moved) - uncertain}
+    said = {words.NOT_AGAIN: uncertain, CANCELLED: len(moved) - uncertain}
     return await _settled(request, person, said, _HELD)
 
 

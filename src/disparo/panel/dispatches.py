@@ -19,7 +19,7 @@ from disparo.db.pool import Pool
 from disparo.dispatch import bulk_control, cancel
 from disparo.panel import export, fields, messages
 from disparo.panel.access import Person
-from disparo.panel.attention import CANCELLED, UNCERTAIN_AGAIN
+from disparo.panel.attention import CANCELLED
 from disparo.panel.cursors import moment_and_text, read_moment_and_uuid
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
@@ -202,7 +202,7 @@ async def withdraw(request: Request, person: Person) -> Response:
     gone = words.several(result.gone, "já tinha saído e não volta", "já tinham saído e não voltam")
     notice = f"{words.several(result.cancelled, *CANCELLED)}. {gone}."
     if result.again:
-        notice += f" {words.several(result.again, *UNCERTAIN_AGAIN)}."
+        notice += f" {words.several(result.again, *words.NOT_AGAIN)}."
     is_done = result.cancelled + result.again > 0
     return await done(request, person, notice, f"{_PATH}/{dispatch_id}", is_done=is_done)
 

@@ -195,6 +195,13 @@ def platform_kind(written: str) -> str:
     return _PLATFORM_KIND.get(written, written) if preset is None else preset.title
 
 
+#: What a cancel does to messages that were sent again, one and several.
+NOT_AGAIN = (
+    "novo envio cancelado: a mensagem continua incerta, pois o primeiro pode ter chegado",
+    "novos envios cancelados: as mensagens continuam incertas, pois o primeiro envio pode ter chegado",
+)
+
+
 def several(count: int, one: str, many: str) -> str:
     """Count something in words: `1 mensagem`, `1.200 mensagens`."""
     number = f"{count:,}".replace(",", ".")

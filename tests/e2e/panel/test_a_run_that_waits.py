@@ -68,7 +68,7 @@ def test_a_single_sms_that_is_not_to_go_yet_is_not_said_to_be_sent(house, person
            FROM messages WHERE id = $1""",
         id_,
     )
-    waits = f"À espera da hora de sair: faltam 1 de 1. Sai em {when}"
+    waits = f"À espera da hora de sair: falta 1 de 1. Sai em {when}"
     assert f"{waits}: fora do horário permitido." in text(person.get(path))
     house.fetch("UPDATE dispatches SET starts_at = now() + interval '86400 s' WHERE id = $1", dispatch_id)
     page = text(person.get(path))
@@ -194,7 +194,7 @@ def test_a_dispatch_is_not_said_to_be_on_its_way_while_no_platform_is_in_use(hou
     house.fetch(f"UPDATE platform_states SET {state}")
     (message_id,) = house.run(lambda connection: add_messages(connection, first_id=4_030_000))
     dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", message_id)
-    said = f"Parado: faltam 1 de 1. Nenhuma plataforma está em uso ({why})."
+    said = f"Parado: falta 1 de 1. Nenhuma plataforma está em uso ({why})."
     assert "Enviando" not in house.until(
         lambda: said in (page := text(person.get(f"/painel/disparos/{dispatch_id}"))) and page
     )
@@ -249,7 +249,7 @@ def test_a_list_that_nobody_makes_is_not_said_to_be_in_the_making(house, person)
         house.fetch("UPDATE messages SET status = 'claimed' WHERE id = $1", message_id)
         its_dispatch = house.value("SELECT dispatch_id FROM messages WHERE id = $1", message_id)
         page = text(person.get(f"/painel/disparos/{its_dispatch}"))
-        assert "Parado: faltam 1 de 1. O programa de envio está parado" in page
+        assert "Parado: falta 1 de 1. O programa de envio está parado" in page
         house.fetch("DELETE FROM dispatches WHERE id = $1", its_dispatch)
     finally:
         worker.start()

@@ -90,8 +90,9 @@ async def test_what_may_have_left_before_is_not_counted_as_cancelled(pool, conne
     lost_and_again = [Move(ids[0], Event.LOSE), Move(ids[0], Event.RESEND)]
     for move in lost_and_again:
         await messages.apply_events(connection, [move], actor="test")
+    await messages.apply_events(connection, [Move(ids[1], Event.CANCEL)], actor="another")
     found = await bulk_control.cancel_run(pool, run, actor="test")
-    assert (found.cancelled, found.gone) == (2, 1)
+    assert (found.cancelled, found.gone, found.again) == (1, 1, 1)
     assert (await bulk.run_of(pool, run))["counts"] == {"uncertain": 1, "cancelled": 2}
 
 
