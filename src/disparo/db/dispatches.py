@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -35,7 +35,7 @@ class NewDispatch(NamedTuple):
     user_id: int
     starts_at: datetime
     messages: Sequence[NewMessage]
-    ignored: Sequence[Ignored] = field(default_factory=tuple)
+    ignored: Sequence[Ignored]
 
 
 @dataclass(frozen=True, slots=True)

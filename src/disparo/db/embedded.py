@@ -135,7 +135,7 @@ class EmbeddedPostgres:
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         command = runner.command("postgres", "-D", str(self._cluster), *arguments, parent=os.getpid())
         while not self._stopping.is_set():
-            _clear_away(self._cluster, Path(socket_dir))
+            _clear_away(self._cluster, socket_dir)
             began = time.monotonic()
             try:
                 with log_file(self._data_dir).open("ab") as output:

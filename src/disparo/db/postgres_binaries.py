@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from disparo.db.data_dir import DataDirUnusable
@@ -39,8 +40,8 @@ class Runner:
     """Runs PostgreSQL's programs as `uid`:`gid`; -1 where that is ourselves."""
 
     bin_dir: Path
-    uid: int = -1
-    gid: int = -1
+    uid: int
+    gid: int
 
     def command(self, program: str, *arguments: str, parent: int = 0) -> list[str]:
         """Give the command line of a program; with `parent` it ends when that process does."""
@@ -60,12 +61,10 @@ def find_runner(data_dir: Path) -> Runner:
     `data_dir`. Raises DatabaseBinariesMissing.
     """
     uid, gid = _unprivileged() if os.geteuid() == 0 else (-1, -1)
-    for place in _wheel_places(data_dir, closed_to_us=uid >= 0):
-        if _works(Runner(place, uid, gid)):
-            return Runner(place, uid, gid)
-    for place in _system_places():
-        if _works(Runner(place, uid, gid)):
-            return Runner(place, uid, gid)
+    for place in chain(_wheel_places(data_dir, closed_to_us=uid >= 0), _system_places()):
+        runner = Runner(place, uid, gid)
+        if major_version(runner) >= _OLDEST:
+            return runner
     raise DatabaseBinariesMissing(
         "Não encontrei um PostgreSQL que possa ser iniciado. Instale-o (Debian e Ubuntu: "
         "sudo apt install postgresql) ou aponte DISPARO_DATABASE_URL para um servidor seu."
@@ -101,10 +100,6 @@ def major_version(runner: Runner) -> int:
     )
     found = re.search(r"\(PostgreSQL\) (\d+)", done.stdout)
     return int(found[1]) if done.returncode == 0 and found else 0
-
-
-def _works(runner: Runner) -> bool:
-    return major_version(runner) >= _OLDEST
 
 
 def _wheel_folder() -> Path | None:

@@ -81,14 +81,14 @@ class CustomerFilter:
 
 
 _SORTED = {
-    Order.REGISTERED: "{c}registered_at {d}, {c}id {d}",
-    Order.CODE: "{c}shown_code {d}, {c}id {d}",
-    Order.NAME: '{c}name_folded COLLATE "C" {d}, {c}id {d}',
+    Order.REGISTERED: "c.registered_at {d}, c.id {d}",
+    Order.CODE: "c.shown_code {d}, c.id {d}",
+    Order.NAME: 'c.name_folded COLLATE "C" {d}, c.id {d}',
 }
 
 
-def _order(sorting: Sorting, alias: str = "c.") -> str:
-    return _SORTED[sorting.by].format(c=alias, d="DESC" if sorting.descending else "ASC")
+def _order(sorting: Sorting) -> str:
+    return _SORTED[sorting.by].format(d="DESC" if sorting.descending else "ASC")
 
 
 _KEYS = {
