@@ -187,7 +187,7 @@ def test_workers_a_pause_a_breaker_and_a_hold(house):
     ("ahead_s", "grade"), [(0.3, Grade.OK), (-1.9, Grade.OK), (5, Grade.NOTE), (-90, Grade.WRONG)]
 )
 def test_clocks(ahead_s, grade):
-    assert clock.judge_clock("relógio", "do banco", ahead_s).grade is grade
+    assert clock.judge_clock("do banco", ahead_s).grade is grade
 
 
 @pytest.mark.parametrize(("state", "grades"), [(0, [Grade.OK]), (4, [Grade.OK]), (5, [Grade.NOTE]), (-1, [])])

@@ -139,7 +139,7 @@ async def _gone(_request: Request, _error: ClientDisconnect) -> JSONResponse:
 
 
 async def _busy(request: Request, error: Exception) -> JSONResponse:
-    wait_s = error.retry_after_s if isinstance(error, Busy) else 2
+    wait_s = 1 if isinstance(error, Busy) else 2
     msg = "Serviço momentaneamente indisponível; nada foi agendado. Tente novamente em instantes."
     return _answer_503(request, error, msg, wait_s)
 

@@ -39,7 +39,7 @@ class Services:
     heartbeats: Heartbeats
     queued: Costly[list[asyncpg.Record]]
     doors: Mapping[str, Door]
-    beside: Beside | None = None
+    beside: Beside | None
 
 
 def services_of(request: Request) -> Services:

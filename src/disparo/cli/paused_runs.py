@@ -9,7 +9,6 @@ from uuid import UUID
 
 #: With the command that resumes each.
 _MOST_NAMED = 5
-_SEVERAL = ", e nada deles sai até alguém os retomar, um a um:"
 
 
 def paused_runs(runs: Sequence[UUID], dados: Path | None = None) -> str:

@@ -31,7 +31,7 @@ class NewRun:
     purpose: str
     not_before: datetime
     starts_at: datetime
-    only_others: bool = False
+    only_others: bool
 
 
 async def insert(connection: Connection, run: NewRun, stored_as: StoredAs) -> bool:

@@ -34,10 +34,10 @@ _COLUMNS = """m.id, m.dispatch_id, m.invoice_id, m.customer_id, m.name, m.phone,
 class Wanted:
     """The filters of a list of messages; None: any."""
 
-    status: str | None = None
-    platform: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    status: str | None
+    platform: str | None
+    since: datetime | None
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ _MOST = 200_000
 class Turns:
     """The turns that the phones of one run would take, slice by slice, if it was stored at `now`."""
 
-    def __init__(self, rules: Rules, now: datetime, *, most: int = _MOST) -> None:
-        self._rules, self._now, self._most = rules, now, most
+    def __init__(self, rules: Rules, now: datetime) -> None:
+        self._rules, self._now = rules, now
         self._of_day: dict[tuple[int, date], int] = {}
         self._of_week: dict[int, int] = {}
 
@@ -53,7 +53,7 @@ class Turns:
             per_week and row["of_week"] + of_week >= per_week
         ):
             return False
-        if phone in self._of_week or len(self._of_week) < self._most:
+        if phone in self._of_week or len(self._of_week) < _MOST:
             self._of_week[phone] = of_week + 1
             self._of_day[day] = of_day + 1
         return True

@@ -7,7 +7,7 @@ whole, for another to take. Several slices are worked on at once; a paused or ca
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
 
@@ -89,7 +89,8 @@ async def _store(connection: Connection, row: asyncpg.Record, rules: Rules) -> N
         today=due_at.astimezone(rules.zone).date(),
         closed=closed_at(due_at.replace(second=0, microsecond=0), rules),
     )
-    _check_all_read(tally)
+    if "unread" in tally:
+        raise _Unread
     failpoints.hit("after_slice")
 
 
@@ -104,11 +105,6 @@ async def _mend(pool: Pool, row: asyncpg.Record, error: asyncpg.PostgresError) -
         if await alerts.raise_(connection, alerts.RUN_REFUSED, str(row["dispatch_id"])):
             log.error("slice_refused", slice_id=row["id"], error=type(error).__name__)
         return False
-
-
-def _check_all_read(tally: Mapping[str, int]) -> None:
-    if "unread" in tally:
-        raise _Unread
 
 
 async def _carve(connection: Connection) -> bool:

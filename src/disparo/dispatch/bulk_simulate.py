@@ -74,7 +74,7 @@ class Simulation:
     estimates: Sequence[Estimate]
     duration_s: float | None
     examples: Sequence[int]
-    recent: int = 0
+    recent: int
 
 
 async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer], rules: Rules) -> Simulation:

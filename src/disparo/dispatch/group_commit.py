@@ -39,11 +39,7 @@ _FATE_PATIENCE_S = 20.0
 
 
 class Busy(Exception):
-    """Nothing was stored: too many calls wait, or no database. Try again in `retry_after_s` seconds."""
-
-    def __init__(self, retry_after_s: int = 1) -> None:
-        super().__init__("busy")
-        self.retry_after_s = retry_after_s
+    """Nothing was stored: too many calls wait, or no database. It may be tried again in a second."""
 
 
 class KeyInUse(Exception):

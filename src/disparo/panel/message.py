@@ -113,7 +113,7 @@ def _resend_at(life: Life) -> datetime | None:
     return shown if allowed > datetime.now(UTC) else None
 
 
-def timeline(life: Life, people: Mapping[int, str], *, with_text: bool = False) -> list[Step]:
+def timeline(life: Life, people: Mapping[int, str], *, with_text: bool) -> list[Step]:
     """Give everything that is known of a message in order of time, each thing once."""
     told = {"receipt"} if life.receipts else set()
     shown = [row for row in life.events if row["to_status"] != "sending" and row["actor"] not in told]

@@ -44,9 +44,9 @@ class Group:
     kind: str
     title: str
     rows: Sequence[asyncpg.Record]
-    more: str | None = None
-    invoices: Sequence[asyncpg.Record] = ()
-    numbers: frozenset[str] = frozenset()
+    more: str | None
+    invoices: Sequence[asyncpg.Record]
+    numbers: frozenset[str]
 
 
 async def show(request: Request, person: Person) -> Response:

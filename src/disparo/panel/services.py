@@ -33,7 +33,7 @@ class PanelServices:
     accept: AcceptSettings
     heartbeats: Heartbeats
     ending: asyncio.Event
-    lookout: Lookout | None = None
+    lookout: Lookout | None
 
 
 def services_of(request: Request) -> PanelServices:

@@ -84,9 +84,9 @@ def _is_wanted(service: Mapping[str, Any], shown: Shown) -> bool:
 
 
 def service_answer(
-    service: Mapping[str, Any], customer_addresses: Mapping[str, Any], *, connection: bool = False
+    service: Mapping[str, Any], customer_addresses: Mapping[str, Any], *, connection: bool
 ) -> dict[str, Any]:
-    """Give one service; an empty mapping gives the empty object that is there all the same."""
+    """Give one service; `connection`: with the last one, of which we know nothing."""
     found = {
         **service_summary(service),
         "id_servico": service.get("plan_id"),

@@ -34,8 +34,9 @@ def judge_kept(state: int) -> list[Finding]:
     return [note(subject, text, f"{_SET_BY_ITSELF}; depois confira com timedatectl.")]
 
 
-def judge_clock(subject: str, whose: str, ahead_s: float) -> Finding:
-    """Say what a difference between clocks means; also for the clocks of platforms."""
+def judge_clock(whose: str, ahead_s: float) -> Finding:
+    """Say what a difference between this machine's clock and another means."""
+    subject = "relógio"
     text = f"diferença para o relógio {whose}: {abs(ahead_s):.1f} s"
     remedy = f"Ligue o acerto automático nas duas máquinas: {_SET_BY_ITSELF}."
     if abs(ahead_s) >= _WRONG_S:

@@ -83,7 +83,7 @@ async def _migrations(connection: Connection) -> Finding:
 async def _clock(connection: Connection) -> Finding:
     before = time.time()
     theirs: float = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
-    return judge_clock("relógio", "do banco de dados", theirs - (before + time.time()) / 2)
+    return judge_clock("do banco de dados", theirs - (before + time.time()) / 2)
 
 
 async def _connections(connection: Connection) -> Finding:

@@ -159,7 +159,7 @@ def _clock(url: str) -> Finding:
         return note("relógio", f"{url} não disse as horas ({said or status})", "Escolha outro em clock_url.")
     theirs = parsedate_to_datetime(date).timestamp()
     # The header has whole seconds: half of one on average.
-    return judge_clock("relógio", f"de {urlsplit(url).hostname}", theirs + 0.5 - (before + time.time()) / 2)
+    return judge_clock(f"de {urlsplit(url).hostname}", theirs + 0.5 - (before + time.time()) / 2)
 
 
 def _get(url: str, *, verify: bool = True) -> tuple[int, str]:

@@ -73,7 +73,7 @@ def write_once(root: Root, path: str, text: str, mode: int, *, group: str) -> Di
     return Did.MADE
 
 
-def write_ours(root: Root, path: str, text: str, mode: int = 0o644) -> Did:
+def write_ours(root: Root, path: str, text: str) -> Did:
     """Write a file of ours, and renew it later unless somebody has changed it: then `.novo` beside it."""
     place, sealed = root.at(path), _sealed(text)
     if not place.exists():
@@ -85,7 +85,7 @@ def write_ours(root: Root, path: str, text: str, mode: int = 0o644) -> Did:
     else:
         place, did = place.with_name(place.name + ".novo"), Did.KEPT
     if not root.dry:
-        _write(root, place, sealed, mode, "root")
+        _write(root, place, sealed, 0o644, "root")
     return did
 
 
