@@ -18,7 +18,7 @@ from disparo.cli.spoken_log import speak
 from disparo.cli.upgrade import is_older, prepare_with_backup
 from disparo.db.data_dir import default_data_dir, is_held
 from disparo.db.embedded import running
-from disparo.db.pool import TRANSIENT, Connection, connect
+from disparo.db.pool import TRANSIENT, Connection, connected
 from disparo.errors import DatabaseUnavailable, SettingsInvalid
 from disparo.settings import Settings, load_settings, misspelt
 
@@ -116,12 +116,8 @@ def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T
 
     async def main(dsn: str) -> T:
         await prepare_for_command(load_settings(data_dir=dados), dsn)
-        connection = await connect(dsn)
-        try:
-            async with connection.transaction():
-                return await work(connection)
-        finally:
-            await connection.close()
+        async with connected(dsn) as connection, connection.transaction():
+            return await work(connection)
 
     with database(dados) as dsn:
         return asyncio.run(main(dsn))
@@ -130,11 +126,8 @@ def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T
 async def prepare_for_command(settings: Settings, dsn: str) -> None:
     """Prepare the database, after a copy where it is of an older version; not while that one is running."""
     speak()
-    connection = await connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         is_served = await connection.fetchval(_SERVED)
-    finally:
-        await connection.close()
     if is_served:
         await _refuse_to_upgrade(dsn)
     await prepare_with_backup(settings, dsn)
@@ -142,15 +135,12 @@ async def prepare_for_command(settings: Settings, dsn: str) -> None:
 
 async def _refuse_to_upgrade(dsn: str) -> None:
     """Keep a new version's command from changing the tables under an old one that is running."""
-    connection = await connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         if await is_older(connection):
             raise DatabaseUnavailable(
                 "O Disparo em execução é de uma versão anterior. Reinicie-o primeiro: "
                 "sudo systemctl restart disparo. Nada foi alterado."
             )
-    finally:
-        await connection.close()
 
 
 async def prepare_patiently(settings: Settings, dsn: str) -> bool:

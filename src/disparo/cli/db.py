@@ -21,7 +21,7 @@ from disparo.cli.spoken_log import speak
 from disparo.cli.upgrade import write_dump
 from disparo.db.installation import hold_after_restore, note_copy
 from disparo.db.migrate import current_version, revisions
-from disparo.db.pool import TRANSIENT, client_environment, connect
+from disparo.db.pool import TRANSIENT, client_environment, connected
 from disparo.db.postgres_binaries import client_program, reason_of
 from disparo.dispatch.prepare import prepare
 from disparo.errors import DatabaseUnavailable, DisparoError
@@ -89,11 +89,8 @@ def shell(
 async def _note(dsn: str) -> None:
     """Note when it was made; that of a standby, or of an earlier version's database, cannot be."""
     try:
-        connection = await connect(dsn)
-        try:
+        async with connected(dsn) as connection:
             await note_copy(connection)
-        finally:
-            await connection.close()
     except (DatabaseUnavailable, asyncpg.PostgresError, *TRANSIENT) as error:
         print(
             f"O backup está feito, mas não pôde ser anotado no banco ({type(error).__name__}): o aviso de "
@@ -131,15 +128,12 @@ def _end() -> str:
 
 
 async def _check_empty(dsn: str) -> None:
-    connection = await connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         if await current_version(connection) is not None:
             raise DisparoError(
                 "O banco de destino já tem dados do Disparo. Restaure numa pasta nova (--dados PASTA) ou "
                 "num banco vazio. Nada foi alterado."
             )
-    finally:
-        await connection.close()
 
 
 async def _after_restore(dsn: str) -> list[UUID]:

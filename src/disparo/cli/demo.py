@@ -17,7 +17,7 @@ from disparo.cli.credentials import Credentials, make_both
 from disparo.cli.launch import UNVERIFIED, Plan, free_port, launched, open_database
 from disparo.cli.run import SEED_BODY
 from disparo.db import accounts
-from disparo.db.pool import connect
+from disparo.db.pool import connected
 from disparo.dispatch.prepare import prepare
 from disparo.errors import DisparoError
 from disparo.log import configure_logging
@@ -56,8 +56,7 @@ def demo() -> None:
 
 async def _demo(plan: Plan, dsn: str) -> None:
     await prepare(dsn)
-    connection = await connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         async with connection.transaction():
             await add_demo_data(connection)
             credentials = await make_both(connection, _USER, "demo")
@@ -65,8 +64,6 @@ async def _demo(plan: Plan, dsn: str) -> None:
             await asyncio.to_thread(_show, plan, credentials)
         await accounts.delete_user(connection, _USER)
         await accounts.delete_client(connection, credentials.client_id)
-    finally:
-        await connection.close()
 
 
 def _show(plan: Plan, credentials: Credentials) -> None:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from disparo.cli.context import DataDir, actor, database, prepare_for_command
 from disparo.db import accounts
-from disparo.db.pool import connect
+from disparo.db.pool import connected
 from disparo.settings import load_settings
 from disparo.sources.columns import Proposal, fields_of, warn
 from disparo.sources.file_import import Options, import_file, look
@@ -116,10 +116,9 @@ def _show_columns(proposal: Proposal) -> None:
 
 
 async def _work(dsn: str, kind: str, path: Path, options: Options) -> Report:
-    connection = await connect(dsn)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    try:
+    async with connected(dsn) as connection:
         with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
             task = progress.add_task(kind, total=None)
 
@@ -131,5 +130,3 @@ async def _work(dsn: str, kind: str, path: Path, options: Options) -> Report:
             detail = {"kind": kind, "stored": report.stored, "refused": report.bad_count}
             await accounts.audit(connection, actor=actor(), action="imported", detail=detail)
         return report
-    finally:
-        await connection.close()

@@ -30,7 +30,7 @@ from disparo.cli.telling import teller
 from disparo.cli.upgrade import prepare_with_backup
 from disparo.db import accounts, platform_use
 from disparo.db.data_dir import make_data_dir
-from disparo.db.pool import TRANSIENT, connect
+from disparo.db.pool import TRANSIENT, connected
 from disparo.errors import DisparoError
 from disparo.log import configure_logging
 from disparo.platforms.registry import check_tables
@@ -144,11 +144,8 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
 
 async def _had_a_platform(dsn: str) -> bool:
     """Tell whether SMS went through a platform of the settings before."""
-    connection = await connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         return await platform_use.last(connection) not in (None, SIMULATOR)
-    finally:
-        await connection.close()
 
 
 async def _greeting(plan: Plan, dsn: str, *, as_service: bool) -> str:
@@ -165,16 +162,12 @@ async def _greeting(plan: Plan, dsn: str, *, as_service: bool) -> str:
 
 async def _first_start(dsn: str, *, with_data: bool) -> tuple[Credentials | None, bool]:
     """Make the first user, client and made-up data where there is no user; tell whether there is a client."""
-    connection = await connect(dsn)
-    try:
-        async with connection.transaction():
-            if await accounts.list_users(connection):
-                return None, bool(await accounts.list_clients(connection))
-            if with_data:
-                await add_demo_data(connection)
-            return await make_both(connection, _FIRST_USER, "primeiro cliente de API"), True
-    finally:
-        await connection.close()
+    async with connected(dsn) as connection, connection.transaction():
+        if await accounts.list_users(connection):
+            return None, bool(await accounts.list_clients(connection))
+        if with_data:
+            await add_demo_data(connection)
+        return await make_both(connection, _FIRST_USER, "primeiro cliente de API"), True
 
 
 @asynccontextmanager
@@ -201,14 +194,11 @@ async def _retire_at_the_first(dsn: str) -> None:
 
 async def _retire(dsn: str) -> None:
     """Where there is a platform, no SMS goes to the made-up customers of an earlier first start."""
-    connection = await connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         if count := await retire_demo_data(connection):
             print(
                 f"Há uma plataforma configurada: {count} fatura(s) de exemplo foram canceladas.", flush=True
             )
-    finally:
-        await connection.close()
 
 
 def _banner(plan: Plan, credentials: Credentials | None, *, has_client: bool) -> str:

@@ -15,7 +15,7 @@ import structlog
 
 from disparo.db.data_dir import default_data_dir
 from disparo.db.migrate import HEAD, current_version, revisions, wait_for_turn
-from disparo.db.pool import Connection, client_environment, connect
+from disparo.db.pool import Connection, client_environment, connected
 from disparo.db.postgres_binaries import DatabaseBinariesMissing, client_program, reason_of
 from disparo.dispatch.prepare import prepare
 from disparo.durable import put_in_place
@@ -34,15 +34,12 @@ async def prepare_with_backup(settings: Settings, dsn: str) -> bool:
 
     One's own server that pg_dump cannot copy is only told of: its administrator has a backup of their own.
     """
-    connection = await connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         if settings.upgrade_backup and await is_older(connection):
             # Processes that start together make one copy, not one each.
             await wait_for_turn(connection)
             if await is_older(connection):
                 await _copy(settings, dsn)
-    finally:
-        await connection.close()
     ours = await prepare(dsn)
     if not ours:
         log.warning("database_is_a_copy_and_held")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from disparo.db import bulk_runs, unsettled
-from disparo.db.pool import Connection, connect
+from disparo.db.pool import Connection, connected
 
 RESTORED = "restored"
 
@@ -53,13 +53,9 @@ async def recognise(connection: Connection) -> bool:
 
 async def hold_after_restore(dsn: str) -> list[UUID]:
     """Hold what waits in a restored database, so that history is not sent again; gives the paused runs."""
-    connection = await connect(dsn)
-    try:
-        async with connection.transaction():
-            await _hold(connection, await read_identity(connection))
-            return await bulk_runs.paused(connection)
-    finally:
-        await connection.close()
+    async with connected(dsn) as connection, connection.transaction():
+        await _hold(connection, await read_identity(connection))
+        return await bulk_runs.paused(connection)
 
 
 async def list_restored(connection: Connection, *, limit: int) -> list[int]:

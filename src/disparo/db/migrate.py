@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 
-from disparo.db.pool import TRANSIENT, Connection, connect
+from disparo.db.pool import TRANSIENT, Connection, connect, connected
 from disparo.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ async def migrate(dsn: str) -> None:
     Raises DatabaseUnavailable on a server too old, a database newer than we, tables that others hold or own,
     and whatever else PostgreSQL refuses.
     """
-    connection = await connect(dsn)
-    try:
+    async with connected(dsn) as connection:  # its end gives the turn to the next
         if connection.get_server_version()[0] * 10_000 < MINIMUM_VERSION:
             raise DatabaseUnavailable("O PostgreSQL precisa ser da versão 15 ou mais nova.")
         await wait_for_turn(connection)
@@ -52,8 +51,6 @@ async def migrate(dsn: str) -> None:
                 raise
             except asyncpg.PostgresError as error:  # who it is, or what others have built on our tables
                 raise DatabaseUnavailable(refusal(error)) from error
-    finally:
-        await connection.close()  # releases the lock too
 
 
 async def wait_for_turn(connection: Connection) -> None:

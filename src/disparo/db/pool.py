@@ -132,6 +132,16 @@ async def connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
     return connection
 
 
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Have one connection outside any pool for as long as this lasts; raises DatabaseUnavailable."""
+    connection = await connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
 def _unreachable(error: Exception) -> DatabaseUnavailable:
     why = next((words for kind, words in _REFUSED.items() if isinstance(error, kind)), in_words(error))
     return DatabaseUnavailable(

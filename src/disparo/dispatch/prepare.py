@@ -7,7 +7,7 @@ import asyncpg
 from disparo import queue
 from disparo.db import installation
 from disparo.db.migrate import migrate, refusal, wait_for_turn
-from disparo.db.pool import Connection, connect
+from disparo.db.pool import Connection, connected
 from disparo.errors import DatabaseUnavailable
 
 
@@ -18,8 +18,7 @@ async def prepare(dsn: str) -> bool:
     """
     await check_durability(dsn)
     await migrate(dsn)
-    connection = await connect(dsn)
-    try:
+    async with connected(dsn) as connection:
         await wait_for_turn(connection)
         try:
             await queue.install(connection)
@@ -27,28 +26,24 @@ async def prepare(dsn: str) -> bool:
             raise DatabaseUnavailable(refusal(error)) from error
         async with connection.transaction():
             return await installation.recognise(connection)
-    finally:
-        await connection.close()
 
 
 async def check_durability(dsn: str) -> None:
     """Raise DatabaseUnavailable where a commit would not be on disk."""
-    connection = await connect(dsn)
-    try:
-        for name in ("fsync", "full_page_writes"):
-            if await _show(connection, name) != "on":
-                raise DatabaseUnavailable(
-                    f"O PostgreSQL está com {name} = off: um SMS aceito poderia se perder. "
-                    f"Ligue {name} e reinicie."
-                )
-        if await _show(connection, "synchronous_commit") in ("off", "local"):
-            raise DatabaseUnavailable("O PostgreSQL não respeita synchronous_commit = on desta conexão.")
-    except asyncpg.PostgresError as error:
-        raise DatabaseUnavailable(
-            f"O banco de dados recusou a verificação ({type(error).__name__})."
-        ) from error
-    finally:
-        await connection.close()
+    async with connected(dsn) as connection:
+        try:
+            for name in ("fsync", "full_page_writes"):
+                if await _show(connection, name) != "on":
+                    raise DatabaseUnavailable(
+                        f"O PostgreSQL está com {name} = off: um SMS aceito poderia se perder. "
+                        f"Ligue {name} e reinicie."
+                    )
+            if await _show(connection, "synchronous_commit") in ("off", "local"):
+                raise DatabaseUnavailable("O PostgreSQL não respeita synchronous_commit = on desta conexão.")
+        except asyncpg.PostgresError as error:
+            raise DatabaseUnavailable(
+                f"O banco de dados recusou a verificação ({type(error).__name__})."
+            ) from error
 
 
 async def _show(connection: Connection, name: str) -> str:
