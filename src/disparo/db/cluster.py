@@ -101,6 +101,18 @@ async def make_application_role(data_dir: Path) -> None:
         await connection.close()
 
 
+async def lets_in(address: str) -> bool:
+    """Tell whether the application's role and database are there, or it is refused for another reason."""
+    try:
+        connection = await asyncpg.connect(address)
+    except (asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError):
+        return False
+    except (asyncpg.PostgresError, OSError):
+        return True  # whoever connects next says why not
+    await connection.close()
+    return True
+
+
 def has_passwords(data_dir: Path) -> bool:
     """Tell whether the roles' passwords are known; raises DataDirUnusable where they cannot be read."""
     return _read_passwords(data_dir) is not None

@@ -27,6 +27,7 @@ from disparo.db.cluster import (
     DatabaseFailed,
     dsn_of,
     has_passwords,
+    lets_in,
     make_application_role,
     make_cluster,
     postmaster_lines,
@@ -45,6 +46,7 @@ _TEMPORARY = "disparo-"
 _START_PATIENCE_S = 60.0
 _STOP_PATIENCE_S = 60.0
 _ORPHAN_PATIENCE_S = 5.0
+_ATTACH_PATIENCE_S = 10.0
 #: A server that has never been ready is given up after so many falls; one that has, never: a full disk
 #: is emptied at some time, and then it comes back by itself.
 _FALLS_AT_START = 3
@@ -198,13 +200,16 @@ class EmbeddedPostgres:
 def attach(data_dir: Path) -> str:
     """Give the application's address of a server that another process runs on this folder now.
 
-    Waits up to 10 s for it, then raises DatabaseFailed; DataDirUnusable where the passwords cannot be read.
+    Waits up to 10 s for it, on its first start for the application's role too, then raises DatabaseFailed;
+    DataDirUnusable where the passwords cannot be read.
     """
     data_dir = data_dir.absolute()
-    until = time.monotonic() + 10
+    until = time.monotonic() + _ATTACH_PATIENCE_S
     while time.monotonic() < until:
         if postmaster_lines(data_dir / "postgres")[7:8] == ["ready"]:
-            return dsn_of(data_dir, APP, "disparo")
+            address = dsn_of(data_dir, APP, "disparo")
+            if asyncio.run(lets_in(address)):
+                return address
         time.sleep(0.05)
     raise DatabaseFailed("O banco de dados próprio ainda não está pronto. Tente de novo em instantes.")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 import signal
 import subprocess
 import sys
 import sysconfig
+import threading
 import time
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import asyncpg
 import pytest
 from tests.support.own_database import HOLD, query
 
-from disparo.db.cluster import DatabaseFailed
+from disparo.db.cluster import APP, DatabaseFailed, dsn_of, make_application_role, postmaster_lines
 from disparo.db.data_dir import AlreadyRunning, DataDirUnusable, default_data_dir
 from disparo.db.embedded import EmbeddedPostgres, attach, running
 
@@ -117,6 +119,27 @@ def test_a_second_start_is_refused_and_harms_nothing(server, used):
     with pytest.raises(AlreadyRunning, match=str(os.getpid())):
         EmbeddedPostgres(used).start()
     assert answers(dsn)
+
+
+def test_a_command_during_a_slow_first_start_waits_for_the_role_and_the_database(folder, monkeypatch):
+    """The server is ready before they are: what a command came upon was "usuário ou senha recusados"."""
+
+    async def slowly(data_dir):
+        await asyncio.sleep(2)
+        await make_application_role(data_dir)
+
+    monkeypatch.setattr("disparo.db.embedded.make_application_role", slowly)
+    server = EmbeddedPostgres(folder)
+    starting = threading.Thread(target=server.start)
+    starting.start()
+    try:
+        assert until(lambda: postmaster_lines(folder / "postgres")[7:8] == ["ready"])
+        assert not answers(dsn_of(folder, APP, "disparo"))
+        with running(folder) as address:
+            assert answers(address)
+    finally:
+        starting.join()
+        server.stop()
 
 
 def test_other_commands_attach_to_the_running_server(server, used):
