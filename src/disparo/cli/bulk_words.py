@@ -8,6 +8,7 @@ from disparo.cli.tables import show_table
 from disparo.dispatch.bulk_simulate import Simulation
 from disparo.domain.template import format_amount
 from disparo.wording.duration_words import duration, too_slow
+from disparo.wording.words import CAPS_NOT_KNOWN
 
 SKIP_WORDS = {
     "landline": "telefone fixo",
@@ -28,6 +29,8 @@ def print_simulation(found: Simulation, *, timeout_s: int) -> None:
     """Print what a run would come to, where a message waits `timeout_s` at most."""
     print(f"Faturas: {found.invoices}   Destinatários: {found.recipients}")
     print_skipped(found.skipped)
+    if not found.caps_are_known:
+        print(f"Atenção: {CAPS_NOT_KNOWN}")
     table = Table("Plataforma", "Segmentos", "Não cabem", "Custo", "Tempo")
     for each in found.estimates:
         cost = "não informado" if each.cost is None else format_amount(each.cost)

@@ -18,10 +18,14 @@ _MOST = 200_000
 
 
 class Turns:
-    """The turns that the phones of one run would take, slice by slice, if it was stored at `now`."""
+    """The turns that the phones of one run would take, slice by slice, if it was stored at `now`.
+
+    `are_all_known`: False once there are more phones than are remembered: more are left out than are found.
+    """
 
     def __init__(self, rules: Rules, now: datetime) -> None:
         self._rules, self._now = rules, now
+        self.are_all_known = True
         self._of_day: dict[tuple[int, date], int] = {}
         self._of_week: dict[int, int] = {}
 
@@ -56,4 +60,6 @@ class Turns:
         if phone in self._of_week or len(self._of_week) < _MOST:
             self._of_week[phone] = of_week + 1
             self._of_day[day] = of_day + 1
+        else:
+            self.are_all_known = False
         return True

@@ -65,7 +65,8 @@ class Estimate:
 class Simulation:
     """`skipped`: by reason. `duration_s`: by the platforms used first, together. `examples`: some that go.
 
-    `recent`: recipients who were sent their invoice within a day, or are about to be.
+    `recent`: recipients who were sent their invoice within a day, or are about to be. `caps_are_known`: False
+    where the frequency caps may leave out more than `skipped` says.
     """
 
     invoices: int
@@ -75,6 +76,7 @@ class Simulation:
     duration_s: float | None
     examples: Sequence[int]
     recent: int
+    caps_are_known: bool
 
 
 async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer], rules: Rules) -> Simulation:
@@ -112,6 +114,7 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
         estimates=estimates,
         duration_s=_duration_together(in_messages, recipients),
         examples=sorted(examples),
+        caps_are_known=turns.are_all_known,
     )
 
 

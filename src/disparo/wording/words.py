@@ -195,6 +195,11 @@ def platform_kind(written: str) -> str:
     return _PLATFORM_KIND.get(written, written) if preset is None else preset.title
 
 
+#: Of a simulation, where it does not remember every phone.
+CAPS_NOT_KNOWN = (
+    "Pelo limite por telefone podem ficar de fora mais do que se conta aqui: depois de 200.000 telefones a "
+    "simulação não guarda quantas faturas cada um tem na lista. No envio todos contam."
+)
 #: What a cancel does to messages that were sent again, one and several.
 NOT_AGAIN = (
     "novo envio cancelado: a mensagem continua incerta, pois o primeiro pode ter chegado",

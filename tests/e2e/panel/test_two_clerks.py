@@ -20,6 +20,7 @@ def clerks(house):
 def simulate(person, **chosen):
     """Give the form under a simulation, as its button would send it."""
     page = person.post("/painel/disparos/novo", **chosen).raw.decode()
+    assert "200.000 telefones" not in page
     (form,) = re.findall(r'action="/painel/disparos">(.*?)</form>', page, re.DOTALL)
     return dict(re.findall(r'name="((?!csrf)\w+)" value="([^"]*)"', form.partition("<button")[0]))
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from tests.support import bulk, rows
 
+from disparo.cli.bulk_words import print_simulation
 from disparo.db import bulk_looks, opt_outs, templates
 from disparo.db.bulk_slices import Closed
 from disparo.dispatch import bulk_caps, bulk_simulate
@@ -16,6 +17,7 @@ from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_queue import read_numbers
 from disparo.dispatch.bulk_simulate import Offer, simulate_run, who_is_left_out
 from disparo.domain.sms_text import SegmentProfile
+from disparo.wording.words import CAPS_NOT_KNOWN
 
 pytestmark = pytest.mark.anyio
 
@@ -152,6 +154,23 @@ async def test_what_the_frequency_caps_leave_out_of_one_run_is_foreseen(pool, co
     assert await capped(pool, bulk.RULES) == []
     monkeypatch.setattr(bulk_simulate, "SLICE", 2)  # nor does a phone begin anew with each slice
     assert await capped(pool) == [3, 4, 5]
+
+
+@pytest.mark.usefixtures("_open_at_any_hour")
+async def test_where_not_every_phone_is_remembered_the_forecast_says_so(
+    pool, connection, monkeypatch, capsys
+):
+    await rows.add_invoices(connection, 4)
+    await connection.execute("UPDATE customers SET phone_1 = '1198888000' || (1 + id % 2)")
+    said = []
+    for most in (2, 1):
+        monkeypatch.setattr(bulk_caps, "_MOST", most)
+        found = await simulate_run(pool, Selection(), OFFERS, replace(CAPPED, max_per_phone_day=1))
+        print_simulation(found, timeout_s=172_800)
+        said.append(
+            (found.skipped["too_often"], found.caps_are_known, CAPS_NOT_KNOWN in capsys.readouterr().out)
+        )
+    assert said == [(2, True, False), (1, False, True)]
 
 
 @pytest.mark.usefixtures("_open_at_any_hour")
