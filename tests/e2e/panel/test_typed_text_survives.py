@@ -91,6 +91,58 @@ def test_a_list_of_invoices_is_there_again(house, account, page):
     expect(page.get_by_label("Números das faturas")).to_have_value("11000\n70215")
 
 
+def test_the_days_and_the_price_of_a_list_are_there_again(house, account, page):
+    typed = {"ou vencimento de": "2026-12-01", "até": "2026-12-10", "Preço de um segmento (R$)": "0,09"}
+    page.goto("/painel/disparos/novo")
+    for label, value in typed.items():
+        page.get_by_label(label, exact=True).fill(value)
+    house.fetch("DELETE FROM panel_sessions")
+    page.get_by_role("button", name="Simular").click()
+    sign_in(page, account)
+    for label, value in typed.items():
+        expect(page.get_by_label(label, exact=True)).to_have_value(value)
+    expect(page.get_by_label("Números das faturas")).to_have_value("")
+
+
+def test_so_are_the_permissions_of_a_new_user(house, account, page):
+    page.goto("/painel/usuarios")
+    page.locator("#email").fill("bia@provedor.example")
+    page.locator("#novo-send").uncheck()
+    page.locator("#novo-view_text").check()
+    house.fetch("DELETE FROM panel_sessions")
+    page.get_by_role("button", name="Criar", exact=True).click()
+    sign_in(page, account)
+    expect(page.locator("#email")).to_have_value("bia@provedor.example")
+    expect(page.locator("#novo-send")).not_to_be_checked()
+    expect(page.locator("#novo-view_text")).to_be_checked()
+    page.reload()
+    expect(page.locator("#novo-send")).to_be_checked()
+
+
+@pytest.mark.parametrize(
+    ("form", "typed"),
+    [
+        ("usuarios Criar", {"Nome": "Bia", "E-mail": "bia@provedor.example"}),
+        ("clientes-api Criar", {"Nome do programa": "robô"}),
+        ("descadastros Descadastrar", {"Descadastrar um número": "11 98888-7777"}),
+    ],
+)
+def test_short_fields_are_there_again_too(house, account, page, form, typed):
+    path, button = form.split()
+    page.goto(f"/painel/{path}")
+    for label, value in typed.items():
+        page.get_by_label(label, exact=True).fill(value)
+    house.fetch("DELETE FROM panel_sessions")
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(page.get_by_text("o que você pediu por último não foi feito")).to_be_visible()
+    sign_in(page, account)
+    for label, value in typed.items():
+        expect(page.get_by_label(label, exact=True)).to_have_value(value)
+    page.reload()
+    for label in typed:
+        expect(page.get_by_label(label, exact=True)).to_have_value("")
+
+
 def test_a_list_that_was_simulated_is_there_again_when_it_could_not_be_sent(house, account, page):
     """It came from a file, and nobody had typed it."""
     page.goto("/painel/disparos/novo")

@@ -6,32 +6,44 @@
   // Who reloads what a form answered, or comes back to it, sends nothing again: its page comes instead.
   if (document.body.dataset.again) history.replaceState(null, "", document.body.dataset.again);
 
-  // What is typed into a long field stays in this tab until it is sent: were the session to end meanwhile, it
-  // is there again after signing in, and not saved. Any other page on the way drops it.
-  var draft = document.querySelector("[data-draft]");
-  var saved = sessionStorage.getItem("rascunho"), asked = sessionStorage.getItem("rascunho-de-volta");
+  // What is typed stays in this tab until it is sent: were the session to end meanwhile, it is there again after
+  // signing in, and not saved. Any other page on the way drops it.
+  var drafts = Array.from(document.querySelectorAll("[data-draft]"));
+  var saved = sessionStorage.getItem("rascunhos"), asked = sessionStorage.getItem("rascunhos-de-volta");
   if (document.querySelector("[data-keep-draft]")) {
-    if (saved !== null) sessionStorage.setItem("rascunho-de-volta", "1");
+    if (saved !== null) sessionStorage.setItem("rascunhos-de-volta", "1");
   } else {
-    sessionStorage.removeItem("rascunho");
-    sessionStorage.removeItem("rascunho-de-volta");
+    sessionStorage.removeItem("rascunhos");
+    sessionStorage.removeItem("rascunhos-de-volta");
   }
-  if (draft) {
-    var keep = function () {
-      sessionStorage.setItem("rascunho", draft.id + ":" + draft.value);
+  if (drafts.length) {
+    var typed = function (field) {
+      return field.type === "checkbox" ? field.checked : field.value;
     };
-    draft.addEventListener("input", keep);
+    var keep = function () {
+      var all = drafts.map(function (field) {
+        return [field.id, typed(field)];
+      });
+      sessionStorage.setItem("rascunhos", JSON.stringify(all));
+    };
+    document.addEventListener("input", function (event) {
+      if (event.target.matches("[data-draft]")) keep();
+    });
     // A list that was simulated stands in its field as it came, from a file too.
     document.addEventListener("submit", function () {
-      if (draft.value) keep();
+      if (drafts.some(typed)) keep();
     });
     // When HTMX is ready: the preview is of what is typed.
     document.addEventListener("DOMContentLoaded", function () {
-      if (!asked || !saved.startsWith(draft.id + ":") || saved === draft.id + ":" + draft.value) return;
-      draft.value = saved.slice(draft.id.length + 1);
-      var note = document.getElementById("rascunho");
-      if (note) note.hidden = false;
-      draft.dispatchEvent(new Event("input", { bubbles: true }));
+      if (!asked) return;
+      var kept = new Map(JSON.parse(saved));
+      drafts.forEach(function (field) {
+        if (!kept.has(field.id) || kept.get(field.id) === typed(field)) return;
+        field[field.type === "checkbox" ? "checked" : "value"] = kept.get(field.id);
+        var note = document.getElementById("rascunho");
+        if (note) note.hidden = false;
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+      });
     });
   }
 
