@@ -145,8 +145,7 @@ class Settings(BaseSettings):
     def _is_an_address(cls, text: str | None, info: ValidationInfo) -> str | None:
         if not text:
             return None
-        parts = urlsplit(text)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        if not _is_plain(text):
             name = "hubsoft" if info.field_name == "hubsoft_url" else "sms"
             raise ValueError(f"deve ser um endereço como https://{name}.provedor.com.br")
         return text.rstrip("/")
@@ -282,3 +281,13 @@ def _with_simulated(settings: Settings) -> Settings:
     found = json.loads(brought)
     public_url = settings.public_url or found["public_url"]
     return settings.model_copy(update={"platforms": found["platforms"], "public_url": public_url})
+
+
+def _is_plain(address: str) -> bool:
+    """Tell whether this is the address of a server, without query and login."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:  # a bracket that stands alone, a port that is none
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.username)

@@ -48,6 +48,15 @@ async def test_a_forbidden_address_is_never_connected_to(peer):
     [
         ({"url": "http://{telefone}.example/"}, "endereço"),
         ({"url": "ftp://x.example/"}, "http"),
+        *(
+            (where(url), "o servidor ou a porta do endereço não vale")
+            for url in (
+                "https://x.example:80443/sms",
+                "https://x.example:porta/sms",
+                "https://[x.example/sms",
+            )
+            for where in (lambda url: {"url": url}, lambda url: {"health": {"url": url}})
+        ),
         ({"url": "http://user:pass@x.example/"}, "senha"),
         ({"headers": {"X": "a\r\nEvil: 1"}}, "cabeçalho"),
         ({"headers": {"X Y": "a"}}, "cabeçalho"),

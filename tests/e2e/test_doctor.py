@@ -93,6 +93,14 @@ def test_a_file_that_is_read_only_here_is_closed_where_it_comes_from(house, tmp_
         ({"DISPARO_DATABASE_URL": "postgresql://a:s3gredo@127.0.0.1:1/x"}, "Não foi possível conectar"),
         ({"DISPARO_PLATFORMS": '{"x": {"type": "nenhum"}}'}, "o tipo 'nenhum' não existe"),
         ({"DISPARO_CONFIG": "/nenhum/arquivo"}, "não existe"),
+        (
+            {
+                "DISPARO_PLATFORMS": json.dumps(
+                    {"x": {**PLATFORM, "url": "https://x.example:80443/?k=s3gredo"}}
+                )
+            },
+            "Plataforma x: url: o servidor ou a porta do endereço não vale",
+        ),
         ({"DISPARO_ALERTS": '["s3gredo"]'}, "não é um endereço do Apprise"),
         ({"DISPARO_PUBLIC_URL": "http://127.0.0.1:1/um lugar"}, "não chega até aqui"),
     ],

@@ -74,7 +74,14 @@ def test_a_secret_that_is_no_text_is_told_without_what_is_in_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["sms.provedor.com.br", "ftp://sms.provedor.com.br", "https://u:s@provedor.com.br"]
+    "text",
+    [
+        "sms.provedor.com.br",
+        "ftp://sms.provedor.com.br",
+        "https://u:s@provedor.com.br",
+        "https://[sms",
+        "https://sms:80443",
+    ],
 )
 def test_an_address_at_which_no_platform_could_call_us_is_refused(text):
     with pytest.raises(SettingsInvalid, match=r"public_url: deve ser um endereço como https://sms\.provedor"):

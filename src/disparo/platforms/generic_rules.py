@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -142,7 +141,7 @@ class Question(Strict):
     @field_validator("url")
     @classmethod
     def _plain_address(cls, url: str) -> str:
-        return plain_address(url) if urlsplit(url).scheme else relative_address(url)
+        return plain_address(url) if ":" in url.partition("/")[0] else relative_address(url)
 
     @model_validator(mode="after")
     def _has_one_body(self) -> Question:

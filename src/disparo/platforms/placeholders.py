@@ -193,7 +193,11 @@ def secret_named(secret: SecretStr | None) -> str | None:
 
 def plain_address(url: str) -> str:
     """Check an address: http or https, no placeholder, no password; raises ValueError in words."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:  # a bracket that stands alone, a port that is none
+        raise ValueError("o servidor ou a porta do endereço não vale") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("o endereço deve começar com http:// ou https:// e ter um servidor")
     if PLACEHOLDER.search(url):
