@@ -139,6 +139,7 @@ async def test_a_run_is_over_once_what_was_held_of_it_has_gone(dsn, pool, connec
         await resume_some(connection, actor="pessoa")
     await connection.execute("UPDATE messages SET status = 'held', reason = 'poison' WHERE invoice_id = 1")
     await connection.execute("UPDATE messages SET status = 'delivered' WHERE invoice_id > 1")
+    await bulk.open_now(connection)
     await work_off_runs(pool, connection)
     assert (await bulk.run_of(pool, run))["state"] == "done"
 
