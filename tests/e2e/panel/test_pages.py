@@ -65,6 +65,7 @@ def test_no_address_is_an_error_of_ours(person, path, status):
         ),
         ("/painel/descadastros", {"telefone": "123"}, "use DDD e número"),
         ("/painel/plataformas/simulador/testar", {"telefone": "1133334444"}, "telefone fixo"),
+        ("/painel/plataformas/simulador/testar", {"telefone": "11955554444", "texto": "😀"}, "não leva"),
         ("/painel/modelo", {"modelo": "oi {valor}"}, "O modelo precisa de {valor} e {vencimento}"),
         ("/painel/modelo", {"modelo": "{valor} {vencimento} " + "x" * 1500}, "passa de 1000 caracteres"),
         ("/painel/usuarios", {"email": "nada"}, "Informe um e-mail"),
