@@ -13,6 +13,8 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _AT_ONCE = 2
 _LONGEST_QUEUE = 20
 _LONGEST = 1024
+#: Of one that a person makes up.
+SHORTEST_OWN, LONGEST_OWN = 8, 200
 #: A hash by `_HASHER` of a random text: work for users that do not exist, whatever password they bring.
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$/ig0v9lwEZIrQJZBHbCwYg$XMplt77AzoueDQZFj8zetosaq09vFVADa6SWR2BkGC4"
 #: None that is taken for another: no i, l, o, 0 or 1.

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.table import Table
 
-from disparo.auth.passwords import hash_password, new_password
-from disparo.auth.tokens import digest, new_secret
+from disparo.auth import enrolment
+from disparo.auth.passwords import LONGEST_OWN, SHORTEST_OWN, hash_password, new_password
+from disparo.cli.asking import has_terminal
 from disparo.cli.context import DataDir, actor, with_connection
-from disparo.cli.credentials import ALL_PERMISSIONS, has_terminal, make_client, make_user
+from disparo.cli.credentials import ALL_PERMISSIONS, make_user
 from disparo.cli.tables import show_table
-from disparo.db import accounts, sessions, tokens
+from disparo.db import accounts, tokens
 from disparo.db.pool import Connection
 from disparo.errors import DisparoError
 
 users = typer.Typer(no_args_is_help=True)
 clients = typer.Typer(no_args_is_help=True)
+T = TypeVar("T")
 
 _PERMISSION_WORDS = {
     "enviar": "send",
@@ -50,7 +52,8 @@ def create_user(
         raise DisparoError("Informe --tudo ou --permissao, não os dois.")
     words = [_word(_PERMISSION_WORDS, word, "permissão") for word in permissao or ["enviar"]]
     permissions = ALL_PERMISSIONS if tudo else words
-    _check_email(email)
+    if not enrolment.is_email(email):
+        raise DisparoError(f"{email} não é um e-mail.")
     password = _password(own=digitar_senha)
 
     async def work(connection: Connection) -> None:
@@ -81,10 +84,9 @@ def revoke_user(email: str, dados: DataDir = None) -> None:
     """Desativa um usuário e revoga todos os seus tokens, na hora."""
 
     async def work(connection: Connection) -> int:
-        user_id = _found(await accounts.deactivate_user(connection, email), f"usuário {email}")
-        await accounts.audit(connection, actor=actor(), action="user_revoked", detail={"user": user_id})
-        await sessions.end_all(connection, user_id)
-        return await tokens.revoke(connection, user_id=user_id)
+        user_id = _found(await accounts.find_user_id(connection, email), f"usuário {email}")
+        revoked = await enrolment.shut_out_user(connection, user_id, actor=actor())
+        return _found(revoked, f"usuário {email}")
 
     print(f"Usuário desativado; {with_connection(dados, work)} token(s) revogado(s).")
 
@@ -138,7 +140,10 @@ def create_client(
         "rate_burst": limite_rajada,
         "extra_phones_per_day": telefones_por_dia,
     }
-    client_id, secret = with_connection(dados, lambda connection: make_client(connection, nome, settings))
+    client_id, secret = with_connection(
+        dados,
+        lambda connection: enrolment.add_client(connection, name=nome, settings=settings, actor=actor()),
+    )
     print(f"Cliente de API criado.\nclient_id: {client_id}\nclient_secret (mostrado só agora): {secret}")
 
 
@@ -166,10 +171,8 @@ def revoke_client(client_id: int, dados: DataDir = None) -> None:
     """Desativa um cliente de API e revoga todos os seus tokens, na hora."""
 
     async def work(connection: Connection) -> int:
-        if not await accounts.deactivate_client(connection, client_id):
-            raise _no_such(f"cliente de API {client_id}")
-        await accounts.audit(connection, actor=actor(), action="client_revoked", detail={"client": client_id})
-        return await tokens.revoke(connection, client_id=client_id)
+        revoked = await enrolment.shut_out_client(connection, client_id, actor=actor())
+        return _found(revoked, f"cliente de API {client_id}")
 
     print(f"Cliente de API desativado; {with_connection(dados, work)} token(s) revogado(s).")
 
@@ -177,17 +180,13 @@ def revoke_client(client_id: int, dados: DataDir = None) -> None:
 @clients.command("senha")
 def change_secret(client_id: int, dados: DataDir = None) -> None:
     """Troca o segredo de um cliente de API; os tokens já emitidos valem até `token revogar`."""
-    secret = new_secret()
 
-    async def work(connection: Connection) -> bool:
-        if not await accounts.set_client_secret(connection, client_id, digest(secret)):
-            raise _no_such(f"cliente de API {client_id}")
-        await accounts.audit(
-            connection, actor=actor(), action="client_secret_changed", detail={"client": client_id}
-        )
-        return await tokens.has_live(connection, client_id=client_id)
+    async def work(connection: Connection) -> tuple[str, bool]:
+        secret = await enrolment.renew_secret(connection, client_id, actor=actor())
+        found = _found(secret, f"cliente de API {client_id}")
+        return found, await tokens.has_live(connection, client_id=client_id)
 
-    has_live = with_connection(dados, work)
+    secret, has_live = with_connection(dados, work)
     print(f"Novo client_secret (mostrado só agora): {secret}")
     if has_live:
         _tell_what_lives(f"--cliente {client_id}")
@@ -206,15 +205,9 @@ def _password(*, own: bool) -> str:
     given: str = typer.prompt("Senha", hide_input=hide)
     if typer.prompt("Repita a senha", hide_input=hide) != given:
         raise DisparoError("As duas senhas não são iguais. Nada foi alterado.")
-    if not 8 <= len(given) <= 200:  # noqa: PLR2004
-        raise DisparoError("A senha deve ter de 8 a 200 caracteres.")
+    if not SHORTEST_OWN <= len(given) <= LONGEST_OWN:
+        raise DisparoError(f"A senha deve ter de {SHORTEST_OWN} a {LONGEST_OWN} caracteres.")
     return given
-
-
-def _check_email(email: str) -> None:
-    name, _, domain = email.partition("@")
-    if not name or "." not in domain or not email.isprintable() or " " in email or len(email) > 320:  # noqa: PLR2004
-        raise DisparoError(f"{email} não é um e-mail.")
 
 
 def _word(words: dict[str, str], word: str, what: str) -> str:
@@ -223,11 +216,7 @@ def _word(words: dict[str, str], word: str, what: str) -> str:
     return words[word]
 
 
-def _found(value: int | None, what: str) -> int:
+def _found(value: T | None, what: str) -> T:
     if value is None:
-        raise _no_such(what)
+        raise DisparoError(f"Não há {what}.")
     return value
-
-
-def _no_such(what: str) -> DisparoError:
-    return DisparoError(f"Não há {what}.")

@@ -1,6 +1,9 @@
-"""A question before what cannot be undone."""
+"""Asking the person at the terminal: before what cannot be undone, and for what nobody should see."""
 
 from __future__ import annotations
+
+import os
+import sys
 
 import typer
 
@@ -11,3 +14,12 @@ def ask(question: str) -> None:
     if answer.strip().lower() not in ("s", "sim"):
         print("Nada foi alterado.")
         raise typer.Exit(1)
+
+
+def has_terminal() -> bool:
+    """Tell whether a person can be asked for what nobody should see."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return sys.stdin.isatty()
+    return True

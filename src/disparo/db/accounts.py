@@ -85,14 +85,6 @@ async def replace_password(connection: Connection, user_id: int, old_hash: str, 
     return True
 
 
-async def deactivate_user(connection: Connection, email: str) -> int | None:
-    """Shut a user out; gives the id, None where there is no such user."""
-    user_id: int | None = await connection.fetchval(
-        "UPDATE users SET active = false WHERE lower(email) = lower($1) RETURNING id", email
-    )
-    return user_id
-
-
 async def set_active(connection: Connection, user_id: int, *, active: bool) -> bool:
     """Shut a user out, or let them in again; False where there is no such user."""
     done = await connection.execute("UPDATE users SET active = $2 WHERE id = $1", user_id, active)

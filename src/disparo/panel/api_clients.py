@@ -8,9 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.auth.tokens import digest, new_secret
+from disparo.auth import enrolment
 from disparo.db import accounts, tokens
-from disparo.db.pool import Connection
 from disparo.domain.windows import Purpose
 from disparo.panel import fields
 from disparo.panel.access import Person
@@ -72,22 +71,20 @@ async def create(request: Request, person: Person) -> Response:
         "purpose": fields.choice(form, "finalidade", _PURPOSES) or "requested",
         "repeat_window_s": window_s,
     }
-    secret = new_secret()
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        client_id = await accounts.add_client(
-            connection, name=name, secret_sha256=digest(secret), settings=settings
+        client_id, secret = await enrolment.add_client(
+            connection, name=name, settings=settings, actor=person.actor
         )
-        await _audit(connection, person, "client_created", client_id)
     return await _shown(request, made=client_id, secret=secret)
 
 
 async def renew_secret(request: Request, person: Person) -> Response:
     """Make a new secret, shown once; tokens that were issued stay alive."""
-    client_id, secret = _id(request), new_secret()
+    client_id = _id(request)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        if not await accounts.set_client_secret(connection, client_id, digest(secret)):
+        secret = await enrolment.renew_secret(connection, client_id, actor=person.actor)
+        if secret is None:
             raise HTTPException(404)
-        await _audit(connection, person, "client_secret_changed", client_id)
     return await _shown(request, made=client_id, secret=secret)
 
 
@@ -95,10 +92,9 @@ async def revoke(request: Request, person: Person) -> Response:
     """Shut a client out at once, with every token of its."""
     client_id = _id(request)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        if not await accounts.deactivate_client(connection, client_id):
+        revoked = await enrolment.shut_out_client(connection, client_id, actor=person.actor)
+        if revoked is None:
             raise HTTPException(404)
-        revoked = await tokens.revoke(connection, client_id=client_id)
-        await _audit(connection, person, "client_revoked", client_id)
     return await done(request, person, f"Cliente desativado; {words.several(revoked, *REVOKED)}.", _PATH)
 
 
@@ -107,7 +103,9 @@ async def revoke_tokens(request: Request, person: Person) -> Response:
     client_id = _id(request)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         revoked = await tokens.revoke(connection, client_id=client_id)
-        await _audit(connection, person, "tokens_revoked", client_id)
+        await accounts.audit(
+            connection, actor=person.actor, action="tokens_revoked", detail={"client": client_id}
+        )
     return await done(request, person, f"{words.several(revoked, *REVOKED)}.", _PATH)
 
 
@@ -123,10 +121,6 @@ async def revoke_token(request: Request, person: Person) -> Response:
             connection, actor=person.actor, action="tokens_revoked", detail={"jti": str(jti)}
         )
     return await done(request, person, f"{words.several(revoked, *REVOKED)}.", _PATH)
-
-
-async def _audit(connection: Connection, person: Person, action: str, client_id: int) -> None:
-    await accounts.audit(connection, actor=person.actor, action=action, detail={"client": client_id})
 
 
 def _id(request: Request) -> int:

@@ -9,7 +9,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.auth.passwords import hash_password
+from disparo.auth.passwords import LONGEST_OWN, SHORTEST_OWN, hash_password
 from disparo.auth.tokens import digest
 from disparo.db import accounts, tokens
 from disparo.panel import access, fields
@@ -19,7 +19,6 @@ from disparo.panel.pages import render
 from disparo.panel.services import services_of
 from disparo.panel.sign_in import check_password
 
-_SHORTEST, _LONGEST = 8, 200
 _DONE = "Senha trocada. Em outros navegadores em que você estava no painel é preciso entrar de novo."
 _TOKENS_LIVE = (
     " Os tokens da API já emitidos com o seu usuário continuam valendo: se a senha vazou, peça a quem "
@@ -70,8 +69,8 @@ def _typed(form: FormData, name: str) -> str:
 
 
 def _wrong(old: str, new: str, again: str) -> str | None:
-    if not _SHORTEST <= len(new) <= _LONGEST:
-        return f"A senha nova deve ter de {_SHORTEST} a {_LONGEST} caracteres. Nada foi alterado."
+    if not SHORTEST_OWN <= len(new) <= LONGEST_OWN:
+        return f"A senha nova deve ter de {SHORTEST_OWN} a {LONGEST_OWN} caracteres. Nada foi alterado."
     if new != again:
         return "As duas senhas novas não são iguais. Nada foi alterado."
     if new == old:
@@ -80,4 +79,4 @@ def _wrong(old: str, new: str, again: str) -> str | None:
 
 
 def _page(request: Request, wrong: str | None = None) -> Response:
-    return render(request, "senha.html", status=422 if wrong else 200, wrong=wrong, shortest=_SHORTEST)
+    return render(request, "senha.html", status=422 if wrong else 200, wrong=wrong, shortest=SHORTEST_OWN)

@@ -10,6 +10,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
+from disparo.auth.enrolment import LONGEST_EMAIL
 from disparo.auth.passwords import TooManyLogins
 from disparo.auth.throttle import OF_A_NAME, same_line, same_name
 from disparo.auth.tokens import new_secret
@@ -62,7 +63,7 @@ async def sign_in(request: Request) -> Response:
     request.state.csrf = access.csrf_of(tied_to)
     await access.check_form(request)
     form = await fields.read_form(request)
-    email, onward = fields.text(form, "email", most=320), fields.text(form, "depois")
+    email, onward = fields.text(form, "email", most=LONGEST_EMAIL), fields.text(form, "depois")
     given = form.get("senha")
     token, user_id = await _begun(request, email, given if isinstance(given, str) else "")
     if token is None:

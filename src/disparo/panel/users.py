@@ -10,9 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from disparo.auth import enrolment
 from disparo.auth.passwords import hash_password, new_password
 from disparo.auth.permissions import Permission
-from disparo.db import accounts, sessions, tokens
+from disparo.db import accounts, tokens
 from disparo.db.pool import Connection
 from disparo.panel import fields
 from disparo.panel.access import Person
@@ -24,7 +25,6 @@ from disparo.panel.services import services_of
 from disparo.wording import words
 
 _PATH = "/painel/usuarios"
-_LONGEST_EMAIL = 320
 
 
 async def show(request: Request, person: Person) -> Response:
@@ -42,17 +42,22 @@ async def _shown(request: Request, *, made_for: str = "", password: str = "") ->
 async def create(request: Request, person: Person) -> Response:
     """Add a user; the password is made here and shown once."""
     form = await fields.read_form(request)
-    email, name = fields.text(form, "email", most=_LONGEST_EMAIL), fields.text(form, "nome")
-    _check_email(email)
+    email, name = fields.text(form, "email", most=enrolment.LONGEST_EMAIL), fields.text(form, "nome")
+    if not enrolment.is_email(email):
+        raise Wrong("Informe um e-mail, por exemplo ana@provedor.com.br.")
     password = new_password()
     hashed = await asyncio.to_thread(hash_password, password)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        user_id = await accounts.add_user(
-            connection, email=email, name=name, password_hash=hashed, permissions=_permissions(form)
+        user_id = await enrolment.add_user(
+            connection,
+            email=email,
+            name=name,
+            password_hash=hashed,
+            permissions=_permissions(form),
+            actor=person.actor,
         )
         if user_id is None:
             raise Wrong(f"Já existe um usuário com o e-mail {email}.")
-        await _audit(connection, person, "user_created", user_id, permissions=_permissions(form))
     return await _shown(request, made_for=email, password=password)
 
 
@@ -75,11 +80,9 @@ async def revoke(request: Request, person: Person) -> Response:
     if user_id == person.user_id:
         raise Wrong("Você não pode desativar a si mesmo: peça a outra pessoa.")
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        if not await accounts.set_active(connection, user_id, active=False):
+        revoked = await enrolment.shut_out_user(connection, user_id, actor=person.actor)
+        if revoked is None:
             raise HTTPException(404)
-        await sessions.end_all(connection, user_id)
-        revoked = await tokens.revoke(connection, user_id=user_id)
-        await _audit(connection, person, "user_revoked", user_id)
     return await done(request, person, f"Usuário desativado; {words.several(revoked, *REVOKED)}.", _PATH)
 
 
@@ -123,12 +126,6 @@ async def _audit(
 def _permissions(form: FormData) -> list[str]:
     given = form.getlist("permissao")
     return [str(permission) for permission in Permission if permission in given]
-
-
-def _check_email(email: str) -> None:
-    name, _, domain = email.partition("@")
-    if not name or "." not in domain or " " in email or not email.isprintable():
-        raise Wrong("Informe um e-mail, por exemplo ana@provedor.com.br.")
 
 
 def _id(request: Request) -> int:

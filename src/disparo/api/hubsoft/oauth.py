@@ -18,6 +18,7 @@ from disparo.api.errors import Failure, Refusal, answer_429
 from disparo.api.hubsoft.pass_through import forward_login
 from disparo.api.schemas import OAUTH_RESPONSES, TOKEN_BODY
 from disparo.api.services import Services, services_of
+from disparo.auth.enrolment import LONGEST_EMAIL
 from disparo.auth.passwords import TooManyLogins
 from disparo.auth.throttle import OF_A_NAME, same_name
 from disparo.auth.tokens import digest, new_secret
@@ -212,4 +213,4 @@ def _missing(name: str) -> OAuthFailure:
 
 def _is_plain(text: str) -> bool:
     """Tell whether PostgreSQL can be asked for it: no NUL, no lone surrogate, no novel."""
-    return "\0" not in text and len(text) <= 320 and text.isprintable()  # noqa: PLR2004 - longest e-mail
+    return "\0" not in text and len(text) <= LONGEST_EMAIL and text.isprintable()
