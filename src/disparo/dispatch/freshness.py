@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 
 import structlog
@@ -17,7 +17,9 @@ from disparo.dispatch.rules import Wait
 log = structlog.get_logger(__name__)
 
 _ALERT = "source_down"
-_WAIT_S = 60.0
+#: Each look at a message that waits adds two events to its history, which is kept for years: the longer a
+#: source is down, the rarer the looks at messages of bulk runs, each after a quarter of the outage so far.
+_WAIT_S, _LONGEST_WAIT_S, _PART_OF_OUTAGE = 60.0, 600.0, 0.25
 #: A source that was just down is not asked again by every chunk: each would wait for its timeout.
 _LEAVE_ALONE_S = 15.0
 #: How far the clocks of two of our machines may be apart.
@@ -54,6 +56,14 @@ class Checked:
 
 
 @dataclass(slots=True)
+class _Outage:
+    """What this worker has seen of one, by its monotonic clock."""
+
+    began_at: float
+    seen_at: float
+
+
+@dataclass(slots=True)
 class Freshness:
     """Asks live sources for one worker. `single_waits`: single messages wait too while a source is down."""
 
@@ -62,6 +72,7 @@ class Freshness:
     max_age_s: float
     single_waits: bool = False
     _down_until: dict[str, float] = field(default_factory=dict)
+    _outages: dict[str, _Outage] = field(default_factory=dict)
     _failed_for: dict[str, set[int]] = field(
         default_factory=dict
     )  # the last question, where it had no answer
@@ -73,7 +84,7 @@ class Freshness:
             return Checked(rows, {})
         unsure = {name: await self._refresh(name, found) for name, found in stale.items()}
         waits = {
-            row["id"]: Wait(_later(row["now"]), _ALERT)
+            row["id"]: Wait(row["now"] + self._wait(name, urgent=row["urgent"]), _ALERT)
             for name, found in stale.items()
             for row in found
             if row["invoice_id"] in unsure[name] and (self.single_waits or not row["urgent"])
@@ -105,6 +116,7 @@ class Freshness:
             if not wanted <= self._failed_for.get(name, wanted):
                 self._down_until[name] = time.monotonic() + _LEAVE_ALONE_S
             self._failed_for[name] = wanted
+            self._note_outage(name)
             log.warning("source_down", source=name, error=str(error))
             await self._tell(name, is_down=True)
             return wanted
@@ -115,9 +127,18 @@ class Freshness:
         if not is_down:
             self._down_until.pop(name, None)
             self._failed_for.pop(name, None)
+            self._outages.pop(name, None)
         async with self.pool.acquire() as connection:
             await (alerts.raise_ if is_down else alerts.clear)(connection, _ALERT, name)
 
+    def _note_outage(self, name: str) -> None:
+        now = time.monotonic()
+        outage = self._outages.setdefault(name, _Outage(now, now))
+        if now - outage.seen_at > 2 * _LONGEST_WAIT_S:  # nobody asked meanwhile: this is another one
+            outage.began_at = now
+        outage.seen_at = now
 
-def _later(now: datetime) -> datetime:
-    return now + timedelta(seconds=_WAIT_S)
+    def _wait(self, name: str, *, urgent: bool) -> timedelta:
+        outage = None if urgent else self._outages.get(name)
+        down_s = 0.0 if outage is None else time.monotonic() - outage.began_at
+        return timedelta(seconds=min(max(_WAIT_S, down_s * _PART_OF_OUTAGE), _LONGEST_WAIT_S))

@@ -1,0 +1,60 @@
+"""HubSoft away for hours: what waits for it is looked at ever more rarely, and goes when it is back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from disparo.dispatch import freshness
+from disparo.dispatch.freshness import Freshness
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The seconds of a worker's monotonic clock."""
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(freshness, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+async def waits_s(asks, *, urgent=False):
+    row = {
+        "id": 1,
+        "invoice_id": 700_010,
+        "invoice_source": "hubsoft",
+        "invoice_age_s": 3600.0,
+        "invoice_status": "open",
+        "urgent": urgent,
+        "now": datetime.now(UTC),
+    }
+    wait = (await asks.check([row])).waits.get(1)
+    return None if wait is None else (wait.until - row["now"]).total_seconds()
+
+
+async def test_a_day_long_outage_is_not_looked_at_each_minute_for_each_message(there, sync, pool, clock):
+    await sync.run()
+    there.fail_after = 0
+    asks = Freshness(pool, {"hubsoft": sync}, max_age_s=1800, single_waits=True)
+    ends_at, looks = clock.now + 86_400, 0
+    while clock.now < ends_at:
+        clock.now += await waits_s(asks)
+        looks += 1
+    assert looks < 200  # it was 1,440
+    assert (await waits_s(asks), await waits_s(asks, urgent=True)) == (600.0, 60.0)
+    there.fail_after = None
+    clock.now += 600
+    assert await waits_s(asks) is None
+
+
+async def test_a_short_outage_costs_a_minute_also_hours_after_another(there, sync, pool, clock):
+    await sync.run()
+    asks = Freshness(pool, {"hubsoft": sync}, max_age_s=1800)
+    for _ in range(2):
+        there.fail_after = 0
+        assert await waits_s(asks) == 60.0
+        there.fail_after = None
+        clock.now += 7200  # nobody asks meanwhile, and does not see that it is back
