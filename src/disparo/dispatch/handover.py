@@ -70,6 +70,7 @@ class Handover:
         self._turn = {True: asyncio.Lock(), False: asyncio.Lock()}
         self._room = asyncio.Event()
         self._settling: set[asyncio.Task[None]] = set()
+        self._looks = patience.Looks()
         self.has_worked = False
         self.lanes: dict[str, Lane] = {}
 
@@ -87,6 +88,7 @@ class Handover:
         for name, lane in self.lanes.items():
             lane.on_room = self._room.set
             lane.elsewhere = partial(self._works_besides, name)
+        self._looks.forget()
         self._room.set()
 
     async def handle_entry(self, chunk_id: int, urgent: bool) -> None:  # noqa: FBT001 - the queue's handler
@@ -231,8 +233,8 @@ class Handover:
                     return
                 verdict = text
             else:
-                found.busy[lane.busy] += 1
-                wait_s = patience.for_a_look_s(self.lanes, lane, found.busy)
+                found.busy[lane.waits_for] += 1
+                wait_s = self._looks.next_in_s(self.lanes, lane, found.busy, urgent=row["urgent"])
                 verdict = Wait(lane.until or row["now"] + timedelta(seconds=wait_s), lane.reason)
         if isinstance(verdict, Drop):
             found.drop.append(Move(row["id"], verdict.event, verdict.reason))
@@ -269,6 +271,8 @@ class Handover:
                 avoid=row["platform"] if row["not_taken"] > 0 else None,
                 draw=random.random(),  # noqa: S311 - shares load, guards nothing
             )
+        if isinstance(chosen, str) and not self.lanes[chosen].breaker.is_open:
+            self._looks.took(chosen)
         return self.lanes[chosen] if isinstance(chosen, str) else chosen
 
     async def _leave_out(self, found: _Sorted) -> None:

@@ -10,12 +10,16 @@ import math
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from disparo.dispatch.lane import Lane
 from disparo.domain.routing import NoRoute
 
 #: Before a message is looked at again for which there was no platform, or only a busy one.
 _NO_PLATFORM_S, _BUSY_S = 15.0, 2.0
+#: So many of them in that time: they try the platform, and see that it is back. The others wait for a part of
+#: the time that it has been away, and no longer than the last of these.
+_EARLY, _PART_OF_OUTAGE, _LONGEST_S = 20, 0.25, 600.0
 #: Those of a claim who wait for a platform with a rate come back by so much more than it takes, and in
 #: portions of so many seconds' worth, each twice the one before: it is not idle for them.
 _AMPLY, _FIRST_S, _LAST_S = 1.25, 0.25, 64.0
@@ -28,6 +32,68 @@ _SETTINGS_S, _LOOK_IN_FULL_DAY_S = 600.0, 120.0
 Lanes = Mapping[str, Lane]
 
 
+@dataclass(slots=True)
+class _Outage:
+    """What one worker has seen of one, by its monotonic clock, and how many came back early lately."""
+
+    began_at: float
+    seen_at: float
+    early_since: float
+    early: int = 0
+
+
+class Looks:
+    """The looks of one worker at messages that no platform takes, while others of its lanes have room."""
+
+    def __init__(self) -> None:
+        self._outages: dict[tuple[tuple[str, ...], bool], _Outage] = {}
+
+    def next_in_s(
+        self, lanes: Lanes, nowhere: NoRoute, busy: Counter[tuple[str, ...]], *, urgent: bool
+    ) -> float:
+        """Give the seconds until a message is looked at again for which no platform has room now.
+
+        `nowhere` says why; `busy` counts the messages of the same claim that wait for the same platforms,
+        this one included: no more of them come back at once than those platforms can take.
+        """
+        if nowhere.reason == "platform_removed":
+            return _SETTINGS_S
+        if nowhere.reason == "platform_day_full":
+            # In whole seconds, so that those of one look come back together.
+            return max(_NO_PLATFORM_S, math.ceil(min(_SETTINGS_S, min(_full_days_s(lanes), default=0.0))))
+        if nowhere.reason != "platform_busy":
+            return self._where_none_works_s(nowhere.waits_for, urgent=urgent)
+        sharing = [lanes[name] for name in nowhere.waits_for if name in lanes]
+        per_s = sum(lane.platform.capabilities.per_second or math.inf for lane in sharing) or math.inf
+        if math.isinf(per_s):
+            return _BUSY_S
+        turn_s = max(_FIRST_S, busy[nowhere.waits_for] / (per_s * _AMPLY))
+        return min(_LAST_S, _FIRST_S * 2.0 ** math.floor(math.log2(turn_s / _FIRST_S)))
+
+    def took(self, name: str) -> None:
+        """Note that a platform takes messages: whatever waited for it waits no longer."""
+        for key in [key for key in self._outages if name in key[0]]:
+            del self._outages[key]
+
+    def forget(self) -> None:
+        """Begin anew: the settings have changed."""
+        self._outages.clear()
+
+    def _where_none_works_s(self, names: tuple[str, ...], *, urgent: bool) -> float:
+        now = time.monotonic()
+        outage = self._outages.get((names, urgent))
+        if outage is None or now - outage.seen_at > 2 * _LONGEST_S:  # nobody looked: this is another one
+            outage = self._outages[names, urgent] = _Outage(now, now, now)
+        outage.seen_at = now
+        if now - outage.early_since >= _NO_PLATFORM_S:
+            outage.early_since, outage.early = now, 0
+        outage.early += 1
+        if outage.early <= _EARLY:
+            return _NO_PLATFORM_S
+        # In whole seconds, so that those of one look come back together.
+        return math.ceil(min(max(_NO_PLATFORM_S, (now - outage.began_at) * _PART_OF_OUTAGE), _LONGEST_S))
+
+
 def is_day_full(lanes: Lanes, name: str) -> bool:
     """Tell whether a platform has reached its limit of 24 hours."""
     return name in lanes and time.monotonic() < lanes[name].day_full_until
@@ -38,27 +104,6 @@ def for_room_s(lanes: Lanes) -> float:
     full_s = _full_days_s(lanes)
     frees_in_s = min(full_s, default=0.0) if len(full_s) == len(lanes) else 0.0
     return max(_LOOK_ANYWAY_S, min(_LOOK_IN_FULL_DAY_S, frees_in_s))
-
-
-def for_a_look_s(lanes: Lanes, nowhere: NoRoute, busy: Counter[tuple[str, ...]]) -> float:
-    """Give the seconds until a message is looked at again for which no platform has room now.
-
-    `nowhere` says why; `busy` counts the messages of the same claim that wait for the same platforms, this
-    one included: no more of them come back at once than those platforms can take.
-    """
-    if nowhere.reason == "platform_removed":
-        return _SETTINGS_S
-    if nowhere.reason == "platform_day_full":
-        # In whole seconds, so that those of one look come back together.
-        return max(_NO_PLATFORM_S, math.ceil(min(_SETTINGS_S, min(_full_days_s(lanes), default=0.0))))
-    if nowhere.reason != "platform_busy":
-        return _NO_PLATFORM_S
-    sharing = [lanes[name] for name in nowhere.busy if name in lanes]
-    per_s = sum(lane.platform.capabilities.per_second or math.inf for lane in sharing) or math.inf
-    if math.isinf(per_s):
-        return _BUSY_S
-    turn_s = max(_FIRST_S, busy[nowhere.busy] / (per_s * _AMPLY))
-    return min(_LAST_S, _FIRST_S * 2.0 ** math.floor(math.log2(turn_s / _FIRST_S)))
 
 
 def _full_days_s(lanes: Lanes) -> list[float]:

@@ -37,11 +37,14 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class NoRoute:
-    """Nowhere to go now; `until` is known where hours alone are in the way, `busy` where others are."""
+    """Nowhere to go now; `until` is known where hours alone are in the way.
+
+    `waits_for`: the platforms that could take it, and are busy or not in use.
+    """
 
     reason: str
     until: datetime | None = None
-    busy: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
 
 
 def choose(
@@ -71,12 +74,13 @@ def choose(
     usable = [route for route in usable if route.name != avoid] or usable
     if not usable:
         is_limited = all(is_day_full(route.name) for route in at_hours)
-        return NoRoute("platform_day_full" if is_limited else "platform_unavailable")
+        names = tuple(route.name for route in at_hours)
+        return NoRoute("platform_day_full" if is_limited else "platform_unavailable", waits_for=names)
     first = min(route.order for route in usable)
     sharing = [route for route in usable if route.order == first]
     able = [route for route in sharing if has_room(route.name)]
     if not able:
-        return NoRoute("platform_busy", busy=tuple(route.name for route in sharing))
+        return NoRoute("platform_busy", waits_for=tuple(route.name for route in sharing))
     return _drawn(able, draw)
 
 
@@ -96,7 +100,7 @@ def stay(
         return NoRoute("platform_hours", own.opens_after(local))
     if has_room(name):
         return name
-    return NoRoute("platform_day_full" if is_day_full(name) else "platform_unavailable")
+    return NoRoute("platform_day_full" if is_day_full(name) else "platform_unavailable", waits_for=(name,))
 
 
 def in_first_line(routes: Sequence[Route], *, local: datetime, is_usable: Callable[[str], bool]) -> list[str]:

@@ -31,7 +31,7 @@ def test_the_first_in_order_is_used_while_it_works():
 
 
 def test_one_that_is_merely_busy_is_waited_for():
-    assert pick(A, B, room="b") == NoRoute("platform_busy", busy=("a",))
+    assert pick(A, B, room="b") == NoRoute("platform_busy", waits_for=("a",))
 
 
 def test_those_of_one_order_share_by_weight():
@@ -82,6 +82,6 @@ def test_what_one_may_have_taken_stays_with_it_at_its_hours():
     day = Route("a", weight=0, hours=(time(8), time(20)), ddds=frozenset({"51"}))
     assert again(day) == "a"
     assert again(day, local=NIGHT) == NoRoute("platform_hours", datetime(2026, 11, 25, 8, tzinfo=ZONE))
-    assert again(day, room="b") == NoRoute("platform_unavailable")
-    assert again(day, room="b", full="a") == NoRoute("platform_day_full")
+    assert again(day, room="b") == NoRoute("platform_unavailable", waits_for=("a",))
+    assert again(day, room="b", full="a") == NoRoute("platform_day_full", waits_for=("a",))
     assert again(B) == NoRoute("platform_removed")
