@@ -264,3 +264,23 @@ def test_the_command_line_simulates_queues_and_cancels(house):
     assert (refused.returncode, refused.stderr) == (1, "Erro: Não é possível: o disparo está cancelado.\n")
     listed = house.command("execucao", "listar").stdout
     assert ("teste" in listed, dispatch_id in listed) == (True, True)
+
+
+def test_a_command_whose_database_fills_up_after_the_run_is_stored_says_not_to_repeat_it(house):
+    house.fetch(
+        """CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
+           $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$"""
+    )
+    house.fetch("CREATE TRIGGER no_room BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION no_room()")
+    days = ("--vencimento-de", due()["vencimento_inicio"], "--ate", due()["vencimento_fim"])
+    try:
+        told = house.command("disparar", *days)
+    finally:
+        house.fetch("DROP FUNCTION no_room CASCADE")
+    dispatch_id = told.stdout.split()[1].rstrip(";")
+    assert told.returncode == 1
+    assert "Não o repita: ele continua sozinho" in told.stderr
+    assert f"`disparo execucao ver {dispatch_id}`" in told.stderr
+    assert "ente de novo" not in told.stderr
+    house.until(lambda: "agendada: 3000" in house.command("execucao", "ver", dispatch_id).stdout)
+    assert "3000 mensagem(ns) cancelada(s)" in house.command("execucao", "cancelar", dispatch_id).stdout

@@ -20,7 +20,7 @@ from disparo.cli.bulk_words import print_simulation
 from disparo.cli.context import DataDir, actor, database, prepare_for_command
 from disparo.cli.tables import show_table
 from disparo.db import bulk_runs, workers
-from disparo.db.pool import Connection, Pool, open_pool
+from disparo.db.pool import TRANSIENT, Connection, Pool, open_pool
 from disparo.dispatch import bulk_control
 from disparo.dispatch.bulk import (
     Asked,
@@ -99,6 +99,14 @@ def dispatch(
             print("Interrompido antes do disparo. Confira com `disparo execucao listar`.")
             raise
         print("O disparo continua. Acompanhe com `disparo execucao ver ID`; pare com `execucao cancelar ID`.")
+    except TRANSIENT as error:
+        if not stored or isinstance(error, BrokenPipeError):  # the reader of our output has seen enough
+            raise
+        raise DisparoError(
+            f"O banco de dados deixou de atender ({type(error).__name__}) depois que o disparo foi gravado. "
+            "Não o repita: ele continua sozinho quando o banco voltar. "
+            f"Acompanhe com `disparo execucao ver {stored[0].dispatch_id}`."
+        ) from None
 
 
 def _asked(due_from: datetime | None, due_to: datetime | None, status: _Status | None) -> Asked:
