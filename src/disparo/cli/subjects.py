@@ -83,6 +83,7 @@ def erase(
         return count
 
     count = with_connection(dados, work)
+    with_connection(dados, lambda connection: erasure.empty_latecomers(connection, id_cliente))
     print(f"Dados do cliente {id_cliente} apagados, com os textos de {count} mensagem(ns).")
     print(
         "Backups e cópias de antes de atualizações (data_dir/backups) ainda os têm: depois de restaurar um, "

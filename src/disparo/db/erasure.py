@@ -5,7 +5,8 @@ What proves a sending stays: number, dates, outcome, and the text's hash. So do 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Sequence
 
 from disparo.db.customers import wait_for_writers
 from disparo.db.personal_data import numbers_of
@@ -38,6 +39,9 @@ _EMPTY_STRAY_RECEIPTS = r"""UPDATE receipts SET raw = '' WHERE attempt_id IS NUL
 #: So many digits a number has without its country, its DDD and the nine of mobiles.
 _END_DIGITS = 8
 
+#: No statement of ours lives longer than that together; a backup, which reads for longer, stores nothing.
+_LOOKS, _LOOK_EVERY_S = 350, 0.1
+
 
 async def count_waiting(connection: Connection, customer_id: int) -> int:
     """Count the customer's messages that could still be sent. Reads all there are: a few times a year."""
@@ -60,8 +64,7 @@ async def erase(connection: Connection, customer_id: int) -> int | None:
     deleted = await connection.execute("DELETE FROM customers WHERE id = $1", customer_id)
     if not ids and not affected(deleted):
         return None
-    for statement in _EMPTYING:
-        await connection.execute(statement, ids or [])
+    await _empty(connection, ids or [])
     await connection.execute(_EMPTY_STRAY_REPLIES, numbers)
     ends = sorted({f"%{number[-_END_DIGITS:]}%" for number in numbers})
     await connection.execute(_EMPTY_STRAY_RECEIPTS, ends)
@@ -71,6 +74,35 @@ async def erase(connection: Connection, customer_id: int) -> int | None:
         "INSERT INTO erased_customers (customer_id) VALUES ($1) ON CONFLICT DO NOTHING", customer_id
     )
     return len(ids or [])
+
+
+async def empty_latecomers(connection: Connection, customer_id: int) -> None:
+    """Empty what was being queued of the customer while they were erased; after that was committed.
+
+    Who had read the register before stores the name that stood there: whoever reads it now is waited for.
+    """
+    before = await _readers(connection)
+    for _ in range(_LOOKS):
+        if not before & await _readers(connection):
+            break
+        await asyncio.sleep(_LOOK_EVERY_S)
+    ids = await connection.fetchval("SELECT array_agg(id) FROM messages WHERE customer_id = $1", customer_id)
+    await _empty(connection, ids or [])
+
+
+async def _readers(connection: Connection) -> set[str]:
+    """Give the transactions that have read customers and have not ended."""
+    rows = await connection.fetch(
+        """SELECT virtualtransaction FROM pg_locks WHERE relation = 'customers'::regclass
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND pid <> pg_backend_pid()"""
+    )
+    return {row["virtualtransaction"] for row in rows}
+
+
+async def _empty(connection: Connection, message_ids: Sequence[int]) -> None:
+    for statement in _EMPTYING:
+        await connection.execute(statement, message_ids)
 
 
 async def readmit(connection: Connection, customer_id: int) -> bool:
