@@ -18,8 +18,8 @@ from disparo.domain.routing import NoRoute
 #: Before a message is looked at again for which there was no platform, or only a busy one.
 _NO_PLATFORM_S, _BUSY_S = 15.0, 2.0
 #: So many of them in that time: they try the platform, and see that it is back. The others wait for a part of
-#: the time that it has been away, and no longer than the last of these.
-_EARLY, _PART_OF_OUTAGE, _LONGEST_S = 20, 0.25, 600.0
+#: the time that it has been away, and no longer than the last of these: what a person waits for, a minute.
+_EARLY, _PART_OF_OUTAGE, _URGENT_LONGEST_S, _LONGEST_S = 20, 0.25, 60.0, 600.0
 #: Those of a claim who wait for a platform with a rate come back by so much more than it takes, and in
 #: portions of so many seconds' worth, each twice the one before: it is not idle for them.
 _AMPLY, _FIRST_S, _LAST_S = 1.25, 0.25, 64.0
@@ -91,7 +91,8 @@ class Looks:
         if outage.early <= _EARLY:
             return _NO_PLATFORM_S
         # In whole seconds, so that those of one look come back together.
-        return math.ceil(min(max(_NO_PLATFORM_S, (now - outage.began_at) * _PART_OF_OUTAGE), _LONGEST_S))
+        longest_s = _URGENT_LONGEST_S if urgent else _LONGEST_S
+        return math.ceil(min(max(_NO_PLATFORM_S, (now - outage.began_at) * _PART_OF_OUTAGE), longest_s))
 
 
 def is_day_full(lanes: Lanes, name: str) -> bool:
