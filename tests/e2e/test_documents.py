@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shlex
 import sys
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 from tests.support import program
 from tests.support.rows import add_messages
 
+from disparo.api.hubsoft.words import STATUS_WORDS
 from disparo.cli.app import main
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.registry import read_table
@@ -24,7 +26,7 @@ from disparo.platforms.smpp.settings import SmppSettings
 ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "docs" / "pt-BR" / name
-    for name in ("operar.md", "importar.md", "disparos-em-massa.md", "hubsoft-ao-lado.md")
+    for name in ("operar.md", "importar.md", "disparos-em-massa.md", "hubsoft-ao-lado.md", "integrar.md")
 ]
 FILES = {
     "clientes.csv": "id_cliente;nome;telefone_1\n1;ANA;11988880001\n",
@@ -80,6 +82,35 @@ def test_the_commands_in_fences(page, new_database, tmp_path):
         environment = {"DISPARO_DATABASE_URL": dsn, "DISPARO_PLATFORMS": PLATFORMS}
         done = program.command(*shlex.split(line)[1:], env=environment, folder=tmp_path, typed="s\n")
         assert done.returncode == 0, (line, done.stderr)
+
+
+def test_the_calls_of_the_integrators_page(house):
+    page = (ROOT / "docs" / "pt-BR" / "integrar.md").read_text(encoding="utf-8")
+    token, send, ask = re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    account = house.account(permissions=("send",))
+    filled = {
+        "https://SEU_SERVIDOR": house.stage.base,
+        "CLIENT_ID": account["client_id"],
+        "CLIENT_SECRET": account["client_secret"],
+        "USUARIO": account["username"],
+        "SENHA": account["password"],
+    }
+
+    def typed(call):
+        for word, value in filled.items():
+            call = call.replace(word, str(value))
+        return json.loads(program.shell(call))
+
+    filled["TOKEN"] = typed(token)["access_token"]
+    sent = typed(send)
+    assert len(sent["job"]["telefones"]) == 3
+    filled["disparo/ID"] = "disparo/" + sent["disparo"]["id"]
+    assert len(typed(ask)["disparo"]["mensagens"]) == 3
+
+
+def test_every_state_of_a_message_is_on_the_integrators_page():
+    page = (ROOT / "docs" / "pt-BR" / "integrar.md").read_text(encoding="utf-8")
+    assert [word for word in STATUS_WORDS.values() if f"`{word}`" not in page] == []
 
 
 def test_commands_named_in_the_text_exist(monkeypatch):
