@@ -113,6 +113,13 @@ def test_every_state_of_a_message_is_on_the_integrators_page():
     assert [word for word in STATUS_WORDS.values() if f"`{word}`" not in page] == []
 
 
+def test_every_figure_of_metrics_is_on_the_page_of_watching(house):
+    page = (ROOT / "docs" / "pt-BR" / "acompanhar.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^# HELP (\w+)", house.anonymous.get("/metrics").raw.decode(), re.MULTILINE)
+    assert len(shown) > 20
+    assert [name for name in shown if f"`{name}`" not in page] == []
+
+
 def test_commands_named_in_the_text_exist(monkeypatch):
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     named = set(re.findall(r"`disparo ([a-z-]+)(?: ([a-z][a-z-]*))?", text))

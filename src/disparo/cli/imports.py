@@ -23,7 +23,7 @@ from disparo.sources.import_report import Report
 from disparo.sources.tables import NotReadable
 
 _HOW = (
-    "CSV (separador ; , ou tabulação; UTF-8 ou Windows-1252) ou XLSX, a primeira linha com os nomes das "
+    "CSV (separador ; , ou tabulação; UTF-8, UTF-16 ou Windows-1252) ou XLSX, com uma linha de nomes de "
     "colunas; nomes parecidos são reconhecidos e mostrados. As linhas com erro são listadas com número e "
     "motivo e as outras são gravadas; o código de saída é 1 se houve alguma."
 )
