@@ -30,7 +30,7 @@ TESTED = """
 
 Cada célula é testada contra um servidor local que responde como a documentação diz. "documentada": há uma resposta
 própria na documentação; "não verificada": lida por palavras ou por suposição; "pelo HTTP": vale o código HTTP; "—": a
-documentação não tem. Sem resposta no prazo, ligação cortada depois da escrita (contada no fio: uma só) e lixo são
+documentação não tem. Sem resposta no prazo, conexão cortada depois da escrita (contada no fio: uma só) e lixo são
 sempre incertas, e uma incerta nunca é reenviada sozinha.
 """
 CAN = (
