@@ -119,7 +119,7 @@ async def save(request: Request, person: Person) -> Response:
             await accounts.audit(connection, actor=person.actor, action="template_changed")
     if not is_written:
         return await _page(request, status=409, typed=typed, overtaken=True)
-    return await done(request, person, "Modelo guardado: vale para o próximo SMS.", _PATH)
+    return await done(request, person, "Modelo salvo: vale para o próximo SMS.", _PATH)
 
 
 async def _preview(

@@ -71,7 +71,7 @@ async def change(request: Request, person: Person) -> Response:
         if not await accounts.set_permissions(connection, user_id, permissions):
             raise HTTPException(404)
         await _audit(connection, person, "user_changed", user_id, permissions=permissions)
-    return await done(request, person, "Permissões guardadas: valem a partir de agora.", _PATH)
+    return await done(request, person, "Permissões salvas: valem a partir de agora.", _PATH)
 
 
 async def revoke(request: Request, person: Person) -> Response:

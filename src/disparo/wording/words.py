@@ -115,8 +115,8 @@ LEFT_OUT: Mapping[str, tuple[str, str]] = {
     "opted_out": ("número descadastrado", "números descadastrados"),
     "repeated": ("número que já recebeu há pouco", "números que já receberam há pouco"),
     "too_often": (
-        "SMS a mais do que um telefone recebe por dia ou semana, pela configuração",
-        "SMS a mais do que um telefone recebe por dia ou semana, pela configuração",
+        "SMS além do limite por telefone, por dia ou semana, da configuração",
+        "SMS além do limite por telefone, por dia ou semana, da configuração",
     ),
 }
 RUN: Mapping[str, str] = {

@@ -28,7 +28,7 @@ def test_the_panel_foresees_what_the_caps_leave_out_of_a_list(house):
     person = visitor(house)
     listed = {"faturas": " ".join(map(str, IDS)), "preco": "R$ 0,08"}
     told = text(person.post("/painel/disparos/novo", **listed))
-    assert "1 SMS a mais do que um telefone recebe por dia ou semana, pela configuração" in told
+    assert "1 SMS além do limite por telefone, por dia ou semana, da configuração" in told
     assert "Enviar 2 SMS" in told
     assert "R$ 0,16" in told
     lines = person.post("/painel/disparos/novo/fora.csv", **listed).raw.decode("utf-8-sig").splitlines()

@@ -357,9 +357,9 @@ def test_a_preview_that_comes_between_takes_no_notice_away(house):
     person.get("/painel/modelo")
     assert person.post("/painel/modelo", modelo=template).status == 303
     preview = person.post("/painel/modelo/previa", {"HX-Request": "true"}, modelo=template, fatura="11000")
-    assert (preview.status, "Modelo guardado" in text(preview)) == (200, False)
-    assert "Modelo guardado" in text(person.get("/painel/modelo"))
-    assert "Modelo guardado" not in text(person.get("/painel/modelo"))
+    assert (preview.status, "Modelo salvo" in text(preview)) == (200, False)
+    assert "Modelo salvo" in text(person.get("/painel/modelo"))
+    assert "Modelo salvo" not in text(person.get("/painel/modelo"))
     house.fetch("DELETE FROM templates")
 
 

@@ -112,7 +112,7 @@ def test_whose_template_was_overtaken_is_told_and_loses_nothing(house, clerks):
         told = rui.post("/painel/modelo", modelo=his, visto=both_saw, acao=act)
         assert told.status == 409
         # Of other tests there are more who are called Ana: then her e-mail is beside it.
-        assert re.search(r"Nada foi guardado: Ana( \(\S+@example.com\))? mudou o modelo em", text(told))
+        assert re.search(r"Nada foi salvo: Ana( \(\S+@example.com\))? mudou o modelo em", text(told))
         assert hers in text(told).partition("O que você escreveu está abaixo")[0]
         assert f">{his}</textarea>" in told.raw.decode()
     assert house.value("SELECT text FROM templates ORDER BY id DESC LIMIT 1") == hers
@@ -125,5 +125,5 @@ def test_whose_template_was_overtaken_is_told_and_loses_nothing(house, clerks):
 def test_a_template_that_cannot_be_used_is_still_there_to_be_put_right(clerks):
     told = clerks[0].post("/painel/modelo", modelo="Pague {valor} ate {vencimento", visto=seen(clerks[0]))
     assert told.status == 422
-    assert "Nada foi guardado: o modelo anterior continua valendo." in text(told)
+    assert "Nada foi salvo: o modelo anterior continua valendo." in text(told)
     assert ">Pague {valor} ate {vencimento</textarea>" in told.raw.decode()

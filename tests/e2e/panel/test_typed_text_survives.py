@@ -53,16 +53,16 @@ def test_a_template_that_is_saved_after_the_session_is_there_again(house, accoun
     words(page).fill(TYPED)
     expect(page.locator("#previa")).to_contain_text("custa R$")
     house.fetch("DELETE FROM panel_sessions")
-    page.get_by_role("button", name="Guardar").click()
+    page.get_by_role("button", name="Salvar").click()
     expect(page.get_by_text("o que você pediu por último não foi feito")).to_be_visible()
     sign_in(page, account, "errada")
     sign_in(page, account)
     expect(words(page)).to_have_value(TYPED)
-    expect(page.get_by_text("Este texto ainda não foi guardado")).to_be_visible()
+    expect(page.get_by_text("Este texto ainda não foi salvo")).to_be_visible()
     expect(page.locator("#previa")).to_contain_text("custa R$")
     page.reload()
     expect(words(page)).to_have_value(before)
-    expect(page.get_by_text("Este texto ainda não foi guardado")).to_be_hidden()
+    expect(page.get_by_text("Este texto ainda não foi salvo")).to_be_hidden()
 
 
 def test_a_preview_after_the_session_loses_nothing_either(house, account, page):
