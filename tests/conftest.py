@@ -41,6 +41,25 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+#: Each takes a minute or more of a process of its own, most of it waiting: begun late, the others would wait for it.
+_LONG = {
+    "test_few_binds.py",
+    "test_run.py",
+    "test_browser.py",
+    "test_embedded.py",
+    "test_embedded_files.py",
+    "test_upgrades.py",
+    "test_wrong_clock.py",
+    "test_platforms_live.py",
+    "test_limits_of_parts.py",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files go first; all else stays in its order."""
+    items.sort(key=lambda item: item.path.name not in _LONG)
+
+
 #: What the suite's databases take at most, several times over.
 _ROOM_BYTES = 4 << 30
 
