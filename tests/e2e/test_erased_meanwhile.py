@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from tests.support import bulk
 from tests.support.client import DISPATCH
 from tests.support.rows import add_invoices
 
@@ -38,6 +39,7 @@ def test_their_name_is_not_kept(house, client, slowly, way):
         told = house.command("titular", "apagar", id_, "--sim")
         assert asking.result().status == 200
     assert told.returncode == 0, told.stderr
+    house.run(bulk.open_now)
     house.until(lambda: house.value("SELECT status FROM messages WHERE customer_id = $1", id_) == "skipped")
     (kept,) = house.fetch("SELECT name, text, reason FROM messages WHERE customer_id = $1", id_)
     assert tuple(kept) == ("", None, "invoice_gone")

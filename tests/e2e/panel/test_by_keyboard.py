@@ -86,7 +86,7 @@ def test_without_script_a_template_is_looked_at_before_it_is_saved(house, script
     words = scriptless.get_by_label("Texto que todo cliente recebe")
     words.fill("{marca}: custa {valor} ate {vencimento}")
     scriptless.get_by_label("Com os dados da fatura").fill("11000")
-    scriptless.get_by_role("button", name="Ver como fica, sem guardar").click()
+    scriptless.get_by_role("button", name="Ver como fica, sem salvar").click()
     expect(scriptless.locator("#previa")).to_contain_text("ENSAIO: custa R$ 99,90 ate")
     expect(words).to_have_value("{marca}: custa {valor} ate {vencimento}")
     assert house.value("SELECT count(*) FROM templates") == 0

@@ -58,7 +58,7 @@ async def look(handover, connection):
 async def test_of_what_waits_for_a_paused_platform_a_few_try_it_and_the_others_wait_longer_and_longer(
     connection, handover, clock
 ):
-    await rows.add_messages(connection, 100)
+    await rows.add_messages(connection, 100, kind="bulk")
     handover.use({"south": platform("south"), "rio": platform("rio")}, [SOUTH, RIO], RULES)
     handover.lanes["rio"].breaker.paused = True
     assert await look(handover, connection) == {15: 100}
@@ -73,12 +73,12 @@ async def test_of_what_waits_for_a_paused_platform_a_few_try_it_and_the_others_w
     assert await look(handover, connection) == {}
     handover.lanes["rio"].breaker.paused = True
     clock.now += 60
-    await rows.add_messages(connection, 50, first_id=1000)
+    await rows.add_messages(connection, 50, first_id=1000, kind="bulk")
     assert await look(handover, connection) == {15: 50}  # this is another pause
 
 
 async def test_new_settings_are_tried_at_once(connection, handover, clock):
-    await rows.add_messages(connection, 100)
+    await rows.add_messages(connection, 100, kind="bulk")
     handover.use({"south": platform("south")}, [SOUTH], RULES)
     await look(handover, connection)
     for _ in range(3):
@@ -88,3 +88,12 @@ async def test_new_settings_are_tried_at_once(connection, handover, clock):
     assert await look(handover, connection) == {15: 20, 600: 80}
     handover.use({"south": platform("south")}, [SOUTH], RULES)
     assert await look(handover, connection) == {15: 100}
+
+
+async def test_what_a_person_waits_for_is_looked_at_each_minute(connection, handover, clock):
+    await rows.add_messages(connection, 100)
+    handover.use({"south": platform("south")}, [SOUTH], RULES)
+    for _ in range(4):
+        await look(handover, connection)
+        clock.now += 1000
+    assert await look(handover, connection) == {15: 20, 60: 80}
