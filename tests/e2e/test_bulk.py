@@ -282,4 +282,10 @@ def test_a_command_whose_database_fills_up_after_the_run_is_stored_says_not_to_r
     assert "Não o repita: ele continua sozinho" in told.stderr
     assert f"`disparo execucao ver {dispatch_id}`" in told.stderr
     assert "ente de novo" not in told.stderr
+    worker = house.stage.workers[0]
+    if not worker.lives:
+        worker.start()
+    house.until(
+        lambda: "lidas: 3000 de 3000" in house.command("execucao", "ver", dispatch_id).stdout, seconds=60
+    )
     assert "mensagem(ns) cancelada(s)" in house.command("execucao", "cancelar", dispatch_id).stdout
