@@ -103,9 +103,10 @@ def _become(arguments: Sequence[str], environment: Mapping[str, str], signals: A
 
 async def _spawn(_: processes.Family, child: processes._Child) -> None:
     child.started_at = time.monotonic()
-    child.process = await Child(child.arguments, dict(child.environment)).begun()  # type: ignore[assignment]
+    begun = await Child(child.arguments, dict(child.environment)).begun()
+    child.process = begun  # type: ignore[assignment]  # does all of a process that a family asks for
 
 
 def begin_from_what_is_loaded() -> None:
     """For all processes that begin in this one."""
-    processes.Family._spawn = _spawn  # type: ignore[method-assign]
+    processes.Family._spawn = _spawn  # type: ignore[method-assign]  # for tests alone

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import itertools
-import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,16 +22,16 @@ from disparo.db.customers import (
 )
 from disparo.db.pool import Connection
 from disparo.domain.phone import read_registered
-from disparo.errors import in_words
 from disparo.sources.amount_style import AmountStyle
-from disparo.sources.columns import OF_REFUSED, Proposal, confirm, is_of_refused, propose
+from disparo.sources.columns import Proposal, confirm, propose
 from disparo.sources.csv_fields import BadField
 from disparo.sources.day_order import DayOrder
 from disparo.sources.import_report import BadLine, Report
 from disparo.sources.open_table import open_table
+from disparo.sources.refused_lines import RefusedLines, check_apart
 from disparo.sources.row_readers import check_width, contact_reader, customer_reader, invoice_reader
 from disparo.sources.seen_ids import SeenIds
-from disparo.sources.tables import ROWS_ABOVE, NotReadable, Table
+from disparo.sources.tables import ROWS_ABOVE, Table
 
 _BATCH = 5000
 _KEPT_REASONS = 1000
@@ -101,7 +100,7 @@ async def import_file(
     nothing about them.
     """
     options = options or Options()
-    _check_apart(path, options.refused)
+    check_apart(path, options.refused)
     report = Report()
     with ExitStack() as stack:
         table = stack.enter_context(open_table(path))
@@ -110,7 +109,8 @@ async def import_file(
         while await asyncio.to_thread(reader.look_ahead):
             pass  # in pieces: an interrupt waits for no more than one
         report.proposal = reader.proposal
-        refused = _Refused(stack, options.refused, reader, path)
+        headers, separator = reader.proposal.headers, table.separator
+        refused = RefusedLines(stack, options.refused, path, headers, separator)
         storing: asyncio.Task[None] | None = None
         try:
             while batch := await asyncio.to_thread(reader.next_batch):
@@ -127,13 +127,6 @@ async def import_file(
         async with connection.transaction():
             await register_counts.fold_counts(connection)
     return report
-
-
-def _check_apart(path: Path, refused: Path | None) -> None:
-    """Refuse to write over the file that is read; raises NotReadable."""
-    with suppress(OSError):  # either is not there: told where it is opened
-        if refused is not None and refused.samefile(path):
-            raise NotReadable(f"{refused} é o próprio arquivo importado: dê outro nome às linhas recusadas.")
 
 
 class _Reader:
@@ -238,36 +231,14 @@ def _has_no_phone(row: Mapping[str, Any]) -> bool:
     return any(read_registered(row[name])[1] for name in _PHONES if row.get(name))
 
 
-class _Refused:
-    """The file of lines that were not stored: each as it came, with the reason as one more column."""
-
-    def __init__(self, stack: ExitStack, path: Path | None, reader: _Reader, source: Path) -> None:
-        self._writer = None
-        if path is None:
-            return
-        try:
-            # Whoever may not read the file that the lines come from may not read them here either.
-            mode = source.stat().st_mode & 0o666
-            opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-            file = stack.enter_context(
-                os.fdopen(opened, "w", encoding="utf-8-sig", errors="surrogateescape", newline="")
-            )
-        except OSError as error:
-            raise NotReadable(f"O arquivo {path} não pode ser gravado: {in_words(error)}.") from error
-        self._writer = csv.writer(file, delimiter=reader.table.separator)
-        headers = reader.proposal.headers
-        self._width = len(headers) - (len(OF_REFUSED) if is_of_refused(headers) else 0)
-        self._writer.writerow([*headers[: self._width], *OF_REFUSED])
-
-    def add(self, line: _Line, reason: str) -> None:
-        if self._writer is not None:
-            values = list(line.values[: self._width])
-            values += [""] * (self._width - len(values))
-            self._writer.writerow([*values, line.number, reason])
-
-
 async def _store(
-    connection: Connection, kind: str, batch: _Batch, report: Report, refused: _Refused, *, options: Options
+    connection: Connection,
+    kind: str,
+    batch: _Batch,
+    report: Report,
+    refused: RefusedLines,
+    *,
+    options: Options,
 ) -> None:
     rows = [line.row for line in batch.lines]
     transaction = connection.transaction()
@@ -286,7 +257,7 @@ async def _store(
     report.repeated.add(batch.repeated_at)
     for line, reason in sorted([*batch.bad, *others], key=lambda item: item[0].number):
         report.bad_count += 1
-        refused.add(line, reason)
+        refused.add(line.number, line.values, reason)
         if len(report.bad) < _KEPT_REASONS:
             report.bad.append(BadLine(line.number, reason))
 
