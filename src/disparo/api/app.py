@@ -22,7 +22,7 @@ from disparo.api.cors import Cors
 from disparo.api.doors import doors_of
 from disparo.api.edge import Edge
 from disparo.api.errors import install_handlers
-from disparo.api.hubsoft import bulk_routes, lookups, oauth, pass_through, pushes, routes
+from disparo.api.hubsoft import bulk_routes, lookups, oauth, opt_out_routes, pass_through, pushes, routes
 from disparo.api.hubsoft.express import Express
 from disparo.api.served_certificate import ServedCertificate
 from disparo.api.services import Services
@@ -122,6 +122,7 @@ def _routes(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncConte
         lookups.router,
         pushes.router,
         routes.router,
+        opt_out_routes.router,
         webhooks.router,
         health.router,
         docs_page.router,

@@ -10,10 +10,7 @@ from rich.table import Table
 from disparo.cli.context import DataDir, actor, with_connection
 from disparo.cli.phones import phone_of
 from disparo.cli.tables import show_table
-from disparo.db import accounts
 from disparo.db import opt_outs as table
-from disparo.db.pool import Connection
-from disparo.domain.phone import masked
 from disparo.settings import load_settings
 from disparo.wording import words
 
@@ -23,39 +20,17 @@ opt_outs = typer.Typer(no_args_is_help=True)
 @opt_outs.command("incluir")
 def add(telefone: str, dados: DataDir = None) -> None:
     """Descadastra um número: nenhum SMS vai mais para ele."""
-    phone = phone_of(telefone)
-
-    async def work(connection: Connection) -> bool:
-        new = await table.add(connection, phone.e164, reason="asked", actor=actor())
-        if new:
-            await accounts.audit(
-                connection, actor=actor(), action="opt_out_added", detail={"number": masked(phone.e164)}
-            )
-        return new
-
-    print(
-        "Telefone descadastrado." if with_connection(dados, work) else "O telefone já estava descadastrado."
-    )
+    e164 = phone_of(telefone).e164
+    new = with_connection(dados, lambda connection: table.add_asked(connection, e164, actor=actor()))
+    print("Telefone descadastrado." if new else "O telefone já estava descadastrado.")
 
 
 @opt_outs.command("remover")
 def remove(telefone: str, dados: DataDir = None) -> None:
     """Volta a permitir SMS para um número."""
-    phone = phone_of(telefone)
-
-    async def work(connection: Connection) -> bool:
-        found = await table.remove(connection, phone.e164)
-        if found:
-            await accounts.audit(
-                connection, actor=actor(), action="opt_out_removed", detail={"number": masked(phone.e164)}
-            )
-        return found
-
-    print(
-        "O telefone volta a receber SMS."
-        if with_connection(dados, work)
-        else "O telefone não estava descadastrado."
-    )
+    e164 = phone_of(telefone).e164
+    found = with_connection(dados, lambda connection: table.remove_asked(connection, e164, actor=actor()))
+    print("O telefone volta a receber SMS." if found else "O telefone não estava descadastrado.")
 
 
 @opt_outs.command("listar")

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 import asyncpg
 
+from disparo.db import accounts
 from disparo.db.pool import Connection, affected
+from disparo.domain.phone import masked
 
 
 async def among(connection: Connection, numbers: Iterable[str]) -> set[str]:
@@ -42,6 +44,26 @@ async def remove(connection: Connection, e164: str) -> bool:
     """Strike a number off; False where it was not there."""
     done = await connection.execute("DELETE FROM opt_outs WHERE e164 = $1", e164)
     return affected(done) == 1
+
+
+async def add_asked(connection: Connection, e164: str, *, actor: str) -> bool:
+    """Enter a number as `actor` asks, and in the audit log; False where it was there."""
+    new = await add(connection, e164, reason="asked", actor=actor)
+    if new:
+        await _audit(connection, "opt_out_added", e164, actor)
+    return new
+
+
+async def remove_asked(connection: Connection, e164: str, *, actor: str) -> bool:
+    """Strike a number off as `actor` asks, and in the audit log; False where it was not there."""
+    found = await remove(connection, e164)
+    if found:
+        await _audit(connection, "opt_out_removed", e164, actor)
+    return found
+
+
+async def _audit(connection: Connection, action: str, e164: str, actor: str) -> None:
+    await accounts.audit(connection, actor=actor, action=action, detail={"number": masked(e164)})
 
 
 async def list_page(

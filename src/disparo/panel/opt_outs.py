@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from disparo.db import accounts
 from disparo.db import opt_outs as table
-from disparo.domain.phone import InvalidPhone, Phone, masked, parse_registered
+from disparo.domain.phone import InvalidPhone, Phone, parse_registered
 from disparo.panel import export, fields
 from disparo.panel.access import Person
 from disparo.panel.cursors import moment_and_text, read_moment_and_text
@@ -52,11 +52,7 @@ async def add(request: Request, person: Person) -> Response:
     """Enter a number."""
     phone = _phone(fields.text(await fields.read_form(request), "telefone"))
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        new = await table.add(connection, phone.e164, reason="asked", actor=person.actor)
-        if new:
-            await accounts.audit(
-                connection, actor=person.actor, action="opt_out_added", detail={"number": masked(phone.e164)}
-            )
+        new = await table.add_asked(connection, phone.e164, actor=person.actor)
     text = (
         "Número descadastrado: nenhum SMS vai mais para ele." if new else "O número já estava descadastrado."
     )
@@ -67,14 +63,7 @@ async def remove(request: Request, person: Person) -> Response:
     """Strike a number off."""
     phone = _phone(fields.text(await fields.read_form(request), "telefone"))
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        found = await table.remove(connection, phone.e164)
-        if found:
-            await accounts.audit(
-                connection,
-                actor=person.actor,
-                action="opt_out_removed",
-                detail={"number": masked(phone.e164)},
-            )
+        found = await table.remove_asked(connection, phone.e164, actor=person.actor)
     text = "O número volta a receber SMS." if found else "O número não estava descadastrado."
     return await done(request, person, text, _PATH, is_done=found)
 

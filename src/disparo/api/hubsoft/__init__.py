@@ -7,5 +7,6 @@ docs/api.md §3, §4, §5; docs/hubsoft.md.
 - Bulk runs: `bulk_routes`, `bulk_mapping`, `bulk_schemas`. Upserts: `pushes`.
 - Lookups: `lookups`, `lookup_reading`, `customer_view`, `invoice_view`, `lookup_schemas`.
 - `pass_through`: routes that we do not serve, passed on to HubSoft.
+- `opt_out_routes`: numbers that want no SMS. `paging`: pages of long answers.
 - `words`: our stored values in the words that clients read.
 """

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from disparo.api.errors import Refusal
+from disparo.api.hubsoft.paging import read_page
 from disparo.api.hubsoft.reading import read_day, read_number
 from disparo.api.hubsoft.words import NO, YES, echo
 from disparo.db.invoice_lookups import Day, InvoiceFilter, InvoiceOrder
@@ -157,9 +158,8 @@ def read_limit(query: _Query, *, default: int) -> int:
 
 def read_paging(query: _Query, *, default: int) -> tuple[int, int]:
     """Read `pagina` (from 0) and `itens_por_pagina`, also called `quantidade`; raises Refusal."""
-    page = read_number(query, "pagina", 0, 0, 10**7)
     name = "itens_por_pagina" if text_of(query, "itens_por_pagina") else "quantidade"
-    return page, read_number(query, name, default, 1, 500)
+    return read_page(query, default=default, per_page=name)
 
 
 def read_sorting(query: _Query) -> Sorting:

@@ -20,7 +20,8 @@ from disparo.api.hubsoft import lookup_reading as reading
 from disparo.api.hubsoft import lookup_schemas as schemas
 from disparo.api.hubsoft.customer_view import Shown, customer_answer
 from disparo.api.hubsoft.invoice_view import Issuer, customer_invoice, reported_invoice
-from disparo.api.hubsoft.mapping import BASE, pagination
+from disparo.api.hubsoft.mapping import BASE
+from disparo.api.hubsoft.paging import pagination
 from disparo.api.services import Services, services_of
 from disparo.auth.permissions import Permission
 from disparo.db import invoice_lookups, register

@@ -15,6 +15,7 @@ import asyncpg
 from pydantic_core import to_json
 
 from disparo.api.errors import Failure, Refusal
+from disparo.api.hubsoft.paging import pagination
 from disparo.api.hubsoft.words import (
     IGNORED_WORDS,
     ORIGIN_WORDS,
@@ -162,16 +163,6 @@ def _situation(run_state: str | None, *, is_done: bool) -> str:
     if run_state is not None:
         return RUN_WORDS[run_state]
     return "concluido" if is_done else "em_andamento"
-
-
-def pagination(page: int, per_page: int, total: int) -> dict[str, int]:
-    """Give the original's paging block: pages count from 0."""
-    return {
-        "primeira_pagina": 0,
-        "ultima_pagina": max(0, -(-total // per_page) - 1),
-        "pagina_atual": page,
-        "total_registros": total,
-    }
 
 
 def _message(row: asyncpg.Record, zone: ZoneInfo) -> dict[str, Any]:

@@ -108,12 +108,6 @@ def _text_of(item: object) -> str:
     return str(item) if isinstance(item, str | int) and not isinstance(item, bool) else ""
 
 
-def read_page(query: Mapping[str, str], *, default: int, most: int) -> tuple[int, int]:
-    """Read `pagina` (from 0) and `itens_por_pagina`; raises Refusal."""
-    page = read_number(query, "pagina", 0, 0, 10**7)
-    return page, read_number(query, "itens_por_pagina", default, 1, most)
-
-
 def read_number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
     """Read a whole number of a query; raises Refusal."""
     text = query.get(name, "").strip()
