@@ -13,6 +13,7 @@ import structlog
 from disparo.api.certificate import Certificate, CertificateInvalid, about, load
 from disparo.db import alerts
 from disparo.dispatch.own_signs import Sign
+from disparo.wording.moment_words import to_minute
 
 log = structlog.get_logger(__name__)
 
@@ -72,8 +73,7 @@ class ServedCertificate:
         where = f"máquina {socket.gethostname()}, arquivo {self._pair.certificate.absolute()}"
         signs = []
         if until is not None and until - datetime.now(UTC) <= _SOON:
-            end = until.astimezone(zone).strftime("%d/%m/%Y %H:%M")
-            signs.append(Sign(alerts.CERTIFICATE_ENDS, whose, f"{end} ({where})"))
+            signs.append(Sign(alerts.CERTIFICATE_ENDS, whose, f"{to_minute(until, zone)} ({where})"))
         if self.refused is not None:
             signs.append(Sign(alerts.CERTIFICATE_REFUSED, whose, f"{self.refused} ({where})"))
         return signs

@@ -20,6 +20,7 @@ from disparo.db.pool import Connection
 from disparo.errors import DisparoError
 from disparo.settings import load_settings
 from disparo.wording import words
+from disparo.wording.moment_words import to_minute
 
 _LARGEST_ID = 2**31 - 1
 
@@ -93,9 +94,7 @@ def list_tokens(dados: DataDir = None) -> None:
 
     rows, count = with_connection(dados, work)
     for row in rows:
-        issued, expires = (
-            row[name].astimezone(zone).strftime("%d/%m/%Y %H:%M") for name in ("issued_at", "expires_at")
-        )
+        issued, expires = (to_minute(row[name], zone) for name in ("issued_at", "expires_at"))
         table.add_row(
             str(row["jti"]), row["email"], f"{row['client_id']} {row['client_name']}", issued, expires
         )

@@ -41,6 +41,7 @@ from disparo.dispatch.store_once import store_once
 from disparo.domain.ids import new_id
 from disparo.errors import DisparoError
 from disparo.settings import Settings, load_settings
+from disparo.wording.moment_words import to_minute, to_second
 from disparo.wording.words import NOT_AGAIN, several
 from disparo.wording.words import RUN as STATE_WORDS
 
@@ -131,7 +132,7 @@ async def _start_and_follow(
     stored = await _store(pool, settings, order)
     tell(stored)
     told = "Disparo" if stored.is_new else "Esta execução já existe: disparo"
-    starts = stored.starts_at.astimezone(settings.zone).strftime("%d/%m/%Y %H:%M:%S")
+    starts = to_second(stored.starts_at, settings.zone)
     print(f"{told} {stored.dispatch_id}; início em {starts}.")
     rules = rules_of(settings)
     if Console().is_terminal:
@@ -187,7 +188,7 @@ def list_runs(
             for dispatch_id in await bulk_runs.list_recent(connection, limit=limite):
                 row = await bulk_runs.read(connection, dispatch_id)
                 if row is not None:
-                    at = row["created_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M")
+                    at = to_minute(row["created_at"], zone)
                     total = "?" if row["total"] is None else str(row["total"])
                     state = STATE_WORDS[row["state"]]
                     table.add_row(str(dispatch_id), row["run_key"] or "", state, at, total)

@@ -22,6 +22,7 @@ from disparo.settings_watch import SettingsWatch
 from disparo.sources.build import build_sync
 from disparo.sources.hubsoft import Hubsoft
 from disparo.wording.duration_words import duration
+from disparo.wording.moment_words import to_minute
 
 _FOLD_EVERY_S = 60.0
 _LOOK_EVERY_S = 30.0
@@ -92,7 +93,7 @@ async def note_backup(pool: Pool, settings: Settings) -> None:
             return
         last = await installation.last_copy(connection)
         is_old = last is not None and last[1] > timedelta(days=days)
-        old = {"": last[0].astimezone(settings.zone).strftime("%d/%m/%Y %H:%M")} if last and is_old else {}
+        old = {"": to_minute(last[0], settings.zone)} if last and is_old else {}
         await alerts.settle(connection, alerts.BACKUP_OLD, old, seen=[""])
 
 

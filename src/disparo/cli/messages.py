@@ -24,6 +24,7 @@ from disparo.domain.waits import folded
 from disparo.errors import DisparoError
 from disparo.settings import load_settings
 from disparo.wording import code_words, words
+from disparo.wording.moment_words import to_second
 from disparo.wording.receipt_words import details
 
 messages = typer.Typer(no_args_is_help=True)
@@ -80,7 +81,7 @@ def _print_life(life: lookups.Life, people: Mapping[int, str]) -> None:
     if row["text"]:
         print(f"  Texto: {row['text']}")
     for at, step in sorted(_steps(life, people, zone), key=itemgetter(0)):
-        print(f"  {_moment(at, zone)}  {step}")
+        print(f"  {to_second(at, zone)}  {step}")
 
 
 def _steps(life: lookups.Life, people: Mapping[int, str], zone: ZoneInfo) -> Iterator[tuple[datetime, str]]:
@@ -88,7 +89,7 @@ def _steps(life: lookups.Life, people: Mapping[int, str], zone: ZoneInfo) -> Ite
     for change in folded(life.events):
         event = change.event
         why = f" ({words.reason(event['reason'], event['to_status'])})" if event["reason"] else ""
-        last = _moment(change.last_at, zone)
+        last = to_second(change.last_at, zone)
         again = f", {change.times} vezes, a última em {last}" if change.times > 1 else ""
         by = words.by(words.mover(event, people))
         yield event["at"], f"{words.STATUS[event['to_status']]}{why}{again}  {by}"
@@ -99,10 +100,6 @@ def _steps(life: lookups.Life, people: Mapping[int, str], zone: ZoneInfo) -> Ite
     for receipt in life.receipts:
         told = ", ".join([words.RECEIPT[receipt["kind"]], *details(receipt)])
         yield receipt["received_at"], f"confirmação da plataforma {receipt['platform']}: {told}"
-
-
-def _moment(at: datetime, zone: ZoneInfo) -> str:
-    return at.astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
 
 
 @uncertain.command("listar")
@@ -116,7 +113,7 @@ def list_uncertain(
         load_settings().zone,
     )
     for row in found:
-        at = row["started_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
+        at = to_second(row["started_at"], zone)
         table.add_row(
             str(row["id"]),
             str(row["invoice_id"]),
@@ -187,7 +184,7 @@ def list_held(dados: DataDir = None) -> None:
     found, more = found[:_AT_ONCE], len(found) > _AT_ONCE
     table, zone = Table("Mensagem", "Fatura", "Telefone", "Motivo", "Desde"), load_settings().zone
     for row in found:
-        at = row["changed_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
+        at = to_second(row["changed_at"], zone)
         table.add_row(str(row["id"]), str(row["invoice_id"]), row["phone"], words.reason(row["reason"]), at)
     show_table(table)
     print(f"{len(found)} mensagem(ns) retida(s).{_OTHERS if more else ''}")

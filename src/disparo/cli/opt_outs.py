@@ -13,6 +13,7 @@ from disparo.cli.tables import show_table
 from disparo.db import opt_outs as table
 from disparo.settings import load_settings
 from disparo.wording import words
+from disparo.wording.moment_words import to_minute
 
 opt_outs = typer.Typer(no_args_is_help=True)
 
@@ -42,6 +43,6 @@ def list_all(
     rows = with_connection(dados, lambda connection: table.list_page(connection, limit=limite))
     shown, zone = Table("Telefone", "Motivo", "Desde"), load_settings().zone
     for row in rows:
-        since = row["created_at"].astimezone(zone).strftime("%d/%m/%Y %H:%M")
+        since = to_minute(row["created_at"], zone)
         shown.add_row(row["e164"], words.OPT_OUT.get(row["reason"], row["reason"]), since)
     show_table(shown)

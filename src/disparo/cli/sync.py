@@ -23,6 +23,7 @@ from disparo.sources.build import build_hubsoft, build_sync
 from disparo.sources.hubsoft import NAME
 from disparo.sources.sync import AlreadyRunning, Synced
 from disparo.wording import words
+from disparo.wording.moment_words import to_second
 
 sync = typer.Typer(no_args_is_help=True)
 
@@ -80,7 +81,7 @@ def state(dados: DataDir = None) -> None:
 
 
 def _local(moment: datetime | None, zone: ZoneInfo) -> str:
-    return "nenhuma" if moment is None else moment.astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
+    return "nenhuma" if moment is None else to_second(moment, zone)
 
 
 async def _run(settings: Settings, dsn: str, *, full: bool) -> Synced:

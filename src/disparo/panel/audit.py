@@ -18,6 +18,7 @@ from disparo.panel.access import Person
 from disparo.panel.pages import Pager, render
 from disparo.panel.services import PanelServices, services_of
 from disparo.wording import words
+from disparo.wording.moment_words import to_second
 
 _PATH = "/painel/auditoria"
 _PER_PAGE = 50
@@ -80,7 +81,7 @@ async def _lines(
             rows = await table.page(connection, **wanted, before=before, limit=export.PAGE)
         for row in rows[: export.PAGE]:
             yield [
-                export.moment(row["at"], services.settings.zone),
+                to_second(row["at"], services.settings.zone),
                 words.actor(row["actor"], people),
                 words.ACTION.get(row["action"], row["action"]),
                 detail(row["detail"], people),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import asyncpg
 from starlette.responses import Response, StreamingResponse
 
 from disparo.wording import code_words, words
+from disparo.wording.moment_words import to_second
 
 #: Written first so that spreadsheets here read UTF-8; they part columns at semicolons.
 _BOM = "\ufeff"
@@ -53,16 +53,11 @@ def cell(value: object) -> str:
     return text
 
 
-def moment(at: datetime | None, zone: ZoneInfo) -> str:
-    """Give a moment as a spreadsheet here reads it."""
-    return "" if at is None else at.astimezone(zone).strftime("%d/%m/%Y %H:%M:%S")
-
-
 def message_line(row: asyncpg.Record, zone: ZoneInfo, code: str | None) -> list[object]:
     """Give a message of a list as a line; `code` came with its reason."""
     return [
         row["id"],
-        moment(row["created_at"], zone),
+        to_second(row["created_at"], zone),
         row["invoice_id"],
         row["customer_id"],
         row["name"],
@@ -71,7 +66,7 @@ def message_line(row: asyncpg.Record, zone: ZoneInfo, code: str | None) -> list[
         words.reason(row["reason"], row["status"]),
         row["platform"],
         row["segments"],
-        moment(row["changed_at"], zone),
+        to_second(row["changed_at"], zone),
         row["dispatch_id"],
         code_words.CODE.get(code, code) if code else "",
     ]

@@ -19,6 +19,7 @@ from disparo.panel.notices import done
 from disparo.panel.pages import Pager, render
 from disparo.panel.services import PanelServices, services_of
 from disparo.wording import words
+from disparo.wording.moment_words import to_second
 
 _PATH = "/painel/descadastros"
 _PER_PAGE = 50
@@ -85,7 +86,7 @@ async def _lines(services: PanelServices) -> AsyncIterator[list[object]]:
             rows = await table.page(connection, e164=None, before=before, limit=export.PAGE)
         for row in rows[: export.PAGE]:
             reason = words.OPT_OUT.get(row["reason"], row["reason"])
-            since = export.moment(row["created_at"], services.settings.zone)
+            since = to_second(row["created_at"], services.settings.zone)
             yield [row["e164"].removeprefix("+55"), reason, since]
         if len(rows) <= export.PAGE:
             return

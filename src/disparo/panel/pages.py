@@ -16,7 +16,7 @@ from disparo.domain.template import format_amount
 from disparo.panel import assets
 from disparo.panel.routing import only_looks
 from disparo.panel.services import services_of
-from disparo.wording import words
+from disparo.wording import moment_words, words
 
 #: Stands before a notice of what was not done.
 NOT_DONE = "! "
@@ -119,8 +119,8 @@ def _environment() -> Environment:
     environment.filters.update(
         amount=format_amount,
         number=_number,
-        moment=lambda at: at.strftime("%d/%m/%Y %H:%M"),
-        second=lambda at: at.strftime("%d/%m/%Y %H:%M:%S"),
+        moment=lambda at: at.strftime(moment_words.TO_MINUTE),
+        second=lambda at: at.strftime(moment_words.TO_SECOND),
         day=lambda at: at.strftime("%d/%m/%Y"),
         phone=_phone,
     )
