@@ -141,6 +141,24 @@ def test_a_call_that_tells_of_no_message_leaves_a_trace(house):
     house.until(lambda: '"event":"webhook_told_nothing"' in house.stage.roles["server"].log.read_text())
 
 
+@pytest.mark.parametrize("path", ["/webhook/smsdev/s/", "//webhook/smsdev/s", "/webhook//smsdev/s//"])
+def test_an_address_with_a_slash_too_many_takes_receipts(house, path):
+    # Some platforms' sites end every address with one; some people end `public_url` so when they copy it.
+    caller = {"X-Forwarded-For": "45.233.20.9"}
+    said = {**RECEIPT, "id": f"slash{path}"}
+    assert house.anonymous.post(path, said, headers=caller).status == 200
+    assert house.value("SELECT count(*) FROM receipts WHERE platform_id = $1", said["id"]) == 1
+    assert house.anonymous.post("/webhook/smsdev/errado/", RECEIPT, headers=caller).status == 404
+
+
+def test_a_signature_holds_for_the_address_as_the_platform_was_given_it(house):
+    signed = "https://sms.example/webhook/twilio/s/?ref=r" + "MessageSidSM1MessageStatusdelivered"
+    good = base64.b64encode(hmac.new(b"12345", signed.encode(), hashlib.sha1).digest()).decode()
+    headers = {"X-Twilio-Signature": good, "Content-Type": "application/x-www-form-urlencoded"}
+    form = "MessageSid=SM1&MessageStatus=delivered"
+    assert house.anonymous.post("/webhook/twilio/s/?ref=r", form, headers=headers).status == 200
+
+
 def test_jasmin_hears_what_it_waits_for(house):
     answer = house.anonymous.post("/webhook/jasmin/s", "id=1&level=1&message_status=ESME_ROK&connector=c")
     assert (answer.status, answer.raw) == (200, b"ACK/Jasmin")

@@ -19,7 +19,7 @@ from disparo.log import write_plain
 log = structlog.get_logger(__name__)
 
 _API = "/api/"
-_LENIENT = (_API, "/oauth/")
+_LENIENT, _WEBHOOK = (_API, "/oauth/"), "/webhook/"
 _NOT_KEPT = (b"cache-control", b"no-store")
 
 
@@ -67,10 +67,14 @@ class Edge:
 
 
 def _tidy_slashes(scope: Scope) -> None:
-    """Take slashes at the end and in a row (a base that ends in one) as the original's web server does."""
+    """Take slashes at the end and in a row (a base that ends in one) as the original's web server does.
+
+    Of a webhook the address as it came stays: some platforms sign it.
+    """
     path = re.sub("/+", "/", scope["path"])
-    if path.startswith(_LENIENT):
+    if path.startswith((*_LENIENT, _WEBHOOK)):
         scope["path"] = path.rstrip("/")
+    if path.startswith(_LENIENT):
         scope["raw_path"] = re.sub(b"/+", b"/", scope["raw_path"]).rstrip(b"/")
 
 
