@@ -159,6 +159,13 @@ def test_a_signature_holds_for_the_address_as_the_platform_was_given_it(house):
     assert house.anonymous.post("/webhook/twilio/s/?ref=r", form, headers=headers).status == 200
 
 
+def test_a_platform_that_tries_the_address_with_an_empty_call_finds_it(house):
+    # Their sites refuse an address that does not answer 200 to what they try it with.
+    for method in ("GET", "HEAD", "POST"):
+        assert house.anonymous.call(method, "/webhook/zenvia/novo", b"").status == 200, method
+        assert house.anonymous.call(method, "/webhook/zenvia/errado", b"").status == 404, method
+
+
 def test_jasmin_hears_what_it_waits_for(house):
     answer = house.anonymous.post("/webhook/jasmin/s", "id=1&level=1&message_status=ESME_ROK&connector=c")
     assert (answer.status, answer.raw) == (200, b"ACK/Jasmin")
