@@ -57,6 +57,7 @@ def test_simulating_tells_and_queues_nothing(client, house):
     assert found["plataformas"] == [
         {
             "plataforma": "simulador",
+            "destinatarios": 2,
             "segmentos": 2,
             "textos_que_nao_cabem": 0,
             "custo": None,

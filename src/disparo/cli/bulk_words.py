@@ -8,7 +8,7 @@ from disparo.cli.tables import show_table
 from disparo.dispatch.bulk_simulate import Simulation
 from disparo.domain.template import format_amount
 from disparo.wording.duration_words import duration, too_slow
-from disparo.wording.words import CAPS_NOT_KNOWN
+from disparo.wording.words import CAPS_NOT_KNOWN, out_of_reach
 
 SKIP_WORDS = {
     "landline": "telefone fixo",
@@ -31,10 +31,13 @@ def print_simulation(found: Simulation, *, timeout_s: int) -> None:
     print_skipped(found.skipped)
     if not found.caps_are_known:
         print(f"Atenção: {CAPS_NOT_KNOWN}")
-    table = Table("Plataforma", "Segmentos", "Não cabem", "Custo", "Tempo")
+    if found.out_of_reach:
+        print(f"Atenção: {out_of_reach(found.out_of_reach)}")
+    table = Table("Plataforma", "SMS", "Segmentos", "Não cabem", "Custo", "Tempo")
     for each in found.estimates:
         cost = "não informado" if each.cost is None else format_amount(each.cost)
-        table.add_row(each.platform, str(each.segments), str(each.too_long), cost, _takes(each.duration_s))
+        counts = (each.recipients, each.segments, each.too_long)
+        table.add_row(each.platform, *map(str, counts), cost, _takes(each.duration_s))
     if found.estimates:
         show_table(table)
     print(f"Tempo pelas plataformas usadas primeiro: {_takes(found.duration_s)}, em horário de envio.")

@@ -16,12 +16,18 @@ Capped = Sequence[tuple[int, str]]
 
 
 async def simulate_slice(
-    connection: Connection, ids: Sequence[int], *, allowed: Sequence[str], today: date, capped: Capped = ()
+    connection: Connection,
+    ids: Sequence[int],
+    *,
+    allowed: Sequence[str],
+    today: date,
+    capped: Capped = (),
+    ddds: Sequence[str] = (),
 ) -> list[asyncpg.Record]:
-    """Give what a slice would come to, but for `capped`: see bulk_simulate.sql."""
+    """Give what a slice would come to, but for `capped`, by these area codes: see bulk_simulate.sql."""
     await plan_by_size(connection)
     return await connection.fetch(
-        sql("bulk_candidates") + sql("bulk_simulate"), ids, allowed, today, *_columns(capped)
+        sql("bulk_candidates") + sql("bulk_simulate"), ids, allowed, today, *_columns(capped), ddds
     )
 
 

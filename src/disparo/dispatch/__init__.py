@@ -18,6 +18,7 @@ Bulk runs
     bulk_work      a worker's share of both: queuing slices, taking chunks
     bulk_control   pauses, resumes and cancels a run
     bulk_simulate  what a run would come to, without storing anything
+    bulk_estimate  the segments, cost and time of that, by platform
     bulk_caps      whom the frequency caps would leave out of it
 Claim and prepare
     worker         one worker process and all that runs in it

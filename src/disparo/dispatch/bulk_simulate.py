@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from decimal import Decimal
 from functools import partial
 
 import asyncpg
@@ -19,52 +17,29 @@ from disparo.db.bulk_slices import SLICE
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_caps import Turns
+from disparo.dispatch.bulk_estimate import (
+    Estimate,
+    FirstLine,
+    Groups,
+    Offer,
+    estimate_all,
+    named_ddds,
+    takers,
+)
 from disparo.dispatch.bulk_queue import read_or_wait
 from disparo.dispatch.rules import Rules
-from disparo.domain.sms_text import SegmentProfile
-from disparo.domain.template import InvoiceText, TemplateRefused, render
+from disparo.domain.template import InvoiceText
 
-_DAY_S = 86_400
 #: Of how many lengths of text an invoice is named.
 _EXAMPLES = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What sending through one platform costs and how fast it is; a lower `order` is used first."""
-
-    name: str
-    profile: SegmentProfile
-    order: int
-    cost_per_segment: Decimal | None = None
-    per_second: float | None = None
-    per_day: int | None = None
-    limits_count_parts: bool = False
-
-    def for_parts(self, parts: float) -> Offer:
-        """Give the offer with limits in messages, where a message has `parts` parts on average."""
-        if not self.limits_count_parts or parts <= 1:
-            return self
-        per_second = None if self.per_second is None else self.per_second / parts
-        per_day = None if self.per_day is None else max(1, int(self.per_day / parts))
-        return replace(self, per_second=per_second, per_day=per_day)
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """The cost and time of all messages through one platform; `too_long`: those whose text does not fit."""
-
-    platform: str
-    segments: int
-    too_long: int
-    cost: Decimal | None
-    duration_s: float | None  # None: as fast as it goes
 
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
     """`skipped`: by reason. `duration_s`: by the platforms used first, together. `examples`: some that go.
 
+    `first`: what it takes through these; None where there is no platform. `out_of_reach`: recipients whose
+    area code none of the platforms serves: their messages would wait until they fail.
     `recent`: recipients who were sent their invoice within a day, or are about to be. `caps_are_known`: False
     where the frequency caps may leave out more than `skipped` says.
     """
@@ -74,6 +49,8 @@ class Simulation:
     skipped: dict[str, int]
     estimates: Sequence[Estimate]
     duration_s: float | None
+    first: FirstLine | None
+    out_of_reach: int
     examples: Sequence[int]
     recent: int
     caps_are_known: bool
@@ -82,7 +59,8 @@ class Simulation:
 async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer], rules: Rules) -> Simulation:
     """Simulate a run, slice by slice, in memory that does not grow with it; with the template of now."""
     skipped: Counter[str] = Counter()
-    shapes: Counter[InvoiceText] = Counter()
+    groups: Groups = defaultdict(Counter)
+    ddds = named_ddds(offers)
     examples: list[int] = []
     async with pool.acquire() as connection:
         now: datetime = await connection.fetchval("SELECT now()")
@@ -92,27 +70,30 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
     turns = Turns(rules, now)
     async for ids in _slices(pool, selection):
         capped = await _capped(pool, ids, turns)
-        look = partial(bulk_looks.simulate_slice, ids=ids, allowed=rules.allowed, today=today, capped=capped)
+        look = partial(
+            bulk_looks.simulate_slice, ids=ids, allowed=rules.allowed, today=today, capped=capped, ddds=ddds
+        )
         for row in await _when_read(pool, look, "what"):
             if row["what"] == "shape":
-                shapes[InvoiceText.of(row, brand=rules.brand, today=today)] += row["count"]
-                examples += [row["id"]] if len(examples) < _EXAMPLES else []
+                text = InvoiceText.of(row, brand=rules.brand, today=today)
+                groups[takers(offers, row["ddd"])][text] += row["count"]
+                is_wanted = len(examples) < _EXAMPLES and row["id"] not in examples
+                examples += [row["id"]] if is_wanted else []
             else:
                 skipped[row["what"]] += row["count"]
-    recipients = shapes.total()
     # Some thousand texts for each platform: calls are answered meanwhile.
-    estimates = [await asyncio.to_thread(_estimate, offer, shapes, recipients, rules) for offer in offers]
-    in_messages = [
-        offer.for_parts(found.segments / max(1, recipients - found.too_long))
-        for offer, found in zip(offers, estimates, strict=True)
-    ]
+    found = await asyncio.to_thread(
+        estimate_all, offers, groups, template=rules.template, max_parts=rules.max_parts
+    )
     return Simulation(
         invoices=skipped.pop("invoices", 0),
         recent=skipped.pop("recent", 0),
-        recipients=recipients,
+        recipients=sum(shapes.total() for shapes in groups.values()),
         skipped=dict(skipped),
-        estimates=estimates,
-        duration_s=_duration_together(in_messages, recipients),
+        estimates=found.each,
+        duration_s=found.duration_s,
+        first=found.first,
+        out_of_reach=found.out_of_reach,
         examples=sorted(examples),
         caps_are_known=turns.are_all_known,
     )
@@ -162,39 +143,3 @@ async def _when_read(
         if not any(row[told_in] == "unread" for row in rows):
             return rows
         await read_or_wait(pool)
-
-
-def _estimate(offer: Offer, shapes: Counter[InvoiceText], recipients: int, rules: Rules) -> Estimate:
-    profile = offer.profile.at_most(rules.max_parts)
-    segments = too_long = 0
-    for text, count in shapes.items():
-        try:
-            segments += render(text, profile, template=rules.template).segments * count
-        except TemplateRefused:
-            too_long += count
-    cost = None if offer.cost_per_segment is None else offer.cost_per_segment * segments
-    messages = recipients - too_long
-    duration_s = _duration([offer.for_parts(segments / max(1, messages))], messages)
-    return Estimate(offer.name, segments, too_long, cost, duration_s)
-
-
-def _duration_together(offers: Sequence[Offer], recipients: int) -> float | None:
-    if not offers:
-        return None
-    first = min(offer.order for offer in offers)
-    return _duration([offer for offer in offers if offer.order == first], recipients)
-
-
-def _duration(offers: Sequence[Offer], messages: int) -> float | None:
-    """Give the seconds at these platforms' rates together; None where one of them has none."""
-    per_s = math.inf
-    if all(offer.per_second is not None for offer in offers):
-        per_s = sum(offer.per_second or 0.0 for offer in offers)
-    per_day = math.inf
-    if all(offer.per_day is not None for offer in offers):
-        per_day = sum(offer.per_day or 0 for offer in offers)
-    if math.isinf(per_s) and math.isinf(per_day):
-        return None
-    days = 0 if math.isinf(per_day) or not messages else math.ceil(messages / per_day) - 1
-    rest = messages - days * (0 if math.isinf(per_day) else int(per_day))
-    return days * float(_DAY_S) + (0.0 if math.isinf(per_s) else rest / per_s)

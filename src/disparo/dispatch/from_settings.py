@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from disparo.db.dispatches import StoredAs
-from disparo.dispatch.bulk_simulate import Offer
+from disparo.dispatch.bulk_estimate import Offer
 from disparo.dispatch.calendar import holiday_calendar
 from disparo.dispatch.calls import AcceptSettings
 from disparo.dispatch.rules import Rules
@@ -62,6 +62,7 @@ def offers_of(settings: Settings) -> list[Offer]:
             per_second=able[route.name].per_second,
             per_day=able[route.name].per_day,
             limits_count_parts=able[route.name].limits_count_parts,
+            ddds=route.ddds,
         )
         for route in build_routes(settings.platforms)
         if route.weight > 0

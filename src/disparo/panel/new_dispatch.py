@@ -17,7 +17,8 @@ from disparo.db import accounts, invoices, overlaps, templates
 from disparo.db.pool import Connection
 from disparo.dispatch import bulk
 from disparo.dispatch.bulk import Selection
-from disparo.dispatch.bulk_simulate import Estimate, Simulation, simulate_run, who_is_left_out
+from disparo.dispatch.bulk_estimate import FirstLine
+from disparo.dispatch.bulk_simulate import Simulation, simulate_run, who_is_left_out
 from disparo.dispatch.from_settings import offers_of, rules_of
 from disparo.dispatch.preview import preview
 from disparo.dispatch.rules import Rules
@@ -81,7 +82,7 @@ class DryRun:
     looked_at: datetime
     found: Simulation
     samples: Sequence[Text]
-    first: Estimate | None
+    first: FirstLine | None
     cost: Decimal | None
     takes: str | None
     too_slow: str | None
@@ -183,7 +184,7 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
         found = await simulate_run(services.pool, wanted, offers, rules)
     async with services.pool.acquire() as connection:
         samples = await _samples(connection, services, found.examples, template)
-    first = found.estimates[0] if found.estimates else None
+    first = found.first
     cost = None if first is None else first.cost
     if price is not None and first is not None:
         cost = price * first.segments

@@ -200,6 +200,17 @@ CAPS_NOT_KNOWN = (
     "Pelo limite por telefone podem ficar de fora mais do que se conta aqui: depois de 200.000 telefones a "
     "simulação não guarda quantas faturas cada um tem na lista. No envio todos contam."
 )
+
+
+def out_of_reach(count: int) -> str:
+    """Warn of SMS that no platform takes."""
+    return several(
+        count,
+        "SMS é de um DDD que nenhuma plataforma atende: esperaria até falhar.",
+        "SMS são de DDDs que nenhuma plataforma atende: esperariam até falhar.",
+    )
+
+
 #: What a cancel does to messages that were sent again, one and several.
 NOT_AGAIN = (
     "novo envio cancelado: a mensagem continua incerta, pois o primeiro pode ter chegado",

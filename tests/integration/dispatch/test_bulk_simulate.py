@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from tests.support import bulk, rows
@@ -14,8 +15,9 @@ from disparo.db import bulk_looks, opt_outs, templates
 from disparo.db.bulk_slices import Closed
 from disparo.dispatch import bulk_caps, bulk_simulate
 from disparo.dispatch.bulk import Selection
+from disparo.dispatch.bulk_estimate import FirstLine, Offer
 from disparo.dispatch.bulk_queue import read_numbers
-from disparo.dispatch.bulk_simulate import Offer, simulate_run, who_is_left_out
+from disparo.dispatch.bulk_simulate import simulate_run, who_is_left_out
 from disparo.domain.sms_text import SegmentProfile
 from disparo.wording.words import CAPS_NOT_KNOWN
 
@@ -62,6 +64,55 @@ async def test_where_limits_count_parts_it_takes_as_many_times_longer(pool, conn
     found = await simulate_run(pool, Selection(), offers, bulk.RULES)
     assert [estimate.duration_s for estimate in found.estimates] == [10.0, 20.0]
     assert found.duration_s == pytest.approx(20 / 3)
+
+
+async def two_area_codes(connection):
+    """Six recipients in São Paulo and two in Porto Alegre, of whom one invoice is for both; one in Manaus."""
+    await rows.add_invoices(connection, 8)
+    await connection.execute("UPDATE customers SET phone_1 = '5198888000' || id WHERE id = 7")
+    await connection.execute("UPDATE customers SET phone_1 = '9298888000' || id WHERE id = 8")
+    await connection.execute("UPDATE customers SET phone_2 = '51988880001' WHERE id = 1")
+
+
+def offer(name, order, *ddds, **limits):
+    return Offer(name, SegmentProfile(), order, ddds=frozenset(ddds), **limits)
+
+
+async def test_a_platform_is_counted_for_the_area_codes_it_serves_alone(pool, connection):
+    await two_area_codes(connection)
+    price = Decimal("0.10")
+    offers = [
+        offer("south", 1, "51", cost_per_segment=price, per_second=1.0),
+        offer("north", 2, "11", "51", cost_per_segment=2 * price, per_second=2.0),
+    ]
+    found = await simulate_run(pool, Selection(), offers, bulk.RULES)
+    assert [(each.recipients, each.segments, each.cost) for each in found.estimates] == [
+        (2, 2, 2 * price),
+        (8, 8, 16 * price),
+    ]
+    assert (found.recipients, found.out_of_reach) == (9, 1)
+    assert found.first == FirstLine(8, 0, 2 * price + 6 * 2 * price)
+    assert found.duration_s == 3.0  # the north's six by two a second; the south's two took two seconds
+    assert found.examples == sorted(set(found.examples))
+
+
+async def test_what_goes_by_one_platform_alone_is_not_helped_by_the_others(pool, connection):
+    await two_area_codes(connection)
+    offers = [offer("all", 1, per_second=1.0), offer("south", 1, "51", per_second=100.0)]
+    found = await simulate_run(pool, Selection(), offers, bulk.RULES)
+    assert (found.duration_s, found.out_of_reach) == (7.0, 0)
+
+
+async def test_the_whole_is_counted_by_the_platform_that_is_used_first(pool, connection):
+    await rows.add_invoices(connection, 2)
+    stands_in = offer("a", 5, cost_per_segment=Decimal(7))
+    found = await simulate_run(
+        pool, Selection(), [stands_in, offer("b", 1, cost_per_segment=Decimal(1))], bulk.RULES
+    )
+    assert found.first == FirstLine(2, 0, Decimal(2))
+    found = await simulate_run(pool, Selection(), [stands_in, offer("b", 1)], bulk.RULES)
+    assert found.first == FirstLine(2, 0, None)
+    assert (await simulate_run(pool, Selection(), [], bulk.RULES)).first is None
 
 
 async def test_who_was_sent_the_invoice_within_a_day_is_counted(pool, connection):

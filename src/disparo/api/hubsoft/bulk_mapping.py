@@ -19,7 +19,8 @@ from disparo.api.hubsoft.reading import listed, read_day, read_invoice_id
 from disparo.api.hubsoft.words import IGNORED_WORDS, NO, RUN_WORDS, YES, echo
 from disparo.dispatch.bulk import MOST_IDS, Selection, StoredRun, Which, select_due
 from disparo.dispatch.bulk_control import NotPossible
-from disparo.dispatch.bulk_simulate import Estimate, Simulation
+from disparo.dispatch.bulk_estimate import Estimate
+from disparo.dispatch.bulk_simulate import Simulation
 
 _WHICH = {"aguardando": Which.NOT_YET_DUE, "vencido": Which.OVERDUE}
 _FILTER = ("vencimento_inicio", "vencimento_fim", "status")
@@ -122,6 +123,7 @@ def simulation_answer(found: Simulation) -> dict[str, Any]:
             "faturas": found.invoices,
             "destinatarios": found.recipients,
             "ignorados": skipped_words(found.skipped),
+            "sem_plataforma": found.out_of_reach,
             "plataformas": [_estimate(estimate) for estimate in found.estimates],
             "duracao_s": found.duration_s,
         },
@@ -131,6 +133,7 @@ def simulation_answer(found: Simulation) -> dict[str, Any]:
 def _estimate(estimate: Estimate) -> dict[str, Any]:
     return {
         "plataforma": estimate.platform,
+        "destinatarios": estimate.recipients,
         "segmentos": estimate.segments,
         "textos_que_nao_cabem": estimate.too_long,
         "custo": None if estimate.cost is None else float(estimate.cost),

@@ -15,6 +15,7 @@ class PlatformEstimate(BaseModel):
     """Tudo por uma plataforma; `duracao_s` nula: sem limite de velocidade."""
 
     plataforma: str
+    destinatarios: int
     segmentos: int
     textos_que_nao_cabem: int
     custo: float | None
@@ -27,6 +28,7 @@ class Estimated(BaseModel):
     faturas: int
     destinatarios: int
     ignorados: dict[str, int]
+    sem_plataforma: int
     plataformas: list[PlatformEstimate]
     duracao_s: float | None
 

@@ -1,29 +1,32 @@
 -- Goes on from bulk_candidates.sql: what a slice would come to, and changes nothing. Texts are told apart by
 -- what makes their length: how many plain signs, and the others as they stand (`_` is one sign in GSM-7, `~`
 -- two; some platforms cut at blanks). Each group stands for one length of text; `id` is one of its invoices. $3 today;
--- $4 invoices, each with its number in $5: what the frequency caps leave out.
+-- $4 invoices, each with its number in $5: what the frequency caps leave out; $6 the area codes that
+-- some platform names: `ddd` is one of them, or NULL.
 , going AS MATERIALIZED (
-    SELECT * FROM sendable s
+    SELECT *, CASE WHEN left(s.phone, 2) = ANY($6::text[]) THEN left(s.phone, 2) END AS ddd FROM sendable s
     WHERE (s.id, s.e164) NOT IN (SELECT * FROM unnest($4::bigint[], $5::text[]))
 ), reached AS (
-    SELECT f.*, s.messages FROM found f JOIN (SELECT id, count(*) AS messages FROM going GROUP BY id) s ON s.id = f.id
+    SELECT f.*, s.ddd, s.messages
+    FROM found f JOIN (SELECT id, ddd, count(*) AS messages FROM going GROUP BY id, ddd) s ON s.id = f.id
 ), shapes AS (
     SELECT min(id) AS id, min(name) AS customer_name, min(amount) AS amount, min(due_date) AS due_date, min(link) AS link,
-           min(linha_digitavel) AS linha_digitavel, min(pix) AS pix, sum(messages)::bigint AS count
+           min(linha_digitavel) AS linha_digitavel, min(pix) AS pix, sum(messages)::bigint AS count, ddd
     FROM reached
-    GROUP BY due_date < $3::date, length(amount::text),
+    GROUP BY ddd, due_date < $3::date, length(amount::text),
              regexp_replace(split_part(name, ' ', 1), '[A-Za-z]', 'x', 'g'),
              regexp_replace(link, '[A-Za-z0-9:/.?=&%_#+-]', 'x', 'g'),
              length(regexp_replace(linha_digitavel, '[^0-9]', '', 'g')),
              regexp_replace(pix, '[A-Za-z0-9:/.?=&%_#+*-]', 'x', 'g')
 )
-SELECT 'shape' AS what, count, id, customer_name, amount, due_date, link, linha_digitavel, pix FROM shapes
+SELECT 'shape' AS what, count, id, customer_name, amount, due_date, link, linha_digitavel, pix, ddd FROM shapes
 UNION ALL
-SELECT what, count, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM tally WHERE count > 0
+SELECT what, count, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM tally WHERE count > 0
 UNION ALL
-SELECT 'too_often', cardinality($4::bigint[]), NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE cardinality($4::bigint[]) > 0
+SELECT 'too_often', cardinality($4::bigint[]), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+WHERE cardinality($4::bigint[]) > 0
 UNION ALL
-SELECT 'recent', count(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM going s
+SELECT 'recent', count(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM going s
 WHERE (SELECT true FROM messages m
        WHERE m.invoice_id = s.id AND m.created_at > now() - interval '1 day' AND m.e164 = s.e164
          AND m.status NOT IN ('undelivered', 'failed', 'skipped', 'cancelled') LIMIT 1)
