@@ -94,6 +94,15 @@ async def give_back_slots(connection: Connection, platform: str, cost: int, *, b
     )
 
 
+async def count_day(connection: Connection, platform: str, *, by_parts: bool) -> None:
+    """Count in the limit of 24 hours what went while the platform had none; once is as good as often.
+
+    In the caller's transaction, which has the platform's turn until it ends.
+    """
+    await connection.execute(_TURN, platform)
+    await connection.execute(sql("count_day"), platform, by_parts)
+
+
 async def bring_back_days(connection: Connection) -> None:
     """Count as just granted what was granted in a time to come: the clock was set back since.
 

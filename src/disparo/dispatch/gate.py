@@ -106,6 +106,19 @@ class Gate:
         """Whether the platform has a limit a second, so that each message has a slot of its own."""
         return self._able.per_second is not None
 
+    async def begin(self) -> None:
+        """Have the limit of 24 hours count what went before there was one."""
+        able = self._able
+        while able.per_day is not None:
+            try:
+                async with self._pool.acquire() as connection, connection.transaction():
+                    await rates.count_day(connection, self._platform, by_parts=able.limits_count_parts)
+            except _FAULTS as error:
+                log.warning("limits_wait_for_database", platform=self._platform, error=type(error).__name__)
+                await asyncio.sleep(_DATABASE_RETRY_S)
+                continue
+            return
+
     async def moments(self, costs: Sequence[int], *, urgent: bool) -> RateGrant:
         """Ask for slots for messages, in order; waits until there is at least one, or the day is used up.
 

@@ -145,6 +145,7 @@ class Lane:
 
     async def run(self, holder: Holder) -> None:
         """Start messages and have them written, until cancelled; writes under way go on, see `drained`."""
+        await self._gate.begin()
         while True:
             await self._something_to_start()
             probe = self.breaker.is_open
