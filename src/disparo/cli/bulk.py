@@ -139,7 +139,7 @@ async def _start_and_follow(
         await follow(pool, stored.dispatch_id, rules)
     else:  # a script wants to know that all is queued, not to wait for the morning
         await queue_whole(pool, stored.dispatch_id, rules)
-    await print_run(pool, stored.dispatch_id)
+    await print_run(pool, stored.dispatch_id, settings.zone)
 
 
 async def _somebody_sends(pool: Pool) -> bool:
@@ -210,7 +210,7 @@ def show(
         await _must_exist(pool, id_)
         if acompanhar:
             await follow(pool, id_, rules)
-        await print_run(pool, id_)
+        await print_run(pool, id_, rules.zone)
 
     _with_pool(dados, work)
 

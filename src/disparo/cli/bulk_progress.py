@@ -6,6 +6,7 @@ import asyncio
 import json
 from contextlib import suppress
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
 from rich.console import Console
@@ -17,6 +18,7 @@ from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch.bulk_queue import queue_some
 from disparo.dispatch.rules import Rules
 from disparo.domain.message import GONE, STILL_GOING, count_in
+from disparo.wording.reason_words import waits_for
 from disparo.wording.words import RUN as STATE_WORDS
 from disparo.wording.words import STATUS as STATUS_WORDS
 
@@ -50,8 +52,8 @@ async def follow(pool: Pool, dispatch_id: UUID, rules: Rules) -> None:
             await helper
 
 
-async def print_run(pool: Pool, dispatch_id: UUID) -> None:
-    """Print a run's figures."""
+async def print_run(pool: Pool, dispatch_id: UUID, zone: ZoneInfo) -> None:
+    """Print a run's figures, and until when and why the rest waits, by the clock of `zone`."""
     row = await _read(pool, dispatch_id)
     print(f"Disparo {dispatch_id}: {STATE_WORDS[row['state']]}.")
     tallies = _tallies(row)
@@ -60,6 +62,9 @@ async def print_run(pool: Pool, dispatch_id: UUID) -> None:
     print_skipped(tallies)
     for status, count in sorted(_counts(row).items()):
         print(f"  {STATUS_WORDS[status]}: {count}")
+    why = waits_for(row["next_at"], row["waits_for"], starts_at=row["starts_at"])
+    if row["state"] == "running" and why:
+        print(f"As próximas saem em {row['next_at'].astimezone(zone):%d/%m/%Y %H:%M}: {why}.")
 
 
 def _show(progress: Progress, bars: tuple[TaskID, TaskID], row: asyncpg.Record) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -15,8 +15,7 @@ from disparo.db.pool import Connection
 from disparo.domain.message import GONE, STILL_GOING, Status, count_in
 from disparo.panel.services import PanelServices
 from disparo.wording import words
-
-_OWN_START = timedelta(minutes=2)
+from disparo.wording.reason_words import waits_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,33 +73,28 @@ async def read_progress(
     is_worked_on = services.heartbeats.alive > 0
     if run is None:
         counts = await dispatch_pages.counts(connection, dispatch_id)
-        next_at, waits_for = None, None
+        next_at, why = None, None
         if Status.QUEUED in counts:
             row = await dispatch_pages.next_of_single(connection, dispatch_id)
-            next_at, waits_for = row["next_at"], _waits_for(row)
+            next_at, why = row["next_at"], _waits_for(row)
         return Progress(
             counts,
             next_at=next_at,
             stopped_by=stopped_by,
-            waits_for=waits_for,
+            waits_for=why,
             is_worked_on=is_worked_on,
         ), {}
     counts, tallies = json.loads(run["counts"] or "{}"), json.loads(run["tallies"] or "{}")
     left_out = {reason: total for reason, total in tallies.items() if reason in words.LEFT_OUT}
-    is_whole, waits_for = bool(run["is_queued"]), _waits_for(run)
+    is_whole, why = bool(run["is_queued"]), _waits_for(run)
     return (
-        Progress(counts, run["state"], is_whole, run["next_at"], stopped_by, waits_for, is_worked_on),
+        Progress(counts, run["state"], is_whole, run["next_at"], stopped_by, why, is_worked_on),
         left_out,
     )
 
 
 def _waits_for(run: asyncpg.Record) -> str | None:
-    """Give in words why the next of a dispatch go no sooner; None where that is its own start."""
-    next_at, reason = run["next_at"], run["waits_for"]
-    if next_at is None or (reason is None and next_at - run["starts_at"] < _OWN_START):
-        return None
-    # What was not put off by a worker had its hour since it was queued.
-    return words.reason(reason or "outside_window").partition(";")[0]
+    return waits_for(run["next_at"], run["waits_for"], starts_at=run["starts_at"])
 
 
 async def _stopped_by(connection: Connection, services: PanelServices) -> str | None:

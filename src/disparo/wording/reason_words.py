@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from disparo.wording.code_words import CODE, code
 
@@ -22,6 +23,8 @@ _OF_WITHDRAWALS = frozenset(
         "cancelled",
     }
 )
+#: What goes so soon after its dispatch starts goes with it.
+_OWN_START = timedelta(minutes=2)
 REASON: Mapping[str, str] = {
     "invoice_gone": "a fatura não existe mais no cadastro",
     "invoice_paid": "a fatura já está paga",
@@ -96,3 +99,11 @@ def reason_with(stored_code: str | None, stored: str | None, status: str) -> str
     # Refused by ourselves, not by a platform that kept its reasons.
     is_ours = status == "failed" and stored == "unknown" and stored_code in CODE
     return code(stored_code) if is_ours else f"{said} ({code(stored_code)})"
+
+
+def waits_for(next_at: datetime | None, put_off: str | None, *, starts_at: datetime) -> str | None:
+    """Say why the next of a dispatch go no sooner than `next_at`; None where that is its own start."""
+    if next_at is None or (put_off is None and next_at - starts_at < _OWN_START):
+        return None
+    # What was not put off by a worker had its hour since it was queued.
+    return reason(put_off or "outside_window").partition(";")[0]

@@ -48,10 +48,14 @@ def test_a_run_outside_its_hours_is_said_to_wait_and_until_when(house, person):
     page = text(person.get(f"/painel/disparos/{dispatch_id}"))
     assert f"{waits}: fora do horário permitido." in page
     assert "Enviando" not in page
+    shown = house.command("execucao", "ver", dispatch_id).stdout
+    assert f"As próximas saem em {when}: fora do horário permitido." in shown
     put_off = "UPDATE messages SET reason = 'platform_day_full' WHERE id = $1"
     house.fetch(put_off, ids[1])
     page = text(person.get(f"/painel/disparos/{dispatch_id}"))
     assert f"{waits}: o limite de SMS por dia da plataforma foi atingido." in page
+    shown = house.command("execucao", "ver", dispatch_id).stdout
+    assert f"As próximas saem em {when}: o limite de SMS por dia da plataforma foi atingido." in shown
     house.fetch("UPDATE messages SET reason = NULL WHERE id = $1", ids[1])
     house.fetch("UPDATE dispatches SET starts_at = now() + interval '86400 s' WHERE id = $1", dispatch_id)
     assert f"{waits}." in text(person.get(f"/painel/disparos/{dispatch_id}"))
