@@ -12,6 +12,20 @@ from disparo.db.pool import Connection
 _LEASE_S = 120.0
 #: Of a platform that is not used while it fails; its detail is the reason.
 PLATFORM_OPEN = "platform_open"
+#: Of a platform's credit; its detail is what is left.
+CREDIT_LOW = "credit_low"
+#: Of a platform that takes messages and says in its receipts that there is no credit.
+CREDIT_GONE = "credit_gone"
+#: Of a platform that is not well when asked; its detail is a reason, or what it said.
+PLATFORM_UNREACHABLE = "platform_unreachable"
+#: Of a platform that takes messages and confirms none.
+RECEIPTS_STOPPED = "receipts_stopped"
+#: Of messages that are due, none of which goes; its detail is since when.
+DISPATCH_STUCK = "dispatch_stuck"
+#: Of a live source that answers nothing when asked again before sending; its subject is the source.
+SOURCE_DOWN = "source_down"
+#: Of a sync that ended before its end; its subject is the source.
+SYNC_FAILED = "sync_failed"
 #: Half a platform's calls may fail all night, and it be left alone and taken again every ten seconds: people
 #: are told that it works again when it has for so long, and of one that fails again within it, nothing.
 SETTLED_S = 120.0

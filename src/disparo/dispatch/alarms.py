@@ -31,13 +31,13 @@ _ASK_EVERY_S = 300.0
 Tell = Callable[[asyncpg.Record], Awaitable[bool]]
 
 #: Raised and cleared where the source is asked; their subject is no platform.
-_OF_SOURCES = frozenset({"source_down", "sync_failed"})
+_OF_SOURCES = frozenset({alerts.SOURCE_DOWN, alerts.SYNC_FAILED})
 #: Of platforms, by what they must be able to tell for it to be seen.
 _ASKED: Mapping[str, Callable[[Capabilities], bool]] = {
-    "credit_low": lambda able: able.has_balance,
-    "platform_unreachable": lambda able: able.has_health,
-    "credit_gone": lambda able: able.receipts or able.poll_after_s is not None,
-    "receipts_stopped": lambda able: able.receipts or able.poll_after_s is not None,
+    alerts.CREDIT_LOW: lambda able: able.has_balance,
+    alerts.PLATFORM_UNREACHABLE: lambda able: able.has_health,
+    alerts.CREDIT_GONE: lambda able: able.receipts or able.poll_after_s is not None,
+    alerts.RECEIPTS_STOPPED: lambda able: able.receipts or able.poll_after_s is not None,
 }
 
 
@@ -115,8 +115,8 @@ class Alarms:
         unwell: Mapping[str, str | None],
         with_health: list[str],
     ) -> None:
-        await alerts.settle(connection, "credit_low", low, seen=with_credit)
-        await alerts.settle(connection, "platform_unreachable", unwell, seen=with_health)
+        await alerts.settle(connection, alerts.CREDIT_LOW, low, seen=with_credit)
+        await alerts.settle(connection, alerts.PLATFORM_UNREACHABLE, unwell, seen=with_health)
 
     async def _look_at_tables(
         self, connection: Connection, platforms: Mapping[str, Platform], asked_for_s: float
@@ -137,15 +137,15 @@ class Alarms:
                 connection, int(row["detail"]), within_s=_CONTRADICTS_S
             ):
                 await alerts.clear(connection, row["kind"], row["subject"])
-        await self._settle(connection, "receipts_stopped", await signs.silent_platforms(connection))
-        await self._settle(connection, "credit_gone", await signs.platforms_without_credit(connection))
+        await self._settle(connection, alerts.RECEIPTS_STOPPED, await signs.silent_platforms(connection))
+        await self._settle(connection, alerts.CREDIT_GONE, await signs.platforms_without_credit(connection))
         if time.monotonic() < self._stuck_at:
             return
         self._stuck_at = time.monotonic() + _STUCK_EVERY_S
         since = await signs.stuck_since(connection, after_s=_STUCK_AFTER_S)
         is_so = since is not None and not await self._are_days_full(connection, platforms)
         stuck = {"": self._local(since)} if since is not None and is_so else {}
-        await alerts.settle(connection, "dispatch_stuck", stuck, seen=[""])
+        await alerts.settle(connection, alerts.DISPATCH_STUCK, stuck, seen=[""])
 
     async def _are_days_full(self, connection: Connection, platforms: Mapping[str, Platform]) -> bool:
         """Tell whether what waits does so for limits alone that the administrator has set."""

@@ -16,7 +16,8 @@ from disparo.dispatch.rules import Wait
 
 log = structlog.get_logger(__name__)
 
-_ALERT = "source_down"
+#: Why a message waits, in its history.
+_REASON = "source_down"
 #: Each look at a message that waits adds two events to its history, which is kept for years: the longer a
 #: source is down, the rarer the looks at messages of bulk runs, each after a quarter of the outage so far.
 _WAIT_S, _LONGEST_WAIT_S, _PART_OF_OUTAGE = 60.0, 600.0, 0.25
@@ -84,7 +85,7 @@ class Freshness:
             return Checked(rows, {})
         unsure = {name: await self._refresh(name, found) for name, found in stale.items()}
         waits = {
-            row["id"]: Wait(row["now"] + self._wait(name, urgent=row["urgent"]), _ALERT)
+            row["id"]: Wait(row["now"] + self._wait(name, urgent=row["urgent"]), _REASON)
             for name, found in stale.items()
             for row in found
             if row["invoice_id"] in unsure[name] and (self.single_waits or not row["urgent"])
@@ -129,7 +130,7 @@ class Freshness:
             self._failed_for.pop(name, None)
             self._outages.pop(name, None)
         async with self.pool.acquire() as connection:
-            await (alerts.raise_ if is_down else alerts.clear)(connection, _ALERT, name)
+            await (alerts.raise_ if is_down else alerts.clear)(connection, alerts.SOURCE_DOWN, name)
 
     def _note_outage(self, name: str) -> None:
         now = time.monotonic()

@@ -29,24 +29,24 @@ _SHOWN = {
 }
 #: Alerts that nothing else on the page stands for: title and text.
 _ALERTS = {
-    "credit_low": (
+    alerts.CREDIT_LOW: (
         "O crédito da plataforma {subject} está acabando",
         "Restam {detail}. Recarregue na plataforma.",
     ),
-    "credit_gone": (
+    alerts.CREDIT_GONE: (
         "Plataforma {subject} sem crédito",
         "Ela recebe os SMS e diz nas confirmações que não há crédito: nenhum chega. Pause-a até recarregar.",
     ),
-    "platform_unreachable": (
+    alerts.PLATFORM_UNREACHABLE: (
         "A plataforma {subject} não responde como devia",
         "Motivo: {detail}. Confira na plataforma, ou se o telefone que envia está ligado e com internet.",
     ),
-    "receipts_stopped": (
+    alerts.RECEIPTS_STOPPED: (
         "As confirmações de {subject} pararam",
         "De meia hora a hora e meia atrás ela aceitou mensagens e não confirmou nenhuma. Confira na "
         "plataforma o endereço de retorno (webhook).",
     ),
-    "dispatch_stuck": (
+    alerts.DISPATCH_STUCK: (
         "Mensagens na hora de sair não saem",
         "Desde {detail}. Veja se há uma plataforma em uso, e avise quem administra (disparo doctor).",
     ),
@@ -75,12 +75,14 @@ _ALERTS = {
         "O relógio da máquina {subject} está errado",
         "Está {detail}. Horários de envio e validades dependem dele. Avise quem administra.",
     ),
-    "source_down": (
+    alerts.SOURCE_DOWN: (
         "O cadastro de {subject} não responde",
         "Os disparos em lote com dados antigos esperam até que responda. Avise quem administra.",
     ),
 }
-_OF_PLATFORMS = frozenset({"credit_low", "credit_gone", "platform_unreachable", "receipts_stopped"})
+_OF_PLATFORMS = frozenset(
+    {alerts.CREDIT_LOW, alerts.CREDIT_GONE, alerts.PLATFORM_UNREACHABLE, alerts.RECEIPTS_STOPPED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +242,9 @@ def _alert(row: asyncpg.Record, services: PanelServices) -> Matter | None:
         return None
     title, text = _ALERTS[kind]
     said = detail or ""
-    if kind == "platform_unreachable":
+    if kind == alerts.PLATFORM_UNREACHABLE:
         said = words.reason(said)
-    elif kind == "credit_low":
+    elif kind == alerts.CREDIT_LOW:
         said = said.replace(".", ",")
     title, text = title.format(subject=subject), text.format(detail=said)
     return Matter(title, text, "/painel/plataformas", "Ver plataformas")

@@ -37,7 +37,6 @@ _FULL_EVERY_S = 86_400.0
 _UNLISTED_AT_ONCE = 500
 #: After a failure: asked by every worker, all the time, with a password that is wrong now, it locks us out.
 _LEFT_ALONE_S = 120.0
-_ALERT = "sync_failed"
 _NOTHING_LACKS = {"missed": 0, "left_out": 0}
 #: Of the invoices of a page whose customer is nowhere, in a line of the log.
 _NAMED = 20
@@ -131,13 +130,13 @@ class Sync:
                 lacks=sync_states.lacks_after(plan),
             )
             await register_counts.fold_counts(connection)
-            await alerts.clear(connection, _ALERT, name)
+            await alerts.clear(connection, alerts.SYNC_FAILED, name)
         return done
 
     async def _fail(self, why: str) -> None:
         async with self.pool.acquire() as connection:
             await sync_states.fail(connection, self.source.name, why[:200])
-            await alerts.raise_(connection, _ALERT, self.source.name)
+            await alerts.raise_(connection, alerts.SYNC_FAILED, self.source.name)
 
     def _plan(self, state: asyncpg.Record | None, *, full: bool) -> dict[str, Any]:
         """Go on with what was cut, unless a full pass is wanted and that was none."""

@@ -9,14 +9,14 @@ from disparo.wording.words import reason
 
 _WHERE = " Onde: {detail}."  # left out where nobody knows
 _WORDS = {
-    "platform_open": "A plataforma {subject} está falhando e não é usada por enquanto: {detail}",
-    "credit_low": "O crédito da plataforma {subject} está acabando: {detail}",
-    "credit_gone": "A plataforma {subject} recebe os SMS e diz nas confirmações que está sem crédito",
-    "platform_unreachable": "A plataforma {subject} não responde como devia: {detail}",
-    "receipts_stopped": "A plataforma {subject} parou de confirmar entregas",
-    "dispatch_stuck": "Há mensagens na hora de sair e nenhuma está saindo (desde {detail})",
-    "source_down": "O cadastro de {subject} não responde: os envios em lote com dados antigos esperam",
-    "sync_failed": "A sincronização com {subject} falhou; ela continua de onde parou",
+    alerts.PLATFORM_OPEN: "A plataforma {subject} está falhando e não é usada por enquanto: {detail}",
+    alerts.CREDIT_LOW: "O crédito da plataforma {subject} está acabando: {detail}",
+    alerts.CREDIT_GONE: "A plataforma {subject} recebe os SMS e diz nas confirmações que está sem crédito",
+    alerts.PLATFORM_UNREACHABLE: "A plataforma {subject} não responde como devia: {detail}",
+    alerts.RECEIPTS_STOPPED: "A plataforma {subject} parou de confirmar entregas",
+    alerts.DISPATCH_STUCK: "Há mensagens na hora de sair e nenhuma está saindo (desde {detail})",
+    alerts.SOURCE_DOWN: "O cadastro de {subject} não responde: os envios em lote com dados antigos esperam",
+    alerts.SYNC_FAILED: "A sincronização com {subject} falhou; ela continua de onde parou",
     alerts.DISK_LOW: (
         "O disco do banco de dados está quase cheio ({detail} livres). Cheio, nada mais é aceito nem enviado"
     ),
@@ -47,16 +47,16 @@ _WORDS = {
 #: Every kind of alert there is.
 KINDS = frozenset(_WORDS)
 #: Their detail is a stored reason.
-_WITH_REASON = frozenset({"platform_open", "platform_unreachable"})
+_WITH_REASON = frozenset({alerts.PLATFORM_OPEN, alerts.PLATFORM_UNREACHABLE})
 _OVER_WORDS = {
-    "platform_open": "A plataforma {subject} voltou a funcionar",
-    "credit_low": "A plataforma {subject} tem crédito de novo",
-    "credit_gone": "A plataforma {subject} não diz mais que está sem crédito",
-    "platform_unreachable": "A plataforma {subject} voltou a responder",
-    "receipts_stopped": "A plataforma {subject} voltou a confirmar entregas",
-    "dispatch_stuck": "As mensagens voltaram a sair",
-    "source_down": "O cadastro de {subject} voltou a responder",
-    "sync_failed": "A sincronização com {subject} voltou a funcionar",
+    alerts.PLATFORM_OPEN: "A plataforma {subject} voltou a funcionar",
+    alerts.CREDIT_LOW: "A plataforma {subject} tem crédito de novo",
+    alerts.CREDIT_GONE: "A plataforma {subject} não diz mais que está sem crédito",
+    alerts.PLATFORM_UNREACHABLE: "A plataforma {subject} voltou a responder",
+    alerts.RECEIPTS_STOPPED: "A plataforma {subject} voltou a confirmar entregas",
+    alerts.DISPATCH_STUCK: "As mensagens voltaram a sair",
+    alerts.SOURCE_DOWN: "O cadastro de {subject} voltou a responder",
+    alerts.SYNC_FAILED: "A sincronização com {subject} voltou a funcionar",
     alerts.DISK_LOW: "O disco do banco de dados tem espaço de novo",
     alerts.RUN_REFUSED: "Do disparo em lote {subject} não falta agendar mais nada",
     alerts.CONTRADICTED: "Há um dia a plataforma {subject} não contradiz o fim de nenhuma mensagem",
@@ -68,15 +68,15 @@ _OVER_WORDS = {
 }
 _NO_LONGER = "A configuração mudou; não se observa mais: "
 _WATCHED = {
-    "platform_open": "os envios pela plataforma {subject}",
-    "credit_low": "o crédito da plataforma {subject}",
-    "credit_gone": "o crédito da plataforma {subject}, pelas confirmações",
-    "platform_unreachable": "se a plataforma {subject} responde",
-    "receipts_stopped": "as confirmações da plataforma {subject}",
+    alerts.PLATFORM_OPEN: "os envios pela plataforma {subject}",
+    alerts.CREDIT_LOW: "o crédito da plataforma {subject}",
+    alerts.CREDIT_GONE: "o crédito da plataforma {subject}, pelas confirmações",
+    alerts.PLATFORM_UNREACHABLE: "se a plataforma {subject} responde",
+    alerts.RECEIPTS_STOPPED: "as confirmações da plataforma {subject}",
     alerts.CONTRADICTED: "se a plataforma {subject} contradiz o fim de mensagens",
     alerts.BACKUP_OLD: "a idade do último backup",
-    "source_down": "o cadastro de {subject}",
-    "sync_failed": "a sincronização com {subject}",
+    alerts.SOURCE_DOWN: "o cadastro de {subject}",
+    alerts.SYNC_FAILED: "a sincronização com {subject}",
 }
 
 
