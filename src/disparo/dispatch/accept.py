@@ -20,7 +20,7 @@ from disparo.db.idempotency import Key
 from disparo.db.invoices import InvoiceFacts
 from disparo.db.pool import Connection
 from disparo.dispatch.calls import Accepted, AcceptSettings, Call, Done, InProgress, Reason, Refused, Verdict
-from disparo.dispatch.rules import opens_at
+from disparo.dispatch.rules import against_invoice, opens_at
 from disparo.dispatch.slots import Slots
 from disparo.domain.ids import new_id, new_reference
 from disparo.domain.recipients import (
@@ -182,13 +182,13 @@ def _plan(place: int, call: Call, world: _World, settings: AcceptSettings) -> Ac
 def _refusal_of_invoice(call: Call, facts: InvoiceFacts | None, settings: AcceptSettings) -> Refused | None:
     if facts is None:
         return Refused(Reason.INVOICE_UNKNOWN, call.invoice_id)
-    if facts.status == "paid" and not settings.allow_paid:
-        return Refused(Reason.INVOICE_PAID, call.invoice_id, paid_at=facts.paid_at)
-    if facts.status == "cancelled":
-        return Refused(Reason.INVOICE_CANCELLED, call.invoice_id)
-    if not facts.amount and not settings.allow_zero:
-        return Refused(Reason.INVOICE_ZERO, call.invoice_id)
-    return None
+    why = against_invoice(
+        facts.status, facts.amount, allow_paid=settings.allow_paid, allow_zero=settings.allow_zero
+    )
+    if why is None:
+        return None
+    paid_at = facts.paid_at if why == Reason.INVOICE_PAID else None
+    return Refused(Reason(why), call.invoice_id, paid_at=paid_at)
 
 
 def _within_cap(call: Call, found: Candidates, world: _World) -> bool:

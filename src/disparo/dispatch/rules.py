@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -81,7 +82,7 @@ def waits_with_run(facts: Mapping[str, Any], wait: Wait) -> bool:
 
 
 def _why_not(facts: Mapping[str, Any], rules: Rules) -> str | None:
-    if (reason := _against_invoice(facts, rules)) is not None:
+    if (reason := _why_not_its_invoice(facts, rules)) is not None:
         return reason
     if facts["opted_out"]:
         return "opted_out"
@@ -90,14 +91,21 @@ def _why_not(facts: Mapping[str, Any], rules: Rules) -> str | None:
     return None
 
 
-def _against_invoice(facts: Mapping[str, Any], rules: Rules) -> str | None:
+def _why_not_its_invoice(facts: Mapping[str, Any], rules: Rules) -> str | None:
     if not facts["invoice_exists"]:
         return "invoice_gone"
-    if facts["invoice_status"] == "cancelled":
+    return against_invoice(
+        facts["invoice_status"], facts["amount"], allow_paid=rules.allow_paid, allow_zero=rules.allow_zero
+    )
+
+
+def against_invoice(status: str, amount: Decimal | None, *, allow_paid: bool, allow_zero: bool) -> str | None:
+    """Give why an invoice that is there must not be sent; a call is asked the same as the last look."""
+    if status == "cancelled":
         return "invoice_cancelled"
-    if facts["invoice_status"] == "paid" and not rules.allow_paid:
+    if status == "paid" and not allow_paid:
         return "invoice_paid"
-    if not facts["amount"] and not rules.allow_zero:
+    if not amount and not allow_zero:
         return "invoice_zero"
     return None
 
