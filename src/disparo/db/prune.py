@@ -67,8 +67,8 @@ TEXTS: dict[str, _Text] = {
            WHERE id BETWEEN $1 AND $2""",
     ),
 }
-#: Deleted whole when the evidence's time is over, in the order of their ids.
-_EVIDENCE = {"receipts": "received_at", "inbound_texts": "received_at", "audit_log": "at"}
+#: Tables deleted whole when the evidence's time is over, in the order of their ids, and what tells their age.
+EVIDENCE = {"receipts": "received_at", "inbound_texts": "received_at", "audit_log": "at"}
 
 
 async def is_our_turn(connection: Connection) -> bool:
@@ -124,11 +124,11 @@ async def empty_texts(connection: Connection, what: str, *, days: int, limit: in
 
 
 async def delete_old_evidence(connection: Connection, table: str, *, days: int, limit: int) -> int:
-    """Delete a slice of receipts, inbound texts or audit entries older than so many days.
+    """Delete a slice of a table of `EVIDENCE` older than so many days.
 
     The slice is named first: joined with it, the whole table was read.
     """
-    at = _EVIDENCE[table]
+    at = EVIDENCE[table]
     return affected(
         await connection.execute(
             f"""DELETE FROM {table} WHERE {at} < now() - make_interval(days => $1)

@@ -52,12 +52,7 @@ def _jobs(retention: Retention) -> list[tuple[str, _Slice]]:
         days = retention.evidence_days
         jobs += [
             ("dispatches", lambda c: prune.delete_old_dispatches(c, days=days, limit=_SLICE)),
-            ("receipts", lambda c: prune.delete_old_evidence(c, "receipts", days=days, limit=_SLICE)),
-            (
-                "inbound_texts",
-                lambda c: prune.delete_old_evidence(c, "inbound_texts", days=days, limit=_SLICE),
-            ),
-            ("audit_log", lambda c: prune.delete_old_evidence(c, "audit_log", days=days, limit=_SLICE)),
+            *((table, _evidence(table, days)) for table in prune.EVIDENCE),
             ("bad_numbers", lambda c: prune.delete_old_marks(c, days=days, limit=_SLICE)),
         ]
     return jobs
@@ -69,6 +64,10 @@ def _expired(what: str) -> _Slice:
 
 def _texts(what: str, days: int) -> _Slice:
     return lambda connection: prune.empty_texts(connection, what, days=days, limit=_SLICE)
+
+
+def _evidence(table: str, days: int) -> _Slice:
+    return lambda connection: prune.delete_old_evidence(connection, table, days=days, limit=_SLICE)
 
 
 async def _in_slices(pool: Pool, work: _Slice, until: float) -> int:
