@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -111,10 +109,7 @@ async def revoke_tokens(request: Request, person: Person) -> Response:
 
 async def revoke_token(request: Request, person: Person) -> Response:
     """Revoke one token at once, in every process."""
-    try:
-        jti = UUID(request.path_params["jti"])
-    except ValueError:
-        raise HTTPException(404) from None
+    jti = fields.named_uuid(request, "jti")
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         revoked = await tokens.revoke(connection, jti=jti)
         await accounts.audit(
@@ -124,7 +119,4 @@ async def revoke_token(request: Request, person: Person) -> Response:
 
 
 def _id(request: Request) -> int:
-    found = fields.id_of(request.path_params["id"])
-    if found is None or found > _LARGEST_ID:
-        raise HTTPException(404)
-    return found
+    return fields.named_id(request, most=_LARGEST_ID)

@@ -81,7 +81,7 @@ async def show_one(request: Request, person: Person) -> Response:
     """Show one dispatch: progress, reasons, messages."""
     del person
     services, query = services_of(request), request.query_params
-    dispatch_id, status = id_of(request), fields.choice(query, "situacao", words.STATUS)
+    dispatch_id, status = fields.named_uuid(request), fields.choice(query, "situacao", words.STATUS)
     async with services.pool.acquire() as connection:
         dispatch = await dispatches.read(connection, dispatch_id)
         if dispatch is None:
@@ -127,7 +127,7 @@ async def show_progress(request: Request, person: Person) -> Response:
     With `montando` it ends too when the list, of which the page has but a part, stands whole.
     """
     del person
-    stream = _progress(request, id_of(request), until_whole="montando" in request.query_params)
+    stream = _progress(request, fields.named_uuid(request), until_whole="montando" in request.query_params)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
@@ -165,7 +165,7 @@ def _event(name: str, shown: str) -> str:
 
 async def show_csv(request: Request, person: Person) -> Response:
     """Give a dispatch's messages, or those in one state, as a file."""
-    services, dispatch_id = services_of(request), id_of(request)
+    services, dispatch_id = services_of(request), fields.named_uuid(request)
     status = fields.choice(request.query_params, "situacao", words.STATUS) or None
     async with services.pool.acquire() as connection:
         await accounts.audit(
@@ -192,7 +192,7 @@ async def _lines(
 
 async def withdraw(request: Request, person: Person) -> Response:
     """Cancel what has not gone yet."""
-    dispatch_id, pool = id_of(request), services_of(request).pool
+    dispatch_id, pool = fields.named_uuid(request), services_of(request).pool
     result = await bulk_control.cancel_run(pool, dispatch_id, actor=person.actor)
     if result is None:
         async with pool.acquire() as connection, connection.transaction():
@@ -218,7 +218,7 @@ async def resume(request: Request, person: Person) -> Response:
 
 
 async def _change(request: Request, person: Person, change: _Change, notice: str) -> Response:
-    dispatch_id = id_of(request)
+    dispatch_id = fields.named_uuid(request)
     try:
         found = await change(services_of(request).pool, dispatch_id, actor=person.actor)
     except bulk_control.NotPossible:
@@ -226,14 +226,6 @@ async def _change(request: Request, person: Person, change: _Change, notice: str
     if not found:
         raise HTTPException(404)
     return await done(request, person, notice, f"{_PATH}/{dispatch_id}")
-
-
-def id_of(request: Request) -> UUID:
-    """Give the dispatch an address names; raises HTTPException 404."""
-    try:
-        return UUID(request.path_params["id"])
-    except ValueError:
-        raise HTTPException(404) from None
 
 
 def _who(row: asyncpg.Record, people: Mapping[int, str]) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+
+from disparo.domain.phone import InvalidPhone, Phone, parse_registered
 
 _LONGEST = 200
 _LARGEST_ID = 2**63 - 1
@@ -47,6 +50,30 @@ def id_of(digits: str) -> int | None:
         return None
     value = int(digits)
     return value if 0 < value <= _LARGEST_ID else None
+
+
+def named_id(request: Request, *, most: int = _LARGEST_ID) -> int:
+    """Give the id that a page's address names; raises HTTPException 404 where it is none, or above `most`."""
+    found = id_of(request.path_params["id"])
+    if found is None or found > most:
+        raise HTTPException(404)
+    return found
+
+
+def named_uuid(request: Request, name: str = "id") -> UUID:
+    """Give the UUID that a page's address names; raises HTTPException 404."""
+    try:
+        return UUID(request.path_params[name])
+    except ValueError:
+        raise HTTPException(404) from None
+
+
+def phone(typed: str) -> Phone:
+    """Read a number as a person types it; raises Wrong."""
+    try:
+        return parse_registered(typed)
+    except InvalidPhone:
+        raise Wrong("O telefone não é válido: use DDD e número, por exemplo 11 98888-7777.") from None
 
 
 def ids(form: FormData, name: str) -> list[int]:

@@ -59,7 +59,7 @@ async def show_raw(request: Request, person: Person) -> Response:
 
 
 async def _revealed(request: Request, person: Person, action: str) -> Response:
-    message_id = _id(request)
+    message_id = fields.named_id(request)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         raw = await lookups.raw_receipts(connection, message_id) if action == "raw_viewed" else None
         await accounts.audit(connection, actor=person.actor, action=action, detail={"message": message_id})
@@ -75,7 +75,7 @@ async def _shown(
 ) -> Response:
     del person
     async with services_of(request).pool.acquire() as connection:
-        message = await lookups.one(connection, _id(request))
+        message = await lookups.one(connection, fields.named_id(request))
         if message is None:
             raise HTTPException(404)
         life = await lookups.life(connection, message)
@@ -166,7 +166,7 @@ def _reply(row: asyncpg.Record, *, with_text: bool) -> Step:
 
 async def resend(request: Request, person: Person) -> Response:
     """Send an uncertain message again."""
-    message_id = _id(request)
+    message_id = fields.named_id(request)
     try:
         async with services_of(request).pool.acquire() as connection, connection.transaction():
             moved = await reconcile.resend(connection, [message_id], actor=person.actor)
@@ -180,7 +180,7 @@ async def resend(request: Request, person: Person) -> Response:
 
 async def give_as_sent(request: Request, person: Person) -> Response:
     """Give an uncertain message as sent."""
-    message_id = _id(request)
+    message_id = fields.named_id(request)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await reconcile.give_as_sent(connection, [message_id], actor=person.actor)
         if moved:
@@ -190,7 +190,7 @@ async def give_as_sent(request: Request, person: Person) -> Response:
 
 async def release(request: Request, person: Person) -> Response:
     """Let a held message go."""
-    message_id = _id(request)
+    message_id = fields.named_id(request)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await reconcile.release_held(connection, [message_id], actor=person.actor)
         if moved:
@@ -201,7 +201,7 @@ async def release(request: Request, person: Person) -> Response:
 async def withdraw(request: Request, person: Person) -> Response:
     """Cancel a message that has not gone yet."""
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        after = await cancel.cancel_message(connection, _id(request), actor=person.actor)
+        after = await cancel.cancel_message(connection, fields.named_id(request), actor=person.actor)
     text = "A mensagem foi cancelada: não será enviada."
     if after is Status.UNCERTAIN:
         text = "O novo envio foi cancelado. A mensagem continua incerta: o primeiro envio pode ter chegado."
@@ -216,12 +216,5 @@ async def _audit(connection: Connection, person: Person, action: str, message_id
 
 
 async def _back(request: Request, person: Person, notice: str, *, is_done: bool) -> Response:
-    address = f"{_PATH}/{_id(request)}"
+    address = f"{_PATH}/{fields.named_id(request)}"
     return await done(request, person, notice if is_done else _NOT_ANY_MORE, address, is_done=is_done)
-
-
-def _id(request: Request) -> int:
-    found = fields.id_of(request.path_params["id"])
-    if found is None:
-        raise HTTPException(404)
-    return found

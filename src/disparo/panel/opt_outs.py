@@ -10,11 +10,9 @@ from starlette.responses import Response
 
 from disparo.db import accounts
 from disparo.db import opt_outs as table
-from disparo.domain.phone import InvalidPhone, Phone, parse_registered
 from disparo.panel import export, fields
 from disparo.panel.access import Person
 from disparo.panel.cursors import moment_and_text, read_moment_and_text
-from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
 from disparo.panel.pages import Pager, render
 from disparo.panel.services import PanelServices, services_of
@@ -30,7 +28,7 @@ async def show(request: Request, person: Person) -> Response:
     del person
     query = request.query_params
     typed, before = fields.text(query, "telefone"), read_moment_and_text(fields.text(query, "antes"))
-    phone = _phone(typed) if typed else None
+    phone = fields.phone(typed) if typed else None
     e164 = phone.e164 if phone else None
     async with services_of(request).pool.acquire() as connection:
         rows = await table.page(connection, e164=e164, before=before, limit=_PER_PAGE)
@@ -51,7 +49,7 @@ async def show(request: Request, person: Person) -> Response:
 
 async def add(request: Request, person: Person) -> Response:
     """Enter a number."""
-    phone = _phone(fields.text(await fields.read_form(request), "telefone"))
+    phone = fields.phone(fields.text(await fields.read_form(request), "telefone"))
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         new = await table.add_asked(connection, phone.e164, actor=person.actor)
     text = (
@@ -62,7 +60,7 @@ async def add(request: Request, person: Person) -> Response:
 
 async def remove(request: Request, person: Person) -> Response:
     """Strike a number off."""
-    phone = _phone(fields.text(await fields.read_form(request), "telefone"))
+    phone = fields.phone(fields.text(await fields.read_form(request), "telefone"))
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         found = await table.remove_asked(connection, phone.e164, actor=person.actor)
     text = "O número volta a receber SMS." if found else "O número não estava descadastrado."
@@ -92,10 +90,3 @@ async def _lines(services: PanelServices) -> AsyncIterator[list[object]]:
             return
         last = rows[export.PAGE - 1]
         before = (last["created_at"], last["e164"])
-
-
-def _phone(typed: str) -> Phone:
-    try:
-        return parse_registered(typed)
-    except InvalidPhone:
-        raise Wrong("O telefone não é válido: use DDD e número, por exemplo 11 98888-7777.") from None

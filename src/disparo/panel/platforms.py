@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from disparo.db import accounts, figures, platform_states, platform_use
 from disparo.domain.outcome import Outcome, OutcomeKind
-from disparo.domain.phone import InvalidPhone, Phone, parse_registered
+from disparo.domain.phone import Phone
 from disparo.domain.routing import Route
 from disparo.domain.sms_text import to_gsm_basic
 from disparo.panel import fields
@@ -181,10 +181,7 @@ def _text_of(text: str) -> str:
 
 
 def _mobile(text: str) -> Phone:
-    try:
-        phone = parse_registered(text)
-    except InvalidPhone:
-        raise Wrong("O telefone não é válido: use DDD e número, por exemplo 11 98888-7777.") from None
+    phone = fields.phone(text)
     if not phone.takes_sms:
         raise Wrong("Este é um telefone fixo: nenhum SMS chega a ele.")
     return phone

@@ -63,7 +63,7 @@ async def create(request: Request, person: Person) -> Response:
 
 async def change(request: Request, person: Person) -> Response:
     """Change what a user may do; nobody takes the administration from themselves."""
-    user_id, form = _id(request), await fields.read_form(request)
+    user_id, form = fields.named_id(request), await fields.read_form(request)
     permissions = _permissions(form)
     if user_id == person.user_id and Permission.ADMIN not in permissions:
         raise Wrong("Você não pode tirar de si mesmo a permissão de administrar: peça a outra pessoa.")
@@ -76,7 +76,7 @@ async def change(request: Request, person: Person) -> Response:
 
 async def revoke(request: Request, person: Person) -> Response:
     """Shut a user out at once: sessions and tokens end."""
-    user_id = _id(request)
+    user_id = fields.named_id(request)
     if user_id == person.user_id:
         raise Wrong("Você não pode desativar a si mesmo: peça a outra pessoa.")
     async with services_of(request).pool.acquire() as connection, connection.transaction():
@@ -88,7 +88,7 @@ async def revoke(request: Request, person: Person) -> Response:
 
 async def revoke_tokens(request: Request, person: Person) -> Response:
     """Revoke every token of a user at once; the user stays."""
-    user_id = _id(request)
+    user_id = fields.named_id(request)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         revoked = await tokens.revoke(connection, user_id=user_id)
         await _audit(connection, person, "tokens_revoked", user_id)
@@ -98,15 +98,15 @@ async def revoke_tokens(request: Request, person: Person) -> Response:
 async def restore(request: Request, person: Person) -> Response:
     """Let a user in again."""
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        if not await accounts.set_active(connection, _id(request), active=True):
+        if not await accounts.set_active(connection, fields.named_id(request), active=True):
             raise HTTPException(404)
-        await _audit(connection, person, "user_restored", _id(request))
+        await _audit(connection, person, "user_restored", fields.named_id(request))
     return await done(request, person, "Usuário reativado.", _PATH)
 
 
 async def renew_password(request: Request, person: Person) -> Response:
     """Make a new password, shown once; the user's panel sessions end, tokens stay alive."""
-    user_id, password = _id(request), new_password()
+    user_id, password = fields.named_id(request), new_password()
     hashed = await asyncio.to_thread(hash_password, password)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         rows = {row["id"]: row["email"] for row in await accounts.list_users(connection)}
@@ -126,10 +126,3 @@ async def _audit(
 def _permissions(form: FormData) -> list[str]:
     given = form.getlist("permissao")
     return [str(permission) for permission in Permission if permission in given]
-
-
-def _id(request: Request) -> int:
-    found = fields.id_of(request.path_params["id"])
-    if found is None:
-        raise HTTPException(404)
-    return found
