@@ -103,11 +103,8 @@ async def _settle(connection: Connection, wanted: list[int], action: str, person
 
 
 def _pager(path: str, kept: Mapping[str, str], rows: Sequence[asyncpg.Record], after: int) -> Pager:
-    onward = {**kept, "depois": rows[_SHOWN - 1]["id"]} if len(rows) > _SHOWN else None
-    return Pager(
-        first=f"{path}?{urlencode(kept)}" if after else None,
-        next=f"{path}?{urlencode(onward)}" if onward else None,
-    )
+    cursor = {"depois": rows[_SHOWN - 1]["id"]} if len(rows) > _SHOWN else None
+    return Pager.of(path, kept, past_first=bool(after), cursor=cursor)
 
 
 async def _uncertain(

@@ -43,9 +43,8 @@ async def show(request: Request, person: Person) -> Response:
         people=people,
         chosen=chosen,
         export_address=f"{_PATH}.csv?{urlencode(kept)}",
-        page=Pager(
-            f"{_PATH}?{urlencode(kept)}" if before else None,
-            f"{_PATH}?{urlencode({**kept, 'antes': rows[-1]['id']})}" if more else None,
+        page=Pager.of(
+            _PATH, kept, past_first=bool(before), cursor={"antes": rows[-1]["id"]} if more else None
         ),
     )
 

@@ -70,9 +70,8 @@ async def show(request: Request, person: Person) -> Response:
         ],
         chosen=chosen,
         kinds=_KINDS,
-        page=Pager(
-            first=f"{_PATH}?{urlencode(kept)}" if before else None,
-            next=f"{_PATH}?{urlencode({**kept, 'antes': _place(rows[-1])})}" if more else None,
+        page=Pager.of(
+            _PATH, kept, past_first=before is not None, cursor={"antes": _place(rows[-1])} if more else None
         ),
     )
 
@@ -114,9 +113,11 @@ async def show_one(request: Request, person: Person) -> Response:
         chosen=status,
         export_address=f"{here}/mensagens.csv?{urlencode(kept)}",
         who=_who(dispatch, people),
-        page=Pager(
-            first=f"{here}?{urlencode(kept)}" if "depois" in query else None,
-            next=f"{here}?{urlencode({**kept, 'depois': f'{after[0]}.{after[1]}'})}" if after else None,
+        page=Pager.of(
+            here,
+            kept,
+            past_first="depois" in query,
+            cursor={"depois": f"{after[0]}.{after[1]}"} if after else None,
         ),
     )
 

@@ -45,9 +45,11 @@ async def show(request: Request, person: Person) -> Response:
         platforms=list(services.platforms),
         looked_on=found.next_id is not None and len(found.rows) < _PER_PAGE,
         export_address=f"{_PATH}.csv?{urlencode(kept)}",
-        page=Pager(
-            first=f"{_PATH}?{urlencode(kept)}" if before else None,
-            next=f"{_PATH}?{urlencode({**kept, 'antes': found.next_id})}" if found.next_id else None,
+        page=Pager.of(
+            _PATH,
+            kept,
+            past_first=bool(before),
+            cursor={"antes": found.next_id} if found.next_id else None,
         ),
     )
 

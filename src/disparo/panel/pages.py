@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -31,6 +33,19 @@ class Pager:
 
     first: str | None
     next: str | None
+
+    @classmethod
+    def of(
+        cls, path: str, kept: Mapping[str, str], *, past_first: bool, cursor: Mapping[str, object] | None
+    ) -> Pager:
+        """Give those of a list at `path` whose filter is `kept`.
+
+        `past_first`: this page is not the first. `cursor`: what the next one's address adds; None: the last.
+        """
+        return cls(
+            first=f"{path}?{urlencode(kept)}" if past_first else None,
+            next=None if cursor is None else f"{path}?{urlencode({**kept, **cursor})}",
+        )
 
 
 def render(
