@@ -6,7 +6,7 @@ import asyncio
 import os
 import pwd
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -158,18 +158,6 @@ async def prepare_patiently(settings: Settings, dsn: str) -> bool:
                 ) from error
             log.warning("waits_for_database", error=type(error).__name__)
             await asyncio.sleep(0.5)
-
-
-async def unless(stop: asyncio.Event, work: Coroutine[object, object, T]) -> T | None:
-    """Do `work`; where `stop` comes first, give it up and answer None."""
-    doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
-    await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not doing.done():
-        doing.cancel()
-        await asyncio.wait((doing,))
-        return None
-    return doing.result()
 
 
 def actor() -> str:

@@ -17,8 +17,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from disparo.cli.context import unless
 from disparo.cli.processes import Family
+from disparo.cli.stopping import unless
 from disparo.db.embedded import EmbeddedPostgres
 from disparo.durable import put_in_place, write_new
 from disparo.errors import DisparoError, PortTaken, in_words

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from disparo.cli.context import DataDir, data_dir_of, refuse_on_anothers, unless
+from disparo.cli.context import DataDir, data_dir_of, refuse_on_anothers
 from disparo.cli.credentials import Credentials, make_both
 from disparo.cli.health_watch import watch_health
 from disparo.cli.launch import (
@@ -26,6 +26,7 @@ from disparo.cli.launch import (
 )
 from disparo.cli.listening import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
 from disparo.cli.notify import tell_systemd
+from disparo.cli.stopping import stop_signal, unless
 from disparo.cli.telling import teller
 from disparo.cli.upgrade import prepare_with_backup
 from disparo.db import accounts, platform_use
@@ -106,10 +107,7 @@ def _log_level(settings: Settings, *, as_service: bool) -> str:
 
 
 async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop, loop = stop_signal(), asyncio.get_running_loop()
     ours = await unless(stop, prepare_with_backup(plan.settings, dsn))
     if ours is None:
         return

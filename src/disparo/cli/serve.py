@@ -16,6 +16,7 @@ from disparo.cli.context import DataDir, data_dir_of, log_misspelt, opened, prep
 from disparo.cli.launch import check_port, free_port, serve_arguments
 from disparo.cli.listening import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
 from disparo.cli.processes import Family, end_with_parent
+from disparo.cli.stopping import stop_signal
 from disparo.log import configure_logging
 from disparo.platforms.registry import check_tables
 from disparo.settings import Settings, load_settings
@@ -60,9 +61,7 @@ async def _serve_with(count: int, settings: Settings, dsn: str, certificate: Cer
     """Keep so many processes serving one port until SIGTERM or SIGINT; SIGHUP goes on to each."""
     check_port(settings.host, settings.port)
     family = Family({"DISPARO_DATABASE_URL": dsn, "DISPARO_DATA_DIR": str(data_dir_of(settings))})
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(ending, stop.set)
+    stop, loop = stop_signal(), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, family.send_signal, signal.SIGHUP)
     arguments = serve_arguments(settings.host, settings.port or free_port(settings.host), tls_of(certificate))
     try:

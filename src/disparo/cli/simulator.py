@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from disparo.cli.processes import end_with_parent
+from disparo.cli.stopping import stop_signal
 from disparo.errors import DisparoError, in_words
 from disparo.platforms.simulator.app import HOST, serve
 from disparo.settings import load_settings
@@ -36,8 +36,5 @@ def simulator(
 
 
 async def _serve(port: int, log: Path, smpp_port: int | None, zone: ZoneInfo) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_signal()
     await serve(port, log, stop, zone=zone, smpp_port=smpp_port)

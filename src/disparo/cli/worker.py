@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import Callable
 
 import typer
 
 from disparo import failpoints
 from disparo.cli.chores import chores_of, freshness_of
-from disparo.cli.context import DataDir, log_misspelt, opened, prepare_patiently, unless
+from disparo.cli.context import DataDir, log_misspelt, opened, prepare_patiently
 from disparo.cli.processes import end_with_parent
+from disparo.cli.stopping import stop_signal, unless
 from disparo.cli.telling import Tell, teller
 from disparo.db.pool import TRANSIENT
 from disparo.dispatch import alarms
@@ -53,10 +53,7 @@ def _run(settings: Settings, dsn: str, load: Callable[[], Settings]) -> int:
 
 
 async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_signal()
     if await unless(stop, prepare_patiently(settings, dsn)) is None:
         return 0
     planner = _Planner()
