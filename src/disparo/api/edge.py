@@ -14,6 +14,7 @@ from disparo import metrics
 from disparo.api.callers import Callers
 from disparo.api.errors import answer_500
 from disparo.api.protocol import break_off
+from disparo.api.reading_on import reading_on
 from disparo.log import write_plain
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,7 @@ class Edge:
         scope.setdefault("state", {})["request_id"] = request_id
         if scope["path"].endswith("/") or "//" in scope["path"]:
             _tidy_slashes(scope)
+        receive, send = reading_on(scope, receive, send)
         began, status = time.perf_counter(), 0
         # Answers name customers: a browser that calls us would keep them on its disk.
         is_of_api = scope["path"].startswith(_API)
