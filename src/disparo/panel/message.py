@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import asyncpg
 from starlette.exceptions import HTTPException
@@ -28,6 +29,10 @@ from disparo.wording.receipt_words import details
 _PATH = "/painel/mensagens"
 #: Failures that say no more than the outcome they come with.
 _SAID_BY = {"ambiguous": ("network", "unknown"), "refused": ("unknown",)}
+
+
+class _Act(Protocol):
+    async def __call__(self, connection: Connection, ids: Sequence[int], *, actor: str) -> list[int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,36 +171,25 @@ def _reply(row: asyncpg.Record, *, with_text: bool) -> Step:
 
 async def resend(request: Request, person: Person) -> Response:
     """Send an uncertain message again."""
-    message_id = fields.named_id(request)
     try:
-        async with services_of(request).pool.acquire() as connection, connection.transaction():
-            moved = await reconcile.resend(connection, [message_id], actor=person.actor)
-            if moved:
-                await _audit(connection, person, "resent", message_id)
+        is_done = await _settle(request, person, reconcile.resend, "resent")
     except reconcile.NotAgain as refused:
-        return await done(request, person, str(refused), f"{_PATH}/{message_id}", is_done=False)
+        address = f"{_PATH}/{fields.named_id(request)}"
+        return await done(request, person, str(refused), address, is_done=False)
     text = "A mensagem voltou à fila e será enviada de novo."
-    return await _back(request, person, text, is_done=bool(moved))
+    return await _back(request, person, text, is_done=is_done)
 
 
 async def give_as_sent(request: Request, person: Person) -> Response:
     """Give an uncertain message as sent."""
-    message_id = fields.named_id(request)
-    async with services_of(request).pool.acquire() as connection, connection.transaction():
-        moved = await reconcile.give_as_sent(connection, [message_id], actor=person.actor)
-        if moved:
-            await _audit(connection, person, "given_as_sent", message_id)
-    return await _back(request, person, "A mensagem foi dada como enviada.", is_done=bool(moved))
+    is_done = await _settle(request, person, reconcile.give_as_sent, "given_as_sent")
+    return await _back(request, person, "A mensagem foi dada como enviada.", is_done=is_done)
 
 
 async def release(request: Request, person: Person) -> Response:
     """Let a held message go."""
-    message_id = fields.named_id(request)
-    async with services_of(request).pool.acquire() as connection, connection.transaction():
-        moved = await reconcile.release_held(connection, [message_id], actor=person.actor)
-        if moved:
-            await _audit(connection, person, "released", message_id)
-    return await _back(request, person, "A mensagem voltou à fila.", is_done=bool(moved))
+    is_done = await _settle(request, person, reconcile.release_held, "released")
+    return await _back(request, person, "A mensagem voltou à fila.", is_done=is_done)
 
 
 async def withdraw(request: Request, person: Person) -> Response:
@@ -211,8 +205,16 @@ async def withdraw(request: Request, person: Person) -> Response:
 _NOT_ANY_MORE = "Nada foi feito: a situação da mensagem mudou enquanto a página estava aberta. Veja abaixo."
 
 
-async def _audit(connection: Connection, person: Person, action: str, message_id: int) -> None:
-    await accounts.audit(connection, actor=person.actor, action=action, detail={"message": message_id})
+async def _settle(request: Request, person: Person, act: _Act, action: str) -> bool:
+    """Do what a person decided of one message, and audit it; False where it was settled already."""
+    message_id = fields.named_id(request)
+    async with services_of(request).pool.acquire() as connection, connection.transaction():
+        moved = await act(connection, [message_id], actor=person.actor)
+        if moved:
+            await accounts.audit(
+                connection, actor=person.actor, action=action, detail={"message": message_id}
+            )
+    return bool(moved)
 
 
 async def _back(request: Request, person: Person, notice: str, *, is_done: bool) -> Response:
