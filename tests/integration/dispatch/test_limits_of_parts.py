@@ -72,7 +72,9 @@ async def test_each_part_has_its_moment(dsn, connection, able, messages, submitt
     # Slots are 1.03 s of the limit together; a busy machine is late by some ms.
     assert largest_within(sorted(at), 0.95) <= able["per_second"]
     assert await rows.statuses(connection, ids) == ["accepted"] * messages
-    assert await connection.fetchval("SELECT count(*) FROM attempts") == messages
+    # On a busy machine a start may miss its moment, and begins anew.
+    written = "SELECT count(*) FROM attempts WHERE outcome IS DISTINCT FROM 'not_started'"
+    assert await connection.fetchval(written) == messages
 
 
 async def test_no_day_ends_among_the_parts_of_a_text(dsn, connection):
