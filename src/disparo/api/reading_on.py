@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 _SMALL = 64 << 10  # fits what every system holds for a connection
 _MOST = 32 << 20
 _LONGEST_S = 30.0
+_TELLING = frozenset({b"connection", b"content-length", b"expect", b"transfer-encoding"})
 
 
 def reading_on(scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
@@ -50,6 +51,3 @@ def _would_be_reset(scope: Scope) -> bool:
     closes = scope["http_version"] == "1.0" or b"close" in found.get(b"connection", b"").lower()
     size = found.get(b"content-length", b"")
     return closes and (b"transfer-encoding" in found or (size.isdigit() and int(size[:20]) > _SMALL))
-
-
-_TELLING = frozenset({b"connection", b"content-length", b"expect", b"transfer-encoding"})
