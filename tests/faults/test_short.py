@@ -42,6 +42,7 @@ def test_faults_break_no_promise_over_smpp(new_database):
 def _done(plan: Plan, dsn: str) -> dict[str, Any]:
     folder = Path(tempfile.mkdtemp(prefix="disparo-faults-"))
     figures = asyncio.run(run(plan, dsn=dsn, folder=folder))
-    assert broken_promises(figures) == [], figures
+    # Others test beside it, and of eight kills one is the p99: how soon is judged by the whole run.
+    assert broken_promises(figures, taken_over_s=30.0) == [], figures
     shutil.rmtree(folder, ignore_errors=True)
     return figures
