@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch.bulk_queue import queue_some
 from disparo.dispatch.rules import Rules
 from disparo.domain.message import GONE, STILL_GOING, count_in
+from disparo.wording.moment_words import to_minute
 from disparo.wording.reason_words import waits_for
 from disparo.wording.words import RUN as STATE_WORDS
 from disparo.wording.words import STATUS as STATUS_WORDS
@@ -62,9 +64,10 @@ async def print_run(pool: Pool, dispatch_id: UUID, zone: ZoneInfo) -> None:
     print_skipped(tallies)
     for status, count in sorted(_counts(row).items()):
         print(f"  {STATUS_WORDS[status]}: {count}")
-    why = waits_for(row["next_at"], row["waits_for"], starts_at=row["starts_at"])
-    if row["state"] == "running" and why:
-        print(f"As próximas saem em {row['next_at'].astimezone(zone):%d/%m/%Y %H:%M}: {why}.")
+    next_at = row["next_at"]
+    if row["state"] == "running" and next_at is not None and next_at > datetime.now(UTC):
+        why = waits_for(next_at, row["waits_for"], starts_at=row["starts_at"])
+        print(f"As próximas saem em {to_minute(next_at, zone)}{f': {why}' if why else ''}.")
 
 
 def _show(progress: Progress, bars: tuple[TaskID, TaskID], row: asyncpg.Record) -> bool:

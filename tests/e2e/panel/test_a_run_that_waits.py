@@ -59,6 +59,7 @@ def test_a_run_outside_its_hours_is_said_to_wait_and_until_when(house, person):
     house.fetch("UPDATE messages SET reason = NULL WHERE id = $1", ids[1])
     house.fetch("UPDATE dispatches SET starts_at = now() + interval '86400 s' WHERE id = $1", dispatch_id)
     assert f"{waits}." in text(person.get(f"/painel/disparos/{dispatch_id}"))
+    assert f"As próximas saem em {when}." in house.command("execucao", "ver", dispatch_id).stdout
     house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
 
 
