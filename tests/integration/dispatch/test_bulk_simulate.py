@@ -251,3 +251,9 @@ async def test_what_opens_tomorrow_counts_for_tomorrow(pool, connection, monkeyp
     monkeypatch.setattr(bulk_caps, "closed_at", lambda *_: closed)
     assert await capped(pool) == [2]  # of the week's three
     assert await capped(pool, replace(CAPPED, max_per_phone_week=0)) == []
+
+
+async def test_what_reaches_nobody_costs_nothing_and_takes_no_time(pool):
+    offer = Offer("p", SegmentProfile(), 1, cost_per_segment=Decimal("0.05"), per_second=2.0)
+    found = await simulate_run(pool, Selection([999]), [offer], bulk.RULES)
+    assert (found.first.cost, found.duration_s, found.out_of_reach) == (0, 0.0, 0)
