@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
@@ -53,6 +54,16 @@ def test_a_refusal_reaches_who_closes_after_a_body_in_chunks(house):
     chunks = b"".join(b"%x\r\n%s\r\n" % (1000, b"a" * 1000) for _ in range(300)) + b"0\r\n\r\n"
     headers = ("Transfer-Encoding: chunked", "Connection: close")
     assert told(house, f"PUT {BASE}/cliente HTTP/1.1", *headers, body=chunks).split()[1] == b"401"
+
+
+def test_bodies_that_never_come_keep_nobody_else_out(house):
+    parts, client = urlsplit(house.stage.base), house.client()
+    head = f"POST {BASE}/cliente/financeiro/enviar_sms HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 99999\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(600):  # more than may wait (most_waiting)
+            one = stack.enter_context(socket.create_connection((parts.hostname, parts.port), timeout=20))
+            one.sendall(head.encode())
+        assert client.send({"id_fatura": 999_999_999}).status == 422
 
 
 def test_who_asks_before_sending_hears_the_refusal_at_once(house):

@@ -45,11 +45,7 @@ class Express:
             await self._plain(scope, receive, send)
         elif scope["path"] == PATH and self._services.settings.group_commit:
             scope["route"] = self._route
-            self._inside += 1
-            try:
-                await self._serve(self._answer, scope, self._uncounted(receive), send)
-            finally:
-                self._inside -= 1
+            await self._serve(self._answer, scope, self._uncounted(receive), send)
         elif (door := webhooks.door_of(scope["path"])) is not None:
             scope["path_params"] = door
             await self._serve(webhooks.receive, scope, receive, send)
@@ -85,6 +81,13 @@ class Express:
         return cast("Services", self._app.state.services)
 
     async def _answer(self, request: Request) -> Response:
+        self._inside += 1
+        try:
+            return await self._accept(request)
+        finally:
+            self._inside -= 1  # not while they take their answer, or bring the rest of a refused body
+
+    async def _accept(self, request: Request) -> Response:
         services = self._services
         # Whoever cannot be served soon is told so before any work is spent on them.
         if self._inside - self._held > services.settings.most_waiting:
