@@ -193,12 +193,13 @@ def read_date(text: str, column: str, *, required: bool = False, oldest: int = 1
     try:
         if match := _BRAZILIAN.fullmatch(bare):
             found = date(int(match[3]), int(match[2]), int(match[1]))
+        elif match := _ISO.fullmatch(bare):
+            found = date(int(match[1]), int(match[2]), int(match[3]))
         else:
-            match = _ISO.fullmatch(bare)
-            found = date(int(match[1]), int(match[2]), int(match[3]))  # type: ignore[index]  # None: TypeError
-    except (TypeError, ValueError):
-        raise BadField(f"{column} deve ser uma data, dd/mm/aaaa ou aaaa-mm-dd") from None
-    if not oldest <= found.year <= 2200:  # noqa: PLR2004 - anything else is a slip
+            found = None
+    except ValueError:  # 31/02
+        found = None
+    if found is None or not oldest <= found.year <= 2200:  # noqa: PLR2004 - anything else is a slip
         raise BadField(f"{column} deve ser uma data, dd/mm/aaaa ou aaaa-mm-dd")
     return found
 

@@ -12,7 +12,7 @@ from disparo.dispatch.bulk import MOST_IDS
 
 
 class PlatformEstimate(BaseModel):
-    """Tudo por uma plataforma; `duracao_s` nula: sem limite de velocidade."""
+    """O que pode ir por uma plataforma, pelos `ddds` dela; `duracao_s` nula: sem limite de velocidade."""
 
     plataforma: str
     destinatarios: int
@@ -23,7 +23,7 @@ class PlatformEstimate(BaseModel):
 
 
 class Estimated(BaseModel):
-    """Quanto seria."""
+    """Quanto seria; `sem_plataforma`: destinatários de DDDs que nenhuma plataforma atende."""
 
     faturas: int
     destinatarios: int
