@@ -99,7 +99,8 @@ def estimate_all(
     offers: Sequence[Offer], groups: Groups, *, template: str | None, max_parts: int
 ) -> Estimates:
     """Give what the messages of each group come to, through each platform that may take them."""
-    groups = groups or {takers(offers, None): Counter()}  # nothing goes: it costs nothing, not an unknown sum
+    # Where nothing goes it costs nothing, not an unknown sum.
+    groups = groups or {frozenset(offer.name for offer in offers): Counter()}
     parts = {
         (names, offer.name): _part(offer, shapes, template, max_parts)
         for names, shapes in groups.items()

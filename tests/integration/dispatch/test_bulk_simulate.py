@@ -255,5 +255,6 @@ async def test_what_opens_tomorrow_counts_for_tomorrow(pool, connection, monkeyp
 
 async def test_what_reaches_nobody_costs_nothing_and_takes_no_time(pool):
     offer = Offer("p", SegmentProfile(), 1, cost_per_segment=Decimal("0.05"), per_second=2.0)
-    found = await simulate_run(pool, Selection([999]), [offer], bulk.RULES)
-    assert (found.first.cost, found.duration_s, found.out_of_reach) == (0, 0.0, 0)
+    for each in (offer, replace(offer, ddds=frozenset({"51"}))):
+        found = await simulate_run(pool, Selection([999]), [each], bulk.RULES)
+        assert (found.first.cost, found.duration_s, found.out_of_reach) == (0, 0.0, 0)
