@@ -92,7 +92,7 @@ def test_a_number_that_is_no_longer_the_customers_gets_nothing_and_the_next_call
     sent = send_old(house, client, 700_007)
     there.phones[customer] = "37988887777"
     house.until_state(client, sent, "dispensada")
-    assert house.value("SELECT reason FROM messages WHERE invoice_id = 700007") == "permission_withdrawn"
+    assert house.value("SELECT reason FROM messages WHERE invoice_id = 700007") == "number_gone"
     again = client.send({"id_fatura": 700_007})
     assert [phone["telefone"] for phone in again.json["job"]["telefones"]] == ["37988887777"]
 
@@ -103,7 +103,7 @@ def test_an_invoice_that_is_anothers_by_now_goes_to_them_and_not_to_whom_it_was_
     sent = send_old(house, client, 700_008)  # of customer 9
     there.changes[700_008] = {"id_cliente": 10}
     house.until_state(client, sent, "dispensada")
-    assert house.value("SELECT reason FROM messages WHERE invoice_id = 700008") == "permission_withdrawn"
+    assert house.value("SELECT reason FROM messages WHERE invoice_id = 700008") == "number_gone"
     again = client.send({"id_fatura": 700_008})
     told = [phone["telefone"] for phone in again.json["job"]["telefones"]]
     assert told == [there.customer(10)["telefone_primario"]]

@@ -86,9 +86,12 @@ def _why_not(facts: Mapping[str, Any], rules: Rules) -> str | None:
         return reason
     if facts["opted_out"]:
         return "opted_out"
-    if not _permitted(facts):
-        return "permission_withdrawn"
-    return None
+    if facts["origin"] == "extra":  # it came with the call: the register has no say
+        return None
+    permitted = _permitted(facts)
+    if not permitted:
+        return "number_gone"
+    return None if any(permitted) else "permission_withdrawn"
 
 
 def _why_not_its_invoice(facts: Mapping[str, Any], rules: Rules) -> str | None:
@@ -110,13 +113,13 @@ def against_invoice(status: str, amount: Decimal | None, *, allow_paid: bool, al
     return None
 
 
-def _permitted(facts: Mapping[str, Any]) -> bool:
-    """Tell whether the register permits SMS to this phone; additional phones came with the call."""
-    if facts["origin"] == "extra":
-        return True
+def _permitted(facts: Mapping[str, Any]) -> list[bool]:
+    """Tell of each place of the register where this number stands today whether SMS to it is permitted."""
     if facts["origin"] == "contact":
-        return bool(facts["contact_allowed"]) and _is(facts["contact_phone"], facts["e164"])
-    return any(facts[f"phone_{n}_allowed"] and _is(facts[f"phone_{n}"], facts["e164"]) for n in (1, 2, 3))
+        places = [(facts["contact_phone"], facts["contact_allowed"])]
+    else:
+        places = [(facts[f"phone_{n}"], facts[f"phone_{n}_allowed"]) for n in (1, 2, 3)]
+    return [bool(allowed) for registered, allowed in places if _is(registered, facts["e164"])]
 
 
 def _is(registered: str | None, e164: str) -> bool:

@@ -61,7 +61,24 @@ async def test_a_contact_is_not_sent_the_invoice_of_another_customer(connection)
     assert objection(facts, RULES) is None
     await connection.execute("UPDATE invoices SET customer_id = 2 WHERE id = 1")
     [facts] = await messages.claimed_facts(connection, [id_])
-    assert objection(facts, RULES) == Drop(Event.SKIP, "permission_withdrawn")
+    assert objection(facts, RULES) == Drop(Event.SKIP, "number_gone")
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ("phone_1_allowed = false", "permission_withdrawn"),
+        ("phone_1_allowed = false, phone_2 = phone_1, phone_2_allowed = false", "permission_withdrawn"),
+        ("phone_1_allowed = false, phone_2 = phone_1, phone_2_allowed = true", None),
+        ("phone_1 = '37988887777'", "number_gone"),
+        ("phone_1 = NULL", "number_gone"),
+    ],
+)
+async def test_a_number_must_still_be_the_customers_and_permitted(connection, changed, reason):
+    [id_] = await rows.add_messages(connection)
+    await connection.execute(f"UPDATE customers SET {changed} WHERE id = 1")
+    [facts] = await messages.claimed_facts(connection, [id_])
+    assert objection(facts, RULES) == (reason and Drop(Event.SKIP, reason))
 
 
 async def test_what_fits_no_sms_fails(connection):

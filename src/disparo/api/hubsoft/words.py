@@ -64,6 +64,7 @@ _REASON_WORDS: Mapping[str, str] = {
     "invoice_cancelled": "fatura_cancelada",
     "invoice_zero": "fatura_zerada",
     "opted_out": "descadastrado",
+    "number_gone": "numero_saiu_do_cadastro",
     "permission_withdrawn": "permissao_retirada",
     "too_often": "limite_por_telefone",
     "timeout": "prazo_esgotado",
