@@ -9,6 +9,7 @@ import pytest
 from tests.integration.api.test_one_write import House, closed, opened
 
 from disparo.api.protocol import impatient
+from disparo.api.protocol.one_write import OneWrite
 
 pytestmark = pytest.mark.anyio
 
@@ -35,8 +36,8 @@ class Reading(House):
 
 
 @asynccontextmanager
-async def calling(house):
-    server, running, port = await opened(house)
+async def calling(house, http=OneWrite):
+    server, running, port = await opened(house, http)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     async with asyncio.timeout(8):
         yield reader, writer

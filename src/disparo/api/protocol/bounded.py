@@ -6,13 +6,13 @@ follows a chunked body. Bodies are bounded by `bodies.read_raw`.
 
 from __future__ import annotations
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from disparo.api.protocol.orderly import Orderly
 
 #: In more than one packet; Java, PHP and browsers send a few hundred bytes, nginx takes 32 KiB.
 _LONGEST = 64 << 10
 
 
-class Bounded(HttpToolsProtocol):
+class Bounded(Orderly):
     """uvicorn's protocol, which closes a connection that sends too much of an unfinished head."""
 
     _unread = 0
@@ -22,7 +22,7 @@ class Bounded(HttpToolsProtocol):
         self._unread += len(data)
         super().data_received(data)
         if self._unread > _LONGEST and not self.transport.is_closing():
-            self.send_400_response("Request head too large.")
+            self.refuse("O cabeçalho da chamada é grande demais.")
 
     def on_headers_complete(self) -> None:
         """Begin to serve a call."""

@@ -1,0 +1,73 @@
+"""What is no HTTP is refused in Portuguese, and never in the place of the answer to a whole call."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.integration.api.test_impatient import CALL, Reading, calling, post
+
+from disparo.api.protocol import HttpProtocol
+
+pytestmark = pytest.mark.anyio
+
+JUNK = b"}\r\n\r\n"
+REFUSED = "A chamada não é HTTP válido.".encode()
+
+
+class Slow(Reading):
+    slow_s = 0.5
+
+
+async def answers(house, *pieces):
+    """All that comes back on one connection, until it is closed; pieces are sent 0.1 s apart."""
+    async with calling(house, http=HttpProtocol) as (reader, writer):
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(0.1)
+        return await reader.read()
+
+
+@pytest.mark.parametrize("junk", [JUNK, b"GARBAGE / HTTP/9.9\r\n\r\n", b"\xff" * 40])
+async def test_what_is_no_http_is_refused_in_portuguese(junk):
+    said = await answers(Reading(), junk)
+    assert said.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert REFUSED in said
+    assert b"content-type: application/json" in said
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (post(b"/3", b"body") + JUNK,),
+        (post(b"/3", b"body"), JUNK),
+        (post(b"/3", b"body"), b"}", JUNK),
+        (post(b"/3", b"body"), b"x" * 200_000),
+    ],
+)
+async def test_a_whole_call_gets_its_answer_whatever_follows_it(pieces):
+    said = await answers(Slow(), *pieces)
+    assert said.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert said.endswith(b"\r\n\r\nxxx")
+
+
+async def test_so_do_several_whole_calls():
+    said = await answers(Slow(), CALL + CALL + JUNK)
+    assert said.count(b"HTTP/1.1 200 OK\r\n") == 2
+    assert b"400" not in said
+
+
+async def test_after_an_answer_the_refusal_stands_for_itself():
+    said = await answers(Reading(), CALL, JUNK)
+    assert said.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert said.endswith(REFUSED + b'", "errors": []}')
+
+
+async def test_a_body_that_is_no_chunks_is_refused():
+    call = b"POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nno size\r\n"
+    assert REFUSED in await answers(Reading(), call)
+
+
+async def test_a_second_call_with_a_broken_body_does_not_speak_for_the_first():
+    broken = b"POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n"
+    assert b"400" not in await answers(Slow(), CALL + broken)
