@@ -58,11 +58,11 @@ async def turns_of(
         allowed,
         now,
         zone.key,
-        now.astimezone(zone).date(),
         closed.overdue,
         closed.ufs,
         closed.ddds,
         closed.opens_at,
+        closed.opens_on,
     )
 
 

@@ -29,12 +29,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The places where nothing may go now, as columns: overdue?, state ('' unknown), area code, opening."""
+    """The places where nothing may go now, as columns: overdue?, state ('' unknown), area code, opening.
+
+    `opens_on`: the day on which a notice could go; what is due before it is overdue by then.
+    """
 
     overdue: Sequence[bool]
     ufs: Sequence[str]
     ddds: Sequence[str]
     opens_at: Sequence[datetime]
+    opens_on: Sequence[date]
 
 
 async def look_at_others(connection: Connection) -> None:
@@ -135,7 +139,6 @@ async def queue_slice(
     *,
     allowed: Sequence[str],
     due_at: datetime,
-    today: date,
     closed: Closed,
 ) -> dict[str, int]:
     """Store a locked slice's messages and end its row; gives the tally (`unread` in it: roll back)."""
@@ -151,11 +154,11 @@ async def queue_slice(
         row["dispatch_id"],
         due_at,
         row["actor"],
-        today,
         closed.overdue,
         closed.ufs,
         closed.ddds,
         closed.opens_at,
+        closed.opens_on,
     )
     await connection.execute("DELETE FROM bulk_slices WHERE id = $1", row["id"])
     return {item["what"]: item["count"] for item in found}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import asyncpg
 import structlog
@@ -86,7 +86,6 @@ async def _store(connection: Connection, row: asyncpg.Record, rules: Rules) -> N
         row,
         allowed=rules.allowed,
         due_at=due_at,
-        today=due_at.astimezone(rules.zone).date(),
         closed=closed_at(due_at.replace(second=0, microsecond=0), rules),
     )
     if "unread" in tally:
@@ -140,17 +139,24 @@ async def _count(connection: Connection, run: asyncpg.Record) -> int:
 
 @lru_cache(maxsize=8)
 def closed_at(minute: datetime, rules: Rules) -> Closed:
-    """Give the places that are outside their sending hours in this minute, and when each opens."""
-    opens: dict[tuple[Purpose, Place], datetime] = {}
-    found: list[tuple[bool, str, str, datetime]] = []
+    """Give the places that are outside their sending hours in this minute, and when each opens.
+
+    A notice that is overdue when it could go waits until a debt may be asked for, as `rules.opens_at` has
+    it: at no other time than what is overdue now, for whenever that may go, a notice may.
+    """
+
+    @cache
+    def opens(purpose: Purpose, place: Place) -> datetime:
+        return next_allowed(minute, purpose, place=place, is_holiday=rules.is_holiday)
+
+    found: list[tuple[bool, str, str, datetime, date]] = []
     for uf in (None, *sorted(UFS)):
         for ddd in sorted(DDDS):
             place = place_of(uf, ddd, default=rules.zone)
-            for purpose in (Purpose.NOTICE, Purpose.COLLECTION):
-                case = purpose, place
-                if case not in opens:
-                    opens[case] = next_allowed(minute, purpose, place=place, is_holiday=rules.is_holiday)
-                if opens[case] > minute:
-                    found.append((purpose is Purpose.COLLECTION, uf or "", ddd, opens[case]))
-    overdue, ufs, ddds, opens_at = zip(*found, strict=True) if found else ((), (), (), ())
-    return Closed(overdue, ufs, ddds, opens_at)
+            opens_on = opens(Purpose.NOTICE, place).astimezone(rules.zone).date()
+            found += [
+                (purpose is Purpose.COLLECTION, uf or "", ddd, opens(purpose, place), opens_on)
+                for purpose in (Purpose.NOTICE, Purpose.COLLECTION)
+                if opens(purpose, place) > minute
+            ]
+    return Closed(*zip(*found, strict=True)) if found else Closed((), (), (), (), ())

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from itertools import product
 
 import pytest
 from tests.support import bulk, rows
@@ -17,7 +18,10 @@ from disparo.db.customers import ContactRow, CustomerRow, upsert_contacts, upser
 from disparo.dispatch import bulk_queue
 from disparo.dispatch.bulk import RunOrder, Selection, Which, select_due, store_run
 from disparo.dispatch.bulk_queue import closed_at, queue_some, read_numbers
+from disparo.dispatch.calendar import holiday_calendar
+from disparo.dispatch.rules import opens_at
 from disparo.domain.recipients import drop, list_candidates
+from disparo.domain.windows import place_of
 
 pytestmark = pytest.mark.anyio
 
@@ -247,6 +251,62 @@ async def test_each_message_is_due_when_its_place_and_purpose_open(pool, connect
     assert found[1][:10] == found[3][:10] == bulk.now().astimezone(bulk.ZONE).date().isoformat()
     assert await connection.fetchval("SELECT count(DISTINCT chunk_id) FROM messages") == 2
     assert await connection.fetchval("SELECT count(*) FROM bulk_chunks WHERE due_at > now()") == 1
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(2026, 11, 27, 20, 30),  # a Friday
+        datetime(2026, 11, 28, 16, 0),
+        datetime(2026, 12, 31, 22, 30),  # the year after is asked for
+        datetime(2026, 4, 22, 19, 30),  # before Saint George, of Rio alone
+    ],
+)
+async def test_whatever_is_closed_each_message_is_due_when_the_last_look_will_let_it_go(
+    pool, connection, monkeypatch, at
+):
+    """A notice that is overdue by the time it could go waits until a debt may be asked for."""
+    at = at.replace(tzinfo=bulk.ZONE)
+    rules = replace(bulk.RULES, is_holiday=holiday_calendar())
+    places = [
+        ("RJ", "21"),
+        ("SP", "11"),
+        ("SP", "21"),
+        ("AC", "68"),
+        ("AM", "97"),
+        (None, "92"),
+        ("PE", "81"),
+    ]
+    cases = [
+        (number, place, at.date() + timedelta(days=days))
+        for number, (place, days) in enumerate(product(places, range(-1, 5)), 1)
+    ]
+    await rows.add_invoices(connection, len(cases))
+    for number, (uf, ddd), due_date in cases:
+        await connection.execute(
+            "UPDATE customers SET uf = $2, phone_1 = overlay(phone_1 PLACING $3 FROM 1) WHERE id = $1",
+            number,
+            uf,
+            ddd,
+        )
+        await connection.execute("UPDATE invoices SET due_date = $2 WHERE id = $1", number, due_date)
+    closed = closed_at(at, rules)
+    monkeypatch.setattr("disparo.dispatch.bulk_queue.closed_at", lambda *_: closed)
+    await bulk.store(pool)
+    await bulk.queue_all(pool, rules)
+    found = dict(await connection.fetch("SELECT invoice_id, nullif(due_at, created_at) FROM messages"))
+    expected = {
+        number: opens_at(
+            at,
+            "by_due_date",
+            due_date=due_date,
+            place=place_of(*place, default=bulk.ZONE),
+            zone=bulk.ZONE,
+            is_holiday=rules.is_holiday,
+        )
+        for number, place, due_date in cases
+    }
+    assert found == {number: None if opens == at else opens for number, opens in expected.items()}
 
 
 def test_at_noon_of_a_working_day_nothing_is_closed_and_on_a_holiday_everything():

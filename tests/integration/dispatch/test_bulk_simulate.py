@@ -195,7 +195,7 @@ async def capped(pool, rules=CAPPED):
 
 @pytest.fixture
 def _open_at_any_hour(monkeypatch):
-    monkeypatch.setattr(bulk_caps, "closed_at", lambda *_: Closed((), (), (), ()))
+    monkeypatch.setattr(bulk_caps, "closed_at", lambda *_: Closed((), (), (), (), ()))
 
 
 @pytest.mark.usefixtures("_open_at_any_hour")
@@ -247,7 +247,7 @@ async def test_what_opens_tomorrow_counts_for_tomorrow(pool, connection, monkeyp
     await had(connection, 2, first_id=50)
     await one_phone(connection, 2)
     tomorrow = bulk.now() + timedelta(days=1)
-    closed = Closed((False,), ("SP",), ("11",), (tomorrow,))
+    closed = Closed((False,), ("SP",), ("11",), (tomorrow,), (tomorrow.date(),))
     monkeypatch.setattr(bulk_caps, "closed_at", lambda *_: closed)
     assert await capped(pool) == [2]  # of the week's three
     assert await capped(pool, replace(CAPPED, max_per_phone_week=0)) == []

@@ -1,13 +1,14 @@
 -- Goes on from bulk_everybody.sql or bulk_others.sql: stores a slice's messages in chunks of 500 that are due at
--- one moment, and what was left out. $3 dispatch, $4 due, $5 actor, $6 today (of the installation);
--- where it is closed at $4: $7 overdue?, $8 state ('': unknown), $9 area code, $10 opens.
+-- one moment, and what was left out. $3 dispatch, $4 due, $5 actor; where it is
+-- closed at $4: $6 overdue?, $7 state ('': unknown), $8 area code, $9 opens, $10 due before that day: overdue by then.
 , closed AS MATERIALIZED (
-    SELECT * FROM unnest($7::bool[], $8::text[], $9::text[], $10::timestamptz[]) AS c (overdue, uf, ddd, opens_at)
+    SELECT * FROM unnest($6::bool[], $7::text[], $8::text[], $9::timestamptz[], $10::date[])
+                    AS c (overdue, uf, ddd, opens_at, opens_on)
 ), due AS MATERIALIZED (
     SELECT s.*, coalesce(c.opens_at, $4::timestamptz) AS due_at
     FROM going s JOIN found f ON f.id = s.id
     LEFT JOIN closed c
-           ON c.overdue = (f.due_date < $6::date) AND c.uf = coalesce(f.uf, '') AND c.ddd = left(s.phone, 2)
+           ON c.overdue = (f.due_date < c.opens_on) AND c.uf = coalesce(f.uf, '') AND c.ddd = left(s.phone, 2)
 ), placed AS (
     SELECT d.*, (row_number() OVER (PARTITION BY due_at ORDER BY id, contact_id NULLS FIRST, place) - 1) / 500 AS nth
     FROM due d

@@ -1,15 +1,16 @@
 -- Goes on from bulk_candidates.sql: for the frequency caps, each number of a slice on the day on which it would go, with
 -- the notices and collections that it has had by then (as take_phone_turns.sql counts them), or waits for. In the
 -- order in which they would go. A row `unread` has the caller give up: see db/numbers.py. $3 now, $4 the
--- installation's zone, $5 today; where it is closed at $3: $6 overdue?, $7 state ('': unknown), $8 area code, $9 opens.
+-- installation's zone; where it is closed at $3, as in bulk_queue.sql: $5 overdue?, $6 state, $7 area code, $8 opens, $9 opens on.
 , closed AS MATERIALIZED (
-    SELECT * FROM unnest($6::bool[], $7::text[], $8::text[], $9::timestamptz[]) AS c (overdue, uf, ddd, opens_at)
+    SELECT * FROM unnest($5::bool[], $6::text[], $7::text[], $8::timestamptz[], $9::date[])
+                    AS c (overdue, uf, ddd, opens_at, opens_on)
 ), due AS MATERIALIZED (
     SELECT s.id, s.e164, s.contact_id, s.place, hashtextextended(s.e164, 0) AS phone_key,
            (coalesce(c.opens_at, $3::timestamptz) AT TIME ZONE $4::text)::date AS day
     FROM sendable s JOIN found f ON f.id = s.id
     LEFT JOIN closed c
-           ON c.overdue = (f.due_date < $5::date) AND c.uf = coalesce(f.uf, '') AND c.ddd = left(s.phone, 2)
+           ON c.overdue = (f.due_date < c.opens_on) AND c.uf = coalesce(f.uf, '') AND c.ddd = left(s.phone, 2)
 )
 (SELECT 'unread' AS what, NULL::bigint AS id, NULL AS e164, NULL::bigint AS phone_key, NULL::date AS day,
         NULL::bigint AS of_day, NULL::bigint AS of_week
