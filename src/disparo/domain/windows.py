@@ -67,18 +67,22 @@ _COLLECTION_ELSEWHERE: tuple[_Hours, _Hours] = ((8, 20), (8, 14))
 _SATURDAY, _SUNDAY = 5, 6
 #: Longer than any window is closed, but for an administrator's own holidays: it is looked at again then.
 _FURTHEST_DAYS = 30
+#: From the last look at a message until its bytes leave, at most: what goes, goes before its hours end. A
+#: look holds ten seconds (docs/decisions/0045), it is asked each second whether it does, a start four.
+ON_ITS_WAY = timedelta(seconds=15)
 
 
 def next_allowed(at: datetime, purpose: Purpose, *, place: Place, is_holiday: IsHoliday) -> datetime:
     """Give the first moment, from `at` on, at which a message may go (aware times; the answer in UTC).
 
-    Of several states the strictest counts: the hours that all of them allow. Where holidays leave none
+    Of several states the strictest counts: the hours that all of them allow. In their last moments nothing
+    is begun. Where holidays leave none
     within a month it is the end of that month, to be asked about again.
     """
     if purpose is Purpose.REQUESTED:
         return at
     for opens, closes in _windows(at, purpose, place=place, is_holiday=is_holiday):
-        if at < closes:
+        if at <= closes - ON_ITS_WAY:
             return max(at, opens)
     day = at.astimezone(place.zone).date() + timedelta(days=_FURTHEST_DAYS + 1)
     return datetime.combine(day, time(), place.zone).astimezone(ZoneInfo("UTC"))

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disparo.domain.windows import Place, Purpose, allowed_seconds_between, next_allowed, place_of
+from disparo.dispatch import line, starts, watch
+from disparo.domain.windows import (
+    ON_ITS_WAY,
+    Place,
+    Purpose,
+    allowed_seconds_between,
+    next_allowed,
+    place_of,
+)
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 MONDAY = date(2026, 11, 23)
@@ -53,6 +61,18 @@ def test_inside_the_window_it_goes_at_once():
 )
 def test_outside_it_waits_for_the_next_opening(when, purpose, ufs, expected):
     assert opens(when, purpose, *ufs) == expected
+
+
+def test_what_could_still_be_on_its_way_at_the_end_is_not_begun():
+    """At 18:59:58 it would wait in its lane's line, and leave after 19 h."""
+    ends = at(0, 19)
+    assert opens(ends - ON_ITS_WAY, Purpose.COLLECTION, "RJ") == ends - ON_ITS_WAY
+    assert opens(ends - timedelta(seconds=2), Purpose.COLLECTION, "RJ") == at(1, 9)
+    assert opens(ends - timedelta(seconds=2), Purpose.REQUESTED, "RJ") == ends - timedelta(seconds=2)
+
+
+def test_a_message_is_on_its_way_for_no_longer_than_a_look_and_a_start_hold():
+    assert ON_ITS_WAY.total_seconds() >= line._LOOK_HOLDS_S + watch._EVERY_S + starts.START_TTL_S
 
 
 def test_holidays_are_closed():
