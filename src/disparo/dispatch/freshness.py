@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -78,9 +78,19 @@ class Freshness:
         default_factory=dict
     )  # the last question, where it had no answer
 
-    async def check(self, rows: Sequence[Mapping[str, Any]]) -> Checked:
-        """Ask again for invoices that are too old. The rows are claimed; none of them has started."""
-        stale = self._stale(rows)
+    async def check(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        must_wait: Callable[[Mapping[str, Any]], bool] = lambda _row: False,
+    ) -> Checked:
+        """Ask again for invoices that are too old. The rows are claimed; none of them has started.
+
+        What has to wait is not asked for: all that is left of a run at the end of its hours comes by.
+        """
+        waiting = [row for row in rows if must_wait(row)]
+        waits_anyway = {row["id"] for row in waiting}
+        going = [row for row in rows if row["id"] not in waits_anyway]
+        stale = self._stale(going)
         if not stale:
             return Checked(rows, {})
         unsure = {name: await self._refresh(name, found) for name, found in stale.items()}
@@ -91,8 +101,9 @@ class Freshness:
             if row["invoice_id"] in unsure[name] and (self.single_waits or not row["urgent"])
         }
         async with self.pool.acquire() as connection:
-            again = await messages.claimed_facts(connection, [row["id"] for row in rows])
-        return Checked([dict(row) for row in again], waits)
+            again = await messages.claimed_facts(connection, [row["id"] for row in going])
+        # Read again, what was not asked for might go: its hours may have begun meanwhile.
+        return Checked([*(dict(row) for row in again), *waiting], waits)
 
     def _stale(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
         found: dict[str, list[Mapping[str, Any]]] = {}

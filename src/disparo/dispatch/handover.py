@@ -29,7 +29,7 @@ from disparo.dispatch.frequency import one_too_many
 from disparo.dispatch.freshness import Checked, Freshness
 from disparo.dispatch.give_back import Deferral, put_back
 from disparo.dispatch.lane import Lane
-from disparo.dispatch.rules import Drop, Rules, Wait, objection, rendered, waits_with_run
+from disparo.dispatch.rules import Drop, Rules, Wait, must_wait, objection, rendered, waits_with_run
 from disparo.domain.ids import new_id
 from disparo.domain.message import Event
 from disparo.domain.routing import NoRoute, Route, choose, in_first_line, stay
@@ -42,7 +42,6 @@ _A_FEW = 20
 _PASSED_ON_S, _REST_S = 0.02, 0.25
 #: Looking at so many takes less than a ms; starts, outcomes and moments that have come wait no longer.
 _AT_A_STRETCH = 16
-
 
 _Kind = tuple[str, bool]  # a platform's name, and whether the message is of a single call
 
@@ -185,7 +184,8 @@ class Handover:
             )
             facts = [dict(row) for row in await messages.claimed_facts(connection, ids)] if ids else []
         # A live source may take its time: no chunk is suspect meanwhile, and others are looked at.
-        checked = Checked(facts, {}) if self._freshness is None else await self._freshness.check(facts)
+        asks, must = self._freshness, partial(must_wait, rules=self._rules)
+        checked = Checked(facts, {}) if asks is None else await asks.check(facts, must)
         looked_at = time.monotonic()
         async with self._suspect(chunk_id):
             dropped, batch = await self._look(checked, token, looked_at)

@@ -76,6 +76,11 @@ def objection(facts: Mapping[str, Any], rules: Rules) -> Wait | Drop | None:
     return None
 
 
+def must_wait(facts: Mapping[str, Any], rules: Rules) -> bool:
+    """Tell whether a claimed message may not go now, nor be dropped: whatever its source says of it."""
+    return isinstance(objection(facts, rules), Wait)
+
+
 def waits_with_run(facts: Mapping[str, Any], wait: Wait) -> bool:
     """Tell whether a message that waits belongs among its bulk run's own chunks."""
     return wait.reason in _WITH_ITS_RUN and facts["run_state"] in _NOT_OVER
