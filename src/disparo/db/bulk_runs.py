@@ -77,6 +77,19 @@ async def by_key(connection: Connection, run_key: str) -> asyncpg.Record | None:
     )
 
 
+async def kinds_of(
+    connection: Connection, invoice_ids: Sequence[int], *, allow_paid: bool
+) -> list[asyncpg.Record]:
+    """Give what tells when those that go of these invoices may: due_date, uf, ddd (of a first phone)."""
+    return await connection.fetch(
+        """SELECT DISTINCT i.due_date, c.uf, left(c.sms_numbers[1], 2) AS ddd
+           FROM invoices i JOIN customers c ON c.id = i.customer_id
+           WHERE i.id = ANY($1::bigint[]) AND (i.status = 'open' OR ($2 AND i.status = 'paid'))""",
+        invoice_ids,
+        allow_paid,
+    )
+
+
 async def read(connection: Connection, dispatch_id: UUID) -> asyncpg.Record | None:
     """Give a run with its tallies and its messages' counts by status (both JSON).
 

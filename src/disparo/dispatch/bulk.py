@@ -15,7 +15,7 @@ from disparo.db.idempotency import Key
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.calls import AcceptSettings
 from disparo.dispatch.group_commit import KeyInUse
-from disparo.dispatch.rules import BY_DUE_DATE
+from disparo.dispatch.rules import BY_DUE_DATE, opens_at
 from disparo.dispatch.store_once import store_once
 from disparo.domain.ids import new_id
 from disparo.domain.windows import Purpose, next_allowed, place_of
@@ -136,7 +136,7 @@ async def store_run(
     selection = order.on(now.astimezone(settings.zone).date())
     if selection.is_empty:
         raise NothingMeant
-    starts_at = _starts_at(selection, not_before, settings)
+    starts_at = await _starts_at(connection, selection, not_before, settings)
     run = NewRun(
         id=dispatch_id or new_id(),
         run_key=order.run_key,
@@ -206,8 +206,25 @@ def _selection_of(ids: Sequence[int] | None, due_from: date | None, due_to: date
     return Selection(None if ids is None else list(ids), due_from, due_to)
 
 
-def _starts_at(selection: Selection, at: datetime, settings: AcceptSettings) -> datetime:
-    """Give when the first of its messages may go, by the installation's clock; each has its own place's."""
+async def _starts_at(
+    connection: Connection, selection: Selection, at: datetime, settings: AcceptSettings
+) -> datetime:
+    """Give when the first may go; of a filter by the installation's clock alone: it may mean a million."""
+    if selection.invoice_ids is not None:
+        found = await bulk_runs.kinds_of(connection, selection.invoice_ids, allow_paid=settings.allow_paid)
+        opens = [
+            opens_at(
+                at,
+                BY_DUE_DATE,
+                due_date=kind["due_date"],
+                place=place_of(kind["uf"], kind["ddd"], default=settings.zone),
+                zone=settings.zone,
+                is_holiday=settings.is_holiday,
+            )
+            for kind in found
+        ]
+        if opens:
+            return min(opens)
     place = place_of(None, None, default=settings.zone)
     return min(
         next_allowed(at, purpose, place=place, is_holiday=settings.is_holiday)
