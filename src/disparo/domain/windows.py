@@ -76,8 +76,7 @@ def next_allowed(at: datetime, purpose: Purpose, *, place: Place, is_holiday: Is
     """Give the first moment, from `at` on, at which a message may go (aware times; the answer in UTC).
 
     Of several states the strictest counts: the hours that all of them allow. In their last moments nothing
-    is begun. Where holidays leave none
-    within a month it is the end of that month, to be asked about again.
+    is begun. Where holidays leave none within a month it is the end of that month, to be asked about again.
     """
     if purpose is Purpose.REQUESTED:
         return at
