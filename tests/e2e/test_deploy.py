@@ -34,8 +34,8 @@ PROMTOOL = shutil.which("promtool")
 
 
 @contextlib.contextmanager
-def nginx(upstream):
-    """Run the example as it stands, but for ports, certificate and name."""
+def nginx(upstream, errors="stderr"):
+    """Run the example as it stands, but for ports, certificate, name and where errors are written."""
     folder = Path(tempfile.mkdtemp(prefix="disparo-nginx-"))
     folder.chmod(0o755)
     pair = self_signed(folder, "127.0.0.1")
@@ -49,6 +49,7 @@ def nginx(upstream):
         ("listen 443 ssl http2;", f"listen 127.0.0.1:{secure} ssl http2;"),
         ("/etc/letsencrypt/live/sms.provedor.com.br/fullchain.pem", str(pair.certificate)),
         ("/etc/letsencrypt/live/sms.provedor.com.br/privkey.pem", str(pair.key)),
+        ("/var/log/nginx/error.log", str(errors)),
     ):
         assert old in text, old
         text = text.replace(old, new)
@@ -123,6 +124,18 @@ def test_the_largest_file_of_importar_passes_nginx(new_database, tmp_path):
             headers = {"Content-Type": "multipart/form-data; boundary=X"}
             answer = person.call("POST", "/painel/importar", body, headers=headers)
             assert (answer.status, "O arquivo não é um CSV" in text(answer)) == (422, True)
+
+
+@pytest.mark.skipif(
+    NGINX is None, reason="SEM nginx (sudo apt install nginx-light): o exemplo não foi testado"
+)
+def test_what_nginx_writes_while_nobody_is_behind_it_holds_no_secret_and_no_phone(tmp_path):
+    errors = tmp_path / "error.log"
+    with nginx(free_port(), errors) as (_, secure):
+        client = Client(f"https://127.0.0.1:{secure}")
+        assert client.post("/webhook/simulador/s3gredo", {"id": "x"}).status == 502
+        assert client.get("/api/v1/integracao/cliente?busca=telefone&termo_busca=11988887777").status == 502
+    assert errors.read_text() == ""
 
 
 def _bucket(address):

@@ -36,7 +36,7 @@ def front(house, there, tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("nginx"), free_port()
     folder.chmod(0o755)
     recipe = re.search(r"```nginx\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[1]
-    recipe = recipe.replace("listen 80;", f"listen 127.0.0.1:{port};")
+    recipe = recipe.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("/var/log/nginx", str(folder))
     recipe = recipe.replace("http://127.0.0.1:8000", house.stage.base).replace("https://10.0.0.5", there.url)
     temporary = "".join(
         f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
