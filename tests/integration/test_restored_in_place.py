@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from tests.support import rows
 
+from disparo.cli.examine.database import examine_database
 from disparo.db.pool import libpq_environment
 from disparo.db.postgres_binaries import client_program
 from disparo.dispatch.prepare import prepare
@@ -22,6 +23,11 @@ def run(dsn: str, program: str, *arguments: str) -> None:
     )
 
 
+async def said_of_holding(dsn: str) -> str:
+    (text,) = (found.text for found in await examine_database(dsn) if found.subject == "retenção")
+    return text
+
+
 async def test_what_was_waiting_in_a_dump_loaded_in_place_is_held(dsn, tmp_path):
     assert await prepare(dsn)
     connection = await asyncpg.connect(dsn)
@@ -30,7 +36,11 @@ async def test_what_was_waiting_in_a_dump_loaded_in_place_is_held(dsn, tmp_path)
     dump, name = str(tmp_path / "copy.dump"), libpq_environment(dsn)["PGDATABASE"]
     run(dsn, "pg_dump", "--format=custom", f"--file={dump}")
     run(dsn, "pg_restore", "--clean", "--if-exists", f"--dbname={name}", dump)
+    assert "ao iniciar, o Disparo retém" in await said_of_holding(
+        dsn
+    )  # the doctor notices and changes nothing
     assert not await prepare(dsn)
+    assert "estão retidas" in await said_of_holding(dsn)
     connection = await asyncpg.connect(dsn)
     assert await rows.statuses(connection, ids) == ["held", "held"]
     await connection.close()

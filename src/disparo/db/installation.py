@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
+
 from disparo.db import bulk_runs, unsettled
 from disparo.db.pool import Connection, connected
 
@@ -38,17 +40,24 @@ async def recognise(connection: Connection) -> bool:
     """Note a first start; hold everything and answer False where this is a copy. In one transaction."""
     identity = await read_identity(connection)
     known = await connection.fetchrow("SELECT * FROM installation FOR UPDATE")
-    if known is None:
+    if known is not None and not _is(identity, known):
+        await _hold(connection, identity)
+        return False
+    if known is None or known["messages_oid"] is None:
         await _remember(connection, identity)
-        return True
+    return True
+
+
+async def is_unnoticed_copy(connection: Connection) -> bool:
+    """Tell whether this is a copy on which nothing has run yet, and changes nothing. Not for a standby."""
+    known = await connection.fetchrow("SELECT * FROM installation")
+    return known is not None and not _is(await read_identity(connection), known)
+
+
+def _is(identity: Identity, known: asyncpg.Record) -> bool:
     tables = identity.messages_oid if known["messages_oid"] is None else known["messages_oid"]
     before = Identity(int(known["system_identifier"]), known["timeline"], known["database_oid"], tables)
-    if identity == before:
-        if known["messages_oid"] is None:
-            await _remember(connection, identity)
-        return True
-    await _hold(connection, identity)
-    return False
+    return identity == before
 
 
 async def hold_after_restore(dsn: str) -> list[UUID]:

@@ -130,6 +130,9 @@ async def _standing(connection: Connection) -> list[Finding]:
     if await installation.is_held(connection):
         text = "as mensagens pendentes estão retidas: este banco é uma cópia restaurada"
         found.append(wrong("retenção", text, "Confira os dados e rode: disparo retomar."))
+    elif not is_read_only(connection) and await installation.is_unnoticed_copy(connection):
+        text = "este banco é uma cópia restaurada ou promovida: ao iniciar, o Disparo retém o que espera"
+        found.append(wrong("retenção", text, "Inicie o Disparo, confira os dados e rode: disparo retomar."))
     people = await accounts.names(connection)
     for name, state in (await platform_states.read(connection)).items():
         if state["paused_by"]:
