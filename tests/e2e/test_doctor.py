@@ -13,6 +13,7 @@ import pytest
 from tests.support.stage import free_port
 
 from disparo.api.certificate import self_signed
+from disparo.cli import doctor
 from disparo.cli.examine import clock, database, files, network
 from disparo.cli.examine.finding import Grade
 from disparo.settings import Settings
@@ -278,6 +279,27 @@ def test_open_folders_and_secrets(tmp_path):
     found = grades(files.examine_data_dir(tmp_path))
     assert found[f"pasta {tmp_path}"] is Grade.OK
     assert f"arquivo {tmp_path}/database.secret" not in found
+
+
+def test_a_database_that_somebody_else_copied_in(tmp_path, monkeypatch):
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give files away")
+    (tmp_path / "postgres").mkdir(mode=0o700)
+    for owner, inside, grade in ((4711, 0, Grade.WRONG), (4711, 4711, None), (0, 4711, None)):
+        os.chown(tmp_path, owner, owner)
+        os.chown(tmp_path / "postgres", inside, inside)
+        found = grades(files.examine_data_dir(tmp_path))
+        assert found.get(f"arquivo {tmp_path}/postgres") is grade, (owner, inside)
+    monkeypatch.setattr(files, "INSTALLED", tmp_path)
+    monkeypatch.setattr(files, "_is_group", lambda _: True)
+    folder = files.examine_data_dir(tmp_path)[-2]
+    assert (folder.grade, folder.remedy) == (Grade.WRONG, f"sudo chown -R disparo:disparo {tmp_path}")
+
+
+def test_a_folder_that_is_closed_to_whoever_looks_is_said_and_the_rest_is_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda _, how: how == os.F_OK)
+    assert [found.remedy for found in files.examine_data_dir(tmp_path)] == ["Rode o doctor com sudo."]
+    assert asyncio.run(doctor._database(Settings(data_dir=tmp_path), tmp_path)) == []
 
 
 def test_the_settings_file(tmp_path):

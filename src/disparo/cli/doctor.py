@@ -82,6 +82,8 @@ async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
     if settings.database_url is not None:
         dsn = settings.database_url.get_secret_value()
         return await examine_database(dsn, remedy=_OWN_SERVER, backup_within_days=within_days)
+    if os.access(data_dir, os.F_OK) and not os.access(data_dir, os.X_OK):
+        return []  # said of the folder: whether it runs cannot be seen
     if not is_held(data_dir):
         remedy = "Inicie o Disparo: sudo systemctl start disparo (ou disparo run)."
         return [wrong("banco de dados", f"o banco próprio de {data_dir} não está em execução", remedy)]

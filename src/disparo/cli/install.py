@@ -15,10 +15,10 @@ import typer
 
 from disparo.cli.installation.settings_file import settings_text
 from disparo.cli.installation.writing import Did, Root, make_folder, write_once, write_ours
+from disparo.db.data_dir import INSTALLED
 from disparo.errors import DisparoError
 
 _USER = "disparo"
-_DATA = Path("/var/lib/disparo")
 _UNITS = ("disparo.service", "disparo-server.service", "disparo-worker@.service")
 
 
@@ -49,12 +49,12 @@ def install(
 
 def _write_all(root: Root, program: Path) -> Iterator[tuple[str, Did]]:
     yield "/etc/disparo", make_folder(root, "/etc/disparo", 0o750, owner="root", group=_USER)
-    text = settings_text(_DATA)
+    text = settings_text(INSTALLED)
     own = "/etc/disparo/disparo.toml"
     yield own, write_once(root, own, text, 0o640, group=_USER)
     example = "/etc/disparo/disparo.toml.exemplo"
     yield example, write_ours(root, example, text)
-    yield str(_DATA), make_folder(root, str(_DATA), 0o700, owner=_USER, group=_USER)
+    yield str(INSTALLED), make_folder(root, str(INSTALLED), 0o700, owner=_USER, group=_USER)
     common = _read("common.conf")
     for unit in _UNITS:
         path = f"/etc/systemd/system/{unit}"
@@ -98,7 +98,7 @@ def _make_user(root: Root) -> Did:
             "--system",
             "--user-group",
             "--home-dir",
-            str(_DATA),
+            str(INSTALLED),
             "--shell",
             "/usr/sbin/nologin",
         ]

@@ -13,6 +13,8 @@ from typing import IO
 
 from disparo.errors import DisparoError, in_words
 
+#: Where it is kept for the service, and for root.
+INSTALLED = Path("/var/lib/disparo")
 #: With fewer bytes free around it something has to be done today.
 SCARCE_BYTES = 1_000_000_000
 #: More than a look at the lock takes (`is_held`).
@@ -31,7 +33,7 @@ def default_data_dir() -> Path:
     """Give $XDG_DATA_HOME/disparo, ~/.local/share/disparo, or what fits root and users without a home."""
     named = os.environ.get("XDG_DATA_HOME")
     if os.geteuid() == 0:
-        return Path("/var/lib/disparo")
+        return INSTALLED
     if named:
         return Path(named) / "disparo"
     home = os.environ.get("HOME")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from disparo.api.certificate import Certificate, days_left, load
 from disparo.cli.examine.finding import Finding, Grade, note, ok, wrong
-from disparo.db.data_dir import SCARCE_BYTES
+from disparo.db.data_dir import INSTALLED, SCARCE_BYTES, is_held
 from disparo.errors import SettingsInvalid, in_words
 from disparo.settings import misspelt
 from disparo.wording.words import several
@@ -102,7 +102,10 @@ def examine_data_dir(path: Path) -> list[Finding]:
     """Look at the folder with the private database, its password and the room around it."""
     if not path.exists():
         return [note(f"pasta {path}", "ainda não existe", "É criada no primeiro início.")]
-    return [_closed(path), *_secrets(path), judge_room(path, shutil.disk_usage(path).free)]
+    if not os.access(path, os.X_OK):
+        return [wrong(f"pasta {path}", "não pode ser lida por este usuário", "Rode o doctor com sudo.")]
+    found = [_closed(path), *_secrets(path), *_owners(path)]
+    return [*found, judge_room(path, shutil.disk_usage(path).free)]
 
 
 def _closed(path: Path) -> Finding:
@@ -125,6 +128,25 @@ def _secrets(path: Path) -> list[Finding]:
         )
         for found in open_ones
     ]
+
+
+def _owners(path: Path) -> list[Finding]:
+    """Look for what somebody else copied in, as root does: its user cannot start the database then."""
+    owner = path.stat().st_uid
+    if owner == 0 and path == INSTALLED and _is_group("disparo") and not is_held(path):
+        remedy = f"sudo chown -R disparo:disparo {path}"
+        return [wrong(f"pasta {path}", "é do root, e o serviço, que roda como disparo, não inicia", remedy)]
+    if owner == 0:  # where root runs it, the database has a user of its own
+        return []
+    others = [
+        found
+        for name in ("database.secret", "lock", "postgres")
+        if (found := path / name).exists() and found.stat().st_uid != owner
+    ]
+    if not others:
+        return []
+    text = f"é de outro usuário que a pasta {path}: o Disparo não inicia"
+    return [wrong(f"arquivo {others[0]}", text, f"sudo chown -R --reference={path} {path}")]
 
 
 def examine_copies(path: Path, keep_text_days: int) -> list[Finding]:
