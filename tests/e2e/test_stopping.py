@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import asyncpg
 import pytest
 
 from disparo.db.migrate import wait_for_turn
+from disparo.dispatch.prepare import prepare
 
 pytestmark = pytest.mark.anyio
 
@@ -46,11 +48,11 @@ async def running(dsn, *arguments, errors):
             process.kill()
 
 
-async def _waits(connection):
+async def _waits(connection, kind="advisory"):
     waiting = """SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
-                 WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"""
+                 WHERE datname = current_database() AND locktype = $1 AND NOT granted"""
     async with asyncio.timeout(60):
-        while not await connection.fetchval(waiting):
+        while not await connection.fetchval(waiting, kind):
             await asyncio.sleep(0.05)
 
 
@@ -84,6 +86,23 @@ async def test_a_run_that_was_stopped_before_it_was_stored_is_not_said_to_go_on(
         said, _ = await process.communicate()
     expected = "Interrompido antes do disparo. Confira com `disparo execucao listar`.\n"
     assert (process.returncode, said.decode()) == (130, expected)
+
+
+async def test_a_run_that_is_stored_is_named_at_once_also_to_a_file(dsn, monkeypatch):
+    """The output of a scheduled task: killed while the run is being queued, it is all that is left of it."""
+    table = {"type": "generic_http", "url": "http://127.0.0.1:1/", "json": {"to": "{telefone}"}}
+    monkeypatch.setenv("DISPARO_PLATFORMS", json.dumps({"p": {**table, "success": {"status": [200]}}}))
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    await prepare(dsn)
+    queueing = await asyncpg.connect(dsn)
+    async with queueing.transaction():
+        await queueing.execute("LOCK TABLE invoices")  # queueing waits for it
+        async with running(dsn, "disparar", "--status", "vencido", errors=subprocess.DEVNULL) as process:
+            await _waits(queueing, "relation")
+            process.kill()
+            said, _ = await process.communicate()
+    await queueing.close()
+    assert said.startswith(b"Disparo ")
 
 
 def test_a_command_that_is_still_being_loaded_ends_without_a_trace():

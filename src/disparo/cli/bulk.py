@@ -133,7 +133,7 @@ async def _start_and_follow(
     tell(stored)
     told = "Disparo" if stored.is_new else "Esta execução já existe: disparo"
     starts = to_second(stored.starts_at, settings.zone)
-    print(f"{told} {stored.dispatch_id}; início em {starts}.")
+    print(f"{told} {stored.dispatch_id}; início em {starts}.", flush=True)  # what follows may take long
     rules = rules_of(settings)
     if Console().is_terminal:
         await follow(pool, stored.dispatch_id, rules)
