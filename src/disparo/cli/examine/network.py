@@ -11,7 +11,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from email.message import Message
-from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from disparo.cli.examine.clock import judge_clock
 from disparo.cli.examine.finding import Finding, note, ok, wrong
 from disparo.cli.launch import UNVERIFIED, local_url
 from disparo.errors import in_words
+from disparo.platforms.clock import read_date
 from disparo.platforms.http import is_forbidden
 from disparo.platforms.registry import read_table, receipt_url
 from disparo.platforms.table import PlatformTable
@@ -154,10 +154,9 @@ def _webhook(name: str, table: PlatformTable, settings: Settings) -> Finding | N
 def _clock(url: str) -> Finding:
     before = time.time()
     status, said, headers = _ask(url, verify=True)
-    date = headers.get("Date") if headers is not None else None
-    if date is None:
+    theirs = read_date(headers.get("Date", "")) if headers is not None else None
+    if theirs is None:
         return note("relógio", f"{url} não disse as horas ({said or status})", "Escolha outro em clock_url.")
-    theirs = parsedate_to_datetime(date).timestamp()
     # The header has whole seconds: half of one on average.
     return judge_clock(f"de {urlsplit(url).hostname}", theirs + 0.5 - (before + time.time()) / 2)
 
