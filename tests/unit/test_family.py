@@ -8,6 +8,7 @@ import signal
 import time
 
 import pytest
+from tests.support.stage import free_port
 
 from disparo.cli import processes
 from disparo.cli.processes import Family
@@ -47,3 +48,31 @@ async def test_those_of_one_command_are_ended_together(monkeypatch):
     began = time.monotonic()
     await family.stop()
     assert time.monotonic() - began < 2.5
+
+
+async def test_one_that_is_being_started_anew_does_not_outlive_the_others(monkeypatch, tmp_path):
+    monkeypatch.setattr(processes, "_STOP_PATIENCE_S", 1.0)
+    start, asked, started = asyncio.create_subprocess_exec, asyncio.Event(), []
+
+    async def slowly(*arguments, **more):
+        asked.set()
+        await asyncio.sleep(0.3)
+        started.append(await start(*arguments, **more))
+        return started[-1]
+
+    family = Family({})
+    await family.start("deaf", "--versao")
+    os.kill(family.pids()["deaf"], signal.SIGSTOP)
+    await family.start(
+        "falls", "simulador", "--porta", str(free_port()), "--registro", str(tmp_path / "heard")
+    )
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slowly)
+    os.kill(family.pids()["falls"], signal.SIGKILL)
+    async with asyncio.timeout(20):
+        await asked.wait()
+        await family.stop()
+    alive = [process for process in started if process.returncode is None]
+    for process in alive:
+        process.kill()
+        await process.wait()
+    assert not alive

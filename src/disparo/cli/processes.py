@@ -58,7 +58,6 @@ class Family:
         self._environment = {**os.environ, **environment, _PARENT: str(os.getpid())}
         self._children: list[_Child] = []
         self._keepers: list[asyncio.Task[None]] = []
-        self._ending = False
 
     async def start(self, name: str, *arguments: str, hears_signals: bool = True) -> None:
         """Start a child and keep it running."""
@@ -72,12 +71,11 @@ class Family:
 
         One after the other, workers at a slow platform would take longer than systemd waits for all.
         """
-        self._ending = True
-        for _, alike in groupby(reversed(self._children), key=lambda child: child.arguments[0]):
-            await asyncio.gather(*map(_end, alike))
-        for keeper in self._keepers:
+        for keeper in self._keepers:  # first: one that is being started anew would be nobody's to end
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
+        for _, alike in groupby(reversed(self._children), key=lambda child: child.arguments[0]):
+            await asyncio.gather(*map(_end, alike))
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to each child that listens for some."""
@@ -104,13 +102,11 @@ class Family:
     async def _keep(self, child: _Child) -> None:
         while child.process is not None:
             status = await child.process.wait()
-            if self._ending:
-                return
             steady = time.monotonic() - child.started_at > _STEADY_AFTER_S
             child.falls = 0 if steady else child.falls + 1
             log.warning("process_ended_and_is_started_again", process=child.name, status=status)
             await asyncio.sleep(min(_SLOWEST_RESTART_S, 0.1 * 2 ** min(child.falls, 8)))
-            while not self._ending:
+            while True:
                 try:
                     await self._spawn(child)
                     break
