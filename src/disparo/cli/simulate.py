@@ -14,6 +14,7 @@ from disparo.cli.tables import show_table
 from disparo.db import invoices, opt_outs, templates
 from disparo.db.pool import Connection
 from disparo.dispatch.preview import preview
+from disparo.domain.money import read_price
 from disparo.domain.recipients import Candidates, drop, list_candidates
 from disparo.domain.sms_text import Encoding
 from disparo.domain.template import Rendered, TemplateRefused, format_amount
@@ -74,7 +75,7 @@ def _print_people(found: Candidates) -> None:
 
 
 def _price(text: str | None) -> Decimal | None:
-    try:
-        return None if text is None else Decimal(text.replace(",", "."))
-    except ArithmeticError:
-        raise DisparoError("--custo-segmento deve ser um valor, por exemplo 0.08.") from None
+    price = None if text is None else read_price(text)
+    if text is not None and price is None:
+        raise DisparoError("--custo-segmento deve ser um valor, por exemplo 0.08.")
+    return price

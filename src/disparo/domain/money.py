@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
+#: In reais, of one SMS.
+_DEAREST = 1000
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
 _WITH_COMMA = re.compile(r"(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]*")
 _WITH_POINT = re.compile(r"(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]*)?")
@@ -17,6 +19,15 @@ def read_money(text: str) -> Decimal | None:
     if _WITH_COMMA.fullmatch(text):
         return Decimal(text.replace(".", "").replace(",", "."))
     return Decimal(text.replace(",", "")) if _WITH_POINT.fullmatch(text) else None
+
+
+def read_price(text: str) -> Decimal | None:
+    """Read the price of one SMS as a person types it: `0,08`, `R$ 0.045`; None for what is none."""
+    try:
+        price = Decimal(text.upper().removeprefix("R$").strip().replace(",", "."))
+    except InvalidOperation:
+        return None
+    return price if price.is_finite() and 0 <= price < _DEAREST else None
 
 
 def write_number(value: float) -> str:

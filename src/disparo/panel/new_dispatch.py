@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from urllib.parse import urlencode
 
 import asyncpg
@@ -23,6 +23,7 @@ from disparo.dispatch.from_settings import offers_of, rules_of
 from disparo.dispatch.preview import preview
 from disparo.dispatch.rules import Rules
 from disparo.domain.ids import new_id
+from disparo.domain.money import read_price
 from disparo.domain.sms_text import Encoding, not_passed_on
 from disparo.domain.template import TemplateRefused
 from disparo.panel import export, fields
@@ -240,12 +241,7 @@ def _text(form: FormData, name: str) -> str:
 
 
 def _price(text: str) -> Decimal | None:
-    if not text:
-        return None
-    try:
-        price = Decimal(text.upper().removeprefix("R$").strip().replace(",", "."))
-    except InvalidOperation:
-        raise Wrong("O preço deve ser um valor, por exemplo 0,08.") from None
-    if not price.is_finite() or not 0 <= price < 1000:  # noqa: PLR2004 - reais for one SMS
+    price = read_price(text) if text else None
+    if text and price is None:
         raise Wrong("O preço deve ser um valor, por exemplo 0,08.")
     return price

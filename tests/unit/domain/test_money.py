@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from disparo.domain.money import read_money
+from disparo.domain.money import read_money, read_price
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,16 @@ def test_the_last_sign_decides_unless_it_parts_thousands(text, amount):
 )
 def test_what_is_no_amount(text):
     assert read_money(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [("0,08", "0.08"), ("R$ 0.045", "0.045"), ("r$0,1", "0.1"), ("0", "0"), ("999,99", "999.99")],
+)
+def test_the_price_of_an_sms(text, price):
+    assert read_price(text) == Decimal(price)
+
+
+@pytest.mark.parametrize("text", ["", "caro", "nan", "sNaN", "inf", "-0,08", "1000", "1e999999", "0,08 cada"])
+def test_what_is_no_price(text):
+    assert read_price(text) is None
