@@ -158,16 +158,18 @@ async def take_untold(connection: Connection, *, limit: int = 20) -> list[asyncp
     come is over, too.
     """
     return await connection.fetch(
-        """UPDATE alerts SET taken_until = now() + make_interval(secs => $2::float8)
-           WHERE id IN (
-               SELECT id FROM alerts
-               WHERE (told_at IS NULL OR (cleared_at IS NOT NULL AND told_over IS NULL))
-                 AND (kind <> $3 OR cleared_at IS NULL OR detail = $4
-                      OR cleared_at NOT BETWEEN now() - make_interval(secs => $5::float8) AND now())
-                 AND (taken_until IS NULL OR taken_until < now()
-                      OR taken_until > now() + make_interval(secs => 2 * $2::float8))
-               ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
-           RETURNING id, kind, subject, detail, raised_at, cleared_at, told_at""",
+        """WITH taken AS (
+               UPDATE alerts SET taken_until = now() + make_interval(secs => $2::float8)
+               WHERE id IN (
+                   SELECT id FROM alerts
+                   WHERE (told_at IS NULL OR (cleared_at IS NOT NULL AND told_over IS NULL))
+                     AND (kind <> $3 OR cleared_at IS NULL OR detail = $4
+                          OR cleared_at NOT BETWEEN now() - make_interval(secs => $5::float8) AND now())
+                     AND (taken_until IS NULL OR taken_until < now()
+                          OR taken_until > now() + make_interval(secs => 2 * $2::float8))
+                   ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+               RETURNING id, kind, subject, detail, raised_at, cleared_at, told_at)
+           SELECT * FROM taken ORDER BY id  -- the update gives them as they lie in the table""",
         limit,
         _LEASE_S,
         PLATFORM_OPEN,

@@ -87,6 +87,14 @@ async def told(pool):
     return said
 
 
+async def test_people_are_told_in_the_order_of_what_happened(pool, connection):
+    names = ("first", "second", "third")
+    for name in names:
+        await begin(connection, "source_down", subject=name)
+    await alerts.clear(connection, "source_down", "first")  # its row is written anew, behind the others
+    assert [row["subject"] for row in await alerts.take_untold(connection)] == list(names)
+
+
 async def test_people_are_told_in_words(pool, connection):
     await platform_states.open_all(connection, {"p": "credit"})
     await alerts.raise_(connection, "platform_unreachable", "p", detail="http_500")
