@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from starlette.datastructures import FormData
@@ -103,13 +103,16 @@ async def _store(
 def _looked_at(form: FormData) -> datetime | None:
     """Give when the simulation was made that a form came with; None where it does not say."""
     said = fields.text(form, "simulado_em", most=40)
+    if not said:
+        return None
     try:
-        found = datetime.fromisoformat(said) if said else None
-    except ValueError:
+        found = datetime.fromisoformat(said)
+        moment = found.astimezone(UTC)  # of the calendar's first and last day there may be none
+    except (ValueError, OverflowError):
         raise Wrong(_NOT_SIMULATED) from None
-    if found is not None and found.tzinfo is None:
+    if found.tzinfo is None:
         raise Wrong(_NOT_SIMULATED)
-    return found
+    return moment
 
 
 async def _check_alone(connection: Connection, wanted: Selection, stored: UUID, looked_at: datetime) -> None:

@@ -85,9 +85,12 @@ def test_who_sends_to_the_others_alone_needs_no_telling(house, clerks):
     assert send(rui, second, a_quem="outros").status == 303
 
 
-def test_a_form_without_a_moment_that_can_be_read_is_not_taken_for_one(clerks):
+@pytest.mark.parametrize(
+    "moment", ["ontem", "2026-11-29T05:00:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"]
+)
+def test_a_form_without_a_moment_that_can_be_read_is_not_taken_for_one(clerks, moment):
     ana, _ = clerks
-    form = {"faturas": "8450001", "disparo": str(uuid4()), "simulado_em": "ontem"}
+    form = {"faturas": "8450001", "disparo": str(uuid4()), "simulado_em": moment}
     assert "Simule de novo antes de enviar." in text(send(ana, form))
 
 
