@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     hubsoft_verify_tls: bool = True
     hubsoft_timeout_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     # The API client that HubSoft's own tokens count as; none: refused.
-    hubsoft_local_client: int | None = None
+    hubsoft_local_client: int | None = Field(default=None, ge=1, le=2**31 - 1)
     hubsoft_login: bool = False  # POST /oauth/token of clients that are not ours goes to HubSoft
     sync_every_s: float = Field(default=600.0, ge=0, allow_inf_nan=False)  # 0: only `disparo sincronizar`
     sync_months_back: int = Field(default=12, ge=0, le=240)

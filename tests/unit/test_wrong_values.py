@@ -29,12 +29,21 @@ SMSC = {"type": "smpp", "host": "127.0.0.1", "system_id": "provedor", "password"
         ({"per_second": 1e-12}, "per_second: deve ser 0.001 ou mais"),
         ({"per_second": 1e12}, "per_second: deve ser 100000 ou menos"),
         ({"per_day": 10**12}, "per_day: deve ser 1000000000 ou menos"),
+        ({"segments": {"max_parts": 0}}, "segments.max_parts: deve ser 1 ou mais"),
     ],
 )
 def test_each_wrong_value_is_named_in_words(changes, says):
     with pytest.raises(SettingsInvalid) as caught:
         read_table("smsc", SMSC | changes)
     assert str(caught.value) == f"Plataforma smsc: {says}"
+
+
+@pytest.mark.parametrize("client", ["0", "9999999999"])
+def test_a_client_that_there_cannot_be_is_no_setting(monkeypatch, client):
+    """With it every call that brings a token of HubSoft's would fail."""
+    monkeypatch.setenv("DISPARO_HUBSOFT_LOCAL_CLIENT", client)
+    with pytest.raises(SettingsInvalid, match="hubsoft_local_client: deve ser"):
+        load_settings()
 
 
 def test_what_is_missing_is_named():

@@ -217,7 +217,7 @@ class SegmentRules(Strict):
     part: Annotated[int, Field(ge=2)] = 153
     ucs2_single: Annotated[int, Field(ge=2)] = 70
     ucs2_part: Annotated[int, Field(ge=2)] = 67
-    max_parts: int = 10
+    max_parts: Annotated[int, Field(ge=1)] = 10
     cuts_at_spaces: bool = False
 
 
