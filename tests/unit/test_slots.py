@@ -51,3 +51,11 @@ def test_what_is_over_is_forgotten():
     slots.keep({due: (7, 10)}, NOW)
     slots.keep({}, due)
     assert slots.known(due) is None
+
+
+def test_with_a_long_delay_the_latest_are_known_and_no_others():
+    slots, later = Slots(), NOW + timedelta(days=1)
+    for second in range(2000):
+        slots.keep({later + timedelta(seconds=second): (second, 10)}, NOW)
+    assert slots.known(later) is None
+    assert slots.known(later + timedelta(seconds=1999)) == 1999

@@ -19,6 +19,8 @@ _SLOT = timedelta(milliseconds=50)
 _RUN_UP = timedelta(milliseconds=15)
 #: A chunk that holds so many is joined no more.
 _FULL = 300
+#: So many are known, the latest: with a delay of a day there would be a million, gone through at each commit.
+_MOST = 1000
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -55,3 +57,5 @@ class Slots:
                 self._chunks[due] = _Chunk(chunk_id, messages)
         for due in [due for due in self._chunks if due <= now]:
             del self._chunks[due]
+        while len(self._chunks) > _MOST:
+            del self._chunks[next(iter(self._chunks))]
