@@ -99,6 +99,7 @@ _REASON_WORDS: Mapping[str, str] = {
     "expired": "expirou_na_operadora",
     "network": "plataforma_fora_de_alcance",
     "unknown": "motivo_nao_informado",
+    "guard": "envio_real_desligado",
 }
 
 
