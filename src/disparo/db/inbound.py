@@ -12,7 +12,7 @@ import asyncpg
 from disparo.db.pool import Connection, sql
 from disparo.domain.outcome import InboundText
 
-#: A text without an id of its own is the same one again within so many seconds.
+#: A text without an id of its own is the same one again in the same stretch of so many seconds.
 _SAME_WITHIN_S = 600
 
 

@@ -110,11 +110,10 @@ async def put_back(
     *,
     token: UUID,
     chunk_id: int,
-    actor: str = "worker",
 ) -> list[int]:
     """Put claimed messages, (id, not before, reason) each, back to wait; gives the chunks they are in."""
     ids, times, reasons = zip(*waits, strict=True)
-    rows = await connection.fetch(sql("put_back"), ids, token, times, reasons, chunk_id, actor)
+    rows = await connection.fetch(sql("put_back"), ids, token, times, reasons, chunk_id, "worker")
     return sorted({row["chunk_id"] for row in rows})
 
 

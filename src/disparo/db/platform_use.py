@@ -11,6 +11,8 @@ from disparo.db.pool import Connection
 
 #: The last attempts looked at, whatever their platform: an id is a place in time.
 _LOOKED_AT = 3000
+#: Of each platform.
+_ERRORS = 5
 #: A message in one of these was taken by the platform of its last attempt.
 _TAKEN = ["accepted", "sent", "delivered", "undelivered"]
 
@@ -35,9 +37,7 @@ async def pace(connection: Connection) -> dict[str, asyncpg.Record]:
     return {row["platform"]: row for row in rows}
 
 
-async def last_errors(
-    connection: Connection, platforms: Sequence[str], *, each: int = 5
-) -> dict[str, list[asyncpg.Record]]:
+async def last_errors(connection: Connection, platforms: Sequence[str]) -> dict[str, list[asyncpg.Record]]:
     """Give by platform its latest attempts that were not accepted, among the last ones of all."""
     rows = await connection.fetch(
         """SELECT * FROM (
@@ -49,7 +49,7 @@ async def last_errors(
            WHERE place <= $3 ORDER BY platform, place""",
         _LOOKED_AT,
         list(platforms),
-        each,
+        _ERRORS,
     )
     found: dict[str, list[asyncpg.Record]] = {}
     for row in rows:

@@ -122,9 +122,9 @@ def write_bind(*, system_id: str, password: str, system_type: str) -> bytes:
     )
 
 
-def write_address(address: Address, *, most: int = 20) -> bytes:
+def write_address(address: Address) -> bytes:
     """Write type of number, numbering plan and address."""
-    return bytes((address.ton, address.npi)) + _text(address.address, most)
+    return bytes((address.ton, address.npi)) + _text(address.address, 20)
 
 
 def write_submit_head(source: Address, *, service_type: str) -> bytes:
