@@ -100,6 +100,8 @@ async def revoke_tokens(request: Request, person: Person) -> Response:
     """Revoke every token of a client at once; the client stays."""
     client_id = _id(request)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
+        if not await accounts.has_client(connection, client_id):
+            raise HTTPException(404)
         revoked = await tokens.revoke(connection, client_id=client_id)
         await accounts.audit(
             connection, actor=person.actor, action="tokens_revoked", detail={"client": client_id}

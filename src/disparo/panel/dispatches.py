@@ -169,6 +169,8 @@ async def show_csv(request: Request, person: Person) -> Response:
     services, dispatch_id = services_of(request), fields.named_uuid(request)
     status = fields.choice(request.query_params, "situacao", words.STATUS) or None
     async with services.pool.acquire() as connection:
+        if not await dispatches.existing(connection, [dispatch_id]):
+            raise HTTPException(404)
         await accounts.audit(
             connection, actor=person.actor, action="exported", detail={"dispatch": str(dispatch_id)}
         )

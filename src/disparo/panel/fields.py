@@ -18,6 +18,8 @@ _LONGEST = 200
 _LARGEST_ID = 2**63 - 1
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(2999, 12, 31)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+#: Of a character: alone it is none.
+_HALF = re.compile(r"[\ud800-\udfff]")
 _OURS = re.compile(r"/painel(/[A-Za-z0-9_\-/]*)?(\?[A-Za-z0-9_\-=&%.:+]*)?")
 
 
@@ -28,9 +30,13 @@ class Wrong(Exception):
 async def read_form(request: Request) -> FormData:
     """Read a form's fields once; bodies are limited by their routes. Raises HTTPException 400."""
     try:
-        return await request.form(max_files=1, max_fields=2000, max_part_size=4_194_304)
+        form = await request.form(max_files=1, max_fields=2000, max_part_size=4_194_304)
     except (ValueError, LookupError):  # a charset that Python knows, as `idna`, and that is none of a form
         raise HTTPException(400) from None
+    given = (value if isinstance(value, str) else value.filename or "" for _, value in form.multi_items())
+    if any(map(_HALF.search, given)):  # as `unicode_escape` writes them: nothing could store or compare it
+        raise HTTPException(400)
+    return form
 
 
 def text(form: Mapping[str, str | UploadFile] | QueryParams, name: str, *, most: int = _LONGEST) -> str:

@@ -90,6 +90,8 @@ async def revoke_tokens(request: Request, person: Person) -> Response:
     """Revoke every token of a user at once; the user stays."""
     user_id = fields.named_id(request)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
+        if user_id not in await accounts.names(connection):
+            raise HTTPException(404)
         revoked = await tokens.revoke(connection, user_id=user_id)
         await _audit(connection, person, "tokens_revoked", user_id)
     return await done(request, person, f"{words.several(revoked, *REVOKED)}.", _PATH)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
+from uuid import uuid4
 
 import pytest
 from tests.support.house import House
@@ -331,3 +332,26 @@ def test_a_form_in_a_charset_that_is_none_is_no_fault_of_ours(house, kind):
     assert answer.status in either
     if answer.status == 400:
         assert "O pedido não pôde ser lido." in answer.raw.decode()
+
+
+@pytest.mark.parametrize("path", ["/painel/senha", "/painel/importar"])
+def test_half_a_character_is_nothing_that_a_form_can_hold(house, path):
+    person = visitor(house)
+    part = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    fields = {"csrf": person.csrf, "senha_nova": r"\ud800" * 8, "tipo": "clientes"}
+    body = "".join(part.format(*each) for each in fields.items())
+    body += part.format(r'arquivo"; filename="\ud800.csv', "id_cliente;nome") + "--b--\r\n"
+    kind = "multipart/form-data; boundary=b; charset=unicode_escape"
+    answer = person.call("POST", path, body.encode(), {"Content-Type": kind})
+    assert (answer.status, "O pedido não pôde ser lido." in answer.raw.decode()) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "path", ["disparos/{uuid}/mensagens.csv", "clientes-api/77777/tokens", "usuarios/77777/tokens"]
+)
+def test_of_what_there_is_not_nothing_is_done_nor_said_to_be(house, path):
+    person, act = visitor(house), path.format(uuid=uuid4())
+    before = house.value("SELECT count(*) FROM audit_log")
+    answer = person.get(f"/painel/{act}") if act.endswith(".csv") else person.post(f"/painel/{act}")
+    assert answer.status == 404
+    assert house.value("SELECT count(*) FROM audit_log") == before
