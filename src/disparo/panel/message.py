@@ -66,6 +66,8 @@ async def show_raw(request: Request, person: Person) -> Response:
 async def _revealed(request: Request, person: Person, action: str) -> Response:
     message_id = fields.named_id(request)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
+        if await lookups.one(connection, message_id) is None:
+            raise HTTPException(404)
         raw = await lookups.raw_receipts(connection, message_id) if action == "raw_viewed" else None
         await accounts.audit(connection, actor=person.actor, action=action, detail={"message": message_id})
     return await _shown(request, person, with_text=action == "text_viewed", raw=raw)

@@ -347,7 +347,14 @@ def test_half_a_character_is_nothing_that_a_form_can_hold(house, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["disparos/{uuid}/mensagens.csv", "clientes-api/77777/tokens", "usuarios/77777/tokens"]
+    "path",
+    [
+        "disparos/{uuid}/mensagens.csv",
+        "clientes-api/77777/tokens",
+        "usuarios/77777/tokens",
+        "mensagens/77777/texto",
+        "mensagens/77777/confirmacoes",
+    ],
 )
 def test_of_what_there_is_not_nothing_is_done_nor_said_to_be(house, path):
     person, act = visitor(house), path.format(uuid=uuid4())
