@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, TypeVar
 
+import asyncpg
 import structlog
 
 from disparo.db import sync_states
@@ -17,6 +20,11 @@ from disparo.sources.base import Page, RegisterSource, SourceRefused
 from disparo.sources.moved import find_moved
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+#: What a source says can be read, and is no row of our tables.
+ROW_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
 #: Customers; and where so many on end have no answer it is not about one of them.
 _AT_ONCE = 8
@@ -30,12 +38,12 @@ _NAMED = 20
 
 @dataclass(slots=True)
 class AskingAgain:
-    """One asking. `store` and `fetch_strangers` are those of the source's sync."""
+    """One asking. `store` and `find_strangers` are those of the source's sync."""
 
     pool: Pool
     source: RegisterSource
     store: Callable[[Connection, Page], Awaitable[set[int]]]
-    fetch_strangers: Callable[[Sequence[InvoiceRow]], Awaitable[list[CustomerRow]]]
+    find_strangers: Callable[[Sequence[InvoiceRow]], Awaitable[list[int]]]
     _failed_on_end: int = 0
     _has_answered: bool = False
     _failure: str = ""
@@ -86,27 +94,56 @@ class AskingAgain:
 
     async def _ask_for(self, customer_id: int, wanted: Sequence[tuple[int, date]]) -> set[int]:
         """Store a customer's invoices; gives the wanted ones that may be there, and were not read."""
+        days = sorted({day for _, day in wanted})
+        page = await _Patience().of(self.source.fetch_invoices(customer_id, days))
         try:
-            async with asyncio.timeout(_ANSWER_WITHIN_S):
-                page = await self.source.fetch_invoices(customer_id, sorted({day for _, day in wanted}))
             async with self.pool.acquire() as connection, connection.transaction():
                 await update_phones(connection, self.source.name, page.phones)
                 await upsert_invoices(connection, page.invoices)
             lacking = {id_ for id_, _ in wanted} - {row["id"] for row in page.invoices}
             if not lacking or page.left_out:  # one that is there and could not be read is not gone
                 return lacking
-            async with asyncio.timeout(_ANSWER_WITHIN_S):
-                await self._look_for_gone(customer_id, sorted(lacking))
-        except TimeoutError as error:
-            raise SourceDown("no answer in time") from error
+            await self._look_for_gone(customer_id, sorted(lacking))
+        except ROW_REFUSED as error:  # it is about this customer alone: the others must not wait for that
+            raise SourceRefused(say_refused(error)) from None
         return set()
 
     async def _look_for_gone(self, customer_id: int, gone: Sequence[int]) -> None:
         """Store what has another customer now, one by one; what is nowhere is cancelled."""
+        patience = _Patience()
         for place, id_ in enumerate(gone):
-            found = await find_moved(self.source, customer_id, id_) if place < _LOOKED_UP else ()
-            page = Page(is_last=True, customers=await self.fetch_strangers(found), invoices=found)
+            asking = place < _LOOKED_UP
+            found = await patience.of(find_moved(self.source, customer_id, id_)) if asking else ()
+            strangers = await self.find_strangers(found)
+            customers = await patience.of(self._fetch_customers(strangers)) if strangers else []
+            page = Page(is_last=True, customers=customers, invoices=found)
             async with self.pool.acquire() as connection, connection.transaction():
                 await self.store(connection, page)
                 if not any(row["customer_id"] == customer_id for row in found):
                     await sync_states.mark_gone(connection, id_, customer_id)
+
+    async def _fetch_customers(self, ids: Sequence[int]) -> list[CustomerRow]:
+        return [row async for row in self.source.fetch_customers(ids)]
+
+
+def say_refused(error: asyncpg.PostgresError) -> str:
+    """Say that the database refused a row, by the error's name alone: its own words show whose row it is."""
+    return f"O banco de dados recusou um registro ({type(error).__name__})."
+
+
+class _Patience:
+    """Waits for a source's answers, for a while in all; what the database takes in between does not count."""
+
+    def __init__(self) -> None:
+        self._left_s = _ANSWER_WITHIN_S
+
+    async def of(self, answer: Coroutine[Any, Any, T]) -> T:
+        """Give an answer; raises SourceDown where it does not come in time."""
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self._left_s):
+                return await answer
+        except TimeoutError as error:
+            raise SourceDown("no answer in time") from error
+        finally:
+            self._left_s -= time.monotonic() - began

@@ -26,7 +26,7 @@ from disparo.db.customers import (
 from disparo.db.pool import TRANSIENT, Connection, Pool, connect
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DatabaseUnavailable
-from disparo.sources.asking_again import AskingAgain
+from disparo.sources.asking_again import ROW_REFUSED, AskingAgain, say_refused
 from disparo.sources.base import DUE, Page, RegisterSource, SourceRefused, Step
 from disparo.sources.listing import Listing
 
@@ -116,9 +116,8 @@ class Sync:
         except (SourceDown, SourceRefused) as error:
             await self._fail(str(error))
             raise
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-            # Known by its name alone: what the database says of a row shows whose it is.
-            await self._fail(words := f"O banco de dados recusou um registro ({type(error).__name__}).")
+        except ROW_REFUSED as error:
+            await self._fail(words := say_refused(error))
             raise SourceRefused(words) from None
         async with self.pool.acquire() as connection, connection.transaction():
             began = date.fromisoformat(plan["began"])
@@ -232,11 +231,15 @@ class Sync:
 
     async def fetch_strangers(self, invoices: Sequence[InvoiceRow]) -> list[CustomerRow]:
         """Ask for the customers that invoices name and we have not: they came after the customers' pages."""
+        missing = await self.find_strangers(invoices)
+        return [row async for row in self.source.fetch_customers(missing)]
+
+    async def find_strangers(self, invoices: Sequence[InvoiceRow]) -> list[int]:
+        """Tell which customers invoices name and we have not."""
         if not invoices:
             return []
         async with self.pool.acquire() as connection:
-            missing = await find_missing(connection, [row["customer_id"] for row in invoices])
-        return [row async for row in self.source.fetch_customers(sorted(missing))]
+            return sorted(await find_missing(connection, [row["customer_id"] for row in invoices]))
 
     @property
     def name(self) -> str:
@@ -250,5 +253,5 @@ class Sync:
         by_customer: dict[int, list[tuple[int, date]]] = {}
         for row in rows:
             by_customer.setdefault(row["customer_id"], []).append((row["id"], row["due_date"]))
-        asking = AskingAgain(self.pool, self.source, self.store, self.fetch_strangers)
+        asking = AskingAgain(self.pool, self.source, self.store, self.find_strangers)
         return await asking.ask(by_customer)
