@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 
-import asyncpg
 import structlog
 
 from disparo.db import bulk_runs, bulk_slices
@@ -64,8 +63,8 @@ class BulkWork:
             except TRANSIENT as error:
                 log.warning("waits_for_database", job=name, error=type(error).__name__)
                 pause_s = _AFTER_FAULT_S
-            except asyncpg.PostgresError as error:
-                log.error("round_failed", job=name, error=type(error).__name__)
+            except Exception:  # of one chunk or run: the worker's other jobs must not end with it
+                log.exception("round_failed", job=name)
                 pause_s = _AFTER_FAULT_S
             await asyncio.sleep(pause_s)
 
