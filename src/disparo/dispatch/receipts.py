@@ -19,6 +19,8 @@ from disparo.domain.outcome import ReceiptKind
 log = structlog.get_logger(__name__)
 
 _AT_ONCE = 500
+#: What ails one receipt, or its message: it comes again however often that is tried.
+_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _RANK = {Event.RECEIPT_SENT: 1, Event.RECEIPT_UNDELIVERED: 2, Event.RECEIPT_DELIVERED: 3}
 
 
@@ -47,8 +49,12 @@ async def take(connection: Connection, told: Sequence[Told]) -> Taken:
 
 async def take_one(pool: Pool, told: Told) -> bool:
     """Take what a platform answered when it was asked; tells whether that is new."""
-    async with pool.acquire() as connection, connection.transaction():
-        taken = await take(connection, [told])
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            taken = await take(connection, [told])
+    except _REFUSED as error:  # it is about this one alone: the next ones must be asked about
+        log.error("answer_refused", platform=told.platform, error=type(error).__name__)
+        return False
     note(taken)
     return bool(taken.new)
 
@@ -60,15 +66,29 @@ def note(taken: Taken) -> None:
 
 
 async def apply_waiting(pool: Pool) -> int:
-    """Apply every receipt that waits and finds its message now; gives how many did."""
-    done, after_id = 0, 0
+    """Apply every receipt that waits and finds its message now; gives how many did.
+
+    One that the database refuses is left waiting, and keeps no other from being applied.
+    """
+    done, after_id, limit = 0, 0, _AT_ONCE
     while True:
-        async with pool.acquire() as connection, connection.transaction():
-            waiting = await receipts.lock_waiting(connection, after_id=after_id, limit=_AT_ONCE)
-            applied = await _apply_stored(connection, waiting)
+        waiting: Sequence[Waiting] = ()
+        try:
+            async with pool.acquire() as connection, connection.transaction():
+                waiting = await receipts.lock_waiting(connection, after_id=after_id, limit=limit)
+                applied = await _apply_stored(connection, waiting)
+        except _REFUSED as error:
+            if len(waiting) > 1:  # one of them is the cause: each by itself
+                limit = 1
+                continue
+            if not waiting:
+                raise
+            log.error("receipt_refused", receipt=waiting[0].id, error=type(error).__name__)
+            after_id, limit = waiting[0].id, _AT_ONCE
+            continue
         figures.note_applied(applied)
         done += len(applied)
-        if len(waiting) < _AT_ONCE:
+        if len(waiting) < limit:
             return done
         after_id = waiting[-1].id
 

@@ -168,6 +168,22 @@ async def test_several_in_one_batch_move_once(pool, connection):
     assert await rows.statuses(connection, [id_]) == ["delivered"]
 
 
+async def test_one_that_the_database_refuses_keeps_no_other_waiting(pool, connection):
+    ids = [await handed_over(connection, f"id-{place}") for place in range(3)]
+    await connection.execute(
+        f"""CREATE FUNCTION refuse_one() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF new.id = {ids[1]} THEN RAISE check_violation; END IF;
+                RETURN new;
+            END $$;
+            CREATE TRIGGER refuse_one BEFORE UPDATE ON messages FOR EACH ROW EXECUTE FUNCTION refuse_one()"""
+    )
+    for place in range(3):
+        await keep(connection, "delivered", f"id-{place}")
+    assert await apply_waiting(pool) == 2
+    assert await rows.statuses(connection, ids) == ["delivered", "accepted", "delivered"]
+    assert await connection.fetchval("SELECT count(*) FROM receipts WHERE applied_at IS NULL") == 1
+
+
 async def test_an_early_receipt_waits_for_its_outcome(pool, connection):
     assert await say(pool, "delivered")
     assert await connection.fetchval("SELECT applied_at FROM receipts") is None
