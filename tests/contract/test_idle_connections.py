@@ -42,3 +42,25 @@ async def test_no_message_is_risked_on_a_connection_that_the_platform_may_be_clo
     await platform.close()
     assert kinds == [OutcomeKind.ACCEPTED] * 3
     assert (len(peer.requests), peer.connections) == (3, 2)
+
+
+async def test_a_second_answer_is_not_taken_for_the_answer_to_the_next_message(peer):
+    async def answer_twice(peer, writer):
+        await http(200, f'{{"id": "p-{len(peer.requests)}"}}')(peer, writer)
+        await asyncio.sleep(0.05)
+        await http(200, '{"id": "once more"}')(peer, writer)
+
+    async def send():
+        (outcome,) = await platform.send([message()])
+        return outcome.platform_id
+
+    peer.answer = answer_twice
+    platform = GenericHttp("p", read_table("p", table(peer)))
+    at_once = await asyncio.gather(*[send() for _ in range(6)])  # each over a connection of its own
+    await asyncio.sleep(0.3)
+    in_turn = []
+    for _ in range(3):
+        in_turn.append(await send())
+        await asyncio.sleep(0.2)
+    await platform.close()
+    assert sorted(at_once) + in_turn == [f"p-{n}" for n in range(1, 10)]

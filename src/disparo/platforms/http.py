@@ -3,7 +3,8 @@
 The border between "surely not taken" and "may have left" is `ClientRequest.send`: connecting, TLS and
 waiting for a free connection come before it, everything after it is ambiguous. aiohttp repeats idempotent
 requests by itself when the peer drops the connection (client.py, "retrying requests"): the second `send`
-of a hand-over is refused there, whatever the method.
+of a hand-over is refused there, whatever the method. Nor is anything written where an answer lies already:
+a platform that had answered an earlier hand-over twice would be believed about the next one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -54,6 +56,10 @@ class _SecondWrite(Exception):
     """aiohttp was about to repeat the request."""
 
 
+class _Spoilt(Exception):
+    """Something that nobody asked for lies in the connection; it is closed, and nothing has left."""
+
+
 class Call(NamedTuple):
     """One hand-over as it goes over the wire."""
 
@@ -89,6 +95,8 @@ class _OneWrite(ClientRequest):
             raise _SecondWrite
         if boottime_s() > write.deadline_s:
             raise NotStarted
+        if conn.protocol is not None and conn.protocol.should_close:
+            raise _Spoilt
         write.written = True
         response = await super().send(conn)
         failpoints.hit("after_write")
@@ -112,7 +120,10 @@ class HttpSender:
         write = _Write(call.deadline_s)
         token = _current.set(write)
         try:
-            return await self._exchange(call)
+            for _ in range(_CONNECTIONS + 1):  # whatever is kept may be spoilt, and no fresh one is
+                with suppress(_Spoilt):
+                    return await self._exchange(call)
+            raise NotTaken(_Spoilt.__name__)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, _SecondWrite) as error:
             name = _name_of(error)
             raise (Unknown(name) if write.written else NotTaken(name)) from error
