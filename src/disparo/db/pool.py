@@ -49,6 +49,8 @@ PASSING = (
 )
 #: Whatever is worth simply trying again.
 TRANSIENT = (*CONNECTION_LOST, *PASSING)
+#: What ails one row: it comes again however often that is tried, and must keep no other waiting.
+ROW_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
 #: Why a server takes no connection, in words; a person mends these.
 _REFUSED = {

@@ -10,7 +10,7 @@ import structlog
 
 from disparo.db import alerts, messages, phones, receipts
 from disparo.db.messages import Move
-from disparo.db.pool import Connection, Pool
+from disparo.db.pool import ROW_REFUSED, Connection, Pool
 from disparo.db.receipts import Told, Waiting
 from disparo.dispatch import figures
 from disparo.domain.message import CONTRADICTED_BY_DELIVERY, EVENT_OF_RECEIPT, Event, Status
@@ -19,8 +19,6 @@ from disparo.domain.outcome import ReceiptKind
 log = structlog.get_logger(__name__)
 
 _AT_ONCE = 500
-#: What ails one receipt, or its message: it comes again however often that is tried.
-_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _RANK = {Event.RECEIPT_SENT: 1, Event.RECEIPT_UNDELIVERED: 2, Event.RECEIPT_DELIVERED: 3}
 
 
@@ -52,7 +50,7 @@ async def take_one(pool: Pool, told: Told) -> bool:
     try:
         async with pool.acquire() as connection, connection.transaction():
             taken = await take(connection, [told])
-    except _REFUSED as error:  # it is about this one alone: the next ones must be asked about
+    except ROW_REFUSED as error:  # it is about this one alone: the next ones must be asked about
         log.error("answer_refused", platform=told.platform, error=type(error).__name__)
         return False
     note(taken)
@@ -77,7 +75,7 @@ async def apply_waiting(pool: Pool) -> int:
             async with pool.acquire() as connection, connection.transaction():
                 waiting = await receipts.lock_waiting(connection, after_id=after_id, limit=limit)
                 applied = await _apply_stored(connection, waiting)
-        except _REFUSED as error:
+        except ROW_REFUSED as error:
             if len(waiting) > 1:  # one of them is the cause: each by itself
                 limit = 1
                 continue

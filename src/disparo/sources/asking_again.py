@@ -14,7 +14,7 @@ import structlog
 
 from disparo.db import sync_states
 from disparo.db.customers import CustomerRow, InvoiceRow, update_phones, upsert_invoices
-from disparo.db.pool import TRANSIENT, Connection, Pool
+from disparo.db.pool import ROW_REFUSED, TRANSIENT, Connection, Pool
 from disparo.dispatch.freshness import SourceDown
 from disparo.sources.base import Page, RegisterSource, SourceRefused
 from disparo.sources.moved import find_moved
@@ -22,9 +22,6 @@ from disparo.sources.moved import find_moved
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-
-#: What a source says can be read, and is no row of our tables.
-ROW_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
 #: Customers; and where so many on end have no answer it is not about one of them.
 _AT_ONCE = 8

@@ -23,10 +23,10 @@ from disparo.db.customers import (
     upsert_customers,
     upsert_invoices,
 )
-from disparo.db.pool import TRANSIENT, Connection, Pool, connect
+from disparo.db.pool import ROW_REFUSED, TRANSIENT, Connection, Pool, connect
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DatabaseUnavailable
-from disparo.sources.asking_again import ROW_REFUSED, AskingAgain, say_refused
+from disparo.sources.asking_again import AskingAgain, say_refused
 from disparo.sources.base import DUE, Page, RegisterSource, SourceRefused, Step
 from disparo.sources.listing import Listing
 

@@ -1,7 +1,8 @@
 -- Goes on from bulk_candidates.sql: for the frequency caps, each number of a slice on the day on which it would go, with
 -- the notices and collections that it has had by then (as take_phone_turns.sql counts them), or waits for. In the
 -- order in which they would go. A row `unread` has the caller give up: see db/numbers.py. $3 now, $4 the
--- installation's zone; where it is closed at $3, as in bulk_queue.sql: $5 overdue?, $6 state, $7 area code, $8 opens, $9 opens on.
+-- installation's zone; where it is closed at $3, as in bulk_queue.sql: $5 overdue?, $6 state, $7 area code, $8 opens,
+-- $9 opens on.
 , closed AS MATERIALIZED (
     SELECT * FROM unnest($5::bool[], $6::text[], $7::text[], $8::timestamptz[], $9::date[])
                     AS c (overdue, uf, ddd, opens_at, opens_on)
