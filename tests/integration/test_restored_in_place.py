@@ -36,9 +36,7 @@ async def test_what_was_waiting_in_a_dump_loaded_in_place_is_held(dsn, tmp_path)
     dump, name = str(tmp_path / "copy.dump"), libpq_environment(dsn)["PGDATABASE"]
     run(dsn, "pg_dump", "--format=custom", f"--file={dump}")
     run(dsn, "pg_restore", "--clean", "--if-exists", f"--dbname={name}", dump)
-    assert "ao iniciar, o Disparo retém" in await said_of_holding(
-        dsn
-    )  # the doctor notices and changes nothing
+    assert "ao iniciar, o Disparo retém" in await said_of_holding(dsn)  # noticed, and nothing changed
     assert not await prepare(dsn)
     assert "estão retidas" in await said_of_holding(dsn)
     connection = await asyncpg.connect(dsn)

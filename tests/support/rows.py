@@ -121,3 +121,14 @@ def outcome(message_id: int, attempt_id: int, kind: str = "accepted", **changes:
         retry_s=5.0,
     )
     return base._replace(**changes)
+
+
+async def refuse(connection: asyncpg.Connection, table: str, row: str) -> None:
+    """Have the database refuse what is written to a table where `row`, a condition on `new`, holds."""
+    await connection.execute(
+        f"""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF {row} THEN RAISE check_violation; END IF;
+                RETURN new;
+            END $$;
+            CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"""
+    )

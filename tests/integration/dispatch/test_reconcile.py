@@ -58,13 +58,7 @@ async def reference(connection, message):
 
 async def test_an_answer_that_the_database_refuses_keeps_it_from_no_other(pool, connection, uncertain):
     refused, *others = [await reference(connection, message) for message in uncertain]
-    await connection.execute(
-        f"""CREATE FUNCTION refuse_one() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                IF new.reference = '{refused}' THEN RAISE check_violation; END IF;
-                RETURN new;
-            END $$;
-            CREATE TRIGGER refuse_one BEFORE INSERT ON receipts FOR EACH ROW EXECUTE FUNCTION refuse_one()"""
-    )
+    await rows.refuse(connection, "receipts", f"new.reference = '{refused}'")
     platform = Platform(**dict.fromkeys([refused, *others], ReceiptKind.DELIVERED))
     assert await reconcile.ask_platforms(pool, {"p": platform}) == 2
     assert await rows.statuses(connection, uncertain) == ["uncertain", "delivered", "delivered"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
 from aiohttp import web
 from tests.support.hubsoft import HubsoftStandIn
-from tests.support.hubsoft_source import ZONE, source_of
+from tests.support.hubsoft_source import ZONE, claimed, source_of
 
 from disparo.dispatch.freshness import Freshness, SourceDown
 from disparo.sources.sync import Sync
@@ -47,18 +47,6 @@ def freshness(pool, sync):
     return Freshness(pool, {"hubsoft": sync}, max_age_s=1800)
 
 
-def old(invoice_id, *, urgent=False):
-    return {
-        "id": invoice_id,
-        "invoice_id": invoice_id,
-        "invoice_source": "hubsoft",
-        "invoice_age_s": 3600.0,
-        "invoice_status": "open",
-        "urgent": urgent,
-        "now": datetime.now(UTC),
-    }
-
-
 async def paid(connection):
     rows = await connection.fetch("SELECT id FROM invoices WHERE status = 'paid' ORDER BY id")
     return [row["id"] for row in rows]
@@ -69,7 +57,7 @@ async def test_of_a_chunk_only_the_messages_wait_that_it_does_not_answer_for(the
     ids = range(700_000, 700_060)  # of customers 1 to 60
     for id_ in ids:
         there.pay(id_, there.due(id_ - 700_000))
-    checked = await freshness.check([old(id_) for id_ in ids])
+    checked = await freshness.check([claimed(id_) for id_ in ids])
     assert sorted(checked.waits) == [700_000, 700_029]
     assert await paid(connection) == [id_ for id_ in ids if id_ not in checked.waits]
     assert not await connection.fetchval("SELECT count(*) FROM alerts WHERE cleared_at IS NULL")
@@ -77,18 +65,18 @@ async def test_of_a_chunk_only_the_messages_wait_that_it_does_not_answer_for(the
 
 async def test_after_one_that_it_does_not_answer_for_it_is_asked_for_the_next(there, freshness, connection):
     there.poison = frozenset({1})
-    assert (await freshness.check([old(700_000, urgent=True)])).waits == {}
+    assert (await freshness.check([claimed(700_000, urgent=True)])).waits == {}
     there.pay(700_001)
-    await freshness.check([old(700_001, urgent=True)])
+    await freshness.check([claimed(700_001, urgent=True)])
     assert await paid(connection) == [700_001]
 
 
 async def test_a_source_that_is_down_is_left_alone_after_the_second_question(there, freshness):
     there.fail_after = 0
     for id_ in (700_000, 700_001):
-        assert id_ in (await freshness.check([old(id_)])).waits
+        assert id_ in (await freshness.check([claimed(id_)])).waits
     asked = there.calls.total()
-    assert 700_002 in (await freshness.check([old(700_002)])).waits
+    assert 700_002 in (await freshness.check([claimed(700_002)])).waits
     assert there.calls.total() == asked
 
 
@@ -102,6 +90,6 @@ async def test_a_source_that_is_down_is_not_asked_for_every_customer_of_a_chunk(
 
 async def test_one_that_is_there_and_cannot_be_read_waits(there, sync, freshness):
     there.changes[700_012] = {"valor": 103.457}
-    assert list((await freshness.check([old(700_012), old(700_013)])).waits) == [700_012]
+    assert list((await freshness.check([claimed(700_012), claimed(700_013)])).waits) == [700_012]
     freshness.single_waits = True
-    assert list((await freshness.check([old(700_012, urgent=True)])).waits) == [700_012]
+    assert list((await freshness.check([claimed(700_012, urgent=True)])).waits) == [700_012]

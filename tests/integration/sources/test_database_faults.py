@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import asyncpg
 import pytest
+from tests.support import rows
 from tests.support.hubsoft import HubsoftStandIn
-from tests.support.hubsoft_source import ZONE, source_of
+from tests.support.hubsoft_source import ZONE, claimed, source_of
 
 from disparo.dispatch.freshness import Freshness
 from disparo.sources.sync import Sync
@@ -15,13 +16,6 @@ from disparo.sources.sync import Sync
 pytestmark = pytest.mark.anyio
 
 _SOURCE_DOWN = "SELECT count(*) FROM alerts WHERE kind = 'source_down'"
-_REFUSES_ONE = """
-    CREATE FUNCTION refuse_one() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        IF new.id = 700010 THEN RAISE check_violation; END IF;
-        RETURN new;
-    END $$;
-    CREATE TRIGGER refuse_one BEFORE INSERT OR UPDATE ON invoices FOR EACH ROW EXECUTE FUNCTION refuse_one()
-"""
 
 
 @pytest.fixture
@@ -39,18 +33,6 @@ async def sync(dsn, pool, there):
     await source.close()
 
 
-def old(invoice_id):
-    return {
-        "id": invoice_id,
-        "invoice_id": invoice_id,
-        "invoice_source": "hubsoft",
-        "invoice_age_s": 3600.0,
-        "invoice_status": "open",
-        "urgent": False,
-        "now": datetime.now(UTC),
-    }
-
-
 @pytest.mark.parametrize("is_gone", [False, True])
 async def test_a_statement_that_takes_too_long_is_the_database_s(dsn, there, sync, connection, is_gone):
     there.changes[700_010] = {"fatura_ativa": not is_gone}
@@ -63,9 +45,9 @@ async def test_a_statement_that_takes_too_long_is_the_database_s(dsn, there, syn
 
 
 async def test_a_row_that_it_refuses_keeps_back_that_message_alone(pool, there, sync, connection):
-    await connection.execute(_REFUSES_ONE)
+    await rows.refuse(connection, "invoices", "new.id = 700010")
     there.pay(700_011)
     freshness = Freshness(pool, {"hubsoft": sync}, max_age_s=1800)
-    assert list((await freshness.check([old(700_010), old(700_011)])).waits) == [700_010]
+    assert list((await freshness.check([claimed(700_010), claimed(700_011)])).waits) == [700_010]
     assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700011") == "paid"
     assert not await connection.fetchval(_SOURCE_DOWN)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from tests.support.hubsoft_source import claimed
 
 from disparo.dispatch import freshness
 from disparo.dispatch.freshness import Freshness
@@ -22,16 +22,8 @@ def clock(monkeypatch):
 
 
 async def waits_s(asks, *, urgent=False):
-    row = {
-        "id": 1,
-        "invoice_id": 700_010,
-        "invoice_source": "hubsoft",
-        "invoice_age_s": 3600.0,
-        "invoice_status": "open",
-        "urgent": urgent,
-        "now": datetime.now(UTC),
-    }
-    wait = (await asks.check([row])).waits.get(1)
+    row = claimed(700_010, urgent=urgent)
+    wait = (await asks.check([row])).waits.get(row["id"])
     return None if wait is None else (wait.until - row["now"]).total_seconds()
 
 

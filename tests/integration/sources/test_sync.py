@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
-from tests.support.hubsoft_source import CUSTOMERS, INVOICES, ZONE, source_of
+from tests.support.hubsoft_source import CUSTOMERS, INVOICES, ZONE, claimed, source_of
 
 from disparo.db import erasure, sync_states
 from disparo.db.pool import connect
@@ -91,7 +91,7 @@ async def test_where_it_does_not_say_which_are_active_each_is_asked_for_before_i
     await sync.run()
     checked = "SELECT checked_at FROM invoices WHERE id = 700003"
     assert await connection.fetchval(checked) is None
-    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_003, urgent=False)])
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([claimed(700_003)])
     assert await connection.fetchval(checked) is not None
 
 
@@ -216,24 +216,12 @@ async def test_the_sms_permission_is_a_setting_and_a_persons_word_stays(there, d
     await source.close()
 
 
-def facts(row, *, urgent, age_s=3600.0):
-    return {
-        "id": 1,
-        "invoice_id": row,
-        "invoice_source": "hubsoft",
-        "invoice_age_s": age_s,
-        "invoice_status": "open",
-        "urgent": urgent,
-        "now": datetime.now(UTC),
-    }
-
-
 async def test_an_invoice_paid_a_minute_ago_is_seen_before_the_hand_over(there, sync, pool, connection):
     await sync.run()
     there.pay(700_010)
     there.gone.add(700_011)
     freshness = Freshness(pool, {"hubsoft": sync}, max_age_s=1800)
-    checked = await freshness.check([facts(700_010, urgent=False), facts(700_011, urgent=True)])
+    checked = await freshness.check([claimed(700_010), claimed(700_011, urgent=True)])
     assert checked.waits == {}
     rows = await connection.fetch("SELECT status FROM invoices WHERE id IN (700010, 700011) ORDER BY id")
     assert [row["status"] for row in rows] == ["paid", "cancelled"]
@@ -243,9 +231,9 @@ async def test_an_age_that_a_clock_set_back_made_negative_is_no_age(there, sync,
     await sync.run()
     there.pay(700_010)
     freshness = Freshness(pool, {"hubsoft": sync}, max_age_s=1800)
-    await freshness.check([facts(700_010, urgent=False, age_s=-30.0)])  # two clocks are never quite one
+    await freshness.check([claimed(700_010, age_s=-30.0)])  # two clocks are never quite one
     assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700010") == "open"
-    await freshness.check([facts(700_010, urgent=False, age_s=-3600.0)])
+    await freshness.check([claimed(700_010, age_s=-3600.0)])
     assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700010") == "paid"
 
 
@@ -255,7 +243,7 @@ async def test_one_that_is_due_on_another_day_now_is_found_before_the_hand_over(
     await sync.run()
     later = there.today + timedelta(days=70)
     there.changes[700_012] = {"data_vencimento": later.isoformat()}
-    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_012, urgent=False)])
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([claimed(700_012)])
     row = await connection.fetchrow("SELECT status, due_date FROM invoices WHERE id = 700012")
     assert tuple(row) == ("open", later)
 
@@ -263,14 +251,14 @@ async def test_one_that_is_due_on_another_day_now_is_found_before_the_hand_over(
 async def test_an_answer_of_anothers_invoices_says_of_none_that_it_is_gone(there, sync, pool, connection):
     await sync.run()
     there.page = json.dumps({"status": "success", "faturas": [there.invoice(13)]})
-    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_012, urgent=False)])
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([claimed(700_012)])
     assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700012") == "open"
 
 
 async def test_one_that_is_there_and_cannot_be_read_is_not_gone(there, sync, pool, connection):
     await sync.run()
     there.changes[700_012] = {"valor": 103.457}
-    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_012, urgent=False)])
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([claimed(700_012)])
     assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700012") == "open"
 
 
@@ -280,8 +268,8 @@ async def test_an_answer_without_a_list_says_of_no_invoice_that_it_is_gone(
 ):
     await sync.run()
     there.page = f'{{"status":"success"{said}}}'
-    checked = await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_012, urgent=False)])
-    assert checked.waits[1].reason == "source_down"
+    checked = await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([claimed(700_012)])
+    assert checked.waits[700_012].reason == "source_down"
     assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700012") == "open"
     with pytest.raises(SourceRefused, match="não traz a lista"):
         await sync.run(full=True)
@@ -291,7 +279,7 @@ async def test_a_list_with_gaps_is_read_as_php_writes_it(there, sync, pool, conn
     await sync.run()
     there.pay(700_012)
     there.page = json.dumps({"status": "success", "faturas": {"3": there.invoice(12)}})
-    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_012, urgent=False)])
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([claimed(700_012)])
     assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700012") == "paid"
 
 
@@ -303,14 +291,14 @@ async def test_a_database_that_falls_meanwhile_is_known_by_its_name(there, sync,
 
     monkeypatch.setattr("disparo.sources.asking_again.upsert_invoices", away)
     with pytest.raises(asyncpg.ConnectionDoesNotExistError):
-        await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_010, urgent=False)])
+        await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([claimed(700_010)])
 
 
 async def test_fresh_data_is_not_asked_for_again(there, sync, pool):
     await sync.run()
     calls = there.calls.total()
-    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([facts(700_010, urgent=True, age_s=60)])
-    await Freshness(pool, {"hubsoft": sync}, max_age_s=0).check([facts(700_010, urgent=True)])
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([claimed(700_010, urgent=True, age_s=60)])
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=0).check([claimed(700_010, urgent=True)])
     assert there.calls.total() == calls
 
 
@@ -320,12 +308,12 @@ async def test_with_the_source_down_bulk_waits_and_single_sends_follow_the_setti
     await sync.run()
     there.fail_after = 0
     freshness = Freshness(pool, {"hubsoft": sync}, max_age_s=1800)
-    waits = (await freshness.check([facts(700_010, urgent=False)])).waits
-    assert waits[1].reason == "source_down"
-    assert waits[1].until > datetime.now(UTC) + timedelta(seconds=30)
-    assert (await freshness.check([facts(700_010, urgent=True)])).waits == {}
+    waits = (await freshness.check([claimed(700_010)])).waits
+    assert waits[700_010].reason == "source_down"
+    assert waits[700_010].until > datetime.now(UTC) + timedelta(seconds=30)
+    assert (await freshness.check([claimed(700_010, urgent=True)])).waits == {}
     freshness.single_waits = True
-    assert 1 in (await freshness.check([facts(700_010, urgent=True)])).waits
+    assert 700_010 in (await freshness.check([claimed(700_010, urgent=True)])).waits
     alert = "SELECT count(*) FROM alerts WHERE kind = 'source_down' AND cleared_at IS NULL"
     assert await connection.fetchval(alert) == 1
     await Alarms(pool, zone=ZONE).look({})  # who looks after platforms leaves a source's alert alone
@@ -333,7 +321,7 @@ async def test_with_the_source_down_bulk_waits_and_single_sends_follow_the_setti
     there.fail_after = None
     # By a worker that did not see it fall: the one that did may have been restarted for it.
     another = Freshness(pool, {"hubsoft": sync}, max_age_s=1800)
-    assert (await another.check([facts(700_010, urgent=False)])).waits == {}
+    assert (await another.check([claimed(700_010)])).waits == {}
     assert await connection.fetchval(alert) == 0
 
 
