@@ -11,12 +11,14 @@ import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from tests.support.asking import Asker
 
 from disparo.db import embedded
 from disparo.db.embedded import EmbeddedPostgres
@@ -60,8 +62,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in _LONG)
 
 
-#: What the suite's databases take at most, several times over.
+#: What the suite's files and databases take at most, several times over.
 _ROOM_BYTES = 4 << 30
+
+
+def pytest_configure() -> None:
+    """Passing files are made in memory, by the tests and by all they start, unless `TMPDIR` says where.
+
+    Hundreds of databases are made and dropped, and a disk takes twice as long: a file system does not soon give a
+    new file what an old one has left. What a power cut leaves is not tested here; all else is the same on a disk.
+    """
+    memory = _in_memory()
+    if memory is not None and "TMPDIR" not in os.environ:
+        own = memory / f"disparo-tests-{os.getuid()}"
+        own.mkdir(mode=0o755, exist_ok=True)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(own)
+
+
+def _in_memory() -> Path | None:
+    """None where memory has no such room, or holds no programs."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or os.statvfs(memory).f_flag & os.ST_NOEXEC:
+        return None
+    return memory if shutil.disk_usage(memory).free > _ROOM_BYTES else None
 
 
 @pytest.fixture(scope="session")
@@ -82,8 +105,9 @@ def admin_dsn() -> Iterator[str]:
     named = os.environ.get("DISPARO_TEST_DATABASE_URL")
     if named:
         yield named
+        _admin(named).close()
         return
-    folder = Path(tempfile.mkdtemp(prefix="disparo-test-", dir=_in_memory()))
+    folder = Path(tempfile.mkdtemp(prefix="disparo-test-"))
     folder.chmod(0o711)
     server = EmbeddedPostgres(folder / "data")
     with pytest.MonkeyPatch.context() as patch:
@@ -92,6 +116,7 @@ def admin_dsn() -> Iterator[str]:
     dsn = server.admin_dsn
     run_admin(dsn, f"ALTER ROLE CURRENT_USER PASSWORD '{urlsplit(dsn).password}'")
     yield dsn
+    _admin(dsn).close()
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -104,29 +129,18 @@ def _options_of_the_suite() -> dict[str, str]:
     return {**server_options(), "shared_buffers": "64MB", "scram_iterations": "1"}
 
 
-def _in_memory() -> Path | None:
-    """Where making and dropping hundreds of databases waits for no disk; None where there is no such room.
-
-    What a power cut leaves is not tested here, and everything else is the same on a disk.
-    """
-    memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM_BYTES
-    return memory if roomy else None
-
-
 def with_database(dsn: str, name: str) -> str:
     return urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
 
 
-def run_admin(dsn: str, statement: str) -> None:
-    async def work() -> None:
-        connection = await asyncpg.connect(with_database(dsn, "postgres"))
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
+@cache
+def _admin(dsn: str) -> Asker:
+    """Lives as long as the process: databases are made and dropped by the hundred."""
+    return Asker(with_database(dsn, "postgres"))
 
-    asyncio.run(work())
+
+def run_admin(dsn: str, statement: str) -> None:
+    _admin(dsn).execute(statement)
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
-import asyncpg
 import pytest
+from tests.support.asking import Asker
 from tests.support.client import Client
 from tests.support.house import House
 from tests.support.house import house as run_house
@@ -26,20 +26,10 @@ def client(house: House) -> Client:
 
 
 @pytest.fixture
-def rows(dsn: str) -> Callable[..., list[tuple[Any, ...]]]:
+def rows(dsn: str) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
     """Gives what a query finds in the module's own database."""
-
-    def fetch(query: str, *arguments: object) -> list[tuple[Any, ...]]:
-        async def work() -> list[tuple[Any, ...]]:
-            connection = await asyncpg.connect(dsn)
-            try:
-                return [tuple(row) for row in await connection.fetch(query, *arguments)]
-            finally:
-                await connection.close()
-
-        return asyncio.run(work())
-
-    return fetch
+    with closing(Asker(dsn)) as asker:
+        yield lambda query, *arguments: [tuple(row) for row in asker.fetch(query, *arguments)]
 
 
 @pytest.fixture(autouse=True)

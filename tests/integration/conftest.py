@@ -47,17 +47,18 @@ async def ours(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 async def connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(dsn)
     yield connection
+    if connection.is_closed():
+        connection = await asyncpg.connect(dsn)
+    await connection.reset()
+    await _nothing_waits_unseen(connection)
     await connection.close()
-    await _nothing_waits_unseen(dsn)
 
 
-async def _nothing_waits_unseen(dsn: str) -> None:
+async def _nothing_waits_unseen(connection: asyncpg.Connection) -> None:
     """Whatever a test did: each message that waits is in a chunk that the sweep, or a bulk run, looks at."""
-    connection = await asyncpg.connect(dsn)
     unseen = await connection.fetch(
         """SELECT id, chunk_id FROM messages m WHERE status = 'queued'
            AND NOT EXISTS (SELECT FROM waiting_chunks c WHERE c.chunk_id = m.chunk_id AND c.due_at <= m.due_at)
            AND NOT EXISTS (SELECT FROM bulk_chunks c WHERE c.chunk_id = m.chunk_id)"""
     )
-    await connection.close()
     assert not unseen

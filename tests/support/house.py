@@ -7,13 +7,13 @@ import secrets
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import argon2
 import asyncpg
+from tests.support.asking import Asker
 from tests.support.client import DISPATCH, Answer, Client
 from tests.support.program import command
 from tests.support.stage import Stage
@@ -31,21 +31,16 @@ class House:
         self.stage = stage
         self.simulator = Client(stage.simulator_url)
         self.anonymous = Client(stage.base)
+        self._asker = Asker(stage.dsn)
 
     def run(self, work: Callable[[asyncpg.Connection], Any]) -> Any:
-        async def main() -> Any:
-            connection = await asyncpg.connect(self.stage.dsn)
-            try:
-                return await work(connection)
-            finally:
-                await connection.close()
+        return self._asker.run(work)
 
-        # In a thread of its own: a browser's driver keeps a loop running in this one.
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(lambda: asyncio.run(main())).result()
+    def close(self) -> None:
+        self._asker.close()
 
     def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
-        return self.run(lambda connection: connection.fetch(query, *arguments))
+        return self._asker.fetch(query, *arguments)
 
     def value(self, query: str, *arguments: object) -> Any:
         return self.run(lambda connection: connection.fetchval(query, *arguments))
@@ -116,9 +111,9 @@ def house(dsn: str, folder: Path, **stage: Any) -> Iterator[House]:
     built = Stage(dsn, folder, **{"workers_count": 1, "latency_ms": 0, **stage})
     try:
         asyncio.run(built.__aenter__())
-        home = House(built)
-        home.run(add_demo_data)
-        home.behave(receipt_delay_ms=20)
-        yield home
+        with closing(House(built)) as home:
+            home.run(add_demo_data)
+            home.behave(receipt_delay_ms=20)
+            yield home
     finally:
         asyncio.run(built.__aexit__())
