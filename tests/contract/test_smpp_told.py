@@ -80,3 +80,14 @@ async def test_customers_texts_are_heard():
         await smsc.until(lambda: ear.heard)
     (text,) = ear.heard[0][0].texts
     assert (text.sender, text.text) == ("5511988887777", "SAÍR")
+
+
+async def test_a_text_in_chinese_that_looks_like_the_beginning_of_a_receipt_does_not_end_the_bind():
+    ear = Ear()
+    async with an_smsc() as smsc, bound(smsc, ear, receipts_as_texts=True) as platform:
+        octets = b"id:\0"  # of UCS-2: two signs
+        smsc.writers[0].write(deliver(octets, sequence=7, esm_class=0, coding=8))
+        await smsc.until(lambda: smsc.others)
+        assert (await one(platform)).kind is OutcomeKind.ACCEPTED
+    assert (smsc.others[0].status, len(smsc.binds)) == (0, 1)
+    assert [text.text for text in ear.heard[0][0].texts] == [octets.decode("utf-16-be")]

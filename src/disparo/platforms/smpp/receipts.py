@@ -96,7 +96,7 @@ def _is_worded_so(delivered: Delivered) -> bool:
     """
     fields = _fields(delivered)
     begins_so = delivered.content[:3].lower() == b"id:"
-    return begins_so and bool(fields["id"]) and _STATE_AND_MOMENT.issubset(fields)
+    return begins_so and bool(fields.get("id")) and _STATE_AND_MOMENT.issubset(fields)
 
 
 def same_id(message_id: str) -> str:
