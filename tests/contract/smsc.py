@@ -49,10 +49,12 @@ class Smsc:
     """`answer` says what is done with each submit_sm; binds are taken unless `bind_status` says otherwise.
 
     `answers_binds` is cleared by who wants a bind's answer to wait. `most_bound`: refuses to bind any more.
+    `nacks_binds`: answers them with a generic_nack.
     """
 
     answer: Answer = take
     bind_status: int = 0
+    nacks_binds: bool = False
     port: int = 0
     taken: int = 0
     submitted: list[Delivered] = field(default_factory=list)
@@ -90,7 +92,8 @@ class Smsc:
             await self.answers_binds.wait()
             status = self.bind_status if len(self.bound) < self.most_bound else 0x0D  # ESME_RBINDFAIL
             self.bound.add(writer)
-            writer.write(pdu.pack(unit.command | pdu.ANSWER, unit.sequence, b"SMSC\0", status=status))
+            answer = Command.GENERIC_NACK if self.nacks_binds else unit.command | pdu.ANSWER
+            writer.write(pdu.pack(answer, unit.sequence, b"SMSC\0", status=status))
         elif unit.command == Command.SUBMIT_SM:
             self.submitted.append(pdu.read_delivered(unit.body))
             await self.answer(self, writer, unit)

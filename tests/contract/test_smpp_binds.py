@@ -25,6 +25,13 @@ async def test_an_smsc_that_forgot_the_bind_is_bound_to_again():
         assert smsc.open == 1
 
 
+async def test_a_bind_that_is_not_understood_is_none_even_when_no_fault_is_named():
+    async with an_smsc(nacks_binds=True) as smsc:
+        outcome = await one(platform_of(smsc))
+    assert (outcome.kind, outcome.code) == (OutcomeKind.NOT_TAKEN, "ESME_RUNKNOWNERR")
+    assert smsc.submitted == []
+
+
 async def test_a_bind_too_many_says_nothing_of_one_that_was_lost_for_a_moment():
     async with an_smsc() as smsc, bound(smsc, binds=2) as platform:
         await smsc.until(lambda: len(smsc.binds) == 2)

@@ -17,7 +17,7 @@ from disparo.platforms.smpp import pdu
 from disparo.platforms.smpp.pdu import Command
 from disparo.platforms.smpp.session import Deliver, Lost, Session
 from disparo.platforms.smpp.settings import SmppSettings
-from disparo.platforms.smpp.statuses import failure_of_bind, is_for_want_of_room, name_of
+from disparo.platforms.smpp.statuses import failure_of_bind, is_for_want_of_room, name_of, status_of
 
 log = structlog.get_logger(__name__)
 
@@ -83,13 +83,13 @@ async def open_session(
     except BaseException:
         session.cut()
         raise
-    if answer.status:
+    if status := status_of(answer):
         session.cut()
         raise Refused(
-            name_of(answer.status),
-            failure_of_bind(answer.status, settings.codes),
+            name_of(status),
+            failure_of_bind(status, settings.codes),
             by_smsc=True,
-            others_may=is_for_want_of_room(answer.status, settings.codes),
+            others_may=is_for_want_of_room(status, settings.codes),
         )
     return session
 

@@ -32,13 +32,12 @@ from disparo.platforms.smpp.pdu import Command, Delivered, Pdu
 from disparo.platforms.smpp.receipts import Reading, read_heard, same_id
 from disparo.platforms.smpp.session import Deliver, Lost, Session
 from disparo.platforms.smpp.settings import SmppSettings
-from disparo.platforms.smpp.statuses import is_name, outcome_of_status
+from disparo.platforms.smpp.statuses import is_name, outcome_of_status, status_of
 from disparo.platforms.smpp.writer import Writer
 from disparo.platforms.unknown_codes import UnknownCodes
 
 #: No worker has more in flight (docs/delivery.md §9.3).
 _WIDEST = 50
-_RUNKNOWNERR = 0xFF
 _UNKNOWN = Outcome(OutcomeKind.AMBIGUOUS, code="no_answer", failure=FailureClass.NETWORK)
 _NOT_STARTED = Outcome(OutcomeKind.NOT_STARTED)
 
@@ -215,8 +214,8 @@ class Smpp:
     def _outcome(self, answer: Pdu | None) -> Outcome:
         if answer is None:
             return _UNKNOWN
-        if answer.status or answer.command == Command.GENERIC_NACK:
-            return outcome_of_status(answer.status or _RUNKNOWNERR, self._settings.codes, self._unknown)
+        if status := status_of(answer):
+            return outcome_of_status(status, self._settings.codes, self._unknown)
         message_id = same_id(pdu.read_message_id(answer.body))
         return Outcome(OutcomeKind.ACCEPTED, platform_id=message_id or None)
 

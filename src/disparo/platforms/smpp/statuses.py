@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.platforms.generic_rules import outcome_of
+from disparo.platforms.smpp.pdu import Command, Pdu
 from disparo.platforms.unknown_codes import UnknownCodes
 
 _K, _F = OutcomeKind, FailureClass
@@ -46,6 +47,12 @@ _SURE: Mapping[int, tuple[OutcomeKind, FailureClass]] = {
 #: Password, system_id, system_type: nobody gets a bind with these.
 _NO_BIND_FOR_ANYBODY = frozenset({0x0E, 0x0F, 0x53})
 _OF_ACCOUNT = frozenset({_F.AUTH, _F.CREDIT, _F.THROTTLE, _F.NETWORK, _F.UNKNOWN})
+_RUNKNOWNERR = 0xFF
+
+
+def status_of(answer: Pdu) -> int:
+    """Give what an answer says; a generic_nack that names no fault is no consent."""
+    return answer.status or (_RUNKNOWNERR if answer.command == Command.GENERIC_NACK else 0)
 
 
 def name_of(status: int) -> str:
