@@ -215,6 +215,12 @@ def test_clients_set_to_hubsofts_codes_get_the_same_body_with_200(house, client)
         (b"\x28\xb5", {**JSON, "Content-Encoding": "zstd"}, 415),
         (b"{" + b" " * 70_000, JSON, 413),
         ("--X\r\nbroken", {"Content-Type": "multipart/form-data; boundary=X"}, 422),
+        (
+            '--X\r\nContent-Disposition: form-data; name="id_fatura"\r\n\r\n11000\r\n'
+            '--X\r\nContent-Disposition: form-data; name="telefone_adicional[]"\r\n\r\n11988887777\r\n',
+            {"Content-Type": "multipart/form-data; boundary=X"},
+            422,
+        ),
         ("x", {"Content-Type": "multipart/form-data"}, 422),
         (b"\xff\xfe\xfd", JSON, 422),
         ("&".join(f"a{n}=1" for n in range(2000)), FORM, 422),

@@ -22,6 +22,7 @@ _PIECE = 64 << 10
 #: Any other word is no compression, as the charset that some programs write there.
 _COMPRESSIONS = frozenset({"br", "compress", "deflate", "gzip", "x-compress", "x-gzip", "zstd"})
 _MALFORMED = "O corpo da requisição não é um JSON válido"
+_NO_FORM = "O corpo da requisição não é um multipart/form-data válido, ou traz arquivos"
 _NOT_AN_OBJECT = "O corpo da requisição deve ser um objeto JSON"
 
 
@@ -102,19 +103,33 @@ def _urlencoded(text: bytes, most_fields: int) -> _Pairs:
     return [(name.decode("utf-8", "replace"), value.decode("utf-8", "replace")) for name, value in pairs]
 
 
+class _Parser(MultiPartParser):
+    """A reader of multipart forms that knows whether it is inside a part: the last one may be cut."""
+
+    is_inside = False
+
+    def on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self.is_inside = True
+        super().on_header_field(data, start, end)
+
+    def on_part_end(self) -> None:
+        self.is_inside = False
+        super().on_part_end()
+
+
 async def _multipart(headers: Headers, body: bytes, most_fields: int) -> _Pairs:
     async def pieces() -> AsyncGenerator[bytes, None]:
         for start in range(0, len(body), _PIECE):
             yield body[start : start + _PIECE]
             await asyncio.sleep(0)  # a large one takes a third of a second: other calls are served meanwhile
 
-    parser = MultiPartParser(
-        headers, pieces(), max_files=0, max_fields=most_fields, max_part_size=len(body) + 1
-    )
+    parser = _Parser(headers, pieces(), max_files=0, max_fields=most_fields, max_part_size=len(body) + 1)
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError, LookupError):
-        raise Refusal("O corpo da requisição não é um multipart/form-data válido, ou traz arquivos") from None
+        raise Refusal(_NO_FORM) from None
+    if parser.is_inside:
+        raise Refusal(_NO_FORM)
     return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
 
 
