@@ -32,7 +32,9 @@ class Callers:
             scheme = headers.get(b"x-forwarded-proto", b"").decode("latin-1").strip().lower()
             if scheme in ("http", "https"):
                 scope["scheme"] = scheme
-            peer = self._behind(peer, headers.get(b"x-forwarded-for", b"").decode("latin-1"))
+            # Some proxies (HAProxy) write a line of their own below the one that came (RFC 9110 §5.3).
+            lines = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+            peer = self._behind(peer, b",".join(lines).decode("latin-1"))
         scope["client"] = (str(peer), scope["client"][1])
 
     def _behind(self, proxy: _Address, named: str) -> _Address:

@@ -8,8 +8,8 @@ from disparo.api.callers import Callers
 from disparo.api.doors import doors_of
 
 
-def settled(peer, forwarded=None, *, proto=None, trusted=("10.0.0.0/8",)):
-    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded is not None else []
+def settled(peer, *forwarded, proto=None, trusted=("10.0.0.0/8",)):
+    headers = [(b"x-forwarded-for", line.encode()) for line in forwarded]
     headers += [(b"x-forwarded-proto", proto.encode())] if proto else []
     scope = {"client": (peer, 1234), "headers": headers, "scheme": "http"}
     Callers(trusted).settle(scope)
@@ -36,7 +36,13 @@ def settled(peer, forwarded=None, *, proto=None, trusted=("10.0.0.0/8",)):
     ],
 )
 def test_the_nearest_that_is_no_proxy_of_ours_is_the_caller(peer, forwarded, caller):
-    assert settled(peer, forwarded)["client"] == (caller, 1234)
+    lines = [] if forwarded is None else [forwarded]
+    assert settled(peer, *lines)["client"] == (caller, 1234)
+
+
+def test_a_proxy_may_write_a_line_of_its_own():
+    assert settled("10.0.0.1", "6.6.6.6, 1.1.1.1", "10.0.0.2")["client"][0] == "1.1.1.1"
+    assert settled("10.0.0.1", "6.6.6.6", "1.1.1.1")["client"][0] == "1.1.1.1"
 
 
 def test_the_scheme_is_the_proxys_word_too():
