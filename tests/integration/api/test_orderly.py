@@ -19,12 +19,17 @@ class Slow(Reading):
     slow_s = 0.5
 
 
-async def answers(house, *pieces):
-    """All that comes back on one connection, until it is closed; pieces are sent 0.1 s apart."""
+async def answers(house, *pieces, closes=False):
+    """All that comes back on one connection, until it is closed; pieces are sent 0.1 s apart.
+
+    `closes`: the caller's side is closed after them.
+    """
     async with calling(house, http=HttpProtocol) as (reader, writer):
         for piece in pieces:
             writer.write(piece)
             await asyncio.sleep(0.1)
+        if closes:
+            writer.write_eof()
         return await reader.read()
 
 
@@ -71,3 +76,17 @@ async def test_a_body_that_is_no_chunks_is_refused():
 async def test_a_second_call_with_a_broken_body_does_not_speak_for_the_first():
     broken = b"POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n"
     assert b"400" not in await answers(Slow(), CALL + broken)
+
+
+async def test_who_closes_their_side_after_a_whole_call_is_answered():
+    # They would take it for not done, and call again.
+    call = post(b"/3", b"body")
+    for pieces, count in (((call,), 1), ((call + call,), 2), ((call[:-2], call[-2:] + JUNK), 1)):
+        said = await answers(Slow(), *pieces, closes=True)
+        assert said.count(b"HTTP/1.1 200 OK\r\n") == count
+        assert said.endswith(b"\r\n\r\nxxx")
+
+
+@pytest.mark.parametrize("pieces", [(), (CALL[:-2],), (post(b"/3", b"bo", length=4),), (CALL,)])
+async def test_where_nothing_is_lost_the_connection_ends_at_once(pieces):
+    assert await answers(Slow(), *pieces, closes=True) == b""

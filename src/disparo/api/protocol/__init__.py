@@ -2,7 +2,8 @@
 
 One class a module, each on top of the one before it; servers speak `HttpProtocol`, the last:
 
-- `orderly.Orderly`: what is no HTTP is refused in our words, never in the place of an earlier call's answer.
+- `orderly.Orderly`: what is no HTTP is refused in our words, never in the place of an earlier call's answer;
+  who has sent a whole call and closed their side is answered.
 - `bounded.Bounded`: a head, and what follows a chunked body, may be so long and no longer.
 - `impatient.Impatient`: who begins a call and brings no more of it is hung up on.
 - `declining.Declining`: an offer of another protocol (`Upgrade: h2c`) is passed over, its call answered.

@@ -1,7 +1,8 @@
 """Answers in their order: what is no HTTP and follows a whole call never takes that call's answer.
 
 Programs that count letters where `Content-Length` counts bytes send a few more than they said. uvicorn
-refuses those at once: who called would read a 400, and its SMS would go all the same.
+refuses those at once: who called would read a 400, and its SMS would go all the same. Others close their side
+when they have sent all of a call, and wait: uvicorn would hang up on them, and they would call again.
 """
 
 from __future__ import annotations
@@ -24,6 +25,17 @@ class Orderly(HttpToolsProtocol):
         """Read what came; also past the last call, or the reset that follows would take its answer along."""
         if not self._is_over:
             super().data_received(data)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's always closes
+        """Keep a connection until its last whole call is answered.
+
+        What only reads may be given up: whoever waited for it has gone, mostly. TLS has no side to keep open.
+        """
+        call: RequestResponseCycle | None = self.cycle
+        if call is None or call.response_complete or call.more_body or self.scheme == "https":
+            return False
+        call.keep_alive = False
+        return call.scope["method"] not in ("GET", "HEAD")
 
     def send_400_response(self, _msg: str) -> None:
         """Refuse what uvicorn could not read."""
