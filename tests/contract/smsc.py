@@ -49,12 +49,13 @@ class Smsc:
     """`answer` says what is done with each submit_sm; binds are taken unless `bind_status` says otherwise.
 
     `answers_binds` is cleared by who wants a bind's answer to wait. `most_bound`: refuses to bind any more.
-    `nacks_binds`: answers them with a generic_nack.
+    `nacks_binds`: answers them with a generic_nack. `hangs_up`: after each answer to one.
     """
 
     answer: Answer = take
     bind_status: int = 0
     nacks_binds: bool = False
+    hangs_up: bool = False
     port: int = 0
     taken: int = 0
     submitted: list[Delivered] = field(default_factory=list)
@@ -94,6 +95,8 @@ class Smsc:
             self.bound.add(writer)
             answer = Command.GENERIC_NACK if self.nacks_binds else unit.command | pdu.ANSWER
             writer.write(pdu.pack(answer, unit.sequence, b"SMSC\0", status=status))
+            if self.hangs_up:
+                writer.close()
         elif unit.command == Command.SUBMIT_SM:
             self.submitted.append(pdu.read_delivered(unit.body))
             await self.answer(self, writer, unit)

@@ -7,9 +7,11 @@ import socket
 from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
-from tests.contract.smsc import an_smsc, bound, one, platform_of, refuse, take
+from tests.contract.smsc import an_smsc, bound, message, one, platform_of, refuse, take
 
 from disparo.domain.outcome import OutcomeKind
+from disparo.platforms.base import boottime_s
+from disparo.platforms.smpp import binds
 
 pytestmark = pytest.mark.anyio
 
@@ -29,6 +31,18 @@ async def test_a_bind_that_is_not_understood_is_none_even_when_no_fault_is_named
     async with an_smsc(nacks_binds=True) as smsc:
         outcome = await one(platform_of(smsc))
     assert (outcome.kind, outcome.code) == (OutcomeKind.NOT_TAKEN, "ESME_RUNKNOWNERR")
+    assert smsc.submitted == []
+
+
+async def test_one_that_hangs_up_after_each_bind_is_known_to_take_nothing(monkeypatch):
+    monkeypatch.setattr(binds, "_LONGEST_AWAY_S", 0.1)
+    monkeypatch.setattr(binds, "CONNECT_TIMEOUT_S", 1.0)
+    kinds = set()
+    async with an_smsc(hangs_up=True) as smsc, bound(smsc) as platform, asyncio.timeout(30):
+        while OutcomeKind.NOT_TAKEN not in kinds:  # else no other platform would take over
+            (outcome,) = await platform.send([message()._replace(slot_ends_s=boottime_s() + 0.3)])
+            kinds.add(outcome.kind)
+    assert OutcomeKind.AMBIGUOUS not in kinds  # nothing was written
     assert smsc.submitted == []
 
 

@@ -230,7 +230,7 @@ class Binds:
 
     async def _hold(self, session: Session) -> None:
         self._sessions.append(session)
-        self._refused = self._lacking_since = None
+        self._refused = None
         self._changed.set()
         log.info("bound", platform=self._name, binds=len(self._sessions))
         try:

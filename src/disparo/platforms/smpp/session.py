@@ -92,8 +92,8 @@ class Session(asyncio.Protocol):
 
     @property
     def room(self) -> int:
-        """How many PDUs may be submitted now."""
-        if self._leaving or self._doubt.is_set() or self.lost.done():
+        """How many PDUs may be submitted now: none where the SMSC hung up, however short a time ago."""
+        if self._leaving or self._doubt.is_set() or self._transport.is_closing():
             return 0
         return self._window - len(self._submitted)
 
