@@ -69,6 +69,18 @@ async def test_nothing_is_written_to_a_connection_that_was_cut():
     assert (first.kind, second.kind) == (OutcomeKind.ACCEPTED, OutcomeKind.ACCEPTED)
 
 
+async def test_one_that_answers_messages_and_no_pulse_is_not_cut_with_messages_under_way():
+    async with an_smsc() as smsc, bound(smsc, enquire_every_s=1, timeout_s=1) as platform:
+        smsc.is_mute = True
+        kinds = set()
+        while len(smsc.others) < 2:  # its second pulse: the first was in vain
+            kinds.add((await one(platform)).kind)
+            await asyncio.sleep(0.05)
+        smsc.is_mute = False  # it need not be waited for at the end
+    assert kinds == {OutcomeKind.ACCEPTED}
+    assert len(smsc.binds) == 1
+
+
 @contextmanager
 def a_hole(port):
     """Somewhere that answers nobody: all that may wait there do."""

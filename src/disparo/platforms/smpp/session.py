@@ -85,6 +85,7 @@ class Session(asyncio.Protocol):
         self._given_up: dict[int, tuple[_Submission, int]] = {}
         self._asked: dict[int, asyncio.Future[Pdu]] = {}
         self._untold = 0  # deliver_sm that are not answered yet
+        self._taken = 0  # PDUs that came
         self._leaving = False
         self._smsc_leaves = False
         self._doubt = asyncio.Event()  # an answer did not come: is anybody there?
@@ -134,15 +135,20 @@ class Session(asyncio.Protocol):
         return answer.result()
 
     async def keep_alive(self, every_s: float) -> None:
-        """Ask now and then, and in doubt, whether the SMSC is there; cut and return if it is not."""
+        """Ask now and then, and in doubt, whether the SMSC is there; cut and return if it is not.
+
+        Some answer submit_sm and not this: where no answer is owed, whatever comes says that it is there.
+        """
         while not self.lost.done():
             with suppress(TimeoutError):
                 async with asyncio.timeout(every_s):
                     await self._doubt.wait()
+            taken = self._taken
             try:
                 await self.ask(Command.ENQUIRE_LINK)
             except Lost:
-                self.cut()
+                if self._doubt.is_set() or self._taken == taken:
+                    self.cut()
             else:
                 self._doubt.clear()
                 self._on_room()
@@ -190,6 +196,7 @@ class Session(asyncio.Protocol):
 
     def _take(self, unit: Pdu) -> None:
         command, _, sequence, _ = unit
+        self._taken += 1
         if command in _TOLD:
             self._take_told(unit)
         elif command in _ANSWERS_TO_SUBMIT:
