@@ -18,6 +18,10 @@ from disparo.api.served_certificate import ServedCertificate
 from disparo.errors import RESTART_ME, DisparoError, PortTaken
 from disparo.settings import Settings
 
+#: How long a connection may be idle: longer than nginx keeps one to us (60 s). The first to close it must be
+#: who calls: a call that crosses with our closing is lost, and its caller reads 502.
+_IDLE_S = 75
+
 
 class _Server(uvicorn.Server):
     """A uvicorn server that leaves signals to us, and remembers why it ended or could not start."""
@@ -105,6 +109,7 @@ def _config(settings: Settings, served: ServedCertificate | None) -> uvicorn.Con
         access_log=False,
         server_header=False,
         proxy_headers=False,  # `api.callers` decides whose word counts
+        timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=10,
         backlog=2048,
         ssl_context_factory=(lambda *_: served.context) if served is not None else None,

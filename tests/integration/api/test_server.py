@@ -9,7 +9,7 @@ import pytest
 
 from disparo.api.app import _again_and_again
 from disparo.api.certificate import Certificate, self_signed
-from disparo.api.server import serve
+from disparo.api.server import _config, serve
 from disparo.dispatch.group_commit import Acceptor
 from disparo.dispatch.intake import Intake
 from disparo.errors import RESTART_ME, DatabaseUnavailable, DisparoError, PortTaken, SettingsInvalid
@@ -83,3 +83,8 @@ def test_a_database_that_cannot_be_used_is_said(dsn):
     gone = dsn.replace("/test_", "/gone_")
     with pytest.raises(DatabaseUnavailable):
         serve(settings, gone, certificate=None, load=lambda: settings)
+
+
+def test_an_idle_connection_is_kept_longer_than_nginx_keeps_its_own():
+    # Its call would cross with our closing, which nginx tells its caller as 502.
+    assert _config(Settings(), None).timeout_keep_alive > 60
