@@ -128,7 +128,7 @@ def show_credit(
     for name, (balance, health) in answers.items():
         credit = "não informa o saldo" if balance is None else f"saldo {balance.amount}".replace(".", ",")
         if health is not None and not health.is_well:
-            credit = f"não respondeu como devia{_why(health.failure, health.detail)}"
+            credit = f"não respondeu como devia{_why(words.reason(health.failure), health.detail)}"
         print(f"{name}: {credit}")
     if any(health is not None and not health.is_well for _, health in answers.values()):
         raise typer.Exit(1)
@@ -155,7 +155,8 @@ def try_platform(
     outcome, exchange = asyncio.run(_send(platform, message))
     none_came = code_words.code(outcome.code) if outcome.code else "nenhuma"
     print(f"Pedido:\n{exchange.request}\n\nResposta:\n{on_lines(exchange.response) or f'({none_came})'}\n")
-    print(f"Resultado: {_OUTCOME_WORDS[outcome.kind]}{_why(outcome.failure, outcome.code)}")
+    why = _why(words.failure(outcome.failure, outcome.kind), outcome.code)
+    print(f"Resultado: {_OUTCOME_WORDS[outcome.kind]}{why}")
     if outcome.platform_id:
         print(f"Número da plataforma: {on_line(outcome.platform_id)}")
     if outcome.kind is not OutcomeKind.ACCEPTED:
@@ -182,11 +183,11 @@ def state_words(keeps: Hindrance | None, state: asyncpg.Record | None, people: M
     return keeps or "em uso"
 
 
-def _why(failure: str | None, code: str | None) -> str:
+def _why(said: str, code: str | None) -> str:
     """Say why a platform did not do what it was asked, with its own code where there is one."""
-    parts = [words.reason(failure), code_words.code(code) if code else ""]
-    said = ", ".join(part for part in parts if part)
-    return f" ({said})" if said else ""
+    parts = [said, code_words.code(code) if code else ""]
+    why = ", ".join(part for part in parts if part)
+    return f" ({why})" if why else ""
 
 
 def _named(settings: Settings, name: str) -> None:

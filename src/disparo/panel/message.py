@@ -27,8 +27,6 @@ from disparo.wording import code_words, words
 from disparo.wording.receipt_words import details
 
 _PATH = "/painel/mensagens"
-#: Failures that say no more than the outcome they come with.
-_SAID_BY = {"ambiguous": ("network", "unknown"), "refused": ("unknown",)}
 
 
 class _Act(Protocol):
@@ -145,8 +143,8 @@ def _change(change: Change, people: Mapping[int, str]) -> Step:
 def _attempt(row: asyncpg.Record) -> Step:
     said = words.OUTCOME.get(row["outcome"] or "", "resultado nunca registrado")
     parts = [f"resposta: {said}"]
-    if row["failure"] and row["failure"] not in _SAID_BY.get(row["outcome"], ()):
-        parts.append(words.reason(row["failure"]))
+    if why := words.failure(row["failure"], row["outcome"]):
+        parts.append(why)
     if row["code"]:
         parts.append(code_words.code(row["code"]))
     if row["latency_ms"] is not None:

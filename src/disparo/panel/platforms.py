@@ -162,8 +162,8 @@ async def test(request: Request, person: Person) -> Response:
 
 def _told(outcome: Outcome) -> str:
     said = [f"Teste: {words.OUTCOME[outcome.kind]}."]
-    if outcome.failure:
-        said.append(f"Motivo: {words.reason(outcome.failure)}.")
+    if why := words.failure(outcome.failure, outcome.kind):
+        said.append(f"Motivo: {why}.")
     if outcome.code:
         said.append(f"Detalhe: {code_words.code(outcome.code)}.")
     if outcome.platform_id:

@@ -79,6 +79,8 @@ _OF_STATUS: Mapping[tuple[str, str], str] = {
     ("uncertain", "unknown"): "a plataforma não respondeu direito: pode ter recebido ou não",
     ("undelivered", "unknown"): "por um motivo que o Disparo não conhece",
 }
+#: Failures that say no more than the outcome they come with, or less: who gave no answer refused nothing.
+_SAID_BY: Mapping[str, tuple[str, ...]] = {"ambiguous": ("network", "unknown"), "refused": ("unknown",)}
 
 
 def reason(stored: str | None, status: str | None = None) -> str:
@@ -91,6 +93,11 @@ def reason(stored: str | None, status: str | None = None) -> str:
     said = _OF_STATUS.get((status or "", stored)) or REASON.get(stored) or code(stored)
     is_withdrawn = status == "uncertain" and stored in _OF_WITHDRAWALS
     return f"o novo envio não saiu: {said}" if is_withdrawn else said
+
+
+def failure(stored: str | None, outcome: str | None) -> str:
+    """Give why a hand-over ended so, in Portuguese; nothing where its outcome says it all."""
+    return "" if stored in _SAID_BY.get(outcome or "", ()) else reason(stored)
 
 
 def reason_with(stored_code: str | None, stored: str | None, status: str) -> str:

@@ -76,10 +76,10 @@ _WORDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "confirmacoes": {"kind": words.RECEIPT},
     "descadastros": {"reason": words.OPT_OUT},
 }
-_SAID: Mapping[str, Callable[[str], str]] = {
-    "reason": words.reason,
-    "failure": words.reason,
-    "actor": lambda stored: words.actor(stored, {}),
+_SAID: Mapping[str, Callable[[str, Mapping[str, Any]], str | None]] = {
+    "reason": lambda stored, row: words.reason(stored, row.get("status") or row.get("to_status")),
+    "failure": lambda stored, row: _failure(stored, row) or None,
+    "actor": lambda stored, _: words.actor(stored, {}),
 }
 
 
@@ -101,8 +101,15 @@ def _said(row: Mapping[str, Any], of: Mapping[str, Mapping[str, str]]) -> dict[s
         if key in of:
             said[key] = of[key].get(value, value)
         elif key in _SAID:
-            said[key] = _SAID[key](value)
+            said[key] = _SAID[key](value, row)
     return said
+
+
+def _failure(stored: str, row: Mapping[str, Any]) -> str:
+    """Give the failure of a hand-over beside its outcome, or of a receipt beside what it told."""
+    if "outcome" in row:
+        return words.failure(stored, row["outcome"])
+    return words.reason(stored, row.get("kind"))
 
 
 def _renamed(value: Any, known: _Names) -> Any:

@@ -55,6 +55,17 @@ def test_where_no_answer_came_nobody_is_told_that_nothing_arrived(house, person)
     assert why in text(person.get("/painel/incertas"))
 
 
+def test_a_platform_that_failed_in_answering_is_nowhere_said_to_have_refused(house, person):
+    (invoice_id,) = house.run(lambda connection: add_invoices(connection, 1, first_id=7_700_101))
+    house.behave(mode="error", receipts=[])
+    sent(house, person, invoice_id, "uncertain")
+    tested = person.post("/painel/plataformas/simulador/testar", telefone="11988887777")
+    house.behave(mode="accept")
+    why = "a plataforma não respondeu direito: pode ter recebido ou não"
+    assert f"Teste: {why}. Detalhe: código internal." in text(person.get(tested.headers["location"]))
+    assert f"{why} (código internal)" in text(person.get("/painel/plataformas"))
+
+
 def test_what_a_platform_did_say_is_said_to_be_by_it(house, person):
     house.behave(mode="accept", receipts=[])
     assert "entregue à plataforma pela plataforma simulador" in sent(house, person, 50949, "accepted")

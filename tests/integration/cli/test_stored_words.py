@@ -153,6 +153,21 @@ async def test_a_test_that_brings_no_answer_says_why_in_words_alone(command, cha
     assert f"(a plataforma está fora de alcance, {why})\n" in said, said
 
 
+async def test_a_platform_that_fails_in_answering_a_test_refused_nothing(command):
+    class Platform(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(500)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Platform) as platform:
+        threading.Thread(target=platform.handle_request).start()
+        table = {**TABLE, "url": f"http://127.0.0.1:{platform.server_port}/"}
+        settings = {"DISPARO_PLATFORMS": json.dumps({"p": table}), "DISPARO_REAL_SENDING": "yes"}
+        _, said = command("plataforma", "testar", "p", "--telefone", "11988887777", **settings)
+    assert "Resultado: incerta: a plataforma pode ter recebido (" in said, said
+    assert "recusou" not in said
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
