@@ -63,7 +63,7 @@ async def add_client(
 
 
 async def renew_secret(connection: Connection, client_id: int, *, actor: str) -> str | None:
-    """Give an API client another secret; tokens that were issued stay alive. None: no such client."""
+    """Give an API client another secret; tokens that were issued stay alive. None: no such active client."""
     secret = new_secret()
     if not await accounts.set_client_secret(connection, client_id, digest(secret)):
         return None

@@ -96,14 +96,20 @@ def change_password(email: str, digitar_senha: _OWN = False, dados: DataDir = No
     """Troca a senha de um usuário; os tokens que ele já tem valem até `token revogar`."""
     password = _password(own=digitar_senha)
 
-    async def work(connection: Connection) -> bool:
+    async def work(connection: Connection) -> tuple[bool, bool]:
         found = await accounts.set_password(connection, email, hash_password(password))
         user_id = _found(found, f"usuário {email}")
         await accounts.audit(connection, actor=actor(), action="password_changed", detail={"user": user_id})
-        return await tokens.has_live(connection, user_id=user_id)
+        is_active = await accounts.find_user(connection, email) is not None
+        return is_active, await tokens.has_live(connection, user_id=user_id)
 
-    has_live = with_connection(dados, work)
+    is_active, has_live = with_connection(dados, work)
     print("Senha trocada." if digitar_senha else f"Nova senha (mostrada só agora): {password}")
+    if not is_active:
+        print(
+            "Este usuário está desativado: não entra com senha nenhuma"
+            " até alguém reativá-lo no painel, em Usuários."
+        )
     if has_live:
         _tell_what_lives(f"--usuario {shlex.quote(email)}")
 
@@ -183,7 +189,7 @@ def change_secret(client_id: int, dados: DataDir = None) -> None:
 
     async def work(connection: Connection) -> tuple[str, bool]:
         secret = await enrolment.renew_secret(connection, client_id, actor=actor())
-        found = _found(secret, f"cliente de API {client_id}")
+        found = _found(secret, f"cliente de API ativo {client_id}")
         return found, await tokens.has_live(connection, client_id=client_id)
 
     secret, has_live = with_connection(dados, work)

@@ -142,9 +142,9 @@ async def add_client(
 
 
 async def set_client_secret(connection: Connection, client_id: int, secret_sha256: bytes) -> bool:
-    """Change a client's secret; False where there is no such client."""
+    """Change a client's secret; False where there is no such client, or it is shut out: that is for good."""
     done = await connection.execute(
-        "UPDATE api_clients SET secret_sha256 = $2 WHERE id = $1", client_id, secret_sha256
+        "UPDATE api_clients SET secret_sha256 = $2 WHERE id = $1 AND active", client_id, secret_sha256
     )
     return affected(done) == 1
 

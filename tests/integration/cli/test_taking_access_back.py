@@ -75,6 +75,16 @@ async def test_a_new_password_or_secret_tells_that_tokens_live_on(command, conne
     assert "token revogar" not in command("usuario", "senha", "ana@example.com")[1]
 
 
+async def test_a_new_password_or_secret_opens_nothing_to_who_is_shut_out_and_it_is_said(command, connection):
+    _, client_id = await signed_in(connection, "ana")
+    assert "desativado" not in command("usuario", "senha", "ana@example.com")[1]
+    command("usuario", "revogar", "ana@example.com")
+    assert "Este usuário está desativado" in command("usuario", "senha", "ANA@example.com")[1]
+    command("cliente-api", "revogar", client_id)
+    told = command("cliente-api", "senha", client_id)
+    assert told == (1, f"Erro: Não há cliente de API ativo {client_id}.\n")
+
+
 async def test_who_is_shut_out_comes_back_with_no_old_session(command, connection):
     user_id, _ = await signed_in(connection, "ana")
     await sessions.add(connection, digest("a session"), user_id=user_id, password_hash="x")
