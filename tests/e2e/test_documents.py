@@ -113,6 +113,24 @@ def test_every_state_of_a_message_is_on_the_integrators_page():
     assert [word for word in STATUS_WORDS.values() if f"`{word}`" not in page] == []
 
 
+def test_every_code_of_a_refusal_is_on_the_integrators_page(house):
+    page = (ROOT / "docs" / "pt-BR" / "integrar.md").read_text(encoding="utf-8")
+    told = {
+        code
+        for line in re.findall(r"^\| (\d{3}(?:, \d{3})*) \|", page, re.MULTILINE)
+        for code in line.split(", ")
+    }
+    described = house.anonymous.get("/openapi.json").json["paths"]
+    routes = [
+        way
+        for path, ways in described.items()
+        if path.startswith(("/api/", "/oauth/"))
+        for way in ways.values()
+    ]
+    declared = {code for way in routes if isinstance(way, dict) for code in way["responses"]}
+    assert {code for code in declared if code >= "400"} <= told
+
+
 def test_every_figure_of_metrics_is_on_the_page_of_watching(house):
     page = (ROOT / "docs" / "pt-BR" / "acompanhar.md").read_text(encoding="utf-8")
     shown = re.findall(r"^# HELP (\w+)", house.anonymous.get("/metrics").raw.decode(), re.MULTILINE)
