@@ -105,14 +105,17 @@ async def save(request: Request, person: Person) -> Response:
     typed = fields.text(form, "modelo", most=_LONGEST)
     said, action = fields.text(form, "visto"), fields.text(form, "acao")
     seen = int(said) if _SEEN.fullmatch(said) else None
+    invoice_id = fields.number(form, "fatura")
     if action == "previa":  # where no script shows it while it is written
-        return await _page(request, typed=typed, invoice_id=fields.number(form, "fatura"), seen=seen)
+        return await _page(request, typed=typed, invoice_id=invoice_id, seen=seen)
     text = None if action == "padrao" else typed
     if text is not None:
         try:
             check_template(text)
         except TemplateRefused as refused:
-            return await _page(request, status=422, typed=typed, wrong=refused.detail)
+            return await _page(
+                request, status=422, typed=typed, wrong=refused.detail, invoice_id=invoice_id, seen=seen
+            )
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         is_written = await templates.write(connection, text, actor=person.actor, instead_of=seen)
         if is_written:
@@ -130,7 +133,8 @@ async def _preview(
     refused = ""
     if row is not None:
         try:
-            sample = write(row, services, text or None)
+            check_template(text)  # of an empty one the program's own would be written
+            sample = write(row, services, text)
         except TemplateRefused as error:
             refused = error.detail
     return {"invoice": row, "asked_for": invoice_id, "sample": sample, "refused": refused}

@@ -15,6 +15,11 @@ def previewed(person, template):
     return text(person.post("/painel/modelo/previa", modelo=template, fatura="11000"))
 
 
+def test_none_is_shown_as_what_it_is(person):
+    """Of an emptied field the configured text was shown, which saving then refused."""
+    assert "O modelo precisa de {valor} e {vencimento}." in previewed(person, "")
+
+
 def test_signs_that_carriers_do_not_pass_on_are_named(person):
     shown = previewed(person, "{marca} [2a via]: {valor} ate {vencimento} ~ {link}")
     assert "Podem não chegar ao celular: [ ] ~" in shown

@@ -95,7 +95,7 @@ def test_a_form_without_a_moment_that_can_be_read_is_not_taken_for_one(clerks, m
 
 
 def seen(person):
-    (number,) = re.findall(r'name="visto" value="(\d+)"', person.get("/painel/modelo").raw.decode())
+    (number,) = re.findall(r'name="visto".* value="(\d+)"', person.get("/painel/modelo").raw.decode())
     return number
 
 
@@ -119,9 +119,21 @@ def test_whose_template_was_overtaken_is_told_and_loses_nothing(house, clerks):
         assert hers in text(told).partition("O que você escreveu está abaixo")[0]
         assert f">{his}</textarea>" in told.raw.decode()
     assert house.value("SELECT text FROM templates ORDER BY id DESC LIMIT 1") == hers
-    (now_seen,) = re.findall(r'name="visto" value="(\d+)"', told.raw.decode())
+    (now_seen,) = re.findall(r'name="visto".* value="(\d+)"', told.raw.decode())
     assert rui.post("/painel/modelo", modelo=his, visto=now_seen).status == 303  # who was told may mean it
     assert house.value("SELECT text FROM templates ORDER BY id DESC LIMIT 1") == his
+
+
+@pytest.mark.usefixtures("_own_template")
+def test_a_template_that_is_put_right_overtakes_nobody_either(house, clerks):
+    ana, rui = clerks
+    hers, both_saw = "{marca}: Ana {valor} {vencimento}", seen(ana)
+    assert ana.post("/painel/modelo", modelo=hers, visto=both_saw).status == 303
+    told = rui.post("/painel/modelo", modelo="{marca}: Rui {valor} {vencimento", visto=both_saw)
+    (still_seen,) = re.findall(r'name="visto".* value="(\d+)"', told.raw.decode())
+    again = rui.post("/painel/modelo", modelo="{marca}: Rui {valor} {vencimento}", visto=still_seen)
+    assert (told.status, again.status) == (422, 409)
+    assert house.value("SELECT text FROM templates ORDER BY id DESC LIMIT 1") == hers
 
 
 @pytest.mark.usefixtures("_own_template")

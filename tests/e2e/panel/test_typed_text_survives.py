@@ -65,6 +65,19 @@ def test_a_template_that_is_saved_after_the_session_is_there_again(house, accoun
     expect(page.get_by_text("Este texto ainda não foi salvo")).to_be_hidden()
 
 
+def test_what_somebody_else_saved_meanwhile_is_not_overtaken_by_it(house, account, page):
+    words(page).fill(TYPED)
+    house.fetch("INSERT INTO templates (text, actor) VALUES ('{marca}: {valor} {vencimento}', 'user:1')")
+    house.fetch("DELETE FROM panel_sessions")
+    page.get_by_role("button", name="Salvar").click()
+    sign_in(page, account)
+    expect(words(page)).to_have_value(TYPED)
+    page.get_by_role("button", name="Salvar").click()
+    expect(page.get_by_text("depois que você abriu esta página")).to_be_visible()
+    assert house.value("SELECT count(*) FROM templates") == 1
+    house.fetch("DELETE FROM templates")
+
+
 def test_a_preview_after_the_session_loses_nothing_either(house, account, page):
     expect(words(page)).to_be_visible()
     house.fetch("DELETE FROM panel_sessions")
