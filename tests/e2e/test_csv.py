@@ -59,6 +59,19 @@ def test_what_is_no_phone_is_stored_and_the_lines_are_named(load):
     assert "A linha 2 tem no telefone" in load("contatos", one).stderr
 
 
+def test_names_whose_accents_a_spreadsheet_spoiled_are_told_of(load):
+    names = ("JOSÉ", "Antônio", "MARIA", "JOÃO", "AMANHÃ LTDA", "José")
+    spoiled = [name.encode().decode("latin-1") for name in names[:2]] + ["JosÃ‰", *names[2:]]
+    lines = "".join(f"{n};{name};SP;;;\n" for n, name in enumerate(spoiled, 9041))
+    told = "3 linhas (2, 3, 4) trazem nomes com os acentos trocados"
+    assert told in load("clientes", CUSTOMERS + lines).stderr
+    assert (
+        "acentos trocados" not in load("clientes", CUSTOMERS + "9041;JOSÉ;SP;;;\n", encoding="cp1252").stderr
+    )
+    one = "id_contato;id_cliente;nome;telefone\n8;9041;MÃ£e;11988880001\n"
+    assert "A linha 2 traz um nome com os acentos trocados" in load("contatos", one).stderr
+
+
 def test_a_second_import_updates_and_the_last_line_of_an_id_counts(load, rows):
     assert load("clientes", CUSTOMERS + "11;UM;SP;;;\n11;DOIS;SP;;;\n").returncode == 0
     assert load("clientes", CUSTOMERS + "11;TRES;MG;;;\n").returncode == 0

@@ -37,6 +37,8 @@ _STATUS = {
 _LARGEST_ID = 10**18 - 1
 #: And halves of characters, which JSON and wrong bytes of a file can bring and no database takes.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+#: Two bytes of UTF-8 read as Windows-1252, an accented letter's; not `Ã` before a space that does not break.
+_GARBLED = re.compile("[ÂÃ][\x80-\x9f\xa1-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
 _LINE = re.compile(r"[0-9 .-]{1,80}")
 _ID = re.compile(r"[0-9]{1,18}")
 _BRAZILIAN = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
@@ -77,6 +79,11 @@ Reader = Callable[[str, str], Any]
 
 class BadField(ValueError):
     """A field that cannot be read; the text is Portuguese and names the column, never the content."""
+
+
+def is_garbled(text: str | None) -> bool:
+    """Tell whether a program that opened a file took its UTF-8 for Windows-1252, and saved it so."""
+    return text is not None and _GARBLED.search(text) is not None
 
 
 def or_absent(read: Reader) -> Reader:

@@ -24,7 +24,7 @@ from disparo.db.pool import Connection
 from disparo.domain.phone import read_registered
 from disparo.sources.amount_style import AmountStyle
 from disparo.sources.columns import Proposal, confirm, propose
-from disparo.sources.csv_fields import BadField
+from disparo.sources.csv_fields import BadField, is_garbled
 from disparo.sources.day_order import DayOrder
 from disparo.sources.import_report import BadLine, Report
 from disparo.sources.open_table import open_table
@@ -80,6 +80,7 @@ class _Batch:
     lines: list[_Line] = field(default_factory=list)
     bad: list[tuple[_Line, str]] = field(default_factory=list)
     no_phone_at: list[int] = field(default_factory=list)
+    garbled_at: list[int] = field(default_factory=list)
     repeated_at: list[int] = field(default_factory=list)
     progress: tuple[int, int] = (0, 0)
 
@@ -191,6 +192,7 @@ class _Reader:
         self._leave_out(unsure, by_id, batch)
         batch.lines = list(by_id.values())
         batch.no_phone_at = [line.number for line in batch.lines if _has_no_phone(line.row)]
+        batch.garbled_at = [line.number for line in batch.lines if is_garbled(line.row.get("name"))]
         batch.progress = self.table.progress()
         return batch if seen else None
 
@@ -254,6 +256,7 @@ async def _store(
     others = [(line, _LEFT_OUT[kind]) for line in batch.lines if line.row["id"] in left_out]
     report.stored += len(rows) - len(others)
     report.no_phone.add(batch.no_phone_at)
+    report.garbled.add(batch.garbled_at)
     report.repeated.add(batch.repeated_at)
     for line, reason in sorted([*batch.bad, *others], key=lambda item: item[0].number):
         report.bad_count += 1

@@ -46,6 +46,7 @@ class Report:
     bad_count: int = 0
     bad: list[BadLine] = field(default_factory=list)
     no_phone: Places = field(default_factory=Places)
+    garbled: Places = field(default_factory=Places)
     repeated: Places = field(default_factory=Places)
     left_phones: Counter[str] = field(default_factory=Counter)
 
@@ -56,6 +57,17 @@ class Report:
             return None
         lines = self.no_phone.told("tem", "têm")
         return f"{lines} no telefone o que não é um número do Brasil: ali não chega SMS."
+
+    @property
+    def with_garbled_names(self) -> str | None:
+        """Say which good lines, the first of them, bring a name with spoiled accents; None: no line."""
+        if not self.garbled.count:
+            return None
+        lines = self.garbled.told("traz um nome", "trazem nomes")
+        return (
+            f"{lines} com os acentos trocados, como “JosÃ©” por “José”: o SMS sairia com outro nome. "
+            "Exporte o arquivo outra vez, sem o abrir e salvar numa planilha."
+        )
 
     @property
     def with_repeats(self) -> str | None:
@@ -71,7 +83,8 @@ class Report:
     @property
     def told(self) -> list[str]:
         """Say what a person should know of the lines that are stored."""
-        return [said for said in (self.with_repeats, self.without_phone, self.with_old_phones) if said]
+        told = (self.with_repeats, self.with_garbled_names, self.without_phone, self.with_old_phones)
+        return [said for said in told if said]
 
     @property
     def with_old_phones(self) -> str | None:
