@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, NamedTuple
 
+import asyncpg
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
@@ -19,10 +20,33 @@ from disparo.panel.pages import render, see
 from disparo.panel.routing import only_looks, page_above, page_before
 from disparo.wording import words
 
-_OUT_OF_REACH = "Banco de dados fora de alcance"
 #: More permissions than this, of which any would do, are no help to read.
 _FEW = 2
 _TELL = "Se continuar, avise quem administra o Disparo."
+_MAKE_ROOM = "Avise quem administra o Disparo: até haver espaço no disco nada é gravado."
+
+
+class _Ail(NamedTuple):
+    """What keeps the database from its work; two remedies, the second where something may have been done."""
+
+    title: str
+    what: str
+    remedy: str
+    before_repeating: str
+
+
+_SILENCE = _Ail(
+    "Banco de dados fora de alcance",
+    "O banco de dados não respondeu",
+    f"Espere alguns segundos e tente de novo. {_TELL}",
+    f"Espere alguns segundos, abra a página de novo e veja, antes de repetir. {_TELL}",
+)
+_FULL_DISK = _Ail(
+    "Disco cheio",
+    "O disco do banco de dados está cheio",
+    _MAKE_ROOM,
+    f"{_MAKE_ROOM} Depois abra a página de novo e veja, antes de repetir.",
+)
 
 
 def handlers() -> MutableMapping[Any, Any]:
@@ -106,28 +130,28 @@ async def _http(request: Request, error: HTTPException) -> Response:
 
 async def _busy(request: Request, error: Exception) -> Response:
     """Nothing was stored, for certain."""
-    _name_for_the_log(request, error)
-    return _failure(
-        request,
-        503,
-        _OUT_OF_REACH,
-        "O banco de dados não respondeu; nada foi alterado.",
-        f"Espere alguns segundos e tente de novo. {_TELL}",
-        **{"Retry-After": "2"},
-    )
+    ails = _what_ails(error)
+    return _later(request, error, f"{ails.what}; nada foi alterado.", ails.remedy)
 
 
 async def _no_answer(request: Request, error: Exception) -> Response:
     """A COMMIT may have happened, of which only its answer was lost, where a form's work had begun."""
     if request.method == "POST" and not getattr(request.state, "may_have_changed", False):
         return await _busy(request, error)
-    _name_for_the_log(request, error)
-    what = "O banco de dados não respondeu: esta página não pôde ser montada."
-    remedy = f"Espere alguns segundos e tente de novo. {_TELL}"
+    ails = _what_ails(error)
     if request.method == "POST":
-        what = "O banco de dados não respondeu a tempo: o que você pediu pode ter sido feito ou não."
-        remedy = f"Espere alguns segundos, abra a página de novo e veja, antes de repetir. {_TELL}"
-    return _failure(request, 503, _OUT_OF_REACH, what, remedy, **{"Retry-After": "2"})
+        what = f"{ails.what}: o que você pediu pode ter sido feito ou não."
+        return _later(request, error, what, ails.before_repeating)
+    return _later(request, error, f"{ails.what}: esta página não pôde ser montada.", ails.remedy)
+
+
+def _what_ails(error: Exception) -> _Ail:
+    return _FULL_DISK if isinstance(error.__cause__ or error, asyncpg.DiskFullError) else _SILENCE
+
+
+def _later(request: Request, error: Exception, what: str, remedy: str) -> Response:
+    _name_for_the_log(request, error)
+    return _failure(request, 503, _what_ails(error).title, what, remedy, **{"Retry-After": "2"})
 
 
 async def _fate_unknown(request: Request, error: Exception) -> Response:
@@ -135,7 +159,7 @@ async def _fate_unknown(request: Request, error: Exception) -> Response:
     return _failure(
         request,
         503,
-        _OUT_OF_REACH,
+        _SILENCE.title,
         "O banco de dados parou de responder enquanto gravava: não se sabe se o disparo foi criado.",
         "Espere um minuto e recarregue esta página, confirmando o reenvio: o mesmo disparo nunca é criado "
         f"duas vezes. Se a fechar, veja em Disparos se ele está lá antes de simular de novo. {_TELL}",

@@ -1,4 +1,4 @@
-"""Why a message did not arrive is told as far as it is known, and never more."""
+"""Why a message did not arrive, or a page did not come, is told as far as it is known, and never more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from tests.support.rows import add_invoices
-from tests.support.visitor import text, visitor
+from tests.support.visitor import Visitor, text, visitor
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +100,23 @@ def test_lists_and_their_files_have_the_code_too(house, person):
     }
     for path in ("mensagens?situacao=failed", f"disparos/{dispatch_id}", f"buscar?q={ids[0]}"):
         assert f"{refused} (código E-2041)" in text(person.get(f"/painel/{path}"))
+
+
+def test_a_full_disk_is_said_to_be_one_and_what_is_done_is_left_to_no_waiting(house, person):
+    full = """CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql
+                  AS $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+              CREATE TRIGGER full_disk BEFORE INSERT ON opt_outs EXECUTE FUNCTION full_disk();
+              CREATE TRIGGER full_disk BEFORE INSERT ON panel_sessions EXECUTE FUNCTION full_disk()"""
+    account = house.account()
+    house.run(lambda connection: connection.execute(full))
+    try:
+        added = person.post("/painel/descadastros", telefone="11955550101")
+        entered = Visitor(house).sign_in(account["username"])
+    finally:
+        house.run(lambda connection: connection.execute("DROP FUNCTION full_disk CASCADE"))
+    assert (added.status, entered.status) == (503, 503)
+    assert "O disco do banco de dados está cheio: o que você pediu pode ter sido feito ou não." in text(added)
+    assert "O disco do banco de dados está cheio; nada foi alterado." in text(entered)
+    for page in (text(added), text(entered)):
+        assert "Avise quem administra o Disparo: até haver espaço no disco nada é gravado." in page
+        assert "não respondeu" not in page
