@@ -54,7 +54,7 @@ def read_pasted(text: str) -> list[int]:
 
 
 def read_csv(raw: bytes) -> list[int]:
-    """Read invoice numbers from the column called so, or the only one; raises Wrong naming the line."""
+    """Read invoice numbers from the column called so, or the only one; raises Wrong, with the line if any."""
     if raw.startswith(_WORKBOOKS):
         raise Wrong(
             "O arquivo é uma planilha (.xlsx, .xls ou .ods): abra-a, salve-a como CSV e escolha o CSV."
@@ -77,6 +77,8 @@ def read_csv(raw: bytes) -> list[int]:
             found[number] = None
         elif cell and not (place == begins + 1 and any(map(str.isalpha, cell))):  # a column's name
             raise Wrong(f"Linha {place} do arquivo: “{cell[:30]}” não é um número de fatura.")
+    if not found:  # never all that is due in the days beside it
+        raise Wrong("O arquivo não traz nenhum número de fatura.")
     return list(found)
 
 

@@ -162,7 +162,13 @@ def test_a_wrong_line_is_named():
     for first in (b"#7\n8\n", b"70.21\n8\n"):
         with pytest.raises(Wrong, match="Linha 1"):
             read_csv(first)
-    assert read_csv(b"") == []
+
+
+def test_a_csv_without_an_invoice_is_told_so_and_is_no_form_left_empty():
+    """With days beside it all that is due in them was simulated, and the file that was chosen forgotten."""
+    for raw in (b"", b"id_fatura\n", b"id_fatura;nome\r\n\r\n;\r\n"):
+        with pytest.raises(Wrong, match="não traz nenhum número de fatura"):
+            read_csv(raw)
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\tx", "\rx", "\0"])
