@@ -33,11 +33,15 @@ held = typer.Typer(no_args_is_help=True)
 
 _Ids = Annotated[list[int] | None, typer.Argument(help="Números das mensagens, como em `incertas listar`.")]
 _PlatformName = Annotated[str | None, typer.Option("--plataforma", help="Só desta plataforma.")]
+_FORMATS = ["%Y-%m-%d", "%d/%m/%Y", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M", "%Y-%m-%dT%H:%M"]
+_AS = "Como 2026-12-31, 31/12/2026 ou '31/12/2026 08:30'."
 _Since = Annotated[
-    datetime | None, typer.Option("--de", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Enviadas desde.")
+    datetime | None,
+    typer.Option("--de", formats=_FORMATS, metavar="MOMENTO", help=f"Enviadas desde. {_AS}"),
 ]
 _Until = Annotated[
-    datetime | None, typer.Option("--ate", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Enviadas antes de.")
+    datetime | None,
+    typer.Option("--ate", formats=_FORMATS, metavar="MOMENTO", help=f"Enviadas antes de. {_AS}"),
 ]
 #: Of those that a filter chooses, or of all, the oldest.
 _AT_ONCE = 10_000

@@ -68,6 +68,20 @@ async def test_a_filter_that_finds_nothing_asks_nothing(command, ids):
     assert (status, "Nenhuma mensagem está incerta com esse filtro" in said) == (1, True), said
 
 
+@pytest.mark.parametrize("since", ["2026-07-01 08:30", "2026-07-01T08:30", "01/07/2026 08:30", "01/07/2026"])
+async def test_a_moment_is_written_as_the_help_shows_it(command, connection, ids, since):
+    await connection.execute(
+        """WITH a AS (INSERT INTO attempts (message_id, platform, worker_id, started_at)
+                      VALUES ($1, 'p', $2, '2026-07-01 09:00-03') RETURNING id)
+           UPDATE messages SET platform = 'p', attempt_id = (SELECT id FROM a) WHERE id = $1""",
+        ids[0],
+        await rows.add_worker(connection),
+    )
+    for until, found in (("01/07/2026 09:01", 1), ("2026-07-01 08:59", 0)):
+        status, said = command("incertas", "listar", "--de", since, "--ate", until)
+        assert (status, f"{found} mensagem(ns) incerta(s)." in said) == (0, True), said
+
+
 @pytest.mark.parametrize("what", [("listar",), ("reenviar", "--sim"), ("dar-como-enviada",)])
 async def test_a_period_that_ends_before_it_begins_is_refused(command, ids, what):
     status, said = command("incertas", *what, "--de", "2026-07-02", "--ate", "2026-07-01")
