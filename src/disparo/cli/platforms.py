@@ -32,6 +32,7 @@ from disparo.wording.platform_words import Hindrance, hindrance
 
 platforms = typer.Typer(no_args_is_help=True)
 
+_NONE = "Nenhuma plataforma configurada: `disparo run` usa a plataforma simulada."
 _OUTCOME_WORDS = {
     OutcomeKind.ACCEPTED: "aceita pela plataforma",
     OutcomeKind.REFUSED: "recusada pela plataforma",
@@ -46,7 +47,7 @@ def list_platforms(dados: DataDir = None) -> None:
     """Lista as plataformas configuradas, na ordem em que são usadas, e como estão."""
     settings = load_settings(data_dir=dados)
     if not settings.platforms:
-        print("Nenhuma plataforma configurada: `disparo run` usa a plataforma simulada.")
+        print(_NONE)
         return
 
     async def look(
@@ -123,6 +124,9 @@ def show_credit(
     """Pergunta às plataformas quanto crédito resta e se elas respondem; nenhum SMS é enviado."""
     settings = load_settings()
     names = list(settings.platforms) if nome is None else [nome]
+    if not names:
+        print(_NONE)
+        return
     asked = {name: _configured(settings, name) for name in names}
     answers = asyncio.run(_ask_credit(asked))
     for name, (balance, health) in answers.items():

@@ -76,6 +76,12 @@ async def test_a_platform_out_of_reach_is_no_word_of_the_program(command):
     assert (status, said) == (1, "p: não respondeu como devia (a plataforma está fora de alcance)\n")
 
 
+@pytest.mark.parametrize("what", ["listar", "saldo"])
+async def test_that_there_is_no_platform_is_said(command, what):
+    status, said = command("plataforma", what, DISPARO_PLATFORMS="{}")
+    assert (status, said.startswith("Nenhuma plataforma configurada")) == (0, True), said
+
+
 async def test_looks_at_a_message_that_could_not_go_are_one_line(command, connection):
     (message_id,) = await rows.add_messages(connection)
     for _ in range(3):
