@@ -33,8 +33,8 @@ from disparo.panel.services import PanelServices, services_of
 _ROUTE = "painel"
 _NOT_SIMULATED = "A simulação não veio junto. Simule de novo antes de enviar."
 _OVERTAKEN = (
-    "Nada foi feito: desde a sua simulação outro disparo com faturas desta lista foi criado, por outra "
-    "pessoa ou pelo sistema do provedor. Simule de novo para ver quem já recebeu ou vai receber."
+    "Nada foi feito: desde a sua simulação outro disparo com faturas desta lista foi criado. "
+    "Simule de novo para ver quem já recebeu ou vai receber."
 )
 _REFUSED: Mapping[Reason, str] = {
     Reason.INVOICE_UNKNOWN: "A fatura não está no cadastro.",

@@ -9,7 +9,8 @@ import pytest
 from tests.support.rows import add_invoices
 from tests.support.visitor import text, visitor
 
-_SAID = "Nada foi feito: desde a sua simulação"
+#: Not by whom: it may be themselves, in another tab.
+_SAID = "Nada foi feito: desde a sua simulação outro disparo com faturas desta lista foi criado."
 
 
 @pytest.fixture(scope="module")
