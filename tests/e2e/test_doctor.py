@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 
+import asyncpg
 import pytest
 from tests.support.stage import free_port
 
@@ -148,6 +149,29 @@ def test_nobody_is_asked_to_start_disparo_for_a_database_that_it_does_not_keep(h
     done = run(house, DISPARO_DATABASE_URL="postgresql://a:b@127.0.0.1:1/x")
     assert "-> Confira o PostgreSQL e DISPARO_DATABASE_URL" in done.stdout
     assert "Inicie o Disparo" not in done.stdout
+
+
+def test_nobody_is_asked_to_start_disparo_for_a_full_disk(new_database):
+    """A server that has no room for a session refuses it, as this trigger has it do."""
+    dsn = new_database()
+
+    async def examine():
+        connection = await asyncpg.connect(dsn)
+        try:
+            await connection.execute(
+                """CREATE FUNCTION full_disk() RETURNS event_trigger LANGUAGE plpgsql
+                       AS $$ BEGIN RAISE 'could not write init file' USING ERRCODE = 'disk_full'; END $$;
+                   CREATE EVENT TRIGGER full_disk ON login EXECUTE FUNCTION full_disk()"""
+            )
+        finally:
+            await connection.close()
+        return await database.examine_database(dsn)
+
+    (found,) = asyncio.run(examine())
+    assert (found.subject, found.grade) == ("banco de dados", Grade.WRONG)
+    assert "(o disco do banco de dados está cheio). Libere espaço" in found.text
+    assert "Libere espaço" in found.remedy
+    assert "Inicie" not in found.remedy
 
 
 def test_the_database_of_another_version(house):

@@ -146,10 +146,10 @@ async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record
 
 def _unreachable(error: Exception) -> DatabaseUnavailable:
     why = next((words for kind, words in _REFUSED.items() if isinstance(error, kind)), in_words(error))
-    return DatabaseUnavailable(
-        f"Não foi possível conectar ao banco de dados ({why}). "
-        "Confira DISPARO_DATABASE_URL ou se o Disparo está em execução."
-    )
+    remedy = "Confira DISPARO_DATABASE_URL ou se o Disparo está em execução."
+    if isinstance(error, asyncpg.DiskFullError):
+        remedy = "Libere espaço e tente de novo."
+    return DatabaseUnavailable(f"Não foi possível conectar ao banco de dados ({why}). {remedy}")
 
 
 def libpq_environment(dsn: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from datetime import timedelta
 import asyncpg
 
 from disparo.cli.examine.clock import judge_clock
+from disparo.cli.examine.files import MAKE_ROOM
 from disparo.cli.examine.finding import Finding, note, ok, wrong
 from disparo.db import accounts, connections, installation, platform_states, sync_states, workers
 from disparo.db.migrate import HEAD, current_version, revisions
@@ -39,7 +40,8 @@ async def examine_database(dsn: str, *, remedy: str = _START, backup_within_days
     try:
         connection = await connect(dsn)
     except DatabaseUnavailable as error:
-        return [wrong("banco de dados", str(error), remedy)]
+        is_full = isinstance(error.__cause__, asyncpg.DiskFullError)
+        return [wrong("banco de dados", str(error), MAKE_ROOM if is_full else remedy)]
     try:
         found = [await _durability(dsn), await _migrations(connection), await _clock(connection)]
         found.append(await _connections(connection))

@@ -21,6 +21,7 @@ _OTHERS = 0o007
 _GROUP_OR_OTHERS_WRITE_OR_READ = 0o066
 _SOON_DAYS = 21
 _FEW_BYTES = 5_000_000_000
+MAKE_ROOM = "Libere espaço ou aumente o disco: cheio, nada mais é aceito (nada se perde)."
 
 
 def examine_settings_file(path: Path) -> Finding:
@@ -170,7 +171,6 @@ def examine_copies(path: Path, keep_text_days: int) -> list[Finding]:
 def judge_room(path: Path, free: float) -> Finding:
     """Say what so many free bytes mean."""
     text = f"{free / 1e9:.1f} GB livres em {path}".replace(".", ",", 1)
-    remedy = "Libere espaço ou aumente o disco: cheio, nada mais é aceito (nada se perde)."
     if free < SCARCE_BYTES:
-        return wrong("espaço em disco", text, remedy)
-    return note("espaço em disco", text, remedy) if free < _FEW_BYTES else ok("espaço em disco", text)
+        return wrong("espaço em disco", text, MAKE_ROOM)
+    return note("espaço em disco", text, MAKE_ROOM) if free < _FEW_BYTES else ok("espaço em disco", text)
