@@ -12,7 +12,7 @@ WITH told AS MATERIALIZED (
     INSERT INTO receipts (platform, digest, platform_id, reference, kind, code, failure, carrier, happened_at, raw,
                           attempt_id, result, applied_at)
     SELECT platform, digest, platform_id, reference, kind, code, failure, carrier, happened_at,
-           CASE WHEN EXISTS (SELECT FROM erased_customers) AND EXISTS (  -- the first is asked once a statement
+           CASE WHEN EXISTS (
                SELECT FROM erased_customers WHERE customer_id = (
                    SELECT customer_id FROM messages WHERE id = (
                        SELECT message_id FROM attempts WHERE id = told.attempt_id))
