@@ -27,6 +27,9 @@ _UNSAID_S, _LOOK_EVERY_S = 45.0, 3.0
 #: Platforms are asked for credit and whether they are there no more often than this.
 _ASK_EVERY_S = 300.0
 
+#: Who has little credit, who told theirs, who is not well, who said how they are.
+_Answers = tuple[dict[str, str | None], list[str], dict[str, str | None], list[str]]
+
 #: Tells people of an alert, a row of `alerts.take_untold`; False where nobody could be told.
 Tell = Callable[[asyncpg.Record], Awaitable[bool]]
 
@@ -51,6 +54,7 @@ class Alarms:
         self._asked: frozenset[tuple[str, str]] = frozenset()
         self._asked_since = time.monotonic()
         self._ask_at = 0.0
+        self._answers: _Answers | None = None  # until they are stored: they do not come again soon
         self._stuck_at = 0.0
         self._unsaid: takeover.Watch[tuple[str, str], datetime] = takeover.Watch(
             time.monotonic, look_every_s=_LOOK_EVERY_S, dead_after_s=_UNSAID_S
@@ -62,15 +66,17 @@ class Alarms:
         Those of `left` are not asked how they are: this worker has no connection to them, another has.
         """
         self._note_asked(platforms)
-        answers = await self._ask(platforms, left) if time.monotonic() >= self._ask_at else None
+        if time.monotonic() >= self._ask_at:
+            self._answers = await self._ask(platforms, left)
         # Before the transaction begins, whose clock gives the ages: an alert of before is never the younger.
         asked_for_s = time.monotonic() - self._asked_since
         async with self._pool.acquire() as connection, connection.transaction():
             if not await signs.try_duty(connection):
                 return
             await self._look_at_tables(connection, platforms, asked_for_s)
-            if answers is not None:
-                await self._note(connection, *answers)
+            if self._answers is not None:
+                await self._note(connection, *self._answers)
+        self._answers = None
 
     def _note_asked(self, platforms: Mapping[str, Platform]) -> None:
         asked = frozenset(
@@ -94,9 +100,7 @@ class Alarms:
         # One that is newer comes from a worker with older settings, and would at once come again.
         return not is_asked and bool(row["age_s"] >= asked_for_s)
 
-    async def _ask(
-        self, platforms: Mapping[str, Platform], left: Collection[str]
-    ) -> tuple[dict[str, str | None], list[str], dict[str, str | None], list[str]]:
+    async def _ask(self, platforms: Mapping[str, Platform], left: Collection[str]) -> _Answers:
         self._ask_at = time.monotonic() + _ASK_EVERY_S
         credit = await polling.read_credit(platforms)
         health = await polling.read_health({n: p for n, p in platforms.items() if n not in left})
@@ -181,7 +185,14 @@ async def tell_all(pool: Pool, tell: Tell) -> int:
     for row in untold:
         over = row["cleared_at"] is not None
         # One that began and ended before anybody could be told is told of once, as over.
-        if not await tell(row):
+        try:
+            is_told = await tell(row)
+        except (
+            Exception
+        ):  # it is about this one, or this way of telling: the others are taken, and would wait
+            log.exception("alert_not_told", kind=row["kind"])
+            continue
+        if not is_told:
             log.warning("alert_not_told", kind=row["kind"])
             continue
         async with pool.acquire() as connection:

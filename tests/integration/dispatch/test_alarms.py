@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from zoneinfo import ZoneInfo
 
+import asyncpg
 import pytest
 from tests.integration.dispatch.test_receipts import handed_over
+from tests.support import rows
 
-from disparo.db import alerts, platform_states
+from disparo.db import alerts, platform_states, signs
 from disparo.db.receipts import Told
 from disparo.dispatch.alarms import Alarms, tell_all
 from disparo.dispatch.receipts import take_one
@@ -194,3 +196,49 @@ async def test_of_a_delivery_that_contradicts_people_are_told_until_a_day_went_b
     await alarms.look({"p": Platform(ABLE)})
     over = "Há um dia a plataforma p não contradiz o fim de nenhuma mensagem"
     assert await told(pool) == [("Disparo: resolvido", over)]
+
+
+class Unwell(Platform):
+    """One that says each time it is asked that it does not know us."""
+
+    def __init__(self):
+        super().__init__(ABLE)
+        self.asked = 0
+
+    async def health(self):
+        self.asked += 1
+        return Health(is_well=False, detail="http_401")
+
+
+async def test_what_platforms_said_outlives_a_fault_of_the_database(pool, connection):
+    alarms, platform = Alarms(pool, zone=ZONE), Unwell()
+    await rows.refuse(connection, "alerts", "true")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await alarms.look({"p": platform})
+    await connection.execute("DROP TRIGGER refuse ON alerts")
+    await alarms.look({"p": platform})
+    assert (await live(connection), platform.asked) == (["platform_unreachable"], 1)
+
+
+async def test_what_platforms_said_outlives_the_turn_of_another_worker(pool, connection):
+    alarms, platform = Alarms(pool, zone=ZONE), Unwell()
+    async with connection.transaction():
+        assert await signs.try_duty(connection)
+        await alarms.look({"p": platform})
+    await alarms.look({"p": platform})
+    assert (await live(connection), platform.asked) == (["platform_unreachable"], 1)
+
+
+async def test_an_alert_that_cannot_be_told_keeps_no_other_from_it(pool, connection):
+    await begin(connection, "source_down", subject="first")
+    await begin(connection, "source_down", subject="second")
+    said = []
+
+    async def tell(alert):
+        if alert["subject"] == "first":
+            raise ValueError("no address")
+        said.append(alert["subject"])
+        return True
+
+    assert await tell_all(pool, tell) == 1
+    assert said == ["second"]
