@@ -126,7 +126,7 @@ async def test_a_day_limit_that_was_used_up_with_a_clock_of_next_year_is_free_wi
     assert [(await rates.take_slots(connection, "p", **limit)).messages for _ in range(4)] == [1, 1, 1, 0]
     await connection.execute("UPDATE platform_day_use SET bucket = bucket + interval '1 year'")
     assert (await rates.take_slots(connection, "p", **limit)).day_full_s <= DAY_S
-    await sweep.tidy(pool)
+    await sweep.bring_back_days(pool)
     full = await rates.take_slots(connection, "p", **limit)
     assert full.messages == 0  # it may have been a moment ago
     assert full.day_full_s <= DAY_S

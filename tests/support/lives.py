@@ -177,7 +177,10 @@ class Lives:
             await verb(self.db, what, actor="person")
 
     async def tidy(self) -> None:
-        await sweep.tidy(self.pool)
+        await sweep.match_receipts(self.pool)
+        await sweep.end_emptied(self.pool)
+        await sweep.bring_back_days(self.pool)
+        await sweep.fold_counts(self.pool)
         await sweep.wake_forgotten_chunks(self.pool)
         await bulk_runs.finish_sent(self.db)
         await bulk_control.finish_cancelled(self.pool)

@@ -55,6 +55,7 @@ Keep the house
     prepare        makes a database ready for this version
     from_settings  builds rules and plans from the settings
     warm_up        loads what is slow to load, once
+    rounds         what comes again and again, each part in its turn
     pace           how far apart batches begin
     heartbeats     which workers beat, for health and figures
     takeover       frees what a dead worker held

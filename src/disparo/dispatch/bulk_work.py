@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 
 import structlog
 
@@ -17,6 +18,7 @@ from disparo.dispatch import bulk_control
 from disparo.dispatch.bulk_queue import queue_some, read_numbers
 from disparo.dispatch.calendar import load_calendar
 from disparo.dispatch.claims import Holder
+from disparo.dispatch.rounds import go_round
 from disparo.dispatch.rules import Rules
 
 log = structlog.get_logger(__name__)
@@ -94,12 +96,20 @@ class BulkWork:
         return 0.0 if over else _IDLE_S
 
     async def _tend(self) -> float:
-        async with self._pool.acquire() as connection:
-            done = await bulk_runs.finish_sent(connection)
-        for dispatch_id in done:
-            log.info("bulk_run_done", dispatch_id=str(dispatch_id))
-        await bulk_control.finish_cancelled(self._pool)
-        await bulk_control.take_back_paused(self._pool)
-        await bulk_control.free_of_ended(self._pool)
-        await read_numbers(self._pool)
+        await go_round(
+            {
+                "finish_sent": partial(_finish_sent, self._pool),
+                "finish_cancelled": partial(bulk_control.finish_cancelled, self._pool),
+                "take_back_paused": partial(bulk_control.take_back_paused, self._pool),
+                "free_of_ended": partial(bulk_control.free_of_ended, self._pool),
+                "read_numbers": partial(read_numbers, self._pool),
+            }
+        )
         return _TEND_EVERY_S
+
+
+async def _finish_sent(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        done = await bulk_runs.finish_sent(connection)
+    for dispatch_id in done:
+        log.info("bulk_run_done", dispatch_id=str(dispatch_id))

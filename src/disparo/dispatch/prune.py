@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from disparo.db import prune
 from disparo.db.pool import Connection, Pool
+from disparo.dispatch.rounds import go_round
 
 log = structlog.get_logger(__name__)
 
@@ -35,10 +38,16 @@ async def prune_some(pool: Pool, retention: Retention, *, round_s: float = _ROUN
     """Delete for one round, in one process at a time; gives the number of rows by kind."""
     until = time.monotonic() + round_s
     done: dict[str, int] = {}
-    for name, work in _jobs(retention):
-        count = await _in_slices(pool, work, until)
-        if count:
+
+    async def part(name: str, work: _Slice) -> None:
+        if count := await _in_slices(pool, work, until):
             done[name] = count
+
+    jobs = _jobs(retention)
+    # In any order: one that takes all the time there is, in each round, must not always come first.
+    await go_round(
+        {f"prune {name}": partial(part, name, work) for name, work in random.sample(jobs, len(jobs))}
+    )
     if done:
         log.info("pruned", **done)
     return done

@@ -38,13 +38,26 @@ async def vacuum_queue(pool: Pool) -> None:
         await connection.execute(f"VACUUM (SKIP_LOCKED, TRUNCATE false) {queue.table()}, {', '.join(_BUSY)}")
 
 
-async def tidy(pool: Pool) -> None:
-    """Match waiting receipts, end chunks of which nothing waits, fold counts, see to a clock set back."""
+async def match_receipts(pool: Pool) -> None:
+    """Match waiting receipts; only after that was tried is the oldest of them given up."""
     await receipts.apply_waiting(pool)
     await receipts.give_up_unmatched(pool)
+
+
+async def end_emptied(pool: Pool) -> None:
+    """End chunks of which nothing waits."""
     async with pool.acquire() as connection:
         await chunks.end_emptied(connection, overdue_s=_EMPTIED_S)
+
+
+async def bring_back_days(pool: Pool) -> None:
+    """See to limits of 24 hours that a clock set back since has used up."""
+    async with pool.acquire() as connection:
         await rates.bring_back_days(connection)
+
+
+async def fold_counts(pool: Pool) -> None:
+    """Fold the counts of dispatches."""
     async with pool.acquire() as connection, connection.transaction():
         await messages.fold_counts(connection)
 

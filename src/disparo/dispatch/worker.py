@@ -30,6 +30,7 @@ from disparo.dispatch.handover import Handover
 from disparo.dispatch.intake import ENOUGH_HEARD, Intake
 from disparo.dispatch.prune import Retention, prune_some
 from disparo.dispatch.recorder import Recorder
+from disparo.dispatch.rounds import Part, go_round
 from disparo.dispatch.rules import Rules
 from disparo.dispatch.warm_up import warm_up
 from disparo.dispatch.watch import PlatformWatch
@@ -75,7 +76,7 @@ class Chore:
 
     name: str
     every_s: float
-    run: Callable[[], Awaitable[None]]
+    run: Part
 
 
 class Worker:
@@ -168,19 +169,22 @@ class Worker:
         fleet = handover.fleet
         alarms = Alarms(work, zone=self._plan.rules.zone, sources=handover.sources)
         platforms = PlatformWatch(control, work, handover, self._holder)
+        rounds: list[tuple[str, float, dict[str, Part]]] = [
+            ("beat", _BEAT_EVERY_S, {"beat": lambda: self._beat(control, fleet)}),
+            ("reaper", takeover.LOOK_EVERY_S, {"reaper": lambda: self._reap(control, watch)}),
+            ("sweep", _SWEEP_EVERY_S, self._sweep(work, handover, ending)),
+            ("vacuum", _VACUUM_EVERY_S, {"vacuum": lambda: sweep.vacuum_queue(work)}),
+            ("tidy", _TIDY_EVERY_S, _tidy(work, fleet)),
+            ("day", _DAY_EVERY_S, {"day": lambda: sweep.fold_day(work)}),
+            ("alarms", _ALARM_EVERY_S, self._alarm(alarms, work, fleet)),
+            *((f"chore:{each.name}", each.every_s, {each.name: each.run}) for each in self._chores(work)),
+            ("poll", _POLL_EVERY_S, {"poll": lambda: polling.poll_receipts(work, fleet.platforms)}),
+            ("figures", figures.FOLD_EVERY_S, {"figures": lambda: figures.fold(control)}),
+            ("prune", _TIDY_EVERY_S, {"prune": lambda: prune_some(work, self._settings.retention)}),
+        ]
         return [
-            ("platforms", _forever("platforms", platforms.until_next, platforms.look)),
-            ("beat", _forever("beat", _each(_BEAT_EVERY_S), lambda: self._beat(control, fleet))),
-            ("reaper", _forever("reaper", _each(takeover.LOOK_EVERY_S), lambda: self._reap(control, watch))),
-            ("sweep", _forever("sweep", _each(_SWEEP_EVERY_S), lambda: self._sweep(work, handover, ending))),
-            ("vacuum", _forever("vacuum", _each(_VACUUM_EVERY_S), lambda: sweep.vacuum_queue(work))),
-            ("tidy", _forever("tidy", _each(_TIDY_EVERY_S), lambda: self._tidy(work, fleet))),
-            ("day", _forever("day", _each(_DAY_EVERY_S), lambda: sweep.fold_day(work))),
-            ("alarms", _forever("alarms", _each(_ALARM_EVERY_S), lambda: self._alarm(alarms, work, fleet))),
-            *((f"chore:{c.name}", _forever(c.name, _each(c.every_s), c.run)) for c in self._chores(work)),
-            ("poll", _forever("poll", _each(_POLL_EVERY_S), lambda: self._poll(work, fleet))),
-            ("figures", _forever("figures", _each(figures.FOLD_EVERY_S), lambda: figures.fold(control))),
-            ("prune", _forever("prune", _each(_TIDY_EVERY_S), lambda: self._prune(work))),
+            ("platforms", _forever(platforms.until_next, {"platforms": platforms.look})),
+            *((name, _forever(partial(asyncio.sleep, every_s), parts)) for name, every_s, parts in rounds),
         ]
 
     async def _register(self, control: Pool) -> None:
@@ -206,34 +210,32 @@ class Worker:
     async def _reap(self, control: Pool, watch: takeover.Watch[UUID, int]) -> None:
         async with control.acquire() as connection:
             beats = await workers.list_beats(connection)
-            beats.pop(self._holder.worker_id, None)
-            for worker_id, beat in watch.look(beats):
-                async with connection.transaction():
-                    await takeover.take_over(connection, worker_id, beat=beat)
+        beats.pop(self._holder.worker_id, None)
+        dead = watch.look(beats)
+        await go_round(
+            {f"take_over {worker_id}": partial(_free, control, worker_id, beat) for worker_id, beat in dead}
+        )
 
-    async def _sweep(self, work: Pool, handover: Handover, ending: asyncio.Event) -> None:
-        await sweep.wake_forgotten_chunks(work)
-        await give_back(work, self._holder)
-        # Not before it has done something: a limit set too low must slow work down, never stop it.
-        if handover.has_worked and not ending.is_set() and _memory_mb() > self._settings.memory_mb:
-            log.warning("worker_restarts_for_memory", limit_mb=self._settings.memory_mb)
-            self._starts_anew = True
-            ending.set()
+    def _sweep(self, work: Pool, handover: Handover, ending: asyncio.Event) -> dict[str, Part]:
+        async def look_at_memory() -> None:
+            # Not before it has done something: a limit set too low must slow work down, never stop it.
+            if handover.has_worked and not ending.is_set() and _memory_mb() > self._settings.memory_mb:
+                log.warning("worker_restarts_for_memory", limit_mb=self._settings.memory_mb)
+                self._starts_anew = True
+                ending.set()
 
-    async def _tidy(self, work: Pool, fleet: Fleet) -> None:
-        await reconcile.ask_platforms(work, fleet.platforms)
-        await sweep.tidy(work)
+        return {
+            "sweep": lambda: sweep.wake_forgotten_chunks(work),
+            "give_back": lambda: give_back(work, self._holder),
+            "memory": look_at_memory,
+        }
 
-    async def _poll(self, work: Pool, fleet: Fleet) -> None:
-        await polling.poll_receipts(work, fleet.platforms)
+    def _alarm(self, alarms: Alarms, work: Pool, fleet: Fleet) -> dict[str, Part]:
+        async def tell() -> None:
+            if self._plan.tell is not None:
+                await tell_all(work, self._plan.tell)
 
-    async def _alarm(self, alarms: Alarms, work: Pool, fleet: Fleet) -> None:
-        await alarms.look(fleet.platforms, left=fleet.left_to_others)
-        if self._plan.tell is not None:
-            await tell_all(work, self._plan.tell)
-
-    async def _prune(self, work: Pool) -> None:
-        await prune_some(work, self._settings.retention)
+        return {"alarms": lambda: alarms.look(fleet.platforms, left=fleet.left_to_others), "tell": tell}
 
     def _end_if_fallen(self, ending: asyncio.Event, task: asyncio.Task[None]) -> None:
         """A worker that beats while a part of it is gone would hold what it has for ever: it starts anew."""
@@ -265,22 +267,25 @@ async def _forward(source: asyncio.Event, target: asyncio.Event) -> None:
     target.set()
 
 
-def _each(seconds: float) -> Callable[[], Awaitable[None]]:
-    return lambda: asyncio.sleep(seconds)
-
-
-async def _forever(
-    name: str, pause: Callable[[], Awaitable[None]], job: Callable[[], Awaitable[None]]
-) -> None:
-    """Do `job` again and again; a database that is away, or one bad round, whatever ails it, ends nothing."""
+async def _forever(pause: Callable[[], Awaitable[object]], parts: Mapping[str, Part]) -> None:
     while True:
-        try:
-            await job()
-        except TRANSIENT as error:
-            log.warning("waits_for_database", job=name, error=type(error).__name__)
-        except Exception:  # the next round may go well; without this job the worker would only seem to live
-            log.exception("round_failed", job=name)
+        await go_round(parts)
         await pause()
+
+
+async def _free(control: Pool, worker_id: UUID, beat: int) -> None:
+    async with control.acquire() as connection, connection.transaction():
+        await takeover.take_over(connection, worker_id, beat=beat)
+
+
+def _tidy(work: Pool, fleet: Fleet) -> dict[str, Part]:
+    return {
+        "ask_platforms": lambda: reconcile.ask_platforms(work, fleet.platforms),
+        "waiting_receipts": lambda: sweep.match_receipts(work),
+        "emptied_chunks": lambda: sweep.end_emptied(work),
+        "days_to_come": lambda: sweep.bring_back_days(work),
+        "counts": lambda: sweep.fold_counts(work),
+    }
 
 
 def _memory_mb() -> float:

@@ -291,3 +291,11 @@ async def test_a_run_of_which_a_part_has_gone_counts_what_is_there(pool, connect
         await prune.delete_old_dispatches(connection, days=30, limit=1000)
     counts = await connection.fetch("SELECT c.* FROM dispatches d, counts_of(d.id, d.kind) c")
     assert [tuple(row) for row in counts] == [("held", 1)]
+
+
+async def test_what_cannot_be_deleted_keeps_nothing_else(pool, connection):
+    old = await send(connection, 2)
+    await age(connection, old, 91)
+    await rows.refuse(connection, "attempts", "new.detail IS NULL")
+    done = await prune_some(pool, Retention())
+    assert done == {"sent_texts": 2, "raw_receipts": 2}

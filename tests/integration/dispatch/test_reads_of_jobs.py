@@ -44,7 +44,9 @@ def asked(statement: Callable[[Connection], Awaitable[object]]) -> Callable[[Poo
 JOBS: dict[str, Callable[[Pool], Awaitable[object]]] = {
     "sweep": sweep.wake_forgotten_chunks,
     "give_back": lambda pool: give_back(pool, Holder(uuid4())),
-    "tidy": sweep.tidy,
+    "chunks": sweep.end_emptied,
+    "days": sweep.bring_back_days,
+    "counts": sweep.fold_counts,
     "day": sweep.fold_day,
     "receipts": apply_waiting,
     "receipt": asked(lambda c: take(c, [Told("parada", ReceiptEvent(ReceiptKind.SENT, "nova"))])),

@@ -105,7 +105,7 @@ async def test_the_tidying_strikes_off_only_what_is_long_due_and_empty(connectio
     await connection.execute(
         "UPDATE messages SET status = 'cancelled' WHERE id = ANY($1)", [*empty[0], *empty[1]]
     )
-    await sweep.tidy(pool)
+    await sweep.end_emptied(pool)
     left = [await rows.chunk_of(connection, id_) for id_ in (*empty[1], *full)]
     assert await waiting(connection) == set(left)
 

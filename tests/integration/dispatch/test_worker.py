@@ -6,8 +6,11 @@ import asyncio
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.integration.dispatch.test_fence import claimed
 from tests.support import bulk, rows
 
+from disparo.db import workers
+from disparo.dispatch import takeover
 from disparo.dispatch import worker as module
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.recorder import Recorder
@@ -23,10 +26,14 @@ pytestmark = pytest.mark.anyio
 def worker(dsn):
     platform = GenericHttp("p", read_table("p", {"url": "http://127.0.0.1:1/"}))
     rules = Rules("X", None, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_holiday=lambda *_: False)
-    return Worker(dsn, plan=WorkerPlan({"p": platform}, (), rules), settings=WorkerSettings(10_000))
+
+    async def tell(_alert):
+        return True
+
+    return Worker(dsn, plan=WorkerPlan({"p": platform}, (), rules, tell), settings=WorkerSettings(10_000))
 
 
-async def fall(*_):
+async def fall(*_, **__):
     await asyncio.sleep(0.1)
     raise RuntimeError("lost")
 
@@ -54,6 +61,47 @@ async def test_a_bad_round_of_a_job_ends_nothing(dsn, monkeypatch):
             await asyncio.sleep(0.02)
         stop.set()
         assert await running == 0
+
+
+@pytest.mark.parametrize(
+    ("every", "fails", "comes_later"),
+    [
+        ("worker._TIDY_EVERY_S", "reconcile.ask_platforms", "sweep.fold_counts"),
+        ("worker._TIDY_EVERY_S", "receipts.apply_waiting", "sweep.fold_counts"),
+        ("worker._SWEEP_EVERY_S", "sweep.wake_forgotten_chunks", "worker.give_back"),
+        ("worker._ALARM_EVERY_S", "alarms.Alarms.look", "worker.tell_all"),
+        ("bulk_work._TEND_EVERY_S", "bulk_control.take_back_paused", "bulk_work.read_numbers"),
+    ],
+)
+async def test_what_always_fails_starves_nothing_that_comes_after_it(
+    dsn, monkeypatch, every, fails, comes_later
+):
+    turns = []
+
+    async def has_its_turn(*_):
+        turns.append(1)
+
+    monkeypatch.setattr(f"disparo.dispatch.{every}", 0.05)
+    monkeypatch.setattr(f"disparo.dispatch.{fails}", fall)
+    monkeypatch.setattr(f"disparo.dispatch.{comes_later}", has_its_turn)
+    stop = asyncio.Event()
+    running = asyncio.create_task(worker(dsn).run(stop))
+    async with asyncio.timeout(30):
+        while len(turns) < 2:
+            await asyncio.sleep(0.02)
+        stop.set()
+        assert await running == 0
+
+
+async def test_a_dead_worker_that_cannot_be_taken_over_keeps_no_other_from_it(dsn, pool, connection):
+    held = {}
+    for number in (1, 2):
+        dead, _, ids = await claimed(connection, first_id=number)
+        held[dead] = ids[0]
+    stuck = held[next(iter(await workers.list_beats(connection)))]
+    await rows.refuse(connection, "messages", f"new.id = {stuck}")
+    await worker(dsn)._reap(pool, takeover.Watch(dead_after_s=0.0))
+    assert sorted(await rows.statuses(connection, list(held.values()))) == ["claimed", "queued"]
 
 
 async def test_what_is_claimed_while_a_worker_ends_is_in_somebodys_hands(dsn, pool, connection):
