@@ -45,7 +45,10 @@ class Applied(NamedTuple):
 
 
 async def fold(pool: Pool) -> None:
-    """Add what this process has counted to the installation's sums; a failure loses nothing."""
+    """Add what this process has counted to the installation's sums; a failure loses nothing.
+
+    What was added and its answer lost is added again: decision 0011.
+    """
     sums = metrics.take()
     if not sums:
         return
