@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from disparo.db import erasure
 from disparo.dispatch.freshness import SourceDown
 from disparo.sources.base import PAID, Page, SourceRefused
-from disparo.sources.sync import Sync
+from disparo.sources.sync import Sync, joined
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 #: How long whoever names an unknown invoice waits for it, and after how long it is looked for again.
 PATIENCE_S, AGAIN_AFTER_S = 10.0, 15.0
@@ -46,28 +51,44 @@ class Lookout:
         if invoice_id in self._not_there or await self._is_erased(invoice_id):
             return True
         try:
-            async with asyncio.timeout(patience_s), self._free:
-                if not await self._look_up(invoice_id):
-                    self._not_there[invoice_id] = time.monotonic()
+            if not await self._look_up(invoice_id, now + patience_s):
+                self._not_there[invoice_id] = time.monotonic()
         except SourceRefused:
             return await self.look_for_new(patience_s=patience_s, again_after_s=again_after_s)
-        except (TimeoutError, SourceDown) as error:
+        except SourceDown as error:
             log.warning("look_for_failed", source=self._sync.source.name, error=type(error).__name__)
             return False
         return True
 
-    async def _look_up(self, invoice_id: int) -> bool:
+    async def _look_up(self, invoice_id: int, until: float) -> bool:
         """Bring an invoice; False where it cannot be."""
-        found = await self._sync.source.fetch_invoice(invoice_id)
+        found = await self._ask(lambda: self._sync.source.fetch_invoice(invoice_id), until)
         if not found:
             return False
-        page = Page(is_last=True, customers=await self._sync.fetch_strangers(found), invoices=found)
-        async with self._sync.pool.acquire() as connection, connection.transaction():
-            missing = await self._sync.store(connection, page)
+        missing = await self._store(Page(is_last=True, invoices=found), until)
         self._of_erased[invoice_id] = found[0]["customer_id"]
         if len(self._of_erased) > _MOST_KNOWN:
             del self._of_erased[next(iter(self._of_erased))]
         return not missing and not await self._is_erased(invoice_id)
+
+    async def _ask(self, question: Callable[[], Awaitable[T]], until: float) -> T:
+        """Ask the source, by `until` on the monotonic clock; raises SourceDown.
+
+        Nothing else is so hurried: a slow database has limits of its own, and must not be taken for a source
+        that is down.
+        """
+        try:
+            async with asyncio.timeout(until - time.monotonic()), self._free:
+                return await question()
+        except TimeoutError as error:
+            raise SourceDown("no answer in time") from error
+
+    async def _store(self, page: Page, until: float) -> set[int]:
+        """Store a page and whom it names; gives the ids of invoices whose customer is missing."""
+        strangers = await self._sync.find_strangers(page.invoices)
+        page = joined(page, await self._ask(lambda: self._sync.fetch_customers(strangers), until))
+        async with self._sync.pool.acquire() as connection, connection.transaction():
+            return await self._sync.store(connection, page)
 
     async def _is_erased(self, invoice_id: int) -> bool:
         """Tell whether an invoice is known to be an erased customer's: they may have been readmitted."""
@@ -90,22 +111,20 @@ class Lookout:
             if time.monotonic() - self._looked_at < again_after_s:
                 return True
             try:
-                async with asyncio.timeout(patience_s):
-                    await self._look_for_new()
-            except (TimeoutError, SourceDown, SourceRefused) as error:
+                await self._look_for_new(time.monotonic() + patience_s)
+            except (SourceDown, SourceRefused) as error:
                 log.warning("look_for_new_failed", source=self._sync.source.name, error=type(error).__name__)
                 self._looked_at = time.monotonic()
                 return False
             self._looked_at = time.monotonic()
             return True
 
-    async def _look_for_new(self) -> None:
+    async def _look_for_new(self, until: float) -> None:
         today = datetime.now(self._sync.zone).date()
         steps = self._sync.source.recent_steps(today, today)
         for step in (step for step in steps if step.kind != PAID):
             number, is_last = 0, False
             while not is_last:
-                page = await self._sync.fetch_page(step, number)
-                async with self._sync.pool.acquire() as connection, connection.transaction():
-                    await self._sync.store(connection, page)
+                page = await self._ask(partial(self._sync.source.fetch_page, step, number), until)
+                await self._store(page, until)
                 number, is_last = number + 1, page.is_last

@@ -222,20 +222,16 @@ class Sync:
         )
 
     async def fetch_page(self, step: Step, number: int) -> Page:
-        """Read a page and the customers that its invoices need; of an id named twice the last counts."""
+        """Read a page and the customers that its invoices need."""
         page = await self.source.fetch_page(step, number)
-        strangers = await self.fetch_strangers(page.invoices)
-        customers = {row["id"]: row for row in [*page.customers, *strangers]}
-        invoices = {row["id"]: row for row in page.invoices}
-        return replace(page, customers=list(customers.values()), invoices=list(invoices.values()))
+        return joined(page, await self.fetch_customers(await self.find_strangers(page.invoices)))
 
-    async def fetch_strangers(self, invoices: Sequence[InvoiceRow]) -> list[CustomerRow]:
-        """Ask for the customers that invoices name and we have not: they came after the customers' pages."""
-        missing = await self.find_strangers(invoices)
-        return [row async for row in self.source.fetch_customers(missing)]
+    async def fetch_customers(self, customer_ids: Sequence[int]) -> list[CustomerRow]:
+        """Ask for these customers; no connection is in hand."""
+        return [row async for row in self.source.fetch_customers(customer_ids)]
 
     async def find_strangers(self, invoices: Sequence[InvoiceRow]) -> list[int]:
-        """Tell which customers invoices name and we have not."""
+        """Tell which customers invoices name and we have not: they came after the customers' pages."""
         if not invoices:
             return []
         async with self.pool.acquire() as connection:
@@ -255,3 +251,10 @@ class Sync:
             by_customer.setdefault(row["customer_id"], []).append((row["id"], row["due_date"]))
         asking = AskingAgain(self.pool, self.source, self.store, self.find_strangers)
         return await asking.ask(by_customer)
+
+
+def joined(page: Page, strangers: Sequence[CustomerRow]) -> Page:
+    """Give a page with the customers that were missing; of an id named twice the last counts."""
+    customers = {row["id"]: row for row in [*page.customers, *strangers]}
+    invoices = {row["id"]: row for row in page.invoices}
+    return replace(page, customers=list(customers.values()), invoices=list(invoices.values()))

@@ -6,6 +6,7 @@ import asyncio
 import time
 from datetime import timedelta
 
+import asyncpg
 import pytest
 from tests.support.hubsoft_source import CUSTOMERS
 
@@ -118,3 +119,16 @@ async def test_one_whose_customer_is_nowhere_is_not_asked_for_again_at_once(ther
     for _ in range(3):
         await lookout.look_for(990_016, patience_s=5, again_after_s=60)
     assert there.calls.total() - calls == 3  # the invoice, and its customer by both kinds of services
+
+
+@pytest.mark.parametrize("searches", [{"id_fatura", "id_cliente"}, {"id_cliente"}])
+async def test_a_database_that_is_slow_is_not_taken_for_the_source(there, sync, connection, searches):
+    await sync.run()
+    there.searches = searches
+    there.add_invoice(990_019, 5)
+    async with asyncpg.create_pool(sync.dsn, min_size=1, max_size=2, command_timeout=1) as hurried:
+        sync.pool = hurried
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE invoices IN EXCLUSIVE MODE")
+            with pytest.raises(TimeoutError):
+                await Lookout(sync).look_for(990_019, patience_s=0.8, again_after_s=60)

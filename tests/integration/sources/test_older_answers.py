@@ -18,7 +18,7 @@ async def test_a_page_that_was_read_before_an_invoice_was_paid_does_not_open_it_
     there, sync, connection, monkeypatch
 ):
     await sync.run()
-    fetch_strangers, seen = Sync.fetch_strangers, []
+    find_strangers, seen = Sync.find_strangers, []
 
     async def meanwhile(self, invoices):
         """Between a page's answer and its storing a worker asks for one of its invoices."""
@@ -26,9 +26,9 @@ async def test_a_page_that_was_read_before_an_invoice_was_paid_does_not_open_it_
             there.pay(700_010)
             await self.refresh([700_010])
             seen.append(await connection.fetchrow(STATE))
-        return await fetch_strangers(self, invoices)
+        return await find_strangers(self, invoices)
 
-    monkeypatch.setattr(Sync, "fetch_strangers", meanwhile)
+    monkeypatch.setattr(Sync, "find_strangers", meanwhile)
     there.changes[700_011] = {"valor": 55}
     await sync.run(full=True)
     assert [row["status"] for row in seen] == ["paid"]
