@@ -12,7 +12,8 @@ import asyncpg
 from disparo.db.pool import Connection, sql
 from disparo.domain.outcome import InboundText
 
-#: A text without an id of its own is the same one again in the same stretch of so many seconds.
+#: A text without an id of its own is the same one again within so many seconds of the first. Digests tell
+#: stretches of that length apart, and one that is there already is looked for in those beside it too.
 _SAME_WITHIN_S = 600
 
 
@@ -31,10 +32,11 @@ async def store(connection: Connection, said: Sequence[Said]) -> int:
     """Store texts, and opt phones out whose owners ask for no more; gives how many texts are new."""
     if not said:
         return 0
+    stretch = int(time.time()) // _SAME_WITHIN_S
     rows = await connection.fetch(
         sql("store_inbound"),
         [item.platform for item in said],
-        [_digest(item.text) for item in said],
+        [_digest(item.text, stretch) for item in said],
         [item.text.platform_id for item in said],
         [item.text.sender for item in said],
         [item.e164 for item in said],
@@ -43,6 +45,9 @@ async def store(connection: Connection, said: Sequence[Said]) -> int:
         [item.text.text for item in said],
         [item.asks_to_stop for item in said],
         [item.raw for item in said],
+        [_digest(item.text, stretch - 1) for item in said],
+        [_digest(item.text, stretch + 1) for item in said],  # of a server whose clock is ahead
+        _SAME_WITHIN_S,
     )
     return len(rows)
 
@@ -63,7 +68,7 @@ async def page(connection: Connection, *, before: int | None, limit: int) -> lis
     )
 
 
-def _digest(text: InboundText) -> bytes:
-    when = 0 if text.platform_id else int(time.time()) // _SAME_WITHIN_S
+def _digest(text: InboundText, stretch: int) -> bytes:
+    when = 0 if text.platform_id else stretch
     said = (text.platform_id, text.sender, text.text, text.about_id, text.about_reference, when)
     return hashlib.sha256(repr(said).encode()).digest()

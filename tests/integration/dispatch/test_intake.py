@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 
 import pytest
 from tests.integration.dispatch.test_receipts import handed_over
@@ -164,6 +165,23 @@ async def test_a_repeated_call_is_one_text(intake, connection, named):
     for _ in range(3):
         await say(intake, "SAIR", **named)
     assert await connection.fetchval("SELECT count(*) FROM inbound_texts") == 1
+
+
+@pytest.mark.parametrize(("after_s", "texts"), [(2, 1), (-2, 1), (601, 2)])
+async def test_a_repeated_call_is_one_text_across_any_border_of_the_clock(
+    intake, connection, monkeypatch, after_s, texts
+):
+    """Also where another server takes it, whose clock is behind by seconds."""
+    first = time.time() // 600 * 600 + (599 if after_s > 0 else 0)
+    monkeypatch.setattr("disparo.db.inbound.time.time", lambda: first)
+    await say(intake, "SAIR")
+    await connection.execute(
+        "UPDATE inbound_texts SET received_at = now() - make_interval(secs => $1)", max(0, after_s)
+    )
+    monkeypatch.setattr("disparo.db.inbound.time.time", lambda: first + after_s)
+    await say(intake, "SAIR")
+    assert await connection.fetchval("SELECT count(*) FROM inbound_texts") == texts
+    assert await connection.fetchval("SELECT count(*) FROM opt_outs WHERE inbound_id IS NOT NULL") == 1
 
 
 async def test_a_repeated_call_does_not_undo_what_a_person_did_but_a_new_text_does(intake, connection):

@@ -1,13 +1,21 @@
 -- Keeps texts that customers sent, and suppresses the number of those that asked for no more.
 -- $1 platforms, $2 digests, $3 platform ids, $4 senders, $5 their E.164 numbers, $6 platform ids and
--- $7 references of the messages of ours they answer, $8 texts, $9 whether they ask for no more, $10 the calls.
+-- $7 references of the messages of ours they answer, $8 texts, $9 whether they ask for no more, $10 the calls,
+-- $11 and $12 digests under which the same texts may be there already, if for less than $13 seconds.
 -- Without an id of the platform's a text that is there already may be the customer's next one: it suppresses too.
 -- Both inserts in the order of their keys: two processes that store the same texts cannot deadlock.
-WITH said AS (
-    SELECT DISTINCT ON (e.platform, e.digest) e.*, m.id AS message_id, coalesce(e.e164, m.e164) AS number
+WITH told AS (
+    SELECT platform, platform_id, sender, e164, about_id, about_reference, text, stops, raw,
+           coalesce((SELECT i.digest FROM inbound_texts i
+                     WHERE i.platform = e.platform AND i.digest IN (e.digest_before, e.digest_after)
+                       AND i.received_at > now() - make_interval(secs => $13) LIMIT 1), digest) AS digest
     FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                $8::text[], $9::boolean[], $10::text[])
-         AS e (platform, digest, platform_id, sender, e164, about_id, about_reference, text, stops, raw)
+                $8::text[], $9::boolean[], $10::text[], $11::bytea[], $12::bytea[])
+         AS e (platform, digest, platform_id, sender, e164, about_id, about_reference, text, stops, raw,
+               digest_before, digest_after)
+), said AS (
+    SELECT DISTINCT ON (e.platform, e.digest) e.*, m.id AS message_id, coalesce(e.e164, m.e164) AS number
+    FROM told e
     LEFT JOIN LATERAL (
         SELECT id, e164 FROM messages
         WHERE id = coalesce(
