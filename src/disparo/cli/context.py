@@ -89,10 +89,11 @@ def opened(dados: Path | None) -> Iterator[str]:
         yield dsn
 
 
-def refuse_on_anothers(data_dir: Path) -> None:
+def refuse_on_anothers(data_dir: Path, *, as_service: bool = False) -> None:
     """Send whoever does not own the folder to its owner: its passwords are closed to them.
 
-    Root may read those of a database that runs; one that it started itself would leave files of its own.
+    Root may read those of a database that runs; one that it started itself would leave files of its own. A
+    service cannot choose who it is: the folder has to become its user's.
     """
     try:
         owner = data_dir.stat().st_uid
@@ -101,14 +102,26 @@ def refuse_on_anothers(data_dir: Path) -> None:
     is_root = os.geteuid() == 0
     if owner == os.geteuid() or (is_root and is_held(data_dir)):
         return
-    try:
-        name = for_sudo = pwd.getpwuid(owner).pw_name
-    except KeyError:  # one without a name: of a container, or removed
-        name, for_sudo = str(owner), f"'#{owner}'"
+    name, for_sudo = _names_of(owner)
+    if as_service:
+        ours, _ = _names_of(os.geteuid())
+        raise DatabaseUnavailable(
+            f"A pasta {data_dir} é do usuário {name}, e este serviço roda como {ours}: não inicia. "
+            f"Corrija o dono: sudo chown -R {ours}: {data_dir}. Nada foi alterado."
+        )
     raise DatabaseUnavailable(
         f"A pasta {data_dir} é do usuário {name}{', e o Disparo não está em execução' if is_root else ''}. "
         f"Rode como ele: sudo -u {for_sudo} disparo ... Nada foi alterado."
     )
+
+
+def _names_of(uid: int) -> tuple[str, str]:
+    """Give a user's name as it is read, and as sudo takes it."""
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:  # one without a name: of a container, or removed
+        return str(uid), f"'#{uid}'"
+    return name, name
 
 
 def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T]]) -> T:

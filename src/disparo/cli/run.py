@@ -77,7 +77,7 @@ def run(
     teller(settings)  # workers need it; what is wrong with it is said before anything is started
     check_port(settings.host, settings.port)
     if settings.database_url is None:
-        refuse_on_anothers(data_dir_of(settings))
+        refuse_on_anothers(data_dir_of(settings), as_service=servico)
     data_dir = make_data_dir(data_dir_of(settings))
     certificate = certificate_of(settings, own=tls_self_signed)
     port = settings.port or free_port(settings.host)
