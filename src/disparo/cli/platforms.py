@@ -143,18 +143,23 @@ def try_platform(
     nome: Annotated[str, typer.Argument(help="Nome da plataforma na configuração.")],
     telefone: Annotated[str, typer.Option(help="Celular que vai receber o teste.")],
     texto: Annotated[str, typer.Option(help="Texto do teste.")] = "Teste do Disparo.",
+    dados: DataDir = None,
 ) -> None:
     """Envia um SMS de teste e mostra o pedido e a resposta, com os segredos mascarados."""
-    settings = load_settings()
+    settings = load_settings(data_dir=dados)
     phone = phone_of(telefone)
     if not phone.takes_sms:
         raise DisparoError("Este é um telefone fixo: nenhum SMS chega a ele.")
     platform = _platform(settings, nome, phone.e164)
+    text = _text_of(texto, platform.capabilities.profile)
+    with_connection(
+        dados,
+        lambda connection: accounts.audit(
+            connection, actor=actor(), action="platform_tested", detail={"platform": nome}
+        ),
+    )
     message = Outgoing(
-        reference=secrets.token_hex(16),
-        e164=phone.e164,
-        text=_text_of(texto, platform.capabilities.profile),
-        deadline_s=boottime_s() + 30,
+        reference=secrets.token_hex(16), e164=phone.e164, text=text, deadline_s=boottime_s() + 30
     )
     outcome, exchange = asyncio.run(_send(platform, message))
     none_came = code_words.code(outcome.code) if outcome.code else "nenhuma"

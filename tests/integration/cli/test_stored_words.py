@@ -123,7 +123,9 @@ async def test_what_a_platform_says_does_nothing_to_a_terminal(command, pool, co
     assert not {"\x1b", "\x07", "\r", "\u202e"} & set(said)
 
 
-async def test_what_a_platform_answers_a_test_does_nothing_to_a_terminal(command):
+async def test_what_a_platform_answers_a_test_does_nothing_to_a_terminal_and_the_audit_names_the_test(
+    command, connection
+):
     class Platform(BaseHTTPRequestHandler):
         def do_POST(self):
             self.send_response(200)
@@ -137,6 +139,9 @@ async def test_what_a_platform_answers_a_test_does_nothing_to_a_terminal(command
         _, said = command("plataforma", "testar", "p", "--telefone", "11988887777", **settings)
     assert "OK\n        \ufffd]0;dono\ufffd\ufffd[2J\nMensagem 9: \ufffdfalsa" in said
     assert "\x1b" not in said
+    audited = await connection.fetchrow("SELECT actor, action, detail FROM audit_log")
+    assert audited["actor"].startswith("cli:")
+    assert (audited["action"], json.loads(audited["detail"])) == ("platform_tested", {"platform": "p"})
 
 
 @pytest.mark.parametrize(
