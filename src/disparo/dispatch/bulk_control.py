@@ -7,6 +7,7 @@ is claimed in between is stopped by the last look (`rules.py`).
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -113,13 +114,11 @@ async def cancel_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled 
         again += _uncertain_in(moved)
     async with pool.acquire() as connection:
         counts = await dispatch_pages.counts(connection, dispatch_id)
-    # What still waits is as good as withdrawn, but for the few that may have left before.
-    withdrawn = count_in(counts, {Status.CANCELLED, *WITHDRAWABLE}) - count_in(before, {Status.CANCELLED})
-    return Cancelled(withdrawn, count_in(counts, GONE), again)
+    return Cancelled(_withdrawn(before, counts), count_in(counts, GONE), again)
 
 
 async def _cancel_ended(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled:
-    """Cancel what is left of a run that is over: what a person sent again, or let go."""
+    """Cancel what is left of a run that is over: what a person sent again, let go, or is still cancelling."""
     async with pool.acquire() as connection, connection.transaction():
         before = await dispatch_pages.counts(connection, dispatch_id)
         moved: list[Moved] = []
@@ -129,8 +128,12 @@ async def _cancel_ended(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancell
             detail = {"dispatch": str(dispatch_id)}
             await accounts.audit(connection, actor=actor, action=_CANCEL.action, detail=detail)
         counts = await dispatch_pages.counts(connection, dispatch_id)
-    cancelled = sum(item.after is Status.CANCELLED for item in moved)
-    return Cancelled(cancelled, count_in(counts, GONE), _uncertain_in(moved))
+    return Cancelled(_withdrawn(before, counts), count_in(counts, GONE), _uncertain_in(moved))
+
+
+def _withdrawn(before: Mapping[str, int], after: Mapping[str, int]) -> int:
+    # What still waits is as good as withdrawn, but for the few that may have left before.
+    return count_in(after, {Status.CANCELLED, *WITHDRAWABLE}) - count_in(before, {Status.CANCELLED})
 
 
 def _uncertain_in(moved: list[Moved]) -> int:
