@@ -77,9 +77,10 @@ async def erase(connection: Connection, customer_id: int) -> int | None:
 
 
 async def empty_latecomers(connection: Connection, customer_id: int) -> None:
-    """Empty what was being queued of the customer while they were erased; after that was committed.
+    """Empty what was being queued or confirmed of the customer meanwhile; after the erasure was committed.
 
-    Who had read the register before stores the name that stood there: whoever reads it now is waited for.
+    Who had read the register before stores the name that stood there, and who had read that nobody was
+    erased the receipt as it came: whoever reads either now is waited for.
     """
     before = await _readers(connection)
     for _ in range(_LOOKS):
@@ -91,9 +92,10 @@ async def empty_latecomers(connection: Connection, customer_id: int) -> None:
 
 
 async def _readers(connection: Connection) -> set[str]:
-    """Give the transactions that have read customers and have not ended."""
+    """Give the transactions that have read customers, or who is erased, and have not ended."""
     rows = await connection.fetch(
-        """SELECT virtualtransaction FROM pg_locks WHERE relation = 'customers'::regclass
+        """SELECT virtualtransaction FROM pg_locks
+           WHERE relation IN ('customers'::regclass, 'erased_customers'::regclass)
            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
            AND pid <> pg_backend_pid()"""
     )

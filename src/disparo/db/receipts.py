@@ -158,12 +158,14 @@ async def _match(connection: Connection, told: Sequence[Told], *, stored: bool) 
     )
 
 
-async def mark_applied(connection: Connection, results: Sequence[tuple[int, int, str]]) -> None:
-    """Note (receipt id, attempt id, result) of those that waited and found their message."""
+async def mark_applied(connection: Connection, results: Sequence[tuple[int, int, str, bool]]) -> None:
+    """Note (receipt id, attempt id, result, is erased) of those that waited and found their message."""
     if results:
         await connection.execute(
-            """UPDATE receipts r SET applied_at = now(), attempt_id = d.attempt_id, result = d.result
-               FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS d (id, attempt_id, result)
+            """UPDATE receipts r SET applied_at = now(), attempt_id = d.attempt_id, result = d.result,
+                      raw = CASE WHEN d.is_erased THEN '' ELSE r.raw END
+               FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::boolean[])
+                    AS d (id, attempt_id, result, is_erased)
                WHERE r.id = d.id""",
             *map(list, zip(*results, strict=True)),
         )

@@ -42,7 +42,8 @@ async def take(connection: Connection, told: Sequence[Told]) -> Taken:
     new = [(item, row) for item, row in zip(told, rows, strict=True) if not row["heard"]]
     applied = await _apply(connection, new)
     effects = {place: (item.attempt_id, item.result) for place, item in applied.items()}
-    return Taken(await receipts.store(connection, [item for item, _ in new], effects), list(applied.values()))
+    kept = [Told(item.platform, item.event) if row["is_erased"] else item for item, row in new]
+    return Taken(await receipts.store(connection, kept, effects), list(applied.values()))
 
 
 async def take_one(pool: Pool, told: Told) -> bool:
@@ -106,7 +107,10 @@ async def _apply_stored(connection: Connection, waiting: Sequence[Waiting]) -> l
     applied = await _apply(connection, list(zip(told, rows, strict=True)))
     await receipts.mark_applied(
         connection,
-        [(waiting[place].id, item.attempt_id, item.result) for place, item in applied.items()],
+        [
+            (waiting[place].id, item.attempt_id, item.result, rows[place]["is_erased"])
+            for place, item in applied.items()
+        ],
     )
     return list(applied.values())
 

@@ -11,7 +11,7 @@ from tests.integration.dispatch.test_fence import claimed, start
 from tests.support import rows
 from tests.support.rows import outcome
 
-from disparo.db import messages, receipts
+from disparo.db import erasure, messages, receipts
 from disparo.db.receipts import Told
 from disparo.dispatch import reconcile
 from disparo.dispatch.receipts import apply_waiting, give_up_unmatched, take, take_one
@@ -52,6 +52,23 @@ async def test_a_receipt_moves_its_message_and_is_written_once(pool, connection,
     assert (row["attempt_id"] is None, row["result"], row["raw"]) == (False, "moved", "raw")
     # Never updated: this version of the row is still in the very place where the first one went.
     assert await connection.fetchval("SELECT ctid::text FROM receipts") == "(0,1)"
+
+
+@pytest.mark.parametrize("is_stored_first", [False, True])
+async def test_one_of_an_erased_customer_brings_nothing_of_them_back(pool, connection, is_stored_first):
+    """Platforms name the number in it, and some repeat the text."""
+    id_ = await handed_over(connection)
+    async with connection.transaction():
+        await erasure.erase(connection, 1)
+    if is_stored_first:
+        await keep(connection, "delivered")
+        await apply_waiting(pool)
+    else:
+        await say(pool, "delivered")
+    assert await rows.statuses(connection, [id_]) == ["delivered"]
+    row = await connection.fetchrow("SELECT result, raw FROM receipts")
+    assert tuple(row) == ("moved", "")
+    assert not await say(pool, "delivered")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 -- A receipt finds its message by our reference, or by the platform's id; and only if an attempt of that
--- message went through that platform. Gives one row for each, in their order; `heard`: it is stored already.
+-- message went through that platform. Gives one row for each, in their order; `heard`: it is stored already;
+-- `is_erased`: its customer's data were erased, and it must bring none back.
 -- Each LIMIT makes its step a look-up by index, whatever the planner believes of the size of tables that
 -- have just begun to fill; and so does the subquery, where a join would read an index from end to end.
 -- $1 platforms, $2 platform ids, $3 references, $4 digests (NULL: not asked).
 SELECT (SELECT true FROM receipts WHERE platform = r.platform AND digest = r.digest) IS TRUE AS heard,
        m.id AS message_id, m.dispatch_id, m.status, m.e164, m.last_attempt_id,
+       EXISTS (SELECT FROM erased_customers WHERE customer_id = m.customer_id) AS is_erased,
        CASE WHEN m.id IS NOT NULL THEN coalesce(p.attempt_id, a.id) END AS attempt_id
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY
     AS r (platform, platform_id, reference, digest, place)
@@ -13,7 +15,7 @@ LEFT JOIN LATERAL (
     WHERE platform = r.platform AND platform_id = r.platform_id LIMIT 1
 ) p ON true
 LEFT JOIN LATERAL (
-    SELECT id, dispatch_id, status, e164, attempt_id AS last_attempt_id FROM messages
+    SELECT id, dispatch_id, status, e164, attempt_id AS last_attempt_id, customer_id FROM messages
     WHERE id = coalesce(
         (SELECT message_id FROM attempts WHERE id = p.attempt_id),
         (SELECT id FROM messages WHERE reference = r.reference)
