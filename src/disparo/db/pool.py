@@ -68,6 +68,11 @@ _SESSION = {
     # A paused process must not hold row locks: its open transaction is ended by the server.
     "idle_in_transaction_session_timeout": "5s",
     "lock_timeout": "10s",
+    # The sessions of a machine that vanished end, with their locks, in a minute and not in two hours.
+    "tcp_keepalives_idle": "20",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "60s",
     "timezone": "UTC",
     "jit": "off",  # plans of short statements: compiling them costs more than running them
     # Every hot statement has its index. Without these two a plan made while a table was small reads all of it

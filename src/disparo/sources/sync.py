@@ -37,6 +37,7 @@ _FULL_EVERY_S = 86_400.0
 _UNLISTED_AT_ONCE = 500
 #: After a failure: asked by every worker, all the time, with a password that is wrong now, it locks us out.
 _LEFT_ALONE_S = 120.0
+_FAREWELL_S = 5.0
 _NOTHING_LACKS = {"missed": 0, "left_out": 0}
 #: Of the invoices of a page whose customer is nowhere, in a line of the log.
 _NAMED = 20
@@ -101,8 +102,8 @@ class Sync:
                 raise AlreadyRunning
             return await self._run(full=full)
         finally:
-            with suppress(*TRANSIENT):
-                await guard.close()
+            with suppress(*TRANSIENT):  # a database whose machine vanished does not answer a farewell
+                await guard.close(timeout=_FAREWELL_S)
 
     async def _run(self, *, full: bool) -> Synced:
         name = self.source.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
+import random
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import sysconfig
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -20,6 +22,8 @@ from tests.support.own_database import HOLD, query
 from disparo.db.cluster import APP, DatabaseFailed, dsn_of, make_application_role, postmaster_lines
 from disparo.db.data_dir import AlreadyRunning, DataDirUnusable, default_data_dir
 from disparo.db.embedded import EmbeddedPostgres, attach, running
+from disparo.db.pool import connected
+from disparo.db.server_options import server_options
 
 ROOT = Path(__file__).parents[3]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it is about what root's start does")
@@ -105,6 +109,24 @@ def test_the_application_is_no_superuser_and_strangers_need_a_password(server):
     assert query(dsn, "SHOW fsync") == "on"
     with pytest.raises(asyncpg.InvalidPasswordError):
         query(dsn.replace(dsn.split(":")[2].split("@")[0], "wrong"), "SELECT 1")
+
+
+def test_a_session_whose_machine_vanished_is_given_up_within_about_a_minute(server, used, monkeypatch):
+    """PostgreSQL's own two hours would keep its locks: a sync has one runner, who holds one."""
+    address = ".".join(["127", *(str(random.randrange(1, 255)) for _ in range(3))])
+    options = {**server_options(), "listen_addresses": address}
+    monkeypatch.setattr("disparo.db.embedded.server_options", lambda: options)
+    (rules,) = used.rglob("pg_hba.conf")
+    with rules.open("a", encoding="utf-8") as file:
+        file.write("host all all 127.0.0.0/8 scram-sha-256\n")
+    parts = urlsplit(server.start())
+
+    async def look() -> list[str]:
+        async with connected(f"postgresql://{parts.netloc}{address}:5432{parts.path}") as connection:
+            names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
+            return [await connection.fetchval(f"SHOW {name}") for name in (*names, "tcp_user_timeout")]
+
+    assert asyncio.run(look()) == ["20", "10", "3", "60000"]
 
 
 def test_the_folders_and_secrets_are_closed_to_others(folder):
