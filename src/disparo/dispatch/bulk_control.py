@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from disparo import queue
@@ -16,6 +17,7 @@ from disparo.db import accounts, bulk_messages, bulk_runs, bulk_slices, dispatch
 from disparo.db.messages import CHUNK_SIZE, Move, Moved
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.cancel import Cancelled
+from disparo.dispatch.rounds import go_round
 from disparo.domain.message import GONE, WITHDRAWABLE, Event, Status, count_in
 
 #: Chunks cancelled in one transaction.
@@ -56,8 +58,7 @@ async def take_back_paused(pool: Pool) -> None:
     """Take back messages that workers still hold of paused runs, if whoever paused one died meanwhile."""
     async with pool.acquire() as connection:
         runs = await bulk_runs.paused(connection)
-    for dispatch_id in runs:
-        await take_back(pool, dispatch_id, actor="worker")
+    await go_round({f"take_back {id_}": partial(take_back, pool, id_, actor="worker") for id_ in runs})
 
 
 async def take_back(pool: Pool, dispatch_id: UUID, *, actor: str) -> None:
@@ -144,9 +145,12 @@ async def finish_cancelled(pool: Pool) -> None:
     """Cancel what is left of cancelled runs."""
     async with pool.acquire() as connection:
         runs = await bulk_runs.cancelled_unfinished(connection)
-    for dispatch_id in runs:
-        while not (await _cancel_some(pool, dispatch_id, actor="worker"))[0]:
-            pass
+    await go_round({f"finish_cancelled {id_}": partial(_finish_cancelled, pool, id_) for id_ in runs})
+
+
+async def _finish_cancelled(pool: Pool, dispatch_id: UUID) -> None:
+    while not (await _cancel_some(pool, dispatch_id, actor="worker"))[0]:
+        pass
 
 
 async def _cancel_some(pool: Pool, dispatch_id: UUID, *, actor: str) -> tuple[bool, list[Moved]]:

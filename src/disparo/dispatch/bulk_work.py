@@ -55,6 +55,7 @@ class BulkWork:
             *((f"bulk-queue:{n}", self._queue_prepared()) for n in range(_QUEUERS)),
             ("bulk-take", self._again("bulk_take", self._take)),
             ("bulk-tend", self._again("bulk_tend", self._tend)),
+            ("bulk-numbers", self._again("bulk_numbers", self._read_numbers)),
         ]
 
     async def _again(self, name: str, job: Callable[[], Awaitable[float]]) -> None:
@@ -102,9 +103,13 @@ class BulkWork:
                 "finish_cancelled": partial(bulk_control.finish_cancelled, self._pool),
                 "take_back_paused": partial(bulk_control.take_back_paused, self._pool),
                 "free_of_ended": partial(bulk_control.free_of_ended, self._pool),
-                "read_numbers": partial(read_numbers, self._pool),
             }
         )
+        return _TEND_EVERY_S
+
+    async def _read_numbers(self) -> float:
+        # Minutes' work after a large import: no run waits for it to be seen to.
+        await read_numbers(self._pool)
         return _TEND_EVERY_S
 
 

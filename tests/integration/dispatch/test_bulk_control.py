@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -114,6 +115,44 @@ async def test_what_a_canceller_did_not_finish_is_finished_by_a_worker(pool, con
     assert (await bulk.run_of(pool, run))["counts"] == {"cancelled": 3}
     found = await bulk_control.cancel_run(pool, run, actor="test")
     assert (found.cancelled, found.gone) == (0, 0)
+
+
+async def test_a_run_that_the_database_lets_nobody_finish_keeps_no_other_from_its_end(
+    pool, connection, run, monkeypatch
+):
+    monkeypatch.setattr(bulk_control, "_PATIENCE_S", -1)
+    await bulk_control.cancel_run(pool, run, actor="test")
+    other = await bulk.queue_three(pool, connection)
+    await bulk_control.cancel_run(pool, other, actor="test")
+    stuck, free = await bulk_runs.cancelled_unfinished(connection)
+    await rows.refuse(connection, "messages", f"new.dispatch_id = '{stuck}'")
+    await bulk_control.finish_cancelled(pool)
+    assert (await bulk.run_of(pool, stuck))["counts"] == {"queued": 3}
+    assert (await bulk.run_of(pool, free))["counts"] == {"cancelled": 3}
+
+
+async def test_a_register_of_which_many_phones_are_to_be_read_keeps_no_run_from_its_end(
+    pool, connection, run, monkeypatch
+):
+    reading = asyncio.Event()
+
+    async def read_long(_pool):
+        reading.set()
+        await asyncio.sleep(600)
+
+    monkeypatch.setattr("disparo.dispatch.bulk_work.read_numbers", read_long)
+    monkeypatch.setattr("disparo.dispatch.bulk_work._TEND_EVERY_S", 0.05)
+    monkeypatch.setattr(bulk_control, "_PATIENCE_S", -1)
+    work = BulkWork(pool, asyncio.sleep, Holder(uuid4()), lambda: bulk.RULES)
+    jobs = [asyncio.create_task(job) for _, job in work.jobs()]
+    await reading.wait()
+    await bulk_control.cancel_run(pool, run, actor="test")
+    async with asyncio.timeout(30):
+        while (await bulk.run_of(pool, run))["finished_at"] is None:
+            await asyncio.sleep(0.05)
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
 
 
 @pytest.mark.parametrize(

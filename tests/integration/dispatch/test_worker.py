@@ -70,7 +70,7 @@ async def test_a_bad_round_of_a_job_ends_nothing(dsn, monkeypatch):
         ("worker._TIDY_EVERY_S", "receipts.apply_waiting", "sweep.fold_counts"),
         ("worker._SWEEP_EVERY_S", "sweep.wake_forgotten_chunks", "worker.give_back"),
         ("worker._ALARM_EVERY_S", "alarms.Alarms.look", "worker.tell_all"),
-        ("bulk_work._TEND_EVERY_S", "bulk_control.take_back_paused", "bulk_work.read_numbers"),
+        ("bulk_work._TEND_EVERY_S", "bulk_control.take_back_paused", "bulk_control.free_of_ended"),
     ],
 )
 async def test_what_always_fails_starves_nothing_that_comes_after_it(
