@@ -6,10 +6,11 @@ Moments that are stored are moved ahead by that hour; no clock is touched.
 from __future__ import annotations
 
 import pytest
+from tests.integration.dispatch.test_receipts import handed_over
 from tests.support import bulk, rows
 
 from disparo.auth.throttle import Throttle, TooMany
-from disparo.db import alerts, bulk_slices, day, platform_states, rate_limits, rates
+from disparo.db import alerts, bulk_slices, day, platform_states, rate_limits, rates, receipt_polls
 from disparo.dispatch import sweep
 from disparo.dispatch.breaker import longest_pause_s
 from disparo.dispatch.bulk import Selection
@@ -60,6 +61,20 @@ async def test_platforms_are_asked_for_receipts(pool, connection):
     assert await may_ask(pool, "p", 0.1, until=0)
     await set_back(connection, "rate_limits", "tat")
     assert await may_ask(pool, "p", 0.1, until=0)
+
+
+async def test_receipts_of_what_went_before_are_asked_for_too(connection):
+    for first_id, id_ in ((1, "before"), (2, "after")):
+        await handed_over(connection, id_, first_id=first_id)
+    await connection.execute(
+        """UPDATE attempts SET started_at = now()
+           + CASE platform_id WHEN 'before' THEN interval '1 hour' ELSE interval '-11 min' END"""
+    )
+    assert await receipt_polls.fill(connection, {"p": 600.0}, limit=10) == 2
+    due = await connection.fetch(
+        "SELECT next_at <= now() + interval '10 min' AS is_soon FROM receipt_polls ORDER BY attempt_id"
+    )
+    assert [row["is_soon"] for row in due] == [True, True]
 
 
 @pytest.mark.parametrize("reason", ["failing", "refuses_all"])

@@ -53,7 +53,7 @@ JOBS: dict[str, Callable[[Pool], Awaitable[object]]] = {
     "alarms": lambda pool: Alarms(pool, zone=ZONE).look({}),
     "figures": figures.fold,
     "prune": lambda pool: prune_some(pool, Retention()),
-    "polls": asked(lambda c: receipt_polls.fill(c, {"parada": 60.0}, limit=500)),
+    "polls": asked(lambda c: receipt_polls.fill(c, {"parada": 60.0}, limit=20_000)),
     "poll": asked(lambda c: receipt_polls.take(c, "parada", after_s=60.0, look_at=1_000)),
     "uncertain": asked(
         lambda c: unsettled.uncertain_references(c, ["parada"], older_s=60, younger_s=86_400, limit=50)

@@ -21,8 +21,8 @@ from disparo.domain.outcome import FailureClass, ReceiptEvent, ReceiptKind
 pytestmark = pytest.mark.anyio
 
 
-async def handed_over(connection, platform_id="id-1"):
-    worker, token, ids = await claimed(connection)
+async def handed_over(connection, platform_id="id-1", **message):
+    worker, token, ids = await claimed(connection, **message)
     attempts = await start(connection, worker, token, ids)
     result = outcome(ids[0], attempts[ids[0]], platform_id=platform_id)
     await messages.record(connection, [result], chunk_id=99)
