@@ -28,10 +28,10 @@ class Said:
     raw: str
 
 
-async def store(connection: Connection, said: Sequence[Said]) -> int:
-    """Store texts, and opt phones out whose owners ask for no more; gives how many texts are new."""
+async def store(connection: Connection, said: Sequence[Said]) -> list[str]:
+    """Store texts, and opt phones out whose owners ask for no more; gives the platform of each new text."""
     if not said:
-        return 0
+        return []
     stretch = int(time.time()) // _SAME_WITHIN_S
     rows = await connection.fetch(
         sql("store_inbound"),
@@ -49,7 +49,7 @@ async def store(connection: Connection, said: Sequence[Said]) -> int:
         [_digest(item.text, stretch + 1) for item in said],  # of a server whose clock is ahead
         _SAME_WITHIN_S,
     )
-    return len(rows)
+    return [row["platform"] for row in rows]
 
 
 async def page(connection: Connection, *, before: int | None, limit: int) -> list[asyncpg.Record]:

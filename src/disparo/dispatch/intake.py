@@ -131,23 +131,28 @@ class Intake:
         said = [each for call in calls for each in _said(call)]
         async with self._pool.acquire(timeout=_PATIENCE_S) as connection, connection.transaction():
             taken = await receipts.take(connection, [told for call in calls for told in _told(call)])
-            await inbound.store(connection, said)
+            new = await inbound.store(connection, said)
         failpoints.hit("receipt_after_store")
         receipts.note(taken)
-        for item in said:
-            metrics.INBOUND.count(item.platform)
+        _count(new)
 
     async def _keep(self, call: _Call, error: Exception) -> None:
         """Store receipts that could not be applied, whatever the reason."""
         try:
             async with self._pool.acquire(timeout=_PATIENCE_S) as connection, connection.transaction():
                 figures.note_receipts(await table.store(connection, _told(call)))
-                await inbound.store(connection, _said(call))
+                new = await inbound.store(connection, _said(call))
         except Exception as refused:  # whatever it is, the platform is told, and tells us again
             call.told(refused)
         else:
+            _count(new)
             log.warning("receipts_wait_for_sweep", error=type(error).__name__)
             call.told(None)
+
+
+def _count(platforms: Sequence[str]) -> None:
+    for platform in platforms:
+        metrics.INBOUND.count(platform)
 
 
 def _told(call: _Call) -> list[table.Told]:

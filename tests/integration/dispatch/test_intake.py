@@ -10,6 +10,7 @@ import pytest
 from tests.integration.dispatch.test_receipts import handed_over
 from tests.support import rows
 
+from disparo import metrics
 from disparo.db import opt_outs
 from disparo.dispatch.intake import Intake
 from disparo.dispatch.receipts import apply_waiting
@@ -162,9 +163,11 @@ async def test_other_texts_are_kept_and_suppress_nobody(intake, connection):
 
 @pytest.mark.parametrize("named", [{"mo_id": "m1"}, {}])
 async def test_a_repeated_call_is_one_text(intake, connection, named):
+    metrics.take()
     for _ in range(3):
         await say(intake, "SAIR", **named)
     assert await connection.fetchval("SELECT count(*) FROM inbound_texts") == 1
+    assert metrics.take()["disparo_inbound_texts", "p"] == 1
 
 
 @pytest.mark.parametrize(("after_s", "texts"), [(2, 1), (-2, 1), (601, 2)])

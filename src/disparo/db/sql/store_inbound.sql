@@ -43,4 +43,4 @@ WITH told AS (
     ORDER BY d.number, s.id
     ON CONFLICT (e164) DO NOTHING
 )
-SELECT id FROM stored
+SELECT platform FROM stored
