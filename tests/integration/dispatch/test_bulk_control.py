@@ -140,10 +140,13 @@ async def test_a_register_of_which_many_phones_are_to_be_read_keeps_no_run_from_
         reading.set()
         await asyncio.sleep(600)
 
+    async def hand_nothing_over(_chunk_id):
+        pass
+
     monkeypatch.setattr("disparo.dispatch.bulk_work.read_numbers", read_long)
     monkeypatch.setattr("disparo.dispatch.bulk_work._TEND_EVERY_S", 0.05)
     monkeypatch.setattr(bulk_control, "_PATIENCE_S", -1)
-    work = BulkWork(pool, asyncio.sleep, Holder(uuid4()), lambda: bulk.RULES)
+    work = BulkWork(pool, hand_nothing_over, Holder(uuid4()), lambda: bulk.RULES)
     jobs = [asyncio.create_task(job) for _, job in work.jobs()]
     await reading.wait()
     await bulk_control.cancel_run(pool, run, actor="test")
