@@ -16,9 +16,6 @@ from tests.support import rows
 from disparo.db import erasure, messages, opt_outs
 from disparo.db.customers import find_missing, upsert_customers
 from disparo.db.messages import Start
-from disparo.db.receipts import Told
-from disparo.dispatch import receipts
-from disparo.domain.outcome import ReceiptEvent, ReceiptKind
 
 pytestmark = pytest.mark.anyio
 
@@ -171,27 +168,6 @@ async def test_what_names_a_customer_goes_and_what_proves_a_sending_stays(comman
         assert [row[0] for row in await connection.fetch(query)] == left, query
     told = await connection.fetchval("SELECT action || detail::text FROM audit_log")
     assert told == 'customer_erased{"customer": 1}'
-
-
-async def test_what_a_platform_tells_afterwards_moves_the_message_and_is_not_kept_as_it_came(
-    command, connection
-):
-    ids = await sent(connection)
-    await connection.execute("UPDATE messages SET status = 'accepted'")
-    status, said = command("titular", "apagar", 1, "--sim")
-    assert status == 0, said
-    references = await connection.fetch("SELECT reference FROM messages ORDER BY id")
-    told = [
-        Told(
-            "p", ReceiptEvent(ReceiptKind.DELIVERED, reference=reference), f"to 1190000000{place} text:{TEXT}"
-        )
-        for place, (reference,) in enumerate(references, 1)
-    ]
-    async with connection.transaction():
-        await receipts.take(connection, told)
-    assert await rows.statuses(connection, ids) == ["delivered"] * 2
-    kept = await connection.fetch("SELECT raw FROM receipts WHERE reference IS NOT NULL ORDER BY attempt_id")
-    assert [raw for (raw,) in kept] == ["", told[1].raw]
 
 
 async def test_what_a_customer_wrote_goes_too_where_it_answers_no_message(command, connection):

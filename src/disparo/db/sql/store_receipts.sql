@@ -1,6 +1,5 @@
 -- $1 platforms, $2 digests, $3 platform ids, $4 references, $5 kinds, $6 codes, $7 failure classes, $8 carriers,
 -- $9 times, $10 the calls as they came, $11 attempts and $12 results of those that found their message.
--- Of a message whose customer was erased it is not kept how the call came: it can hold number and text.
 -- A receipt that is repeated word for word adds no row. Gives the places, from 1, of those that were new.
 -- In the order of the unique key: two processes that store the same receipts cannot deadlock.
 WITH told AS MATERIALIZED (
@@ -11,12 +10,7 @@ WITH told AS MATERIALIZED (
 ), added AS (
     INSERT INTO receipts (platform, digest, platform_id, reference, kind, code, failure, carrier, happened_at, raw,
                           attempt_id, result, applied_at)
-    SELECT platform, digest, platform_id, reference, kind, code, failure, carrier, happened_at,
-           CASE WHEN EXISTS (
-               SELECT FROM erased_customers WHERE customer_id = (
-                   SELECT customer_id FROM messages WHERE id = (
-                       SELECT message_id FROM attempts WHERE id = told.attempt_id))
-           ) THEN '' ELSE raw END,
+    SELECT platform, digest, platform_id, reference, kind, code, failure, carrier, happened_at, raw,
            attempt_id, result, CASE WHEN attempt_id IS NOT NULL THEN now() END
     FROM told ORDER BY platform, digest
     ON CONFLICT (platform, digest) DO NOTHING
