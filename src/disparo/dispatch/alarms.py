@@ -187,9 +187,7 @@ async def tell_all(pool: Pool, tell: Tell) -> int:
         # One that began and ended before anybody could be told is told of once, as over.
         try:
             is_told = await tell(row)
-        except (
-            Exception
-        ):  # it is about this one, or this way of telling: the others are taken, and would wait
+        except Exception:  # about this one, or its way: the others, taken too, would wait
             log.exception("alert_not_told", kind=row["kind"])
             continue
         if not is_told:
