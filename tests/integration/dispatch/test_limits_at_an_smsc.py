@@ -93,7 +93,7 @@ async def test_a_changed_table_binds_when_the_one_before_is_done_where_one_bind_
         worker.use(WorkerPlan({"p": platform_of(smsc, timeout_s=19)}, (Route("p"),), RULES))
         await connection.execute("UPDATE messages SET due_at = now() WHERE id = $1", second[0])
         await queue.enqueue(connection, [queue.WakeUp(chunk)])
-        await smsc.until(lambda: len(smsc.submitted) == 2, seconds=10)
+        await smsc.until(lambda: len(smsc.submitted) == 2, seconds=30)
         await asyncio.sleep(0.2)  # the last answer is on its way
     assert await rows.statuses(connection, first + second) == ["accepted"] * 2
     assert len(smsc.binds) == 2
