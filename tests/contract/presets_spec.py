@@ -166,7 +166,9 @@ SPECS = {
         answers=[
             (202, "3: Queued for later delivery", "accepted", None),
             (400, "Missing receiver number, rejected", "refused", "number"),
+            (400, "Number(s) has/have been denied by white- and/or black-lists.", "refused", "unknown"),
             (403, "Authorization failed for sendsms", "not_taken", "auth"),
+            (403, "Not routable. Do not try again.", "not_taken", "carrier"),
             (503, "Temporal failure, try again later.", "not_taken", "throttle"),
         ],
         receipts=[

@@ -38,6 +38,7 @@ smsc = fake
 smsc-id = fake
 port = {smsc}
 connect-allow-ip = 127.0.0.1
+denied-prefix = +5521
 
 group = smsbox
 bearerbox-host = 127.0.0.1
@@ -114,6 +115,9 @@ async def test_kannel_itself_takes_confirms_and_brings_answers(peer, tmp_path):
         )
         assert {event.reference for each in told for event in each.receipts} == {"ref-1"}
 
+        (unroutable,) = await good.send([message("Ola", e164="+5521988887777")])
+        assert (unroutable.kind, unroutable.failure) == (OutcomeKind.NOT_TAKEN, FailureClass.CARRIER)
+
         bad = build(ports, ours, senha="another")
         (refused,) = await bad.send([message("Ola")])
         assert (refused.kind, refused.failure) == (OutcomeKind.NOT_TAKEN, FailureClass.AUTH)
@@ -131,8 +135,8 @@ def build(ports, ours, senha="s3cret"):
     return GenericHttp("kannel", read_table("kannel", table), receipt_url=ours)
 
 
-def message(text):
-    return Outgoing(reference="ref-1", e164="+5511988887777", text=text, deadline_s=boottime_s() + 30)
+def message(text, e164="+5511988887777"):
+    return Outgoing(reference="ref-1", e164=e164, text=text, deadline_s=boottime_s() + 30)
 
 
 def levels(found):
