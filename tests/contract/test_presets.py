@@ -200,6 +200,14 @@ async def test_documented_fate(peer, name):
     assert b"ref-1" in peer.requests[0] or SPECS[name].platform_id.encode() in peer.requests[0]
 
 
+async def test_the_operators_word_is_not_the_handsets_when_asked_either(peer):
+    said = (PAYLOADS / "infobip" / "operator.json").read_text()
+    peer.answer = http(200, said)
+    platform = build("infobip", peer)
+    answer = await doing(platform, platform.ask("ref-1"))
+    assert answer.event.kind is ReceiptKind.SENT
+
+
 def test_what_a_platform_can_do_is_specified():
     for name, spec in SPECS.items():
         settings = read_table(name, {"type": name, **spec.fill, "url": "http://127.0.0.1:1/sms"})
