@@ -86,6 +86,9 @@ async def test_by_order_nobody_knows_which_one_lacks(peer):
     [
         (401, "{}", "not_taken", "auth"),
         (429, "{}", "not_taken", "throttle"),
+        (429, '{"list": []}', "not_taken", "throttle"),
+        (200, '{"list": []}', "ambiguous", "unknown"),
+        (500, '{"list": []}', "ambiguous", "unknown"),
         (200, '{"code": "E2"}', "not_taken", "credit"),
         (200, '{"id": "whole"}', "ambiguous", "unknown"),
         (200, "<html>", "ambiguous", "unknown"),

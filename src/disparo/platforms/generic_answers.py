@@ -74,7 +74,7 @@ class Answers:
         found = at(content, rules.items) if rules.items else content
         # Some answer a list of one with its only item.
         items = [found] if isinstance(found, dict) and len(batch) == 1 else listed(found)
-        if items is None:
+        if not items:
             return Said([self._whole(reply, content, len(batch))] * len(batch), of_each=len(batch) == 1)
         if rules.reference is None:
             # In the order of the messages: if one lacks, nobody knows which.
