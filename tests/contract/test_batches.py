@@ -69,6 +69,15 @@ async def test_each_has_its_own_outcome(peer):
     assert unknown.kind is OutcomeKind.AMBIGUOUS
 
 
+@pytest.mark.parametrize("status", [400, 402, 429])
+async def test_a_call_that_stopped_in_the_middle_sends_nobody_twice(peer, status):
+    peer.answer = http(status, '{"list": [{"id": 1}, {"code": "E2"}, {}]}')
+    taken, without_credit, not_reached = await send(peer, BATCH)
+    assert (taken.kind, taken.platform_id) == (OutcomeKind.AMBIGUOUS, "1")
+    assert without_credit.kind is OutcomeKind.NOT_TAKEN
+    assert not_reached.kind is not OutcomeKind.AMBIGUOUS
+
+
 async def test_by_reference_the_order_does_not_matter_and_one_that_lacks_is_ambiguous(peer):
     peer.answer = http(200, '{"list": [{"id": 3, "ref": "c"}, {"id": 1, "ref": "a"}, {"id": 9, "ref": "x"}]}')
     outcomes = await send(peer, BY_NAME)

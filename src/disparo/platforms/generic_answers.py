@@ -40,7 +40,7 @@ _BY_STATUS: Mapping[int, tuple[OutcomeKind, FailureClass]] = {
     422: (_K.REFUSED, _F.UNKNOWN),
     429: (_K.NOT_TAKEN, _F.THROTTLE),
 }
-_LONGEST_CODE = 100
+_LONGEST_CODE, _BAD_REQUEST = 100, 400
 #: Some give it where they have no id, or no error.
 _FALSE = "false"
 #: What these say marks a phone, for good.
@@ -99,7 +99,13 @@ class Answers:
     def _item(self, reply: Reply, item: object) -> Outcome:
         """Read what is said of one message: a pattern must not find what is said of the others."""
         own = as_it_came(item).encode("utf-8", "replace") if self._reads_text else b""
-        return self._one(reply._replace(body=own), item)
+        reply = reply._replace(body=own)
+        outcome = self._one(reply, item)
+        platform_id = self._id(reply, item)
+        if reply.status < _BAD_REQUEST or platform_id is None or self._code(reply, item):
+            return outcome
+        # The call stopped at another one, for its credit or its limit: this one may have been taken before.
+        return outcome._replace(kind=_K.AMBIGUOUS, platform_id=platform_id, failure=_F.UNKNOWN)
 
     def _one(self, reply: Reply, content: object) -> Outcome:
         said = self._code(reply, content)
