@@ -53,6 +53,8 @@ _CODES, _MARK = frozenset({"pagamento", "link", "linha_digitavel", "pix"}), "\0"
 _UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _BLANKS = re.compile("[\t\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 _LONGEST_NAME = 20
+#: What stands before a name: `Dr, sua fatura` speaks to nobody.
+_TITLES = frozenset({"sr", "sra", "srta", "dr", "dra", "dona"})
 _LONGEST_TEMPLATE = 1000
 _IF_PAID = "Se ja pagou, desconsidere."
 
@@ -162,6 +164,8 @@ def format_amount(amount: Decimal) -> str:
 def first_name(name: str | None) -> str:
     """Give a customer's first name in title case; empty where there is none to speak of."""
     words = (name or "").split()
+    if len(words) > 1 and words[0].rstrip(".").lower() in _TITLES:
+        del words[0]
     if not words or len(words[0]) > _LONGEST_NAME or not any(char.isalpha() for char in words[0]):
         return ""
     return words[0][:1].upper() + words[0][1:].lower()

@@ -167,6 +167,7 @@ def test_amounts_and_names():
     assert format_amount(Decimal("0.5")) == "R$ 0,50"
     assert format_amount(Decimal("1234567.8")) == "R$ 1.234.567,80"
     assert first_name("  ANA PAULA ") == "Ana"
+    assert [first_name(name) for name in ("Sr. João Lima", "DRA ANA", "Dr.")] == ["João", "Ana", "Dr."]
 
 
 @given(
