@@ -74,6 +74,7 @@ async def test_status_codes_where_the_settings_say_nothing(peer, status, kind, f
     ("more", "answer", "kind"),
     [
         ({}, '{"id": false}', OutcomeKind.AMBIGUOUS),
+        ({}, '{"id": 0, "msg": "saldo insuficiente"}', OutcomeKind.AMBIGUOUS),
         ({"success": {"status": [200], "path": "id"}}, '{"id": false}', OutcomeKind.AMBIGUOUS),
         ({"success": {"path": "id", "equals": "false"}}, '{"id": false}', OutcomeKind.ACCEPTED),
         ({"errors": [{"path": "error"}]}, '{"error": false, "id": "p-1"}', OutcomeKind.ACCEPTED),

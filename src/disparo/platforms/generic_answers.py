@@ -43,6 +43,8 @@ _BY_STATUS: Mapping[int, tuple[OutcomeKind, FailureClass]] = {
 _LONGEST_CODE, _BAD_REQUEST = 100, 400
 #: Some give it where they have no id, or no error.
 _FALSE = "false"
+#: No platform counts from 0: it is what a number is where nothing was stored.
+_NO_ID = frozenset({_FALSE, "0"})
 #: What these say marks a phone, for good.
 _OF_ONE_NUMBER = frozenset({_F.NUMBER, _F.OPT_OUT})
 _LACKING = Outcome(_K.AMBIGUOUS, code="item_missing", failure=_F.UNKNOWN)
@@ -140,7 +142,7 @@ class Answers:
             found = text_at(content, self._settings.id_path)
         else:
             found = _group(self._settings.id_regex, reply) if self._settings.id_regex else None
-        return found[:LONGEST_NAME] if found and found != _FALSE else None
+        return found[:LONGEST_NAME] if found and found not in _NO_ID else None
 
 
 def holds(condition: Condition, reply: Reply, content: object) -> bool:
