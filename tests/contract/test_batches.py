@@ -78,6 +78,18 @@ async def test_a_call_that_stopped_in_the_middle_sends_nobody_twice(peer, status
     assert not_reached.kind is not OutcomeKind.AMBIGUOUS
 
 
+async def test_what_stands_before_the_end_of_the_credit_was_taken_by_its_word_too(peer):
+    peer.answer = http(402, '{"list": [{"code": "02"}, {"code": "E2"}, {"code": "99"}]}')
+    by_word = {"id_path": None, "success": {"status": [200], "path": "code", "equals": "02"}}
+    assert kinds(await send(peer, BATCH, **by_word)) == ["ambiguous", "not_taken", "not_taken"]
+
+
+async def test_a_number_beside_an_error_is_of_nothing_that_was_taken(peer):
+    peer.answer = http(400, '{"list": [{"id": 1, "error": "to"}, {"id": 2}, {"id": 3, "code": "E1"}]}')
+    outcomes = await send(peer, BATCH, errors=[{"path": "error", "failure": "number"}])
+    assert kinds(outcomes) == ["refused", "ambiguous", "refused"]
+
+
 async def test_by_reference_the_order_does_not_matter_and_one_that_lacks_is_ambiguous(peer):
     peer.answer = http(200, '{"list": [{"id": 3, "ref": "c"}, {"id": 1, "ref": "a"}, {"id": 9, "ref": "x"}]}')
     outcomes = await send(peer, BY_NAME)

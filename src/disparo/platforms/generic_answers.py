@@ -103,11 +103,21 @@ class Answers:
         own = as_it_came(item).encode("utf-8", "replace") if self._reads_text else b""
         reply = reply._replace(body=own)
         outcome = self._one(reply, item)
-        platform_id = self._id(reply, item)
-        if reply.status < _BAD_REQUEST or platform_id is None or self._code(reply, item):
+        if reply.status < _BAD_REQUEST or not self._may_be_taken(reply, item):
             return outcome
-        # The call stopped at another one, for its credit or its limit: this one may have been taken before.
-        return outcome._replace(kind=_K.AMBIGUOUS, platform_id=platform_id, failure=_F.UNKNOWN)
+        # The call stopped at another one, for its credit or its limit: this one was before.
+        return Outcome(_K.AMBIGUOUS, self._id(reply, item), code=f"http_{reply.status}", failure=_F.UNKNOWN)
+
+    def _may_be_taken(self, reply: Reply, item: object) -> bool:
+        """Tell whether an item says of itself what those that are taken say, whatever the call's status."""
+        said, settings = self._code(reply, item), self._settings
+        of_item = [each for each in settings.errors if each.path or each.regex]
+        if (said and meaning(settings.codes, said)) or any(holds(each, reply, item) for each in of_item):
+            return False
+        told = [each for each in settings.success if each.path or each.regex]
+        return self._id(reply, item) is not None or any(
+            holds(each.model_copy(update={"status": None}), reply, item) for each in told
+        )
 
     def _one(self, reply: Reply, content: object) -> Outcome:
         said = self._code(reply, content)
