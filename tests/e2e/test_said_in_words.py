@@ -24,6 +24,7 @@ def test_help_is_quick_and_errors_are_words():
     for arguments, says in (
         (("incertas", "reenviar"), "Informe"),
         (("mensagem", "buscar"), "Informe"),
+        (("disparar", "--vencimento-de", "10/12/2026", "--ate", "2026-12-01"), "está ao contrário"),
         (("simular", "11000", "--custo-segmento", "nan"), "deve ser um valor"),
         (("descadastro", "incluir", "123"), "não é válido"),
         (("plataforma", "testar", "nenhuma", "--telefone", "11988887777"), "Não há plataforma"),

@@ -113,6 +113,9 @@ def dispatch(
 def _asked(due_from: datetime | None, due_to: datetime | None, status: _Status | None) -> Asked:
     if due_from is None and due_to is None and status is None:
         raise DisparoError("Informe --vencimento-de, --ate ou --status.")
+    if due_from is not None and due_to is not None and due_from > due_to:
+        days = f"começa em {due_from:%d/%m/%Y} e termina antes, em {due_to:%d/%m/%Y}"
+        raise DisparoError(f"O período está ao contrário: {days}.")
     return Asked(None if status is None else _WHICH[status], _day(due_from), _day(due_to))
 
 
