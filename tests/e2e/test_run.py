@@ -192,6 +192,7 @@ def test_backup_and_restore_hold_what_is_not_final(folder):
     file = folder.parent / "copia.disparo"
     saved = command("db", "backup", file, "--dados", folder)
     assert saved.returncode == 0, saved.stderr
+    assert re.search(r" \(\d+,\d MB\)\.$", saved.stdout.rstrip()), saved.stdout
     assert file.stat().st_mode & 0o777 == 0o600
     assert command("db", "backup", file, "--dados", folder).returncode == 1
     assert command("db", "restore", file, "--dados", folder).returncode == 1

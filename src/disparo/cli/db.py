@@ -50,7 +50,8 @@ def backup(
     with database(dados) as dsn:
         write_dump(dsn, arquivo)
         asyncio.run(_note(dsn))
-    print(f"Backup gravado em {arquivo} ({arquivo.stat().st_size / 1e6:.1f} MB).")
+    size = f"{arquivo.stat().st_size / 1e6:.1f}".replace(".", ",")
+    print(f"Backup gravado em {arquivo} ({size} MB).")
 
 
 @database_commands.command("restore")

@@ -14,6 +14,7 @@ import pytest
 from tests.support.stage import free_port
 
 from disparo.cli.examine import network
+from disparo.cli.examine.clock import judge_clock
 from disparo.cli.examine.finding import Grade
 from disparo.settings import Settings
 
@@ -65,3 +66,7 @@ def test_whatever_stands_in_its_date(date, grade, says):
         found = asyncio.run(network.examine_network(Settings(port=free_port(), clock_url=url)))
     (clock,) = [each for each in found if each.subject == "relógio"]
     assert (clock.grade, says in clock.text) == (grade, True)
+
+
+def test_a_difference_is_told_with_the_comma_of_portuguese():
+    assert judge_clock("do banco", -1.26).text == "diferença para o relógio do banco: 1,3 s"

@@ -37,7 +37,8 @@ def judge_kept(state: int) -> list[Finding]:
 def judge_clock(whose: str, ahead_s: float) -> Finding:
     """Say what a difference between this machine's clock and another means."""
     subject = "relógio"
-    text = f"diferença para o relógio {whose}: {abs(ahead_s):.1f} s"
+    apart = f"{abs(ahead_s):.1f}".replace(".", ",")
+    text = f"diferença para o relógio {whose}: {apart} s"
     remedy = f"Ligue o acerto automático nas duas máquinas: {_SET_BY_ITSELF}."
     if abs(ahead_s) >= _WRONG_S:
         return wrong(subject, text, remedy)
