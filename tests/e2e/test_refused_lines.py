@@ -74,3 +74,11 @@ def test_refused_lines_are_as_closed_to_others_as_the_file_they_come_from(load, 
     (tmp_path / "c.csv").chmod(mode)
     assert load("clientes", "c.csv", "r.csv").returncode == 1
     assert (tmp_path / "r.csv").stat().st_mode & 0o777 == mode
+
+
+def test_where_there_is_no_room_for_the_refused_lines_it_is_said_of_which_file(load, tmp_path):
+    for lines in (10, 10_000):  # written at the end alone, and on the way
+        (tmp_path / "c.csv").write_text(CUSTOMERS + ";SEM ID\n" * lines)
+        done = load("clientes", "c.csv", "/dev/full")
+        assert done.returncode == 1
+        assert "recusou a operação (/dev/full: o disco está cheio)." in done.stderr

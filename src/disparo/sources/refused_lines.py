@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from disparo.errors import in_words
@@ -37,11 +37,11 @@ class RefusedLines:
             # Whoever may not read the file that the lines come from may not read them here either.
             mode = source.stat().st_mode & 0o666
             opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-            file = stack.enter_context(
-                os.fdopen(opened, "w", encoding="utf-8-sig", errors="surrogateescape", newline="")
-            )
+            file = os.fdopen(opened, "w", encoding="utf-8-sig", errors="surrogateescape", newline="")
         except OSError as error:
             raise NotReadable(f"O arquivo {path} não pode ser gravado: {in_words(error)}.") from error
+        self._path, self._file = path, file
+        stack.callback(self._close)
         self._writer = csv.writer(file, delimiter=separator)
         self._width = len(headers) - (len(OF_REFUSED) if is_of_refused(headers) else 0)
         self._writer.writerow([*headers[: self._width], *OF_REFUSED])
@@ -51,4 +51,18 @@ class RefusedLines:
         if self._writer is not None:
             fields = list(values[: self._width])
             fields += [""] * (self._width - len(fields))
-            self._writer.writerow([*fields, number, reason])
+            with self._told_of():
+                self._writer.writerow([*fields, number, reason])
+
+    def _close(self) -> None:
+        with self._told_of():
+            self._file.close()
+
+    @contextmanager
+    def _told_of(self) -> Iterator[None]:
+        """Name the file where the system refuses to write on: its own error does not."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = str(self._path)
+            raise
