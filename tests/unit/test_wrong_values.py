@@ -197,6 +197,16 @@ def test_a_file_in_another_encoding_is_told_of_without_what_stands_in_it(tmp_pat
         load_settings()
 
 
+def test_a_file_as_the_notepad_of_windows_saves_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "disparo.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + 'brand = "Conexão"\r\n# fim\r\n'.encode())
+    monkeypatch.setenv("DISPARO_CONFIG", str(path))
+    assert load_settings().brand == "Conexão"
+    path.write_bytes(b"\xef\xbb\xbfbrand 7\r\n")
+    with pytest.raises(SettingsInvalid, match="linha 1, coluna 7: falta o = depois da chave"):
+        load_settings()
+
+
 def test_the_words_of_a_rule_are_told_as_one_writes_them_and_none_that_is_ours_alone():
     rule = {"outcome": "lost", "failure": "guard"}
     table = {"type": "generic_http", "url": "http://h", "json": {"to": "{telefone}"}, "errors": [rule]}
