@@ -36,7 +36,10 @@ async def show(request: Request, person: Person) -> Response:
 async def _shown(request: Request, *, made_for: str = "", password: str = "") -> Response:
     async with services_of(request).pool.acquire() as connection:
         rows = await accounts.list_users(connection)
-    return render(request, "usuarios.html", rows=rows, made_for=made_for, password=password)
+    is_shut_out = any(row["email"] == made_for and not row["active"] for row in rows)
+    return render(
+        request, "usuarios.html", rows=rows, made_for=made_for, password=password, is_shut_out=is_shut_out
+    )
 
 
 async def create(request: Request, person: Person) -> Response:

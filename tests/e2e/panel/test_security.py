@@ -252,10 +252,12 @@ def test_a_user_who_is_shut_out_or_has_another_password_is_out_at_once(house):
     user_id = house.value("SELECT max(id) FROM users")
     assert admin.post(f"/painel/usuarios/{user_id}/desativar").status == 303
     assert other.get("/painel").status == 303
+    assert "não entra com senha nenhuma" in admin.post(f"/painel/usuarios/{user_id}/senha").raw.decode()
     third = visitor(house, ("send",))
     user_id = house.value("SELECT max(id) FROM users")
     shown = admin.post(f"/painel/usuarios/{user_id}/senha").raw.decode()
     assert re.search(r"<code class=\"fs-2\">\w{5}-\w{5}-\w{5}-\w{5}</code>", shown)
+    assert "não entra com senha nenhuma" not in shown
     assert third.get("/painel").status == 303
 
 
