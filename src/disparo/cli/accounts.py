@@ -10,6 +10,7 @@ from rich.table import Table
 
 from disparo.auth import enrolment
 from disparo.auth.passwords import LONGEST_OWN, SHORTEST_OWN, hash_password, new_password
+from disparo.auth.permissions import Permission
 from disparo.cli.asking import has_terminal
 from disparo.cli.context import DataDir, actor, with_connection
 from disparo.cli.credentials import ALL_PERMISSIONS, make_user
@@ -83,12 +84,23 @@ def list_users(dados: DataDir = None) -> None:
 def revoke_user(email: str, dados: DataDir = None) -> None:
     """Desativa um usuário e revoga todos os seus tokens, na hora."""
 
-    async def work(connection: Connection) -> int:
+    async def work(connection: Connection) -> tuple[int, bool]:
         user_id = _found(await accounts.find_user_id(connection, email), f"usuário {email}")
         revoked = await enrolment.shut_out_user(connection, user_id, actor=actor())
-        return _found(revoked, f"usuário {email}")
+        admins = {
+            row["id"]: row["active"]
+            for row in await accounts.list_users(connection)
+            if Permission.ADMIN in row["permissions"]
+        }
+        return _found(revoked, f"usuário {email}"), user_id in admins and not any(admins.values())
 
-    print(f"Usuário desativado; {with_connection(dados, work)} token(s) revogado(s).")
+    revoked, was_last = with_connection(dados, work)
+    print(f"Usuário desativado; {revoked} token(s) revogado(s).")
+    if was_last:
+        print(
+            "Era o último que administra: ninguém mais pode. Para haver outro:"
+            " disparo usuario criar EMAIL --tudo (no painel, em Usuários, ele reativa os demais)."
+        )
 
 
 @users.command("senha")

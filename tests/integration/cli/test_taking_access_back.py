@@ -92,3 +92,13 @@ async def test_who_is_shut_out_comes_back_with_no_old_session(command, connectio
     assert (status, said) == (0, "Usuário desativado; 1 token(s) revogado(s).\n")
     await accounts.set_active(connection, user_id, active=True)
     assert await sessions.read_live(connection, digest("a session")) is None
+
+
+async def test_that_nobody_administers_any_more_is_said_with_the_way_back(command, connection):
+    for name, permissions in (("ana", ["admin"]), ("bia", ["send", "admin"]), ("caio", ["send"])):
+        await accounts.add_user(
+            connection, email=f"{name}@example.com", name=name, password_hash="x", permissions=permissions
+        )
+    revoked = [command("usuario", "revogar", f"{name}@example.com")[1] for name in ("ana", "caio", "bia")]
+    assert ["último que administra" in said for said in revoked] == [False, False, True]
+    assert "disparo usuario criar EMAIL --tudo" in revoked[-1]
