@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from playwright.sync_api import expect
 from tests.support.visitor import visitor
 
 WIDTH = 360
 LONG = "ASSOCIACAODEMORADORES" * 6
+LINES_OF_WORDS = """shown => [...shown.childNodes].filter(node => node.nodeType === Node.TEXT_NODE).map(node => {
+    const range = document.createRange()
+    range.selectNode(node)
+    return range.getClientRects().length
+})"""
 NOTHING_WIDER = "document.documentElement.scrollWidth <= innerWidth"
 
 
@@ -51,3 +58,18 @@ def test_the_e_mail_of_a_new_user(page):
     form.get_by_role("button").click()
     expect(page.get_by_text("Anote agora")).to_be_visible()
     assert page.evaluate(NOTHING_WIDER)
+
+
+def test_the_first_page_breaks_a_platforms_name_in_no_word(house, page):
+    person = visitor(house)
+    sent = person.post("/painel/disparos", faturas="11000", disparo=str(uuid4()))
+    dispatch_id = sent.headers["location"].rpartition("/")[2]
+    ask = "SELECT count(*) FROM messages WHERE dispatch_id = $1::uuid AND status = 'delivered'"
+    house.until(lambda: house.value(ask, dispatch_id), seconds=30)
+    for name, lines in (("simulador", [1]), ("android_sms_gateway", [1, 1, 1])):
+        house.fetch("UPDATE messages SET platform = $1", name)
+        page.goto("/painel")
+        shown = page.locator(".por-plataforma tbody th")
+        expect(shown).to_have_text(name)
+        assert shown.evaluate(LINES_OF_WORDS) == lines
+        assert page.evaluate(NOTHING_WIDER)
