@@ -29,7 +29,7 @@ async def page(
     end = (until or _AFTER_ALL, _FIRST_ID)
     of_kind = {"bulk": "AND d.kind = 'bulk'", "single": "AND d.kind = 'single'"}.get(kind or "", "")
     return await connection.fetch(
-        f"""SELECT d.id, d.kind, d.purpose, d.invoice_ids[1] AS invoice_id,
+        f"""SELECT d.id, d.kind, d.purpose, coalesce(d.invoice_ids[1], r.invoice_ids[1]) AS invoice_id,
                   coalesce(r.total, cardinality(r.invoice_ids), cardinality(d.invoice_ids)) AS invoices,
                   r.state, r.due_from, r.due_to, d.created_at, d.starts_at, d.client_id, d.user_id,
                   (SELECT json_object_agg(status, total) FROM counts_of(d.id, d.kind)) AS counts
