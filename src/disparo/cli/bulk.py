@@ -42,7 +42,7 @@ from disparo.domain.ids import new_id
 from disparo.errors import DisparoError
 from disparo.settings import Settings, load_settings
 from disparo.wording.moment_words import to_minute, to_second
-from disparo.wording.words import NOT_AGAIN, several
+from disparo.wording.words import NOT_AGAIN, UNLISTED, several
 from disparo.wording.words import RUN as STATE_WORDS
 
 runs = typer.Typer(no_args_is_help=True)
@@ -239,6 +239,8 @@ def cancel(id_: _Id, dados: DataDir = None) -> None:
     print(f"{found.cancelled} mensagem(ns) cancelada(s); {found.gone} já tinha(m) sido enviada(s).")
     if found.again:
         print(f"{several(found.again, *NOT_AGAIN)}.")
+    if found.is_unlisted:
+        print(f"{UNLISTED}.")
 
 
 def _change(dados: Path | None, dispatch_id: UUID, work: Callable[[Pool], Awaitable[T | None]]) -> T:

@@ -105,6 +105,8 @@ async def cancel_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled 
         return await _cancel_ended(pool, dispatch_id, actor=actor)
     async with pool.acquire() as connection, connection.transaction():
         before = await dispatch_pages.counts(connection, dispatch_id)
+        run = await bulk_runs.read(connection, dispatch_id)
+        is_unlisted = run is not None and not run["is_queued"]
         await bulk_slices.drop_slices(connection, dispatch_id)
         claimed = await bulk_messages.claimed_of(connection, dispatch_id)
         again = _uncertain_in(await _cancel(connection, claimed, actor=actor))
@@ -115,7 +117,7 @@ async def cancel_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled 
         again += _uncertain_in(moved)
     async with pool.acquire() as connection:
         counts = await dispatch_pages.counts(connection, dispatch_id)
-    return Cancelled(_withdrawn(before, counts), count_in(counts, GONE), again)
+    return Cancelled(_withdrawn(before, counts), count_in(counts, GONE), again, is_unlisted)
 
 
 async def _cancel_ended(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled:

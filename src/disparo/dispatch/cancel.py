@@ -17,12 +17,14 @@ _SLICE = 1000
 class Cancelled:
     """How many messages were cancelled, and how many had been handed over, or may have been.
 
-    `again`: of those, how many waited to be sent a second time, and are not.
+    `again`: of those, how many waited to be sent a second time, and are not. `is_unlisted`: whether messages
+    had not been made yet of all invoices of a run, which are counted nowhere and do not go either.
     """
 
     cancelled: int
     gone: int
     again: int = 0
+    is_unlisted: bool = False
 
 
 async def cancel_dispatch(connection: Connection, dispatch_id: UUID, *, actor: str) -> Cancelled | None:

@@ -206,7 +206,9 @@ async def withdraw(request: Request, person: Person) -> Response:
     notice = f"{words.several(result.cancelled, *CANCELLED)}. {gone}."
     if result.again:
         notice += f" {words.several(result.again, *words.NOT_AGAIN)}."
-    is_done = result.cancelled + result.again > 0
+    if result.is_unlisted:
+        notice += f" {words.UNLISTED}."
+    is_done = result.is_unlisted or result.cancelled + result.again > 0
     return await done(request, person, notice, f"{_PATH}/{dispatch_id}", is_done=is_done)
 
 

@@ -211,6 +211,8 @@ def out_of_reach(count: int) -> str:
     )
 
 
+#: Of a run that is cancelled before its messages are all made.
+UNLISTED = "A lista ainda não estava pronta: o resto dela também não sai"
 #: What a cancel does to messages that were sent again, one and several.
 NOT_AGAIN = (
     "novo envio cancelado: a mensagem continua incerta, pois o primeiro pode ter chegado",

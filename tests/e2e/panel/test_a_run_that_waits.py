@@ -8,7 +8,8 @@ from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import pytest
-from tests.support.rows import add_messages
+from tests.support.client import DISPATCH
+from tests.support.rows import add_invoices, add_messages
 from tests.support.visitor import text, visitor
 
 
@@ -232,9 +233,20 @@ def test_a_run_paused_before_its_list_is_whole_is_not_said_to_have_nothing_left(
         assert "Pausado antes de a lista ficar pronta: 0 até agora, 0 à espera." in page
         assert "Nada sai até alguém retomar." in page
         assert "faltam 0 de 0" not in page
+        person.post(f"/painel/disparos/{dispatch_id}/cancelar")
+        shown = person.get(f"/painel/disparos/{dispatch_id}")
+        assert b'alert-success" role="status">0 mensagens canceladas.' in shown.raw
+        assert "A lista ainda não estava pronta: o resto dela também não sai." in text(shown)
+        assert "Cancelado antes de a lista ficar pronta: nada mais sai." in text(shown)
+        assert "veja de novo" not in text(shown)
+        told = house.command("execucao", "cancelar", dispatch_id).stdout
+        assert told == "0 mensagem(ns) cancelada(s); 0 já tinha(m) sido enviada(s).\n"  # it was over before
+        client = house.client()
+        run = client.post(f"{DISPATCH}/lote", {"status": "vencido"}).json["disparo"]["consulta"]
+        told = client.post(f"{run}/cancelar").json
+        assert (told["canceladas"], "A lista ainda não estava pronta" in told["msg"]) == (0, True)
     finally:
         worker.signal(signal.SIGCONT)
-    person.post(f"/painel/disparos/{dispatch_id}/cancelar")
 
 
 def test_a_list_that_nobody_makes_is_not_said_to_be_in_the_making(house, person):
@@ -259,3 +271,16 @@ def test_a_list_that_nobody_makes_is_not_said_to_be_in_the_making(house, person)
     finally:
         worker.start()
     person.post(f"/painel/disparos/{dispatch_id}/cancelar")
+
+
+def test_a_list_of_one_invoice_is_called_by_its_number(house, person):
+    (invoice_id,) = house.run(lambda connection: add_invoices(connection, first_id=4_060_000))
+    run = house.client().post(f"{DISPATCH}/lote", {"ids_fatura": [invoice_id]}).json["disparo"]["id"]
+    row = person.get("/painel/disparos?tipo=bulk").raw.decode().partition(run)[0].rpartition("<tr>")[2]
+    assert f'data-label="O quê">Fatura {invoice_id}<' in row
+    house.fetch(
+        "UPDATE bulk_runs SET invoice_ids = NULL, total = 1 WHERE dispatch_id = $1", run
+    )  # by due date
+    row = person.get("/painel/disparos?tipo=bulk").raw.decode().partition(run)[0].rpartition("<tr>")[2]
+    assert 'data-label="O quê">1 fatura<' in row
+    house.fetch("DELETE FROM dispatches WHERE id = $1", run)

@@ -20,6 +20,7 @@ from disparo.api.services import services_of
 from disparo.auth.permissions import Permission
 from disparo.db import bulk_runs, dispatches
 from disparo.dispatch import bulk_control, cancel
+from disparo.wording.words import UNLISTED
 
 router = APIRouter(prefix=mapping.BASE, route_class=WithHead)
 
@@ -119,6 +120,8 @@ async def cancel_dispatch(request: Request, caller: Canceller, dispatch_id: str)
     if result is None:
         raise reading.no_such_dispatch(dispatch_id)
     msg = f"{result.cancelled} mensagem(ns) cancelada(s); {result.gone} já tinha(m) sido enviada(s)"
+    if result.is_unlisted:
+        msg += f". {UNLISTED}"
     return JSONResponse(
         {"status": "success", "msg": msg, "canceladas": result.cancelled, "ja_entregues": result.gone}
     )
