@@ -142,7 +142,7 @@ async def _start_and_follow(
         await follow(pool, stored.dispatch_id, rules)
     else:  # a script wants to know that all is queued, not to wait for the morning
         await queue_whole(pool, stored.dispatch_id, rules)
-    await print_run(pool, stored.dispatch_id, settings.zone)
+    await print_run(pool, stored.dispatch_id, settings)
 
 
 async def _somebody_sends(pool: Pool) -> bool:
@@ -207,13 +207,13 @@ def show(
     dados: DataDir = None,
 ) -> None:
     """Mostra um disparo em lote: quanto foi, quanto falta, o que foi dispensado e por quê."""
-    rules = rules_of(load_settings(data_dir=dados))
+    settings = load_settings(data_dir=dados)
 
     async def work(pool: Pool) -> None:
         await _must_exist(pool, id_)
         if acompanhar:
-            await follow(pool, id_, rules)
-        await print_run(pool, id_, rules.zone)
+            await follow(pool, id_, rules_of(settings))
+        await print_run(pool, id_, settings)
 
     _with_pool(dados, work)
 

@@ -7,19 +7,20 @@ import json
 from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import asyncpg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from disparo.cli.bulk_words import print_skipped
-from disparo.db import bulk_runs, workers
+from disparo.db import bulk_runs, platform_states, workers
 from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch.bulk_queue import queue_some
 from disparo.dispatch.rules import Rules
-from disparo.domain.message import GONE, STILL_GOING, count_in
+from disparo.domain.message import GONE, STILL_GOING, Status, count_in
+from disparo.settings import Settings
 from disparo.wording.moment_words import to_minute
+from disparo.wording.platform_words import none_in_use
 from disparo.wording.reason_words import waits_for
 from disparo.wording.words import RUN as STATE_WORDS
 from disparo.wording.words import STATUS as STATUS_WORDS
@@ -46,7 +47,6 @@ async def follow(pool: Pool, dispatch_id: UUID, rules: Rules) -> None:
             while not _show(progress, bars, await _read(pool, dispatch_id)):
                 await asyncio.sleep(_LOOK_EVERY_S)
                 if await _nobody_sends(pool, dispatch_id):
-                    console.print("Nenhum worker está em execução: as mensagens esperam por um.")
                     return
     finally:
         helper.cancel()
@@ -54,8 +54,8 @@ async def follow(pool: Pool, dispatch_id: UUID, rules: Rules) -> None:
             await helper
 
 
-async def print_run(pool: Pool, dispatch_id: UUID, zone: ZoneInfo) -> None:
-    """Print a run's figures, and until when and why the rest waits, by the clock of `zone`."""
+async def print_run(pool: Pool, dispatch_id: UUID, settings: Settings) -> None:
+    """Print a run's figures, and until when and why the rest waits."""
     row = await _read(pool, dispatch_id)
     print(f"Disparo {dispatch_id}: {STATE_WORDS[row['state']]}.")
     tallies = _tallies(row)
@@ -64,10 +64,25 @@ async def print_run(pool: Pool, dispatch_id: UUID, zone: ZoneInfo) -> None:
     print_skipped(tallies)
     for status, count in sorted(_counts(row).items()):
         print(f"  {STATUS_WORDS[status]}: {count}")
-    next_at = row["next_at"]
-    if row["state"] == "running" and next_at is not None and next_at > datetime.now(UTC):
-        why = waits_for(next_at, row["waits_for"], starts_at=row["starts_at"])
-        print(f"As próximas saem em {to_minute(next_at, zone)}{f': {why}' if why else ''}.")
+    if row["state"] == "running" and (waits := await _what_it_waits_for(pool, row, settings)):
+        print(waits)
+
+
+async def _what_it_waits_for(pool: Pool, row: asyncpg.Record, settings: Settings) -> str | None:
+    async with pool.acquire() as connection:
+        if not await workers.list_beats(connection):
+            return "Nenhum worker está em execução: as mensagens esperam por um."
+        states = await platform_states.read(connection)
+    next_at, counts = row["next_at"], _counts(row)
+    is_going = count_in(counts, STILL_GOING - {Status.QUEUED}) > 0
+    # Those of `disparo run` without a platform are in no settings.
+    stopped = none_in_use(settings.platforms or states, states)
+    if stopped and count_in(counts, STILL_GOING) and not is_going:
+        return stopped
+    if next_at is None or next_at <= datetime.now(UTC):
+        return None
+    why = waits_for(next_at, row["waits_for"], starts_at=row["starts_at"])
+    return f"As próximas saem em {to_minute(next_at, settings.zone)}{f': {why}' if why else ''}."
 
 
 def _show(progress: Progress, bars: tuple[TaskID, TaskID], row: asyncpg.Record) -> bool:

@@ -15,6 +15,7 @@ from disparo.db.pool import Connection
 from disparo.domain.message import GONE, STILL_GOING, Status, count_in
 from disparo.panel.services import PanelServices
 from disparo.wording import words
+from disparo.wording.platform_words import none_in_use
 from disparo.wording.reason_words import waits_for
 
 
@@ -101,10 +102,4 @@ async def _stopped_by(connection: Connection, services: PanelServices) -> str | 
     """Say what keeps everything, whatever dispatch it is of; None where something may go."""
     if not services.heartbeats.alive:
         return "O programa de envio está parado: avise quem administra."
-    states, why = await platform_states.read(connection), []
-    for name in services.platforms:
-        state = states.get(name)
-        if state is None or not (state["paused_by"] or state["open_reason"]):
-            return None
-        why.append(f"{name}: {'pausada' if state['paused_by'] else words.reason(state['open_reason'])}")
-    return f"Nenhuma plataforma está em uso ({'; '.join(why)})." if why else None
+    return none_in_use(services.platforms, await platform_states.read(connection))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
 import asyncpg
 
 from disparo.domain.routing import Route
+from disparo.wording.reason_words import reason
 
 
 class Hindrance(StrEnum):
@@ -38,3 +40,14 @@ def hindrance(
     if not route.is_open_at(local):
         return Hindrance.HOURS
     return Hindrance.DAY_FULL if per_day is not None and day_used >= per_day else None
+
+
+def none_in_use(names: Iterable[str], states: Mapping[str, asyncpg.Record]) -> str | None:
+    """Say why nothing goes by any of these platforms; None where something may, or there is none."""
+    why = []
+    for name in names:
+        state = states.get(name)
+        if state is None or not (state["paused_by"] or state["open_reason"]):
+            return None
+        why.append(f"{name}: {'pausada' if state['paused_by'] else reason(state['open_reason'])}")
+    return f"Nenhuma plataforma está em uso ({'; '.join(why)})." if why else None

@@ -207,6 +207,18 @@ def test_a_dispatch_is_not_said_to_be_on_its_way_while_no_platform_is_in_use(hou
     house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
 
 
+@pytest.mark.usefixtures("_paused_platform")
+def test_the_command_line_says_too_that_nothing_of_a_run_goes_and_why(house):
+    (invoice_id,) = house.run(lambda connection: add_invoices(connection, first_id=4_070_000))
+    run = house.client().post(f"{DISPATCH}/lote", {"ids_fatura": [invoice_id]}).json["disparo"]["id"]
+    shown = ("execucao", "ver", run)
+    said = "agendada: 1\nNenhuma plataforma está em uso (simulador: pausada).\n"
+    assert house.until(lambda: said in house.command(*shown).stdout, seconds=30)
+    house.fetch("UPDATE platform_states SET paused_by = NULL")
+    assert "Nenhuma plataforma" not in house.command(*shown).stdout
+    house.command("execucao", "cancelar", run)
+
+
 def test_a_list_does_not_say_of_a_run_that_goes_on_that_it_is_paused(house, person):
     (message_id,) = house.run(
         lambda connection: add_messages(connection, first_id=4_040_000, due_in_s=86_400, kind="bulk")
