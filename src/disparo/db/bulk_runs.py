@@ -98,7 +98,8 @@ async def read(connection: Connection, dispatch_id: UUID) -> asyncpg.Record | No
     them was put off for, None if none was since it was queued.
     """
     return await connection.fetchrow(
-        """SELECT r.dispatch_id, r.run_key, r.actor, r.state, r.due_from, r.due_to, r.total, r.carved_at,
+        """SELECT r.dispatch_id, r.run_key, r.actor, r.state, r.due_from, r.due_to,
+                  coalesce(r.total, cardinality(r.invoice_ids)) AS total, r.carved_at,
                   r.finished_at, d.created_at, d.starts_at,
                   r.carved_at IS NOT NULL AND NOT EXISTS
                       (SELECT FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id) AS is_queued,

@@ -245,6 +245,7 @@ def test_a_run_paused_before_its_list_is_whole_is_not_said_to_have_nothing_left(
         assert "Pausado antes de a lista ficar pronta: 0 até agora, 0 à espera." in page
         assert "Nada sai até alguém retomar." in page
         assert "faltam 0 de 0" not in page
+        assert "Faturas lidas: 0 de 3\n" in house.command("execucao", "ver", dispatch_id).stdout
         person.post(f"/painel/disparos/{dispatch_id}/cancelar")
         shown = person.get(f"/painel/disparos/{dispatch_id}")
         assert b'alert-success" role="status">0 mensagens canceladas.' in shown.raw
