@@ -75,8 +75,9 @@ async def _what_it_waits_for(pool: Pool, row: asyncpg.Record, settings: Settings
         states = await platform_states.read(connection)
     next_at, counts = row["next_at"], _counts(row)
     is_going = count_in(counts, STILL_GOING - {Status.QUEUED}) > 0
-    # Those of `disparo run` without a platform are in no settings.
-    stopped = none_in_use(settings.platforms or states, states)
+    # The simulated one of `disparo run` is in no settings.
+    names = [*(settings.platforms or states)]
+    stopped = none_in_use(names, states) if names else None
     if stopped and count_in(counts, STILL_GOING) and not is_going:
         return stopped
     if next_at is None or next_at <= datetime.now(UTC):

@@ -43,11 +43,13 @@ def hindrance(
 
 
 def none_in_use(names: Iterable[str], states: Mapping[str, asyncpg.Record]) -> str | None:
-    """Say why nothing goes by any of these platforms; None where something may, or there is none."""
+    """Say why nothing goes by these platforms, all there are; None where something may."""
     why = []
     for name in names:
         state = states.get(name)
         if state is None or not (state["paused_by"] or state["open_reason"]):
             return None
         why.append(f"{name}: {'pausada' if state['paused_by'] else reason(state['open_reason'])}")
-    return f"Nenhuma plataforma está em uso ({'; '.join(why)})." if why else None
+    if not why:
+        return "Nenhuma plataforma de SMS está configurada: avise quem administra."
+    return f"Nenhuma plataforma está em uso ({'; '.join(why)})."

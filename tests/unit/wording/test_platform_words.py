@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time
 
 from disparo.domain.routing import Route
-from disparo.wording.platform_words import Hindrance, hindrance
+from disparo.wording.platform_words import Hindrance, hindrance, none_in_use
 
 _NIGHT, _NOON = datetime(2026, 11, 27, 22, 0), datetime(2026, 11, 27, 12, 0)
 _PAUSED = {"paused_by": "cli:ana", "open_reason": None}
@@ -30,3 +30,14 @@ def test_what_a_person_did_comes_before_what_passes_by_itself():
     assert kept(without, **shut) is Hindrance.NO_WEIGHT
     assert kept(_BY_DAY, **shut) is Hindrance.HOURS
     assert kept(Route("p"), **shut) is Hindrance.DAY_FULL
+
+
+def test_what_keeps_everything_is_said_of_no_platform_as_of_all_of_them():
+    paused = {"paused_by": "cli:root", "open_reason": None}
+    failing = {"paused_by": None, "open_reason": "credit"}
+    used = {"paused_by": None, "open_reason": None}
+    why = "Nenhuma plataforma está em uso (a: pausada; b: a plataforma está sem crédito)."
+    assert none_in_use(["a", "b"], {"a": paused, "b": failing}) == why
+    assert none_in_use(["a", "b"], {"a": paused, "b": used}) is None
+    assert none_in_use(["a", "b"], {"a": paused}) is None
+    assert "configurada" in (none_in_use([], {"a": paused}) or "")
