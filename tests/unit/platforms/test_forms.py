@@ -60,9 +60,9 @@ def test_urlencoded_octets_are_those_of_the_standard_library(written):
 def test_a_megabyte_made_to_be_slow_keeps_nobody_waiting(piece):
     """While one call is read no other is answered."""
     octets = ("a=" + piece * (1_048_576 // len(piece.encode()))).encode()
-    began = time.perf_counter()
+    began = time.process_time()
     read_urlencoded(octets)
-    assert time.perf_counter() - began < 0.3
+    assert time.process_time() - began < 0.3
 
 
 def test_multipart_fields():
