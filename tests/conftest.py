@@ -43,7 +43,7 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-#: Each takes a minute or more of a process of its own, most of it waiting: begun late, the others would wait for it.
+#: Each takes long of a process of its own, most of it waiting: begun late, the others would wait for it.
 _LONG = {
     "test_few_binds.py",
     "test_run.py",
@@ -54,6 +54,11 @@ _LONG = {
     "test_wrong_clock.py",
     "test_platforms_live.py",
     "test_limits_of_parts.py",
+    "test_limits_at_an_smsc.py",
+    "test_long_outages.py",
+    "test_slow_parts.py",
+    "test_sync.py",
+    "test_worker.py",
 }
 
 
