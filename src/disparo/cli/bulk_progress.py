@@ -17,7 +17,7 @@ from disparo.db import bulk_runs, platform_states, workers
 from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch.bulk_queue import queue_some
 from disparo.dispatch.rules import Rules
-from disparo.domain.message import GONE, STILL_GOING, Status, count_in
+from disparo.domain.message import GONE, IN_HAND, STILL_GOING, count_in
 from disparo.settings import Settings
 from disparo.wording.moment_words import to_minute
 from disparo.wording.platform_words import none_in_use
@@ -74,11 +74,10 @@ async def _what_it_waits_for(pool: Pool, row: asyncpg.Record, settings: Settings
             return "Nenhum worker está em execução: as mensagens esperam por um."
         states = await platform_states.read(connection)
     next_at, counts = row["next_at"], _counts(row)
-    is_going = count_in(counts, STILL_GOING - {Status.QUEUED}) > 0
     # The simulated one of `disparo run` is in no settings.
     names = [*(settings.platforms or states)]
     stopped = none_in_use(names, states) if names else None
-    if stopped and count_in(counts, STILL_GOING) and not is_going:
+    if stopped and count_in(counts, STILL_GOING) and not count_in(counts, IN_HAND):
         return stopped
     if next_at is None or next_at <= datetime.now(UTC):
         return None

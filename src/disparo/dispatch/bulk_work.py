@@ -13,12 +13,12 @@ from functools import partial
 import structlog
 
 from disparo.db import bulk_runs, bulk_slices
-from disparo.db.pool import TRANSIENT, Pool
+from disparo.db.pool import Pool
 from disparo.dispatch import bulk_control
 from disparo.dispatch.bulk_queue import queue_some, read_numbers
 from disparo.dispatch.calendar import load_calendar
 from disparo.dispatch.claims import Holder
-from disparo.dispatch.rounds import go_round
+from disparo.dispatch.rounds import go_round, tried
 from disparo.dispatch.rules import Rules
 
 log = structlog.get_logger(__name__)
@@ -61,15 +61,8 @@ class BulkWork:
     async def _again(self, name: str, job: Callable[[], Awaitable[float]]) -> None:
         """Do `job` again and again, each time after the pause it asks for; a fault ends nothing."""
         while not self._holder.ending:
-            try:
-                pause_s = await job()
-            except TRANSIENT as error:
-                log.warning("waits_for_database", job=name, error=type(error).__name__)
-                pause_s = _AFTER_FAULT_S
-            except Exception:  # of one chunk or run: the worker's other jobs must not end with it
-                log.exception("round_failed", job=name)
-                pause_s = _AFTER_FAULT_S
-            await asyncio.sleep(pause_s)
+            pause_s = await tried(name, job)
+            await asyncio.sleep(_AFTER_FAULT_S if pause_s is None else pause_s)
 
     async def _queue_prepared(self) -> None:
         await asyncio.to_thread(load_calendar)

@@ -112,6 +112,8 @@ TRANSITIONS: Mapping[tuple[Status, Event], Status] = MappingProxyType(_table())
 
 #: Goes on by itself: the platform is still ahead. The column `messages.open` says the same.
 STILL_GOING = frozenset({S.QUEUED, S.CLAIMED, S.SENDING})
+#: Of that, what a worker has.
+IN_HAND = STILL_GOING - {S.QUEUED}
 #: What a cancel takes back. A held message goes nowhere, but nothing of it has left either.
 WITHDRAWABLE = frozenset(before for before, event in TRANSITIONS if event is E.CANCEL)
 #: Ended, and no platform ever took it.

@@ -12,7 +12,7 @@ import asyncpg
 
 from disparo.db import bulk_runs, dispatch_pages, message_pages, platform_states
 from disparo.db.pool import Connection
-from disparo.domain.message import GONE, STILL_GOING, Status, count_in
+from disparo.domain.message import GONE, IN_HAND, STILL_GOING, Status, count_in
 from disparo.panel.services import PanelServices
 from disparo.wording import words
 from disparo.wording.platform_words import none_in_use
@@ -48,7 +48,7 @@ class Progress:
     @property
     def is_going(self) -> bool:
         """Whether a worker has some of it in hand; what a dead one had waits for the next."""
-        return self.is_worked_on and count_in(self.counts, STILL_GOING - {Status.QUEUED}) > 0
+        return self.is_worked_on and count_in(self.counts, IN_HAND) > 0
 
     @property
     def gone(self) -> int:

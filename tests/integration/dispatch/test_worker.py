@@ -45,6 +45,17 @@ async def test_a_part_that_falls_ends_the_worker_to_be_started_anew(dsn, monkeyp
         assert await worker(dsn).run(asyncio.Event()) == RESTART_ME
 
 
+async def work_until(dsn, turns, many):
+    """Let a worker run until so many turns were had, and end it in order."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(worker(dsn).run(stop))
+    async with asyncio.timeout(30):
+        while len(turns) < many:
+            await asyncio.sleep(0.02)
+        stop.set()
+        assert await running == 0
+
+
 async def test_a_bad_round_of_a_job_ends_nothing(dsn, monkeypatch):
     rounds = []
 
@@ -54,13 +65,7 @@ async def test_a_bad_round_of_a_job_ends_nothing(dsn, monkeypatch):
 
     monkeypatch.setattr(module, "_POLL_EVERY_S", 0.05)
     monkeypatch.setattr(module.polling, "poll_receipts", bad_round)
-    stop = asyncio.Event()
-    running = asyncio.create_task(worker(dsn).run(stop))
-    async with asyncio.timeout(20):
-        while len(rounds) < 3:
-            await asyncio.sleep(0.02)
-        stop.set()
-        assert await running == 0
+    await work_until(dsn, rounds, 3)
 
 
 @pytest.mark.parametrize(
@@ -84,13 +89,7 @@ async def test_what_always_fails_starves_nothing_that_comes_after_it(
     monkeypatch.setattr(f"disparo.dispatch.{every}", 0.05)
     monkeypatch.setattr(f"disparo.dispatch.{fails}", fall)
     monkeypatch.setattr(f"disparo.dispatch.{comes_later}", has_its_turn)
-    stop = asyncio.Event()
-    running = asyncio.create_task(worker(dsn).run(stop))
-    async with asyncio.timeout(30):
-        while len(turns) < 2:
-            await asyncio.sleep(0.02)
-        stop.set()
-        assert await running == 0
+    await work_until(dsn, turns, 2)
 
 
 async def test_a_dead_worker_that_cannot_be_taken_over_keeps_no_other_from_it(dsn, pool, connection):
