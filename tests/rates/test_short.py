@@ -38,8 +38,8 @@ def test_limits_hold_over_four_workers_one_of_them_killed(new_database):
     assert rate["largest_second_over_limit"] <= 1.5
     assert rate["share_used"] > 0.2
     assert window["in_flight_when_killed"] == _WINDOW
-    assert window["most_in_flight"] <= 1.5 * _WINDOW  # 12 of 10 was seen once, beside six other tests
-    assert window["used_again_s"] < 40  # that they come back; how soon, ./dev rates tells
+    assert window["most_in_flight"] <= _WINDOW
+    assert 2 < window["used_again_s"] < 60  # that they come back; how soon, ./dev rates tells
     shutil.rmtree(folder, ignore_errors=True)
 
 

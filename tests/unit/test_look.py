@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from disparo.db.messages import CHUNK_SIZE
-from disparo.dispatch.handover import breathing
+from disparo.dispatch.breathing import breathing
 
 pytestmark = pytest.mark.anyio
 

@@ -20,10 +20,13 @@ async def read(connection: Connection) -> dict[str, asyncpg.Record]:
     return {row["platform"]: row for row in rows}
 
 
-def is_probe_due(state: asyncpg.Record, *, longest_pause_s: float) -> bool:
-    """Tell whether a stopped platform may be tried, by a state that `read` gave; see `take_probe`."""
+def is_probe_due(state: asyncpg.Record, *, longest_pause_s: float, since_s: float = 0.0) -> bool:
+    """Tell whether a stopped platform may be tried, for `since_s` at least; by a state that `read` gave.
+
+    See `take_probe`.
+    """
     in_s: float | None = state["probe_in_s"]
-    return in_s is not None and not 0 < in_s <= 2 * longest_pause_s
+    return in_s is not None and not -since_s < in_s <= 2 * longest_pause_s
 
 
 async def open_all(connection: Connection, reasons: Mapping[str, str]) -> None:

@@ -120,14 +120,17 @@ async def bring_back_days(connection: Connection) -> None:
 
 
 async def share_window(
-    connection: Connection, platform: str, worker_id: UUID, *, wants: int, in_flight: int, window: int
+    connection: Connection, platform: str, worker_id: UUID, *, wants: int, in_use: int, window: int
 ) -> int:
-    """Lease places of a platform's window, in the caller's transaction; gives how many are held now."""
+    """Lease places of a platform's window, in the caller's transaction; gives how many may be used then.
+
+    `in_use`: what the worker uses, or may come to use before it has the answer: all of it stays leased.
+    """
     await connection.execute(_TURN, platform)
     try:
-        held: int = await connection.fetchval(
-            sql("share_window"), platform, worker_id, wants, in_flight, window
+        places: int = await connection.fetchval(
+            sql("share_window"), platform, worker_id, wants, in_use, window
         )
     except asyncpg.ForeignKeyViolationError:  # taken over meanwhile: it has no share of anything
         return 0
-    return held
+    return places

@@ -26,6 +26,7 @@ Claim and prepare
     claims         what a worker holds: claims, and messages that are prepared
     rules          the last look: may this message go now, and with which text
     freshness      asks a live source again for data that is old
+    breathing      goes through many rows and keeps nobody waiting
     frequency      leaves out what would be one too many for its phone
     calendar       the holidays that sending heeds
     patience       how long messages wait for which no platform has room

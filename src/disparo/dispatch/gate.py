@@ -96,6 +96,7 @@ class Gate:
         self._able = able
         self.places = 0 if able.shared_window else able.window
         self._busy_at = 0.0
+        self._is_listed = False  # with places it wants or has: others leave them to it
         self._server = ServerClock()
         # A hand-over may be late by LATE_S here, and as much again on the wire and at the other end: with
         # slots a little wider no second, wherever it begins, holds one too many.
@@ -205,18 +206,31 @@ class Gate:
             if waiting or in_flight:
                 self._busy_at = now
             wants = min(window, waiting + in_flight)
-            if wants or (self.places and now - self._busy_at > _IDLE_S):
-                await self._ask_for_places(worker_id(), wants, in_flight, window)
+            lowered = False
+            if wants or (self._is_listed and now - self._busy_at > _IDLE_S):
+                before = self.places
+                await self._ask_for_places(worker_id, wants, in_flight, window)
+                lowered = self.places < before
                 changed.set()
-            await asyncio.sleep(_SHARE_EVERY_S if self.places else _SHARE_EVERY_S / 10)
+            if not lowered:  # what it may use no more is given back by the next question: at once
+                await asyncio.sleep(_SHARE_EVERY_S if self.places else _SHARE_EVERY_S / 10)
 
-    async def _ask_for_places(self, worker_id: UUID, wants: int, in_flight: int, window: int) -> None:
+    async def _ask_for_places(
+        self, worker_id: Callable[[], UUID], wants: int, in_flight: int, window: int
+    ) -> None:
+        asker = worker_id()
+        # While the answer is awaited the lane goes on, and may use all the places it has.
+        in_use = max(in_flight, self.places)
+        self._is_listed = True
         try:
             async with self._pool.acquire() as connection, connection.transaction():
-                held = await rates.share_window(
-                    connection, self._platform, worker_id, wants=wants, in_flight=in_flight, window=window
+                places = await rates.share_window(
+                    connection, self._platform, asker, wants=wants, in_use=in_use, window=window
                 )
         except _FAULTS:
             return
-        # Only once it is committed: until then the places are somebody else's.
-        self.places = held
+        self._is_listed = wants > 0 or in_use > 0
+        # Only once it is committed: until then the places are somebody else's. And only to the one who asked:
+        # a worker that was taken over meanwhile has none under its new name.
+        if worker_id() == asker:
+            self.places = places

@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ from disparo.db import chunks, messages
 from disparo.db.messages import CHUNK_SIZE, Move, Start
 from disparo.db.pool import Pool
 from disparo.dispatch import patience
+from disparo.dispatch.breathing import breathing
 from disparo.dispatch.claims import Batch, Holder, Prepared
 from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.frequency import one_too_many
@@ -40,8 +41,6 @@ _A_FEW = 20
 #: A queue entry that this worker can do nothing with is another's at once; none takes its place here for a
 #: while, or all that wait would go round between table and worker as fast as both can.
 _PASSED_ON_S, _REST_S = 0.02, 0.25
-#: Looking at so many takes less than a ms; starts, outcomes and moments that have come wait no longer.
-_AT_A_STRETCH = 16
 
 _Kind = tuple[str, bool]  # a platform's name, and whether the message is of a single call
 
@@ -99,6 +98,11 @@ class Handover:
                 return
             await queue.pass_on(connection, queue.WakeUp(chunk_id, _PASSED_ON_S))
         await asyncio.sleep(_REST_S)
+
+    @property
+    def has_some_at_hand(self) -> bool:
+        """Tell whether messages of a chunk are looked at, or wait for room in a lane."""
+        return any(turn.locked() for turn in self._turn.values())
 
     def is_for_others(self) -> bool:
         """Tell whether new messages go only by platforms that are left to other workers."""
@@ -290,11 +294,3 @@ class Handover:
                 await messages.apply_events(connection, found.drop, actor="worker")
             if found.wait:
                 await put_back(connection, found.wait, token)
-
-
-async def breathing(rows: Iterable[Mapping[str, Any]]) -> AsyncIterator[Mapping[str, Any]]:
-    """Give rows one after the other, and let other tasks run now and then."""
-    for place, row in enumerate(rows, 1):
-        yield row
-        if place % _AT_A_STRETCH == 0:
-            await asyncio.sleep(0)

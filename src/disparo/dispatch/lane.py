@@ -171,12 +171,14 @@ class Lane:
 
     @property
     def _enough(self) -> int:
-        """Give how many places must be free before more is started: at most half a window at a time."""
-        enough = self._gate.group if self._gate.is_timed else self._half
-        return max(1, min(len(self._line), self._half, enough))
+        """Give how many places must be free before more is started: half a window, or all but a group."""
+        half = self._gate.places - self._half
+        enough = self._gate.group if self._gate.is_timed else half
+        return max(1, min(len(self._line), half, enough))
 
     @property
     def _half(self) -> int:
+        """Give how many are started at a time, at most."""
         return (self._gate.places + 1) // 2
 
     async def _something_to_start(self) -> None:

@@ -21,6 +21,8 @@ from disparo.dispatch.seats import Seats
 log = structlog.get_logger(__name__)
 
 _EVERY_S = 1.0
+#: Who has nothing to try a stopped platform with leaves that to those who have, for so long.
+_LEFT_TO_OTHERS_S = 3.0
 
 
 class PlatformWatch:
@@ -81,10 +83,12 @@ class PlatformWatch:
         for name, lane in lanes.items():
             self._brief(lane)
             state = self._states.get(name)
-            may_try = not (lane.breaker.paused or lane.is_left_to_others)
+            # A right that waits for its message is enough: another worker may have one to try.
+            may_try = not (lane.breaker.paused or lane.breaker.may_probe or lane.is_left_to_others)
             if lane.breaker.open_reason and may_try and state:
                 pause_s = longest_pause_s(lane.breaker.open_reason)
-                if platform_states.is_probe_due(state, longest_pause_s=pause_s):
+                since_s = 0.0 if self._handover.has_some_at_hand else _LEFT_TO_OTHERS_S
+                if platform_states.is_probe_due(state, longest_pause_s=pause_s, since_s=since_s):
                     lane.breaker.may_probe = await platform_states.take_probe(
                         connection, name, longest_pause_s=pause_s
                     )

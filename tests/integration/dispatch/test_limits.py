@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from itertools import pairwise
 
@@ -10,6 +11,8 @@ import pytest
 from tests.support import rows
 
 from disparo.db import rates
+from disparo.dispatch.gate import Gate
+from disparo.platforms.base import Capabilities
 
 pytestmark = pytest.mark.anyio
 
@@ -118,9 +121,9 @@ async def test_several_callers_never_pass_the_limit_of_a_day(pool):
     assert sum(await asyncio.gather(*[caller() for _ in range(10)])) == 50
 
 
-async def share(pool, worker, wants, in_flight=0):
+async def share(pool, worker, wants, in_use=0):
     async with pool.acquire() as connection, connection.transaction():
-        return await rates.share_window(connection, "p", worker, wants=wants, in_flight=in_flight, window=10)
+        return await rates.share_window(connection, "p", worker, wants=wants, in_use=in_use, window=10)
 
 
 async def test_the_places_of_a_window_are_shared_and_never_more_than_there_are(pool, connection):
@@ -137,8 +140,11 @@ async def test_places_in_flight_are_not_taken_away(pool, connection):
     first, second = [await rows.add_worker(connection) for _ in range(2)]
     assert await share(pool, first, 10) == 10
     assert await share(pool, second, 10) == 0
-    assert await share(pool, first, 10, in_flight=10) == 10
-    assert await share(pool, first, 10, in_flight=3) == 5
+    assert await share(pool, first, 10, in_use=10) == 5
+    assert await share(pool, second, 10) == 0
+    assert await share(pool, first, 10, in_use=8) == 5
+    assert await share(pool, second, 10) == 2
+    assert await share(pool, first, 10, in_use=3) == 5
     assert await share(pool, second, 10) == 5
 
 
@@ -148,4 +154,100 @@ async def test_a_dead_workers_places_come_back_with_its_row(pool, connection):
     assert await share(pool, other, 10) == 0
     await connection.execute("DELETE FROM workers WHERE id = $1", dead)
     assert await share(pool, other, 10) == 10
-    assert await share(pool, dead, 10, in_flight=10) == 0  # woken up, it has nothing
+    assert await share(pool, dead, 10, in_use=10) == 0  # woken up, it has nothing
+
+
+async def until_waiting(connection, questions):
+    async with asyncio.timeout(10):
+        while await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < questions:
+            await asyncio.sleep(0.01)
+
+
+async def test_what_is_started_while_a_share_is_asked_for_is_not_given_to_another(pool, connection):
+    first, second = [await rows.add_worker(connection) for _ in range(2)]
+    gate, asked = Gate(pool, "p", dataclasses.replace(Capabilities(), shared_window=10)), asyncio.Event()
+    load = [10, 0]
+
+    def look():
+        asked.set()
+        return tuple(load)
+
+    keeping = asyncio.create_task(gate.keep_share(lambda: first, look, asyncio.Event()))
+    try:
+        async with asyncio.timeout(10):
+            while gate.places < 10:
+                await asyncio.sleep(0.01)
+        async with connection.transaction():
+            await connection.execute("SELECT FROM platform_rates WHERE platform = 'p' FOR UPDATE")
+            await connection.execute("INSERT INTO platform_lanes VALUES ('p', $1, 10, 0)", second)
+            asked.clear()
+            await asyncio.wait_for(asked.wait(), 10)
+            load[:] = [0, 10]  # all its places, while the question waits
+            await until_waiting(connection, 1)
+            other = asyncio.create_task(share(pool, second, 10))
+            await until_waiting(connection, 2)
+        assert await other == 0
+        load[:] = [0, 4]
+        async with asyncio.timeout(10):
+            while not (others := await share(pool, second, 10)):
+                await asyncio.sleep(0.01)
+        assert others <= 6
+    finally:
+        keeping.cancel()
+
+
+async def test_a_share_that_was_asked_for_under_an_old_name_is_not_used(pool, connection):
+    first, second = [await rows.add_worker(connection) for _ in range(2)]
+    name, changed = [first], asyncio.Event()
+    gate = Gate(pool, "p", dataclasses.replace(Capabilities(), shared_window=10))
+
+    async with connection.transaction():
+        await rates.share_window(connection, "p", second, wants=0, in_use=0, window=10)
+        keeping = asyncio.create_task(gate.keep_share(lambda: name[0], lambda: (10, 0), changed))
+        await until_waiting(connection, 1)
+        name[0] = second  # as a worker that was taken over goes on
+    try:
+        await asyncio.wait_for(changed.wait(), 10)
+        assert gate.places == 0
+    finally:
+        keeping.cancel()
+
+
+async def test_a_lane_at_rest_neither_has_places_nor_is_waited_for(pool, connection):
+    holding, waiting = [await rows.add_worker(connection) for _ in range(2)]
+    loads = {holding: (10, 0), waiting: (0, 0)}
+    gates = {
+        worker: Gate(pool, "p", dataclasses.replace(Capabilities(), shared_window=10)) for worker in loads
+    }
+
+    def keep(worker):
+        return asyncio.create_task(
+            gates[worker].keep_share(lambda: worker, lambda: loads[worker], asyncio.Event())
+        )
+
+    keeping = [keep(worker) for worker in loads]
+
+    async def until_listed(*wanted):
+        async with asyncio.timeout(10):
+            while await lanes() != dict(zip(loads, wanted, strict=True)):
+                await asyncio.sleep(0.01)
+
+    async def lanes():
+        found = await connection.fetch("SELECT worker_id, wants, holds FROM platform_lanes")
+        return {row["worker_id"]: (row["wants"], row["holds"]) for row in found}
+
+    try:
+        async with asyncio.timeout(10):
+            while gates[holding].places < 10:
+                await asyncio.sleep(0.01)
+        loads[holding] = (0, 10)  # all that it has is in flight, and another one waits
+        loads[waiting] = (10, 0)
+        await until_listed((10, 10), (10, 0))
+        loads[waiting] = (0, 0)  # what it had went another way
+        await until_listed((10, 10), (0, 0))
+        loads[holding] = (0, 0)
+        await until_listed((0, 0), (0, 0))
+        assert {gate.places for gate in gates.values()} == {0}
+    finally:
+        for task in keeping:
+            task.cancel()

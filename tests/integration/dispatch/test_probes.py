@@ -1,0 +1,77 @@
+"""Who tries a platform that was stopped: a worker that has a message to try it with."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from zoneinfo import ZoneInfo
+
+import pytest
+from tests.support import rows
+from tests.support.hands import a_handover
+
+from disparo.db import platform_states
+from disparo.dispatch.lane import Lane
+from disparo.dispatch.rules import Rules
+from disparo.dispatch.watch import PlatformWatch
+from disparo.domain.routing import Route
+from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.registry import read_table
+
+pytestmark = pytest.mark.anyio
+RULES = Rules("X", None, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_holiday=lambda *_: False)
+
+
+@pytest.fixture
+async def workers(pool, connection, monkeypatch):
+    """Two of them, and what they have of a platform that is stopped; their lanes start nothing."""
+    monkeypatch.setattr(Lane, "run", lambda *_: asyncio.sleep(60))
+    await platform_states.open_all(connection, {"p": "slow"})
+    async with AsyncExitStack() as stack:
+        handovers = [await stack.enter_async_context(a_handover(pool, connection)) for _ in range(2)]
+        for handover in handovers:
+            handover.use({"p": GenericHttp("p", table())}, [Route("p")], RULES)
+        yield [(one, PlatformWatch(pool, pool, one, one._holder)) for one in handovers]
+
+
+def table():
+    return read_table("p", {"url": "http://127.0.0.1:1/"})
+
+
+async def due_for(connection, seconds):
+    await connection.execute(
+        "UPDATE platform_states SET probe_at = now() - make_interval(secs => $1)", float(seconds)
+    )
+
+
+@asynccontextmanager
+async def waits_for_room(connection, handover):
+    ids = await rows.add_messages(connection)
+    handling = asyncio.create_task(
+        handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=True)
+    )
+    while not handover.has_some_at_hand:
+        await asyncio.sleep(0)
+    yield
+    handling.cancel()
+
+
+async def test_who_has_nothing_to_try_leaves_it_to_who_has(connection, workers):
+    (idle, idle_watch), (busy, busy_watch) = workers
+    await due_for(connection, 0)
+    async with waits_for_room(connection, busy):
+        await idle_watch.look()
+        await busy_watch.look()
+        assert (idle.lanes["p"].room(urgent=True), busy.lanes["p"].room(urgent=True)) == (0, 1)
+
+
+async def test_where_nobody_has_anything_one_may_try_with_what_comes_next(connection, workers):
+    (first, first_watch), (second, second_watch) = workers
+    await due_for(connection, 4)
+    await first_watch.look()
+    await second_watch.look()
+    assert (first.lanes["p"].room(urgent=True), second.lanes["p"].room(urgent=True)) == (1, 0)
+    await due_for(connection, 4)  # the first has not tried yet: it is the other's turn
+    await first_watch.look()
+    await second_watch.look()
+    assert second.lanes["p"].room(urgent=True) == 1
