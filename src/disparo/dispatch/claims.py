@@ -19,6 +19,12 @@ class Holder:
     preparing: int | None = None
     ending: bool = False
 
+    async def forget(self, token: UUID, batch: Batch) -> None:
+        """Wait until no message of a claim is in this worker's hands, and forget its token."""
+        if batch.left:
+            await batch.done.wait()
+        self.tokens.discard(token)
+
 
 @dataclass(slots=True)
 class Batch:

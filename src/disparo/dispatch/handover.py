@@ -7,6 +7,7 @@ in `recorder.py`. No connection is in hand while a platform is called.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections import Counter
@@ -69,7 +70,7 @@ class Handover:
         self._room = asyncio.Event()
         self._settling: set[asyncio.Task[None]] = set()
         self._looks = patience.Looks()
-        self.has_worked = False
+        self._worked_at = -math.inf
         self.lanes: dict[str, Lane] = {}
 
     @property
@@ -99,9 +100,13 @@ class Handover:
             await queue.pass_on(connection, queue.WakeUp(chunk_id, _PASSED_ON_S))
         await asyncio.sleep(_REST_S)
 
+    def has_worked(self, *, within_s: float = math.inf) -> bool:
+        """Tell whether there were messages to look at."""
+        return self._worked_at > time.monotonic() - within_s
+
     @property
-    def has_some_at_hand(self) -> bool:
-        """Tell whether messages of a chunk are looked at, or wait for room in a lane."""
+    def has_waiting(self) -> bool:
+        """Tell whether messages are looked at, or wait to be until there is room in a lane."""
         return any(turn.locked() for turn in self._turn.values())
 
     def is_for_others(self) -> bool:
@@ -133,9 +138,10 @@ class Handover:
         try:
             claimed, kept, batch = await self._claim(chunk_id, token, limit)
         finally:
-            self._settling.add(task := asyncio.create_task(self._forget_token(token, batch)))
+            self._settling.add(task := asyncio.create_task(self._holder.forget(token, batch)))
             task.add_done_callback(self._settling.discard)
-        self.has_worked = self.has_worked or claimed > 0
+        if claimed:
+            self._worked_at = time.monotonic()
         return claimed, kept
 
     async def _wait_for_room(self, patience_s: float, *, urgent: bool) -> int:
@@ -175,11 +181,6 @@ class Handover:
     def _is_usable(self, name: str) -> bool:
         # One that is left to others works, and has no room here.
         return name in self.lanes and self.lanes[name].works
-
-    async def _forget_token(self, token: UUID, batch: Batch) -> None:
-        if batch.left:
-            await batch.done.wait()
-        self._holder.tokens.discard(token)
 
     async def _claim(self, chunk_id: int, token: UUID, limit: int) -> tuple[int, int, Batch]:
         async with self._suspect(chunk_id), self._pool.acquire() as connection:

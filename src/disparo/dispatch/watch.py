@@ -21,8 +21,8 @@ from disparo.dispatch.seats import Seats
 log = structlog.get_logger(__name__)
 
 _EVERY_S = 1.0
-#: Who has nothing to try a stopped platform with leaves that to those who have, for so long.
-_LEFT_TO_OTHERS_S = 3.0
+#: Who had nothing lately to try a stopped platform with leaves that to those who had, for two looks.
+_LATELY_S, _LEFT_TO_OTHERS_S = 2.0, 2.0
 
 
 class PlatformWatch:
@@ -87,12 +87,16 @@ class PlatformWatch:
             may_try = not (lane.breaker.paused or lane.breaker.may_probe or lane.is_left_to_others)
             if lane.breaker.open_reason and may_try and state:
                 pause_s = longest_pause_s(lane.breaker.open_reason)
-                since_s = 0.0 if self._handover.has_some_at_hand else _LEFT_TO_OTHERS_S
+                since_s = 0.0 if self._has_messages else _LEFT_TO_OTHERS_S
                 if platform_states.is_probe_due(state, longest_pause_s=pause_s, since_s=since_s):
                     lane.breaker.may_probe = await platform_states.take_probe(
                         connection, name, longest_pause_s=pause_s
                     )
             lane.on_room()
+
+    @property
+    def _has_messages(self) -> bool:
+        return self._handover.has_waiting or self._handover.has_worked(within_s=_LATELY_S)
 
     def _brief(self, lane: Lane) -> None:
         """Give a lane the state of its platform that was last read: new settings do not end a pause."""

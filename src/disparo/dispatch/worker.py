@@ -219,7 +219,7 @@ class Worker:
     def _sweep(self, work: Pool, handover: Handover, ending: asyncio.Event) -> dict[str, Part]:
         async def look_at_memory() -> None:
             # Not before it has done something: a limit set too low must slow work down, never stop it.
-            if handover.has_worked and not ending.is_set() and _memory_mb() > self._settings.memory_mb:
+            if handover.has_worked() and not ending.is_set() and _memory_mb() > self._settings.memory_mb:
                 log.warning("worker_restarts_for_memory", limit_mb=self._settings.memory_mb)
                 self._starts_anew = True
                 ending.set()

@@ -50,7 +50,7 @@ async def waits_for_room(connection, handover):
     handling = asyncio.create_task(
         handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=True)
     )
-    while not handover.has_some_at_hand:
+    while not handover.has_waiting:
         await asyncio.sleep(0)
     yield
     handling.cancel()
