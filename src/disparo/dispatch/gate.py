@@ -96,7 +96,8 @@ class Gate:
         self._able = able
         self.places = 0 if able.shared_window else able.window
         self._busy_at = 0.0
-        self._is_listed = False  # with places it wants or has: others leave them to it
+        # With places that it wants or has, and others leave to it; or those of the lane before it.
+        self._is_listed = True
         self._server = ServerClock()
         # A hand-over may be late by LATE_S here, and as much again on the wire and at the other end: with
         # slots a little wider no second, wherever it begins, holds one too many.

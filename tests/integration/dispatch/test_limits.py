@@ -251,3 +251,16 @@ async def test_a_lane_at_rest_neither_has_places_nor_is_waited_for(pool, connect
     finally:
         for task in keeping:
             task.cancel()
+
+
+async def test_what_the_lane_before_had_is_given_back_by_one_with_nothing_to_do(pool, connection):
+    worker = await rows.add_worker(connection)
+    assert await share(pool, worker, 10) == 10  # then the settings were exchanged
+    gate = Gate(pool, "p", dataclasses.replace(Capabilities(), shared_window=5))
+    keeping = asyncio.create_task(gate.keep_share(lambda: worker, lambda: (0, 0), asyncio.Event()))
+    try:
+        async with asyncio.timeout(10):
+            while await connection.fetchval("SELECT wants + holds FROM platform_lanes"):
+                await asyncio.sleep(0.01)
+    finally:
+        keeping.cancel()
