@@ -28,8 +28,13 @@ def tls_of(certificate: Certificate | None) -> tuple[str, ...]:
 
 
 def certificate_of(settings: Settings, *, own: bool) -> Certificate | None:
-    """Give the certificate to serve with, if any; raises SettingsInvalid for half a pair."""
+    """Give the certificate to serve with, if any; raises SettingsInvalid for half a pair, or two of them."""
     given = (settings.tls_certificate, settings.tls_key)
+    if own and any(given):
+        raise SettingsInvalid(
+            "Escolha: --tls-self-signed, ou o seu certificado (--tls-certificado e --tls-chave, "
+            "ou tls_certificate e tls_key nas configurações)."
+        )
     if given[0] is not None and given[1] is not None:
         for path in given:
             if path is not None and not os.access(path, os.R_OK):
