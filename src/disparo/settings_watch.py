@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,8 @@ from disparo.settings import Settings, settings_file
 log = structlog.get_logger(__name__)
 
 _LOOK_EVERY_S = 2.0
+#: What is wrong may lie beside the file: in one with a password, which is still to come.
+_REFUSED_AGAIN_S = 10.0
 
 
 class SettingsWatch:
@@ -32,6 +35,7 @@ class SettingsWatch:
         self._seen = self._before = _stamp(settings_file())
         #: What is wrong with the settings that were read last, so that older ones stay; None: nothing.
         self.refused: str | None = None
+        self._read_at = time.monotonic()
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -44,27 +48,37 @@ class SettingsWatch:
             await self._look()
 
     async def _look(self) -> None:
+        is_known = True
         try:
             stamp = self._stamp_now()
             # Half a file may be good settings, without the platforms that come last: it must have settled.
             is_steady, self._before = stamp == self._before, stamp
-            if not self._asked.is_set() and (stamp == self._seen or not is_steady):
+            is_known = stamp == self._seen and not self._asked.is_set()
+            if is_known and not self._is_refused_for_long():
                 return
-            self._seen = stamp
+            if not is_steady and not self._asked.is_set():
+                return
+            self._seen, self._read_at = stamp, time.monotonic()
             changed = self._load()
             await asyncio.sleep(self._wait_s)
             self._apply(changed)
         except SettingsInvalid as error:
-            self.refused = str(error)
-            log.error("settings_refused_old_ones_stay", why=self.refused)
+            self._refuse(str(error), is_known=is_known)
         except Exception as error:  # whatever it is, the next look must come
-            self.refused = in_words(error)
-            log.exception("settings_refused_old_ones_stay")
+            self._refuse(in_words(error), is_known=is_known, exc_info=True)
         else:
             self.refused = None
             log.info("settings_reloaded")
         finally:
             self._asked.clear()
+
+    def _is_refused_for_long(self) -> bool:
+        return self.refused is not None and time.monotonic() - self._read_at >= _REFUSED_AGAIN_S
+
+    def _refuse(self, why: str, *, is_known: bool, exc_info: bool = False) -> None:
+        if why != self.refused or not is_known:
+            log.error("settings_refused_old_ones_stay", why=why, exc_info=exc_info)
+        self.refused = why
 
     def _stamp_now(self) -> tuple[int, int, int] | None:
         try:

@@ -34,9 +34,6 @@ def house(new_database, tmp_path_factory, listener):
         settings_file=file,
         simulator_port=port,
         overrides=given,
-        server_arguments=(
-            "--tls-self-signed",
-        ),  # for the stage, which then speaks HTTPS; those given are used
     ) as house:
         yield house
 

@@ -122,8 +122,8 @@ class Stage:
 
     @property
     def base(self) -> str:
-        scheme = "https" if "--tls-self-signed" in self.server_arguments else "http"
-        return f"{scheme}://127.0.0.1:{self.server_port}"
+        is_safe = "--tls-self-signed" in self.server_arguments or "DISPARO_TLS_CERTIFICATE" in self.overrides
+        return f"http{'s' if is_safe else ''}://127.0.0.1:{self.server_port}"
 
     @property
     def servers(self) -> list[Role]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import structlog
 
+from disparo.errors import SettingsInvalid
 from disparo.settings_watch import SettingsWatch
 
 pytestmark = pytest.mark.anyio
@@ -60,3 +62,36 @@ async def test_a_file_that_is_still_being_written_is_not_taken_as_it_is_by_then(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_was_wrong_beside_the_file_is_seen_to_be_right(monkeypatch, tmp_path):
+    password = tmp_path / "password"
+    monkeypatch.setenv("DISPARO_CONFIG", str(tmp_path / "disparo.toml"))
+    monkeypatch.setattr("disparo.settings_watch._LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr("disparo.settings_watch._REFUSED_AGAIN_S", 0.1)
+    (tmp_path / "disparo.toml").write_text("")
+    reads, got = [], []
+
+    def load():
+        reads.append(1)
+        if not password.exists():
+            raise SettingsInvalid("no password")
+        return password.read_text()
+
+    watch = SettingsWatch(load, got.append)
+    with structlog.testing.capture_logs() as said:
+        task = asyncio.create_task(watch.run())
+        try:
+            (tmp_path / "disparo.toml").write_text("# names the password's file")
+            async with asyncio.timeout(10):
+                while len(reads) < 3:
+                    await asyncio.sleep(0.01)
+                password.write_text("secret")
+                while not got:
+                    await asyncio.sleep(0.01)
+                await asyncio.sleep(0.3)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    assert (got, watch.refused) == (["secret"], None)
+    assert [line["event"] for line in said] == ["settings_refused_old_ones_stay", "settings_reloaded"]
