@@ -12,12 +12,16 @@ from disparo.db.messages import Start
 
 @dataclass(slots=True)
 class Holder:
-    """This worker as the database knows it: its id, and the tokens of the claims that it still works on."""
+    """This worker as the database knows it: its id, and the tokens of the claims that it still works on.
+
+    `ending`: it starts nothing more; `left`: its row goes, or has gone.
+    """
 
     worker_id: UUID
     tokens: set[UUID] = field(default_factory=set)
     preparing: int | None = None
     ending: bool = False
+    left: bool = False
 
     async def forget(self, token: UUID, batch: Batch) -> None:
         """Wait until no message of a claim is in this worker's hands, and forget its token."""

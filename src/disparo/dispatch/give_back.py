@@ -78,6 +78,7 @@ async def leave(pool: Pool, holder: Holder) -> None:
     apart by nothing, its messages would be in the hands of nobody who can be taken over.
     """
     holder.tokens.clear()
+    holder.left = True
     async with pool.acquire() as connection, connection.transaction():
         await workers.lock(connection, holder.worker_id)
         await _give_back_strays(connection, holder)

@@ -197,7 +197,7 @@ class Worker:
     async def _beat(self, control: Pool, fleet: Fleet) -> None:
         async with control.acquire() as connection:
             alive = await workers.beat(connection, self._holder.worker_id, preparing=self._holder.preparing)
-        if alive:
+        if alive or self._holder.left:
             return
         # Somebody took us over while we were away: nothing we held is ours. Begin anew under a new name.
         log.warning("worker_was_taken_over", worker_id=str(self._holder.worker_id))

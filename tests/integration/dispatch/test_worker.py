@@ -126,3 +126,16 @@ async def test_what_is_claimed_while_a_worker_ends_is_in_somebodys_hands(dsn, po
     held = await connection.fetchval("SELECT count(*) FROM messages WHERE status = 'claimed'")
     workers = await connection.fetchval("SELECT count(*) FROM workers")
     assert held == 0 or workers == 1
+
+
+async def test_a_worker_that_left_does_not_come_back_under_another_name(dsn, connection, monkeypatch):
+    """The figures that it leaves take longer than a beat, as on a slow disk."""
+    monkeypatch.setattr(module.figures, "fold", lambda _pool: asyncio.sleep(1.5))
+    stop = asyncio.Event()
+    running = asyncio.create_task(worker(dsn).run(stop))
+    async with asyncio.timeout(30):
+        while not await connection.fetchval("SELECT sum(beat) FROM workers"):
+            await asyncio.sleep(0.02)
+        stop.set()
+        assert await running == 0
+    assert await connection.fetchval("SELECT count(*) FROM workers") == 0
