@@ -26,6 +26,8 @@ _STUCK_EVERY_S = 60.0  # all that waits is read where nothing goes
 _UNSAID_S, _LOOK_EVERY_S = 45.0, 3.0
 #: Platforms are asked for credit and whether they are there no more often than this.
 _ASK_EVERY_S = 300.0
+#: The next look for trouble waits for those who are told of what was found.
+_TOLD_AT_ONCE = 20
 
 #: Who has little credit, who told theirs, who is not well, who said how they are.
 _Answers = tuple[dict[str, str | None], list[str], dict[str, str | None], list[str]]
@@ -178,22 +180,32 @@ def _full_from(able: Capabilities) -> int | None:
 
 
 async def tell_all(pool: Pool, tell: Tell) -> int:
-    """Tell people of every alert that nobody was told of; gives how many. A failure is tried again."""
-    async with pool.acquire() as connection:
-        untold = await alerts.take_untold(connection)
+    """Tell people of alerts that nobody was told of; gives of how many. A failure is tried again.
+
+    Each is taken when its turn comes: telling may take half a minute, and what waited behind others for as
+    long as a lease would be told by another worker too.
+    """
     told = 0
-    for row in untold:
-        over = row["cleared_at"] is not None
-        # One that began and ended before anybody could be told is told of once, as over.
-        try:
-            is_told = await tell(row)
-        except Exception:  # about this one, or its way: the others, taken too, would wait
-            log.exception("alert_not_told", kind=row["kind"])
-            continue
-        if not is_told:
-            log.warning("alert_not_told", kind=row["kind"])
-            continue
+    for _ in range(_TOLD_AT_ONCE):
         async with pool.acquire() as connection:
-            await alerts.mark_told(connection, row["id"], begun=row["told_at"] is None, over=over)
-        told += 1
+            untold = await alerts.take_untold(connection, limit=1)
+        if not untold:
+            break
+        told += await _is_told(pool, tell, untold[0])
     return told
+
+
+async def _is_told(pool: Pool, tell: Tell, row: asyncpg.Record) -> bool:
+    over = row["cleared_at"] is not None
+    # One that began and ended before anybody could be told is told of once, as over.
+    try:
+        is_told = await tell(row)
+    except Exception:  # about this one, or its way: the others would wait
+        log.exception("alert_not_told", kind=row["kind"])
+        return False
+    if not is_told:
+        log.warning("alert_not_told", kind=row["kind"])
+        return False
+    async with pool.acquire() as connection:
+        await alerts.mark_told(connection, row["id"], begun=row["told_at"] is None, over=over)
+    return True

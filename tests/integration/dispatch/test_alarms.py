@@ -242,3 +242,23 @@ async def test_an_alert_that_cannot_be_told_keeps_no_other_from_it(pool, connect
 
     assert await tell_all(pool, tell) == 1
     assert said == ["second"]
+
+
+async def test_who_tells_slowly_leaves_to_another_what_is_told_by_that_other(pool, connection):
+    """Each way to tell takes a minute to give up, or to do it: of the next alert another worker tells."""
+    for name in ("first", "second", "third"):
+        await begin(connection, "source_down", subject=name)
+    said = []
+
+    async def tell(alert):
+        said.append(alert["subject"])
+        return True
+
+    async def tell_slowly(alert):
+        await connection.execute("UPDATE alerts SET taken_until = taken_until - interval '61 s'")
+        if alert["subject"] == "second":
+            assert await tell_all(pool, tell) == 1
+        return await tell(alert)
+
+    assert await tell_all(pool, tell_slowly) == 2
+    assert said == ["first", "third", "second"]
