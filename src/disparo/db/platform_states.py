@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import asyncpg
 
@@ -45,6 +45,17 @@ async def open_all(connection: Connection, reasons: Mapping[str, str]) -> None:
         )
         if opened:
             await alerts.raise_again(connection, alerts.PLATFORM_OPEN, platform, detail=reason)
+
+
+async def tell_of_open(connection: Connection, platforms: Collection[str]) -> None:
+    """Begin the alerts of those that are stopped: one ends where by the settings nobody used the platform."""
+    rows = await connection.fetch(
+        """SELECT platform, open_reason FROM platform_states
+           WHERE platform = ANY($1::text[]) AND open_reason IS NOT NULL ORDER BY platform FOR UPDATE""",
+        list(platforms),
+    )
+    for row in rows:
+        await alerts.raise_(connection, alerts.PLATFORM_OPEN, row["platform"], detail=row["open_reason"])
 
 
 async def take_probe(connection: Connection, platform: str, *, longest_pause_s: float) -> bool:

@@ -38,7 +38,8 @@ Tell = Callable[[asyncpg.Record], Awaitable[bool]]
 #: Raised and cleared where the source is asked; their subject is no platform.
 _OF_SOURCES = frozenset({alerts.SOURCE_DOWN, alerts.SYNC_FAILED})
 #: Of platforms, by what they must be able to tell for it to be seen.
-_ASKED: Mapping[str, Callable[[Capabilities], bool]] = {
+_OF_PLATFORMS: Mapping[str, Callable[[Capabilities], bool]] = {
+    alerts.PLATFORM_OPEN: lambda _able: True,
     alerts.CREDIT_LOW: lambda able: able.has_balance,
     alerts.PLATFORM_UNREACHABLE: lambda able: able.has_health,
     alerts.CREDIT_GONE: lambda able: able.receipts or able.poll_after_s is not None,
@@ -84,7 +85,7 @@ class Alarms:
         asked = frozenset(
             (kind, name)
             for name, platform in platforms.items()
-            for kind, able in _ASKED.items()
+            for kind, able in _OF_PLATFORMS.items()
             if able(platform.capabilities)
         )
         if asked != self._asked:
@@ -95,12 +96,12 @@ class Alarms:
         kind, subject = row["kind"], row["subject"]
         if kind in _OF_SOURCES:
             is_asked = self._sources is None or subject in self._sources
-        elif subject not in platforms:
-            return True
+        elif kind in _OF_PLATFORMS:
+            is_asked = (kind, subject) in self._asked
         else:
-            is_asked = kind not in _ASKED or (kind, subject) in self._asked
-        # One that is newer comes from a worker with older settings, and would at once come again.
-        return not is_asked and bool(row["age_s"] >= asked_for_s)
+            is_asked = subject in platforms
+        # One that is newer comes from a worker with other settings, and would at once come again, or never.
+        return not is_asked and not 0 <= row["age_s"] < asked_for_s
 
     async def _ask(self, platforms: Mapping[str, Platform], left: Collection[str]) -> _Answers:
         self._ask_at = time.monotonic() + _ASK_EVERY_S

@@ -34,6 +34,7 @@ class PlatformWatch:
         self._seats = Seats(holder)
         self._now = asyncio.Event()
         self._states: Mapping[str, asyncpg.Record] = {}
+        self._met: set[Lane] = set()
         handover.fleet.on_stop = self._now.set
         handover.fleet.on_launch = self._brief
 
@@ -80,6 +81,7 @@ class PlatformWatch:
 
     async def _learn(self, connection: Connection, lanes: Mapping[str, Lane]) -> None:
         self._states = await platform_states.read(connection)
+        await self._meet(connection, lanes)
         for name, lane in lanes.items():
             self._brief(lane)
             state = self._states.get(name)
@@ -93,6 +95,14 @@ class PlatformWatch:
                         connection, name, longest_pause_s=pause_s
                     )
             lane.on_room()
+
+    async def _meet(self, connection: Connection, lanes: Mapping[str, Lane]) -> None:
+        """Have people told of platforms that stand stopped when this worker begins to use them."""
+        unmet = [name for name, lane in lanes.items() if lane not in self._met]
+        if any(self._states[name]["open_reason"] for name in unmet if name in self._states):
+            async with connection.transaction():
+                await platform_states.tell_of_open(connection, unmet)
+        self._met = set(lanes.values())
 
     @property
     def _has_messages(self) -> bool:

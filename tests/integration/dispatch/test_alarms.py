@@ -73,8 +73,19 @@ async def test_what_a_worker_with_older_settings_sees_again_is_left_alone(pool, 
     monkeypatch.setattr("disparo.dispatch.alarms.time.monotonic", lambda: began + 60)
     await begin(connection, "sync_failed", subject="hubsoft")
     await begin(connection, "credit_low", subject="p")
+    await begin(connection, "platform_open", subject="removed")
     await alarms.look({"p": Platform(UNABLE)})
-    assert await live(connection) == ["credit_low", "sync_failed"]
+    assert await live(connection) == ["credit_low", "platform_open", "sync_failed"]
+
+
+async def test_a_platform_that_is_removed_is_over_whatever_it_was_asked(pool, connection):
+    alarms = Alarms(pool, zone=ZONE)
+    await alarms.look({"p": Platform(UNABLE)})
+    await begin(connection, "platform_open", subject="p")
+    await alarms.look({"p": Platform(UNABLE)})
+    assert await live(connection) == ["platform_open"]
+    await alarms.look({})
+    assert await live(connection) == []
 
 
 async def told(pool):

@@ -10,7 +10,8 @@ import pytest
 from tests.support import rows
 from tests.support.hands import a_handover
 
-from disparo.db import platform_states
+from disparo.db import alerts, platform_states
+from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.rules import Rules
 from disparo.dispatch.watch import PlatformWatch
@@ -75,3 +76,19 @@ async def test_where_nobody_has_anything_one_may_try_with_what_comes_next(connec
     await first_watch.look()
     await second_watch.look()
     assert second.lanes["p"].room(urgent=True) == 1
+
+
+async def test_a_stopped_platform_that_is_used_again_is_an_alarm_again(connection, pool, workers):
+    """It was taken out of the settings, and put back, while it failed."""
+    (_, watch), _ = workers
+
+    async def detail():
+        return [row["detail"] for row in await alerts.live(connection)]
+
+    await Alarms(pool, zone=RULES.zone).look({})
+    assert await detail() == []
+    await watch.look()
+    assert await detail() == ["slow"]
+    await alerts.clear(connection, alerts.PLATFORM_OPEN, "p")
+    await watch.look()  # it was said
+    assert await detail() == []
