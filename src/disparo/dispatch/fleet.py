@@ -69,9 +69,15 @@ class Fleet:
         return [*self.lanes.values(), *self._closed]
 
     def use(self, platforms: Mapping[str, Platform]) -> None:
-        """Have one lane for each of these platforms; a platform object that is in use keeps its lane."""
+        """Have one lane for each of these platforms; a platform object that is in use keeps its lane.
+
+        The right to try a stopped platform goes to the lane that takes the place of the one that has it.
+        """
+        may_probe = set()
         for name, ship in list(self._ships.items()):
             if platforms.get(name) is not ship.lane.platform:
+                if ship.lane.breaker.may_probe:
+                    may_probe.add(name)
                 del self._ships[name]
                 ship.lane.close()
                 self._closed.add(ship.lane)
@@ -79,6 +85,7 @@ class Fleet:
         for name, platform in platforms.items():
             if name not in self._ships:
                 self._ships[name] = self._launch(name, platform)
+                self._ships[name].lane.breaker.may_probe = name in may_probe
 
     def close(self) -> None:
         """Start nothing more, in any lane."""

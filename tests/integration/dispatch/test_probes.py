@@ -92,3 +92,43 @@ async def test_a_stopped_platform_that_is_used_again_is_an_alarm_again(connectio
     await alerts.clear(connection, alerts.PLATFORM_OPEN, "p")
     await watch.look()  # it was said
     assert await detail() == []
+
+
+def use_new_settings(handover):
+    handover.use({"p": GenericHttp("p", table())}, [Route("p")], RULES)
+
+
+async def test_who_may_try_may_so_with_new_settings_too(connection, workers):
+    """Whoever mended them sends something, and it goes at once."""
+    (handover, watch), _ = workers
+    await due_for(connection, 4)
+    await watch.look()
+    use_new_settings(handover)
+    assert handover.lanes["p"].room(urgent=True) == 1
+    await watch.look()
+    assert handover.lanes["p"].room(urgent=True) == 1
+
+
+async def test_a_right_to_try_that_is_given_while_the_settings_change_is_the_new_lanes(connection, workers):
+    (handover, watch), _ = workers
+    await watch.look()
+    await due_for(connection, 4)
+    async with connection.transaction():
+        await connection.execute("SELECT FROM platform_states FOR UPDATE")
+        looking = asyncio.create_task(watch.look())
+        async with asyncio.timeout(30):
+            while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0.01)
+        use_new_settings(handover)
+    await looking
+    assert handover.lanes["p"].room(urgent=True) == 1
+
+
+async def test_who_ends_tries_nothing(connection, workers):
+    (ending, ending_watch), (other, other_watch) = workers
+    await due_for(connection, 4)
+    ending._holder.ending = True
+    ending.fleet.close()
+    await ending_watch.look()
+    await other_watch.look()
+    assert other.lanes["p"].room(urgent=True) == 1
