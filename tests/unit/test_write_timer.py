@@ -186,3 +186,18 @@ async def test_nothing_begins_while_a_seconds_worth_of_parts_is_to_come():
     lined_up[0].end()  # its second part was refused: no other comes
     await asyncio.wait_for(waiting, 5)
     assert not timer.is_far_behind(urgent=False)
+
+
+async def test_for_a_part_that_is_gone_no_slot_is_asked_for():
+    """It was too late for it just as its slot was about to be asked for: there is no end to asking for none."""
+    gate = OpenGate()
+    timer = WriteTimer(gate)
+    part = asyncio.create_task(timer.part())
+    await asyncio.sleep(0)
+    part.cancel()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert gate.asked == []
+    (later,) = timer.line_up(slots_at(time.monotonic(), 0), [1], deadline_s=soon())
+    async with asyncio.timeout(10):
+        assert await later.first is not None

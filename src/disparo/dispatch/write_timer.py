@@ -141,6 +141,8 @@ class WriteTimer:
     async def _ask_for_more(self) -> None:
         """Ask for the slots that are lacking; the limit of 24 hours has counted them already."""
         lacking = len(self._parts) + len(self._urgent) + len(self._waiting)
+        if not lacking:  # the last part was just given up: for none the question has no end
+            return
         try:
             self._add(await self._gate.more_moments(lacking, run_up_s=_RUN_UP_S))
         except Exception:  # nobody else asks: what was begun would wait for ever, and nothing new begin
