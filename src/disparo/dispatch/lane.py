@@ -207,9 +207,10 @@ class Lane:
         """Take the messages that a grant is enough for; none where the lane stopped meanwhile."""
         if self.is_stopped or self.breaker.is_open is not probe:
             return []
-        self.breaker.may_probe = False
         fitting = self._rate_parts.fitting(self._line.first(grant.messages), grant)
         group = self._line.take(max(0, min(self._free, 1 if probe and fitting else fitting)))
+        if group:
+            self.breaker.may_probe = False
         self._under_way += len(group)
         self.on_room()
         return group

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from contextlib import AsyncExitStack, asynccontextmanager
 from zoneinfo import ZoneInfo
 
@@ -132,3 +133,27 @@ async def test_who_ends_tries_nothing(connection, workers):
     await ending_watch.look()
     await other_watch.look()
     assert other.lanes["p"].room(urgent=True) == 1
+
+
+async def test_a_right_to_try_is_kept_where_what_it_was_for_went_another_way(pool, connection):
+    """It waits for its moment, and is let go of meanwhile."""
+    await connection.execute("INSERT INTO platform_rates (platform, tat) VALUES ('p', '2000-01-01')")
+    platform = GenericHttp("p", table())
+    platform.capabilities = dataclasses.replace(platform.capabilities, per_second=50.0, shared_window=None)
+    async with a_handover(pool, connection) as handover:
+        handover.use({"p": platform}, [Route("p")], RULES)
+        lane = handover.lanes["p"]
+        lane.breaker.open_reason, lane.breaker.may_probe = "slow", True
+        chunk_id = await rows.chunk_of(connection, (await rows.add_messages(connection))[0])
+        async with asyncio.timeout(30):
+            async with connection.transaction():
+                await connection.execute("SELECT FROM platform_rates FOR UPDATE")
+                handling = asyncio.create_task(handover.handle_chunk(chunk_id, urgent=True))
+                while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    await asyncio.sleep(0.01)
+                assert len(lane.take_waiting()) == 1
+            while await connection.fetchval("SELECT tat < '2001-01-01' FROM platform_rates"):
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.3)  # longer than moments are ahead
+            handling.cancel()
+        assert lane.room(urgent=True) == 1
