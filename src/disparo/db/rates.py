@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
-
+from disparo.db import workers
 from disparo.db.pool import Connection, sql
 
 #: Waits for one's turn at a platform's row, and makes it: a row is locked whether or not its update applies.
@@ -126,11 +125,9 @@ async def share_window(
 
     `in_use`: what the worker uses, or may come to use before it has the answer: all of it stays leased.
     """
-    await connection.execute(_TURN, platform)
-    try:
-        places: int = await connection.fetchval(
-            sql("share_window"), platform, worker_id, wants, in_use, window
-        )
-    except asyncpg.ForeignKeyViolationError:  # taken over meanwhile: it has no share of anything
+    # Before the turn, which the others wait for: its row is held while it leaves, or is taken over.
+    if not await workers.keep(connection, worker_id):
         return 0
+    await connection.execute(_TURN, platform)
+    places: int = await connection.fetchval(sql("share_window"), platform, worker_id, wants, in_use, window)
     return places

@@ -41,6 +41,12 @@ async def lock(connection: Connection, worker_id: UUID) -> None:
     await connection.execute("SELECT FROM workers WHERE id = $1 FOR UPDATE", worker_id)
 
 
+async def keep(connection: Connection, worker_id: UUID) -> bool:
+    """Keep a worker's row until this transaction ends; False where it is gone: it left, or was taken over."""
+    found = await connection.fetchval("SELECT true FROM workers WHERE id = $1 FOR KEY SHARE", worker_id)
+    return found is not None
+
+
 async def remove(connection: Connection, worker_id: UUID) -> None:
     """Remove a worker that ends in order and holds nothing."""
     await connection.execute(

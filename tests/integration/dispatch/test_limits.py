@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from tests.support import rows
 
-from disparo.db import rates
+from disparo.db import rates, workers
 from disparo.dispatch.gate import Gate
 from disparo.platforms.base import Capabilities
 
@@ -127,10 +127,10 @@ async def share(pool, worker, wants, in_use=0):
 
 
 async def test_the_places_of_a_window_are_shared_and_never_more_than_there_are(pool, connection):
-    workers = [await rows.add_worker(connection) for _ in range(4)]
-    held = dict.fromkeys(workers, 0)
+    four = [await rows.add_worker(connection) for _ in range(4)]
+    held = dict.fromkeys(four, 0)
     for _ in range(5):
-        for worker in workers:
+        for worker in four:
             held[worker] = await share(pool, worker, 10)
             assert sum(held.values()) <= 10
     assert min(held.values()) >= 2
@@ -161,6 +161,18 @@ async def until_waiting(connection, questions):
     async with asyncio.timeout(10):
         while await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < questions:
             await asyncio.sleep(0.01)
+
+
+async def test_a_worker_that_is_taken_over_or_leaves_keeps_no_other_from_its_share(pool, connection):
+    """That may take a while, where it held much; it asks for its own share meanwhile."""
+    leaving, other = [await rows.add_worker(connection) for _ in range(2)]
+    async with connection.transaction():
+        await workers.lock(connection, leaving)
+        asking = asyncio.create_task(share(pool, leaving, 10))
+        await until_waiting(connection, 1)
+        assert await asyncio.wait_for(share(pool, other, 10), 10) == 10
+        await workers.remove(connection, leaving)
+    assert await asking == 0
 
 
 async def test_what_is_started_while_a_share_is_asked_for_is_not_given_to_another(pool, connection):
