@@ -48,14 +48,20 @@ async def open_all(connection: Connection, reasons: Mapping[str, str]) -> None:
 
 
 async def tell_of_open(connection: Connection, platforms: Collection[str]) -> None:
-    """Begin the alerts of those that are stopped: one ends where by the settings nobody used the platform."""
-    rows = await connection.fetch(
-        """SELECT platform, open_reason FROM platform_states
-           WHERE platform = ANY($1::text[]) AND open_reason IS NOT NULL ORDER BY platform FOR UPDATE""",
+    """Begin the alerts of those that are stopped: one ends where by the settings nobody used the platform.
+
+    Whoever closes one meanwhile waits for this, and ends its alert.
+    """
+    await connection.execute(
+        """INSERT INTO alerts (kind, subject, detail)
+           SELECT $2, s.platform, s.open_reason
+           FROM (SELECT platform, open_reason FROM platform_states
+                 WHERE platform = ANY($1::text[]) AND open_reason IS NOT NULL
+                 ORDER BY platform FOR UPDATE) s
+           ON CONFLICT (kind, subject) WHERE cleared_at IS NULL DO NOTHING""",
         list(platforms),
+        alerts.PLATFORM_OPEN,
     )
-    for row in rows:
-        await alerts.raise_(connection, alerts.PLATFORM_OPEN, row["platform"], detail=row["open_reason"])
 
 
 async def take_probe(connection: Connection, platform: str, *, longest_pause_s: float) -> bool:

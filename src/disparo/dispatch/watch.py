@@ -106,8 +106,7 @@ class PlatformWatch:
         """Have people told of platforms that stand stopped when this worker begins to use them."""
         unmet = [name for name, lane in lanes.items() if lane not in self._met]
         if any(self._states[name]["open_reason"] for name in unmet if name in self._states):
-            async with connection.transaction():
-                await platform_states.tell_of_open(connection, unmet)
+            await platform_states.tell_of_open(connection, unmet)
         self._met = set(lanes.values())
 
     @property
