@@ -58,7 +58,7 @@ class ServedCertificate:
             return
         self._seen, self._moving = stamp, None
         try:
-            self._use(load(self._pair))
+            self._use_newer(load(self._pair))
         except CertificateInvalid as error:
             if error.why != self.refused:
                 log.error("certificate_refused_old_one_stays", why=error.why)
@@ -80,6 +80,16 @@ class ServedCertificate:
 
     def _use(self, context: ssl.SSLContext) -> None:
         self._current, self._about = context, about(self._pair.certificate)
+
+    def _use_newer(self, context: ssl.SSLContext) -> None:
+        """Raise CertificateInvalid where callers would refuse it, and not the one in use, or not so long.
+
+        By an own clock that is years ahead every pair is over: the one that ends last is still the best.
+        """
+        found = about(self._pair.certificate)
+        if found and self._about and found[1] < min(datetime.now(UTC), self._about[1]):
+            raise CertificateInvalid(f"o certificado venceu em {found[1]:%d/%m/%Y}")
+        self._use(context)
 
     def _hand_over(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         """Serve a new connection with the newest pair; called also for callers that name no host."""

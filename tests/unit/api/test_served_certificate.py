@@ -122,6 +122,23 @@ async def test_what_is_of_no_use_is_said_and_the_old_pair_stays_until_it_is(pair
         assert served.signs(ZONE) == []
 
 
+async def test_one_that_is_over_does_not_take_the_place_of_one_that_is_good(pair, tmp_path):
+    served, before = ServedCertificate(pair), pair.certificate.read_text()
+    make_pair(tmp_path, HOST, days=-1)
+    async with listening(served) as port:
+        look(served)
+        assert await shown(port) == before
+    assert served.refused is not None
+    assert served.refused.startswith("o certificado venceu em ")
+
+
+async def test_where_all_are_over_the_one_that_ends_last_is_served(tmp_path):
+    served = ServedCertificate(Certificate(*make_pair(tmp_path, HOST, days=-9)))
+    make_pair(tmp_path, HOST, days=-1)
+    look(served)
+    assert served.refused is None
+
+
 async def test_a_pair_that_is_being_written_is_waited_for(pair, tmp_path):
     served = ServedCertificate(pair)
     old_key = pair.key.read_bytes()
