@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from disparo.cli.bulk_words import print_skipped
-from disparo.db import bulk_runs, platform_states, workers
+from disparo.db import bulk_runs, dispatch_pages, platform_states, workers
 from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch.bulk_queue import queue_some
 from disparo.dispatch.rules import Rules
@@ -21,7 +21,7 @@ from disparo.domain.message import GONE, IN_HAND, STILL_GOING, count_in
 from disparo.settings import Settings
 from disparo.wording.moment_words import to_minute
 from disparo.wording.platform_words import none_in_use
-from disparo.wording.reason_words import waits_for
+from disparo.wording.reason_words import reason, waits_for
 from disparo.wording.words import RUN as STATE_WORDS
 from disparo.wording.words import STATUS as STATUS_WORDS
 
@@ -62,8 +62,13 @@ async def print_run(pool: Pool, dispatch_id: UUID, settings: Settings) -> None:
     print(f"Faturas lidas: {tallies.pop('invoices', 0)} de {'?' if row['total'] is None else row['total']}")
     tallies.pop("messages", None)
     print_skipped(tallies)
+    async with pool.acquire() as connection:
+        reasons = await dispatch_pages.reasons(connection, dispatch_id)
     for status, count in sorted(_counts(row).items()):
         print(f"  {STATUS_WORDS[status]}: {count}")
+        for found in reasons:
+            if found["status"] == status and found["reason"]:
+                print(f"    {found['total']}: {reason(found['reason'], status)}")
     if row["state"] == "running" and (waits := await _what_it_waits_for(pool, row, settings)):
         print(waits)
 

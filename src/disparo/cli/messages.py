@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -25,6 +25,7 @@ from disparo.errors import DisparoError
 from disparo.settings import load_settings
 from disparo.wording import code_words, words
 from disparo.wording.moment_words import to_second
+from disparo.wording.reason_words import goes_when
 from disparo.wording.receipt_words import details
 
 messages = typer.Typer(no_args_is_help=True)
@@ -86,6 +87,8 @@ def _print_life(life: lookups.Life, people: Mapping[int, str]) -> None:
         print(f"  Texto: {row['text']}")
     for at, step in sorted(_steps(life, people, zone), key=itemgetter(0)):
         print(f"  {to_second(at, zone)}  {step}")
+    if waits := goes_when(row, datetime.now(UTC), zone):
+        print(f"  {waits}")
 
 
 def _steps(life: lookups.Life, people: Mapping[int, str], zone: ZoneInfo) -> Iterator[tuple[datetime, str]]:

@@ -31,7 +31,7 @@ async def page(
     return await connection.fetch(
         f"""SELECT d.id, d.kind, d.purpose, coalesce(d.invoice_ids[1], r.invoice_ids[1]) AS invoice_id,
                   coalesce(r.total, cardinality(r.invoice_ids), cardinality(d.invoice_ids)) AS invoices,
-                  r.state, r.due_from, r.due_to, d.created_at, d.starts_at, d.client_id, d.user_id,
+                  r.state, r.actor, r.due_from, r.due_to, d.created_at, d.starts_at, d.client_id, d.user_id,
                   (SELECT json_object_agg(status, total) FROM counts_of(d.id, d.kind)) AS counts
            FROM dispatches d LEFT JOIN bulk_runs r ON r.dispatch_id = d.id
            WHERE d.created_at >= $1 AND (d.created_at, d.id) < ($2, $3) {of_kind}

@@ -164,7 +164,7 @@ async def existing(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
 async def read(connection: Connection, dispatch_id: UUID) -> asyncpg.Record | None:
     """Read one dispatch with its counts by status (JSON)."""
     return await connection.fetchrow(
-        """SELECT d.*, r.state AS run_state, r.due_from, r.due_to,
+        """SELECT d.*, r.state AS run_state, r.actor, r.due_from, r.due_to,
                   (SELECT json_object_agg(status, total) FROM counts_of(d.id, d.kind)) AS counts
            FROM dispatches d LEFT JOIN bulk_runs r ON r.dispatch_id = d.id WHERE d.id = $1""",
         dispatch_id,

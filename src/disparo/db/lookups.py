@@ -27,9 +27,11 @@ async def lives(
 ) -> list[Life]:
     """Read the messages of a number, or of an invoice, the newest first."""
     rows = await connection.fetch(
-        """SELECT * FROM messages
-           WHERE ($1::text IS NULL OR e164 = $1) AND ($2::bigint IS NULL OR invoice_id = $2)
-           ORDER BY created_at DESC, id DESC LIMIT $3""",
+        """SELECT m.*, r.state AS run_state,
+                  EXISTS (SELECT FROM opt_outs o WHERE o.e164 = m.e164) AS opted_out
+           FROM messages m LEFT JOIN bulk_runs r ON r.dispatch_id = m.dispatch_id
+           WHERE ($1::text IS NULL OR m.e164 = $1) AND ($2::bigint IS NULL OR m.invoice_id = $2)
+           ORDER BY m.created_at DESC, m.id DESC LIMIT $3""",
         e164,
         invoice_id,
         limit,

@@ -235,6 +235,8 @@ async def _change(request: Request, person: Person, change: _Change, notice: str
 
 def _who(row: asyncpg.Record, people: Mapping[int, str]) -> str:
     user, client = row["user_id"], row["client_id"]
+    if user is None and client is None and row["actor"]:
+        return words.actor(row["actor"], people)  # of the command line
     name = people.get(user, f"usuário {user}") if isinstance(user, int) else "o programa"
     return f"{name} pela API (cliente {client})" if client is not None else name
 

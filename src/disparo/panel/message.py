@@ -24,6 +24,7 @@ from disparo.panel.notices import done
 from disparo.panel.pages import render
 from disparo.panel.services import services_of
 from disparo.wording import code_words, words
+from disparo.wording.reason_words import goes_when
 from disparo.wording.receipt_words import details
 
 _PATH = "/painel/mensagens"
@@ -92,6 +93,7 @@ async def _shown(
         may_be_cancelled=message["status"] in WITHDRAWABLE,
         is_settled=message["status"] in SETTLED,
         why=_why(life),
+        goes_when=goes_when(message, datetime.now(UTC), services_of(request).settings.zone),
         resend_at=_resend_at(life),
         steps=timeline(life, people, with_text=with_text),
         receipts=len(life.receipts),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, Protocol
 
 from disparo.wording.code_words import CODE, code
+from disparo.wording.moment_words import to_minute
 
 #: Of what is not sent, or not sent again.
 _OF_WITHDRAWALS = frozenset(
@@ -116,3 +118,22 @@ def waits_for(next_at: datetime | None, put_off: str | None, *, starts_at: datet
         return None
     # What was not put off by a worker had its hour since it was queued.
     return reason(put_off or "outside_window").partition(";")[0]
+
+
+class _Waiting(Protocol):
+    """A message with `status`, `due_at`, `opted_out`, and the `run_state` of its bulk run."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+def goes_when(message: _Waiting, now: datetime, zone: tzinfo) -> str:
+    """Say when a message that waits will go, or that it will not; nothing of any other."""
+    if message["status"] != "queued":
+        return ""
+    if message["opted_out"]:
+        return "Este número está descadastrado: esta mensagem não sai, será dispensada na hora."
+    if message["run_state"] == "paused":
+        return "O disparo está pausado: não sai até alguém o retomar."
+    if message["due_at"] > now:
+        return f"Sai a partir de {to_minute(message['due_at'], zone)}."
+    return "A hora de sair já chegou: espera a vez, ou uma plataforma."

@@ -64,6 +64,27 @@ def test_a_run_outside_its_hours_is_said_to_wait_and_until_when(house, person):
     house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
 
 
+def test_a_run_of_the_command_line_says_by_whom_and_why_something_did_not_go(house, person):
+    ids = house.run(
+        lambda connection: add_messages(
+            connection, 3, chunk_id=-1_099_511_700_000, first_id=4_500_000, due_in_s=86_400, kind="bulk"
+        )
+    )
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", ids[0])
+    as_run(house, dispatch_id)
+    house.fetch("UPDATE bulk_runs SET actor = 'cli:maria' WHERE dispatch_id = $1", dispatch_id)
+    skip = "UPDATE messages SET status = 'skipped', reason = $2 WHERE id = $1"
+    for id_, reason in zip(ids, ("opted_out", "opted_out", "invoice_paid"), strict=True):
+        house.fetch(skip, id_, reason)
+    assert (
+        "  dispensada: 3\n    2: o número pediu para não receber SMS\n    1: a fatura já está paga\n"
+        in house.command("execucao", "ver", dispatch_id).stdout
+    )
+    assert "por maria (linha de comando)" in text(person.get(f"/painel/disparos/{dispatch_id}"))
+    assert "maria (linha de comando)" in text(person.get("/painel/disparos?tipo=bulk"))
+    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+
+
 def test_a_single_sms_that_is_not_to_go_yet_is_not_said_to_be_sent(house, person):
     """By default it goes a minute after it was asked for."""
     (id_,) = house.run(lambda connection: add_messages(connection, first_id=4_600_000, due_in_s=86_400))
@@ -133,6 +154,12 @@ def figures(house, person, dispatch_id):
     return urlopen(request, timeout=30)
 
 
+def told(house, message_id):
+    """What the command line says of a message."""
+    invoice_id = house.value("SELECT invoice_id FROM messages WHERE id = $1", message_id)
+    return house.command("mensagem", "buscar", "--fatura", invoice_id).stdout
+
+
 def test_a_message_says_of_no_hour_that_it_goes_then_while_its_run_is_paused(house, person):
     (message_id,) = house.run(
         lambda connection: add_messages(connection, first_id=4_010_000, due_in_s=86_400, kind="bulk")
@@ -142,6 +169,7 @@ def test_a_message_says_of_no_hour_that_it_goes_then_while_its_run_is_paused(hou
     page = text(person.get(f"/painel/mensagens/{message_id}"))
     assert "O disparo está pausado: não sai até alguém o retomar." in page
     assert "Sai a partir de" not in page
+    assert "  O disparo está pausado: não sai até alguém o retomar.\n" in told(house, message_id)
     house.fetch("UPDATE bulk_runs SET state = 'running' WHERE dispatch_id = $1", dispatch_id)
     house.fetch("UPDATE messages SET reason = 'paused' WHERE id = $1", message_id)
     page = text(person.get(f"/painel/mensagens/{message_id}"))
@@ -156,12 +184,14 @@ def test_a_message_to_a_number_that_is_opted_out_is_said_not_to_go(house, person
     )
     page = f"/painel/mensagens/{message_id}"
     assert "Sai a partir de" in text(person.get(page))
+    assert "\n  Sai a partir de " in told(house, message_id)
     house.fetch(
         "INSERT INTO opt_outs (e164, reason, actor) SELECT e164, 'asked', 'test' FROM messages WHERE id = $1",
         message_id,
     )
     said = text(person.get(page))
     assert "Este número está descadastrado: esta mensagem não sai, será dispensada na hora." in said
+    assert "Este número está descadastrado: esta mensagem não sai" in told(house, message_id)
     assert "Sai a partir de" not in said
     house.fetch("DELETE FROM opt_outs WHERE e164 = (SELECT e164 FROM messages WHERE id = $1)", message_id)
     house.fetch("DELETE FROM messages WHERE id = $1", message_id)
