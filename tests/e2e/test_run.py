@@ -201,7 +201,7 @@ def test_backup_and_restore_hold_what_is_not_final(folder):
     other = folder.with_name("outra")
     restored = command("db", "restore", file, "--dados", other)
     assert restored.returncode == 0, restored.stderr
-    assert "retomar" in restored.stdout
+    assert f"\nConfira e rode: disparo retomar --dados {other}\n" in restored.stdout
     assert (restored.stdout.startswith("Backup restaurado."), restored.stderr) == (True, "")
     again = Run(other, port)
     counts = client.get(waiting).json["disparo"]["contagem"]

@@ -16,7 +16,7 @@ import asyncpg
 import typer
 
 from disparo.cli.context import DataDir, database
-from disparo.cli.paused_runs import paused_runs
+from disparo.cli.paused_runs import in_folder, paused_runs
 from disparo.cli.spoken_log import speak
 from disparo.cli.upgrade import write_dump
 from disparo.db.installation import hold_after_restore, note_copy
@@ -68,7 +68,7 @@ def restore(
         paused = asyncio.run(_after_restore(dsn))
     print(
         "Backup restaurado. As mensagens que esperavam envio estão retidas, e as que estavam sendo "
-        f"enviadas, incertas.\nConfira e rode: disparo retomar{paused_runs(paused)}"
+        f"enviadas, incertas.\nConfira e rode: disparo retomar{in_folder(dados)}{paused_runs(paused, dados)}"
     )
 
 

@@ -21,9 +21,14 @@ def paused_runs(runs: Sequence[UUID], dados: Path | None = None) -> str:
         said = (
             f"{len(runs)} disparos em lote estão pausados, e nada deles sai até alguém os retomar, um a um:"
         )
-    folder = "" if dados is None else f" --dados {shlex.quote(str(dados))}"
+    folder = in_folder(dados)
     lines = [said, *(f"  disparo execucao retomar {run}{folder}" for run in runs[:_MOST_NAMED])]
     if len(runs) > _MOST_NAMED:
         more = len(runs) - _MOST_NAMED
         lines.append(f"  e mais {more}, que estão em: disparo execucao listar --limite 1000{folder}")
     return "".join(f"\n{line}" for line in lines)
+
+
+def in_folder(dados: Path | None) -> str:
+    """Give what a command is followed by to act on the same folder."""
+    return "" if dados is None else f" --dados {shlex.quote(str(dados))}"
