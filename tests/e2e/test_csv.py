@@ -279,11 +279,14 @@ def test_a_dash_is_an_empty_field_and_no_reason_to_refuse_a_line(load, rows):
 
 
 def test_lines_of_which_only_the_last_counts_are_told(load, rows):
-    load("clientes", CUSTOMERS + "940;ANA;SP;11988880001;sim;\n")
+    customers = load("clientes", CUSTOMERS + "940;ANA;SP;11988880009;sim;\n940;ANA;SP;11988880001;sim;\n")
+    assert "só entram os telefones da última" in customers.stderr
+    assert "parcelas" not in customers.stderr
     header, line = "id_fatura;id_cliente;valor;vencimento\n", ";940;10,00;05/12/2026\n"
     twice = load("faturas", header + f"9400{line}9401{line}9400;940;25,00;05/12/2026\n")
     assert (
-        "A linha 4 traz um id que já veio antes neste arquivo: de cada um vale só a última." in twice.stderr
+        "A linha 4 traz um id que já veio antes neste arquivo: de cada um vale só a última. Se são parcelas"
+        in twice.stderr
     )
     assert rows("SELECT amount::int FROM invoices WHERE id IN (9400, 9401) ORDER BY id") == [(25,), (10,)]
     once = "".join(f"{number}{line}" for number in range(10_000, 16_000))

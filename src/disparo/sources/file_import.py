@@ -102,7 +102,7 @@ async def import_file(
     """
     options = options or Options()
     check_apart(path, options.refused)
-    report = Report()
+    report = Report(kind)
     with ExitStack() as stack:
         table = stack.enter_context(open_table(path))
         reader = _Reader(kind, table, options)

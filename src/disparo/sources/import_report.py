@@ -9,6 +9,13 @@ from dataclasses import dataclass, field
 from disparo.sources.columns import Proposal
 
 _KEPT_PLACES = 10
+#: What a file may be that has several lines of one id, by its kind.
+_OF_REPEATS = {
+    "clientes": " Se há uma linha por contrato ou por telefone, só entram os telefones da última: ponha os "
+    "outros em telefone_2 e telefone_3, ou importe-os como contatos.",
+    "faturas": " Se são parcelas ou itens de uma fatura, a coluna do id não é a certa, ou o valor não é o "
+    "total.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class Places:
 class Report:
     """The result of an import; of many bad lines `bad` has only the first."""
 
+    kind: str
     proposal: Proposal | None = None
     stored: int = 0
     bad_count: int = 0
@@ -75,10 +83,8 @@ class Report:
         if not self.repeated.count:
             return None
         lines = self.repeated.told("traz", "trazem")
-        return (
-            f"{lines} um id que já veio antes neste arquivo: de cada um vale só a última. Se são parcelas ou "
-            "itens de uma fatura, a coluna do id não é a certa, ou o valor não é o total."
-        )
+        hint = _OF_REPEATS.get(self.kind, "")
+        return f"{lines} um id que já veio antes neste arquivo: de cada um vale só a última.{hint}"
 
     @property
     def told(self) -> list[str]:
