@@ -156,7 +156,8 @@ def resend(
         done = await reconcile.resend(connection, wanted, actor=actor())
         others = _others(wanted, done, "incerta", _OR_CANCELLED if done else "")
         await accounts.audit(connection, actor=actor(), action="resent", detail={"messages": len(done)})
-        return f"{len(done)} mensagem(ns) na fila outra vez.{others}{more}"
+        still = paused_runs(await bulk_runs.paused(connection, of=done), dados)
+        return f"{len(done)} mensagem(ns) na fila outra vez.{others}{more}{still}"
 
     print(with_connection(dados, work))
 
@@ -208,7 +209,8 @@ def release(
         done = await reconcile.release_held(connection, ids, actor=actor())
         others = _others(ids, done, "retida")
         await accounts.audit(connection, actor=actor(), action="released", detail={"messages": len(done)})
-        return f"{len(done)} mensagem(ns) de volta à fila.{others}"
+        still = paused_runs(await bulk_runs.paused(connection, of=done), dados)
+        return f"{len(done)} mensagem(ns) de volta à fila.{others}{still}"
 
     print(with_connection(dados, work))
 

@@ -191,11 +191,14 @@ async def cancelled_unfinished(connection: Connection) -> list[UUID]:
     return [row["dispatch_id"] for row in rows]
 
 
-async def paused(connection: Connection) -> list[UUID]:
-    """List paused runs, the oldest first."""
+async def paused(connection: Connection, *, of: Sequence[int] | None = None) -> list[UUID]:
+    """List paused runs, the oldest first: all, or those `of` these messages."""
     rows = await connection.fetch(
         """SELECT dispatch_id FROM bulk_runs WHERE finished_at IS NULL AND state = 'paused'
-           ORDER BY dispatch_id"""
+             AND ($1::bigint[] IS NULL
+                  OR dispatch_id IN (SELECT dispatch_id FROM messages WHERE id = ANY($1)))
+           ORDER BY dispatch_id""",
+        of,
     )
     return [row["dispatch_id"] for row in rows]
 

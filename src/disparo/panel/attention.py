@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
+from uuid import UUID
 
 import asyncpg
 from starlette.datastructures import FormData, QueryParams
@@ -83,6 +84,7 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
             wanted = [row["id"] for row in found[:_AT_ONCE]] if everything else fields.ids(form, "id")
             _check(person, wanted)
             settled = await _settle(connection, wanted, action, person)
+            still = _still(await bulk_runs.paused(connection, of=settled)) if action == "reenviar" else ""
             done_as = "resent" if action == "reenviar" else "given_as_sent"
             await _audit(connection, person, done_as, len(settled))
     except (reconcile.NotAgain, _NothingChosen) as refused:
@@ -91,7 +93,7 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
     more = _MORE if len(found) > _AT_ONCE else ""
     if settled and action == "reenviar" and len(settled) < len(wanted):
         more = f" {words.several(len(wanted) - len(settled), *_NOT_AGAIN)}.{more}"
-    return await _settled(request, person, {said: len(settled)}, address, more)
+    return await _settled(request, person, {said: len(settled)}, address, more + still)
 
 
 async def _settle(connection: Connection, wanted: list[int], action: str, person: Person) -> list[int]:
@@ -155,7 +157,8 @@ async def _release_held(request: Request, person: Person, wanted: list[int]) -> 
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         moved = await reconcile.release_held(connection, wanted, actor=person.actor)
         await _audit(connection, person, "released", len(moved))
-    return await _settled(request, person, {_QUEUED: len(moved)}, _HELD)
+        still = _still(await bulk_runs.paused(connection, of=moved))
+    return await _settled(request, person, {_QUEUED: len(moved)}, _HELD, still)
 
 
 async def _cancel_held(request: Request, person: Person, wanted: list[int]) -> Response:
@@ -184,11 +187,16 @@ async def _resume(request: Request, person: Person) -> Response:
         total += len(moved)
     more = "" if is_all else " Ainda há retidas: libere de novo para continuar."
     async with services_of(request).pool.acquire() as connection:
-        paused = len(await bulk_runs.paused(connection))
-    if paused:
-        them = "o abra em Disparos e retome" if paused == 1 else "os abra em Disparos e retome, um a um"
-        more += f" {words.several(paused, *_PAUSED)} até que alguém {them}."
+        more += _still(await bulk_runs.paused(connection))
     return await done(request, person, f"{words.several(total, *_QUEUED)}.{more}", _HELD)
+
+
+def _still(paused: Sequence[UUID]) -> str:
+    """Say that nothing of these runs goes yet; nothing of none."""
+    if not paused:
+        return ""
+    them = "o abra em Disparos e retome" if len(paused) == 1 else "os abra em Disparos e retome, um a um"
+    return f" {words.several(len(paused), *_PAUSED)} até que alguém {them}."
 
 
 async def _settled(

@@ -46,6 +46,15 @@ def test_runs_that_are_paused_are_told_with_it(house, paused):
     assert "1 disparo está pausado, e nada dele sai até que alguém o abra em Disparos e retome." in page
 
 
+def test_a_ticked_one_of_a_paused_run_is_told_with_it(house, paused):
+    (id_,) = house.run(lambda connection: add_messages(connection, first_id=7_100_000, due_in_s=86_400))
+    house.fetch("UPDATE messages SET status = 'held', dispatch_id = $2 WHERE id = $1", id_, paused)
+    person = visitor(house)
+    page = text(person.get(person.post("/painel/retidas", acao="liberar", id=id_).headers["location"]))
+    assert "1 mensagem de volta à fila. 1 disparo está pausado, e nada dele sai até que alguém o abra" in page
+    house.fetch("DELETE FROM messages WHERE id = $1", id_)
+
+
 def test_everything_that_a_restore_holds_is_let_go_at_once(house, dispatch_id):
     person = visitor(house)
     assert "Liberar todas as que a restauração reteve" in text(person.get("/painel/retidas"))

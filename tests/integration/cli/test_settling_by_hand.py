@@ -143,3 +143,15 @@ async def test_a_token_that_is_none_is_not_revoked(command):
     status, said = command("token", "revogar", "00000000-0000-0000-0000-000000000000")
     assert (status, "não está em uso. Nada foi alterado." in said) == (1, True), said
     assert command("token", "revogar", "--todos")[0] == 0
+
+
+async def test_of_a_paused_run_it_is_said_that_nothing_goes_yet(command, connection, ids):
+    run = await connection.fetchval("SELECT dispatch_id FROM messages WHERE id = $1", ids[0])
+    await connection.execute(
+        """INSERT INTO bulk_runs (dispatch_id, actor, not_before, carved_at, state)
+           VALUES ($1, 'test', now(), now(), 'paused')""",
+        run,
+    )
+    for arguments in (("retidas", "liberar", ids[1]), ("incertas", "reenviar", "--sim", ids[0])):
+        status, said = command(*arguments)
+        assert (status, f"\n  disparo execucao retomar {run}\n" in said) == (0, True), said
