@@ -22,46 +22,46 @@ _REFUSED_AGAIN_S = 10.0
 
 
 class SettingsWatch:
-    """`run` calls `apply` with new settings; wrong ones are said in the log, and the old ones stay."""
+    """Reads new settings by `load`; wrong ones are said in the log, and the old ones stay.
 
-    def __init__(
-        self, load: Callable[[], Settings], apply: Callable[[Settings], None], *, after_others: bool = False
-    ) -> None:
+    Made before the settings are read that a process starts with: a start may wait for its database for
+    minutes, and the file may change meanwhile.
+    """
+
+    def __init__(self, load: Callable[[], Settings], *, after_others: bool = False) -> None:
         self._load = load
         #: Whoever makes platforms speak to the others gives those time to know them.
         self._wait_s = 1.5 * _LOOK_EVERY_S if after_others else 0.0
-        self._apply = apply
         self._asked = asyncio.Event()
         self._seen = self._before = _stamp(settings_file())
         #: What is wrong with the settings that were read last, so that older ones stay; None: nothing.
         self.refused: str | None = None
         self._read_at = time.monotonic()
 
-    async def run(self) -> None:
-        """Look until cancelled."""
+    async def run(self, apply: Callable[[Settings], None]) -> None:
+        """Look until cancelled, and call `apply` with new settings."""
         with suppress(ValueError, RuntimeError):  # not the main thread: only the file is looked at
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._asked.set)
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY_S):
                     await self._asked.wait()
-            await self._look()
+            await self._look(apply)
 
-    async def _look(self) -> None:
-        is_known = True
+    async def _look(self, apply: Callable[[Settings], None]) -> None:
+        is_asked, is_known = self._asked.is_set(), True
+        self._asked.clear()  # now: whoever asks while these are read and waited for means newer ones
         try:
             stamp = self._stamp_now()
             # Half a file may be good settings, without the platforms that come last: it must have settled.
             is_steady, self._before = stamp == self._before, stamp
-            is_known = stamp == self._seen and not self._asked.is_set()
-            if is_known and not self._is_refused_for_long():
-                return
-            if not is_steady and not self._asked.is_set():
+            is_known = stamp == self._seen and not is_asked
+            if (is_known and not self._is_refused_for_long()) or not (is_steady or is_asked):
                 return
             self._seen, self._read_at = stamp, time.monotonic()
             changed = self._load()
             await asyncio.sleep(self._wait_s)
-            self._apply(changed)
+            apply(changed)
         except SettingsInvalid as error:
             self._refuse(str(error), is_known=is_known)
         except Exception as error:  # whatever it is, the next look must come
@@ -69,8 +69,6 @@ class SettingsWatch:
         else:
             self.refused = None
             log.info("settings_reloaded")
-        finally:
-            self._asked.clear()
 
     def _is_refused_for_long(self) -> bool:
         return self.refused is not None and time.monotonic() - self._read_at >= _REFUSED_AGAIN_S

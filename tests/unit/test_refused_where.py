@@ -17,7 +17,7 @@ SECRET = "S3gredoLongo"
 
 
 def said(why):
-    watch = SettingsWatch(load_settings, lambda _changed: None)
+    watch = SettingsWatch(load_settings)
     watch.refused = why
     (sign,) = refusals(watch)
     return sign.detail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 
 import pytest
 import structlog
@@ -24,7 +25,7 @@ async def test_a_fault_while_loading_does_not_end_the_watch(monkeypatch, tmp_pat
             raise faults.pop()
         return "new"
 
-    task = asyncio.create_task(SettingsWatch(load, got.append).run())
+    task = asyncio.create_task(SettingsWatch(load).run(got.append))
     try:
         async with asyncio.timeout(10):
             for number in range(1, 4):
@@ -47,7 +48,7 @@ async def test_a_file_that_is_still_being_written_is_not_taken_as_it_is_by_then(
     lines = [f"# {number}\n" for number in range(20)]
     file.write_text("old\n")
     got = []
-    task = asyncio.create_task(SettingsWatch(file.read_text, got.append).run())
+    task = asyncio.create_task(SettingsWatch(file.read_text).run(got.append))
     try:
         await asyncio.sleep(0.3)
         with file.open("w") as being_written:
@@ -78,9 +79,9 @@ async def test_what_was_wrong_beside_the_file_is_seen_to_be_right(monkeypatch, t
             raise SettingsInvalid("no password")
         return password.read_text()
 
-    watch = SettingsWatch(load, got.append)
+    watch = SettingsWatch(load)
     with structlog.testing.capture_logs() as said:
-        task = asyncio.create_task(watch.run())
+        task = asyncio.create_task(watch.run(got.append))
         try:
             (tmp_path / "disparo.toml").write_text("# names the password's file")
             async with asyncio.timeout(10):
@@ -95,3 +96,49 @@ async def test_what_was_wrong_beside_the_file_is_seen_to_be_right(monkeypatch, t
             await asyncio.gather(task, return_exceptions=True)
     assert (got, watch.refused) == (["secret"], None)
     assert [line["event"] for line in said] == ["settings_refused_old_ones_stay", "settings_reloaded"]
+
+
+async def test_what_changed_while_the_process_was_starting_is_taken_too(monkeypatch, tmp_path):
+    file = tmp_path / "disparo.toml"
+    monkeypatch.setenv("DISPARO_CONFIG", str(file))
+    monkeypatch.setattr("disparo.settings_watch._LOOK_EVERY_S", 0.02)
+    file.write_text("started with")
+    got, watch = [], SettingsWatch(file.read_text)
+    file.write_text("written while the database was waited for")
+    task = asyncio.create_task(watch.run(got.append))
+    try:
+        async with asyncio.timeout(10):
+            while not got:
+                await asyncio.sleep(0.01)
+        assert got == ["written while the database was waited for"]
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_who_asks_while_earlier_settings_are_about_to_be_used_is_heard(monkeypatch, tmp_path):
+    """The file need not have changed: a secret that it names in another one may have."""
+    monkeypatch.setenv("DISPARO_CONFIG", str(tmp_path / "disparo.toml"))
+    monkeypatch.setattr("disparo.settings_watch._LOOK_EVERY_S", 0.2)
+    (tmp_path / "disparo.toml").write_text("")
+    secrets, got = ["old"], []
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def load():
+        if len(secrets) == 1:  # after the secret was read, and before it is used
+            asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGHUP)
+            secrets.append("new")
+            return secrets[0]
+        return secrets[1]
+
+    task = asyncio.create_task(SettingsWatch(load, after_others=True).run(got.append))
+    try:
+        await asyncio.sleep(0.05)
+        signal.raise_signal(signal.SIGHUP)
+        async with asyncio.timeout(10):
+            while "new" not in got:
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        signal.signal(signal.SIGHUP, before)

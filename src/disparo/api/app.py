@@ -60,7 +60,7 @@ def build_app(
     settings: Settings,
     dsn: str,
     *,
-    load: Callable[[], Settings] | None = None,
+    watch: SettingsWatch | None = None,
     ending: asyncio.Event | None = None,
     fall: Callable[[], None] = lambda: None,
     refuse: Callable[[DisparoError], None] = lambda _error: None,
@@ -68,7 +68,7 @@ def build_app(
 ) -> ASGIApp:
     """Build the application; connections open when the server starts it.
 
-    `load` reads settings anew; `ending` is set when the server is asked to stop;
+    `watch` sees the settings change; `ending` is set when the server is asked to stop;
     `fall` is called when a part of it is gone, without which it would only seem to serve; `refuse` with
     why it cannot start. `served`: the certificate it is served with, renewed while it runs.
     """
@@ -93,9 +93,8 @@ def build_app(
             _keep(stack, warm_up(panel.load), fall)
             if served is not None:
                 _keep(stack, _again_and_again(served.run), fall)
-            if load is not None:
-                watch = SettingsWatch(load, use)
-                _keep(stack, watch.run(), fall)
+            if watch is not None:
+                _keep(stack, watch.run(use), fall)
                 _keep(stack, _say_signs(app.state.services, watch, served), fall)
             yield
 

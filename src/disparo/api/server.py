@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -17,6 +17,7 @@ from disparo.api.protocol import HttpProtocol
 from disparo.api.served_certificate import ServedCertificate
 from disparo.errors import RESTART_ME, DisparoError, PortTaken
 from disparo.settings import Settings
+from disparo.settings_watch import SettingsWatch
 
 #: How long a connection may be idle: longer than nginx keeps one to us (60 s). The first to close it must be
 #: who calls: a call that crosses with our closing is lost, and its caller reads 502.
@@ -62,7 +63,7 @@ def serve(
     dsn: str,
     *,
     certificate: Certificate | None,
-    load: Callable[[], Settings],
+    watch: SettingsWatch,
     shares_port: bool = False,
 ) -> int:
     """Serve until SIGTERM or SIGINT, and give the exit status; raises DisparoError where it cannot start.
@@ -76,7 +77,7 @@ def serve(
     config.app = build_app(
         settings,
         dsn,
-        load=load,
+        watch=watch,
         ending=ending,
         fall=server.fall,
         refuse=server.refuse,

@@ -20,6 +20,7 @@ from disparo.cli.stopping import stop_signal
 from disparo.log import configure_logging
 from disparo.platforms.registry import check_tables
 from disparo.settings import Settings, load_settings
+from disparo.settings_watch import SettingsWatch
 
 
 def serve(
@@ -43,6 +44,7 @@ def serve(
         check_tables(settings.platforms)
         return settings
 
+    watch = SettingsWatch(load)
     settings = load()
     configure_logging(level=settings.log_level)
     log_misspelt()
@@ -53,7 +55,9 @@ def serve(
             asyncio.run(_serve_with(processos, settings, dsn, certificate))
         else:
             raise typer.Exit(
-                serve_http(settings, dsn, certificate=certificate, load=load, shares_port=porta_compartilhada)
+                serve_http(
+                    settings, dsn, certificate=certificate, watch=watch, shares_port=porta_compartilhada
+                )
             )
 
 

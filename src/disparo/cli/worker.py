@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 
 import typer
 
@@ -39,20 +38,21 @@ def worker(dados: DataDir = None) -> None:
         check_tables(settings.platforms)
         return settings
 
+    watch = SettingsWatch(load, after_others=True)
     settings = load()
     configure_logging(level=settings.log_level)
     log_misspelt()
     with opened(dados) as dsn:
-        raise typer.Exit(_run(settings, dsn, load))
+        raise typer.Exit(_run(settings, dsn, watch))
 
 
-def _run(settings: Settings, dsn: str, load: Callable[[], Settings]) -> int:
+def _run(settings: Settings, dsn: str, watch: SettingsWatch) -> int:
     import uvloop
 
-    return uvloop.run(_work(settings, dsn, load))
+    return uvloop.run(_work(settings, dsn, watch))
 
 
-async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> int:
+async def _work(settings: Settings, dsn: str, watch: SettingsWatch) -> int:
     stop = stop_signal()
     if await unless(stop, prepare_patiently(settings, dsn)) is None:
         return 0
@@ -62,7 +62,6 @@ async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> i
         retention=Retention(settings.keep_text_days, settings.keep_evidence_days),
     )
     hubsoft = build_hubsoft(settings)
-    watch = SettingsWatch(load, lambda changed: runner.use(planner.plan(changed)), after_others=True)
     runner = Worker(
         dsn,
         plan=planner.plan(settings),
@@ -70,7 +69,7 @@ async def _work(settings: Settings, dsn: str, load: Callable[[], Settings]) -> i
         chores=chores_of(settings, dsn, hubsoft, watch=watch, platforms=planner.platforms),
         freshness=freshness_of(settings, dsn, hubsoft),
     )
-    watching = asyncio.create_task(watch.run())
+    watching = asyncio.create_task(watch.run(lambda changed: runner.use(planner.plan(changed))))
     try:
         return await runner.run(stop)
     except TRANSIENT as error:  # it fell while we were starting: whoever keeps us starts us again
