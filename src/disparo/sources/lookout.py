@@ -34,7 +34,7 @@ class Lookout:
     def __init__(self, sync: Sync) -> None:
         self._sync = sync
         self._looking = asyncio.Lock()
-        self._looked_at = float("-inf")
+        self._looked_at, self._was_answered = float("-inf"), True
         self._free = asyncio.Semaphore(_LOOKS_AT_ONCE)
         self._not_there: dict[int, float] = {}
         self._of_erased: dict[int, int] = {}  # the customer of each
@@ -104,20 +104,21 @@ class Lookout:
     async def look_for_new(self, *, patience_s: float, again_after_s: float) -> bool:
         """Bring what was made lately, within `patience_s`; calls that come together share one look.
 
-        Gives whether one was made since `again_after_s` seconds ago. What it cannot bring in time is brought
-        by the next pass: a page that was stored stays.
+        Gives whether the last one, of no more than `again_after_s` seconds ago, was answered. What it cannot
+        bring in time is brought by the next pass: a page that was stored stays.
         """
         async with self._looking:
             if time.monotonic() - self._looked_at < again_after_s:
-                return True
+                return self._was_answered
             try:
                 await self._look_for_new(time.monotonic() + patience_s)
             except (SourceDown, SourceRefused) as error:
                 log.warning("look_for_new_failed", source=self._sync.source.name, error=type(error).__name__)
-                self._looked_at = time.monotonic()
-                return False
+                self._was_answered = False
+            else:
+                self._was_answered = True
             self._looked_at = time.monotonic()
-            return True
+            return self._was_answered
 
     async def _look_for_new(self, until: float) -> None:
         today = datetime.now(self._sync.zone).date()

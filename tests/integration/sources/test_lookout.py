@@ -96,6 +96,20 @@ async def test_a_source_that_does_not_answer_costs_no_more_than_the_patience(the
     assert time.perf_counter() - began < 2
 
 
+async def test_of_a_look_that_was_not_answered_nobody_is_told_that_it_was(there, sync, lookout):
+    await sync.run()
+    there.searches = {"id_cliente"}
+    there.fail_after = there.calls.total()
+    told = await asyncio.gather(
+        *(lookout.look_for_new(patience_s=0.3, again_after_s=60) for _ in range(3)),
+    )
+    there.fail_after = None  # there again, and not asked again so soon
+    told.append(await lookout.look_for(990_020, patience_s=5, again_after_s=60))
+    assert told == [False] * 4
+    assert await lookout.look_for(990_020, patience_s=5, again_after_s=0)
+    assert await lookout.look_for(990_021, patience_s=5, again_after_s=60)
+
+
 async def test_an_erased_customers_invoice_is_asked_for_once(there, sync, lookout, connection):
     await sync.run()
     async with connection.transaction():
