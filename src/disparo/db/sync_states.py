@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import asyncpg
@@ -140,11 +140,16 @@ async def open_and_not_among(
     return [row["id"] for row in rows]
 
 
-async def mark_gone(connection: Connection, invoice_id: int, customer_id: int) -> None:
-    """Cancel an invoice of a customer that its source no longer has; one of another's by now stays."""
+async def mark_gone(connection: Connection, invoice_id: int, customer_id: int, *, asked_at: datetime) -> None:
+    """Cancel an invoice of a customer that its source, asked then, did not have any more.
+
+    One of another customer's by now stays, and one of which a later answer is stored (see `customers.py`).
+    """
     await connection.execute(
-        """UPDATE invoices SET status = 'cancelled', checked_at = now(), updated_at = now()
-           WHERE id = $1 AND customer_id = $2 AND status = 'open'""",
+        """UPDATE invoices SET status = 'cancelled', checked_at = $3, updated_at = now()
+           WHERE id = $1 AND customer_id = $2 AND status = 'open'
+             AND (checked_at IS NULL OR checked_at <= $3 OR checked_at > clock_timestamp())""",
         invoice_id,
         customer_id,
+        asked_at,
     )

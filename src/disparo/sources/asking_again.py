@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 import asyncpg
@@ -91,7 +91,7 @@ class AskingAgain:
 
     async def _ask_for(self, customer_id: int, wanted: Sequence[tuple[int, date]]) -> set[int]:
         """Store a customer's invoices; gives the wanted ones that may be there, and were not read."""
-        days = sorted({day for _, day in wanted})
+        days, asked_at = sorted({day for _, day in wanted}), datetime.now(UTC)
         page = await _Patience().of(self.source.fetch_invoices(customer_id, days))
         try:
             async with self.pool.acquire() as connection, connection.transaction():
@@ -100,12 +100,12 @@ class AskingAgain:
             lacking = {id_ for id_, _ in wanted} - {row["id"] for row in page.invoices}
             if not lacking or page.left_out:  # one that is there and could not be read is not gone
                 return lacking
-            await self._look_for_gone(customer_id, sorted(lacking))
+            await self._look_for_gone(customer_id, sorted(lacking), asked_at)
         except ROW_REFUSED as error:  # it is about this customer alone: the others must not wait for that
             raise SourceRefused(say_refused(error)) from None
         return set()
 
-    async def _look_for_gone(self, customer_id: int, gone: Sequence[int]) -> None:
+    async def _look_for_gone(self, customer_id: int, gone: Sequence[int], asked_at: datetime) -> None:
         """Store what has another customer now, one by one; what is nowhere is cancelled."""
         patience = _Patience()
         for place, id_ in enumerate(gone):
@@ -117,7 +117,7 @@ class AskingAgain:
             async with self.pool.acquire() as connection, connection.transaction():
                 await self.store(connection, page)
                 if not any(row["customer_id"] == customer_id for row in found):
-                    await sync_states.mark_gone(connection, id_, customer_id)
+                    await sync_states.mark_gone(connection, id_, customer_id, asked_at=asked_at)
 
     async def _fetch_customers(self, ids: Sequence[int]) -> list[CustomerRow]:
         return [row async for row in self.source.fetch_customers(ids)]

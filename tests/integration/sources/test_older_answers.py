@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from disparo.db.customers import upsert_invoices
+from disparo.sources.asking_again import AskingAgain
 from disparo.sources.sync import Sync
 
 pytestmark = pytest.mark.anyio
@@ -42,6 +43,47 @@ async def test_an_answer_is_as_old_as_its_question(there, sync, connection):
     await sync.refresh([700_010])
     age = await connection.fetchval("SELECT now() - checked_at FROM invoices WHERE id = 700010")
     assert age >= timedelta(seconds=0.5)
+
+
+async def test_a_list_that_was_read_before_an_invoice_came_back_does_not_cancel_it(
+    there, sync, connection, monkeypatch
+):
+    await sync.run()
+    there.searches.discard("id_fatura")
+    there.gone.add(700_010)
+    look_for_gone, seen = AskingAgain._look_for_gone, []
+
+    async def meanwhile(self, *lacking):
+        """Between the answer and what is made of it another worker asks, and it is there again."""
+        there.gone.discard(700_010)
+        await sync.refresh([700_010])
+        seen.append(await connection.fetchrow(STATE))
+        await look_for_gone(self, *lacking)
+
+    monkeypatch.setattr(AskingAgain, "_look_for_gone", meanwhile)
+    await sync.refresh([700_010])
+    assert [row["status"] for row in seen] == ["open"]
+    assert await connection.fetchrow(STATE) == seen[0]
+
+
+async def test_what_is_found_gone_is_written_over_by_what_was_asked_for_later(
+    there, sync, connection, monkeypatch
+):
+    await sync.run()
+    there.searches.discard("id_fatura")
+    there.gone.add(700_010)
+    look_for_gone = AskingAgain._look_for_gone
+
+    async def meanwhile(self, *lacking):
+        there.gone.discard(700_010)
+        page = await self.source.fetch_invoices(11, [there.due(10)])
+        await look_for_gone(self, *lacking)
+        assert (await connection.fetchrow(STATE))["status"] == "cancelled"
+        await upsert_invoices(connection, page.invoices)
+
+    monkeypatch.setattr(AskingAgain, "_look_for_gone", meanwhile)
+    await sync.refresh([700_010])
+    assert (await connection.fetchrow(STATE))["status"] == "open"
 
 
 async def test_what_a_clock_that_was_ahead_has_stored_is_written_over(there, sync, connection):
