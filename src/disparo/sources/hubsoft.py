@@ -172,7 +172,7 @@ class Hubsoft:
 
     async def authorization(self) -> str:
         """Give the header's value with which we are known there; raises SourceDown or SourceRefused."""
-        return f"Bearer {await self._live_token()}"
+        return await self._live_token()
 
     async def knows(self, token: str) -> bool:
         """Ask whether a token is one of its own that lives; raises SourceDown.
@@ -199,9 +199,10 @@ class Hubsoft:
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise SourceDown(type(error).__name__) from error
 
-    def forget_token(self) -> None:
-        """Log in anew next time: it was refused."""
-        self._token = None
+    def forget_token(self, authorization: str) -> None:
+        """Log in anew next time, since this was refused; unless another call has done so meanwhile."""
+        if self._token is not None and self._token[0] == authorization:
+            self._token = None
 
     async def close(self) -> None:
         """Close connections."""
@@ -253,7 +254,7 @@ class Hubsoft:
             ) as response:
                 later_if_passing(response)
                 if response.status == HTTPStatus.UNAUTHORIZED:
-                    self.forget_token()
+                    self.forget_token(headers["Authorization"])
                     raise TryLater("HTTP 401", 0.0)
                 if response.status != HTTPStatus.OK:
                     raise SourceRefused(f"O HubSoft respondeu {response.status} a {path}.")
@@ -295,4 +296,4 @@ class Hubsoft:
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise TryLater(said_of(error), None) from error
         lives_s = max(0.0, lifetime_s(answer.get("expires_in")) - _TOKEN_MARGIN_S)
-        return str(answer["access_token"]), time.monotonic() + lives_s
+        return f"Bearer {answer['access_token']}", time.monotonic() + lives_s

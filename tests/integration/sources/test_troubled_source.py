@@ -124,6 +124,22 @@ async def test_a_token_that_ends_while_many_ask_is_asked_for_once(there, source)
     assert there.calls["/oauth/token"] == logins + 1
 
 
+async def test_a_late_refusal_of_the_token_before_does_not_end_the_one_after_it(there, source):
+    await source.fetch_page(Step("customers"), 0)
+    there.tokens.clear()
+    logins, before, there.delay_s = there.calls["/oauth/token"], there.calls.total(), 0.5
+    late = [
+        asyncio.create_task(source.fetch_invoices(number + 1, [there.due(number)])) for number in range(3)
+    ]
+    async with asyncio.timeout(30):
+        while there.calls.total() < before + len(late):
+            await asyncio.sleep(0.01)
+    there.delay_s = 0
+    await source.fetch_invoices(5, [there.due(4)])
+    await asyncio.gather(*late)
+    assert there.calls["/oauth/token"] == logins + 1
+
+
 async def test_one_page_that_it_cannot_make_keeps_back_nothing_but_a_few_rows(
     there, sync, connection, monkeypatch
 ):

@@ -78,7 +78,7 @@ async def hand_on(request: Request, rest: str) -> Response:
     answer = await _ask(request, beside, path, query, authorization, body=request.stream())
     if answer.status == HTTPStatus.UNAUTHORIZED and is_ours:
         # Our credential was ended there, not the caller's.
-        beside.hubsoft.forget_token()
+        beside.hubsoft.forget_token(authorization)
         if not _has_body(request):
             answer.close()
             answer = await _ask(request, beside, path, query, await _credential(beside), body=b"")
