@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -156,6 +158,30 @@ def test_revocation_stops_sending_everywhere_also_where_nobody_hears_of_it(four)
         four.fetch("ALTER TABLE access_tokens ENABLE TRIGGER tokens_changed")
     again = four.client()
     assert {server.send({"id_fatura": 11000}).status for server in clients(four, again.token)} == {200}
+
+
+def test_a_call_whose_body_comes_after_a_revocation_does_nothing(four):
+    """Opened while the token lived; a byte now and then would keep it open for weeks."""
+    token, before = four.client().token, four.value("SELECT count(*) FROM dispatches")
+    body, calls = b'{"id_fatura": 11000}', []
+    for method, path in (
+        ("POST", SEND),
+        ("POST", f"{DISPATCH}/lote"),
+        ("PUT", "/api/v1/integracao/fatura"),
+    ):
+        parts = urlsplit(four.stage.base)
+        call = http.client.HTTPConnection(parts.hostname, parts.port, timeout=40)
+        call.putrequest(method, path)
+        call.putheader("Authorization", f"Bearer {token}")
+        call.putheader("Content-Length", str(len(body)))
+        call.endheaders(body[:5])
+        calls.append(call)
+    time.sleep(1.5)
+    four.fetch("UPDATE access_tokens SET revoked_at = now()")
+    for call in calls:
+        call.send(body[5:])
+    assert [call.getresponse().status for call in calls] == [401] * 3
+    assert four.value("SELECT count(*) FROM dispatches") == before
 
 
 def test_two_presses_in_different_processes_make_one_message(four):

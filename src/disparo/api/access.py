@@ -57,7 +57,7 @@ async def admit(
     `remembered`: a token that this process knows to be alive is not looked up in the database.
     """
     try:
-        caller = await _authenticate(request, services, remembered=remembered)
+        grant = await _authenticate(request, services, remembered=remembered)
     except Unauthenticated:
         # Guessing costs: counted by address, so that nobody is shut out by another.
         settings = services.settings
@@ -65,11 +65,26 @@ async def admit(
             "address", line_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst
         )
         raise
-    request.state.caller = caller
+    caller = await _caller(services, grant)
+    request.state.caller, request.state.permission = caller, permission
     request.state.client_id = caller.client_id  # for the request's line in the log
-    if permission not in caller.permissions:
-        raise Failure(403, "Este usuário não tem permissão para esta operação")
+    _check_permission(grant, permission)
     return caller
+
+
+async def admit_still(request: Request) -> None:
+    """Look again at a caller whose body took a while: raises Unauthenticated or Failure 403.
+
+    One byte a minute keeps a call open for weeks, and whose token is revoked must do nothing any more.
+    """
+    permission: Permission | None = getattr(request.state, "permission", None)
+    if permission is not None:  # else nobody had to be admitted
+        _check_permission(await _authenticate(request, services_of(request), remembered=True), permission)
+
+
+def _check_permission(grant: Grant, permission: Permission) -> None:
+    if permission not in grant.permissions:
+        raise Failure(403, "Este usuário não tem permissão para esta operação")
 
 
 def address_of(request: Request) -> str:
@@ -95,8 +110,8 @@ def may_read_metrics(request: Request, settings: Settings) -> bool:
     return any(address in network for network in settings.metrics_networks)
 
 
-async def _authenticate(request: Request, services: Services, *, remembered: bool) -> ApiCaller:
-    """Give the caller that a token belongs to; raises Unauthenticated or TooMany."""
+async def _authenticate(request: Request, services: Services, *, remembered: bool) -> Grant:
+    """Give what the token of a call grants; raises Unauthenticated or TooMany."""
     token = token_of(request)
     await signing_keys.catch_up(services.pool, services.mint)
     try:
@@ -109,10 +124,10 @@ async def _authenticate(request: Request, services: Services, *, remembered: boo
     grant = await (live.read_remembered if remembered else live.read)(claims.jti)
     if grant is None:
         raise Unauthenticated
-    return await _caller(services, grant)
+    return grant
 
 
-async def _of_hubsoft(request: Request, services: Services, token: str) -> ApiCaller:
+async def _of_hubsoft(request: Request, services: Services, token: str) -> Grant:
     """Admit a token that HubSoft confirms, as the API client set for that: single sends and lookups."""
     settings, beside = services.settings, services.beside
     if beside is None or beside.tokens is None or settings.hubsoft_local_client is None:
@@ -131,10 +146,11 @@ async def _of_hubsoft(request: Request, services: Services, token: str) -> ApiCa
     if row is None:
         raise Unauthenticated
     client = {**row, "client_id": row["id"]}
-    return await _caller(services, grant_to(client, 0, [Permission.SEND], datetime.max.replace(tzinfo=UTC)))
+    return grant_to(client, 0, [Permission.SEND], datetime.max.replace(tzinfo=UTC))
 
 
 async def _caller(services: Services, grant: Grant) -> ApiCaller:
+    """Count a call of a client, and give who it is; raises TooMany."""
     settings = services.settings
     await services.throttle.take(
         "client",

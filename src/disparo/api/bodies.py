@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncGenerator, Collection
 from typing import Any, NoReturn
 
@@ -12,6 +13,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from disparo.api.access import admit_still
 from disparo.api.errors import Failure, Refusal
 from disparo.platforms.forms import read_pairs
 
@@ -19,6 +21,8 @@ _Pairs = list[tuple[str, str]]
 _BRACKETS = re.compile(r"^([^\[\]]+)\[[^\[\]]*\](\[.*\])?$", re.DOTALL)
 _MOST_FIELDS = 1000
 _PIECE = 64 << 10
+#: A body that took longer: its caller may have been shut out meanwhile.
+_LATE_S = 1.0
 #: Any other word is no compression, as the charset that some programs write there.
 _COMPRESSIONS = frozenset({"br", "compress", "deflate", "gzip", "x-compress", "x-gzip", "zstd"})
 _MALFORMED = "O corpo da requisição não é um JSON válido"
@@ -27,15 +31,20 @@ _NOT_AN_OBJECT = "O corpo da requisição deve ser um objeto JSON"
 
 
 async def read_raw(request: Request, limit_bytes: int) -> bytes:
-    """Read a body of at most `limit_bytes`; raises Failure 413 before more than that is in memory."""
+    """Read a body of at most `limit_bytes`; raises Failure 413 before more than that is in memory.
+
+    Whoever was admitted before it came, and is not any more, is refused: see `admit_still`.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit_bytes:
         raise _too_large(limit_bytes)
-    read = bytearray()
+    read, began = bytearray(), time.monotonic()
     async for piece in request.stream():
         read += piece
         if len(read) > limit_bytes:
             raise _too_large(limit_bytes)
+    if time.monotonic() - began > _LATE_S:
+        await admit_still(request)
     request.state.raw_body = bytes(read)  # a call that turns out to be for another server goes on as it came
     return bytes(read)
 
