@@ -6,8 +6,9 @@ import asyncio
 import signal
 
 import pytest
-import structlog
+from tests.support.lines import lines_of
 
+from disparo import settings_watch
 from disparo.errors import SettingsInvalid
 from disparo.settings_watch import SettingsWatch
 
@@ -80,7 +81,7 @@ async def test_what_was_wrong_beside_the_file_is_seen_to_be_right(monkeypatch, t
         return password.read_text()
 
     watch = SettingsWatch(load)
-    with structlog.testing.capture_logs() as said:
+    with lines_of(settings_watch) as said:
         task = asyncio.create_task(watch.run(got.append))
         try:
             (tmp_path / "disparo.toml").write_text("# names the password's file")

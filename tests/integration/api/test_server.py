@@ -14,6 +14,7 @@ from disparo.dispatch.group_commit import Acceptor
 from disparo.dispatch.intake import Intake
 from disparo.errors import RESTART_ME, DatabaseUnavailable, DisparoError, PortTaken, SettingsInvalid
 from disparo.settings import Settings
+from disparo.settings_watch import SettingsWatch
 
 
 @pytest.fixture
@@ -39,13 +40,13 @@ async def fall(*_):
 def test_a_part_that_falls_ends_the_server(dsn, monkeypatch, patience, part):
     monkeypatch.setattr(part, "run", fall)
     settings = Settings(host="127.0.0.1", port=0)
-    assert serve(settings, dsn, certificate=None, load=lambda: settings) == RESTART_ME
+    assert serve(settings, dsn, certificate=None, watch=SettingsWatch(lambda: settings)) == RESTART_ME
 
 
 def test_a_fault_at_the_start_is_not_called_a_port_in_use(empty_dsn, patience):
     settings = Settings(host="127.0.0.1", port=0)
     with pytest.raises(DisparoError, match="o erro está no registro, logo acima") as refused:
-        serve(settings, empty_dsn, certificate=None, load=lambda: settings)
+        serve(settings, empty_dsn, certificate=None, watch=SettingsWatch(lambda: settings))
     assert not isinstance(refused.value, PortTaken)
 
 
@@ -75,14 +76,14 @@ def test_a_certificate_of_another_key_is_said(dsn, tmp_path):
     settings = Settings(host="127.0.0.1", port=0)
     wrong = Certificate(one.certificate, other.key)
     with pytest.raises(SettingsInvalid, match="certificado e a chave"):
-        serve(settings, dsn, certificate=wrong, load=lambda: settings)
+        serve(settings, dsn, certificate=wrong, watch=SettingsWatch(lambda: settings))
 
 
 def test_a_database_that_cannot_be_used_is_said(dsn):
     settings = Settings(host="127.0.0.1", port=0)
     gone = dsn.replace("/test_", "/gone_")
     with pytest.raises(DatabaseUnavailable):
-        serve(settings, gone, certificate=None, load=lambda: settings)
+        serve(settings, gone, certificate=None, watch=SettingsWatch(lambda: settings))
 
 
 def test_an_idle_connection_is_kept_longer_than_nginx_keeps_its_own():
