@@ -63,14 +63,23 @@ class Alarms:
             time.monotonic, look_every_s=_LOOK_EVERY_S, dead_after_s=_UNSAID_S
         )
 
-    async def look(self, platforms: Mapping[str, Platform], *, left: Collection[str] = ()) -> None:
+    async def look(
+        self,
+        platforms: Mapping[str, Platform],
+        *,
+        left: Collection[str] = (),
+        is_used: Callable[[Platform], bool] = lambda _platform: True,
+    ) -> None:
         """Look for trouble and store what is found. No connection is in hand while platforms are asked.
 
-        Those of `left` are not asked how they are: this worker has no connection to them, another has.
+        Those of `left` are not asked how they are: this worker has no connection to them, another has. What
+        `is_used` no more once all were asked was closed meanwhile: that it did not answer says nothing.
         """
         self._note_asked(platforms)
         if time.monotonic() >= self._ask_at:
             self._answers = await self._ask(platforms, left)
+            if not all(map(is_used, platforms.values())):
+                self._answers, self._ask_at = None, 0.0
         # Before the transaction begins, whose clock gives the ages: an alert of before is never the younger.
         asked_for_s = time.monotonic() - self._asked_since
         async with self._pool.acquire() as connection, connection.transaction():

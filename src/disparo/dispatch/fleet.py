@@ -49,6 +49,11 @@ class Fleet:
         """Give the platforms in use, by name."""
         return {name: ship.lane.platform for name, ship in self._ships.items()}
 
+    def uses(self, platform: Platform) -> bool:
+        """Tell whether a platform is in use, this very one: another by its name may have taken its place."""
+        ship = self._ships.get(platform.name)
+        return ship is not None and ship.lane.platform is platform
+
     @property
     def left_to_others(self) -> set[str]:
         """Give the names of the platforms to which other workers have all the connections."""

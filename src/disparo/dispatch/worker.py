@@ -235,7 +235,10 @@ class Worker:
             if self._plan.tell is not None:
                 await tell_all(work, self._plan.tell)
 
-        return {"alarms": lambda: alarms.look(fleet.platforms, left=fleet.left_to_others), "tell": tell}
+        async def look() -> None:
+            await alarms.look(fleet.platforms, left=fleet.left_to_others, is_used=fleet.uses)
+
+        return {"alarms": look, "tell": tell}
 
     def _end_if_fallen(self, ending: asyncio.Event, task: asyncio.Task[None]) -> None:
         """A worker that beats while a part of it is gone would hold what it has for ever: it starts anew."""

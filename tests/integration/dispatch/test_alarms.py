@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,7 @@ import asyncpg
 import pytest
 from tests.integration.dispatch.test_receipts import handed_over
 from tests.support import rows
+from tests.support.hands import a_handover
 
 from disparo.db import alerts, platform_states, signs
 from disparo.db.receipts import Told
@@ -16,6 +18,8 @@ from disparo.dispatch.alarms import Alarms, tell_all
 from disparo.dispatch.receipts import take_one
 from disparo.domain.outcome import FailureClass, ReceiptEvent, ReceiptKind
 from disparo.platforms.base import Balance, Capabilities, Health
+from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.registry import read_table
 from disparo.wording.alert_words import say
 
 pytestmark = pytest.mark.anyio
@@ -273,3 +277,28 @@ async def test_who_tells_slowly_leaves_to_another_what_is_told_by_that_other(poo
 
     assert await tell_all(pool, tell_slowly) == 2
     assert said == ["first", "third", "second"]
+
+
+async def test_a_platform_whose_settings_change_while_it_is_asked_is_not_called_unwell(pool, connection):
+    """What it was asked over is closed then; it is asked anew at once."""
+    asked = asyncio.Event()
+
+    async def hold(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(hold, "127.0.0.1", 0) as server, asyncio.timeout(30):
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        async with a_handover(pool, connection) as handover:
+            alarms, fleet = Alarms(pool, zone=ZONE), handover.fleet
+            fleet.use({"p": GenericHttp("p", read_table("p", {"url": url, "health": {"url": url}}))})
+            looking = asyncio.create_task(alarms.look(fleet.platforms, is_used=fleet.uses))
+            await asked.wait()
+            platform = Unwell()
+            fleet.use({"p": GenericHttp("p", read_table("p", {"url": url}))})
+            await looking
+            assert await live(connection) == []
+        await alarms.look({"p": platform})
+        assert platform.asked == 1
