@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -33,12 +33,19 @@ class Credit:
     is_low: bool
 
 
-async def poll_receipts(pool: Pool, platforms: Mapping[str, Platform], *, round_s: float = ROUND_S) -> int:
+async def poll_receipts(
+    pool: Pool,
+    platforms: Mapping[str, Platform],
+    *,
+    round_s: float = ROUND_S,
+    is_used: Callable[[Platform], bool] = lambda _platform: True,
+) -> int:
     """Ask for receipts that have been missing too long; gives how many answers told something new.
 
     Any number of workers may call it: each hand-over is asked about by one of them, and a platform's pause
     between two questions holds for all of them together. Answers are taken as receipts are. No connection
-    is in hand while a platform is asked.
+    is in hand while a platform is asked. One that `is_used` no more is closed, and every further question
+    would be in vain.
     """
     able = {
         name: platform
@@ -49,7 +56,7 @@ async def poll_receipts(pool: Pool, platforms: Mapping[str, Platform], *, round_
         return 0
     await _note(pool, {name: _after_s(platform.capabilities) for name, platform in able.items()})
     until = time.monotonic() + round_s
-    told = await asyncio.gather(*(_ask_one(pool, name, each, until) for name, each in able.items()))
+    told = await asyncio.gather(*(_ask_one(pool, name, each, until, is_used) for name, each in able.items()))
     return sum(told)
 
 
@@ -93,10 +100,14 @@ async def _note(pool: Pool, after_s: Mapping[str, float]) -> None:
                 return
 
 
-async def _ask_one(pool: Pool, name: str, platform: Platform, until: float) -> int:
+async def _ask_one(
+    pool: Pool, name: str, platform: Platform, until: float, is_used: Callable[[Platform], bool]
+) -> int:
     told = 0
     able = platform.capabilities
     while time.monotonic() < until and await may_ask(pool, name, able.ask_every_s, until=until):
+        if not is_used(platform):
+            break
         row = await _next(pool, name, _after_s(able), until)
         if row is None:
             break

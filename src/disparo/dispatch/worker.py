@@ -178,7 +178,11 @@ class Worker:
             ("day", _DAY_EVERY_S, {"day": lambda: sweep.fold_day(work)}),
             ("alarms", _ALARM_EVERY_S, self._alarm(alarms, work, fleet)),
             *((f"chore:{each.name}", each.every_s, {each.name: each.run}) for each in self._chores(work)),
-            ("poll", _POLL_EVERY_S, {"poll": lambda: polling.poll_receipts(work, fleet.platforms)}),
+            (
+                "poll",
+                _POLL_EVERY_S,
+                {"poll": lambda: polling.poll_receipts(work, fleet.platforms, is_used=fleet.uses)},
+            ),
             ("figures", figures.FOLD_EVERY_S, {"figures": lambda: figures.fold(control)}),
             ("prune", _TIDY_EVERY_S, {"prune": lambda: prune_some(work, self._settings.retention)}),
         ]

@@ -59,7 +59,7 @@ async def work_until(dsn, turns, many):
 async def test_a_bad_round_of_a_job_ends_nothing(dsn, monkeypatch):
     rounds = []
 
-    async def bad_round(*_):
+    async def bad_round(*_, **__):
         rounds.append(1)
         raise RuntimeError("Session is closed")
 
