@@ -176,7 +176,7 @@ def test_a_call_whose_body_comes_after_a_revocation_does_nothing(four):
         call.putheader("Content-Length", str(len(body)))
         call.endheaders(body[:5])
         calls.append(call)
-    time.sleep(1.5)
+    time.sleep(1.5)  # a body that is quick is not looked at again
     four.fetch("UPDATE access_tokens SET revoked_at = now()")
     for call in calls:
         call.send(body[5:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import time
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -51,6 +52,37 @@ def test_session_fixation(house):
     thief = Visitor(house)
     thief.cookies["painel"] = planted
     assert thief.get("/painel").status == 303
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "status"),
+    [
+        ("DELETE FROM panel_sessions WHERE token_sha256 = $1", 303),
+        (
+            "UPDATE users u SET permissions = '{send}' FROM panel_sessions s "
+            "WHERE s.user_id = u.id AND s.token_sha256 = $1",
+            403,
+        ),
+    ],
+)
+def test_a_form_that_comes_after_its_person_was_shut_out_does_nothing(house, meanwhile, status):
+    """Begun while they might; a byte now and then would keep it on its way for weeks."""
+    person, number = visitor(house), "5511988880303"
+    house.fetch("INSERT INTO opt_outs (e164, reason, actor) VALUES ($1, 'asked', 'x') "
+                "ON CONFLICT DO NOTHING", f"+{number}")  # fmt: skip
+    body = f"csrf={person.csrf}&telefone={number}".encode()
+    parts = urlsplit(house.stage.base)
+    call = http.client.HTTPConnection(parts.hostname, parts.port, timeout=40)
+    call.putrequest("POST", "/painel/descadastros/remover")
+    call.putheader("Cookie", f"painel={person.cookies['painel']}")
+    call.putheader("Content-Type", "application/x-www-form-urlencoded")
+    call.putheader("Content-Length", str(len(body)))
+    call.endheaders(body[:5])
+    time.sleep(1.5)  # they are let in, and a form that is quick is not looked at again
+    house.fetch(meanwhile, digest(person.cookies["painel"]))
+    call.send(body[5:])
+    assert call.getresponse().status == status
+    assert house.value("SELECT count(*) FROM opt_outs WHERE e164 = $1", f"+{number}") == 1
 
 
 def test_a_second_sign_in_ends_the_first_session_of_that_browser(house):
