@@ -17,6 +17,9 @@ _MARKUP = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|meta|style|table|\?xml)\b", re.IGNORECASE
 )
 
+#: The part of an old container that holds a workbook with a password.
+_LOCKED = "EncryptedPackage".encode("utf-16-le")
+
 
 @contextmanager
 def open_table(path: Path) -> Iterator[Table]:
@@ -36,6 +39,8 @@ def open_table(path: Path) -> Iterator[Table]:
             with closing(XlsxTable(raw)) as table:
                 yield table
         elif head.startswith(b"\xd0\xcf\x11\xe0"):
+            if _LOCKED in raw.read():
+                raise NotReadable("O arquivo tem senha: abra-o numa planilha e salve-o sem ela.")
             raise NotReadable("O arquivo é um .xls antigo: salve-o como .xlsx ou .csv.")
         elif head.startswith(b"%PDF-"):
             raise NotReadable("O arquivo é um PDF: exporte os dados como .xlsx ou .csv.")

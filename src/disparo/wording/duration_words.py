@@ -10,6 +10,8 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 def duration(seconds: float) -> str:
     """Give a duration as people say it, in its two largest units."""
     whole = round(seconds)
+    if whole < _MINUTE_S:
+        return f"{max(whole, 1)} s"
     if whole < _HOUR_S:
         return f"{whole // _MINUTE_S} min {whole % _MINUTE_S} s"
     if whole < _DAY_S:

@@ -163,6 +163,7 @@ def test_of_columns_with_one_name_or_none_a_person_says_which_is_meant(house, pe
     [
         (b"", "clientes", (422, "O arquivo está vazio.")),
         (b"\xd0\xcf\x11\xe0 antigo", "clientes", (422, "salve-o como .xlsx ou .csv")),
+        (b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"), "clientes", (422, "tem senha")),
         (b"PK\x03\x04 nada", "clientes", (422, "não")),
         (zipped("content.xml", "mimetype"), "clientes", (422, "é um .ods: salve-o como .xlsx ou .csv")),
         (zipped("clientes.csv"), "clientes", (422, "é um .zip: descompacte-o")),

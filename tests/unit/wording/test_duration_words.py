@@ -10,7 +10,8 @@ from disparo.wording.duration_words import duration, too_slow
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        (0.4, "0 min 0 s"),
+        (0.4, "1 s"),
+        (31, "31 s"),
         (95, "1 min 35 s"),
         (3600, "1 h 0 min"),
         (19_260, "5 h 21 min"),
