@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from disparo.cli.bulk_words import print_skipped
-from disparo.db import bulk_runs, dispatch_pages, platform_states, workers
+from disparo.db import bulk_runs, dispatch_pages, message_pages, platform_states, workers
 from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch.bulk_queue import queue_some
 from disparo.dispatch.rules import Rules
@@ -64,11 +64,15 @@ async def print_run(pool: Pool, dispatch_id: UUID, settings: Settings) -> None:
     print_skipped(tallies)
     async with pool.acquire() as connection:
         reasons = await dispatch_pages.reasons(connection, dispatch_id)
-    for status, count in sorted(_counts(row).items()):
+    counts = _counts(row)
+    for status, count in sorted(counts.items()):
         print(f"  {STATUS_WORDS[status]}: {count}")
         for found in reasons:
             if found["status"] == status and found["reason"]:
                 print(f"    {found['total']}: {reason(found['reason'], status)}")
+    looked_at, not_arrived = dispatch_pages.LOOKED_AT, count_in(counts, message_pages.RARE)
+    if not_arrived > looked_at:
+        print(f"  (os motivos são das primeiras {looked_at} de {not_arrived} mensagens)")
     if row["state"] == "running" and (waits := await _what_it_waits_for(pool, row, settings)):
         print(waits)
 

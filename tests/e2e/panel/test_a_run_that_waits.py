@@ -85,6 +85,23 @@ def test_a_run_of_the_command_line_says_by_whom_and_why_something_did_not_go(hou
     house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
 
 
+def test_reasons_that_are_of_a_part_say_so(house, person):
+    chunk = -1_099_511_600_000
+    ids = house.run(
+        lambda connection: add_messages(
+            connection, 5001, chunk_id=chunk, first_id=4_000_000, due_in_s=86_400, kind="bulk"
+        )
+    )
+    house.fetch("UPDATE messages SET status = 'skipped', reason = 'invoice_paid' WHERE id = ANY($1)", ids)
+    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", ids[0])
+    page = text(person.get(f"/painel/disparos/{dispatch_id}"))
+    assert "Os motivos são das primeiras 5.000 de 5.001 mensagens." in page
+    as_run(house, dispatch_id)
+    told = house.command("execucao", "ver", dispatch_id).stdout
+    assert "(os motivos são das primeiras 5000 de 5001 mensagens)" in told
+    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+
+
 def test_a_single_sms_that_is_not_to_go_yet_is_not_said_to_be_sent(house, person):
     """By default it goes a minute after it was asked for."""
     (id_,) = house.run(lambda connection: add_messages(connection, first_id=4_600_000, due_in_s=86_400))

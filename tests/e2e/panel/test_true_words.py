@@ -174,14 +174,6 @@ def test_the_first_page_says_what_its_numbers_count_and_what_its_lists_show(pers
     assert re.search(r'href="/painel/mensagens\?de=[\d-]+&amp;situacao=accepted"', page.raw.decode())
 
 
-def test_reasons_that_are_of_a_part_say_so(house, person):
-    ids = house.run(lambda connection: add_messages(connection, 5001, first_id=4_000_000, due_in_s=86_400))
-    house.fetch("UPDATE messages SET status = 'skipped', reason = 'invoice_paid' WHERE id = ANY($1)", ids)
-    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", ids[0])
-    page = text(person.get(f"/painel/disparos/{dispatch_id}"))
-    assert "Os motivos são das primeiras 5.000 de 5.001 mensagens." in page
-
-
 def test_who_did_it_and_where_a_list_goes_on_are_said_in_portuguese(house, person):
     sent = person.post("/painel/disparos", faturas="70215", disparo=str(uuid4()))
     dispatch_id = sent.headers["location"].rpartition("/")[2]
