@@ -240,9 +240,9 @@ async def test_a_platform_whose_settings_change_while_it_is_asked_uses_up_no_fur
     asked = asyncio.Event()
 
     async def hold(reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
-        asked.set()
-        await reader.read()
+        if await reader.read(1):  # none comes on the one that is only opened ahead
+            asked.set()
+            await reader.read()
         writer.close()
 
     for number in range(5):
