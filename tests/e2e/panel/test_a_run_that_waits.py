@@ -27,14 +27,16 @@ def as_run(house, dispatch_id, *, state="running", carved="now()"):
     )
 
 
-def test_a_run_outside_its_hours_is_said_to_wait_and_until_when(house, person):
-    ids = house.run(
-        lambda connection: add_messages(
-            connection, 3, chunk_id=-1_099_511_900_000, first_id=4_000_000, due_in_s=86_400, kind="bulk"
-        )
-    )
+def run_of_three(house, **numbers):
+    """Give its messages, of which none goes before tomorrow, and its id."""
+    ids = house.run(lambda connection: add_messages(connection, 3, due_in_s=86_400, kind="bulk", **numbers))
     dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", ids[0])
     as_run(house, dispatch_id)
+    return ids, dispatch_id
+
+
+def test_a_run_outside_its_hours_is_said_to_wait_and_until_when(house, person):
+    ids, dispatch_id = run_of_three(house, chunk_id=-1_099_511_900_000, first_id=4_000_000)
     house.fetch(
         """INSERT INTO bulk_chunks (chunk_id, dispatch_id, due_at)
            SELECT chunk_id, dispatch_id, due_at FROM messages WHERE id = $1""",
@@ -65,13 +67,7 @@ def test_a_run_outside_its_hours_is_said_to_wait_and_until_when(house, person):
 
 
 def test_a_run_of_the_command_line_says_by_whom_and_why_something_did_not_go(house, person):
-    ids = house.run(
-        lambda connection: add_messages(
-            connection, 3, chunk_id=-1_099_511_700_000, first_id=4_500_000, due_in_s=86_400, kind="bulk"
-        )
-    )
-    dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", ids[0])
-    as_run(house, dispatch_id)
+    ids, dispatch_id = run_of_three(house, chunk_id=-1_099_511_700_000, first_id=4_500_000)
     house.fetch("UPDATE bulk_runs SET actor = 'cli:maria' WHERE dispatch_id = $1", dispatch_id)
     skip = "UPDATE messages SET status = 'skipped', reason = $2 WHERE id = $1"
     for id_, reason in zip(ids, ("opted_out", "opted_out", "invoice_paid"), strict=True):

@@ -11,6 +11,7 @@ import pytest
 from tests.integration.dispatch.test_receipts import handed_over
 from tests.support import rows
 from tests.support.hands import a_handover
+from tests.support.serving import answering_nobody
 
 from disparo.db import alerts, platform_states, signs
 from disparo.db.receipts import Told
@@ -281,16 +282,7 @@ async def test_who_tells_slowly_leaves_to_another_what_is_told_by_that_other(poo
 
 async def test_a_platform_whose_settings_change_while_it_is_asked_is_not_called_unwell(pool, connection):
     """What it was asked over is closed then; it is asked anew at once."""
-    asked = asyncio.Event()
-
-    async def hold(reader, writer):
-        if await reader.read(1):  # none comes on the one that is only opened ahead
-            asked.set()
-            await reader.read()
-        writer.close()
-
-    async with await asyncio.start_server(hold, "127.0.0.1", 0) as server, asyncio.timeout(30):
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with answering_nobody() as (url, asked), asyncio.timeout(30):
         async with a_handover(pool, connection) as handover:
             alarms, fleet = Alarms(pool, zone=ZONE), handover.fleet
             fleet.use({"p": GenericHttp("p", read_table("p", {"url": url, "health": {"url": url}}))})

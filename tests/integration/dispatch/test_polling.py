@@ -12,6 +12,7 @@ from tests.contract.conftest import Peer, http
 from tests.integration.dispatch.test_receipts import handed_over
 from tests.support import rows
 from tests.support.hands import a_handover
+from tests.support.serving import answering_nobody
 
 from disparo.dispatch import polling, reconcile
 from disparo.dispatch.receipts import apply_waiting
@@ -237,25 +238,19 @@ async def test_a_phone_that_was_not_seen_for_an_hour_is_not_well(peer, minutes, 
 async def test_a_platform_whose_settings_change_while_it_is_asked_uses_up_no_further_question(
     pool, connection
 ):
-    asked = asyncio.Event()
-
-    async def hold(reader, writer):
-        if await reader.read(1):  # none comes on the one that is only opened ahead
-            asked.set()
-            await reader.read()
-        writer.close()
-
     for number in range(5):
         await handed_over(connection, f"id-{number}")
     await connection.execute("UPDATE attempts SET platform_id = 'id-' || id")
     await age(connection, 11)
-    async with await asyncio.start_server(hold, "127.0.0.1", 0) as server, asyncio.timeout(30):
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with a_handover(pool, connection) as handover:
-            fleet = handover.fleet
-            fleet.use({"p": GenericHttp("p", read_table("p", {"url": url, "poll": POLL}))})
-            polls = asyncio.create_task(polling.poll_receipts(pool, fleet.platforms, is_used=fleet.uses))
-            await asked.wait()
-            fleet.use({})
-            assert await polls == 0
+    async with (
+        answering_nobody() as (url, asked),
+        a_handover(pool, connection) as handover,
+        asyncio.timeout(30),
+    ):
+        fleet = handover.fleet
+        fleet.use({"p": GenericHttp("p", read_table("p", {"url": url, "poll": POLL}))})
+        polls = asyncio.create_task(polling.poll_receipts(pool, fleet.platforms, is_used=fleet.uses))
+        await asked.wait()
+        fleet.use({})
+        assert await polls == 0
     assert await connection.fetchval("SELECT sum(asked) FROM receipt_polls") == 1
