@@ -139,28 +139,29 @@ class _Plain:
 
     def __init__(self) -> None:
         self.lines: _Lines | None = None
-        self.waiting: list[str] = []
+        self.waiting: list[EventDict] = []
 
-    def add(self, line: str) -> None:
+    def add(self, event: EventDict) -> None:
         if not self.waiting:
             asyncio.get_running_loop().call_soon(self.flush)
-        self.waiting.append(line)
+        self.waiting.append(event)
 
     def flush(self) -> None:
-        lines, self.waiting = self.waiting, []
-        if lines and self.lines is not None:
-            self.lines.msg("\n".join(lines))
+        events, self.waiting = self.waiting, []
+        if events and self.lines is not None:
+            now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            for event in events:
+                event["timestamp"] = now
+            self.lines.msg("\n".join(map(_to_json, events)))
 
 
 _plain = _Plain()
 
 
-def write_plain(logger: str, event: str, **fields: str | float) -> None:
+def write_plain(logger: str, event: str, fields: dict[str, str | float]) -> None:
     """Write a line (INFO) from inside the loop, at a third of the cost: nothing is masked in its fields."""
     if _plain.lines is not None:
-        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        told = {"event": event, "level": "info", "logger": logger, "timestamp": now}
-        _plain.add(_to_json({**fields, **told}))
+        _plain.add({**fields, "event": event, "level": "info", "logger": logger})
 
 
 def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

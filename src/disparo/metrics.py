@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -39,7 +40,7 @@ class Counter:
         _pending[self.name, _SEPARATOR.join(values)] += by
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Histogram:
     """Seconds, sorted into buckets by their upper bounds."""
 
@@ -50,10 +51,17 @@ class Histogram:
 
     def observe(self, seconds: float, *values: str) -> None:
         """Add one measurement to one of its series."""
-        place = bisect_left(self.bounds, seconds)
-        bound = repr(self.bounds[place]) if place < len(self.bounds) else _INFINITE
-        _pending[self.name + "_bucket", _SEPARATOR.join((*values, bound))] += 1
-        _pending[self.name + "_sum", _SEPARATOR.join(values)] += max(0.0, seconds)
+        buckets, total = _rows_of(self, values)
+        _pending[buckets[bisect_left(self.bounds, seconds)]] += 1
+        _pending[total] += max(0.0, seconds)
+
+
+@lru_cache(maxsize=1024)
+def _rows_of(histogram: Histogram, values: tuple[str, ...]) -> tuple[list[tuple[str, str]], tuple[str, str]]:
+    """Name the rows of a series: of its buckets, and of its sum."""
+    bounds = [*map(repr, histogram.bounds), _INFINITE]
+    buckets = [(f"{histogram.name}_bucket", _SEPARATOR.join((*values, bound))) for bound in bounds]
+    return buckets, (f"{histogram.name}_sum", _SEPARATOR.join(values))
 
 
 _QUICK = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)

@@ -5,8 +5,8 @@
 
 - Routes: `hubsoft/` (the compatible API, tokens, and our own beside it), `webhooks` (platforms, let in by
   `doors`), `health` with `gauges` (/saude, /metrics), `docs_page`.
-- Each call: `edge` (the outermost layer), `callers` and `access` (who calls), `bodies` (what is sent),
-  `errors` (how it fails), `cors`, `heads`, `schemas` (the OpenAPI document), `full_disk` (calls that found no
-  room), `reading_on` (the rest of a refused body).
+- Each call: `edge` (the outermost layer), `callers` and `access` (who calls), `header_fields` and `bodies`
+  (what is sent), `errors` (how it fails), `cors`, `heads`, `schemas` (the OpenAPI document), `full_disk`
+  (calls that found no room), `reading_on` (the rest of a refused body).
 - Beside HubSoft: `beside`. Under uvicorn, where it does not do what we promise: `protocol/`.
 """

@@ -11,6 +11,7 @@ from fastapi import Request
 
 from disparo.api.callers import read_address
 from disparo.api.errors import Failure, Unauthenticated
+from disparo.api.header_fields import field_of
 from disparo.api.services import Services, services_of
 from disparo.auth import signing_keys
 from disparo.auth.live_tokens import Grant, grant_to
@@ -66,8 +67,11 @@ async def admit(
         )
         raise
     caller = await _caller(services, grant)
-    request.state.caller, request.state.permission = caller, permission
-    request.state.client_id = caller.client_id  # for the request's line in the log
+    request.scope["state"].update(
+        caller=caller,
+        permission=permission,
+        client_id=caller.client_id,  # for the request's line in the log
+    )
     _check_permission(grant, permission)
     return caller
 
@@ -172,7 +176,7 @@ async def _caller(services: Services, grant: Grant) -> ApiCaller:
 
 def token_of(request: Request) -> str:
     """Give the token as it came, with its scheme or without; empty where there is none."""
-    header = request.headers.get("authorization", "").strip()
+    header = field_of(request, b"authorization", "").strip()
     scheme, _, rest = header.partition(" ")
     if scheme.lower() == "bearer":
         return rest.strip()

@@ -75,7 +75,7 @@ def build_app(
     panel, stops = Panel(), ending or asyncio.Event()
 
     def begin(services: Services) -> None:
-        app.state.services = services
+        app.state.services = express.services = services
         panel.open(_panel_services(services, stops))
 
     def use(changed: Settings) -> None:
@@ -99,8 +99,8 @@ def build_app(
             yield
 
     app = _routes(settings, lifespan)
-    rooms = _Rooms(panel, Express(Cors(app, settings.cors_origins), app))
-    return Edge(rooms, Callers(settings.trusted_proxies))
+    express = Express(Cors(app, settings.cors_origins), app)
+    return Edge(_Rooms(panel, express), Callers(settings.trusted_proxies))
 
 
 def _routes(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:

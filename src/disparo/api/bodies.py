@@ -12,9 +12,11 @@ from typing import Any, NoReturn
 from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
 
 from disparo.api.access import admit_still
 from disparo.api.errors import Failure, Refusal
+from disparo.api.header_fields import field_of
 from disparo.platforms.forms import read_pairs
 
 _Pairs = list[tuple[str, str]]
@@ -35,18 +37,24 @@ async def read_raw(request: Request, limit_bytes: int) -> bytes:
 
     Whoever was admitted before it came, and is not any more, is refused: see `admit_still`.
     """
-    declared = request.headers.get("content-length", "")
+    declared = field_of(request, b"content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit_bytes:
         raise _too_large(limit_bytes)
-    read, began = bytearray(), time.monotonic()
-    async for piece in request.stream():
-        read += piece
+    read, began, more = bytearray(), time.monotonic(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        read += message.get("body", b"")
+        more = message.get("more_body", False)
         if len(read) > limit_bytes:
             raise _too_large(limit_bytes)
+    body = bytes(read)
     if time.monotonic() - began > _LATE_S:
         await admit_still(request)
-    request.state.raw_body = bytes(read)  # a call that turns out to be for another server goes on as it came
-    return bytes(read)
+    # A call that turns out to be for another server goes on as it came.
+    request.scope["state"]["raw_body"] = body
+    return body
 
 
 async def read_fields(
@@ -58,15 +66,15 @@ async def read_fields(
     read as that. Of a name that comes twice in a form the last one counts, as in PHP, except names in
     `repeated`, of which all do; `name[]` makes a list. `most_fields`: of a form.
     """
-    if _is_compressed(request.headers.get("content-encoding", "")):
+    if _is_compressed(field_of(request, b"content-encoding", "")):
         raise Failure(415, "Envie o corpo da requisição sem compressão")
     body = await read_raw(request, limit_bytes)
-    label = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     text = body.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     if not text:
         return {}
     if text.startswith(b"{"):
         return _json_object(text)
+    label = field_of(request, b"content-type", "").partition(";")[0].strip().lower()
     if label == "multipart/form-data":
         return _gather(await _multipart(request.headers, body, most_fields), repeated)
     if label in ("", "application/x-www-form-urlencoded"):

@@ -8,7 +8,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from starlette.types import Scope
 
+from disparo.api.header_fields import fields_of
+
 _SPEAKING_FOR = frozenset((b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via"))
+_TELLING = _SPEAKING_FOR | {b"x-forwarded-proto"}
 _Address = IPv4Address | IPv6Address
 
 
@@ -22,6 +25,10 @@ class Callers:
         """Write the caller's address, and the scheme they used, into the scope of a request."""
         peer = read_address(scope["client"][0]) if scope.get("client") else None
         if peer is None:
+            return
+        if _TELLING.isdisjoint(fields_of(scope)):
+            scope.setdefault("state", {})["is_spoken_for"] = False
+            scope["client"] = (_spelled(scope["client"][0]), scope["client"][1])
             return
         headers = dict(scope["headers"])
         trusted = self._is_trusted(peer)
@@ -54,6 +61,11 @@ class Callers:
 
     def _is_trusted(self, address: _Address) -> bool:
         return any(address in network for network in self._trusted)
+
+
+@lru_cache(maxsize=4096)
+def _spelled(text: str) -> str:
+    return str(read_address(text))
 
 
 @lru_cache(maxsize=4096)

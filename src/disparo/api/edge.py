@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from random import getrandbits
-from typing import Any
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,14 +12,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from disparo import metrics
 from disparo.api.callers import Callers
 from disparo.api.errors import answer_500
-from disparo.api.protocol import break_off
+from disparo.api.protocol import WHOLE_ANSWER, break_off, send_whole
 from disparo.api.reading_on import reading_on
 from disparo.log import write_plain
 
 log = structlog.get_logger(__name__)
 
 _API = "/api/"
+#: The request, its API client, the dispatch to follow it by, and for what it was put off.
+_TOLD = ("request_id", "client_id", "dispatch_id", "error")
 _LENIENT, _WEBHOOK = (_API, "/oauth/"), "/webhook/"
+_BEGINNING = ("http.response.start", WHOLE_ANSWER)
 _NOT_KEPT = (b"cache-control", b"no-store")
 
 
@@ -48,13 +50,17 @@ class Edge:
 
         async def note(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
+            kind = message["type"]
+            if kind in _BEGINNING:
                 status, headers = message["status"], message["headers"]
                 ours = [(b"x-request-id", request_id.encode())]
                 if is_of_api and all(name != _NOT_KEPT[0] for name, _ in headers):
                     ours.append(_NOT_KEPT)
                 message["headers"] = [*headers, *ours]
-            await send(message)
+            if kind == WHOLE_ANSWER:
+                await send_whole(scope, message, send)
+            else:
+                await send(message)
 
         try:
             await self._app(scope, receive, note)
@@ -85,18 +91,14 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
     metrics.REQUESTS.count(route, scope["method"], str(status))
     metrics.LATENCY.observe(seconds, route)
-    write_plain(
-        __name__,
-        "request",
-        method=scope["method"],
-        route=route,
-        status=status,
-        duration_ms=round(seconds * 1000, 1),
-        **_who(scope["state"]),
-    )
-
-
-def _who(state: dict[str, Any]) -> dict[str, str]:
-    """Name the request, its API client, the dispatch to follow it by, and for what it was put off."""
-    found = {name: state.get(name) for name in ("request_id", "client_id", "dispatch_id", "error")}
-    return {name: str(value) for name, value in found.items() if value is not None}
+    told = {
+        "method": scope["method"],
+        "route": route,
+        "status": status,
+        "duration_ms": round(seconds * 1000, 1),
+    }
+    state = scope["state"]
+    for name in _TOLD:
+        if (value := state.get(name)) is not None:
+            told[name] = str(value)
+    write_plain(__name__, "request", told)

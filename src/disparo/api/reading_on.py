@@ -11,10 +11,11 @@ from contextlib import suppress
 
 from starlette.types import Message, Receive, Scope, Send
 
+from disparo.api.header_fields import fields_of
+
 _SMALL = 64 << 10  # fits what every system holds for a connection
 _MOST = 32 << 20
 _LONGEST_S = 30.0
-_TELLING = frozenset({b"connection", b"content-length", b"expect", b"transfer-encoding"})
 
 
 def reading_on(scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
@@ -45,7 +46,7 @@ def _would_be_reset(scope: Scope) -> bool:
     """Tell whether the caller closes after this call, and may still be sending when it is answered."""
     if scope["method"] in ("GET", "HEAD"):
         return False
-    found = {name: value for name, value in scope["headers"] if name in _TELLING}
+    found = fields_of(scope)
     if b"expect" in found:  # they wait to hear whether to send at all
         return False
     closes = scope["http_version"] == "1.0" or b"close" in found.get(b"connection", b"").lower()

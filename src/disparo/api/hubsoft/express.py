@@ -17,8 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from disparo.api import webhooks
 from disparo.api.access import admit
+from disparo.api.header_fields import field_of, fields_of
 from disparo.api.hubsoft.mapping import BASE
 from disparo.api.hubsoft.sending import answer_send
+from disparo.api.protocol import WHOLE_ANSWER
 from disparo.api.services import Services
 from disparo.auth.permissions import Permission
 from disparo.dispatch.group_commit import Busy
@@ -37,13 +39,15 @@ class Express:
         self._plain = plain
         self._app = app
         self._route = Route(PATH, answer_send)  # what a request is counted under
+        #: Set before the first call, and anew when the settings change.
+        self.services: Services
         self._inside = self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if not _is_plain_post(scope):
             await self._plain(scope, receive, send)
-        elif scope["path"] == PATH and self._services.settings.group_commit:
+        elif scope["path"] == PATH and self.services.settings.group_commit:
             scope["route"] = self._route
             await self._serve(self._answer, scope, self._uncounted(receive), send)
         elif (door := webhooks.door_of(scope["path"])) is not None:
@@ -74,11 +78,8 @@ class Express:
             if handler is None:
                 raise
             response = await handler(request, error)
-        await response(scope, receive, send)
-
-    @property
-    def _services(self) -> Services:
-        return cast("Services", self._app.state.services)
+        whole = {"status": response.status_code, "headers": response.raw_headers, "body": response.body}
+        await send({"type": WHOLE_ANSWER, **whole})
 
     async def _answer(self, request: Request) -> Response:
         self._inside += 1
@@ -88,13 +89,13 @@ class Express:
             self._inside -= 1  # not while they take their answer, or bring the rest of a refused body
 
     async def _accept(self, request: Request) -> Response:
-        services = self._services
+        services = self.services
         # Whoever cannot be served soon is told so before any work is spent on them.
         if self._inside - self._held > services.settings.most_waiting:
             await self._hold()
             raise Busy
         caller = await admit(request, services, Permission.SEND, remembered=True)
-        return await answer_send(request, services, caller, request.headers.get("idempotency-key"))
+        return await answer_send(request, services, caller, field_of(request, b"idempotency-key", None))
 
     async def _hold(self) -> None:
         """Keep a refusal back a moment: clients that ask again at once would leave no time for the others."""
@@ -117,8 +118,4 @@ class Express:
 
 
 def _is_plain_post(scope: Scope) -> bool:
-    return (
-        scope["type"] == "http"
-        and scope["method"] == "POST"
-        and all(name != b"origin" for name, _ in scope["headers"])
-    )
+    return scope["type"] == "http" and scope["method"] == "POST" and b"origin" not in fields_of(scope)

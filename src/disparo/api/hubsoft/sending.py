@@ -18,6 +18,8 @@ from disparo.dispatch.calls import Call, Caller, Done, Reason, Refused, Verdict
 from disparo.sources.lookout import AGAIN_AFTER_S, PATIENCE_S
 
 _SEND_ROUTE = "enviar_sms"
+_JSON = (b"content-type", b"application/json")
+_REPLAYED = (b"idempotent-replayed", b"true")
 
 
 async def answer_send(
@@ -57,9 +59,18 @@ async def answer_send(
     assert isinstance(verdict, Done)  # noqa: S101 - for the type checker: the acceptor waits for the others
     metrics.VERDICTS.count("replayed" if verdict.replayed else "accepted")
     full_disk.note_room(request)
-    request.state.dispatch_id = verdict.dispatch_id
-    headers = {"Idempotent-Replayed": "true"} if verdict.replayed else None
-    return Response(verdict.response, media_type="application/json", headers=headers)
+    request.scope["state"]["dispatch_id"] = verdict.dispatch_id
+    return _Answer(verdict.response, is_replayed=verdict.replayed)
+
+
+class _Answer(Response):
+    """A 200 whose fields are known beforehand."""
+
+    def __init__(self, body: bytes, *, is_replayed: bool) -> None:
+        self.status_code, self.background, self.body = 200, None, body
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), _JSON]
+        if is_replayed:
+            self.raw_headers.append(_REPLAYED)
 
 
 def _is_unknown(verdict: Verdict) -> bool:

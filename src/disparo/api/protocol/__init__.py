@@ -10,11 +10,13 @@ One class a module, each on top of the one before it; servers speak `HttpProtoco
 - `escaping.Escaping`: an address may come with letters that should have been escaped.
 - `one_write.OneWrite`: head and body of an answer leave in one packet.
 - `ending.Ending`: an answer that cannot be finished looks like none that was, in HTTP/1.0 too.
+- `at_once.AtOnce`: an answer that is whole when it begins is sent as one.
 
 The order is that of what they take over: the reading first, then the writing.
 """
 
-from disparo.api.protocol.ending import Ending as HttpProtocol
+from disparo.api.protocol.at_once import WHOLE_ANSWER, send_whole
+from disparo.api.protocol.at_once import AtOnce as HttpProtocol
 from disparo.api.protocol.ending import break_off
 
-__all__ = ["HttpProtocol", "break_off"]
+__all__ = ["WHOLE_ANSWER", "HttpProtocol", "break_off", "send_whole"]

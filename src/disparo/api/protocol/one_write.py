@@ -17,22 +17,24 @@ class OneWrite(Escaping):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin a connection."""
-        joining = _Joining(cast("asyncio.Transport", transport), self.loop)
+        joining = Joining(cast("asyncio.Transport", transport), self.loop)
         super().connection_made(cast("asyncio.Transport", joining))
 
 
-class _Joining:
+class Joining:
     """A transport that joins two writes into one, and is the wrapped one in all else."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._kept = b""
+        self.is_closing = transport.is_closing  # asked for with every answer
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
+        """Write, together with what follows in this turn of the loop."""
         if self._kept:
             kept, self._kept = self._kept, b""
             self._transport.write(kept + data)
@@ -40,7 +42,13 @@ class _Joining:
             self._kept = data
             self._loop.call_soon(self._flush)
 
+    def write_now(self, data: bytes) -> None:
+        """Write what nothing follows that it could be joined with."""
+        kept, self._kept = self._kept, b""
+        self._transport.write(kept + data if kept else data)
+
     def close(self) -> None:
+        """Write what is kept, and close."""
         self._flush()
         self._transport.close()
 

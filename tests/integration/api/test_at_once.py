@@ -1,0 +1,94 @@
+"""An answer given as a whole reads as any other, whatever stands in its way."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import cast
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from tests.integration.api.test_one_write import closed
+
+from disparo.api.protocol import WHOLE_ANSWER, HttpProtocol, send_whole
+from disparo.api.protocol.at_once import AtOnce
+
+pytestmark = pytest.mark.anyio
+
+_DATE = re.compile(rb"date: [^\r]+\r\n")
+
+
+class Seen(AtOnce):
+    """Tells which answers left at once."""
+
+    at_once: list[bool]
+
+    def _answer(self, scope: Scope, answer: dict[str, object]) -> bool:  # type: ignore[override]  # the same
+        done = super()._answer(scope, answer)
+        Seen.at_once.append(done)
+        return done
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with as many letters as the address asks for: `/whole/5` as a whole, `/parts/5` in two messages."""
+    _, way, size = scope["path"].split("/")
+    if scope["query_string"] != b"unread":
+        while (await receive()).get("more_body"):
+            pass
+    body = b"x" * int(size)
+    answer = {"status": 200, "headers": [(b"content-length", b"%d" % len(body))], "body": body}
+    if way == "whole":
+        await send_whole(scope, {"type": WHOLE_ANSWER, **answer}, send)
+    else:
+        await send({**answer, "type": "http.response.start"})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def spoken(said: bytes, *, http: type[HttpProtocol] = HttpProtocol) -> bytes:
+    """Say all of this, close that side, and give all that is answered."""
+    config = uvicorn.Config(app, port=0, http=http, lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    reader, writer = await asyncio.open_connection(*server.servers[0].sockets[0].getsockname())
+    writer.write(said)
+    await asyncio.sleep(0.1)
+    writer.write_eof()
+    answered = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    await closed(server, running)
+    return cast("bytes", _DATE.sub(b"", answered))
+
+
+@pytest.mark.parametrize(
+    ("call", "at_once"),
+    [
+        (b"POST /%s/9 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}", [True]),
+        (b"POST /%s/5000000 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}", [True]),
+        (b"POST /%s/9 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}", [False]),
+        (b"POST /%s/9 HTTP/1.0\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}", []),
+        (b"HEAD /%s/9 HTTP/1.1\r\nHost: a\r\n\r\n", [False]),
+        (b"POST /%s/9?unread HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{", [False]),
+        (b"POST /%s/9 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", [True]),
+    ],
+    ids=["plain", "large", "closes", "http-1.0", "head", "half-a-body", "chunked"],
+)
+async def test_whole_and_in_parts_read_the_same(call: bytes, at_once: list[bool]):
+    Seen.at_once = []
+    whole = await spoken(call % b"whole", http=Seen)
+    assert Seen.at_once == at_once
+    assert whole == await spoken(call % b"parts")
+    assert whole.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_calls_in_one_packet_are_answered_in_their_order():
+    calls = [
+        b"POST /%s/%d HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" % (way, size)
+        for size, way in enumerate((b"whole", b"whole", b"parts", b"whole", b"whole"), 1)
+    ]
+    answered = await spoken(b"".join(calls))
+    assert re.findall(rb"content-length: (\d+)\r\n\r\n(x*)", answered) == [
+        (b"%d" % size, b"x" * size) for size in range(1, 6)
+    ]
