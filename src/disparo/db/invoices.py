@@ -39,8 +39,12 @@ async def read_facts(connection: Connection, invoice_ids: Iterable[int]) -> dict
                 row["customer_id"],
                 row["name"],
                 row["uf"],
-                [(row[f"phone_{n}"], row[f"phone_{n}_allowed"]) for n in (1, 2, 3)],
-                [Contact(*contact) for contact in json.loads(row["contacts"] or "[]")],
+                (
+                    (row["phone_1"], row["phone_1_allowed"]),
+                    (row["phone_2"], row["phone_2_allowed"]),
+                    (row["phone_3"], row["phone_3_allowed"]),
+                ),
+                [Contact(*contact) for contact in json.loads(row["contacts"])] if row["contacts"] else (),
             ),
         )
         for row in rows

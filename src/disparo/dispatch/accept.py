@@ -151,12 +151,7 @@ def _plan(place: int, call: Call, world: _World, settings: AcceptSettings) -> Ac
     refusal = _refusal_of_invoice(call, facts, settings)
     if facts is None or refusal is not None:
         return refusal or Refused(Reason.INVOICE_UNKNOWN, call.invoice_id)
-    repeated = {
-        recipient.phone.e164: last.dispatch_id
-        for recipient in world.candidates[place].recipients
-        if (last := world.recent.get((call.invoice_id, recipient.phone.e164))) is not None
-        and last.age_s < call.caller.repeat_window_s  # the longest window of the batch is not each call's
-    }
+    repeated = _repeated(place, call, world) if call.caller.repeat_window_s else {}
     found = drop(world.candidates[place], opted_out=world.opted_out, repeated={*repeated, *call.not_to})
     starts_at = _starts_at(call, facts, found.recipients, world.now, settings)
     if not found.recipients:
@@ -174,9 +169,20 @@ def _plan(place: int, call: Call, world: _World, settings: AcceptSettings) -> Ac
     accepted = Accepted(
         new_id(), call.invoice_id, found.recipients, found.ignored, starts_at, settings.stored_as
     )
+    earlier_now = Earlier(accepted.dispatch_id, 0.0)
     for recipient in found.recipients:
-        world.recent[call.invoice_id, recipient.phone.e164] = Earlier(accepted.dispatch_id, 0.0)
+        world.recent[call.invoice_id, recipient.phone.e164] = earlier_now
     return accepted
+
+
+def _repeated(place: int, call: Call, world: _World) -> dict[str, UUID]:
+    """Give who had this invoice within the call's own window, and by which dispatch."""
+    return {
+        recipient.phone.e164: last.dispatch_id
+        for recipient in world.candidates[place].recipients
+        if (last := world.recent.get((call.invoice_id, recipient.phone.e164))) is not None
+        and last.age_s < call.caller.repeat_window_s  # the longest window of the batch is not each call's
+    }
 
 
 def _refusal_of_invoice(call: Call, facts: InvoiceFacts | None, settings: AcceptSettings) -> Refused | None:
@@ -192,9 +198,9 @@ def _refusal_of_invoice(call: Call, facts: InvoiceFacts | None, settings: Accept
 
 
 def _within_cap(call: Call, found: Candidates, world: _World) -> bool:
-    extra = sum(recipient.origin is Origin.EXTRA for recipient in found.recipients)
-    if not extra or call.caller.client_id is None:
+    if not call.extra_phones or call.caller.client_id is None:
         return True
+    extra = sum(recipient.origin is Origin.EXTRA for recipient in found.recipients)
     used = world.extra_used.get(call.caller.client_id, 0) + extra
     if used > call.caller.extra_phones_per_day:
         return False

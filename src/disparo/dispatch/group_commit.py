@@ -84,14 +84,14 @@ class Acceptor:
 
     async def accept(self, call: Call) -> Verdict:
         """Store one call durably or say why not; raises Busy, KeyInUse or FateUnknown."""
+        verdict = await self._submit(call)
         until = time.monotonic() + _KEY_PATIENCE_S
-        while True:
-            verdict = await self._submit(call)
-            if not isinstance(verdict, InProgress):
-                return verdict
+        while isinstance(verdict, InProgress):
             if time.monotonic() >= until:
                 raise KeyInUse
             await asyncio.sleep(_KEY_LOOK_EVERY_S)
+            verdict = await self._submit(call)
+        return verdict
 
     async def run(self) -> None:
         """Store batches until cancelled; calls that still wait then are told to come again."""
@@ -105,13 +105,13 @@ class Acceptor:
             while not self._waiting.empty():
                 _fail(self._waiting.get_nowait(), Busy())
 
-    async def _submit(self, call: Call) -> Verdict:
+    def _submit(self, call: Call) -> asyncio.Future[Verdict]:
         item = _Waiting(call, asyncio.get_running_loop().create_future())
         try:
             self._waiting.put_nowait(item)
         except asyncio.QueueFull:
             raise Busy from None
-        return await item.verdict
+        return item.verdict
 
     async def _write(self) -> None:
         while True:

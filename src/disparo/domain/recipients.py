@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -30,8 +29,7 @@ class IgnoredReason(StrEnum):
     REPEATED = "repeated"
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(NamedTuple):
     """One contact of a customer."""
 
     contact_id: int
@@ -90,6 +88,8 @@ def list_candidates(register: Register, extra: Sequence[Phone]) -> Candidates:
 def drop(candidates: Candidates, *, opted_out: Iterable[str], repeated: Iterable[str] = ()) -> Candidates:
     """Leave out E.164 numbers that opted out, or had this invoice a moment ago."""
     out, again = frozenset(opted_out), frozenset(repeated)
+    if not out and not again:
+        return candidates
     kept, ignored = [], list(candidates.ignored)
     for recipient in candidates.recipients:
         if recipient.phone.e164 in out:
@@ -101,29 +101,35 @@ def drop(candidates: Candidates, *, opted_out: Iterable[str], repeated: Iterable
     return Candidates(kept, ignored)
 
 
-def _everyone(register: Register, extra: Sequence[Phone]) -> Iterator[Recipient | Ignored]:
+def _everyone(register: Register, extra: Sequence[Phone]) -> list[Recipient | Ignored]:
+    found: list[Recipient | Ignored] = []
     for field, allowed in register.phones:
-        yield from _registered(register, field, allowed=allowed, contact=None)
+        if field:
+            found += _registered(register, field, allowed=allowed, contact=None)
     for contact in register.contacts:
-        yield from _registered(register, contact.phone, allowed=contact.allowed, contact=contact)
+        found += _registered(register, contact.phone, allowed=contact.allowed, contact=contact)
     for phone in extra:
-        yield _one(register, phone, Origin.EXTRA, None)
+        found.append(_one(register, phone, Origin.EXTRA, None))
+    return found
 
 
 def _registered(
-    register: Register, field: str | None, *, allowed: bool, contact: Contact | None
-) -> Iterator[Recipient | Ignored]:
+    register: Register, field: str, *, allowed: bool, contact: Contact | None
+) -> list[Recipient | Ignored]:
+    found: list[Recipient | Ignored] = []
     phones, faulty = read_registered(field)
     origin = Origin.CUSTOMER if contact is None else Origin.CONTACT
     for phone in phones:
         if is_filler(phone):
-            yield Ignored(phone.national, IgnoredReason.INVALID)
+            found.append(Ignored(phone.national, IgnoredReason.INVALID))
         elif not allowed and phone.takes_sms:
-            yield Ignored(phone.national, IgnoredReason.NO_PERMISSION)
+            found.append(Ignored(phone.national, IgnoredReason.NO_PERMISSION))
         else:
-            yield _one(register, phone, origin, contact)
+            found.append(_one(register, phone, origin, contact))
     for text in faulty:
-        yield Ignored("".join(filter(str.isdecimal, text))[:_LONGEST_SHOWN], IgnoredReason.INVALID)
+        digits = "".join(filter(str.isdecimal, text))
+        found.append(Ignored(digits[:_LONGEST_SHOWN], IgnoredReason.INVALID))
+    return found
 
 
 def _one(register: Register, phone: Phone, origin: Origin, contact: Contact | None) -> Recipient | Ignored:

@@ -61,6 +61,7 @@ def stored_answer(
     dispatch_id: UUID, stored_as: StoredAs, starts_at: datetime, zone: ZoneInfo
 ) -> dict[str, Any]:
     """Give what the answers to a single send and to a bulk run have in common."""
+    id_ = str(dispatch_id)
     return {
         "status": "success",
         "msg": ACCEPTED_MSG,
@@ -75,8 +76,8 @@ def stored_answer(
             "delay": {"date": _moment(starts_at, zone), "timezone_type": 3, "timezone": zone.key},
         },
         "disparo": {
-            "id": str(dispatch_id),
-            "consulta": f"{BASE}/disparo/{dispatch_id}",
+            "id": id_,
+            "consulta": f"{BASE}/disparo/{id_}",
             "ignorados": [],
         },
     }
