@@ -13,7 +13,7 @@ import asyncpg
 
 from disparo.db.bulk_slices import look_at_others
 from disparo.db.message_pages import RARE
-from disparo.db.pool import Connection, sql
+from disparo.db.pool import Connection, column, sql
 from disparo.domain.message import Status
 from disparo.domain.recipients import Ignored, Recipient
 
@@ -77,7 +77,7 @@ async def insert(
         stored_as.timeout_s,
         [place for place, _, _ in messages],
         [recipient.customer_id for _, recipient, _ in messages],
-        [recipient.contact_id for _, recipient, _ in messages],
+        column([recipient.contact_id for _, recipient, _ in messages]),
         [recipient.origin for _, recipient, _ in messages],
         [recipient.name for _, recipient, _ in messages],
         [recipient.phone.national for _, recipient, _ in messages],

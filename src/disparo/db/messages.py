@@ -9,13 +9,15 @@ from uuid import UUID
 
 import asyncpg
 
-from disparo.db.pool import Connection, plan_by_size, sql
+from disparo.db.pool import Connection, column, plan_by_size, sql
 from disparo.domain.message import Event, Status, transition_table
 
 #: Messages that one chunk holds at most; bulk_queue.sql has the number too.
 CHUNK_SIZE = 500
 #: Workers that died preparing the same message before it, or its chunk, is set apart.
 SUSPECT_AFTER = 3
+
+_STATUS = {str(each): each for each in Status}
 
 
 class Move(NamedTuple):
@@ -74,12 +76,12 @@ async def apply_events(connection: Connection, moves: Sequence[Move], *, actor: 
         sql("apply_events"),
         [move.message_id for move in moves],
         [str(move.event) for move in moves],
-        [move.reason for move in moves],
-        [move.attempt_id for move in moves],
+        column([move.reason for move in moves]),
+        column([move.attempt_id for move in moves]),
         actor,
         transition_table(),
     )
-    return [Moved(row["id"], Status(row["before"]), Status(row["after"]), row["age_s"]) for row in rows]
+    return [Moved(row["id"], _STATUS[row["before"]], _STATUS[row["after"]], row["age_s"]) for row in rows]
 
 
 async def next_chunk(connection: Connection) -> int:
@@ -143,12 +145,12 @@ async def record(
         [item.message_id for item in results],
         [item.outcome for item in results],
         [str(item.event) for item in results],
-        [item.platform_id for item in results],
-        [item.code for item in results],
-        [item.detail for item in results],
-        [item.failure for item in results],
+        column([item.platform_id for item in results]),
+        column([item.code for item in results]),
+        column([item.detail for item in results]),
+        column([item.failure for item in results]),
         [item.latency_ms for item in results],
-        [item.segments for item in results],
+        column([item.segments for item in results]),
         [item.retry_s for item in results],
         chunk_id,
         transition_table(),

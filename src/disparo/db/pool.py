@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 else:  # asyncpg's classes are generic only in the stubs
     Connection = asyncpg.Connection
     Pool = asyncpg.Pool
+
+_Value = TypeVar("_Value")
 
 #: What the server says, or the network does, when the fault is not in our statement.
 CONNECTION_LOST = (
@@ -241,6 +243,11 @@ def affected(done: str) -> int:
 async def plan_by_size(connection: Connection) -> None:
     """Have this transaction's statements planned for what they really get: ten thousand rows are not ten."""
     await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
+def column(values: list[_Value]) -> list[_Value] | None:
+    """Give one of several arrays for `unnest`: NULL where all of it is, which stands for the same there."""
+    return None if values.count(None) == len(values) else values  # type: ignore[arg-type]  # any may be None
 
 
 @cache

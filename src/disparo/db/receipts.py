@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from disparo.db.pool import Connection, sql
+from disparo.db.pool import Connection, column, sql
 from disparo.domain.outcome import FailureClass, ReceiptEvent, ReceiptKind
 
 #: So many bytes hold a moment, in milliseconds.
 _CLOCK = 6
+_WRITTEN = {kind: repr(kind) for kind in ReceiptKind}
 
 
 @dataclass(slots=True)
@@ -33,8 +34,9 @@ class Told:
         """
         if not self._digest:
             event = self.event
-            said = (event.platform_id, event.reference, event.kind, event.code, event.happened_at)
-            self._digest = _clock(event) + hashlib.sha256(repr(said).encode()).digest()
+            names = f"{event.platform_id!r}, {event.reference!r}"
+            said = f"({names}, {_WRITTEN[event.kind]}, {event.code!r}, {event.happened_at!r})"
+            self._digest = _clock(event) + hashlib.sha256(said.encode()).digest()
         return self._digest
 
 
@@ -67,16 +69,16 @@ async def store(
         sql("store_receipts"),
         [item.platform for item in told],
         [item.digest for item in told],
-        [event.platform_id for event in events],
-        [event.reference for event in events],
+        column([event.platform_id for event in events]),
+        column([event.reference for event in events]),
         [str(event.kind) for event in events],
-        [event.code for event in events],
-        [None if event.failure is None else str(event.failure) for event in events],
-        [event.carrier for event in events],
-        [event.happened_at for event in events],
+        column([event.code for event in events]),
+        column([None if event.failure is None else str(event.failure) for event in events]),
+        column([event.carrier for event in events]),
+        column([event.happened_at for event in events]),
         [item.raw for item in told],
-        [attempt_id for attempt_id, _ in found],
-        [result for _, result in found],
+        column([attempt_id for attempt_id, _ in found]),
+        column([result for _, result in found]),
     )
     return [told[row["place"] - 1] for row in rows]
 
@@ -152,9 +154,9 @@ async def _match(connection: Connection, told: Sequence[Told], *, stored: bool) 
     return await connection.fetch(
         sql("match_receipts"),
         [item.platform for item in told],
-        [item.event.platform_id for item in told],
-        [item.event.reference for item in told],
-        [None if stored else item.digest for item in told],
+        column([item.event.platform_id for item in told]),
+        column([item.event.reference for item in told]),
+        column([None if stored else item.digest for item in told]),
     )
 
 

@@ -16,6 +16,7 @@ from disparo.domain.sms_text import SegmentProfile
 from disparo.domain.template import InvoiceText, Rendered, TemplateRefused, render
 from disparo.domain.windows import IsHoliday, Place, Purpose, allowed_seconds_between, next_allowed, place_of
 
+_PURPOSES = {str(each): each for each in Purpose}
 #: The stored purpose of a bulk run: each message's own, by its invoice's due date.
 BY_DUE_DATE = "by_due_date"
 #: What the messages of a run wait for as one, while it is not over: its own chunks are for that.
@@ -118,12 +119,15 @@ def against_invoice(status: str, amount: Decimal | None, *, allow_paid: bool, al
     return None
 
 
+_PHONES = [(f"phone_{n}", f"phone_{n}_allowed") for n in (1, 2, 3)]
+
+
 def _permitted(facts: Mapping[str, Any]) -> list[bool]:
     """Tell of each place of the register where this number stands today whether SMS to it is permitted."""
     if facts["origin"] == "contact":
         places = [(facts["contact_phone"], facts["contact_allowed"])]
     else:
-        places = [(facts[f"phone_{n}"], facts[f"phone_{n}_allowed"]) for n in (1, 2, 3)]
+        places = [(facts[phone], facts[allowed]) for phone, allowed in _PHONES]
     return [bool(allowed) for registered, allowed in places if _is(registered, facts["e164"])]
 
 
@@ -160,7 +164,7 @@ def opens_at(
 def _purpose_at(at: datetime, purpose: str, due_date: date, zone: ZoneInfo) -> Purpose:
     """Give whose hours a message keeps: the notice of an invoice that is overdue by then asks for a debt."""
     if purpose not in (BY_DUE_DATE, Purpose.NOTICE):
-        return Purpose(purpose)
+        return _PURPOSES[purpose]
     return Purpose.COLLECTION if due_date < at.astimezone(zone).date() else Purpose.NOTICE
 
 

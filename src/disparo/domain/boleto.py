@@ -5,14 +5,16 @@ Sources: FEBRABAN, layout of the boleto's 47 digits and of the arrecadação's 4
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 _BANK, _UTILITY, _BARS = 47, 48, 44
+_DIGITS = re.compile("[0-9]+")
 
 
 def digits_only(line: str) -> str:
     """Give the digits of a line as people print it, with dots and blanks."""
-    return "".join(char for char in line if char in "0123456789")
+    return "".join(_DIGITS.findall(line)) if line else ""
 
 
 def is_valid_linha_digitavel(line: str) -> bool:

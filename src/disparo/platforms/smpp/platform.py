@@ -38,6 +38,7 @@ from disparo.platforms.unknown_codes import UnknownCodes
 
 #: No worker has more in flight (docs/delivery.md §9.3).
 _WIDEST = 50
+_NAMES = {int(each): each.name.lower() for each in Command}
 _UNKNOWN = Outcome(OutcomeKind.AMBIGUOUS, code="no_answer", failure=FailureClass.NETWORK)
 _NOT_STARTED = Outcome(OutcomeKind.NOT_STARTED)
 
@@ -224,7 +225,7 @@ class Smpp:
             delivered = pdu.read_told(unit)
             heard = read_heard(delivered, self._reading, self._unknown)
             if heard.receipts or heard.texts:
-                hear(heard, _raw(Command(unit.command), delivered), told)
+                hear(heard, _raw(_NAMES[unit.command], delivered), told)
             else:
                 told(True)  # noqa: FBT003 - a callback's only word
 
@@ -261,11 +262,11 @@ def _only(session: Session) -> Find:
     return find
 
 
-def _raw(command: Command, delivered: Delivered) -> str:
+def _raw(command: str, delivered: Delivered) -> str:
     """Give what came as text that PostgreSQL can hold."""
     optional = " ".join(f"{tag:04X}={value.hex()}" for tag, value in delivered.optional.items())
     return storable(
-        f"{command.name.lower()} {delivered.source.address} > {delivered.destination.address} "
+        f"{command} {delivered.source.address} > {delivered.destination.address} "
         f"esm_class={delivered.esm_class} data_coding={delivered.data_coding} {optional}\n"
         f"{delivered.content.decode('latin-1')}"
     )
