@@ -26,7 +26,7 @@ async def a_handover(
 ) -> AsyncIterator[Handover]:
     """One with a worker's row, no platforms yet; what it was given to use is closed at the end."""
     holder = Holder(await rows.add_worker(connection))
-    anteroom = Anteroom(lambda *_: None, is_unwritten=lambda *_: False)
+    anteroom = Anteroom(lambda *_: None, unwritten=frozenset())
     fleet = Fleet(pool, recorder or Recorder(pool), holder, anteroom)
     yield Handover(pool, fleet=fleet, holder=holder, freshness=freshness)
     platforms = list(fleet.platforms.values())

@@ -9,7 +9,8 @@ outcome meets it in the database (docs/decisions/0006).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from disparo.platforms.base import Hear, Heard
@@ -18,7 +19,7 @@ _LOOK_EVERY_S = 0.005
 
 
 class _Visitor(NamedTuple):
-    platform: str
+    ids: tuple[tuple[str, str | None], ...]  # platform, platform id
     heard: Heard
     raw: str
     told: Callable[[bool], None]
@@ -31,36 +32,34 @@ class Anteroom:
         self,
         hear: Callable[[str, Heard, str, Callable[[bool], None]], None],
         *,
-        is_unwritten: Callable[[str, str], bool],
+        unwritten: AbstractSet[tuple[str, str | None]],
     ) -> None:
+        """Make one; `unwritten`: of which messages, by (platform, its id), an outcome is on its way."""
         self._hear = hear
-        self._is_unwritten = is_unwritten
+        self._unwritten = unwritten
         self._waiting: list[_Visitor] = []
 
     def door(self, platform: str) -> Hear:
         """Give the function that one platform calls with what it heard."""
 
         def hear(heard: Heard, raw: str, told: Callable[[bool], None]) -> None:
-            self._let_in([_Visitor(platform, heard, raw, told)])
+            ids = tuple([(platform, event.platform_id) for event in heard.receipts])
+            if self._unwritten.isdisjoint(ids):
+                self._hear(platform, heard, raw, told)
+            else:
+                self._keep(_Visitor(ids, heard, raw, told))
 
         return hear
 
-    def _let_in(self, visitors: Sequence[_Visitor]) -> None:
-        had_none = not self._waiting
-        for visitor in visitors:
-            if self._is_early(visitor):
-                self._waiting.append(visitor)
-            else:
-                self._hear(*visitor)
-        if had_none and self._waiting:
+    def _keep(self, visitor: _Visitor) -> None:
+        if not self._waiting:
             asyncio.get_running_loop().call_later(_LOOK_EVERY_S, self._look)
+        self._waiting.append(visitor)
 
     def _look(self) -> None:
         visitors, self._waiting = self._waiting, []
-        self._let_in(visitors)
-
-    def _is_early(self, visitor: _Visitor) -> bool:
-        return any(
-            event.platform_id is not None and self._is_unwritten(visitor.platform, event.platform_id)
-            for event in visitor.heard.receipts
-        )
+        for visitor in visitors:
+            if self._unwritten.isdisjoint(visitor.ids):
+                self._hear(visitor.ids[0][0], visitor.heard, visitor.raw, visitor.told)
+            else:
+                self._keep(visitor)

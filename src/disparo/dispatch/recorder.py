@@ -92,17 +92,14 @@ class Recorder:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._entries: asyncio.Queue[Entry] = asyncio.Queue()
-        self._unwritten: set[tuple[str, str]] = set()  # platform, platform id
+        #: Of which messages an outcome is on its way to the table: (platform, its id).
+        self.unwritten: set[tuple[str, str | None]] = set()
 
     def put(self, entry: Entry) -> None:
         """Take an outcome; never blocks, as the lanes' windows bound what can be here."""
         self._entries.put_nowait(entry)
         if entry.result.platform_id is not None:
-            self._unwritten.add((entry.result.platform, entry.result.platform_id))
-
-    def is_unwritten(self, platform: str, platform_id: str) -> bool:
-        """Tell whether an outcome with this id is on its way to the table."""
-        return (platform, platform_id) in self._unwritten
+            self.unwritten.add((entry.result.platform, entry.result.platform_id))
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -117,7 +114,7 @@ class Recorder:
                 await self._write_surely(part)
             failpoints.hit("after_record")
             for entry in batch:
-                self._unwritten.discard((entry.result.platform, entry.result.platform_id or ""))
+                self.unwritten.discard((entry.result.platform, entry.result.platform_id))
                 entry.written()
 
     async def _write_surely(self, batch: Sequence[Entry]) -> None:

@@ -122,7 +122,7 @@ class Worker:
             recorder = Recorder(record)
             receipts = await self._pool(stack, "receipts", 2)
             intake = Intake(receipts, enough=ENOUGH_HEARD)
-            anteroom = Anteroom(intake.hear, is_unwritten=recorder.is_unwritten)
+            anteroom = Anteroom(intake.hear, unwritten=recorder.unwritten)
             ending = asyncio.Event()
             fallen = partial(self._end_if_fallen, ending)
             fleet = Fleet(work, recorder, self._holder, anteroom)
