@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
-from typing import cast
+import weakref
+from typing import ClassVar, cast
 
 import pytest
 import uvicorn
@@ -20,9 +22,14 @@ _DATE = re.compile(rb"date: [^\r]+\r\n")
 
 
 class Seen(AtOnce):
-    """Tells which answers left at once."""
+    """Tells which answers left at once, and which connections are still in memory."""
 
-    at_once: list[bool]
+    at_once: ClassVar[list[bool]] = []
+    kept: ClassVar[weakref.WeakSet[Seen]] = weakref.WeakSet()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        Seen.kept.add(self)
+        super().connection_made(transport)
 
     def _answer(self, scope: Scope, answer: dict[str, object]) -> bool:  # type: ignore[override]  # the same
         done = super()._answer(scope, answer)
@@ -81,6 +88,16 @@ async def test_whole_and_in_parts_read_the_same(call: bytes, at_once: list[bool]
     assert Seen.at_once == at_once
     assert whole == await spoken(call % b"parts")
     assert whole.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_a_connection_that_ends_is_freed_at_once():
+    gc.collect()
+    gc.disable()
+    try:
+        await spoken(b"POST /whole/9 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" * 3, http=Seen)
+        assert not Seen.kept
+    finally:
+        gc.enable()
 
 
 async def test_calls_in_one_packet_are_answered_in_their_order():

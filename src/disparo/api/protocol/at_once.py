@@ -30,6 +30,11 @@ class AtOnce(Ending):
         super().connection_made(transport)
         self._extensions[_EXTENSION] = self._answer
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End it, and point at ourselves no more: a ring is freed late."""
+        super().connection_lost(exc)
+        self._extensions.clear()
+
     def _answer(self, scope: Scope, answer: Message) -> bool:
         """Send an answer, unless something is in its way: the rest of a body, a slow reader, an end."""
         call: RequestResponseCycle = self.cycle
