@@ -135,7 +135,7 @@ class _Lines:
 
 
 class _Plain:
-    """Lines of requests: those of one turn of the loop are written together, before any other line."""
+    """Lines of requests: those of one turn of the loop are written when it ends, before any other line."""
 
     def __init__(self) -> None:
         self.lines: _Lines | None = None

@@ -26,7 +26,7 @@ class Callers:
         peer = read_address(scope["client"][0]) if scope.get("client") else None
         if peer is None:
             return
-        if _TELLING.isdisjoint(fields_of(scope)):
+        if _TELLING.isdisjoint(fields_of(scope)):  # no proxy, or one that says nothing
             scope.setdefault("state", {})["is_spoken_for"] = False
             scope["client"] = (_spelled(scope["client"][0]), scope["client"][1])
             return

@@ -17,6 +17,7 @@ CHUNK_SIZE = 500
 #: Workers that died preparing the same message before it, or its chunk, is set apart.
 SUSPECT_AFTER = 3
 
+#: Looked up for each message: calling the class costs 0.2 µs more.
 _STATUS = {str(each): each for each in Status}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from importlib.resources import files
@@ -245,9 +245,9 @@ async def plan_by_size(connection: Connection) -> None:
     await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
-def column(values: list[_Value]) -> list[_Value] | None:
+def column(values: Sequence[_Value | None]) -> Sequence[_Value | None] | None:
     """Give one of several arrays for `unnest`: NULL where all of it is, which stands for the same there."""
-    return None if values.count(None) == len(values) else values  # type: ignore[arg-type]  # any may be None
+    return None if values.count(None) == len(values) else values
 
 
 @cache

@@ -13,7 +13,6 @@ from disparo.domain.outcome import FailureClass, ReceiptEvent, ReceiptKind
 
 #: So many bytes hold a moment, in milliseconds.
 _CLOCK = 6
-_WRITTEN = {kind: repr(kind) for kind in ReceiptKind}
 
 
 @dataclass(slots=True)
@@ -34,9 +33,8 @@ class Told:
         """
         if not self._digest:
             event = self.event
-            names = f"{event.platform_id!r}, {event.reference!r}"
-            said = f"({names}, {_WRITTEN[event.kind]}, {event.code!r}, {event.happened_at!r})"
-            self._digest = _clock(event) + hashlib.sha256(said.encode()).digest()
+            said = (event.platform_id, event.reference, event.kind, event.code, event.happened_at)
+            self._digest = _clock(event) + hashlib.sha256(repr(said).encode()).digest()
         return self._digest
 
 

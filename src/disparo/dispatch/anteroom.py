@@ -19,7 +19,8 @@ _LOOK_EVERY_S = 0.005
 
 
 class _Visitor(NamedTuple):
-    ids: tuple[tuple[str, str | None], ...]  # platform, platform id
+    platform: str
+    ids: tuple[tuple[str, str | None], ...]  # platform, its id
     heard: Heard
     raw: str
     told: Callable[[bool], None]
@@ -47,7 +48,7 @@ class Anteroom:
             if self._unwritten.isdisjoint(ids):
                 self._hear(platform, heard, raw, told)
             else:
-                self._keep(_Visitor(ids, heard, raw, told))
+                self._keep(_Visitor(platform, ids, heard, raw, told))
 
         return hear
 
@@ -60,6 +61,6 @@ class Anteroom:
         visitors, self._waiting = self._waiting, []
         for visitor in visitors:
             if self._unwritten.isdisjoint(visitor.ids):
-                self._hear(visitor.ids[0][0], visitor.heard, visitor.raw, visitor.told)
+                self._hear(visitor.platform, visitor.heard, visitor.raw, visitor.told)
             else:
                 self._keep(visitor)

@@ -16,7 +16,9 @@ from disparo.domain.sms_text import SegmentProfile
 from disparo.domain.template import InvoiceText, Rendered, TemplateRefused, render
 from disparo.domain.windows import IsHoliday, Place, Purpose, allowed_seconds_between, next_allowed, place_of
 
+#: Looked up for each message: calling the class costs 0.2 µs more.
 _PURPOSES = {str(each): each for each in Purpose}
+_PHONES = [(f"phone_{n}", f"phone_{n}_allowed") for n in (1, 2, 3)]
 #: The stored purpose of a bulk run: each message's own, by its invoice's due date.
 BY_DUE_DATE = "by_due_date"
 #: What the messages of a run wait for as one, while it is not over: its own chunks are for that.
@@ -117,9 +119,6 @@ def against_invoice(status: str, amount: Decimal | None, *, allow_paid: bool, al
     if not amount and not allow_zero:
         return "invoice_zero"
     return None
-
-
-_PHONES = [(f"phone_{n}", f"phone_{n}_allowed") for n in (1, 2, 3)]
 
 
 def _permitted(facts: Mapping[str, Any]) -> list[bool]:

@@ -9,9 +9,8 @@ import weakref
 from typing import ClassVar, cast
 
 import pytest
-import uvicorn
-from starlette.types import Receive, Scope, Send
-from tests.integration.api.test_one_write import closed
+from starlette.types import Message, Receive, Scope, Send
+from tests.integration.api.test_one_write import closed, opened
 
 from disparo.api.protocol import WHOLE_ANSWER, HttpProtocol, send_whole
 from disparo.api.protocol.at_once import AtOnce
@@ -31,7 +30,7 @@ class Seen(AtOnce):
         Seen.kept.add(self)
         super().connection_made(transport)
 
-    def _answer(self, scope: Scope, answer: dict[str, object]) -> bool:  # type: ignore[override]  # the same
+    def _answer(self, scope: Scope, answer: Message) -> bool:
         done = super()._answer(scope, answer)
         Seen.at_once.append(done)
         return done
@@ -54,12 +53,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def spoken(said: bytes, *, http: type[HttpProtocol] = HttpProtocol) -> bytes:
     """Say all of this, close that side, and give all that is answered."""
-    config = uvicorn.Config(app, port=0, http=http, lifespan="off", log_config=None, access_log=False)
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    reader, writer = await asyncio.open_connection(*server.servers[0].sockets[0].getsockname())
+    server, running, port = await opened(app, http)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(said)
     await asyncio.sleep(0.1)
     writer.write_eof()

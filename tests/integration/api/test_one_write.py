@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from disparo.api.protocol.one_write import OneWrite
 
@@ -36,7 +36,7 @@ class House:
 
 
 async def opened(
-    house: House, http: type[OneWrite] = OneWrite
+    house: ASGIApp, http: type[OneWrite] = OneWrite
 ) -> tuple[uvicorn.Server, asyncio.Task[None], int]:
     config = uvicorn.Config(house, port=0, http=http, lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)

@@ -30,10 +30,8 @@ def read_send(fields: Mapping[str, Any], *, most_phones: int) -> SendRequest:
     invoice_id = read_invoice_id(fields)
     if "telefone_adicional" in fields:
         items = _items(fields["telefone_adicional"])
-    elif "email_adicional" in fields:
-        items = _phones_under_email(fields["email_adicional"])
     else:
-        items = []
+        items = _phones_under_email(fields.get("email_adicional"))
     if len(items) > most_phones:
         raise Refusal(f"São permitidos no máximo {most_phones} telefones adicionais por chamada")
     return SendRequest(invoice_id, [_phone(item) for item in items])

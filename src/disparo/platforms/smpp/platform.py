@@ -38,6 +38,7 @@ from disparo.platforms.unknown_codes import UnknownCodes
 
 #: No worker has more in flight (docs/delivery.md §9.3).
 _WIDEST = 50
+#: As what came is kept: `deliver_sm`.
 _NAMES = {int(each): each.name.lower() for each in Command}
 _UNKNOWN = Outcome(OutcomeKind.AMBIGUOUS, code="no_answer", failure=FailureClass.NETWORK)
 _NOT_STARTED = Outcome(OutcomeKind.NOT_STARTED)
