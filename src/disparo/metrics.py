@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -25,6 +26,8 @@ _SEPARATOR = "\x1f"
 _INFINITE = "+Inf"
 #: Of this process alone, like its log: whoever counts needs no way to a registry.
 _pending: defaultdict[tuple[str, str], float] = defaultdict(float)
+#: What is counted while a large call of a platform is read is counted in a thread.
+_lock = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Counter:
 
     def count(self, *values: str, by: float = 1) -> None:
         """Add to one of its series."""
-        _pending[self.name, _SEPARATOR.join(values)] += by
+        with _lock:
+            _pending[self.name, _SEPARATOR.join(values)] += by
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,8 +104,9 @@ HISTOGRAMS: Final = (LATENCY, HANDOVER_SECONDS, ACCEPT_TO_PLATFORM, DUE_TO_PLATF
 
 def take() -> Sums:
     """Take what has been counted since the last time."""
-    taken = dict(_pending)
-    _pending.clear()
+    with _lock:
+        taken = dict(_pending)
+        _pending.clear()
     return taken
 
 

@@ -2,13 +2,14 @@
 
 Calls that arrive together share one transaction; each is answered after its commit, and none suffers for
 another: where the transaction fails, each call has one of its own. A receipt that cannot be applied is
-stored as it came, and waits for the sweep.
+stored as it came, and waits for the sweep. A call that says a lot is read beside the loop and stored in
+several transactions, between those of others: whoever calls meanwhile waits for a slice, never for all of it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -34,7 +35,10 @@ log = structlog.get_logger(__name__)
 _APART_S = 0.03
 ENOUGH_CALLS, ENOUGH_HEARD = 24, 200
 _LONGEST_RAW = 65_536
+#: Receipts and texts of one transaction, but for the last call's.
 _AT_ONCE = 500
+#: So many bytes may say some thousand things, and nothing that is worth a thread.
+_SOON_READ = 8192
 _LONGEST_QUEUE = 20_000
 _PATIENCE_S = 5.0
 
@@ -47,6 +51,11 @@ class _Call:
     #: Called once: without an error when it is committed, else with why it is not stored.
     told: Callable[[Exception | None], None]
 
+    @property
+    def size(self) -> int:
+        """How many things it says."""
+        return _size(self.heard)
+
 
 class Intake:
     """What platforms tell one server or worker; `run` must be running while `take` or `hear` is called."""
@@ -54,20 +63,28 @@ class Intake:
     def __init__(self, pool: Pool, *, enough: int = ENOUGH_CALLS) -> None:
         self._pool = pool
         self._enough = enough
+        self._large = asyncio.Lock()  # several threads would leave the loop less of its time
         self._waiting: asyncio.Queue[_Call] = asyncio.Queue(_LONGEST_QUEUE)
 
     async def take(self, platform: Platform, request: WebhookRequest) -> Heard:
-        """Store what one webhook call says, and give it; raises WebhookRejected or Busy, storing nothing.
+        """Store what one webhook call says, and give it; raises WebhookRejected, Busy or why it was not.
 
-        Once this returns it is committed: the platform may be told so.
+        Once this returns it is committed: the platform may be told so. What was stored of a call that failed
+        is known when the platform tells it again.
         """
-        heard = platform.parse_webhook(request)
-        if not heard.receipts and not heard.texts:
-            return heard
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._put(_Call(platform.name, heard, _raw(request), partial(_settle, stored)))
-        await stored
+        heard, raw = await self._read(platform, request), ""
+        for part in _slices(heard):
+            raw = raw or _raw(request)
+            stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._put(_Call(platform.name, part, raw, partial(_settle, stored)))
+            await stored
         return heard
+
+    async def _read(self, platform: Platform, request: WebhookRequest) -> Heard:
+        if len(request.body) <= _SOON_READ:
+            return platform.parse_webhook(request)
+        async with self._large:
+            return await asyncio.to_thread(platform.parse_webhook, request)
 
     def hear(self, platform: str, heard: Heard, raw: str, told: Callable[[bool], None]) -> None:
         """Store what a platform said over its own connection; `told` is called with whether it is stored."""
@@ -100,8 +117,10 @@ class Intake:
             except asyncio.CancelledError:
                 calls[0].told(Busy())
                 raise
-            while len(calls) < _AT_ONCE and not self._waiting.empty():
+            count = calls[0].size
+            while count < _AT_ONCE and not self._waiting.empty():
                 calls.append(self._waiting.get_nowait())
+                count += calls[-1].size
             pace.begin(len(calls))
             try:
                 await self._settle(calls)
@@ -148,6 +167,20 @@ class Intake:
             _count(new)
             log.warning("receipts_wait_for_sweep", error=type(error).__name__)
             call.told(None)
+
+
+def _size(heard: Heard) -> int:
+    return len(heard.receipts) + len(heard.texts)
+
+
+def _slices(heard: Heard) -> Iterator[Heard]:
+    """Give what a call says, a lot of it in slices of one transaction each."""
+    if 0 < _size(heard) <= _AT_ONCE:
+        yield heard
+        return
+    for first in range(0, max(len(heard.receipts), len(heard.texts)), _AT_ONCE):
+        here = slice(first, first + _AT_ONCE)
+        yield Heard(heard.receipts[here], heard.texts[here], heard.parts[here])
 
 
 def _count(platforms: Sequence[str]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from xml.etree.ElementTree import Element, tostring
 
 from disparo.platforms.xml_trees import child, read_xml
@@ -20,11 +22,16 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
+@lru_cache(maxsize=1024)
+def _steps(path: str) -> Sequence[str]:
+    return re.findall(r"[^.\[\]]+", path)
+
+
 def at(content: object, path: str | None) -> object:
     """Follow a path; None where it leads nowhere."""
     if path is None:
         return None
-    for step in re.findall(r"[^.\[\]]+", path):
+    for step in _steps(path):
         if isinstance(content, list) and step.isdecimal() and int(step[:9]) < len(content):
             content = content[int(step[:9])]
         elif isinstance(content, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from threading import Lock
 
 import structlog
 
@@ -23,12 +24,16 @@ class UnknownCodes:
         self._platform = platform
         self._told: set[tuple[str, str]] = set()
         self.counts: Counter[str] = Counter()
+        self._lock = Lock()  # large calls are read in a thread
 
     def count(self, where: str, code: str) -> None:
         """Count one; each code is written to the log the first time."""
-        self.counts[where] += 1
         metrics.UNKNOWN_CODES.count(self._platform, where)
         known = (where, code if _CODE.fullmatch(code) else "(text)")
-        if known not in self._told and len(self._told) < _TOLD_AT_MOST:
-            self._told.add(known)
+        with self._lock:
+            self.counts[where] += 1
+            is_new = known not in self._told and len(self._told) < _TOLD_AT_MOST
+            if is_new:
+                self._told.add(known)
+        if is_new:
             log.warning("platform_code_unknown", platform=self._platform, where=where, code=known[1])

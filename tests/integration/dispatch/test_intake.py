@@ -92,6 +92,43 @@ async def test_of_a_list_each_receipt_keeps_its_own_part_and_no_one_elses(pool, 
     assert stored[3]["raw"] == 'POST ?\n{"list": [{"id": "9", "status": "SENT"}]}'  # alone: as it came
 
 
+class ReadBeside(GenericHttp):
+    """Knows whether its last call was read in the loop, where everything else waits meanwhile."""
+
+    held_the_loop = False
+
+    def parse_webhook(self, request):
+        try:
+            self.held_the_loop = bool(asyncio.get_running_loop())
+        except RuntimeError:
+            self.held_the_loop = False
+        return super().parse_webhook(request)
+
+
+async def test_a_call_that_says_a_lot_keeps_nobody_waiting(intake, connection):
+    table = {"url": "http://127.0.0.1:1/", "receipts": {**RECEIPTS, "items": "list"}}
+    lists = ReadBeside("lists", read_table("p", table))
+    told = [{"id": str(n), "status": "SENT"} for n in range(3000)]
+    large = asyncio.create_task(intake.take(lists, call(list=told)))
+    async with asyncio.timeout(30):
+        while not await connection.fetchval("SELECT EXISTS (SELECT FROM receipts)"):
+            await asyncio.sleep(0.005)
+    assert not lists.held_the_loop
+    await intake.take(PLATFORM, call(id="small", status="SENT"))
+    assert not large.done()
+    assert len((await large).receipts) == 3000
+    stored = await connection.fetch(
+        "SELECT count(*) AS of_one FROM receipts WHERE platform = 'lists' GROUP BY xmin::text"
+    )
+    assert sum(row["of_one"] for row in stored) == 3000
+    assert max(row["of_one"] for row in stored) <= 500
+    metrics.take()
+    await intake.take(lists, call(list=told))
+    assert not [name for name, _ in metrics.take() if name == "disparo_receipts"]  # told again: known
+    await intake.take(lists, call(list=told[:2]))
+    assert lists.held_the_loop  # a thread would be the slower way
+
+
 async def test_of_a_list_each_text_keeps_its_own_part(pool, connection):
     intake, lists = Intake(pool), platform(inbound={**INBOUND, "items": "list"})
     job = asyncio.create_task(intake.run())
