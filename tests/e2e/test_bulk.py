@@ -91,6 +91,15 @@ def test_what_cannot_be_meant_is_refused(client, house, body, words):
     assert words in answer.json["msg"]
 
 
+def test_a_filter_without_an_end_is_written_as_the_first_or_the_last_of_days(client):
+    ends = {"vencimento_inicio": "0001-01-01", "vencimento_fim": "9999-12-31"}
+    asked = [{**ends, "simular": "sim"}, *({name: day, "simular": "sim"} for name, day in ends.items())]
+    found = [client.post(BULK, body) for body in asked]
+    assert [answer.status for answer in found] == [200] * 3
+    assert len({answer.json["simulacao"]["faturas"] for answer in found}) == 1
+    assert found[0].json["simulacao"]["faturas"] > 3000
+
+
 @pytest.mark.parametrize(
     ("form", "unknown"),
     [

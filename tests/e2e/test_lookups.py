@@ -159,6 +159,31 @@ def test_the_answer_is_the_golden_one(reader, name):
     assert found == json.loads(path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "cliente/todos?inativo=todos",
+        "cliente/financeiro?busca=codigo_cliente&termo_busca=421&apenas_pendente=nao",
+        "financeiro/fatura?busca=codigo_cliente&termo_busca=421",
+        "financeiro/fatura?quantidade=500",
+        "disparo?",
+    ],
+)
+def test_a_period_without_an_end_is_written_as_the_first_or_the_last_of_days(reader, path):
+    """As programs have it that know no other word for it."""
+    asked = [
+        f"{BASE}/{path}&data_inicio={first}&data_fim={last}"
+        for first, last in (("0001-01-01", "9999-12-31"), ("1900-01-01", "2999-12-31"))
+    ]
+    everything, of_some_centuries = (reader.get(each).json for each in asked)
+    assert everything["status"] == "success"
+    assert everything == of_some_centuries
+    for nothing in ("data_fim=0001-01-01", "data_inicio=9999-12-31"):
+        found = reader.get(f"{BASE}/{path}&{nothing}").json
+        assert found["status"] == "success"
+        assert not next(rows for rows in found.values() if isinstance(rows, list))
+
+
 def test_every_golden_file_has_its_case():
     assert {path.stem for path in GOLDEN.glob("*.json")} == set(CASES)
 

@@ -55,6 +55,7 @@ DAYS: Mapping[str, Day] = {
 MOST = 100
 _NUMBERS = frozenset({By.CODE, By.ID, By.SERVICE_ID})
 _LONGEST_TERM = 200
+_EARLIEST, _LATEST = date(2, 1, 1), date(9999, 12, 30)
 _DEFAULT_PERIOD = timedelta(days=10)
 _Query = Mapping[str, str]
 
@@ -208,7 +209,7 @@ def read_invoice_filter(query: _Query, *, states: Sequence[str]) -> InvoiceFilte
 def read_report_filter(query: _Query, today: date) -> InvoiceFilter:
     """Read the filters of `financeiro/fatura`: the last ten days unless others are named."""
     day = read_day_kind(query)
-    first, last = read_day(query, "data_inicio"), read_day(query, "data_fim")
+    first, last = _read_end(query, "data_inicio"), _read_end(query, "data_fim")
     last = last or (max(today, first) if first else today)
     first = first or min(today, last) - _DEFAULT_PERIOD
     _check_period(first, last)
@@ -227,10 +228,16 @@ def narrow_to_service(wanted: InvoiceFilter, search: Search) -> InvoiceFilter:
 
 def read_period(query: _Query) -> tuple[date | None, date | None]:
     """Read `data_inicio` and `data_fim`, both inclusive; raises Refusal."""
-    first, last = read_day(query, "data_inicio"), read_day(query, "data_fim")
+    first, last = _read_end(query, "data_inicio"), _read_end(query, "data_fim")
     if first and last:
         _check_period(first, last)
     return first, last
+
+
+def _read_end(query: _Query, name: str) -> date | None:
+    """Read an end of a period; who wants none writes 0001-01-01, 9999-12-31: no zone has a day beside."""
+    day = read_day(query, name)
+    return None if day is None else min(max(day, _EARLIEST), _LATEST)
 
 
 def _check_period(first: date, last: date) -> None:

@@ -14,7 +14,7 @@ from disparo.domain.phone import InvalidPhone, Phone, parse_phone
 
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _LARGEST_ID = 10**18 - 1
-_DAY = re.compile(r"(?:19[7-9]|2[0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -136,7 +136,7 @@ def read_day(query: Mapping[str, str], name: str) -> date | None:
     if not text:
         return None
     try:
-        # Years that the database and every zone can hold; nothing but digits and two dashes.
+        # Nothing but digits and two dashes.
         return date.fromisoformat(_DAY.fullmatch(text)[0])  # type: ignore[index]  # no match: TypeError
     except (TypeError, ValueError):
         raise Refusal(f"O atributo ({name}) deve conter uma data no formato AAAA-MM-DD") from None
