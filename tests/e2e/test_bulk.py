@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import select
 import signal
+import sys
+import time
 from collections import Counter
 from datetime import date, timedelta
 
@@ -274,6 +280,33 @@ def test_the_command_line_simulates_queues_and_cancels(house):
     assert (refused.returncode, refused.stderr) == (1, "Erro: Não é possível: o disparo está cancelado.\n")
     listed = house.command("execucao", "listar").stdout
     assert ("teste" in listed, dispatch_id in listed) == (True, True)
+
+
+def test_who_ends_the_command_with_ctrl_c_is_told_how_to_follow_and_to_stop_this_very_run(house):
+    arguments = ["-m", "disparo", "disparar", "--ate", due()["vencimento_fim"]]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(sys.executable, [sys.executable, *arguments], {**os.environ, **house.stage.environment()})
+    said = read_until(terminal, rb"Disparo ([0-9a-f-]{36});")
+    dispatch_id = said[1].decode()
+    try:
+        os.write(terminal, b"\x03")
+        read_until(terminal, rf"execucao ver {dispatch_id}`".encode())
+        read_until(terminal, rf"execucao pausar {dispatch_id}`".encode())
+        assert os.waitpid(child, 0)[1] == 0
+        assert house.command("execucao", "ver", dispatch_id).returncode == 0
+    finally:
+        os.close(terminal)
+        house.command("execucao", "cancelar", dispatch_id)
+
+
+def read_until(terminal, wanted):
+    said, until = b"", time.monotonic() + 30
+    while (found := re.search(wanted, said)) is None and time.monotonic() < until:
+        if select.select([terminal], [], [], 1)[0]:
+            said += os.read(terminal, 64)  # little: what follows is for the next to read
+    assert found is not None, said
+    return found
 
 
 def test_a_command_whose_database_fills_up_after_the_run_is_stored_says_not_to_repeat_it(house):

@@ -99,7 +99,9 @@ def dispatch(
         if not stored:  # or its COMMIT was on its way
             print("Interrompido antes do disparo. Confira com `disparo execucao listar`.")
             raise
-        print("O disparo continua. Acompanhe com `disparo execucao ver ID`; pare com `execucao cancelar ID`.")
+        id_ = stored[0].dispatch_id
+        print(f"O disparo continua. Acompanhe com `disparo execucao ver {id_}`.")
+        print(f"Para parar: `disparo execucao pausar {id_}`, ou `cancelar` em vez de `pausar`.")
     except TRANSIENT as error:
         if not stored or isinstance(error, BrokenPipeError):  # the reader of our output has seen enough
             raise
