@@ -10,6 +10,7 @@ from tests.contract.conftest import http
 from tests.contract.generic import table, take_and_drop
 
 from disparo.domain.outcome import ReceiptKind
+from disparo.platforms.base import NoAnswer
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.generic_questions import read_amount
 from disparo.platforms.registry import read_table
@@ -56,12 +57,20 @@ async def test_a_question_in_json_may_say_null(peer):
 
 @pytest.mark.parametrize(
     "answer",
-    [http(404, "{}"), http(500, '{"id": "1", "st": "OK"}'), http(200, "{}"), http(200, "x"), take_and_drop,
+    [http(404, "{}"), http(400, "{}"), http(200, "{}"), http(200, "x"),
      http(200, '{"id": "1", "ref": "another", "st": "OK"}')],
 )  # fmt: skip
-async def test_not_known_is_never_an_answer(peer, answer):
+async def test_not_known_tells_nothing(peer, answer):
     peer.answer = answer
     assert await ask(peer) is None
+
+
+@pytest.mark.parametrize(
+    "answer", [http(500, '{"id": "1", "st": "OK"}'), http(403, "{}"), http(429, "{}"), take_and_drop]
+)
+async def test_who_is_away_or_answers_nobody_gave_no_answer(peer, answer):
+    peer.answer = answer
+    assert await ask(peer) == NoAnswer()
 
 
 async def test_a_question_may_be_a_json_post_beside_the_platforms_address(peer):
@@ -120,7 +129,7 @@ async def test_a_platform_that_was_given_up_in_the_middle_of_a_round_tells_nothi
     platform = GenericHttp("p", read_table("p", table(peer, **asked)))
     await platform.ask("ref-1")
     await platform.close()
-    assert await platform.ask("ref-1") is None
+    assert await platform.ask("ref-1") == NoAnswer()
     assert await platform.balance() is None
     assert not (await platform.health()).is_well
     assert len(peer.requests) == 1

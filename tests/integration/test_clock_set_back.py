@@ -77,6 +77,21 @@ async def test_receipts_of_what_went_before_are_asked_for_too(connection):
     assert [row["is_soon"] for row in due] == [True, True]
 
 
+async def test_receipts_that_were_asked_for_with_a_clock_of_next_year_are_asked_for(connection):
+    for first_id in (1, 2):
+        await handed_over(connection, f"id-{first_id}", first_id=first_id)
+    await connection.execute("UPDATE attempts SET started_at = now() - interval '11 min'")
+    asking = {"after_s": 600.0, "look_at": 10}
+    await receipt_polls.fill(connection, {"p": 600.0}, limit=10)
+    assert (await receipt_polls.take(connection, "p", **asking))["reference"]
+    await connection.execute("UPDATE receipt_polls SET next_at = next_at + interval '1 year' WHERE asked = 1")
+    assert (await receipt_polls.take(connection, "p", **asking))["reference"]
+    assert not (await receipt_polls.take(connection, "p", **asking))["reference"]
+    await receipt_polls.bring_back(connection, {"p": 600.0})
+    assert (await receipt_polls.take(connection, "p", **asking))["reference"]
+    assert not (await receipt_polls.take(connection, "p", **asking))["reference"]
+
+
 @pytest.mark.parametrize("reason", ["failing", "refuses_all"])
 async def test_a_stopped_platform_is_tried_once(connection, reason):
     pause_s = longest_pause_s(reason)

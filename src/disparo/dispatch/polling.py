@@ -14,10 +14,12 @@ from disparo.db import rate_limits, receipt_polls
 from disparo.db.pool import Pool
 from disparo.db.receipts import Told
 from disparo.dispatch import receipts
-from disparo.platforms.base import Capabilities, Health, Platform
+from disparo.platforms.base import Capabilities, Health, NoAnswer, Platform
 
 #: How long one round of questions may take; what is left waits for the next.
 ROUND_S = 25.0
+#: So many questions without an answer, one after the other, end a platform's round.
+_UNANSWERED_AT_MOST = 5
 _SLICE = 20_000
 _SLICES = 50
 #: Of what is due, to find one that still waits; more where the last look found none.
@@ -94,6 +96,8 @@ async def read_health(platforms: Mapping[str, Platform]) -> dict[str, Health]:
 
 
 async def _note(pool: Pool, after_s: Mapping[str, float]) -> None:
+    async with pool.acquire() as connection:
+        await receipt_polls.bring_back(connection, after_s)
     for _ in range(_SLICES):
         async with pool.acquire() as connection:
             if await receipt_polls.fill(connection, after_s, limit=_SLICE) < _SLICE:
@@ -103,7 +107,7 @@ async def _note(pool: Pool, after_s: Mapping[str, float]) -> None:
 async def _ask_one(
     pool: Pool, name: str, platform: Platform, until: float, is_used: Callable[[Platform], bool]
 ) -> int:
-    told = 0
+    told = unanswered = 0
     able = platform.capabilities
     while time.monotonic() < until and await may_ask(pool, name, able.ask_every_s, until=until):
         if not is_used(platform):
@@ -112,6 +116,14 @@ async def _ask_one(
         if row is None:
             break
         answer = await platform.ask(row["reference"], row["platform_id"])
+        if isinstance(answer, NoAnswer):
+            async with pool.acquire() as connection:
+                await receipt_polls.give_back(connection, row["attempt_id"], after_s=_after_s(able))
+            unanswered += 1
+            if unanswered == _UNANSWERED_AT_MOST:
+                break
+            continue
+        unanswered = 0
         if answer is not None:
             told += await receipts.take_one(pool, Told(name, answer.event, answer.raw))
     return told

@@ -14,7 +14,7 @@ from disparo.dispatch import receipts
 from disparo.dispatch.polling import ROUND_S, may_ask
 from disparo.domain.message import Event, Status
 from disparo.errors import DisparoError
-from disparo.platforms.base import Platform
+from disparo.platforms.base import Answered, Platform
 
 #: A person's "send again" waits until nobody can still be writing: 10 minutes past the start's deadline.
 RESEND_AFTER_S = 604.0
@@ -152,6 +152,6 @@ async def _ask_one(pool: Pool, name: str, platform: Platform, references: Sequen
         if time.monotonic() > until or not await may_ask(pool, name, every_s, until=until):
             break
         answer = await platform.ask(reference)
-        if answer is not None:
+        if isinstance(answer, Answered):
             told += await receipts.take_one(pool, Told(name, answer.event, answer.raw))
     return told

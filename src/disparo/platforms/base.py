@@ -112,6 +112,10 @@ class Answered:
     raw: str
 
 
+class NoAnswer(NamedTuple):
+    """A question that got no answer: it is away, or answers nobody, or not us, or not now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Balance:
     """What credit is left, in the platform's own unit (messages or money)."""
@@ -179,8 +183,8 @@ class Platform(Protocol):
     def link(self) -> Link | None:
         """The connections of `listen`; None where it keeps none, and takes messages without."""
 
-    async def ask(self, reference: str, platform_id: str | None = None) -> Answered | None:
-        """Ask what became of a message; None where that tells nothing. "Not known" is never an answer."""
+    async def ask(self, reference: str, platform_id: str | None = None) -> Answered | NoAnswer | None:
+        """Ask what became of a message; None where that tells nothing. "Not known" tells nothing."""
 
     async def balance(self) -> Balance | None:
         """Ask what credit is left; None where it cannot be asked or does not answer."""

@@ -16,6 +16,7 @@ from disparo.platforms.base import (
     Hear,
     Heard,
     Link,
+    NoAnswer,
     Outgoing,
     Report,
     WebhookRequest,
@@ -85,7 +86,7 @@ class GenericHttp:
         (outcome,) = self._answers.read(reply, [message]).outcomes
         return outcome, Exchange(shown, self._calls.masked(answer))
 
-    async def ask(self, reference: str, platform_id: str | None = None) -> Answered | None:
+    async def ask(self, reference: str, platform_id: str | None = None) -> Answered | NoAnswer | None:
         """Ask what became of a message, by our reference or the platform's id."""
         return await self._questions.fate(reference, platform_id)
 

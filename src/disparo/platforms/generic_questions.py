@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from disparo.domain.money import read_money
 from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptEvent
-from disparo.platforms.base import Answered, Balance, Health
+from disparo.platforms.base import Answered, Balance, Health, NoAnswer
 from disparo.platforms.generic_answers import Answers, holds
 from disparo.platforms.generic_calls import CallMaker
 from disparo.platforms.generic_receipts import read_event, status_at
@@ -28,6 +28,8 @@ from disparo.platforms.json_paths import (
 from disparo.platforms.unknown_codes import UnknownCodes
 
 _OK = 200
+#: It knows us not, or has no time for us; what is wrong on its side is 500 and more. 404 is of the message.
+_ANSWERS_NOBODY, _FAULT = frozenset({401, 402, 403, 405, 407, 408, 425, 429}), 500
 _LONGEST_RAW = 65_536
 _LONGEST_AMOUNT = 200  # with what stands around it
 _NUMBER = re.compile(r"([-+]?)([0-9][0-9.,]*)")
@@ -45,13 +47,15 @@ class Questions:
         self._unknown = unknown
         self._answers = Answers(settings, unknown)
 
-    async def fate(self, reference: str, platform_id: str | None) -> Answered | None:
+    async def fate(self, reference: str, platform_id: str | None) -> Answered | NoAnswer | None:
         """Ask what became of a message."""
         rules = self._settings.ask or self._settings.poll
         if rules is None or (needs_id(rules) and not platform_id):
             return None
         reply = await self._put(rules, reference=reference, platform_id=platform_id or "")
-        if reply is None or reply.status != _OK:
+        if reply is None or reply.status in _ANSWERS_NOBODY or reply.status >= _FAULT:
+            return NoAnswer()
+        if reply.status != _OK:
             return None
         content = _content(reply, rules)
         items = (listed(at(content, rules.answer.items)) or []) if rules.answer.items else [content]

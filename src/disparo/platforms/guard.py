@@ -13,6 +13,7 @@ from disparo.platforms.base import (
     Hear,
     Heard,
     Link,
+    NoAnswer,
     Outgoing,
     Platform,
     Report,
@@ -73,7 +74,7 @@ class Guarded:
         """The guarded platform's."""
         return self._platform.link
 
-    async def ask(self, reference: str, platform_id: str | None = None) -> Answered | None:
+    async def ask(self, reference: str, platform_id: str | None = None) -> Answered | NoAnswer | None:
         """Ask as ever: no SMS leaves by it."""
         return await self._platform.ask(reference, platform_id)
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.contract.conftest import Peer, http
+from tests.contract.generic import take_and_drop
 from tests.integration.dispatch.test_receipts import handed_over
 from tests.support import rows
 from tests.support.hands import a_handover
@@ -133,6 +134,45 @@ async def test_not_known_is_asked_again_ever_later_and_not_for_ever(pool, connec
     assert await connection.fetchval("SELECT count(*) FROM receipt_polls") == 0
 
 
+@pytest.mark.parametrize("away", [http(503, "{}"), http(429, "{}"), http(401, "{}"), take_and_drop])
+async def test_an_outage_of_the_platform_uses_up_no_question(pool, connection, peer, away):
+    id_ = await handed_over(connection)
+    await connection.execute("UPDATE attempts SET platform_id = 'id-1'")
+    await age(connection, 11)
+    answer, peer.answer = peer.answer, away
+    for _ in range(10):
+        await poll(pool, peer)
+        waits_s = await connection.fetchval("SELECT extract(epoch FROM next_at - now()) FROM receipt_polls")
+        assert 590 < waits_s <= 3600  # asked again politely, and soon once the platform is there again
+        await age(connection, 120)
+        await connection.execute("UPDATE receipt_polls SET next_at = now()")
+    assert len(peer.requests) == 10
+    peer.answer = answer
+    assert await poll(pool, peer) == 1
+    assert await rows.statuses(connection, [id_]) == ["delivered"]
+
+
+async def test_a_platform_that_is_away_is_not_asked_about_all_that_waits(pool, connection, peer):
+    await accepted(connection, 30)
+    answer, peer.answer = peer.answer, http(429, "{}")
+    await poll(pool, peer)
+    assert len(peer.requests) == 5
+    peer.answer = answer
+    await poll(pool, peer)
+    assert len(peer.requests) == 30
+
+
+async def test_what_got_no_answer_is_not_asked_about_for_ever(pool, connection, peer):
+    await accepted(connection, 1)
+    peer.answer = http(503, "{}")
+    await poll(pool, peer)
+    await age(connection, 72 * 60)
+    await connection.execute("UPDATE receipt_polls SET next_at = now()")
+    await poll(pool, peer)
+    assert len(peer.requests) == 1
+    assert await connection.fetchval("SELECT count(*) FROM receipt_polls") == 0
+
+
 async def accepted(connection, count):
     """Add messages that platform `p` took eleven minutes ago; gives their ids."""
     ids = await rows.add_messages(connection, count)
@@ -253,4 +293,5 @@ async def test_a_platform_whose_settings_change_while_it_is_asked_uses_up_no_fur
         await asked.wait()
         fleet.use({})
         assert await polls == 0
-    assert await connection.fetchval("SELECT sum(asked) FROM receipt_polls") == 1
+    # Nor that one: it was not answered, since we hung up.
+    assert await connection.fetchval("SELECT array_agg(asked) FROM receipt_polls") == [0] * 5
