@@ -14,6 +14,7 @@ import structlog
 from disparo.db import alerts, bulk_slices, rates, signs
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch import polling, takeover
+from disparo.dispatch.rate_parts import full_from
 from disparo.platforms.base import Capabilities, Platform
 
 log = structlog.get_logger(__name__)
@@ -165,7 +166,7 @@ class Alarms:
 
     async def _are_days_full(self, connection: Connection, platforms: Mapping[str, Platform]) -> bool:
         """Tell whether what waits does so for limits alone that the administrator has set."""
-        limits = {name: _full_from(platform.capabilities) for name, platform in platforms.items()}
+        limits = {name: full_from(platform.capabilities) for name, platform in platforms.items()}
         per_day = {name: limit for name, limit in limits.items() if limit is not None}
         if len(per_day) < len(limits):
             return False
@@ -177,16 +178,6 @@ class Alarms:
 
     def _local(self, moment: datetime) -> str:
         return moment.astimezone(self._zone).strftime("%d/%m %H:%M")
-
-
-def _full_from(able: Capabilities) -> int | None:
-    """Give the use of 24 hours at which a platform takes no more; None: there is no limit.
-
-    Where parts count, it may be as many short of the limit as the longest text needs besides its first.
-    """
-    if able.per_day is None or not able.limits_count_parts:
-        return able.per_day
-    return max(1, able.per_day - able.profile.max_parts + 1)
 
 
 async def tell_all(pool: Pool, tell: Tell) -> int:

@@ -117,6 +117,11 @@ class Lane:
         self.drop_waiting()
         self.on_room()
 
+    def end_full_day(self) -> None:
+        """Use the platform again, which was at its limit of 24 hours."""
+        self.day_full_until = 0.0
+        self.on_room()
+
     def take_waiting(self) -> list[Prepared]:
         """Remove and give all messages that have not been started."""
         return self._line.take(len(self._line))
@@ -270,8 +275,7 @@ class Lane:
     async def _give_back_of_the_day(self, missed: Started) -> None:
         await self._gate.give_back(missed.grant, self._rate_parts.of([missed.item]))
         if self.day_full_until:  # it was full with this one in it
-            self.day_full_until = 0.0
-            self.on_room()
+            self.end_full_day()
 
     def _settle(self, item: Prepared) -> None:
         self._under_way -= 1

@@ -37,3 +37,13 @@ class RateParts:
         """
         used = accumulate(self.costs(items[: grant.messages]))
         return sum(1 for _ in takewhile(lambda cost: cost <= grant.cost, used))
+
+
+def full_from(able: Capabilities) -> int | None:
+    """Give the use of 24 hours at which a platform takes no more; None: there is no limit.
+
+    Where parts count, it may be as many short of the limit as the longest text needs besides its first.
+    """
+    if able.per_day is None or not able.limits_count_parts:
+        return able.per_day
+    return max(1, able.per_day - able.profile.max_parts + 1)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 
 import asyncpg
 import structlog
 
-from disparo.db import platform_states
+from disparo.db import platform_states, rates
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.breaker import longest_pause_s
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.give_back import let_go
 from disparo.dispatch.handover import Handover
 from disparo.dispatch.lane import Lane
+from disparo.dispatch.rate_parts import full_from
 from disparo.dispatch.seats import Seats
 
 log = structlog.get_logger(__name__)
 
-_EVERY_S = 1.0
+_EVERY_S, _FULL_DAYS_EVERY_S = 1.0, 60.0
 #: Who had nothing lately to try a stopped platform with leaves that to those who had, for two looks.
 _LATELY_S, _LEFT_TO_OTHERS_S = 2.0, 2.0
 
@@ -36,6 +38,7 @@ class PlatformWatch:
         self._now = asyncio.Event()
         self._states: Mapping[str, asyncpg.Record] = {}
         self._met: set[Lane] = set()
+        self._full_days_at = 0.0
         handover.fleet.on_stop = self._now.set
         handover.fleet.on_launch = self._brief
 
@@ -57,6 +60,7 @@ class PlatformWatch:
             await self._seats.look(connection, lanes)
             await self._tell(connection, lanes)
             await self._learn(connection, lanes)
+            await self._look_at_full_days(connection, lanes)
         await self._let_go(lanes)
 
     async def _tell(self, connection: Connection, lanes: Mapping[str, Lane]) -> None:
@@ -108,6 +112,16 @@ class PlatformWatch:
         if any(self._states[name]["open_reason"] for name in unmet if name in self._states):
             await platform_states.tell_of_open(connection, unmet)
         self._met = set(lanes.values())
+
+    async def _look_at_full_days(self, connection: Connection, lanes: Mapping[str, Lane]) -> None:
+        """Use platforms again whose day has room before its time: other workers give back what did not go."""
+        if time.monotonic() < self._full_days_at:
+            return
+        self._full_days_at = time.monotonic() + _FULL_DAYS_EVERY_S
+        for name, lane in lanes.items():
+            limit = full_from(lane.platform.capabilities) if lane.day_full_until else None
+            if limit is not None and not await rates.are_days_full(connection, {name: limit}, within_s=0.0):
+                lane.end_full_day()
 
     @property
     def _has_messages(self) -> bool:

@@ -137,6 +137,23 @@ async def test_what_waits_for_a_full_day_is_looked_at_seldom(
     assert await connection.fetchval("SELECT count(DISTINCT chunk_id) FROM messages") == 1
 
 
+async def test_a_day_that_was_full_has_room_for_what_another_worker_gave_back(
+    pool, connection, handover, monkeypatch
+):
+    handover.use({"p": platform("p", per_day=5)}, [Route("p")], RULES)
+    lane, watch = handover.lanes["p"], PlatformWatch(pool, pool, handover, handover._holder)
+    monkeypatch.setattr("disparo.dispatch.watch._FULL_DAYS_EVERY_S", 0.0)
+    lane.day_full_until = time.monotonic() + 40_000
+    await connection.execute(
+        "INSERT INTO platform_day_use VALUES ('p', date_bin('10 min', now(), 'epoch'), 5)"
+    )
+    await watch.look()
+    assert lane.room(urgent=True) == 0
+    await connection.execute("UPDATE platform_day_use SET used = 3")
+    await watch.look()
+    assert lane.room(urgent=True) > 0
+
+
 async def test_while_every_day_is_full_nothing_is_claimed_every_few_seconds(handover):
     handover.use({"p": platform("p", per_day=5)}, [Route("p")], RULES)
     handover.lanes["p"].day_full_until = time.monotonic() + 40_000
