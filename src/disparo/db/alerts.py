@@ -26,9 +26,6 @@ DISPATCH_STUCK = "dispatch_stuck"
 SOURCE_DOWN = "source_down"
 #: Of a sync that ended before its end; its subject is the source.
 SYNC_FAILED = "sync_failed"
-#: Half a platform's calls may fail all night, and it be left alone and taken again every ten seconds: people
-#: are told that it works again when it has for so long, and of one that fails again within it, nothing.
-SETTLED_S = 120.0
 #: The detail of an alert that ended because nobody looks any more.
 UNWATCHED = "unwatched"
 #: Of a bulk run, a part of which the database takes from nobody; its subject is the dispatch.
@@ -47,10 +44,21 @@ SETTINGS_REFUSED = "settings_refused"
 CLOCK_OFF = "clock_off"
 #: Of the last backup; its detail is when that was.
 BACKUP_OLD = "backup_old"
+#: Half a platform's calls may fail all night, and it be left alone and taken again every ten seconds; or one
+#: of two workers not reach what the other one does. People are told that it works again when it has for so
+#: many seconds, and of what fails again within them, nothing. Platforms are asked every five minutes.
+_SETTLED_S: Mapping[str, float] = {
+    PLATFORM_OPEN: 120.0,
+    PLATFORM_UNREACHABLE: 900.0,
+    SOURCE_DOWN: 900.0,
+    SYNC_FAILED: 900.0,
+}
 
 
 async def raise_(connection: Connection, kind: str, subject: str, *, detail: str | None = None) -> bool:
-    """Begin an alert; False where it goes on already."""
+    """Begin an alert; False where it goes on already, or ended a moment ago and nobody was told so yet."""
+    if kind in _SETTLED_S and await _go_on(connection, kind, subject, detail=detail):
+        return False
     begun = await connection.fetchval(
         """INSERT INTO alerts (kind, subject, detail) VALUES ($1, $2, $3)
            ON CONFLICT (kind, subject) WHERE cleared_at IS NULL DO NOTHING RETURNING true""",
@@ -61,8 +69,7 @@ async def raise_(connection: Connection, kind: str, subject: str, *, detail: str
     return begun is True
 
 
-async def raise_again(connection: Connection, kind: str, subject: str, *, detail: str | None) -> None:
-    """Begin an alert; one that ended a moment ago, of whose end nobody was told yet, goes on."""
+async def _go_on(connection: Connection, kind: str, subject: str, *, detail: str | None) -> bool:
     going_on = await connection.fetchval(
         """UPDATE alerts SET cleared_at = NULL, detail = $3
            WHERE id = (SELECT id FROM alerts WHERE kind = $1 AND subject = $2 ORDER BY id DESC LIMIT 1)
@@ -73,10 +80,9 @@ async def raise_again(connection: Connection, kind: str, subject: str, *, detail
         subject,
         detail,
         UNWATCHED,
-        SETTLED_S,
+        _SETTLED_S[kind],
     )
-    if not going_on:
-        await raise_(connection, kind, subject, detail=detail)
+    return going_on is True
 
 
 async def raise_or_renew(connection: Connection, kind: str, subject: str, *, detail: str) -> None:
@@ -163,8 +169,9 @@ async def take_untold(connection: Connection, *, limit: int = 20) -> list[asyncp
                WHERE id IN (
                    SELECT id FROM alerts
                    WHERE (told_at IS NULL OR (cleared_at IS NOT NULL AND told_over IS NULL))
-                     AND (kind <> $3 OR cleared_at IS NULL OR detail = $4
-                          OR cleared_at NOT BETWEEN now() - make_interval(secs => $5::float8) AND now())
+                     AND (kind <> ALL($3::text[]) OR cleared_at IS NULL OR detail = $4
+                          OR cleared_at NOT BETWEEN now() - make_interval(secs =>
+                             ($5::float8[])[array_position($3::text[], kind)]) AND now())
                      AND (taken_until IS NULL OR taken_until < now()
                           OR taken_until > now() + make_interval(secs => 2 * $2::float8))
                    ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
@@ -172,9 +179,9 @@ async def take_untold(connection: Connection, *, limit: int = 20) -> list[asyncp
            SELECT * FROM taken ORDER BY id  -- the update gives them as they lie in the table""",
         limit,
         _LEASE_S,
-        PLATFORM_OPEN,
+        list(_SETTLED_S),
         UNWATCHED,
-        SETTLED_S,
+        list(_SETTLED_S.values()),
     )
 
 

@@ -44,7 +44,7 @@ async def open_all(connection: Connection, reasons: Mapping[str, str]) -> None:
             reason,
         )
         if opened:
-            await alerts.raise_again(connection, alerts.PLATFORM_OPEN, platform, detail=reason)
+            await alerts.raise_(connection, alerts.PLATFORM_OPEN, platform, detail=reason)
 
 
 async def tell_of_open(connection: Connection, platforms: Collection[str]) -> None:

@@ -108,8 +108,8 @@ async def told(pool):
 async def test_people_are_told_in_the_order_of_what_happened(pool, connection):
     names = ("first", "second", "third")
     for name in names:
-        await begin(connection, "source_down", subject=name)
-    await alerts.clear(connection, "source_down", "first")  # its row is written anew, behind the others
+        await begin(connection, "disk_low", subject=name)
+    await alerts.clear(connection, "disk_low", "first")  # its row is written anew, behind the others
     assert [row["subject"] for row in await alerts.take_untold(connection)] == list(names)
 
 
@@ -148,6 +148,32 @@ async def test_a_platform_that_fails_every_few_seconds_all_night_wakes_people_on
     assert await told(pool) == [("Disparo: resolvido", "A plataforma p voltou a funcionar")]
     await platform_states.open_all(connection, {"p": "credit"})
     assert [title for title, _ in await told(pool)] == ["Disparo: atenção"]
+
+
+@pytest.mark.parametrize("kind", ["platform_unreachable", "source_down", "sync_failed"])
+async def test_what_fails_now_and_then_wakes_people_once(pool, connection, kind):
+    said = []
+    for _ in range(5):
+        await alerts.raise_(connection, kind, "p")
+        said += await told(pool)
+        await alerts.clear(connection, kind, "p")
+        await later(connection, 600)
+        said += await told(pool)
+    assert [title for title, _ in said] == ["Disparo: atenção"]
+    await later(connection, 301)
+    assert [title for title, _ in await told(pool)] == ["Disparo: resolvido"]
+
+
+async def test_workers_of_which_one_does_not_reach_the_platform_wake_people_once(pool, connection):
+    unwell, well = Unwell(), Unwell(is_well=True)
+    said = []
+    for _ in range(3):
+        for platform in (unwell, well):
+            await Alarms(pool, zone=ZONE).look({"p": platform})
+            said += await told(pool)
+    assert [text for _, text in said] == ["A plataforma p não responde como devia: código http_401"]
+    await later(connection, 901)
+    assert [text for _, text in await told(pool)] == ["A plataforma p voltou a responder"]
 
 
 async def test_what_nobody_looks_at_any_more_is_not_said_to_be_well_again(pool, connection):
@@ -215,15 +241,16 @@ async def test_of_a_delivery_that_contradicts_people_are_told_until_a_day_went_b
 
 
 class Unwell(Platform):
-    """One that says each time it is asked that it does not know us."""
+    """One that says each time it is asked that it does not know us, or that all `is_well`."""
 
-    def __init__(self):
+    def __init__(self, *, is_well=False):
         super().__init__(ABLE)
         self.asked = 0
+        self.is_well = is_well
 
     async def health(self):
         self.asked += 1
-        return Health(is_well=False, detail="http_401")
+        return Health(self.is_well, detail="" if self.is_well else "http_401")
 
 
 async def test_what_platforms_said_outlives_a_fault_of_the_database(pool, connection):
