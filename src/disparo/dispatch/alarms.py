@@ -15,6 +15,7 @@ from disparo.db import alerts, bulk_slices, rates, signs
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch import polling, takeover
 from disparo.dispatch.rate_parts import full_from
+from disparo.domain.outcome import FailureClass
 from disparo.platforms.base import Capabilities, Platform
 
 log = structlog.get_logger(__name__)
@@ -116,7 +117,9 @@ class Alarms:
     async def _ask(self, platforms: Mapping[str, Platform], left: Collection[str]) -> _Answers:
         self._ask_at = time.monotonic() + _ASK_EVERY_S
         credit = await polling.read_credit(platforms)
-        health = await polling.read_health({n: p for n, p in platforms.items() if n not in left})
+        answered = await polling.read_health({n: p for n, p in platforms.items() if n not in left})
+        # Whoever is asked too often, by several workers and for its credit too, is there and knows us.
+        health = {name: each for name, each in answered.items() if each.failure is not FailureClass.THROTTLE}
         return (
             {each.platform: str(each.amount) for each in credit if each.is_low},
             [each.platform for each in credit],

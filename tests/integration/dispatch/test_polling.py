@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.contract.conftest import Peer, http
@@ -15,7 +16,9 @@ from tests.support import rows
 from tests.support.hands import a_handover
 from tests.support.serving import answering_nobody
 
+from disparo.db import alerts
 from disparo.dispatch import polling, reconcile
+from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.receipts import apply_waiting
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.registry import read_table
@@ -250,6 +253,19 @@ async def test_health_is_whether_it_answers_and_knows_us(peer, answer, well, fai
     health = (await polling.read_health({"p": able}))["p"]
     await able.close()
     assert (health.is_well, health.failure) == (well, failure)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kinds"), [(http(429, "{}"), []), (http(503, "{}"), ["platform_unreachable"])]
+)
+async def test_who_was_asked_too_often_by_all_workers_is_there_and_nobody_is_woken(
+    pool, connection, peer, answer, kinds
+):
+    peer.answer = answer
+    able = platform(peer, balance={"url": "balance", "answer": "left"})
+    await Alarms(pool, zone=ZoneInfo("UTC")).look({"p": able})
+    await able.close()
+    assert [row["kind"] for row in await alerts.live(connection)] == kinds
 
 
 async def test_a_platform_that_is_gone_is_not_well(peer):
