@@ -10,7 +10,6 @@ from rich.table import Table
 
 from disparo.auth import enrolment
 from disparo.auth.passwords import LONGEST_OWN, SHORTEST_OWN, hash_password, new_password
-from disparo.auth.permissions import Permission
 from disparo.cli.asking import has_terminal
 from disparo.cli.context import DataDir, actor, with_connection
 from disparo.cli.credentials import ALL_PERMISSIONS, make_user
@@ -86,13 +85,9 @@ def revoke_user(email: str, dados: DataDir = None) -> None:
 
     async def work(connection: Connection) -> tuple[int, bool]:
         user_id = _found(await accounts.find_user_id(connection, email), f"usuário {email}")
+        was_last = await accounts.lock_administrators(connection) == {user_id}
         revoked = await enrolment.shut_out_user(connection, user_id, actor=actor())
-        admins = {
-            row["id"]: row["active"]
-            for row in await accounts.list_users(connection)
-            if Permission.ADMIN in row["permissions"]
-        }
-        return _found(revoked, f"usuário {email}"), user_id in admins and not any(admins.values())
+        return _found(revoked, f"usuário {email}"), was_last
 
     revoked, was_last = with_connection(dados, work)
     print(f"Usuário desativado; {revoked} token(s) revogado(s).")

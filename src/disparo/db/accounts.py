@@ -85,16 +85,33 @@ async def replace_password(connection: Connection, user_id: int, old_hash: str, 
     return True
 
 
+async def lock_administrators(connection: Connection) -> frozenset[int]:
+    """Give who administers, by user id; whoever would take it from one of them waits for this transaction."""
+    rows = await connection.fetch(
+        "SELECT id FROM users WHERE active AND 'admin' = ANY (permissions) ORDER BY id FOR NO KEY UPDATE"
+    )
+    return frozenset(row["id"] for row in rows)
+
+
 async def set_active(connection: Connection, user_id: int, *, active: bool) -> bool:
     """Shut a user out, or let them in again; False where there is no such user."""
     done = await connection.execute("UPDATE users SET active = $2 WHERE id = $1", user_id, active)
     return affected(done) == 1
 
 
-async def set_permissions(connection: Connection, user_id: int, permissions: Sequence[str]) -> bool:
-    """Change what a user may do; False where there is no such user."""
+async def set_permissions(
+    connection: Connection, user_id: int, permissions: Sequence[str], *, instead_of: Sequence[str] | None
+) -> bool:
+    """Change what a user may do.
+
+    False, and nothing is changed, where that is no longer `instead_of`; None there: whatever it is.
+    """
     done = await connection.execute(
-        "UPDATE users SET permissions = $2 WHERE id = $1", user_id, list(permissions)
+        """UPDATE users SET permissions = $2
+           WHERE id = $1 AND ($3::text[] IS NULL OR permissions @> $3 AND permissions <@ $3)""",
+        user_id,
+        list(permissions),
+        None if instead_of is None else list(instead_of),
     )
     return affected(done) == 1
 

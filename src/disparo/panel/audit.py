@@ -121,7 +121,7 @@ def detail(stored: str, people: Mapping[int, str]) -> str:
         value = told[name]
         shown = people.get(value, value) if name == "user" and isinstance(value, int) else value
         if name == "permissions":
-            shown = "; ".join(words.PERMISSION.get(each, each) for each in value) or "nada"
+            shown = words.permissions(value)
         if name in _DAYS:
             shown = date.fromisoformat(value).strftime("%d/%m/%Y")
         parts.append(f"{_DETAIL.get(name, name)}: {shown}")

@@ -16,7 +16,7 @@ from disparo.auth.permissions import Permission
 from disparo.db import accounts, tokens
 from disparo.db.pool import Connection
 from disparo.panel import fields
-from disparo.panel.access import Person
+from disparo.panel.access import Forbidden, Person
 from disparo.panel.api_clients import REVOKED
 from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
@@ -33,12 +33,27 @@ async def show(request: Request, person: Person) -> Response:
     return await _shown(request)
 
 
-async def _shown(request: Request, *, made_for: str = "", password: str = "") -> Response:
+async def _shown(
+    request: Request,
+    *,
+    made_for: str = "",
+    password: str = "",
+    overtaken: int | None = None,
+    ticked: Sequence[str] = (),
+) -> Response:
+    """Show every user; `overtaken`: the one for whom `ticked` is not kept, having been changed meanwhile."""
     async with services_of(request).pool.acquire() as connection:
         rows = await accounts.list_users(connection)
-    is_shut_out = any(row["email"] == made_for and not row["active"] for row in rows)
     return render(
-        request, "usuarios.html", rows=rows, made_for=made_for, password=password, is_shut_out=is_shut_out
+        request,
+        "usuarios.html",
+        status=200 if overtaken is None else 409,
+        rows=rows,
+        made_for=made_for,
+        password=password,
+        is_shut_out=any(row["email"] == made_for and not row["active"] for row in rows),
+        overtaken=overtaken,
+        ticked=ticked,
     )
 
 
@@ -65,15 +80,24 @@ async def create(request: Request, person: Person) -> Response:
 
 
 async def change(request: Request, person: Person) -> Response:
-    """Change what a user may do; nobody takes the administration from themselves."""
+    """Change what a user may do, unless that was changed since the form was shown.
+
+    Nobody takes the administration from themselves.
+    """
     user_id, form = fields.named_id(request), await fields.read_form(request)
     permissions = _permissions(form)
     if user_id == person.user_id and Permission.ADMIN not in permissions:
         raise Wrong("Você não pode tirar de si mesmo a permissão de administrar: peça a outra pessoa.")
+    seen = fields.text(form, "visto").split() if "visto" in form else None
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        if not await accounts.set_permissions(connection, user_id, permissions):
+        await _check_still_administers(connection, person)
+        if user_id not in await accounts.names(connection):
             raise HTTPException(404)
-        await _audit(connection, person, "user_changed", user_id, permissions=permissions)
+        is_changed = await accounts.set_permissions(connection, user_id, permissions, instead_of=seen)
+        if is_changed:
+            await _audit(connection, person, "user_changed", user_id, permissions=permissions)
+    if not is_changed:
+        return await _shown(request, overtaken=user_id, ticked=permissions)
     return await done(request, person, "Permissões salvas: valem a partir de agora.", _PATH)
 
 
@@ -83,6 +107,7 @@ async def revoke(request: Request, person: Person) -> Response:
     if user_id == person.user_id:
         raise Wrong("Você não pode desativar a si mesmo: peça a outra pessoa.")
     async with services_of(request).pool.acquire() as connection, connection.transaction():
+        await _check_still_administers(connection, person)
         revoked = await enrolment.shut_out_user(connection, user_id, actor=person.actor)
         if revoked is None:
             raise HTTPException(404)
@@ -120,6 +145,12 @@ async def renew_password(request: Request, person: Person) -> Response:
         await accounts.set_password(connection, rows[user_id], hashed)
         await _audit(connection, person, "password_changed", user_id)
     return await _shown(request, made_for=rows[user_id], password=password)
+
+
+async def _check_still_administers(connection: Connection, person: Person) -> None:
+    """Keep two who take it from each other at one moment from leaving nobody: of them the first does."""
+    if person.user_id not in await accounts.lock_administrators(connection):
+        raise Forbidden(Permission.ADMIN)
 
 
 async def _audit(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from disparo.platforms.presets import presets
@@ -229,6 +229,11 @@ def several(count: int, one: str, many: str) -> str:
 def several_or_more(count: int, one: str, many: str, *, most: int) -> str:
     """Count what was counted up to `most` only."""
     return several(count, one, many) + (" ou mais" if count >= most else "")
+
+
+def permissions(stored: Iterable[str]) -> str:
+    """Say what somebody may do."""
+    return "; ".join(PERMISSION.get(each, each) for each in stored) or "nada"
 
 
 def lacking(count: int) -> str:

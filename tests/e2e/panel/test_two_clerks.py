@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from uuid import uuid4
 
 import pytest
+from tests.support.locks import until_somebody_waits
 from tests.support.rows import add_invoices
 from tests.support.visitor import text, visitor
+
+from disparo.auth.tokens import digest
 
 #: Not by whom: it may be themselves, in another tab.
 _SAID = "Nada foi feito: desde a sua simulação outro disparo com faturas desta lista foi criado."
@@ -143,3 +147,53 @@ def test_a_template_that_cannot_be_used_is_still_there_to_be_put_right(clerks):
     assert told.status == 422
     assert "Nada foi salvo: o modelo anterior continua valendo." in text(told)
     assert ">Pague {valor} ate {vencimento</textarea>" in told.raw.decode()
+
+
+def user_id(house, person):
+    return house.value(
+        "SELECT user_id FROM panel_sessions WHERE token_sha256 = $1", digest(person.cookies["painel"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("act", "form"), [("desativar", {}), ("permissoes", {"permissao": "send", "visto": "admin"})]
+)
+def test_two_who_take_the_administration_from_each_other_do_not_leave_nobody(house, act, form):
+    pair = visitor(house, ("admin",)), visitor(house, ("admin",))
+    ids = [user_id(house, each) for each in pair]
+
+    async def send_both(connection):
+        """Each form passes the door before either is done: both wait for somebody's row."""
+        async with connection.transaction():
+            await connection.execute("SELECT FROM users WHERE id = ANY ($1) FOR UPDATE", ids)
+            forms = [
+                asyncio.create_task(asyncio.to_thread(each.post, f"/painel/usuarios/{other}/{act}", **form))
+                for each, other in zip(pair, reversed(ids), strict=True)
+            ]
+            await until_somebody_waits(connection, count=2)
+        return sorted([(await each).status for each in forms])
+
+    assert house.run(send_both) == [303, 403]
+    administers = "SELECT count(*) FROM users WHERE id = ANY ($1) AND active AND 'admin' = ANY (permissions)"
+    assert house.value(administers, ids) == 1
+
+
+def test_whose_permissions_were_changed_meanwhile_are_not_overwritten(house, clerks):
+    ana, rui = clerks
+    whose = user_id(house, visitor(house, ("send", "cancel")))
+    address = f"/painel/usuarios/{whose}/permissoes"
+    seen_there = re.compile(rf'{address}">.*name="visto" value="([^"]*)"')
+    (both_saw,) = seen_there.findall(ana.get("/painel/usuarios").raw.decode())
+    assert ana.post(address, visto=both_saw).status == 303
+    told = rui.post(address, visto=both_saw, permissao=["send", "cancel", "send_bulk"])
+    assert (told.status, "Nada foi salvo" in text(told), "Agora pode: nada." in text(told)) == (
+        409,
+        True,
+        True,
+    )
+    assert house.value("SELECT permissions FROM users WHERE id = $1", whose) == []
+    (now_seen,) = seen_there.findall(told.raw.decode())
+    ticked = re.findall(rf'id="u{whose}-(\w+)"[^>]* checked', told.raw.decode())
+    assert ticked == ["send", "send_bulk", "cancel"]
+    assert rui.post(address, visto=now_seen, permissao=["send"]).status == 303  # who was told may mean it
+    assert house.value("SELECT permissions FROM users WHERE id = $1", whose) == ["send"]
