@@ -11,12 +11,13 @@ import signal
 import sys
 import time
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from tests.support.client import DISPATCH
 from tests.support.house import house as run_house
 from tests.support.rows import add_invoices
+from tests.support.visitor import text, visitor
 
 BULK = f"{DISPATCH}/lote"
 FORM = "application/x-www-form-urlencoded"
@@ -262,6 +263,25 @@ def test_paused_resumed_and_cancelled_over_http(client, house):
         next(item for item in listed if item["id"] == started.json["disparo"]["id"])["situacao"]
         == "cancelado"
     )
+
+
+def test_from_when_a_run_would_go_is_told(client, house):
+    days = ("--vencimento-de", due()["vencimento_inicio"], "--ate", due()["vencimento_fim"])
+    closed = [f"{date.today() + timedelta(days=later):%d/%m/%Y}" for later in range(-1, 8)]
+    told = house.command("disparar", *days, "--simular", DISPARO_EXTRA_HOLIDAYS=json.dumps(closed)).stdout
+    (day,) = re.findall(
+        r"Agora está fora do horário de envio: começa a sair em (\d\d/\d\d/\d{4}) 08:00\.", told
+    )
+    assert day not in closed
+    found = client.post(BULK, {**due(), "simular": "sim"}).json["simulacao"]
+    starts_at = datetime.strptime(f"{found['inicio_em']} -0300", "%Y-%m-%d %H:%M:%S %z")
+    starts_later = starts_at > datetime.now(UTC) + timedelta(minutes=1)
+    assert found["fora_do_horario"] == (3000 if starts_later else 0)
+    page = text(
+        visitor(house).post("/painel/disparos/novo", de=due()["vencimento_inicio"], ate=DUE.isoformat())
+    )
+    begins = f"começa a sair em {starts_at:%d/%m/%Y %H:%M}." in page
+    assert begins is starts_later
 
 
 def test_the_command_line_simulates_queues_and_cancels(house):

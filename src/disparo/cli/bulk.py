@@ -89,7 +89,7 @@ def dispatch(
         if selection.is_empty:
             raise DisparoError(_NOTHING_MEANT)
         found = _with_pool(dados, lambda pool: _simulate(pool, settings, selection))
-        print_simulation(found, timeout_s=settings.timeout_s)
+        print_simulation(found, timeout_s=settings.timeout_s, zone=settings.zone)
         return
     order = RunOrder(selection, actor(), run_key=execucao, asked=asked)
     stored: list[StoredRun] = []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
 from rich.table import Table
 
 from disparo.cli.tables import show_table
 from disparo.dispatch.bulk_simulate import Simulation
 from disparo.domain.template import format_amount
-from disparo.wording.duration_words import duration, too_slow
+from disparo.wording.duration_words import duration, starts_later, too_slow
 from disparo.wording.words import CAPS_NOT_KNOWN, out_of_reach
 
 SKIP_WORDS = {
@@ -25,8 +27,8 @@ SKIP_WORDS = {
 }
 
 
-def print_simulation(found: Simulation, *, timeout_s: int) -> None:
-    """Print what a run would come to, where a message waits `timeout_s` at most."""
+def print_simulation(found: Simulation, *, timeout_s: int, zone: tzinfo) -> None:
+    """Print what a run would come to, where a message waits `timeout_s` at most; moments as in `zone`."""
     print(f"Faturas: {found.invoices}   Destinatários: {found.recipients}")
     print_skipped(found.skipped)
     if not found.caps_are_known:
@@ -41,6 +43,8 @@ def print_simulation(found: Simulation, *, timeout_s: int) -> None:
     if found.estimates:
         show_table(table)
     print(f"Tempo pelas plataformas usadas primeiro: {_takes(found.duration_s)}, em horário de envio.")
+    if later := starts_later(found.openings, of=found.recipients, zone=zone):
+        print(later)
     if warning := too_slow(found.duration_s, timeout_s=timeout_s):
         print(f"Atenção: {warning}")
     print("Nada foi agendado.")

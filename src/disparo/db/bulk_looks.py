@@ -21,13 +21,20 @@ async def simulate_slice(
     *,
     allowed: Sequence[str],
     today: date,
+    closed: Closed,
     capped: Capped = (),
     ddds: Sequence[str] = (),
 ) -> list[asyncpg.Record]:
     """Give what a slice would come to, but for `capped`, by these area codes: see bulk_simulate.sql."""
     await plan_by_size(connection)
     return await connection.fetch(
-        sql("bulk_candidates") + sql("bulk_simulate"), ids, allowed, today, *_columns(capped), ddds
+        sql("bulk_candidates") + sql("bulk_simulate"),
+        ids,
+        allowed,
+        today,
+        *_columns(capped),
+        ddds,
+        *closed.columns,
     )
 
 
@@ -58,11 +65,7 @@ async def turns_of(
         allowed,
         now,
         zone.key,
-        closed.overdue,
-        closed.ufs,
-        closed.ddds,
-        closed.opens_at,
-        closed.opens_on,
+        *closed.columns,
     )
 
 

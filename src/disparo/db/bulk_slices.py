@@ -40,6 +40,11 @@ class Closed:
     opens_at: Sequence[datetime]
     opens_on: Sequence[date]
 
+    @property
+    def columns(self) -> tuple[Sequence[object], ...]:
+        """Give them in the order in which every statement has them."""
+        return self.overdue, self.ufs, self.ddds, self.opens_at, self.opens_on
+
 
 async def look_at_others(connection: Connection) -> None:
     """Let nobody queue for a run, until this transaction ends: who has had an invoice is what it looks at.
@@ -154,11 +159,7 @@ async def queue_slice(
         row["dispatch_id"],
         due_at,
         row["actor"],
-        closed.overdue,
-        closed.ufs,
-        closed.ddds,
-        closed.opens_at,
-        closed.opens_on,
+        *closed.columns,
     )
     await connection.execute("DELETE FROM bulk_slices WHERE id = $1", row["id"])
     return {item["what"]: item["count"] for item in found}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -26,7 +26,7 @@ from disparo.dispatch.bulk_estimate import (
     named_ddds,
     takers,
 )
-from disparo.dispatch.bulk_queue import read_or_wait
+from disparo.dispatch.bulk_queue import closed_at, read_or_wait
 from disparo.dispatch.rules import Rules
 from disparo.domain.template import InvoiceText
 
@@ -41,9 +41,11 @@ class Simulation:
     `first`: what it takes through these; None where there is no platform. `out_of_reach`: recipients whose
     area code none of the platforms serves: their messages would wait until they fail.
     `recent`: recipients who were sent their invoice within a day, or are about to be. `caps_are_known`: False
-    where the frequency caps may leave out more than `skipped` says.
+    where the frequency caps may leave out more than `skipped` says. `openings`: of those who are outside
+    their sending hours at `looked_at`, how many may go from when.
     """
 
+    looked_at: datetime
     invoices: int
     recipients: int
     skipped: dict[str, int]
@@ -54,11 +56,20 @@ class Simulation:
     examples: Sequence[int]
     recent: int
     caps_are_known: bool
+    openings: Mapping[datetime, int]
+
+    @property
+    def starts_at(self) -> datetime | None:
+        """When the first may go; None: nobody goes."""
+        if sum(self.openings.values()) < self.recipients:
+            return self.looked_at
+        return min(self.openings, default=None)
 
 
 async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer], rules: Rules) -> Simulation:
     """Simulate a run, slice by slice, in memory that does not grow with it; with the template of now."""
     skipped: Counter[str] = Counter()
+    openings: Counter[datetime] = Counter()
     groups: Groups = defaultdict(Counter)
     ddds = named_ddds(offers)
     examples: list[int] = []
@@ -67,11 +78,17 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
         template = await templates.current(connection)
     rules = replace(rules, template=template or rules.template)
     today = now.astimezone(rules.zone).date()
+    closed = closed_at(now.replace(second=0, microsecond=0), rules)
     turns = Turns(rules, now)
     async for ids in _slices(pool, selection):
-        capped = await _capped(pool, ids, turns)
         look = partial(
-            bulk_looks.simulate_slice, ids=ids, allowed=rules.allowed, today=today, capped=capped, ddds=ddds
+            bulk_looks.simulate_slice,
+            ids=ids,
+            allowed=rules.allowed,
+            today=today,
+            closed=closed,
+            capped=await _capped(pool, ids, turns),
+            ddds=ddds,
         )
         for row in await _when_read(pool, look, "what"):
             if row["what"] == "shape":
@@ -79,6 +96,8 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
                 groups[takers(offers, row["ddd"])][text] += row["count"]
                 is_wanted = len(examples) < _EXAMPLES and row["id"] not in examples
                 examples += [row["id"]] if is_wanted else []
+            elif row["what"] == "opens":
+                openings[row["opens_at"]] += row["count"]
             else:
                 skipped[row["what"]] += row["count"]
     # Some thousand texts for each platform: calls are answered meanwhile.
@@ -86,6 +105,7 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
         estimate_all, offers, groups, template=rules.template, max_parts=rules.max_parts
     )
     return Simulation(
+        looked_at=now,
         invoices=skipped.pop("invoices", 0),
         recent=skipped.pop("recent", 0),
         recipients=sum(shapes.total() for shapes in groups.values()),
@@ -96,6 +116,7 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
         out_of_reach=found.out_of_reach,
         examples=sorted(examples),
         caps_are_known=turns.are_all_known,
+        openings=openings,
     )
 
 

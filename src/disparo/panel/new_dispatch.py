@@ -34,7 +34,7 @@ from disparo.panel.pages import render
 from disparo.panel.services import PanelServices, services_of
 from disparo.sources.lookout import AGAIN_AFTER_S, PATIENCE_S
 from disparo.wording import words
-from disparo.wording.duration_words import duration, too_slow
+from disparo.wording.duration_words import duration, starts_later, too_slow
 
 BODY_LIMIT = 4_194_304
 _SAMPLES = 3
@@ -76,8 +76,8 @@ class _Typed:
 class DryRun:
     """What a dispatch would come to, with some texts; `cost` None: no price is known.
 
-    `looked_at`: when, by the database's clock; `takes`, `too_slow`: in words, None where there is nothing to
-    say.
+    `looked_at`: when, by the database's clock; `takes`, `too_slow`, `later`: in words, None where there is
+    nothing to say.
     """
 
     looked_at: datetime
@@ -87,6 +87,7 @@ class DryRun:
     cost: Decimal | None
     takes: str | None
     too_slow: str | None
+    later: str | None
 
 
 async def show(request: Request, person: Person) -> Response:
@@ -191,15 +192,20 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
         cost = price * first.segments
     takes = duration(found.duration_s) if found.duration_s else None
     slow = too_slow(found.duration_s, timeout_s=settings.timeout_s)
-    return DryRun(looked_at, found, samples, first, cost, takes, slow)
+    later = starts_later(found.openings, of=found.recipients, zone=settings.zone)
+    return DryRun(looked_at, found, samples, first, cost, takes, slow, None if _is_single(wanted) else later)
 
 
 def _rules(services: PanelServices, wanted: Selection) -> Rules:
     """Give the rules that hold for what is chosen: a single invoice goes as its customer asked for it."""
     rules = rules_of(services.settings)
-    if wanted.invoice_ids is not None and len(wanted.invoice_ids) == 1:
+    if _is_single(wanted):
         return replace(rules, max_per_phone_day=0, max_per_phone_week=0)
     return rules
+
+
+def _is_single(wanted: Selection) -> bool:
+    return wanted.invoice_ids is not None and len(wanted.invoice_ids) == 1
 
 
 async def _look_for(services: PanelServices, wanted: Selection) -> bool:

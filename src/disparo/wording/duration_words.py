@@ -1,7 +1,11 @@
-"""How long something takes, in words; and what that means for messages that only wait so long."""
+"""How long something takes and from when it goes, in words; what that means for what waits only so long."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+
+from disparo.wording.moment_words import to_minute
 from disparo.wording.words import several
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
@@ -28,3 +32,16 @@ def too_slow(takes_s: float | None, *, timeout_s: int) -> str | None:
         f"Um SMS espera no máximo {duration(timeout_s)} de horário de envio: o que não sair até lá falha. "
         "Divida o disparo, ou aumente o ritmo da plataforma ou timeout_s."
     )
+
+
+def starts_later(openings: Mapping[datetime, int], *, of: int, zone: tzinfo) -> str | None:
+    """Say from when those of a run go that are outside their sending hours now; `of`: how many all are."""
+    if not openings:
+        return None
+    waiting, first, last = sum(openings.values()), min(openings), max(openings)
+    until = "" if first == last else f"; os últimos, em {to_minute(last, zone)}"
+    if waiting == of:
+        return f"Agora está fora do horário de envio: começa a sair em {to_minute(first, zone)}{until}."
+    those = several(waiting, "SMS está", "SMS estão")
+    begins = f"a partir de {to_minute(first, zone)}{until}"
+    return f"{those} agora fora do horário de envio: {begins}. Os outros saem já."

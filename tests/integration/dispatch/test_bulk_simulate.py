@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -16,13 +16,14 @@ from disparo.db.bulk_slices import Closed
 from disparo.dispatch import bulk_caps, bulk_simulate
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_estimate import FirstLine, Offer
-from disparo.dispatch.bulk_queue import read_numbers
+from disparo.dispatch.bulk_queue import closed_at, read_numbers
 from disparo.dispatch.bulk_simulate import simulate_run, who_is_left_out
 from disparo.domain.sms_text import SegmentProfile
 from disparo.wording.words import CAPS_NOT_KNOWN
 
 pytestmark = pytest.mark.anyio
 
+NEVER = Closed((), (), (), (), ())
 OFFERS = [Offer("p", SegmentProfile(), 1)]
 
 
@@ -48,7 +49,8 @@ async def test_texts_of_one_length_are_one_group_whatever_they_say(pool, connect
     await read_numbers(pool)
     async with pool.acquire() as at, at.transaction():
         ids = [row["id"] for row in await at.fetch("SELECT id FROM invoices")]
-        found = await bulk_looks.simulate_slice(at, ids, allowed=[], today=bulk.now().date())
+        look = {"allowed": [], "today": bulk.now().date(), "closed": NEVER}
+        found = await bulk_looks.simulate_slice(at, ids, **look)
     shapes = [row for row in found if row["what"] == "shape"]
     assert sum(row["count"] for row in shapes) == 300
     assert len(shapes) < 10
@@ -195,7 +197,7 @@ async def capped(pool, rules=CAPPED):
 
 @pytest.fixture
 def _open_at_any_hour(monkeypatch):
-    monkeypatch.setattr(bulk_caps, "closed_at", lambda *_: Closed((), (), (), (), ()))
+    monkeypatch.setattr(bulk_caps, "closed_at", lambda *_: NEVER)
 
 
 @pytest.mark.usefixtures("_open_at_any_hour")
@@ -217,7 +219,7 @@ async def test_where_not_every_phone_is_remembered_the_forecast_says_so(
     for most in (2, 1):
         monkeypatch.setattr(bulk_caps, "_MOST", most)
         found = await simulate_run(pool, Selection(), OFFERS, replace(CAPPED, max_per_phone_day=1))
-        print_simulation(found, timeout_s=172_800)
+        print_simulation(found, timeout_s=172_800, zone=bulk.ZONE)
         said.append(
             (found.skipped["too_often"], found.caps_are_known, CAPS_NOT_KNOWN in capsys.readouterr().out)
         )
@@ -258,3 +260,22 @@ async def test_what_reaches_nobody_costs_nothing_and_takes_no_time(pool):
     for each in (offer, replace(offer, ddds=frozenset({"51"}))):
         found = await simulate_run(pool, Selection([999]), [each], bulk.RULES)
         assert (found.first.cost, found.duration_s, found.out_of_reach) == (0, 0.0, 0)
+
+
+#: Of 28 November 2026, a Saturday: in São Paulo a notice may go, and a debt be asked for from Monday on.
+SATURDAY = datetime(2026, 11, 28, 15, tzinfo=bulk.ZONE).astimezone(UTC)
+
+
+async def test_from_when_they_go_who_are_outside_their_hours_is_told(pool, connection, monkeypatch):
+    monkeypatch.setattr(bulk_simulate, "closed_at", lambda _now, rules: closed_at(SATURDAY, rules))
+    await rows.add_invoices(connection, 4)
+    await connection.execute("UPDATE invoices SET due_date = '2026-11-20' WHERE id > 1")
+    await connection.execute("UPDATE customers SET phone_1 = '21988880001', uf = 'RJ' WHERE id = 4")
+    monday = SATURDAY.replace(day=30, hour=11)
+    all_of_them, the_late, one = [
+        await simulate_run(pool, Selection(ids), OFFERS, bulk.RULES) for ids in ([1, 2, 3, 4], [2, 3, 4], [1])
+    ]
+    assert all_of_them.openings == the_late.openings == {monday: 2, monday.replace(hour=12): 1}
+    assert (all_of_them.starts_at, the_late.starts_at) == (all_of_them.looked_at, monday)
+    assert (one.openings, one.starts_at) == ({}, one.looked_at)
+    assert (await simulate_run(pool, Selection([99]), OFFERS, bulk.RULES)).starts_at is None

@@ -14,7 +14,7 @@ import asyncpg
 from pydantic_core import to_json
 
 from disparo.api.errors import Refusal
-from disparo.api.hubsoft.mapping import stored_answer
+from disparo.api.hubsoft.mapping import stored_answer, when
 from disparo.api.hubsoft.reading import listed, read_day, read_invoice_id
 from disparo.api.hubsoft.words import IGNORED_WORDS, NO, RUN_WORDS, YES, echo
 from disparo.dispatch.bulk import MOST_IDS, Selection, StoredRun, Which, select_due
@@ -114,7 +114,7 @@ def accepted_answer(stored: StoredRun, zone: ZoneInfo) -> bytes:
     return to_json(stored_answer(stored.dispatch_id, stored.stored_as, stored.starts_at, zone))
 
 
-def simulation_answer(found: Simulation) -> dict[str, Any]:
+def simulation_answer(found: Simulation, zone: ZoneInfo) -> dict[str, Any]:
     """Give the body of a simulation."""
     return {
         "status": "success",
@@ -126,6 +126,8 @@ def simulation_answer(found: Simulation) -> dict[str, Any]:
             "sem_plataforma": found.out_of_reach,
             "plataformas": [_estimate(estimate) for estimate in found.estimates],
             "duracao_s": found.duration_s,
+            "fora_do_horario": sum(found.openings.values()),
+            "inicio_em": when(found.starts_at, zone),
         },
     }
 

@@ -54,7 +54,7 @@ async def start_bulk(
         if wanted.selection.is_empty:
             raise bulk_mapping.nothing_meant()
         found = await simulate_run(services.pool, wanted.selection, offers_of(settings), rules_of(settings))
-        return JSONResponse(bulk_mapping.simulation_answer(found))
+        return JSONResponse(bulk_mapping.simulation_answer(found, settings.zone))
     accepting = accept_settings_of(settings)
     if not accepting.has_platform:
         raise Refusal("Nenhuma plataforma de SMS configurada")

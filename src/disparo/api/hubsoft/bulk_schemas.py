@@ -23,7 +23,10 @@ class PlatformEstimate(BaseModel):
 
 
 class Estimated(BaseModel):
-    """Quanto seria; `sem_plataforma`: destinatários de DDDs que nenhuma plataforma atende."""
+    """Quanto seria; `sem_plataforma`: destinatários de DDDs que nenhuma plataforma atende.
+
+    `fora_do_horario`: os que agora não podem receber; `inicio_em`: quando sai o primeiro (nulo: ninguém).
+    """
 
     faturas: int
     destinatarios: int
@@ -31,6 +34,8 @@ class Estimated(BaseModel):
     sem_plataforma: int
     plataformas: list[PlatformEstimate]
     duracao_s: float | None
+    fora_do_horario: int
+    inicio_em: str | None
 
 
 class BulkAccepted(BaseModel):

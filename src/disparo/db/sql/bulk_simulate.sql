@@ -2,8 +2,12 @@
 -- what makes their length: how many plain signs, and the others as they stand (`_` is one sign in GSM-7, `~`
 -- two; some platforms cut at blanks). Each group stands for one length of text; `id` is one of its invoices. $3 today;
 -- $4 invoices, each with its number in $5: what the frequency caps leave out; $6 the area codes that
--- some platform names: `ddd` is one of them, or NULL.
-, going AS MATERIALIZED (
+-- some platform names: `ddd` is one of them, or NULL; where it is closed now, as in bulk_queue.sql: $7 overdue?, $8
+-- state, $9 area code, $10 opens, $11 opens on. Of these, `opens_at` tells how many go when.
+, closed AS MATERIALIZED (
+    SELECT * FROM unnest($7::bool[], $8::text[], $9::text[], $10::timestamptz[], $11::date[])
+                    AS c (overdue, uf, ddd, opens_at, opens_on)
+), going AS MATERIALIZED (
     SELECT *, CASE WHEN left(s.phone, 2) = ANY($6::text[]) THEN left(s.phone, 2) END AS ddd FROM sendable s
     WHERE (s.id, s.e164) NOT IN (SELECT * FROM unnest($4::bigint[], $5::text[]))
 ), reached AS (
@@ -19,14 +23,20 @@
              length(regexp_replace(linha_digitavel, '[^0-9]', '', 'g')),
              regexp_replace(pix, '[A-Za-z0-9:/.?=&%_#+*-]', 'x', 'g')
 )
-SELECT 'shape' AS what, count, id, customer_name, amount, due_date, link, linha_digitavel, pix, ddd FROM shapes
+SELECT 'shape' AS what, count, id, customer_name, amount, due_date, link, linha_digitavel, pix, ddd, NULL::timestamptz AS opens_at
+FROM shapes
 UNION ALL
-SELECT what, count, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM tally WHERE count > 0
+SELECT what, count, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM tally WHERE count > 0
 UNION ALL
-SELECT 'too_often', cardinality($4::bigint[]), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT 'too_often', cardinality($4::bigint[]), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 WHERE cardinality($4::bigint[]) > 0
 UNION ALL
-SELECT 'recent', count(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM going s
+SELECT 'recent', count(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM going s
 WHERE (SELECT true FROM messages m
        WHERE m.invoice_id = s.id AND m.created_at > now() - interval '1 day' AND m.e164 = s.e164
          AND m.status NOT IN ('undelivered', 'failed', 'skipped', 'cancelled') LIMIT 1)
+UNION ALL
+SELECT 'opens', count(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, c.opens_at
+FROM going s JOIN found f ON f.id = s.id
+JOIN closed c ON c.overdue = (f.due_date < c.opens_on) AND c.uf = coalesce(f.uf, '') AND c.ddd = left(s.phone, 2)
+GROUP BY c.opens_at
