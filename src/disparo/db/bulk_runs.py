@@ -167,12 +167,12 @@ async def pause_all(connection: Connection) -> None:
 async def finish_sent(connection: Connection) -> list[UUID]:
     """End the runs that are queued whole and have nothing left that waits; gives them.
 
-    What a restore holds will wait again, and may be withdrawn with its run until then. What is held alone
-    (it killed its workers) keeps no run open.
+    A paused one too: there is nothing to resume. What a restore holds will wait again, and may be withdrawn
+    with its run until then. What is held alone (it killed its workers) keeps no run open.
     """
     rows = await connection.fetch(
         """UPDATE bulk_runs r SET state = 'done', finished_at = now()
-           WHERE r.finished_at IS NULL AND r.state = 'running' AND r.carved_at IS NOT NULL
+           WHERE r.finished_at IS NULL AND r.state IN ('running', 'paused') AND r.carved_at IS NOT NULL
              AND NOT EXISTS (SELECT FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id)
              AND NOT EXISTS (SELECT FROM bulk_chunks c WHERE c.dispatch_id = r.dispatch_id)
              AND (SELECT coalesce(sum(delta), 0) FROM dispatch_counts c WHERE c.dispatch_id = r.dispatch_id
@@ -201,6 +201,15 @@ async def paused(connection: Connection, *, of: Sequence[int] | None = None) -> 
         of,
     )
     return [row["dispatch_id"] for row in rows]
+
+
+async def list_paused(connection: Connection, *, limit: int) -> list[asyncpg.Record]:
+    """List paused runs, the oldest first: dispatch_id, created_at."""
+    return await connection.fetch(
+        """SELECT r.dispatch_id, d.created_at FROM bulk_runs r JOIN dispatches d ON d.id = r.dispatch_id
+           WHERE r.finished_at IS NULL AND r.state = 'paused' ORDER BY r.dispatch_id LIMIT $1""",
+        limit,
+    )
 
 
 async def mark_finished(connection: Connection, dispatch_id: UUID) -> None:

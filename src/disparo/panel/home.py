@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 
@@ -11,12 +12,13 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import alerts, day, installation, platform_states
+from disparo.db import alerts, bulk_runs, day, installation, platform_states
 from disparo.db.pool import Connection
 from disparo.panel.access import Person
 from disparo.panel.pages import render
 from disparo.panel.services import PanelServices, services_of
 from disparo.wording import words
+from disparo.wording.moment_words import to_minute
 
 #: What the figures and the chart speak of, in the order of a message's life.
 _SHOWN = {
@@ -83,6 +85,10 @@ _ALERTS = {
 _OF_PLATFORMS = frozenset(
     {alerts.CREDIT_LOW, alerts.CREDIT_GONE, alerts.PLATFORM_UNREACHABLE, alerts.RECEIPTS_STOPPED}
 )
+
+
+#: Each with the way to its page.
+_PAUSED_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,7 @@ async def _matters(connection: Connection, services: PanelServices, person: Pers
     states = await platform_states.read(connection)
     found = [
         *_waiting(waiting, held_by_restore=await installation.is_held(connection)),
+        *_paused(await bulk_runs.list_paused(connection, limit=_PAUSED_SHOWN + 1), services),
         *(matter for name in services.platforms if (matter := _stopped(name, states.get(name)))),
     ]
     live = await alerts.live(connection)
@@ -207,6 +214,27 @@ def _waiting(counts: dict[str, int], *, held_by_restore: bool) -> list[Matter]:
                 "Ver e liberar",
             )
         )
+    return found
+
+
+def _paused(runs: Sequence[asyncpg.Record], services: PanelServices) -> list[Matter]:
+    found = [
+        Matter(
+            f"Disparo em lote de {to_minute(run['created_at'], services.settings.zone)} pausado",
+            "Nada dele sai até alguém o retomar.",
+            f"/painel/disparos/{run['dispatch_id']}",
+            "Ver e retomar",
+        )
+        for run in runs[:_PAUSED_SHOWN]
+    ]
+    if len(runs) > _PAUSED_SHOWN:
+        more = Matter(
+            "Há mais disparos em lote pausados",
+            "Nada deles sai até alguém os retomar, um a um.",
+            "/painel/disparos?tipo=bulk",
+            "Ver a lista",
+        )
+        found.append(more)
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from tests.support.rows import add_messages
 from tests.support.visitor import text, visitor
@@ -9,6 +11,7 @@ from tests.support.visitor import text, visitor
 from disparo.db.installation import RESTORED
 from disparo.dispatch.reconcile import RESUMED_AT_ONCE
 
+_RUN = "INSERT INTO bulk_runs (dispatch_id, actor, not_before, carved_at, state)"
 MANY = RESUMED_AT_ONCE + 20
 
 
@@ -25,16 +28,12 @@ def dispatch_id(house):
 
 @pytest.fixture
 def paused(house):
-    """A bulk run that the restore paused."""
+    """A bulk run that the restore paused while its list was made."""
     made = "INSERT INTO dispatches (id, kind, queue, purpose, tries, timeout_s, invoice_ids, starts_at)"
     id_ = house.value(
         f"{made} VALUES (gen_random_uuid(), 'bulk', 'bulk', 'notice', 1, 60, '{{}}', now()) RETURNING id"
     )
-    house.fetch(
-        """INSERT INTO bulk_runs (dispatch_id, actor, not_before, carved_at, state)
-           VALUES ($1, 'test', now(), now(), 'paused')""",
-        id_,
-    )
+    house.fetch(f"{_RUN} VALUES ($1, 'test', now(), NULL, 'paused')", id_)
     yield id_
     house.fetch("DELETE FROM bulk_runs WHERE dispatch_id = $1", id_)
     house.fetch("DELETE FROM dispatches WHERE id = $1", id_)
@@ -53,6 +52,39 @@ def test_a_ticked_one_of_a_paused_run_is_told_with_it(house, paused):
     page = text(person.get(person.post("/painel/retidas", acao="liberar", id=id_).headers["location"]))
     assert "1 mensagem de volta à fila. 1 disparo está pausado, e nada dele sai até que alguém o abra" in page
     house.fetch("DELETE FROM messages WHERE id = $1", id_)
+
+
+@pytest.fixture
+def held(house):
+    """A bulk run that the restore paused, of which all that is left is held."""
+    house.fetch("UPDATE installation SET held_since = now(), held_reason = $1", RESTORED)
+    (id_,) = house.run(
+        lambda connection: add_messages(
+            connection, chunk_id=-1_099_511_920_000, first_id=7_200_000, due_in_s=86_400, kind="bulk"
+        )
+    )
+    found = house.value("UPDATE messages SET status = 'held' WHERE id = $1 RETURNING dispatch_id", id_)
+    house.fetch(f"{_RUN} VALUES ($1, 'test', now(), now(), 'paused')", found)
+    yield found
+    house.fetch("UPDATE installation SET held_since = NULL, held_reason = NULL")
+    house.fetch("DELETE FROM dispatches WHERE id = $1", found)
+
+
+def test_a_paused_run_is_on_the_first_page_and_leads_to_what_resumes_it_or_ends_it(house, held):
+    """Its page offered neither before one of its messages was let go."""
+    person, address = visitor(house), f"/painel/disparos/{held}"
+    first_page = person.get("/painel")
+    assert re.search(r"Disparo em lote de [\d/]+ [\d:]+ pausado Nada dele sai", text(first_page))
+    assert f'href="{address}">Ver e retomar<' in first_page.raw.decode()
+    page = person.get(address)
+    assert "1 mensagem retida espera uma pessoa. O disparo está pausado" in text(page)
+    assert f'action="{address}/retomar"' in page.raw.decode()
+    assert person.post(f"{address}/retomar").status == 303
+    assert f'href="{address}"' not in person.get("/painel").raw.decode()
+    assert f'action="{address}/cancelar"' in person.get(address).raw.decode()
+    said = text(person.get(person.post(f"{address}/cancelar").headers["location"]))
+    assert "1 mensagem cancelada." in said
+    assert f'action="{address}/cancelar"' not in person.get(address).raw.decode()
 
 
 def test_everything_that_a_restore_holds_is_let_go_at_once(house, dispatch_id):

@@ -225,6 +225,21 @@ async def test_a_run_is_done_when_nothing_of_it_waits(pool, connection, run):
     assert await bulk_runs.finish_sent(connection) == [run]
 
 
+async def test_a_run_that_is_paused_when_all_of_it_has_gone_is_done_as_well(pool, connection, run):
+    """It was said to be paused for ever, with nothing in it to resume."""
+    await bulk_control.pause_run(pool, run, actor="test")
+    assert await bulk_runs.finish_sent(connection) == []
+    await connection.execute("DELETE FROM bulk_chunks")
+    await connection.execute("UPDATE messages SET status = 'held' WHERE dispatch_id = $1", run)
+    await connection.execute(
+        """INSERT INTO installation (system_identifier, timeline, database_oid, held_since)
+           VALUES (1, 1, 1, now())"""
+    )
+    assert await bulk_runs.finish_sent(connection) == []  # it waits again when a person lets it go
+    await connection.execute("UPDATE messages SET status = 'accepted' WHERE dispatch_id = $1", run)
+    assert await bulk_runs.finish_sent(connection) == [run]
+
+
 async def test_waiting_chunks_of_a_run_are_not_the_engines(pool, connection, run):
     await connection.execute("UPDATE messages SET due_at = now() - interval '1 hour'")
     assert await wake_forgotten_chunks(pool) == 0
