@@ -7,6 +7,7 @@ import io
 import os
 import pwd
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from tests.support.visitor import EVERYTHING, text, visitor
@@ -46,6 +47,14 @@ def test_it_tells_what_somebody_new_may_do(house, person):
         "usuário: bia@example.com, pode: ver o texto das mensagens",
         "usuário: Caio, pode: enviar e resolver mensagens; cancelar envios",
     ]
+
+
+def test_a_dispatch_is_one_line_whichever_kind_it_is(house, person):
+    for invoices, action in (("11000", "dispatch_created"), ("11000 50949", "bulk_run_stored")):
+        before = house.value("SELECT max(id) FROM audit_log")
+        assert person.post("/painel/disparos", faturas=invoices, disparo=str(uuid4())).status == 303
+        written = house.fetch("SELECT action FROM audit_log WHERE id > $1", before)
+        assert [row["action"] for row in written] == [action]
 
 
 def test_of_two_with_one_name_it_tells_which(house, person):
