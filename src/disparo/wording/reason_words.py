@@ -120,6 +120,12 @@ def waits_for(next_at: datetime | None, put_off: str | None, *, starts_at: datet
     return reason(put_off or "outside_window").partition(";")[0]
 
 
+def opted_out(*, may_still_go: bool) -> str:
+    """Say what becomes of a message to a number that is opted out, which may not have left yet."""
+    then = "esta mensagem não sai, será dispensada na hora" if may_still_go else "não recebe mais SMS"
+    return f"Este número está descadastrado: {then}."
+
+
 class _Waiting(Protocol):
     """A message with `status`, `due_at`, `opted_out`, and the `run_state` of its bulk run."""
 
@@ -131,7 +137,7 @@ def goes_when(message: _Waiting, now: datetime, zone: tzinfo) -> str:
     if message["status"] != "queued":
         return ""
     if message["opted_out"]:
-        return "Este número está descadastrado: esta mensagem não sai, será dispensada na hora."
+        return opted_out(may_still_go=True)
     if message["run_state"] == "paused":
         return "O disparo está pausado: não sai até alguém o retomar."
     if message["due_at"] > now:

@@ -11,6 +11,7 @@ from disparo.wording import code_words, reason_words
 #: Beside the others here, for templates.
 reason, code = reason_words.reason, code_words.code
 reason_with, failure = reason_words.reason_with, reason_words.failure
+opted_out = reason_words.opted_out
 
 STATUS: Mapping[str, str] = {
     "queued": "agendada",
