@@ -68,10 +68,18 @@ def test_a_number_the_smsc_calls_wrong_is_marked(house, client):
     assert house.value("SELECT count(*) FROM bad_numbers WHERE e164 = '+55' || $1", PHONE) == 1
 
 
-def test_a_customer_who_writes_stop_is_opted_out(house):
-    said = {"from": "5511933332222", "text": "SAIR"}
+@pytest.mark.parametrize(
+    ("phone", "text", "count"),
+    [
+        ("5511933332222", "SAIR", 1),
+        ("5511933332223", "nao quero mais, SAIR", 1),
+        ("5511933332224", "vou sair de ferias", 0),
+    ],
+)
+def test_a_customer_who_writes_stop_is_opted_out(house, phone, text, count):
+    said = {"from": phone, "text": text}
     house.until(lambda: house.simulator.post("/v1/inbound", said).json["taken"])
-    assert house.value("SELECT count(*) FROM opt_outs WHERE e164 = '+5511933332222'") == 1
+    assert house.value("SELECT count(*) FROM opt_outs WHERE e164 = '+' || $1", phone) == count
 
 
 def test_a_receipt_that_nobody_acknowledged_comes_again_after_a_kill(house, client):

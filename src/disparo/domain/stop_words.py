@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _STOP_WORDS = frozenset({"SAIR", "PARAR", "PARE", "CANCELAR", "STOP"})
+#: Among other words `CANCELAR` is more likely about the contract.
+_AMONG_OTHERS = _STOP_WORDS - {"CANCELAR"}
+#: What sets a word apart from the others of its line.
+_SIGNS = re.compile(r"[.,;:!]|\s[-\u2013\u2014]\s")
 #: What stands between the letters where a gateway hands UCS-2 on as it is.
 _UNREAD = "\ufffd"
 _LONGEST = 100  # of a line that can still be one word with blanks and signs around it
@@ -13,7 +18,9 @@ _LONGEST = 100  # of a line that can still be one word with blanks and signs aro
 def asks_to_stop(text: str) -> bool:
     """Tell whether a text is one of the words, in any case, with any accents, blanks and signs around it.
 
-    What stands on lines below it is a signature, or the text that is answered.
+    Or has one in capitals that stands alone between signs, as in `nao quero mais, SAIR`, and asks nothing:
+    whoever loses the texts of their invoices by a mistake of ours pays late. What stands on the lines below
+    is a signature, or the text that is answered.
     """
     lines = text.replace(_UNREAD, "").splitlines()
     line = next((line.strip() for line in lines if any(map(str.isalnum, line))), "")
@@ -22,9 +29,16 @@ def asks_to_stop(text: str) -> bool:
     plain = "".join(
         char for char in unicodedata.normalize("NFKD", line) if not unicodedata.category(char).startswith("M")
     )
-    begin, end = 0, len(plain)
-    while begin < end and not plain[begin].isalnum():
+    if _bare(plain).upper() in _STOP_WORDS:
+        return True
+    return "?" not in plain and any(_bare(part) in _AMONG_OTHERS for part in _SIGNS.split(plain))
+
+
+def _bare(text: str) -> str:
+    """Give a text without the blanks and signs around it."""
+    begin, end = 0, len(text)
+    while begin < end and not text[begin].isalnum():
         begin += 1
-    while end > begin and not plain[end - 1].isalnum():
+    while end > begin and not text[end - 1].isalnum():
         end -= 1
-    return plain[begin:end].upper() in _STOP_WORDS
+    return text[begin:end]
