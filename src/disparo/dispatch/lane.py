@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import asyncpg
@@ -30,6 +31,8 @@ from disparo.platforms.base import Platform
 log = structlog.get_logger(__name__)
 
 _STOPPED_LOOK_S = 0.05
+#: Where answers take less than the first, who has half a window waits so long for the next place to be free.
+_QUICK_S, _SOON_S = 0.005, 0.005
 
 
 class Lane:
@@ -177,14 +180,26 @@ class Lane:
     @property
     def _enough(self) -> int:
         """Give how many places must be free before more is started: half a window, or all but a group."""
-        half = self._gate.places - self._half
-        enough = self._gate.group if self._gate.is_timed else half
-        return max(1, min(len(self._line), half, enough))
+        half = self._gate.places // 2
+        return max(1, min(len(self._line), half, self._gate.group if self._gate.is_timed else half))
 
     @property
-    def _half(self) -> int:
-        """Give how many are started at a time, at most."""
-        return (self._gate.places + 1) // 2
+    def _most(self) -> int:
+        """Give how many are started at a time, at most: half a window, or all of one that is soon free."""
+        is_quick = self._writes.answer_s < _QUICK_S and not self._gate.is_timed
+        return self._gate.places if is_quick else (self._gate.places + 1) // 2
+
+    @property
+    def _is_worth_a_turn(self) -> bool:
+        """Whether about as many are free as start at a time; for stragglers nobody waits."""
+        return self._gate.is_timed or self._free >= min(len(self._line), self._most * 9 // 10)
+
+    async def _is_freed_soon(self) -> bool:
+        self._freed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SOON_S):
+                await self._freed.wait()
+        return self._freed.is_set()
 
     async def _something_to_start(self) -> None:
         while True:
@@ -198,14 +213,14 @@ class Lane:
                 await self._write_timer.until_changed()
             elif self.is_stopped:
                 await asyncio.sleep(_STOPPED_LOOK_S)  # what waits is about to be taken away
-            else:
+            elif self._is_worth_a_turn or not await self._is_freed_soon():
                 return
 
     async def _ask_for_moments(self, *, probe: bool) -> RateGrant:
         urgent = self._line.urgent
         # Where moments are scarce, those for bulk runs are not asked for in the name of single calls.
         waiting = urgent if urgent and self._gate.is_timed else len(self._line)
-        wanted = 1 if probe else min(waiting, self._free, self._half)
+        wanted = 1 if probe else min(waiting, self._free, self._most)
         return await self._gate.moments(self._rate_parts.costs(self._line.first(wanted)), urgent=urgent > 0)
 
     def _take_group(self, grant: RateGrant, *, probe: bool) -> list[Prepared]:

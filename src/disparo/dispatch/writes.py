@@ -19,6 +19,8 @@ from disparo.dispatch.write_timer import MessageSlots
 from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.platforms.base import Outgoing, Platform
 
+#: So many answers tell how quick a platform is.
+_ANSWERS = 64
 _NOTHING_TAKEN = frozenset({OutcomeKind.NOT_TAKEN, OutcomeKind.NOT_STARTED})
 
 
@@ -42,6 +44,8 @@ class Writes:
         self._began: dict[int, float] = {}  # attempt id -> when its write began
         self._further: dict[int, int] = {}  # attempt id -> parts to come, where none waits for a slot
         self._tasks: set[asyncio.Task[None]] = set()
+        #: How long answers took of late, on the average of so many; of none yet, long.
+        self.answer_s = 1.0
         #: Called with each message whose outcome is recorded.
         self.on_recorded: Callable[[Prepared], None] = lambda _item: None
         #: Called with each message that the platform surely has not.
@@ -126,6 +130,7 @@ class Writes:
             told[place] = outcome.kind
             latency_s = time.monotonic() - (began if awaited_since is None else awaited_since)
             if not is_late:
+                self.answer_s += (latency_s - self.answer_s) / _ANSWERS
                 failpoints.hit("after_reply")
                 self._breaker.note(outcome, latency_s=latency_s, probe=one.is_probe)
                 if outcome.kind in _NOTHING_TAKEN:

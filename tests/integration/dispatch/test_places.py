@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -36,22 +37,77 @@ class Holding(GenericHttp):
         return outcomes
 
 
-@pytest.mark.parametrize("places", [1, 2, 3, 9, 10])
-async def test_as_many_are_in_flight_as_there_are_places(pool, connection, places):
-    platform, recorder = Holding(places), Recorder(pool)
+@asynccontextmanager
+async def handing_over(pool, connection, platform, count):
+    recorder = Recorder(pool)
     async with a_handover(pool, connection, recorder) as handover:
         handover.use({"p": platform}, [Route("p")], RULES)
         recording = asyncio.create_task(recorder.run())
-        ids = await rows.add_messages(connection, 30)
+        ids = await rows.add_messages(connection, count)
         handling = asyncio.create_task(
             handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=True)
         )
+        yield
+        await handling
+        await handover.fleet.drained()
+        recording.cancel()
+
+
+@pytest.mark.parametrize("places", [1, 2, 3, 9, 10])
+async def test_as_many_are_in_flight_as_there_are_places(pool, connection, places):
+    platform = Holding(places)
+    async with handing_over(pool, connection, platform, 30):
         async with asyncio.timeout(10):
             while platform.held < places:
                 await asyncio.sleep(0.02)
         await asyncio.sleep(0.1)
         assert platform.held == places
         platform.let_go.set()
-        await handling
-        await handover.fleet.drained()
-        recording.cancel()
+
+
+class Answering(Holding):
+    """Answers after `answer_s`; the last `silent` of the first 400 not before it is let go."""
+
+    def __init__(self, answer_s, *, silent=0):
+        super().__init__(10)
+        self._answer_s, self._silent, self.answered = answer_s, silent, 0
+
+    async def send(self, batch, report=None):
+        self.held += len(batch)
+        if 400 - self._silent < self.held <= 400:
+            self.held -= len(batch)
+            outcomes = await super().send(batch, report)
+        else:
+            await asyncio.sleep(self._answer_s)
+            outcomes = [Outcome(OutcomeKind.ACCEPTED, platform_id=message.reference) for message in batch]
+            for place, outcome in enumerate(outcomes):
+                report(place, outcome)
+        self.answered += len(batch)
+        return outcomes
+
+
+async def until_answered(platform, count):
+    async with asyncio.timeout(30):
+        while platform.answered < count:
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(("answer_s", "count", "together"), [(0, 480, 10), (0.05, 60, 5)])
+async def test_a_window_starts_as_a_whole_where_answers_come_at_once(
+    pool, connection, monkeypatch, answer_s, count, together
+):
+    monkeypatch.setattr("disparo.dispatch.lane._QUICK_S", 0.03)  # the suite's machine is busy
+    platform = Answering(answer_s)
+    async with handing_over(pool, connection, platform, count):
+        await until_answered(platform, count)
+    starts = await connection.fetch("SELECT count(*) AS n FROM attempts GROUP BY started_at")
+    assert sum(row["n"] for row in starts) == count
+    assert max(row["n"] for row in starts) == together
+
+
+async def test_the_others_go_on_where_some_of_a_quick_platforms_answers_do_not_come(pool, connection):
+    platform = Answering(0, silent=3)
+    async with handing_over(pool, connection, platform, 480):
+        await until_answered(platform, 477)
+        platform.let_go.set()
+        await until_answered(platform, 480)
