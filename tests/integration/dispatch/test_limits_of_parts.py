@@ -146,12 +146,12 @@ async def take_every_other_slot(pool):
 async def test_a_worker_that_stops_sends_the_parts_of_what_it_began_though_others_take_slots(
     dsn, connection, pool, monkeypatch, is_removed
 ):
-    monkeypatch.setattr("disparo.dispatch.worker._RECORDED_WITHIN_S", 1.0)
+    monkeypatch.setattr("disparo.dispatch.worker._RECORDED_WITHIN_S", 2.0)
     ids = await waiting(connection, 1)
     plan_of = partial(WorkerPlan, routes=(Route("p"),), rules=SIX_PARTS)
     stop = asyncio.Event()
     async with an_smsc() as smsc:
-        platform = platform_of(smsc, per_second=2, long_texts="parts", timeout_s=0.2)
+        platform = platform_of(smsc, per_second=2, long_texts="parts", timeout_s=0.5)
         worker = Worker(dsn, plan=plan_of({"p": platform}), settings=WorkerSettings(10_000))
         running = asyncio.create_task(worker.run(stop))
         await smsc.until(lambda: smsc.submitted)
