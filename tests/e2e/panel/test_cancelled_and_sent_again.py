@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from tests.support import bulk
 from tests.support.client import DISPATCH
@@ -25,6 +27,7 @@ def paused(house):
             """INSERT INTO platform_states (platform, paused_by, paused_at) VALUES ('simulador', 'cli:root', now())
                ON CONFLICT (platform) DO UPDATE SET paused_by = 'cli:root', paused_at = now()"""
         )
+        time.sleep(2)  # what a worker may take to hear of it, on a busy machine
 
     yield pause
     house.fetch("DELETE FROM platform_states")
