@@ -94,7 +94,7 @@ async def until_answered(platform, count):
 
 @pytest.mark.parametrize(("answer_s", "count", "together"), [(0, 480, 10), (0.05, 60, 5)])
 async def test_a_window_starts_as_a_whole_where_answers_come_at_once(
-    pool, connection, monkeypatch, answer_s, count, together
+    pool, connection, monkeypatch, *, answer_s, count, together
 ):
     monkeypatch.setattr("disparo.dispatch.lane._QUICK_S", 0.03)  # the suite's machine is busy
     platform = Answering(answer_s)
