@@ -71,7 +71,6 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
     skipped: Counter[str] = Counter()
     openings: Counter[datetime] = Counter()
     groups: Groups = defaultdict(Counter)
-    ddds = named_ddds(offers)
     examples: list[int] = []
     async with pool.acquire() as connection:
         now: datetime = await connection.fetchval("SELECT now()")
@@ -80,16 +79,11 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
     today = now.astimezone(rules.zone).date()
     closed = closed_at(now.replace(second=0, microsecond=0), rules)
     turns = Turns(rules, now)
+    alike = partial(
+        bulk_looks.simulate_slice, allowed=rules.allowed, today=today, closed=closed, ddds=named_ddds(offers)
+    )
     async for ids in _slices(pool, selection):
-        look = partial(
-            bulk_looks.simulate_slice,
-            ids=ids,
-            allowed=rules.allowed,
-            today=today,
-            closed=closed,
-            capped=await _capped(pool, ids, turns),
-            ddds=ddds,
-        )
+        look = partial(alike, ids=ids, capped=await _capped(pool, ids, turns))
         for row in await _when_read(pool, look, "what"):
             if row["what"] == "shape":
                 text = InvoiceText.of(row, brand=rules.brand, today=today)
