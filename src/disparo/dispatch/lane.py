@@ -31,7 +31,7 @@ from disparo.platforms.base import Platform
 log = structlog.get_logger(__name__)
 
 _STOPPED_LOOK_S = 0.05
-#: Where answers take less than the first, who has half a window waits so long for the next place to be free.
+#: Where answers take less than the first, who has half a window waits so long for each next place but the last.
 _QUICK_S, _SOON_S = 0.005, 0.005
 
 
@@ -191,17 +191,17 @@ class Lane:
 
     @property
     def _is_worth_a_turn(self) -> bool:
-        """Whether about as many are free as start at a time; for stragglers nobody waits."""
         return self._gate.is_timed or self._free >= min(len(self._line), self._most * 9 // 10)
 
     async def _is_freed_soon(self) -> bool:
+        before = self._free
         self._freed.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_SOON_S):
-                await self._freed.wait()
-        return self._freed.is_set()
+            await asyncio.wait_for(self._freed.wait(), _SOON_S)
+        return self._free > before
 
     async def _something_to_start(self) -> None:
+        has_waited = False
         while True:
             if not self._line:
                 self._arrived.clear()
@@ -213,8 +213,10 @@ class Lane:
                 await self._write_timer.until_changed()
             elif self.is_stopped:
                 await asyncio.sleep(_STOPPED_LOOK_S)  # what waits is about to be taken away
-            elif self._is_worth_a_turn or not await self._is_freed_soon():
+            elif has_waited or self._is_worth_a_turn:
                 return
+            else:
+                has_waited = not await self._is_freed_soon()
 
     async def _ask_for_moments(self, *, probe: bool) -> RateGrant:
         urgent = self._line.urgent

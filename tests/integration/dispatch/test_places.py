@@ -47,7 +47,7 @@ async def handing_over(pool, connection, platform, count):
         handling = asyncio.create_task(
             handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=True)
         )
-        yield
+        yield handover
         await handling
         await handover.fleet.drained()
         recording.cancel()
@@ -111,3 +111,19 @@ async def test_the_others_go_on_where_some_of_a_quick_platforms_answers_do_not_c
         await until_answered(platform, 477)
         platform.let_go.set()
         await until_answered(platform, 480)
+
+
+async def test_places_that_go_while_a_quick_platform_waits_for_more_are_not_used(
+    pool, connection, monkeypatch
+):
+    monkeypatch.setattr("disparo.dispatch.lane._QUICK_S", 0.03)  # the suite's machine is busy
+    monkeypatch.setattr("disparo.dispatch.lane._SOON_S", 0.3)
+    monkeypatch.setattr("disparo.dispatch.gate._SHARE_EVERY_S", 1.0)
+    platform = Answering(0, silent=3)
+    async with handing_over(pool, connection, platform, 420) as handover:
+        await until_answered(platform, 397)
+        await asyncio.sleep(0.1)  # until it waits
+        handover.lanes["p"].forget_places()
+        await until_answered(platform, 417)
+        platform.let_go.set()
+        await until_answered(platform, 420)
