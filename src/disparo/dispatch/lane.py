@@ -31,7 +31,7 @@ from disparo.platforms.base import Platform
 log = structlog.get_logger(__name__)
 
 _STOPPED_LOOK_S = 0.05
-#: Where answers take less than the first, who has half a window waits so long for each next place but the last.
+#: Where answers take less than the first, who has half a window waits so long for each place but the last.
 _QUICK_S, _SOON_S = 0.005, 0.005
 
 
