@@ -7,11 +7,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bench import house
 from bench.accept import commits
+from bench.celery_schema import SHAPES
 from bench.machine import Missing, say
 from bench.peer_celery import CeleryShape
 from bench.peer_jasmin import Jasmin
@@ -41,7 +43,7 @@ def measure(
         systems[ONE_PROCESS] = (house.target(one), None)
 
     def bring(name: str, make: Callable[[], Any]) -> None:
-        if name in options.sem:
+        if name in options.sem or name.partition("_")[0] in options.sem:
             missing[name] = "deixado de fora (--sem)"
             return
         try:
@@ -53,7 +55,8 @@ def measure(
         stack.callback(made.stop)
         systems[name] = made.target, getattr(made, "smsc", None)
 
-    bring("celery", lambda: CeleryShape(place, house.database(stack, place / "celery", library)))
+    for shape in SHAPES:
+        bring(shape, partial(_celery, stack, place, shape, library))
     if library is None:  # neither waits for a flush: a slow one would change nothing
         bring("kannel_file", lambda: Kannel(place))
         bring("jasmin", lambda: Jasmin(place))
@@ -71,6 +74,10 @@ def measure(
             rate = asyncio.run(commits(dsn, CONNECTIONS, seconds / 2))
             runs["limite: COMMIT de uma linha"]["per_s"].append(round(rate, 1))
     return runs
+
+
+def _celery(stack: ExitStack, place: Path, name: str, library: Path | None) -> CeleryShape:
+    return CeleryShape(place, house.database(stack, place / name, library), SHAPES[name])
 
 
 def _one(

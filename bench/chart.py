@@ -17,6 +17,7 @@ _NAMES = {
     "disparo_smpp": "Disparo (durável), a um SMSC",
     "disparo_batch": "Disparo (durável), 50 por chamada",
     "celery": "Flask + Celery + PostgreSQL",
+    "celery_lean": "o mesmo, tabela enxuta",
     "kannel_file": "Kannel, store em arquivo",
     "jasmin": "Jasmin 0.11.0",
     "kannel_internal": "Kannel, confirmações em memória",

@@ -86,7 +86,11 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "rounds": options.rodadas,
         "seconds": options.segundos,
         "server_processes": {"accept": options.processos, "end_to_end": 1},
-        "ways": {"disparo, celery": "HTTP", "disparo_batch": "HTTP, lists", "disparo_smpp, kannel": "SMPP"},
+        "ways": {
+            "disparo, celery, celery_lean": "HTTP",
+            "disparo_batch": "HTTP, lists",
+            "disparo_smpp, kannel": "SMPP",
+        },
     }
     found["machine"] = describe()
     return found
@@ -103,16 +107,20 @@ def figures(found: dict[str, Any]) -> dict[str, float]:
     values: dict[str, float | None] = {
         "accept_per_s": ours,
         "accept_vs_celery": _ratio(ours, accept.get("celery")),
+        "accept_vs_celery_lean": _ratio(ours, accept.get("celery_lean")),
         "accept_vs_jasmin": _ratio(ours, accept.get("jasmin")),
         "accept_vs_kannel_file": _ratio(ours, accept.get("kannel_file")),
         "e2e_receipts_per_s": over_smpp,
         "e2e_receipts_vs_kannel": _ratio(over_smpp, best),
         "e2e_vs_celery": _ratio(over_http, end.get("celery")),
+        "e2e_vs_celery_lean": _ratio(over_http, end.get("celery_lean")),
         "e2e_http_receipts_per_s": over_http,
         "e2e_http_receipts_vs_kannel": _ratio(over_http, best),
         "e2e_smpp_vs_celery": _ratio(over_smpp, end.get("celery")),
+        "e2e_smpp_vs_celery_lean": _ratio(over_smpp, end.get("celery_lean")),
         "e2e_batch_receipts_per_s": batch,
         "e2e_batch_vs_celery": _ratio(batch, end.get("celery")),
+        "e2e_batch_vs_celery_lean": _ratio(batch, end.get("celery_lean")),
         "rss_slope_mb_per_100k": end_to_end.slope(found["memory"]),
         **found["idle"],
     }

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.support.stage import Stage
 from bench import house, idle
 from bench.accept import memory_mb
 from bench.accepting import CONNECTIONS
+from bench.celery_schema import SHAPES
 from bench.machine import Missing, say
 from bench.over_http import StandIn
 from bench.peer_celery import CeleryShape
@@ -80,7 +82,7 @@ def measure(
         "disparo_batch": lambda: _in_batches(stack, place),
         "kannel_internal": lambda: _kannel(stack, place, "internal"),
         "kannel_spool": lambda: _kannel(stack, place, "spool"),
-        "celery": lambda: _celery(stack, place),
+        **{name: partial(_celery, stack, place, name) for name in SHAPES},
     }
     for name, make in makers.items():
         if name in options.sem or name.partition("_")[0] in options.sem:
@@ -157,13 +159,13 @@ def _acknowledged(smsc: Smsc) -> Callable[[int], float]:
     return settled
 
 
-def _celery(stack: ExitStack, place: Path) -> _System:
-    dsn = house.database(stack, place / "celery", None)
+def _celery(stack: ExitStack, place: Path, name: str) -> _System:
+    dsn = house.database(stack, place / name, None)
     stand_in = StandIn(place)
     stack.callback(stand_in.stop)
-    made = CeleryShape(place, dsn, platform=stand_in.url)
+    made = CeleryShape(place, dsn, SHAPES[name], platform=stand_in.url)
     stack.callback(made.stop)
-    waiting = "SELECT count(*) FROM notifications WHERE status <> 'sent'"
+    waiting = f"SELECT count(*) FROM (SELECT 1 FROM notifications WHERE {SHAPES[name].unsent} LIMIT 1) w"
     return made.target, lambda _count: _when(lambda: house.ask(dsn, waiting) == 0)
 
 
