@@ -34,10 +34,11 @@ Claim and prepare
 Start and write
     fleet          a worker's lanes, exchanged when the settings change
     lane           the way out to one platform: starts what waits, as much as its limits allow
+    places         a lane's window: what is free of it, and when that is enough
     writes         has started messages written, hands outcomes on
     send           calls a platform, and has an outcome for each message whatever it does
     line           the prepared messages that wait in one lane
-    starts         commits starts
+    starts         commits starts by themselves
     gate           a platform's limits, as shared by all workers
     rate_parts     how much of a platform's limits a message uses up
     write_timer    lets started messages go at the moments that were granted
@@ -45,7 +46,7 @@ Start and write
     seats          tells who has a connection to a platform, where an account allows few
     watch          shares between workers what is known of each platform
 Record, and what comes later
-    recorder       writes outcomes down in batches
+    recorder       writes outcomes down in batches, and starts what takes their places
     anteroom       keeps a receipt that came before its outcome for a moment
     intake         takes what platforms tell us, in batches
     receipts       moves messages by receipts

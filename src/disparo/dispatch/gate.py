@@ -62,6 +62,11 @@ class RateGrant:
     bucket: datetime | None = None
 
 
+def unlimited(messages: int) -> RateGrant:
+    """Give the right to hand over so many where no limit counts them."""
+    return RateGrant(messages, messages, 0, time.monotonic(), 0.0)
+
+
 class ServerClock:
     """Estimates the database server's clock in seconds of time.monotonic(), from its quickest answers.
 
@@ -108,6 +113,12 @@ class Gate:
         """Whether the platform has a limit a second, so that each message has a slot of its own."""
         return self._able.per_second is not None
 
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether more may be started with no question to the database: no limit is shared with others."""
+        able = self._able
+        return able.per_second is None and able.per_day is None and able.shared_window is None
+
     async def begin(self) -> None:
         """Have the limit of 24 hours count what went before there was one."""
         able = self._able
@@ -129,7 +140,7 @@ class Gate:
         """
         able = self._able
         if able.per_second is None and able.per_day is None:
-            return RateGrant(len(costs), sum(costs), 0, time.monotonic(), 0.0)
+            return unlimited(len(costs))
         ahead_s = _AHEAD_S if urgent else _AHEAD_S * _BULK_SHARE
         return await self._take(costs, able.per_day, ahead_s=ahead_s, run_up_s=_RUN_UP_S)
 

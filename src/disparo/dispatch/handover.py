@@ -1,7 +1,7 @@
 """Works a chunk off: claims its messages, looks at each a last time, gives the good ones to lanes.
 
-Claim, start and record are transactions of their own: the claim is here, the start in `lane.py`, the record
-in `recorder.py`. No connection is in hand while a platform is called.
+The claim is a transaction here; starts are `lane.py`'s, or share that of a record (`recorder.py`). No
+connection is in hand while a platform is called.
 """
 
 from __future__ import annotations

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -20,19 +19,18 @@ from disparo.db.pool import Pool
 from disparo.dispatch import starts
 from disparo.dispatch.breaker import Breaker
 from disparo.dispatch.claims import Holder, Prepared
-from disparo.dispatch.gate import Gate, RateGrant
+from disparo.dispatch.gate import Gate, RateGrant, unlimited
 from disparo.dispatch.line import Line, length_for
+from disparo.dispatch.places import Places
 from disparo.dispatch.rate_parts import RateParts
-from disparo.dispatch.recorder import Recorder
+from disparo.dispatch.recorder import Following, Recorder
 from disparo.dispatch.write_timer import WriteTimer
 from disparo.dispatch.writes import Started, Writes
-from disparo.platforms.base import Platform
+from disparo.platforms.base import Platform, boottime_s
 
 log = structlog.get_logger(__name__)
 
 _STOPPED_LOOK_S = 0.05
-#: Where answers take less than the first, who has half a window waits so long for each place but the last.
-_QUICK_S, _SOON_S = 0.005, 0.005
 
 
 class Lane:
@@ -47,13 +45,16 @@ class Lane:
         self._write_timer = WriteTimer(self._gate)
         self._writes = Writes(platform, recorder, self.breaker)
         self._writes.on_recorded = self._settle
+        self._writes.follow = self._follow
         self._writes.on_missed = self._give_back
         self._writes.on_stop = lambda: self.on_stop()  # noqa: PLW0108 - whoever listens may come after it
         self._writes.elsewhere = lambda: self.elsewhere()  # noqa: PLW0108 - the same
         self._line = Line(length_for(platform.capabilities.per_second))
         self._arrived = asyncio.Event()
-        self._under_way = 0
-        self._freed = asyncio.Event()
+        self._holder: Holder | None = None
+        #: With places, but perhaps or surely without a start: let go of once that is known.
+        self._unsure: list[Prepared] = []
+        self.places = Places(self._gate, lambda: self._writes.answer_s)
         self._giving_back: set[asyncio.Task[None]] = set()
         self._closed = False
         self.day_full_until = 0.0
@@ -148,14 +149,19 @@ class Lane:
     async def keep_share(self, holder: Holder) -> None:
         """Lease this lane's places of a window that all workers share, until cancelled."""
         await self._gate.keep_share(
-            lambda: holder.worker_id, lambda: (len(self._line), self._under_way), self._freed
+            lambda: holder.worker_id, lambda: (len(self._line), self.places.taken), self.places.freed
         )
 
     async def run(self, holder: Holder) -> None:
         """Start messages and have them written, until cancelled; writes under way go on, see `drained`."""
         await self._gate.begin()
+        self._holder = holder
         while True:
             await self._something_to_start()
+            if self._unsure:
+                group, self._unsure = self._unsure, []
+                await self._settle_missing(group)
+                continue
             probe = self.breaker.is_open
             grant = await self._ask_for_moments(probe=probe)
             if grant.day_full_s:
@@ -169,60 +175,34 @@ class Lane:
 
     async def drained(self) -> None:
         """Wait until every outcome of a started message is recorded."""
-        while self._under_way:
-            self._freed.clear()
-            await self._freed.wait()
-
-    @property
-    def _free(self) -> int:
-        return self._gate.places - self._under_way
-
-    @property
-    def _enough(self) -> int:
-        """Give how many places must be free before more is started: half a window, or all but a group."""
-        half = self._gate.places // 2
-        return max(1, min(len(self._line), half, self._gate.group if self._gate.is_timed else half))
-
-    @property
-    def _most(self) -> int:
-        """Give how many are started at a time, at most: half a window, or all of one that is soon free."""
-        is_quick = self._writes.answer_s < _QUICK_S and not self._gate.is_timed
-        return self._gate.places if is_quick else (self._gate.places + 1) // 2
-
-    @property
-    def _is_worth_a_turn(self) -> bool:
-        return self._gate.is_timed or self._free >= min(len(self._line), self._most * 9 // 10)
-
-    async def _is_freed_soon(self) -> bool:
-        before = self._free
-        self._freed.clear()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._freed.wait(), _SOON_S)
-        return self._free > before
+        await self.places.until_all_free()
 
     async def _something_to_start(self) -> None:
         has_waited = False
         while True:
-            if not self._line:
+            if self._unsure and self.places.free >= 0:
+                return  # the outcomes are written: what a lost connection did is over
+            if self._unsure:
+                await self.places.until_freed()
+            elif not self._line:
                 self._arrived.clear()
                 await self._arrived.wait()
-            elif self._free < self._enough:
-                self._freed.clear()
-                await self._freed.wait()
+            elif self.places.are_few(len(self._line)):
+                await self.places.until_freed()
             elif self._write_timer.is_far_behind(urgent=self._line.urgent > 0):
                 await self._write_timer.until_changed()
             elif self.is_stopped:
                 await asyncio.sleep(_STOPPED_LOOK_S)  # what waits is about to be taken away
-            elif has_waited or self._is_worth_a_turn:
+            elif has_waited or self.places.are_worth_a_turn(len(self._line)):
                 return
             else:
-                has_waited = not await self._is_freed_soon()
+                has_waited = not await self.places.are_freed_soon()
 
     async def _ask_for_moments(self, *, probe: bool) -> RateGrant:
         urgent = self._line.urgent
         # Where moments are scarce, those for bulk runs are not asked for in the name of single calls.
         waiting = urgent if urgent and self._gate.is_timed else len(self._line)
-        wanted = 1 if probe else min(waiting, self._free, self._most)
+        wanted = 1 if probe else min(waiting, self.places.free, self.places.most)
         return await self._gate.moments(self._rate_parts.costs(self._line.first(wanted)), urgent=urgent > 0)
 
     def _take_group(self, grant: RateGrant, *, probe: bool) -> list[Prepared]:
@@ -230,10 +210,10 @@ class Lane:
         if self.is_stopped or self.breaker.is_open is not probe:
             return []
         fitting = self._rate_parts.fitting(self._line.first(grant.messages), grant)
-        group = self._line.take(max(0, min(self._free, 1 if probe and fitting else fitting)))
+        group = self._line.take(max(0, min(self.places.free, 1 if probe and fitting else fitting)))
         if group:
             self.breaker.may_probe = False
-        self._under_way += len(group)
+        self.places.take(len(group))
         self.on_room()
         return group
 
@@ -258,12 +238,8 @@ class Lane:
             self._pool, [item.start for item in group], platform=self.platform.name, worker_id=worker_id
         )
         failpoints.hit("after_start")
-        ready = [
-            Started(item, started[item.start.message_id], deadline_s, grant, probe)
-            for item in group
-            if item.start.message_id in started
-        ]
-        if missing := [item for item in group if item.start.message_id not in started]:
+        ready, missing = starts.sort_out(group, started, deadline_s, grant, probe=probe)
+        if missing:
             await self._settle_missing(missing)
         if self._gate.is_timed:
             costs = self._rate_parts.costs([one.item for one in ready])
@@ -274,6 +250,30 @@ class Lane:
         else:
             self._writes.begin(ready)
         return [one.item for one in ready]
+
+    def _follow(self, freed: int) -> Following | None:
+        """Take messages for places that so many outcomes give back, to be started with them (0004)."""
+        holder = self._holder if self._gate.asks_nobody and not self._unsure else None
+        if holder is None or self.is_stopped or self.breaker.is_open:
+            return None
+        group = self._line.take(max(0, self.places.free + freed))
+        if not group:
+            return None
+        self.places.take(len(group))
+        self.on_room()
+        deadline_s, grant = boottime_s() + starts.START_TTL_S, unlimited(len(group))
+
+        def committed(started: Mapping[int, int]) -> None:
+            ready, missing = starts.sort_out(group, started, deadline_s, grant, probe=False)
+            self._writes.begin(ready)
+            self._doubt(missing)
+
+        wanted, failed = [item.start for item in group], lambda: self._doubt(group)
+        return Following(wanted, self.platform.name, holder.worker_id, committed, failed)
+
+    def _doubt(self, items: Sequence[Prepared]) -> None:
+        self._unsure.extend(items)
+        self._arrived.set()
 
     async def _settle_missing(self, missing: Sequence[Prepared]) -> None:
         """Let go of messages without a start; those that a lost connection started were never written."""
@@ -295,6 +295,5 @@ class Lane:
             self.end_full_day()
 
     def _settle(self, item: Prepared) -> None:
-        self._under_way -= 1
-        self._freed.set()
+        self.places.give_back()
         item.batch.settle()

@@ -1,22 +1,24 @@
 """The recorder: writes outcomes down, whatever becomes of leases, connections or the engine.
 
-It has a pool of its own and no patience limit: an outcome is a fact and is never given up.
+It has a pool of its own and no patience limit: an outcome is a fact and is never given up. What takes the
+place of recorded messages is started in the same transaction (docs/decisions/0004).
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 import asyncpg
 import structlog
 
 from disparo import failpoints, queue
 from disparo.db import messages, phones
-from disparo.db.messages import Recorded
+from disparo.db.messages import Recorded, Start
 from disparo.db.pool import TRANSIENT, Connection, Pool
 from disparo.dispatch import figures, receipts, reconcile
 from disparo.dispatch.pace import Pace
@@ -32,11 +34,32 @@ _APART_S, _ENOUGH = 0.02, 20
 _RETRY_S = 0.2
 
 
+class Following(NamedTuple):
+    """Messages of one lane that are started in the transaction which gives them their places.
+
+    `committed` is called with the attempt ids by message id of those that may be written; else `failed`.
+    """
+
+    starts: Sequence[Start]
+    platform: str
+    worker_id: UUID
+    committed: Callable[[dict[int, int]], None]
+    failed: Callable[[], None]
+
+
+#: Asked with how many places of a lane are given back; gives what takes them, if anything does.
+Follow = Callable[[int], Following | None]
+
+
 class Entry(NamedTuple):
-    """One outcome on its way to the table; `written` is called once it is committed."""
+    """One outcome on its way to the table; `written` is called once it is committed.
+
+    `follow`: of its lane, where it gives a place back.
+    """
 
     result: Recorded
     written: Callable[[], None]
+    follow: Follow | None = None
 
 
 def to_result(
@@ -128,22 +151,48 @@ class Recorder:
 
     async def _taken(self, batch: Sequence[Entry]) -> bool:
         """Write however long it takes; False where the database refuses the content itself."""
-        while True:
+        rows = await self._written_with_starts(batch)
+        while rows is None:
             try:
                 rows = await self._write(batch)
             except TRANSIENT as error:
                 log.warning("record_waits_for_database", error=type(error).__name__, outcomes=len(batch))
+                await asyncio.sleep(_RETRY_S)
             except asyncpg.PostgresError as error:
                 log.error("record_refused", error=type(error).__name__, outcomes=len(batch))
                 return False
-            else:
-                break
-            await asyncio.sleep(_RETRY_S)
         results = [entry.result for entry in batch]
         figures.note_handovers(results, rows)
         if any(row["early"] for row in rows):
             await self._apply_early(results)
         return True
+
+    async def _written_with_starts(self, batch: Sequence[Entry]) -> list[asyncpg.Record] | None:
+        """Write outcomes and start what takes their places as one; None where nothing does, or it failed.
+
+        A message that somebody else is changing is not waited for.
+        """
+        results = [entry.result for entry in batch]
+        if any(result.outcome != OutcomeKind.ACCEPTED for result in results):
+            return None
+        freed = Counter(entry.follow for entry in batch if entry.follow is not None)
+        groups = [group for follow, count in freed.items() if (group := follow(count)) is not None]
+        if not groups:
+            return None
+        failpoints.hit("before_start")
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                rows = await messages.record(connection, results, chunk_id=0)
+                started = [await _start(connection, group) for group in groups]
+        except (*TRANSIENT, asyncpg.PostgresError) as error:
+            log.warning("recorded_without_starts", error=type(error).__name__, outcomes=len(batch))
+            for group in groups:
+                group.failed()
+            return None
+        failpoints.hit("after_start")
+        for group, attempts in zip(groups, started, strict=True):
+            group.committed(attempts)
+        return rows
 
     async def _write(self, batch: Sequence[Entry]) -> list[asyncpg.Record]:
         results = [entry.result for entry in batch]
@@ -171,6 +220,12 @@ class Recorder:
             await receipts.apply_early(self._pool, named)
         except (*TRANSIENT, asyncpg.PostgresError) as error:
             log.warning("early_receipts_wait_for_sweep", error=type(error).__name__, outcomes=len(results))
+
+
+async def _start(connection: Connection, group: Following) -> dict[int, int]:
+    return await messages.start(
+        connection, group.starts, platform=group.platform, worker_id=group.worker_id, waits=False
+    )
 
 
 def _each_attempt_once(batch: Sequence[Entry]) -> Iterator[Sequence[Entry]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import structlog
@@ -11,6 +11,9 @@ import structlog
 from disparo.db import messages
 from disparo.db.messages import Start
 from disparo.db.pool import TRANSIENT, Pool
+from disparo.dispatch.claims import Prepared
+from disparo.dispatch.gate import RateGrant
+from disparo.dispatch.writes import Started
 from disparo.platforms.base import boottime_s
 
 log = structlog.get_logger(__name__)
@@ -44,6 +47,18 @@ async def commit(
             await asyncio.sleep(_RETRY_S)
         else:
             return started, deadline_s
+
+
+def sort_out(
+    items: Sequence[Prepared], started: Mapping[int, int], deadline_s: float, grant: RateGrant, *, probe: bool
+) -> tuple[list[Started], list[Prepared]]:
+    """Give those that may be written, and those without a start."""
+    ready = [
+        Started(item, started[item.start.message_id], deadline_s, grant, probe)
+        for item in items
+        if item.start.message_id in started
+    ]
+    return ready, [item for item in items if item.start.message_id not in started]
 
 
 async def unseen(pool: Pool, starts: Sequence[Start]) -> dict[int, int]:

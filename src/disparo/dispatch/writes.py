@@ -13,7 +13,7 @@ from disparo import failpoints
 from disparo.dispatch.breaker import Breaker
 from disparo.dispatch.claims import Prepared
 from disparo.dispatch.gate import RateGrant
-from disparo.dispatch.recorder import Entry, Recorder, to_result
+from disparo.dispatch.recorder import Entry, Follow, Recorder, to_result
 from disparo.dispatch.send import send
 from disparo.dispatch.write_timer import MessageSlots
 from disparo.domain.outcome import Outcome, OutcomeKind
@@ -48,6 +48,8 @@ class Writes:
         self.answer_s = 1.0
         #: Called with each message whose outcome is recorded.
         self.on_recorded: Callable[[Prepared], None] = lambda _item: None
+        #: Gives what is to be started in the places of so many, when their outcomes are recorded.
+        self.follow: Follow = lambda _freed: None
         #: Called with each message that the platform surely has not.
         self.on_missed: Callable[[Started], None] = lambda _started: None
         #: Called when the platform seems to fail, or to work again.
@@ -154,4 +156,7 @@ class Writes:
             not_taken=item.not_taken,
             elsewhere=outcome.kind is not OutcomeKind.ACCEPTED and self.elsewhere(),
         )
-        self._recorder.put(Entry(result, lambda: None if is_late else self.on_recorded(item)))
+        if is_late:  # its place was given back before
+            self._recorder.put(Entry(result, lambda: None))
+        else:
+            self._recorder.put(Entry(result, lambda: self.on_recorded(item), self.follow))

@@ -50,7 +50,7 @@ async def message(pool, connection, slow):
         await until(connection, id_, "uncertain")
         yield id_
         await handover.fleet.drained()
-        assert all(lane.room(urgent=True) > 0 and lane._under_way == 0 for lane in handover.lanes.values())
+        assert all(lane.room(urgent=True) > 0 and lane.places.taken == 0 for lane in handover.lanes.values())
         recording.cancel()
 
 

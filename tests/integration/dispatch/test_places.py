@@ -22,10 +22,11 @@ RULES = Rules("X", None, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_
 
 
 class Holding(GenericHttp):
-    """Answers nobody until it is let go."""
+    """Answers nobody until it is let go. `places`: all workers' together; without, each has the usual ones."""
 
-    def __init__(self, places):
-        super().__init__("p", read_table("p", {"url": "http://127.0.0.1:1/", "window": places}))
+    def __init__(self, places=None):
+        window = {} if places is None else {"window": places}
+        super().__init__("p", read_table("p", {"url": "http://127.0.0.1:1/", **window}))
         self.held, self.let_go = 0, asyncio.Event()
 
     async def send(self, batch, report=None):
@@ -68,8 +69,8 @@ async def test_as_many_are_in_flight_as_there_are_places(pool, connection, place
 class Answering(Holding):
     """Answers after `answer_s`; the last `silent` of the first 400 not before it is let go."""
 
-    def __init__(self, answer_s, *, silent=0):
-        super().__init__(10)
+    def __init__(self, answer_s, *, silent=0, places=10):
+        super().__init__(places)
         self._answer_s, self._silent, self.answered = answer_s, silent, 0
 
     async def send(self, batch, report=None):
@@ -96,7 +97,7 @@ async def until_answered(platform, count):
 async def test_a_window_starts_as_a_whole_where_answers_come_at_once(
     pool, connection, monkeypatch, *, answer_s, count, together
 ):
-    monkeypatch.setattr("disparo.dispatch.lane._QUICK_S", 0.03)  # the suite's machine is busy
+    monkeypatch.setattr("disparo.dispatch.places._QUICK_S", 0.03)  # the suite's machine is busy
     platform = Answering(answer_s)
     async with handing_over(pool, connection, platform, count):
         await until_answered(platform, count)
@@ -116,8 +117,8 @@ async def test_the_others_go_on_where_some_of_a_quick_platforms_answers_do_not_c
 async def test_places_that_go_while_a_quick_platform_waits_for_more_are_not_used(
     pool, connection, monkeypatch
 ):
-    monkeypatch.setattr("disparo.dispatch.lane._QUICK_S", 0.03)  # the suite's machine is busy
-    monkeypatch.setattr("disparo.dispatch.lane._SOON_S", 0.3)
+    monkeypatch.setattr("disparo.dispatch.places._QUICK_S", 0.03)  # the suite's machine is busy
+    monkeypatch.setattr("disparo.dispatch.places._SOON_S", 0.3)
     monkeypatch.setattr("disparo.dispatch.gate._SHARE_EVERY_S", 1.0)
     platform = Answering(0, silent=3)
     async with handing_over(pool, connection, platform, 420) as handover:
