@@ -284,6 +284,14 @@ def test_from_when_a_run_would_go_is_told(client, house):
     assert begins is starts_later
 
 
+def test_without_a_platform_of_its_own_the_command_line_counts_as_the_standard_says(house):
+    days = ("--vencimento-de", due()["vencimento_inicio"], "--ate", due()["vencimento_fim"])
+    said = house.command("disparar", *days, "--simular", DISPARO_PLATFORMS="{}")
+    row = re.search(r"nenhuma \(padrão do SMS\)\W+(\d+)\W+(\d+)\W+0\W+não informado", said.stdout)
+    assert row is not None, said.stdout + said.stderr
+    assert int(row[1]) == 3000 <= int(row[2])
+
+
 def test_the_command_line_simulates_queues_and_cancels(house):
     days = ("--vencimento-de", due()["vencimento_inicio"], "--ate", due()["vencimento_fim"])
     simulated = house.command("disparar", *days, "--simular")

@@ -26,9 +26,10 @@ def dsn(new_database):
 
 @pytest.fixture
 async def other(dsn):
-    """Another program that is preparing the database."""
+    """Another program that is preparing the database, of an earlier release until then."""
     connection = await asyncpg.connect(dsn)
     await wait_for_turn(connection)
+    await connection.execute("COMMENT ON TABLE pgqueuer IS NULL")
     yield connection
     await connection.close()
 

@@ -33,12 +33,14 @@ from disparo.dispatch.bulk import (
     store_run,
 )
 from disparo.dispatch.bulk_control import NotPossible
+from disparo.dispatch.bulk_estimate import Offer
 from disparo.dispatch.bulk_simulate import Simulation, simulate_run
 from disparo.dispatch.calendar import load_calendar
 from disparo.dispatch.from_settings import accept_settings_of, offers_of, rules_of
 from disparo.dispatch.group_commit import Busy, FateUnknown
 from disparo.dispatch.store_once import store_once
 from disparo.domain.ids import new_id
+from disparo.domain.sms_text import SegmentProfile
 from disparo.errors import DisparoError
 from disparo.settings import Settings, load_settings
 from disparo.wording.moment_words import to_minute, to_second
@@ -49,6 +51,8 @@ runs = typer.Typer(no_args_is_help=True)
 T = TypeVar("T")
 _Id = Annotated[UUID, typer.Argument(metavar="ID", help="ID do disparo, como em `execucao listar`.")]
 _LONGEST_KEY = 100
+#: Where none is configured, as beside the simulated one of `disparo run`: counted as the standard says.
+_NO_PLATFORM = Offer("nenhuma (padrão do SMS)", SegmentProfile(), order=0)
 _NOTHING_MEANT = "Nenhuma fatura pode atender: o período está vazio para este status."
 
 
@@ -126,7 +130,7 @@ def _day(moment: datetime | None) -> date | None:
 
 
 async def _simulate(pool: Pool, settings: Settings, selection: Selection) -> Simulation:
-    return await simulate_run(pool, selection, offers_of(settings), rules_of(settings))
+    return await simulate_run(pool, selection, offers_of(settings) or [_NO_PLATFORM], rules_of(settings))
 
 
 async def _start_and_follow(

@@ -28,10 +28,14 @@ async def list_due(connection: Connection, *, overdue_s: float, limit: int) -> l
 
 
 async def end(connection: Connection, chunk_id: int) -> None:
-    """Delete a chunk of which nothing waits; messages that go back to wait go into another one."""
+    """Delete a chunk of which nothing waits; messages that go back to wait go into another one.
+
+    Waits for no flush: one that a crash brings back is ended by `end_emptied`.
+    """
     await connection.execute(
         """DELETE FROM waiting_chunks WHERE chunk_id = $1
-           AND NOT EXISTS (SELECT FROM messages WHERE chunk_id = $1 AND status = 'queued')""",
+           AND NOT EXISTS (SELECT FROM messages WHERE chunk_id = $1 AND status = 'queued')
+           RETURNING set_config('synchronous_commit', 'off', true)""",
         chunk_id,
     )
 

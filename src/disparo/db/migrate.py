@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,19 +40,28 @@ async def migrate(dsn: str) -> None:
     async with connected(dsn) as connection:  # its end gives the turn to the next
         if connection.get_server_version()[0] * 10_000 < MINIMUM_VERSION:
             raise DatabaseUnavailable("O PostgreSQL precisa ser da versão 15 ou mais nova.")
-        await wait_for_turn(connection)
         version = await current_version(connection)
+        if version != HEAD:  # who finds nothing to do waits for nobody, and nobody for them
+            await wait_for_turn(connection)
+            version = await current_version(connection)
         _refuse_newer(version)
-        await _refuse_without_right(connection)  # the engine's tables are looked over at every start
+        await _refuse_without_right(connection)  # the engine's tables may be yet to come
         if version != HEAD:
-            try:
+            with refusals_in_words():
                 await _run_alembic(dsn)
-            except asyncpg.LockNotAvailableError as error:
-                raise DatabaseUnavailable(_IN_USE) from error
-            except TRANSIENT:
-                raise
-            except asyncpg.PostgresError as error:  # who it is, or what others have built on our tables
-                raise DatabaseUnavailable(refusal(error)) from error
+
+
+@contextmanager
+def refusals_in_words() -> Iterator[None]:
+    """Turn PostgreSQL's no to a change of tables into DatabaseUnavailable; faults of the moment pass."""
+    try:
+        yield
+    except asyncpg.LockNotAvailableError as error:
+        raise DatabaseUnavailable(_IN_USE) from error
+    except TRANSIENT:
+        raise
+    except asyncpg.PostgresError as error:  # who it is, or what others have built on our tables
+        raise DatabaseUnavailable(_refusal(error)) from error
 
 
 async def wait_for_turn(connection: Connection) -> None:
@@ -59,6 +70,7 @@ async def wait_for_turn(connection: Connection) -> None:
     try:
         await connection.execute("SET lock_timeout = 0")
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await connection.execute("RESET lock_timeout")  # for a table nobody waits long, with all behind them
     finally:
         saying.cancel()
 
@@ -84,7 +96,7 @@ def _refuse_newer(version: str | None) -> None:
         )
 
 
-def refusal(error: asyncpg.PostgresError) -> str:
+def _refusal(error: asyncpg.PostgresError) -> str:
     """Say why PostgreSQL did not take an upgrade; a name it gives is what a person can do something about."""
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return (

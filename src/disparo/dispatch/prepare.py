@@ -6,7 +6,7 @@ import asyncpg
 
 from disparo import queue
 from disparo.db import installation
-from disparo.db.migrate import migrate, refusal, wait_for_turn
+from disparo.db.migrate import migrate, refusals_in_words, wait_for_turn
 from disparo.db.pool import Connection, connected
 from disparo.errors import DatabaseUnavailable
 
@@ -19,11 +19,10 @@ async def prepare(dsn: str) -> bool:
     await check_durability(dsn)
     await migrate(dsn)
     async with connected(dsn) as connection:
-        await wait_for_turn(connection)
-        try:
-            await queue.install(connection)
-        except asyncpg.InsufficientPrivilegeError as error:
-            raise DatabaseUnavailable(refusal(error)) from error
+        if not await queue.is_up_to_date(connection):
+            await wait_for_turn(connection)
+            with refusals_in_words():
+                await queue.install(connection)
         async with connection.transaction():
             return await installation.recognise(connection)
 

@@ -9,9 +9,11 @@ The engine is loaded when it is first needed: it takes longer than all else a co
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -38,6 +40,7 @@ CREATE OR REPLACE FUNCTION disparo_keeps_no_job_log() RETURNS trigger LANGUAGE p
 CREATE OR REPLACE TRIGGER disparo_keeps_no_job_log BEFORE INSERT ON {log}
     FOR EACH ROW EXECUTE FUNCTION disparo_keeps_no_job_log();
 TRUNCATE {log};
+COMMENT ON TABLE {queue} IS '{state}';
 """
 
 Handler = Callable[[int, bool], Awaitable[None]]
@@ -60,6 +63,20 @@ class WakeUp:
         return self.chunk_id > 0
 
 
+async def is_up_to_date(connection: _Connection) -> bool:
+    """Tell whether there is nothing to install: the tables are ours, and of this release.
+
+    To change a table is to wait for everybody who has begun to use it, with all others waiting behind: for a
+    process that is frozen in the middle of a statement, as long as it stays so.
+    """
+    found = await connection.fetchval(
+        "SELECT obj_description(oid, 'pg_class') FROM pg_class WHERE oid = to_regclass($1) "
+        "AND pg_has_role(relowner, 'USAGE')",
+        table(),
+    )
+    return bool(found == _state())
+
+
 async def install(connection: _Connection) -> None:
     """Create the engine's tables, or bring those of an older release up to this one's."""
     queries = _queries(connection)
@@ -67,7 +84,8 @@ async def install(connection: _Connection) -> None:
         await queries.upgrade()
     else:
         await queries.install()
-    await connection.execute(_OURS.format(queue=table(), log=_names().queue_table_log))
+    changes = _OURS.format(queue=table(), log=_names().queue_table_log, state=_state())
+    await connection.execute(changes)
 
 
 async def enqueue(connection: _Connection, wake_ups: Sequence[WakeUp]) -> None:
@@ -120,6 +138,11 @@ async def chunks_with_entry(connection: _Connection, chunk_ids: Sequence[int]) -
 def table() -> str:
     """Give the name of the table of entries."""
     return _names().queue_table
+
+
+def _state() -> str:
+    ours = hashlib.sha256(_OURS.encode()).hexdigest()[:8]
+    return f"pgqueuer {version('pgqueuer')}, disparo {ours}"
 
 
 def _names() -> DBSettings:

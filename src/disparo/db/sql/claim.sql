@@ -1,9 +1,10 @@
--- claim: queued -> claimed. One statement, so that a worker paused in the middle holds no lock.
+-- claim: queued -> claimed. One statement, so that a worker paused in the middle holds no lock. Its commit waits for
+-- no flush (docs/decisions/0022): nothing leaves this house before a start, whose commit does, and brings this one along.
 -- The worker's own row is written first: a worker already taken over claims nothing. `claims` tells whoever
 -- takes it over where to look.
 -- $1 worker, $2 claim token, $3 chunk, $4 at most so many.
 WITH alive AS (
-    UPDATE workers SET preparing = $3 WHERE id = $1 RETURNING id
+    UPDATE workers SET preparing = $3 WHERE id = $1 RETURNING id, set_config('synchronous_commit', 'off', true)
 ), due AS (
     SELECT m.id FROM messages m
     WHERE m.chunk_id = $3 AND m.status = 'queued' AND m.due_at <= now() AND EXISTS (SELECT FROM alive)
