@@ -19,12 +19,18 @@ async def prepare(dsn: str) -> bool:
     await check_durability(dsn)
     await migrate(dsn)
     async with connected(dsn) as connection:
-        if not await queue.is_up_to_date(connection):
-            await wait_for_turn(connection)
-            with refusals_in_words():
-                await queue.install(connection)
+        await _install_engine(connection)
         async with connection.transaction():
             return await installation.recognise(connection)
+
+
+async def _install_engine(connection: Connection) -> None:
+    if await queue.is_up_to_date(connection):
+        return
+    await wait_for_turn(connection)
+    if not await queue.is_up_to_date(connection):  # who had the turn before may have done it
+        with refusals_in_words():
+            await queue.install(connection)
 
 
 async def check_durability(dsn: str) -> None:
