@@ -58,12 +58,19 @@ def recovered_at(ill: Sequence[float], ended_at: float, share_per_s: float) -> f
 
 
 def judged(
-    taken: Mapping[str, Sequence[float]], ill_starts: Sequence[float], phases: Phases
+    taken: Mapping[str, Sequence[float]],
+    ill_starts: Sequence[float],
+    phases: Phases,
+    *,
+    calls: Sequence[float],
 ) -> dict[str, Any]:
+    """Judge by what the platforms took, what was started at the ill one, and calls of one message each."""
     sent = {name: counted(moments, phases) for name, moments in taken.items()}
     before_s, during_s = phases.begun_at - phases.steady_at, phases.ended_at - phases.begun_at
     usual = {name: counts["before"] / before_s for name, counts in sent.items()}
-    load = sum(usual.values())
+    # A busy machine may call less often by then than before: more than was called for nobody can carry.
+    called = within(calls, phases.begun_at, phases.ended_at) / during_s
+    load = min(sum(usual.values()), called)
     again = recovered_at(taken[ILL], phases.ended_at, usual[ILL])
     over = failed_over_s(taken[WELL], ill_starts, phases, load)
     return {

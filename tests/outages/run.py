@@ -70,9 +70,10 @@ class Run:
         phases = Phases(steady_at, begun_at, ended_at, over_at)
         waited_s = await self._until_nothing_waits()
         taken = {name: log.read_on().taken for name, log in self._logs.items()}
+        calls = await self._moments(_ACCEPTED, steady_at)
         return {
-            "calls": counted(await self._moments(_ACCEPTED, steady_at), phases),
-            **judged(taken, await self._moments(_STARTED, begun_at, ILL), phases),
+            "calls": counted(calls, phases),
+            **judged(taken, await self._moments(_STARTED, begun_at, ILL), phases, calls=calls),
             **await self._counted(),
             "outcomes_of_the_ill": await self._outcomes(begun_at, ended_at),
             "waited_after_load_s": round(waited_s, 1),
