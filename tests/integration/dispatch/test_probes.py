@@ -12,6 +12,7 @@ from tests.support import rows
 from tests.support.hands import a_handover
 
 from disparo.db import alerts, platform_states
+from disparo.dispatch import patience
 from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.rules import Rules
@@ -28,6 +29,8 @@ RULES = Rules("X", None, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_
 async def workers(pool, connection, monkeypatch):
     """Two of them, and what they have of a platform that is stopped; their lanes start nothing."""
     monkeypatch.setattr(Lane, "run", lambda *_: asyncio.sleep(60))
+    # Who waits for room goes on waiting, however long a busy machine takes to get to the next step.
+    monkeypatch.setattr(patience, "_LOOK_ANYWAY_S", 60.0)
     await platform_states.open_all(connection, {"p": "slow"})
     async with AsyncExitStack() as stack:
         handovers = [await stack.enter_async_context(a_handover(pool, connection)) for _ in range(2)]
