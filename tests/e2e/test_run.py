@@ -180,10 +180,9 @@ def test_killed_whole_and_started_again_nothing_is_lost(folder):
     references = [json.loads(line)["reference"] for line in log if '"to"' in line]
     assert len(references) == len(set(references))
     assert again.interrupt() == 0
-    # The server that forks for others notices last that they are gone.
     until = time.monotonic() + 20
     while (left := [each for each in everybody if lives(each)]) and time.monotonic() < until:
-        time.sleep(0.1)
+        time.sleep(0.1)  # the server that forks for others notices last that they are gone, and tells nobody
     assert left == []
 
 

@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from tests.outages.judge import Phases, broken_bounds, failed_over_s, recovered_at
+from tests.outages.judge import Phases, broken_bounds, failed_over_s, judged, recovered_at
 from tests.outages.kinds import OUTAGES
+from tests.outages.pair import ILL, WELL
 from tests.outages.run import Plan, run
 
 
@@ -33,6 +34,14 @@ def test_the_judge_tells_probes_from_use():
     assert failed_over_s(well, [10.1, 10.2, 11.3, 13.3], phases, per_s=10) == pytest.approx(0.2)
     assert failed_over_s(well, [10 + at / 10 for at in range(100)], phases, per_s=10) is None
     assert failed_over_s(well[::3], [10.1], phases, per_s=10) is None
+
+
+@pytest.mark.parametrize(("calls_per_s", "carried"), [(10, False), (5, True)])
+def test_the_judge_asks_for_no_more_than_was_called_for(calls_per_s, carried):
+    phases = Phases(steady_at=0, begun_at=10, ended_at=20, over_at=30)
+    taken = {WELL: [at / 5 for at in range(150)], ILL: [at / 5 for at in range(50)]}
+    calls = [at / 10 for at in range(100)] + [10 + at / calls_per_s for at in range(10 * calls_per_s)]
+    assert (judged(taken, [], phases, calls=calls)["failed_over_s"] is not None) is carried
 
 
 def test_the_judge_calls_a_platform_recovered_when_it_has_half_its_load():

@@ -30,7 +30,8 @@ async def list_due(connection: Connection, *, overdue_s: float, limit: int) -> l
 async def end(connection: Connection, chunk_id: int) -> None:
     """Delete a chunk of which nothing waits; messages that go back to wait go into another one.
 
-    Waits for no flush: one that a crash brings back is ended by `end_emptied`.
+    Its transaction, which should have nothing else in it, waits for no flush: a chunk that a crash
+    brings back is ended by `end_emptied`.
     """
     await connection.execute(
         """DELETE FROM waiting_chunks WHERE chunk_id = $1

@@ -99,7 +99,10 @@ async def next_chunk(connection: Connection) -> int:
 async def claim(
     connection: Connection, worker_id: UUID, *, token: UUID, chunk_id: int, limit: int
 ) -> list[int]:
-    """Claim a chunk's due messages; gives their ids, none where this worker was taken over meanwhile."""
+    """Claim a chunk's due messages; gives their ids, none where this worker was taken over meanwhile.
+
+    Its transaction, which should have nothing else in it, waits for no flush (claim.sql).
+    """
     rows = await connection.fetch(sql("claim"), worker_id, token, chunk_id, limit)
     return sorted(row["id"] for row in rows)
 

@@ -27,7 +27,7 @@ _LOCK = 0x64697370  # "disp": serialises starts of several processes
 _SAY_AFTER_S = 2.0
 _IN_USE = (
     "Outro programa está com as tabelas do Disparo abertas, como um pg_dump que ainda copia: a atualização "
-    "do banco espera que ele termine. Nada foi alterado; comece de novo depois."
+    "do banco espera que ele termine. Nada se perdeu; comece de novo depois."
 )
 
 
@@ -53,7 +53,7 @@ async def migrate(dsn: str) -> None:
 
 @contextmanager
 def refusals_in_words() -> Iterator[None]:
-    """Turn PostgreSQL's no to a change of tables into DatabaseUnavailable; faults of the moment pass."""
+    """Say PostgreSQL's no to a change of tables as DatabaseUnavailable; faults of the moment pass through."""
     try:
         yield
     except asyncpg.LockNotAvailableError as error:

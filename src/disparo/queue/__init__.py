@@ -84,6 +84,7 @@ async def install(connection: _Connection) -> None:
         await queries.upgrade()
     else:
         await queries.install()
+    # The table says last what it is: an installation that was broken off is done again.
     changes = _OURS.format(queue=table(), log=_names().queue_table_log, state=_state())
     await connection.execute(changes)
 

@@ -21,7 +21,7 @@ USED = "SELECT count(*) FROM pgqueuer, pgqueuer_log"
 
 
 async def test_a_frozen_process_that_uses_the_queue_holds_up_no_start(dsn, connection):
-    frozen = await connect(dsn)
+    frozen = await asyncpg.connect(dsn)  # which no timeout of ours ends
     async with frozen.transaction():
         await frozen.execute(USED)
         async with asyncio.timeout(5):
@@ -49,7 +49,7 @@ async def test_tables_of_another_release_are_brought_up_to_this_ones(dsn, connec
 async def test_who_has_to_change_tables_beside_a_frozen_process_says_so_soon(dsn, connection, monkeypatch):
     monkeypatch.setitem(pool._SESSION, "lock_timeout", "300ms")
     await connection.execute("COMMENT ON TABLE pgqueuer IS NULL")
-    frozen = await connect(dsn)
+    frozen = await asyncpg.connect(dsn)  # which no timeout of ours ends
     async with frozen.transaction():
         await frozen.execute(USED)
         async with asyncio.timeout(10):
