@@ -16,6 +16,7 @@ NAMES = frozenset(
         "accept_before_commit",
         "accept_after_commit",
         "before_start",
+        "between_record_and_start",
         "after_start",
         "after_write",
         "after_reply",

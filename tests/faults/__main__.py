@@ -53,10 +53,23 @@ def main() -> int:
     parser.add_argument("--segundos", type=int, help="duração aproximada (padrão: a corrida inteira)")
     parser.add_argument("--semente", type=int, default=1, help="fixa a sequência de faltas")
     parser.add_argument("--massa", type=int, default=0, help="durante um disparo em massa de N mensagens")
+    parser.add_argument(
+        "--sem-limite",
+        action="store_true",
+        help="a plataforma do disparo em massa responde devagar, sem limite",
+    )
     parser.add_argument("--smpp", action="store_true", help="a plataforma é um SMSC")
     parser.add_argument("--json", type=Path, help="grava os números neste arquivo")
     options = parser.parse_args()
-    plan = replace(FULL, seed=options.semente, bulk=options.massa, over_smpp=options.smpp)
+    if options.sem_limite and not options.massa:
+        parser.error("--sem-limite precisa de --massa N")
+    plan = replace(
+        FULL,
+        seed=options.semente,
+        bulk=options.massa,
+        unlimited=options.sem_limite,
+        over_smpp=options.smpp,
+    )
     if options.segundos:
         share = options.segundos / (sum(FULL.faults.values()) * FULL.between_s)
         counts = {name: max(1, round(count * share)) for name, count in FULL.faults.items()}

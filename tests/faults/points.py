@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Mapping, Sequence
 
 from tests.faults.saboteur import PAUSE_S, restart_postgres
 from tests.faults.world import World, stopped
 from tests.support.stage import Role
 
 IN_WORKERS = ("before_start", "after_start", "after_write", "after_reply", "after_record")
+#: Reached only while more waits than fits into a window of a platform without a limit.
+WHERE_STARTS_FOLLOW = ("between_record_and_start",)
 #: Calls go to both servers, receipts to the first.
 IN_SERVERS = {
     "accept_before_commit": 1,
@@ -22,14 +25,23 @@ ACTIONS = ("kill", "stop", "database")
 
 async def each(world: World) -> None:
     """Arm a process at each failpoint in turn, wait until it has fallen into it, and let it go on."""
+    await _under_each_fault(world, IN_WORKERS, IN_SERVERS)
+
+
+async def where_starts_follow(world: World) -> None:
+    """Do the same with what needs a backlog, which there must be."""
+    await _under_each_fault(world, WHERE_STARTS_FOLLOW, {})
+
+
+async def _under_each_fault(world: World, in_workers: Sequence[str], in_servers: Mapping[str, int]) -> None:
     world.guard = 0
     for action in ACTIONS:
         if action == "database" and world.postgres is None:
             world.score.skipped.append("failpoints x database restart: the database is not ours")
             continue
-        for name in IN_WORKERS:
+        for name in in_workers:
             await _one(world, world.stage.workers[-1], name, action)
-        for name, server in IN_SERVERS.items():
+        for name, server in in_servers.items():
             if server < len(world.stage.servers):
                 await _one(world, world.stage.servers[server], name, action)
 

@@ -18,7 +18,7 @@ from tests.faults.proxy import Proxy
 from tests.faults.reconcile import Verdict, reconcile
 from tests.faults.saboteur import Saboteur
 from tests.faults.world import World
-from tests.support import bulk
+from tests.support import bulk, rows
 from tests.support.stage import Stage
 
 from disparo.db.embedded import EmbeddedPostgres
@@ -28,6 +28,7 @@ WINDOW = 50
 _QUIET_S = 180.0
 #: A bulk run beside the faults is to last as long as they do; what is left of it then goes at least so fast.
 _PER_SECOND_WITH_BULK, _SLOWEST_PER_S = 250.0, 100.0
+_ANSWER_MS = 60
 _BULK_DUE = date(2099, 1, 1)
 
 
@@ -43,6 +44,7 @@ class Plan:
     invoices: int = 60_000
     over_smpp: bool = False  # the platform is an SMSC
     bulk: int = 0  # messages of a bulk run that is under way meanwhile
+    unlimited: bool = False  # slow answers hold that back, and no limit: starts then follow records
     worker_environments: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -56,7 +58,8 @@ async def run(
         workers_count=plan.workers,
         servers_count=plan.servers,
         worker_environments=plan.worker_environments,
-        per_second=_PER_SECOND_WITH_BULK if plan.bulk else None,
+        latency_ms=_slow_answer_ms(plan) if plan.unlimited else _ANSWER_MS,
+        per_second=_PER_SECOND_WITH_BULK if plan.bulk and not plan.unlimited else None,
         over_smpp=plan.over_smpp,
     )
     behind = stage.smsc_port if plan.over_smpp else stage.simulator_port
@@ -75,6 +78,8 @@ async def run(
         load = asyncio.create_task(driver.run())
         keeper = asyncio.create_task(world.keep())
         await asyncio.sleep(2)
+        if plan.failpoints and plan.unlimited:
+            await points.where_starts_follow(world)
         await Saboteur(world).spread(plan.faults, between_s=plan.between_s)
         if plan.failpoints:
             await points.each(world)
@@ -85,8 +90,14 @@ async def run(
         keeper.cancel()
         connection = await asyncpg.connect(dsn)
         verdict = await reconcile(connection, driver.accepted, stage.simulator_log)
+        followed = await rows.starts_with_records(connection)
         await connection.close()
-        return _figures(plan, driver, world, verdict, settled_s)
+        return {**_figures(plan, driver, world, verdict, settled_s), "starts_with_records": followed}
+
+
+def _slow_answer_ms(plan: Plan) -> int:
+    """Give how long answers take where the windows of all workers together take as many as a limit let go."""
+    return round(1000 * WINDOW * plan.workers / _PER_SECOND_WITH_BULK)
 
 
 async def _before_database(stage: Stage) -> Proxy | None:
@@ -118,11 +129,11 @@ async def _store_bulk(connection: asyncpg.Connection, plan: Plan) -> dict[str, l
 async def _until_nothing_waits(world: World, patience_s: float) -> float:
     began = time.monotonic()
     while time.monotonic() - began < patience_s:
-        rows = await world.fetch(
+        found = await world.fetch(
             """SELECT (SELECT (SELECT count(*) FROM messages_waiting) + (SELECT count(*) FROM messages_in_hand))
                       + (SELECT count(*) FROM bulk_runs WHERE finished_at IS NULL) AS waiting"""
         )
-        if not rows[0]["waiting"]:
+        if not found[0]["waiting"]:
             break
         await asyncio.sleep(0.2)
     return time.monotonic() - began

@@ -19,6 +19,8 @@ FAULTS = {
     "cut_database": 2,
     "platform_restart": 1,
 }
+#: More than the windows take in that time, so that starts follow records.
+BULK_OVER_SMPP = 1500
 
 
 @pytest.mark.slow
@@ -34,9 +36,13 @@ def test_faults_break_no_promise(new_database):
 @pytest.mark.timeout(300)
 def test_faults_break_no_promise_over_smpp(new_database):
     faults = {"kill": 4, "cut_platform": 1, "platform_restart": 1}
-    figures = _done(Plan(faults, seed=5, between_s=0.8, invoices=2000, over_smpp=True), new_database())
+    plan = Plan(
+        faults, seed=5, between_s=0.8, invoices=2000, over_smpp=True, bulk=BULK_OVER_SMPP, unlimited=True
+    )
+    figures = _done(plan, new_database())
     assert figures["kills"] == 4
-    assert figures["by_status"]["delivered"] > 100
+    assert figures["by_status"]["delivered"] > BULK_OVER_SMPP // 2
+    assert figures["starts_with_records"] > 5
 
 
 def _done(plan: Plan, dsn: str) -> dict[str, Any]:

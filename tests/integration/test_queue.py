@@ -9,6 +9,7 @@ import pytest
 from tests.support import rows
 
 from disparo import queue
+from disparo.db.pool import open_pool
 from disparo.dispatch.sweep import wake_forgotten_chunks
 
 pytestmark = pytest.mark.anyio
@@ -84,6 +85,25 @@ async def test_the_engine_is_started_anew_when_the_database_throws_it_out(pool, 
         )
         await enqueue(connection, 2)
         await until(lambda: 2 in seen)
+
+
+async def test_no_connection_that_listened_and_died_is_kept(dsn):
+    async def handler(chunk_id, urgent):
+        raise AssertionError
+
+    def held(pool):
+        return [holder._con for holder in pool._holders if holder._in_use]
+
+    def listening(pool):
+        return [each for each in held(pool) if each is not None and each._listeners]
+
+    async with open_pool(dsn, size=4, name="queue", whole=True) as pool:
+        for _ in range(3):
+            async with engine(pool, handler):
+                await until(lambda: len(listening(pool)) == 2)
+                for each in listening(pool):  # as asyncpg drops one that broke off in the middle of an answer
+                    each._protocol.abort()
+            assert held(pool) == []
 
 
 async def test_an_entry_that_vanished_is_made_again_for_due_messages_only(pool, connection):

@@ -132,3 +132,15 @@ async def refuse(connection: asyncpg.Connection, table: str, row: str) -> None:
             END $$;
             CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"""
     )
+
+
+async def starts_with_records(connection: asyncpg.Connection) -> int:
+    """Count the transactions that recorded outcomes and started what took their places (docs/decisions/0004).
+
+    By the events of each, whatever its rows were since.
+    """
+    return await connection.fetchval(
+        """SELECT count(*) FROM (
+               SELECT FROM message_events GROUP BY xmin::text
+               HAVING bool_or(to_status = 'accepted') AND bool_or(to_status = 'sending')) both_in_one"""
+    )

@@ -183,6 +183,7 @@ class Recorder:
         try:
             async with self._pool.acquire() as connection, connection.transaction():
                 rows = await messages.record(connection, results, chunk_id=0)
+                failpoints.hit("between_record_and_start")
                 started = [await _start(connection, group) for group in groups]
         except (*TRANSIENT, asyncpg.PostgresError) as error:
             log.warning("recorded_without_starts", error=type(error).__name__, outcomes=len(batch))

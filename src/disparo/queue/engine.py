@@ -40,6 +40,16 @@ class _CalmDriver(AsyncpgPoolDriver):
         """Listen, and pass on what is heard."""
         await super().add_listener(channel, _calmed(callback))
 
+    def let_go(self) -> None:
+        """Give the pool its place back where the connection that listened is dead: PgQueuer 1.6 keeps that.
+
+        Of a worker's four, its two engines listen on two: two that are kept leave none to ask with, for good.
+        """
+        connection, self._listener_connection = self._listener_connection, None
+        if connection is not None:
+            with suppress(asyncpg.InterfaceError):  # it was given back
+                connection.terminate()
+
 
 def _calmed(
     callback: Callable[[str | bytes | bytearray], None],
@@ -94,8 +104,8 @@ async def _run_engine(
     concurrency: int,
     stop: asyncio.Event,
 ) -> None:
-    urgent = entrypoint == URGENT
-    engine = PgQueuer(_CalmDriver(pool), channel=Channel(db_settings().channel) if urgent else _UNHURRIED)
+    urgent, driver = entrypoint == URGENT, _CalmDriver(pool)
+    engine = PgQueuer(driver, channel=Channel(db_settings().channel) if urgent else _UNHURRIED)
     if urgent:
         engine.qm.min_dequeue_poll_interval = _SOONEST
 
@@ -124,3 +134,4 @@ async def _run_engine(
         ender.cancel()
         with suppress(asyncio.CancelledError):
             await ender
+        driver.let_go()

@@ -6,17 +6,19 @@ import asyncio
 
 import asyncpg
 import pytest
-from tests.integration.dispatch.test_places import Answering, handing_over, until_answered
+from tests.integration.dispatch.test_places import Answering, Holding, handing_over, until_answered
+from tests.support import rows
 
 from disparo.dispatch import recorder
 
 pytestmark = pytest.mark.anyio
 COUNT = 500  # of one chunk
 
-#: Transactions by what they did: the events of each, whatever its rows were since.
-TOGETHER = """SELECT count(*) FROM (
-    SELECT FROM message_events GROUP BY xmin::text
-    HAVING bool_or(to_status = 'accepted') AND bool_or(to_status = 'sending')) both_in_one"""
+#: Transactions that recorded outcomes and started what goes to two platforms.
+OF_BOTH = """SELECT count(*) FROM (
+    SELECT FROM message_events e JOIN attempts a USING (message_id) GROUP BY e.xmin::text
+    HAVING bool_or(e.to_status = 'accepted')
+       AND count(DISTINCT a.platform) FILTER (WHERE e.to_status = 'sending') = 2) of_both"""
 
 
 async def counts(connection):
@@ -29,7 +31,7 @@ async def test_a_start_that_takes_a_recorded_ones_place_is_committed_with_it(poo
     async with handing_over(pool, connection, platform, COUNT):
         await until_answered(platform, COUNT)
     assert await counts(connection) == {"accepted": COUNT}
-    assert await connection.fetchval(TOGETHER) > 5
+    assert await rows.starts_with_records(connection) > 5
 
 
 async def test_what_all_workers_share_is_asked_for_first(pool, connection):
@@ -37,7 +39,7 @@ async def test_what_all_workers_share_is_asked_for_first(pool, connection):
     async with handing_over(pool, connection, platform, COUNT):
         await until_answered(platform, COUNT)
     assert await counts(connection) == {"accepted": COUNT}
-    assert await connection.fetchval(TOGETHER) == 0
+    assert await rows.starts_with_records(connection) == 0
 
 
 async def test_never_more_than_a_window_is_started_and_not_recorded(pool, connection):
@@ -113,3 +115,45 @@ async def test_a_start_whose_commit_was_not_answered_is_not_written(pool, connec
     unwritten = "SELECT count(*) FROM attempts WHERE outcome = 'not_started'"
     assert await connection.fetchval(unwritten) == len(failed)
     assert platform.held == COUNT - len(failed)
+
+
+async def test_what_two_platforms_give_back_is_taken_in_one_transaction(pool, connection):
+    one, other = Holding(), Holding(name="q")
+    async with handing_over(pool, connection, one, COUNT, other), asyncio.timeout(30):
+        while one.held + other.held < one.capabilities.window + other.capabilities.window:
+            await asyncio.sleep(0.02)
+        one.let_go.set()
+        other.let_go.set()
+        while one.held + other.held < COUNT:
+            await asyncio.sleep(0.02)
+    assert await counts(connection) == {"accepted": COUNT}
+    assert await connection.fetchval(OF_BOTH) > 0
+    for platform in (one, other):
+        attempts = "SELECT count(*) FROM attempts WHERE platform = $1"
+        assert await connection.fetchval(attempts, platform.name) == platform.held > 0
+
+
+async def test_a_platform_closed_meanwhile_hands_over_what_was_started_and_no_more(
+    pool, connection, monkeypatch
+):
+    one, other = Answering(0, places=None), Answering(0, places=None, name="q")
+    start, closed = recorder._start, []
+    async with handing_over(pool, connection, one, COUNT, other) as handover:
+
+        async def closing_start(connection, group):
+            found = await start(connection, group)
+            if group.platform == one.name and not closed:
+                closed.append(one.held + len(found))
+                handover.lanes[one.name].close()
+            return found
+
+        monkeypatch.setattr(recorder, "_start", closing_start)
+        async with asyncio.timeout(30):
+            while not closed:
+                await asyncio.sleep(0.02)
+    assert one.held == closed[0]
+    assert other.held > 0
+    found = await counts(connection)
+    assert found.keys() <= {"accepted", "claimed"}  # the audit gives back what waited at the closed one
+    assert found["accepted"] == one.held + other.held
+    assert await connection.fetchval("SELECT count(*) FROM attempts") == found["accepted"]

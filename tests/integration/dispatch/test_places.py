@@ -24,9 +24,9 @@ RULES = Rules("X", None, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_
 class Holding(GenericHttp):
     """Answers nobody until it is let go. `places`: all workers' together; without, each has the usual ones."""
 
-    def __init__(self, places=None):
+    def __init__(self, places=None, *, name="p"):
         window = {} if places is None else {"window": places}
-        super().__init__("p", read_table("p", {"url": "http://127.0.0.1:1/", **window}))
+        super().__init__(name, read_table(name, {"url": "http://127.0.0.1:1/", **window}))
         self.held, self.let_go = 0, asyncio.Event()
 
     async def send(self, batch, report=None):
@@ -39,10 +39,10 @@ class Holding(GenericHttp):
 
 
 @asynccontextmanager
-async def handing_over(pool, connection, platform, count):
-    recorder = Recorder(pool)
+async def handing_over(pool, connection, platform, count, *others):
+    recorder, platforms = Recorder(pool), {each.name: each for each in (platform, *others)}
     async with a_handover(pool, connection, recorder) as handover:
-        handover.use({"p": platform}, [Route("p")], RULES)
+        handover.use(platforms, [Route(name) for name in platforms], RULES)
         recording = asyncio.create_task(recorder.run())
         ids = await rows.add_messages(connection, count)
         handling = asyncio.create_task(
@@ -69,8 +69,8 @@ async def test_as_many_are_in_flight_as_there_are_places(pool, connection, place
 class Answering(Holding):
     """Answers after `answer_s`; the last `silent` of the first 400 not before it is let go."""
 
-    def __init__(self, answer_s, *, silent=0, places=10):
-        super().__init__(places)
+    def __init__(self, answer_s, *, silent=0, places=10, name="p"):
+        super().__init__(places, name=name)
         self._answer_s, self._silent, self.answered = answer_s, silent, 0
 
     async def send(self, batch, report=None):
