@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import asyncpg
 from tests.faults import points
 from tests.faults.driver import Driver, add_tokens
+from tests.faults.idle import idle_workers
 from tests.faults.proxy import Proxy
 from tests.faults.reconcile import Verdict, reconcile
 from tests.faults.saboteur import Saboteur
@@ -90,9 +91,12 @@ async def run(
         keeper.cancel()
         connection = await asyncpg.connect(dsn)
         verdict = await reconcile(connection, driver.accepted, stage.simulator_log)
-        followed = await rows.starts_with_records(connection)
+        seen_at_last = {
+            "starts_with_records": await rows.starts_with_records(connection),
+            "idle_workers": await idle_workers(stage, connection),
+        }
         await connection.close()
-        return {**_figures(plan, driver, world, verdict, settled_s), "starts_with_records": followed}
+        return {**_figures(plan, driver, world, verdict, settled_s), **seen_at_last}
 
 
 def _slow_answer_ms(plan: Plan) -> int:
@@ -182,7 +186,7 @@ def _figures(plan: Plan, driver: Driver, world: World, verdict: Verdict, settled
 
 def broken_promises(figures: Mapping[str, Any], *, taken_over_s: float = 10.0) -> list[str]:
     """Name every promise that this run broke; `taken_over_s`: within it what a dead worker held is another's."""
-    never = ("duplicates", "lost", "stuck", "contradictions", "held")
+    never = ("duplicates", "lost", "stuck", "contradictions", "held", "idle_workers")
     # No fault of ours is a reason to give one up: a run in which all were is not one that broke nothing.
     given_up = ("refused", "timed_out", "skipped", "cancelled")
     broken = [name for name in (*never, *given_up) if figures[name]]
