@@ -1,6 +1,6 @@
-"""`./dev faults [--segundos N] [--semente S] [--massa N] [--smpp] [--json FILE]`: without options the full run.
+"""`./dev faults [--segundos N] [--semente S] [--massa N [--sem-limite]] [--smpp] [--json FILE]`.
 
-The full run takes half an hour; `--massa` has a bulk run of N messages under way meanwhile.
+Without options it is the full run, half an hour; `--massa` has a bulk run of N messages under way meanwhile.
 """
 
 from __future__ import annotations
