@@ -28,7 +28,7 @@ def chromium(house: House) -> Iterator[Browser]:
     # The same engine without the window's own pages costs half the CPU.
     program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if program is None:
-        pytest.skip("precisa do chromium (sudo apt install chromium-headless-shell)")
+        pytest.skip("precisa do chromium (sudo apt install chromium-headless-shell)")  # and ./dev warns
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=_FLAGS)
         yield chromium
