@@ -27,6 +27,7 @@ from disparo.db.pool import open_pool
 from disparo.db.postgres_binaries import find_runner
 from disparo.dispatch.prepare import prepare
 from disparo.dispatch.reconcile import resume_some
+from disparo.queue.hands import Hands
 
 pytestmark = pytest.mark.anyio
 
@@ -126,7 +127,7 @@ async def test_a_promoted_standby_holds_what_may_already_have_gone(folder):
                 stop.set()
 
             async with asyncio.timeout(20):
-                await queue.run(pool, handler, concurrency=2, stop=stop)
+                await queue.run(pool, handler, hands=Hands(2), stop=stop)
             assert seen == [chunk]
     finally:
         await asyncio.to_thread(primary.stop)

@@ -10,15 +10,17 @@ from tests.support import rows
 
 from disparo import queue
 from disparo.db.pool import open_pool
+from disparo.dispatch.own_health import OwnHealth
 from disparo.dispatch.sweep import wake_forgotten_chunks
+from disparo.queue.hands import Hands
 
 pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def engine(pool, handler):
+async def engine(pool, handler, hands=None):
     stop = asyncio.Event()
-    task = asyncio.create_task(queue.run(pool, handler, concurrency=4, stop=stop))
+    task = asyncio.create_task(queue.run(pool, handler, hands=hands or Hands(4), stop=stop))
     try:
         yield
     finally:
@@ -104,6 +106,74 @@ async def test_no_connection_that_listened_and_died_is_kept(dsn):
                 for each in listening(pool):  # as asyncpg drops one that broke off in the middle of an answer
                     each._protocol.abort()
             assert held(pool) == []
+
+
+async def looks(health, pool, *, at_most):
+    """Look until it must start anew; gives how many looks that took, None where it must not."""
+    for number in range(1, at_most + 1):
+        if await health.is_idle_beside_work(pool):
+            return number
+    return None
+
+
+def a_health(hands):
+    return OwnHealth(hands, memory_mb=10_000, has_worked=lambda: True)
+
+
+async def make_overdue(connection):
+    await connection.execute("UPDATE pgqueuer SET execute_after = now() - interval '6 seconds'")
+
+
+async def test_an_engine_without_connections_ends_when_told_to_and_its_worker_starts_anew(
+    pool, connection, dsn, monkeypatch
+):
+    monkeypatch.setattr("disparo.queue.engine._ANSWERED_WITHIN_S", 0.3)
+    seen, hands = [], Hands(4)
+
+    async def handler(chunk_id, urgent):
+        seen.append(chunk_id)
+
+    async with open_pool(dsn, size=4, name="queue", whole=True) as own:
+        async with engine(own, handler, hands):
+            await enqueue(connection, 1)
+            await until(lambda: seen == [1])
+            health = a_health(hands)
+            assert await looks(health, pool, at_most=20) is None
+            # Two are left by its two engines, which listen on the others until they ask in vain.
+            taken = [await own.acquire() for _ in range(4)]
+            await enqueue(connection, 2)
+            await make_overdue(connection)
+            assert await looks(health, pool, at_most=20) == 8
+        for each in taken:
+            await own.release(each)
+    assert seen == [1]
+
+
+async def test_a_worker_that_picks_or_cannot_pick_is_well(pool, connection):
+    hands = Hands(1)
+    health = a_health(hands)
+    await enqueue(connection, 1, -1)
+    assert await looks(health, pool, at_most=20) is None, "not overdue"
+    await make_overdue(connection)
+    with hands.work(queue.URGENT), hands.work(queue.BULK):
+        assert await looks(health, pool, at_most=20) is None, "its hands are full"
+    assert await looks(health, pool, at_most=7) is None
+    with hands.work(queue.BULK), hands.work(queue.URGENT):
+        pass
+    assert await looks(health, pool, at_most=7) is None, "it picked one of each meanwhile"
+    async with connection.transaction():
+        assert await queue.hold(connection, 1)
+        assert await queue.hold(connection, -1)
+    assert await looks(health, pool, at_most=20) is not None
+
+
+async def test_an_entry_that_somebody_holds_is_nobodys_fault(pool, connection, dsn):
+    health = a_health(Hands(1))
+    await enqueue(connection, 1)
+    await make_overdue(connection)
+    async with connection.transaction():
+        await connection.execute("SELECT FROM pgqueuer FOR UPDATE")
+        assert await looks(health, pool, at_most=20) is None
 
 
 async def test_an_entry_that_vanished_is_made_again_for_due_messages_only(pool, connection):

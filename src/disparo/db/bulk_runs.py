@@ -164,6 +164,15 @@ async def pause_all(connection: Connection) -> None:
     await connection.execute("UPDATE bulk_runs SET state = 'paused' WHERE state = 'running'")
 
 
+async def is_any_left(connection: Connection) -> bool:
+    """Tell whether a run is not over, or chunks are left of one that is."""
+    found: bool = await connection.fetchval(
+        """SELECT EXISTS (SELECT FROM bulk_runs WHERE finished_at IS NULL)
+               OR EXISTS (SELECT FROM bulk_chunks)"""
+    )
+    return found
+
+
 async def finish_sent(connection: Connection) -> list[UUID]:
     """End the runs that are queued whole and have nothing left that waits; gives them.
 

@@ -65,5 +65,6 @@ Keep the house
     prune          deletes what has been kept long enough
     figures        counts for /metrics, and lines of the log
     alarms         finds what people must be told of, and tells them
+    own_health     what ails the worker itself and only a new start mends
     own_signs      trouble that only the process itself can see
 """

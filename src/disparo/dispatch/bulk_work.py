@@ -48,13 +48,15 @@ class BulkWork:
         self._holder = holder
         self._rules = rules
         self._is_for_others = is_for_others
+        self._there_is_work = asyncio.Event()
 
     def jobs(self) -> list[tuple[str, Coroutine[None, None, None]]]:
         """Give the jobs, by name, that run as long as the worker does."""
         return [
+            ("bulk-look", self._again("bulk_look", self._look)),
             *((f"bulk-queue:{n}", self._queue_prepared()) for n in range(_QUEUERS)),
-            ("bulk-take", self._again("bulk_take", self._take)),
-            ("bulk-tend", self._again("bulk_tend", self._tend)),
+            ("bulk-take", self._while_there_is_work("bulk_take", self._take)),
+            ("bulk-tend", self._while_there_is_work("bulk_tend", self._tend)),
             ("bulk-numbers", self._again("bulk_numbers", self._read_numbers)),
         ]
 
@@ -64,9 +66,26 @@ class BulkWork:
             pause_s = await tried(name, job)
             await asyncio.sleep(_AFTER_FAULT_S if pause_s is None else pause_s)
 
+    async def _while_there_is_work(self, name: str, job: Callable[[], Awaitable[float]]) -> None:
+        """The same, at rest while there is nothing of any run: most hours of a day have none."""
+
+        async def when_there_is() -> float:
+            await self._there_is_work.wait()
+            return await job()
+
+        await self._again(name, when_there_is)
+
+    async def _look(self) -> float:
+        async with self._pool.acquire() as connection:
+            if await bulk_runs.is_any_left(connection):
+                self._there_is_work.set()
+            else:
+                self._there_is_work.clear()
+        return _IDLE_S
+
     async def _queue_prepared(self) -> None:
         await asyncio.to_thread(load_calendar)
-        await self._again("bulk_queue", self._queue)
+        await self._while_there_is_work("bulk_queue", self._queue)
 
     async def _queue(self) -> float:
         return 0.0 if await queue_some(self._pool, self._rules()) else _IDLE_S

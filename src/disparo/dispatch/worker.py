@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import structlog
@@ -28,6 +27,7 @@ from disparo.dispatch.freshness import Freshness
 from disparo.dispatch.give_back import give_back, leave
 from disparo.dispatch.handover import Handover
 from disparo.dispatch.intake import ENOUGH_HEARD, Intake
+from disparo.dispatch.own_health import OwnHealth
 from disparo.dispatch.prune import Retention, prune_some
 from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rounds import Part, go_round
@@ -37,6 +37,7 @@ from disparo.dispatch.watch import PlatformWatch
 from disparo.domain.routing import Route
 from disparo.errors import RESTART_ME
 from disparo.platforms.base import Platform
+from disparo.queue.hands import Hands
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +98,7 @@ class Worker:
         self._plan = plan
         self._settings = settings
         self._holder = Holder(uuid4())
+        self._hands = Hands(_CHUNKS_AT_ONCE)
         self._handover: Handover | None = None
         self._starts_anew = False
 
@@ -152,7 +154,7 @@ class Worker:
             for task in helpers:
                 task.add_done_callback(fallen)
             engine_pool = await self._pool(stack, "queue", 4)
-            await queue.run(engine_pool, handover.handle_entry, concurrency=_CHUNKS_AT_ONCE, stop=ending)
+            await queue.run(engine_pool, handover.handle_entry, hands=self._hands, stop=ending)
             await self._finish(control, fleet)
             await fleet.end()
             for task in helpers:
@@ -221,17 +223,17 @@ class Worker:
         )
 
     def _sweep(self, work: Pool, handover: Handover, ending: asyncio.Event) -> dict[str, Part]:
-        async def look_at_memory() -> None:
-            # Not before it has done something: a limit set too low must slow work down, never stop it.
-            if handover.has_worked() and not ending.is_set() and _memory_mb() > self._settings.memory_mb:
-                log.warning("worker_restarts_for_memory", limit_mb=self._settings.memory_mb)
+        own = OwnHealth(self._hands, memory_mb=self._settings.memory_mb, has_worked=handover.has_worked)
+
+        async def look_at_itself() -> None:
+            if not ending.is_set() and (own.is_too_large() or await own.is_idle_beside_work(work)):
                 self._starts_anew = True
                 ending.set()
 
         return {
             "sweep": lambda: sweep.wake_forgotten_chunks(work),
             "give_back": lambda: give_back(work, self._holder),
-            "memory": look_at_memory,
+            "own_health": look_at_itself,
         }
 
     def _alarm(self, alarms: Alarms, work: Pool, fleet: Fleet) -> dict[str, Part]:
@@ -293,8 +295,3 @@ def _tidy(work: Pool, fleet: Fleet) -> dict[str, Part]:
         "days_to_come": lambda: sweep.bring_back_days(work),
         "counts": lambda: sweep.fold_counts(work),
     }
-
-
-def _memory_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1_048_576

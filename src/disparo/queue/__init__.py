@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from disparo.queue.hands import Hands
+
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
     from pgqueuer.domain.settings import DBSettings
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     _Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
 #: Two ways in, so that a bulk run that fills one of them never stands before a single call in the other.
-BULK, URGENT = "chunk", "urgent"
+BULK, URGENT = KINDS = "chunk", "urgent"
 #: The table is a wake-up, not a truth (the sweep makes what is missing), so its commits need not wait for a
 #: flush and a crash may empty it. The engine's log of every job is of no use to us: nothing enters it.
 _OURS = """
@@ -162,16 +164,31 @@ def _key(chunk_id: int) -> str:
     return f"{BULK}:{chunk_id}"
 
 
+async def kinds_overdue(connection: _Connection, *, overdue_s: float) -> set[str]:
+    """Tell of which kinds an entry should have been picked so long ago, with nobody holding it."""
+    found = set()
+    for kind in KINDS:
+        if await connection.fetchval(
+            f"SELECT true FROM {table()} "  # noqa: S608 - the engine's own table name
+            "WHERE status = 'queued' AND entrypoint = $1 "
+            "AND execute_after < now() - make_interval(secs => $2) LIMIT 1 FOR SHARE SKIP LOCKED",
+            kind,
+            overdue_s,
+        ):
+            found.add(kind)
+    return found
+
+
 async def run(
-    pool: asyncpg.Pool[asyncpg.Record], handler: Handler, *, concurrency: int, stop: asyncio.Event
+    pool: asyncpg.Pool[asyncpg.Record], handler: Handler, *, hands: Hands, stop: asyncio.Event
 ) -> None:
     """Call `handler` with each chunk, and whether it is urgent, until `stop`; a dead engine is started anew.
 
-    `concurrency` chunks of each kind run at once. A handler that raises is logged and its entry kept
+    `hands.at_once` chunks of each kind run at once. A handler that raises is logged and its entry kept
     aside: the sweep makes a new one.
     """
     from disparo.queue.engine import keep_running
 
     async with asyncio.TaskGroup() as group:
-        for entrypoint in (BULK, URGENT):
-            group.create_task(keep_running(pool, entrypoint, handler, concurrency=concurrency, stop=stop))
+        for entrypoint in KINDS:
+            group.create_task(keep_running(pool, entrypoint, handler, hands=hands, stop=stop))

@@ -16,6 +16,7 @@ from pgqueuer.errors import FailingListenerError
 from pgqueuer.models import Channel, Job
 
 from disparo.queue import URGENT, Handler
+from disparo.queue.hands import Hands
 
 log = structlog.get_logger(__name__)
 
@@ -31,14 +32,27 @@ _SOONEST = timedelta(milliseconds=25)
 #: Both together: a killed worker's entry runs again after 4 s (lowering only one leaves it at 28 s).
 _HEARTBEAT_TIMEOUT = timedelta(seconds=6)
 _DEQUEUE_TIMEOUT = timedelta(seconds=2)
+#: A statement of the engine, the wait for a connection counted in. Its locks are waited for 10 s at most.
+_ANSWERED_WITHIN_S = 20.0
 
 
 class _CalmDriver(AsyncpgPoolDriver):
-    """Wakes the engine at once, but in a crowd of changes only now and then."""
+    """Wakes the engine at once, but in a crowd only now and then; nothing it asks waits for ever."""
+
+    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+        """Ask; raises TimeoutError, as the two below."""
+        async with asyncio.timeout(_ANSWERED_WITHIN_S):
+            return await super().fetch(query, *args)
+
+    async def execute(self, query: str, *args: object) -> str:
+        """Tell."""
+        async with asyncio.timeout(_ANSWERED_WITHIN_S):
+            return await super().execute(query, *args)
 
     async def add_listener(self, channel: str, callback: Callable[[str | bytes | bytearray], None]) -> None:
         """Listen, and pass on what is heard."""
-        await super().add_listener(channel, _calmed(callback))
+        async with asyncio.timeout(_ANSWERED_WITHIN_S):
+            await super().add_listener(channel, _calmed(callback))
 
     def let_go(self) -> None:
         """Give the pool its place back where the connection that listened is dead: PgQueuer 1.6 keeps that.
@@ -80,13 +94,13 @@ async def keep_running(
     entrypoint: str,
     handler: Handler,
     *,
-    concurrency: int,
+    hands: Hands,
     stop: asyncio.Event,
 ) -> None:
     """Call `handler` with each chunk of one kind until `stop`; see `run`."""
     while not stop.is_set():
         try:
-            await _run_engine(pool, entrypoint, handler, concurrency=concurrency, stop=stop)
+            await _run_engine(pool, entrypoint, handler, hands=hands, stop=stop)
         except FailingListenerError:
             # Its line is dead; or, just after a start, its probe was sent before it listened (PgQueuer 1.6).
             log.info("queue_engine_listens_anew")
@@ -101,7 +115,7 @@ async def _run_engine(
     entrypoint: str,
     handler: Handler,
     *,
-    concurrency: int,
+    hands: Hands,
     stop: asyncio.Event,
 ) -> None:
     urgent, driver = entrypoint == URGENT, _CalmDriver(pool)
@@ -111,10 +125,11 @@ async def _run_engine(
 
     @engine.entrypoint(entrypoint, on_failure="delete")
     async def wake(job: Job) -> None:
-        try:
-            await handler(int(job.payload or b"0"), urgent)
-        except Exception:  # of one chunk: the sweep makes a new entry, and the engine goes on
-            log.exception("chunk_failed")
+        with hands.work(entrypoint):
+            try:
+                await handler(int(job.payload or b"0"), urgent)
+            except Exception:  # of one chunk: the sweep makes a new entry, and the engine goes on
+                log.exception("chunk_failed")
 
     async def end_with_us() -> None:
         await stop.wait()
@@ -123,8 +138,8 @@ async def _run_engine(
     ender = asyncio.create_task(end_with_us())
     try:
         await engine.run(
-            batch_size=max(1, concurrency // 2),
-            max_concurrent_tasks=concurrency,
+            batch_size=max(1, hands.at_once // 2),
+            max_concurrent_tasks=hands.at_once,
             dequeue_timeout=_DEQUEUE_TIMEOUT,
             heartbeat_timeout=_HEARTBEAT_TIMEOUT,
             # Who hears nothing is restarted; who listens where nobody notifies would be all the time.

@@ -58,6 +58,7 @@ JOBS: dict[str, Callable[[Pool], Awaitable[object]]] = {
     "uncertain": asked(
         lambda c: unsettled.uncertain_references(c, ["parada"], older_s=60, younger_s=86_400, limit=50)
     ),
+    "bulk_look": asked(bulk_runs.is_any_left),
     "bulk_queue": lambda pool: queue_some(pool, bulk.RULES),
     "bulk_take": asked(lambda c: bulk_slices.take_chunk(c, uuid4())),
     "bulk_sent": asked(bulk_runs.finish_sent),

@@ -10,7 +10,7 @@ from tests.integration.dispatch.test_fence import claimed
 from tests.support import bulk, rows
 
 from disparo.db import workers
-from disparo.dispatch import takeover
+from disparo.dispatch import bulk_control, takeover
 from disparo.dispatch import worker as module
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.recorder import Recorder
@@ -68,6 +68,14 @@ async def test_a_bad_round_of_a_job_ends_nothing(dsn, monkeypatch):
     await work_until(dsn, rounds, 3)
 
 
+@pytest.fixture
+async def _a_run_that_stays(pool, connection):
+    """Without any, runs are not tended."""
+    await rows.add_invoices(connection, 1)
+    await bulk_control.pause_run(pool, await bulk.store(pool), actor="test")
+
+
+@pytest.mark.usefixtures("_a_run_that_stays")
 @pytest.mark.parametrize(
     ("every", "fails", "comes_later"),
     [
