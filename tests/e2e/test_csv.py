@@ -268,6 +268,14 @@ def test_a_dash_is_an_empty_field_and_no_reason_to_refuse_a_line(load, rows):
     assert rows("SELECT phone_1, phone_2, email_1, uf FROM customers WHERE id = 942") == [
         ("37999931412", None, None, None)
     ]
+    header = "id_cliente;nome;telefone_1;permite_sms;endereco;complemento\n"
+    assert load("clientes", header + "943;ANA;37999931412;nao;RUA A;AP 1\n").stderr == ""
+    assert load("clientes", header + "943;ANA;37999931412;-;RUA B;—\n").stderr == ""
+    query = "SELECT phone_1_allowed, addresses -> 'registered' ->> 'complement' FROM customers WHERE id = 943"
+    assert rows(query) == [(False, None)]
+    numbered = "id_fatura;id_cliente;valor;vencimento;situacao;nosso_numero\n9430;942;10,00;05/12/2026;;-\n"
+    assert load("faturas", numbered).stderr == ""
+    assert rows("SELECT details ->> 'our_number' FROM invoices WHERE id = 9430") == [(None,)]
     header = "id_fatura;id_cliente;valor;vencimento;situacao;pago_em;valor_pago;link;linha_digitavel;pix\n"
     done = load(
         "faturas", header + "9420;942;10,00;05/12/2026;aberta;-; R$ -   ;-;--;–\n9421;942;-;-;;;;;;\n"

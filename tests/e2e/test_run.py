@@ -88,6 +88,19 @@ def test_with_a_platform_nobody_is_made_up(folder):
     assert run.interrupt() == 0
 
 
+def test_with_a_database_of_ones_own_the_printed_commands_name_no_folder(folder, new_database):
+    there = {"DISPARO_DATABASE_URL": new_database(), **a_platform()}
+    run = Run(folder, free_port(), env=there)
+    assert pasted(run.output, 2) == "disparo importar clientes clientes.csv"
+    assert run.interrupt() == 0
+    again = Run(folder, free_port(), env=there)
+    (printed,) = re.findall(r"^  disparo (usuario criar EMAIL.*)$", again.output, re.MULTILINE)
+    made = command(*printed.replace("EMAIL", "ana@example.com").split(), env=there)
+    assert (made.returncode, "Senha (mostrada só agora)" in made.stdout) == (0, True), made.stderr
+    assert "--dados" not in again.output
+    assert again.interrupt() == 0
+
+
 def test_credentials_that_nobody_was_shown_are_not_said_to_have_been(folder):
     made = command("usuario", "criar", "ana@example.com", "--tudo", "--dados", folder)
     assert made.returncode == 0, made.stderr

@@ -26,6 +26,7 @@ from disparo.cli.launch import (
 )
 from disparo.cli.listening import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
 from disparo.cli.notify import tell_systemd
+from disparo.cli.paused_runs import in_folder
 from disparo.cli.stopping import stop_signal, unless
 from disparo.cli.telling import teller
 from disparo.cli.upgrade import prepare_with_backup
@@ -205,12 +206,12 @@ def _banner(plan: Plan, credentials: Credentials | None, *, has_client: bool) ->
     if plan.simulator_url is not None:
         lines.append(f"SMS que chegam na plataforma simulada: {plan.simulator_url}")
     if credentials is None:
-        new_client = f"  disparo cliente-api criar NOME --dados {plan.data_dir}"
+        new_client = f"  disparo cliente-api criar NOME{_folder(plan)}"
         if has_client:
             lines += [
                 "",
                 "As credenciais foram mostradas quando foram criadas. Para criar outras:",
-                f"  disparo usuario criar EMAIL --dados {plan.data_dir}",
+                f"  disparo usuario criar EMAIL{_folder(plan)}",
                 new_client,
             ]
         else:
@@ -228,6 +229,11 @@ def _banner(plan: Plan, credentials: Credentials | None, *, has_client: bool) ->
             f"  usuário: {credentials.username}    senha: {credentials.password}",
         ]
     return "\n".join([*lines, *_steps(plan, credentials), "", "Ctrl-C encerra."])
+
+
+def _folder(plan: Plan) -> str:
+    """A database of one's own is in no folder, and commands refuse one beside it."""
+    return in_folder(None if plan.settings.database_url else plan.data_dir)
 
 
 def _steps(plan: Plan, credentials: Credentials) -> list[str]:
@@ -253,8 +259,8 @@ def _steps(plan: Plan, credentials: Credentials) -> list[str]:
     if plan.simulator_url is None:
         lines += [
             "2. Traga clientes e faturas (do HubSoft, se está configurado, eles vêm sozinhos):",
-            f"disparo importar clientes clientes.csv --dados {plan.data_dir}",
-            f"disparo importar faturas faturas.csv --dados {plan.data_dir}",
+            f"disparo importar clientes clientes.csv{_folder(plan)}",
+            f"disparo importar faturas faturas.csv{_folder(plan)}",
             "",
         ]
         send = "3. Envie uma fatura, de verdade (troque TOKEN pelo access_token e FATURA pelo id dela):"

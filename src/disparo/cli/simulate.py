@@ -12,19 +12,27 @@ from disparo.cli.bulk_words import SKIP_WORDS
 from disparo.cli.context import DataDir, with_connection
 from disparo.cli.tables import show_table
 from disparo.db import invoices, opt_outs, templates
+from disparo.db.invoices import InvoiceFacts
 from disparo.db.pool import Connection
 from disparo.dispatch.preview import preview
+from disparo.dispatch.rules import against_invoice
 from disparo.domain.money import read_price
 from disparo.domain.recipients import Candidates, drop, list_candidates
 from disparo.domain.sms_text import Encoding
 from disparo.domain.template import Rendered, TemplateRefused, format_amount
 from disparo.errors import DisparoError
-from disparo.settings import load_settings
+from disparo.settings import Settings, load_settings
 from disparo.wording import words
 
 _ENCODING_WORDS = {
     Encoding.GSM7: "até 160 letras em cada SMS",
     Encoding.UCS2: "só 70 letras em cada SMS, pelos acentos ou sinais especiais",
+}
+#: What a call would say of an invoice, by why it is refused.
+_REFUSED = {
+    "invoice_cancelled": "está cancelada",
+    "invoice_paid": "está quitada",
+    "invoice_zero": "é de R$ 0,00",
 }
 
 
@@ -39,7 +47,7 @@ def simulate(
     settings = load_settings(data_dir=dados)
     price = _price(custo_segmento)
 
-    async def work(connection: Connection) -> tuple[str, Candidates, Rendered]:
+    async def work(connection: Connection) -> tuple[str | None, Candidates, Rendered]:
         facts = (await invoices.read_facts(connection, [fatura])).get(fatura)
         rows = await invoices.read_texts(connection, [fatura])
         if facts is None or not rows:
@@ -49,20 +57,26 @@ def simulate(
         found = drop(candidates, opted_out=await opt_outs.among(connection, numbers))
         template = await templates.current(connection) or settings.template
         try:
-            return facts.status, found, preview(rows[0], template, settings)
+            return _refusal(facts, settings), found, preview(rows[0], template, settings)
         except TemplateRefused as refused:
             raise DisparoError(refused.detail) from None
 
-    status, found, rendered = with_connection(dados, work)
+    refusal, found, rendered = with_connection(dados, work)
     _print_people(found)
-    if status != "open":
-        state = "quitada" if status == "paid" else "cancelada"
-        print(f"Atenção: a fatura está {state}; a chamada seria recusada.")
+    if refusal is not None:
+        print(f"Atenção: a fatura {refusal}; a chamada seria recusada.")
     print(f"\nTexto ({rendered.segments} segmento(s), {_ENCODING_WORDS[rendered.encoding]}):")
     print(f"  {rendered.text}")
     total = rendered.segments * len(found.recipients)
     cost = f", {format_amount(price * total)}" if price is not None else ""
     print(f"\nTotal: {len(found.recipients)} SMS, {total} segmento(s){cost}. Nada foi enviado.")
+
+
+def _refusal(facts: InvoiceFacts, settings: Settings) -> str | None:
+    why = against_invoice(
+        facts.status, facts.amount, allow_paid=settings.allow_paid, allow_zero=settings.allow_zero
+    )
+    return None if why is None else _REFUSED[why]
 
 
 def _print_people(found: Candidates) -> None:

@@ -27,7 +27,7 @@ async def stored_since(
     """Tell whether another dispatch of some of these invoices was stored since a moment, and may go.
 
     A single invoice may have gone by any way. Of lists, only runs count: single calls come all the time, and
-    a long list could never be sent.
+    a long list could never be sent. Beside a run by due dates a list has in common what is open and due then.
     """
     found: bool = await connection.fetchval(
         """SELECT EXISTS
@@ -37,8 +37,16 @@ async def stored_since(
            OR EXISTS
              (SELECT FROM bulk_runs r JOIN dispatches d ON d.id = r.dispatch_id
               WHERE d.created_at > $1 AND r.dispatch_id <> $2 AND r.state <> 'cancelled'
-                AND (r.invoice_ids && $3 OR (r.invoice_ids IS NULL AND $3 IS NULL
-                     AND daterange(r.due_from, r.due_to, '[]') && daterange($4, $5, '[]'))))""",
+                AND CASE WHEN r.invoice_ids IS NULL AND $3 IS NULL
+                         THEN daterange(r.due_from, r.due_to, '[]') && daterange($4, $5, '[]')
+                    WHEN r.invoice_ids IS NULL
+                         THEN EXISTS (SELECT FROM invoices i WHERE i.id = ANY($3) AND i.status = 'open'
+                                      AND i.due_date <@ daterange(r.due_from, r.due_to, '[]'))
+                    WHEN $3 IS NULL
+                         THEN EXISTS (SELECT FROM invoices i
+                                      WHERE i.id = ANY(r.invoice_ids) AND i.status = 'open'
+                                      AND i.due_date <@ daterange($4, $5, '[]'))
+                    ELSE r.invoice_ids && $3 END)""",
         since,
         but_for,
         invoice_ids,

@@ -99,6 +99,14 @@ async def read_lacking(connection: Connection) -> dict[str, int]:
     return {row["source"]: count_lacking(json.loads(row["progress"])) for row in rows}
 
 
+async def read_failing(connection: Connection) -> dict[str, str]:
+    """Give why the last pass broke off, of each source where it did."""
+    rows = await connection.fetch(
+        "SELECT source, failure FROM sync_states WHERE failed_at IS NOT NULL ORDER BY source"
+    )
+    return {row["source"]: row["failure"] for row in rows}
+
+
 def _total(lacks: Mapping[str, Any]) -> int:
     return sum(lacks.get(name, 0) for name in _LACKS)
 

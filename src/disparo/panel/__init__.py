@@ -9,7 +9,7 @@ from a template in `templates/`.
   `attention` (uncertain and held), `replies`, `search`, `imports`, `opt_outs`, `platforms`, `template`,
   `statement`, `audit`, `users`, `api_clients`, `sign_in`, `own_password`.
 - Words: `disparo.wording` (what is stored, as people read it), and `notices` (what was done).
-- Parts of pages: `progress`, `invoice_list`, `export` (CSV), `cursors` (where a list goes on), `fields`
-  (what people type).
+- Parts of pages: `progress`, `matters` (what needs a person now), `invoice_list`, `export` (CSV),
+  `cursors` (where a list goes on), `fields` (what people type).
 - Around them: `services` (what it works with), `assets`, `headers`, `routing`, `failures` (how they look).
 """

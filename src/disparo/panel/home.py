@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, time
 
 import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import alerts, bulk_runs, day, installation, platform_states
-from disparo.db.pool import Connection
+from disparo.db import day
 from disparo.panel.access import Person
+from disparo.panel.matters import matters_of
 from disparo.panel.pages import render
-from disparo.panel.services import PanelServices, services_of
+from disparo.panel.services import services_of
 from disparo.wording import words
-from disparo.wording.moment_words import to_minute
 
 #: What the figures and the chart speak of, in the order of a message's life.
 _SHOWN = {
@@ -29,77 +26,6 @@ _SHOWN = {
     "failed": "Falharam",
     "uncertain": "Ficaram incertas",
 }
-#: Alerts that nothing else on the page stands for: title and text.
-_ALERTS = {
-    alerts.CREDIT_LOW: (
-        "O crédito da plataforma {subject} está acabando",
-        "Restam {detail}. Recarregue na plataforma.",
-    ),
-    alerts.CREDIT_GONE: (
-        "Plataforma {subject} sem crédito",
-        "Ela recebe os SMS e diz nas confirmações que não há crédito: nenhum chega. Pause-a até recarregar.",
-    ),
-    alerts.PLATFORM_UNREACHABLE: (
-        "A plataforma {subject} não responde como devia",
-        "Motivo: {detail}. Confira na plataforma, ou se o telefone que envia está ligado e com internet.",
-    ),
-    alerts.RECEIPTS_STOPPED: (
-        "As confirmações de {subject} pararam",
-        "De meia hora a hora e meia atrás ela aceitou mensagens e não confirmou nenhuma. Confira na "
-        "plataforma o endereço de retorno (webhook).",
-    ),
-    alerts.DISPATCH_STUCK: (
-        "Mensagens na hora de sair não saem",
-        "Desde {detail}. Veja se há uma plataforma em uso, e avise quem administra (disparo doctor).",
-    ),
-    alerts.DISK_LOW: (
-        "O disco do banco de dados está quase cheio",
-        "Restavam {detail}. Cheio, nada mais é aceito nem enviado. Avise quem administra.",
-    ),
-    alerts.CERTIFICATE_ENDS: (
-        "O certificado HTTPS de {subject} está no fim",
-        "Vale só até {detail}. Vencido, quem chama o recusa. Avise quem administra.",
-    ),
-    alerts.CERTIFICATE_REFUSED: (
-        "O certificado HTTPS de {subject} mudou e o novo não serve",
-        "O anterior continua, até vencer ou o servidor reiniciar. Motivo: {detail}. Avise quem administra.",
-    ),
-    alerts.BACKUP_OLD: (
-        "Não há backup recente",
-        "O último é de {detail}. Se o disco falhar, o que veio depois se perde. Avise quem administra.",
-    ),
-    # What is wrong is for whoever administrates: they are told, and the doctor and the log say it.
-    alerts.SETTINGS_REFUSED: (
-        "A configuração mudada na máquina {subject} está errada",
-        "Não vale; a anterior continua. Avise quem administra (disparo doctor diz o que está errado).",
-    ),
-    alerts.CLOCK_OFF: (
-        "O relógio da máquina {subject} está errado",
-        "Está {detail}. Horários de envio e validades dependem dele. Avise quem administra.",
-    ),
-    alerts.SOURCE_DOWN: (
-        "O cadastro de {subject} não responde",
-        "Os disparos em lote com dados antigos esperam até que responda. Avise quem administra.",
-    ),
-}
-_OF_PLATFORMS = frozenset(
-    {alerts.CREDIT_LOW, alerts.CREDIT_GONE, alerts.PLATFORM_UNREACHABLE, alerts.RECEIPTS_STOPPED}
-)
-
-
-#: Each with the way to its page.
-_PAUSED_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Matter:
-    """Something a person should see to, and where."""
-
-    title: str
-    text: str
-    address: str
-    remedy: str
-    colour: str = "warning"
 
 
 async def show(request: Request, person: Person) -> Response:
@@ -119,7 +45,7 @@ async def _shown(request: Request, person: Person, template: str) -> Response:
     midnight = datetime.combine(now.date(), time(), zone)
     async with services.pool.acquire() as connection:
         rows = await day.read(connection, since=midnight, zone=zone.key)
-        matters = await _matters(connection, services, person)
+        matters = await matters_of(connection, services, person)
     totals: Counter[str] = Counter()
     for row in rows:
         totals[row["status"]] += row["total"]
@@ -156,144 +82,3 @@ def _by_hour(rows: list[asyncpg.Record], now: datetime) -> dict[str, list[object
         for status, name in _SHOWN.items()
     ]
     return {"hours": [f"{hour:02d}h" for hour in hours], "lines": lines}
-
-
-async def _matters(connection: Connection, services: PanelServices, person: Person) -> list[Matter]:
-    waiting = await day.needing_a_person(connection)
-    states = await platform_states.read(connection)
-    found = [
-        *_waiting(waiting, held_by_restore=await installation.is_held(connection)),
-        *_paused(await bulk_runs.list_paused(connection, limit=_PAUSED_SHOWN + 1), services),
-        *(matter for name in services.platforms if (matter := _stopped(name, states.get(name)))),
-    ]
-    live = await alerts.live(connection)
-    found += [matter for row in live if (matter := _alert(row, services))]
-    if not services.platforms and person.may("admin"):
-        found.append(
-            Matter(
-                "Nenhuma plataforma de SMS configurada",
-                "Sem uma plataforma nenhum SMS sai.",
-                "/painel/plataformas",
-                "Ver como configurar",
-                "danger",
-            )
-        )
-    if not services.heartbeats.alive:
-        found.append(
-            Matter(
-                "O programa de envio está parado",
-                "Nenhum worker está em execução: as mensagens esperam. Peça a quem administra que o inicie "
-                "(disparo worker, ou o serviço disparo-worker).",
-                "/painel/plataformas",
-                "Ver plataformas",
-                "danger",
-            )
-        )
-    return found
-
-
-def _waiting(counts: dict[str, int], *, held_by_restore: bool) -> list[Matter]:
-    found = []
-    if counts["uncertain"]:
-        found.append(
-            Matter(
-                words.several_or_more(
-                    counts["uncertain"], "mensagem incerta", "mensagens incertas", most=day.MOST
-                ),
-                "O envio começou e ninguém confirmou. Confira na plataforma e decida.",
-                "/painel/incertas",
-                "Resolver",
-            )
-        )
-    if counts["held"] or held_by_restore:
-        found.append(
-            Matter(
-                words.several_or_more(counts["held"], "mensagem retida", "mensagens retidas", most=day.MOST),
-                "Estão paradas à espera de uma pessoa que as libere.",
-                "/painel/retidas",
-                "Ver e liberar",
-            )
-        )
-    return found
-
-
-def _paused(runs: Sequence[asyncpg.Record], services: PanelServices) -> list[Matter]:
-    found = [
-        Matter(
-            f"Disparo em lote de {to_minute(run['created_at'], services.settings.zone)} pausado",
-            "Nada dele sai até alguém o retomar.",
-            f"/painel/disparos/{run['dispatch_id']}",
-            "Ver e retomar",
-        )
-        for run in runs[:_PAUSED_SHOWN]
-    ]
-    if len(runs) > _PAUSED_SHOWN:
-        more = Matter(
-            "Há mais disparos em lote pausados",
-            "Nada deles sai até alguém os retomar, um a um.",
-            "/painel/disparos?tipo=bulk",
-            "Ver a lista",
-        )
-        found.append(more)
-    return found
-
-
-def _stopped(name: str, state: asyncpg.Record | None) -> Matter | None:
-    if state is None:
-        return None
-    if state["paused_by"]:
-        return Matter(
-            f"Plataforma {name} pausada",
-            "Uma pessoa a pausou: nada sai por ela.",
-            "/painel/plataformas",
-            "Ver e retomar",
-        )
-    if state["open_reason"]:
-        return Matter(
-            f"Plataforma {name} com falha",
-            f"Motivo: {words.reason(state['open_reason'])}. As mensagens vão por outra, ou esperam.",
-            "/painel/plataformas",
-            "Ver o que houve",
-            "danger",
-        )
-    return None
-
-
-def _alert(row: asyncpg.Record, services: PanelServices) -> Matter | None:
-    """Give what an alert speaks of, where nothing else here shows it."""
-    kind, subject, detail = row["kind"], row["subject"], row["detail"]
-    if kind == alerts.RUN_REFUSED:
-        return _refused(subject)
-    if kind == alerts.CONTRADICTED:
-        return _contradicted(row)
-    if kind not in _ALERTS or (kind in _OF_PLATFORMS and subject not in services.platforms):
-        return None
-    title, text = _ALERTS[kind]
-    said = detail or ""
-    if kind == alerts.PLATFORM_UNREACHABLE:
-        said = words.reason(said)
-    elif kind == alerts.CREDIT_LOW:
-        said = said.replace(".", ",")
-    title, text = title.format(subject=subject), text.format(detail=said)
-    return Matter(title, text, "/painel/plataformas", "Ver plataformas")
-
-
-def _refused(dispatch_id: str) -> Matter:
-    return Matter(
-        "Um disparo em lote não fica pronto",
-        "O banco de dados recusa uma parte dele; o resto sai. Avise quem administra: o registro do worker "
-        "diz o motivo (slice_refused).",
-        f"/painel/disparos/{dispatch_id}",
-        "Ver o disparo",
-        "danger",
-    )
-
-
-def _contradicted(alert: asyncpg.Record) -> Matter:
-    return Matter(
-        f"{alert['subject']} contradiz o que se sabia",
-        "Ela confirmou a entrega de uma mensagem que já tinha outro fim; vale a entrega. "
-        "Este aviso some um dia depois da última vez.",
-        f"/painel/mensagens/{alert['detail']}",
-        "Ver a última",
-    )

@@ -190,8 +190,8 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     cost = None if first is None else first.cost
     if price is not None and first is not None:
         cost = price * first.segments
-    takes = duration(found.duration_s) if found.duration_s else None
-    slow = too_slow(found.duration_s, timeout_s=settings.timeout_s)
+    takes = duration(found.duration.whole_s) if found.duration and found.duration.whole_s else None
+    slow = too_slow(found.duration and found.duration.open_s, timeout_s=settings.timeout_s)
     later = starts_later(found.openings, of=found.recipients, zone=settings.zone)
     return DryRun(looked_at, found, samples, first, cost, takes, slow, None if _is_single(wanted) else later)
 

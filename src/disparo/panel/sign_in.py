@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import asyncpg
 from starlette.background import BackgroundTask
+from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -39,6 +40,12 @@ def address_for(request: Request) -> str:
     return f"{_PATH}?depois={quote(wanted, safe='/')}{lost}"
 
 
+def _onward(given: FormData | QueryParams) -> str:
+    """Give where to go on; of an address that is too long its page: cut, it might name other invoices."""
+    address = fields.text(given, "depois", most=_LONGEST_ADDRESS + 1)
+    return address if len(address) <= _LONGEST_ADDRESS else address.partition("?")[0]
+
+
 async def show(request: Request) -> Response:
     """Show the form; the browser gets a token that only ties the form to it and is no session."""
     token = request.cookies.get(access.cookie_name(request)) or new_secret()
@@ -49,7 +56,7 @@ async def show(request: Request) -> Response:
         wrong=None,
         lost="perdido" in request.query_params,
         email="",
-        onward=fields.text(request.query_params, "depois"),
+        onward=_onward(request.query_params),
     )
     access.set_cookie(request, answer, token)
     return answer
@@ -63,7 +70,7 @@ async def sign_in(request: Request) -> Response:
     request.state.csrf = access.csrf_of(tied_to)
     await access.check_form(request)
     form = await fields.read_form(request)
-    email, onward = fields.text(form, "email", most=LONGEST_EMAIL), fields.text(form, "depois")
+    email, onward = fields.text(form, "email", most=LONGEST_EMAIL), _onward(form)
     given = form.get("senha")
     token, user_id = await _begun(request, email, given if isinstance(given, str) else "")
     if token is None:
@@ -132,6 +139,6 @@ async def change_theme(request: Request, person: Person) -> Response:
     del person
     form = await fields.read_form(request)
     theme = fields.choice(form, "tema", _THEMES)
-    answer = see(fields.local_address(fields.text(form, "depois", most=_LONGEST_ADDRESS)))
+    answer = see(fields.local_address(_onward(form)))
     answer.set_cookie("tema", theme, max_age=_YEAR_S, path="/painel", samesite="lax", httponly=False)
     return answer

@@ -174,6 +174,8 @@ def _at(values: Sequence[str], place: int, name: str) -> str:
     text = values[place].strip() if place < len(values) else ""
     if text in _FAILED:
         raise _failed(text, name)
+    if text in _NOTHING and name != "situacao":
+        return ""
     return without_text_mark(text)
 
 

@@ -17,6 +17,9 @@ from disparo.auth.tokens import digest
 _SAID = "Nada foi feito: desde a sua simulação outro disparo com faturas desta lista foi criado."
 
 
+_ON_THE_FIFTH = {"de": "2035-03-05", "ate": "2035-03-05"}
+
+
 @pytest.fixture(scope="module")
 def clerks(house):
     return visitor(house), visitor(house)
@@ -60,17 +63,23 @@ def test_one_invoice_is_sent_once(house, clerks):
         ({"de": "2033-03-01", "ate": "2033-03-05"}, {"de": "2033-03-05"}, True),
         ({"de": "2034-03-01", "ate": "2034-03-05"}, {"de": "2034-03-06", "ate": "2034-03-07"}, False),
         ({"faturas": "8430001 8430002"}, {"faturas": "8430001"}, True),
+        (_ON_THE_FIFTH, {"faturas": "8460001 8460002"}, True),
+        (_ON_THE_FIFTH, {"faturas": "8460001"}, True),
+        ({"faturas": "8460001 8460002"}, _ON_THE_FIFTH, True),
+        (_ON_THE_FIFTH, {"faturas": "8460002 8460003"}, False),
+        ({"faturas": "8460002 8460003"}, _ON_THE_FIFTH, False),
         # Single calls come all the time: a long list could never be sent.
         ({"faturas": "8440001"}, {"faturas": "8440001 8440002"}, False),
     ],
 )
 def test_lists_that_have_something_in_common_are_told(house, clerks, hers, his, is_told):
-    for first in (8_410_001, 8_420_001, 8_430_001, 8_440_001):
+    for first in (8_410_001, 8_420_001, 8_430_001, 8_440_001, 8_460_001):
         house.run(lambda connection, first=first: add_invoices(connection, 4, first_id=first))
     for day, invoice_id in {
         "2033-03-05": 8_410_004,
         "2034-03-04": 8_420_001,
         "2034-03-06": 8_420_003,
+        "2035-03-05": 8_460_001,
     }.items():
         house.fetch(f"UPDATE invoices SET due_date = '{day}' WHERE id = $1", invoice_id)
     ana, rui = clerks

@@ -43,6 +43,7 @@ def house(new_database, tmp_path_factory):
         ("settings_refused", "web1", "tries: falta", "A configuração mudada na máquina web1 está errada"),
         ("clock_off", "web1", "1 h 0 min atrasado", "O relógio da máquina web1 está errado Está 1 h 0 min"),
         ("source_down", "hubsoft", None, "O cadastro de hubsoft não responde"),
+        ("sync_failed", "hubsoft", None, "A sincronização com hubsoft falhou"),
         ("receipts_stopped", "simulador", None, "As confirmações de simulador pararam"),
     ],
 )

@@ -25,6 +25,28 @@ async def test_a_simulation_says_how_long_each_part_is_and_whose_the_phone_is(co
     assert "cadastro do cliente" in said
 
 
+@pytest.mark.parametrize(
+    ("facts", "allowed", "says"),
+    [
+        (("paid", 10), {}, "a fatura está quitada; a chamada seria recusada"),
+        (("paid", 10), {"DISPARO_ALLOW_PAID": "true"}, None),
+        (
+            ("cancelled", 10),
+            {"DISPARO_ALLOW_PAID": "true"},
+            "a fatura está cancelada; a chamada seria recusada",
+        ),
+        (("open", 0), {}, "a fatura é de R$ 0,00; a chamada seria recusada"),
+        (("open", 0), {"DISPARO_ALLOW_ZERO": "true"}, None),
+    ],
+)
+async def test_a_simulation_says_what_a_call_would(command, connection, facts, allowed, says):
+    await rows.add_invoices(connection)
+    await connection.execute("UPDATE invoices SET status = $1, amount = $2 WHERE id = 1", *facts)
+    exit_status, said = command("simular", 1, **allowed)
+    assert (exit_status, "seria recusada" in said) == (0, says is not None), said
+    assert says is None or says in said
+
+
 async def test_a_run_that_takes_longer_than_a_message_may_wait_is_warned_of(command, connection):
     await rows.add_invoices(connection, 4)
     slow = {"DISPARO_PLATFORMS": json.dumps({"p": {**TABLE, "per_second": 0.01}})}

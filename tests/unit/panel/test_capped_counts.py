@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from disparo.db import day
-from disparo.panel.home import _waiting
+from disparo.panel.matters import _waiting
 
 
 def test_a_count_that_reached_its_limit_is_or_more():

@@ -58,6 +58,8 @@ _NOT_RETURNED = _HOP_BY_HOP | {"date"}
 _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 #: Final ones (RFC 9110 §15).
 _STATUSES = range(200, 600)
+#: Of what a token is made of (RFC 6750 §2.1).
+_WORD = re.compile(r"[A-Za-z0-9._~+/=-]+")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 #: Without a body these may go over a used connection: where it was closed meanwhile, aiohttp asks again.
 _READING = frozenset({"GET", "HEAD"})
@@ -220,6 +222,8 @@ async def _admit(request: Request, services: Services) -> bool:
     if services.mint.made(token):
         await admit(request, services, Permission.PASS_THROUGH)
         return True
+    if any(map(services.mint.made, _WORD.findall(request.headers["authorization"]))):
+        raise Unauthenticated  # under a scheme that we do not know, as `Token` or `JWT`
     settings = services.settings
     await services.throttle.take(
         "pass-through", line_of(request), per_s=settings.rate_per_s, burst=settings.rate_burst

@@ -20,6 +20,7 @@ from disparo.wording import words
 from disparo.wording.duration_words import duration
 
 _START = "Inicie o Disparo: sudo systemctl start disparo (ou disparo run)."
+_FAILING = "Clientes e faturas novos não chegam até que uma dê certo; ela é tentada de novo sozinha."
 _LACKING = (
     "Os motivos: journalctl --namespace=disparo --grep "
     "'source_row_left_out|sync_without_customer|sync_missed'. O que é corrigido lá vem na próxima completa."
@@ -150,9 +151,15 @@ async def _standing(connection: Connection) -> list[Finding]:
 
 
 async def _syncs(connection: Connection) -> list[Finding]:
-    return [
+    failing = await sync_states.read_failing(connection)
+    broke_off = [
+        note(f"sincronização com {source}", f"a última tentativa falhou: {why}", _FAILING)
+        for source, why in failing.items()
+    ]
+    return broke_off + [
         note(f"sincronização com {source}", words.lacking(count), _LACKING)
         if count
         else ok(f"sincronização com {source}", "na última que terminou não faltou registro")
         for source, count in (await sync_states.read_lacking(connection)).items()
+        if count or source not in failing
     ]
