@@ -97,6 +97,7 @@ async def test_a_forbidden_address_is_never_connected_to(peer):
         ({"balance": {"url": "http://u:p@x.example/"}}, "senha"),
         ({"poll": {"path": "/{segredo:nope}", "answer": {"status": "s", "statuses": {}}}}, "nope"),
         ({"inbound": {"text": "t"}}, "sender"),
+        ({"inbound": {"text": "t", "sender": "s", "when": {"path": "x", "regex": "^MO"}}}, "path e equals"),
         ({"receipts": {"status": "s", "statuses": {}, "hmac_key": "k"}}, "hmac_header"),
         ({"type": "pigeon"}, "pigeon"),
         ({"type": "simulator", "url": "http://10.0.0.1:1"}, "127.0.0.1"),

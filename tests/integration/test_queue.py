@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import pytest
+from tests.faults.proxy import Proxy
 from tests.support import rows
+from tests.support.cutter import Cutter
 
 from disparo import queue
 from disparo.db.pool import open_pool
 from disparo.dispatch.own_health import OwnHealth
 from disparo.dispatch.sweep import wake_forgotten_chunks
+from disparo.queue.engine import _CalmDriver
 from disparo.queue.hands import Hands
 
 pytestmark = pytest.mark.anyio
@@ -147,6 +151,26 @@ async def test_an_engine_without_connections_ends_when_told_to_and_its_worker_st
         for each in taken:
             await own.release(each)
     assert seen == [1]
+
+
+async def test_what_is_not_answered_is_given_up_with_its_connection(dsn, monkeypatch):
+    """A pool that has a statement cancelled waits for its end: of a server that is frozen, half a minute."""
+    monkeypatch.setattr("disparo.queue.engine._ANSWERED_WITHIN_S", 0.3)
+    proxy = Proxy(lambda: asyncio.open_unix_connection(Cutter(dsn).socket))
+    await proxy.start()
+    there = urlsplit(dsn)
+    through = f"postgresql://{there.username}:{there.password}@127.0.0.1:{proxy.port}{there.path}"
+    async with open_pool(through, size=1, name="queue", whole=True) as pool:
+        driver = _CalmDriver(pool)
+        assert await driver.fetch("SELECT 1 AS one") == [{"one": 1}]
+        proxy.silent = True
+        for ask in (driver.fetch("SELECT 1"), driver.execute("SELECT 1"), driver.notify("somewhere", "here")):
+            async with asyncio.timeout(5):
+                with pytest.raises(TimeoutError):
+                    await ask
+        proxy.silent = False
+        assert await driver.fetch("SELECT 2 AS two") == [{"two": 2}]
+    proxy.shut()
 
 
 async def test_a_worker_that_picks_or_cannot_pick_is_well(pool, connection):

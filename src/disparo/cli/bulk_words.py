@@ -42,10 +42,12 @@ def print_simulation(found: Simulation, *, timeout_s: int, zone: tzinfo) -> None
         table.add_row(each.platform, *map(str, counts), cost, _takes(each.duration_s))
     if found.estimates:
         show_table(table)
-    print(f"Tempo pelas plataformas usadas primeiro: {_takes(found.duration_s)}, em horário de envio.")
+    takes = _takes(None if found.duration is None else found.duration.whole_s)
+    hours = "" if found.duration is not None and found.duration.days else ", em horário de envio"
+    print(f"Tempo pelas plataformas usadas primeiro: {takes}{hours}.")
     if later := starts_later(found.openings, of=found.recipients, zone=zone):
         print(later)
-    if warning := too_slow(found.duration_s, timeout_s=timeout_s):
+    if warning := too_slow(found.duration and found.duration.open_s, timeout_s=timeout_s):
         print(f"Atenção: {warning}")
     print("Nada foi agendado.")
 

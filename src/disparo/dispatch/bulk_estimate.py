@@ -13,6 +13,8 @@ from disparo.domain.sms_text import SegmentProfile
 from disparo.domain.template import InvoiceText, TemplateRefused, render
 
 _DAY_S = 86_400
+#: Notices go from 8 to 20 h, the longest hours of any run (`domain.windows`).
+_OPEN_OF_A_DAY_S = 43_200
 #: Texts with their number of messages, by the names of the platforms that may take them.
 Groups = dict[frozenset[str], Counter[InvoiceText]]
 
@@ -63,13 +65,30 @@ class FirstLine:
     cost: Decimal | None
 
 
+class Duration(NamedTuple):
+    """How long it takes: whole days that a limit of 24 hours makes wait, and seconds of sending besides."""
+
+    days: int
+    sending_s: float
+
+    @property
+    def whole_s(self) -> float:
+        """By the clock, where sending hours do not end."""
+        return self.days * float(_DAY_S) + self.sending_s
+
+    @property
+    def open_s(self) -> float:
+        """Of sending hours, by which it is told how long a message may wait."""
+        return self.days * float(_OPEN_OF_A_DAY_S) + self.sending_s
+
+
 @dataclass(frozen=True, slots=True)
 class Estimates:
     """Each platform's estimate, and what it takes by those used first together; see Simulation."""
 
     each: Sequence[Estimate]
     first: FirstLine | None
-    duration_s: float | None
+    duration: Duration | None
     out_of_reach: int
 
 
@@ -123,7 +142,7 @@ def estimate_all(
     return Estimates(
         each=[_estimate(offer, in_messages[offer.name], totals[offer.name]) for offer in offers],
         first=_first(first) if offers else None,
-        duration_s=_duration_together(in_messages, waiting),
+        duration=_duration_together(in_messages, waiting),
         out_of_reach=sum(groups.get(frozenset(), Counter()).values()) if offers else 0,
     )
 
@@ -149,7 +168,8 @@ def _sum(parts: Sequence[_Part]) -> _Part:
 
 def _estimate(offer: Offer, in_messages: Offer, total: _Part) -> Estimate:
     cost = _cost(offer, total.segments)
-    duration_s = _duration([in_messages], total.messages)
+    takes = _duration([in_messages], total.messages)
+    duration_s = None if takes is None else takes.whole_s
     return Estimate(offer.name, total.recipients, total.segments, total.too_long, cost, duration_s)
 
 
@@ -173,15 +193,16 @@ def _first(first: Sequence[tuple[Offer, _Part]]) -> FirstLine:
     )
 
 
-def _duration_together(offers: Mapping[str, Offer], waiting: Mapping[frozenset[str], int]) -> float | None:
-    """Give the seconds until the last is gone; None where nothing limits it.
+def _duration_together(offers: Mapping[str, Offer], waiting: Mapping[frozenset[str], int]) -> Duration | None:
+    """Give how long it is until the last is gone; None where nothing limits it.
 
     `waiting`: how many go by which platforms. Platforms together take no less than what may go by no other
-    one: the longest time of any of them is the time of all.
+    one: the longest time of any of them is the time of all. Those that share nothing take no longer together
+    than the slower of them.
     """
     together: set[frozenset[str]] = set()
     for names in waiting:
-        together |= {names, *(names | others for others in together)}
+        together |= {names, *(names | others for others in together if names & others)}
     found = [
         _duration(
             [offers[name] for name in sorted(names)],
@@ -189,11 +210,11 @@ def _duration_together(offers: Mapping[str, Offer], waiting: Mapping[frozenset[s
         )
         for names in together
     ]
-    return max((seconds for seconds in found if seconds is not None), default=None)
+    return max((takes for takes in found if takes is not None), key=lambda takes: takes.whole_s, default=None)
 
 
-def _duration(offers: Sequence[Offer], messages: int) -> float | None:
-    """Give the seconds at these platforms' rates together; None where one of them has none."""
+def _duration(offers: Sequence[Offer], messages: int) -> Duration | None:
+    """Give how long it takes at these platforms' rates together; None where one of them has none."""
     per_s = math.inf
     if all(offer.per_second is not None for offer in offers):
         per_s = sum(offer.per_second or 0.0 for offer in offers)
@@ -204,4 +225,4 @@ def _duration(offers: Sequence[Offer], messages: int) -> float | None:
         return None
     days = 0 if math.isinf(per_day) or not messages else math.ceil(messages / per_day) - 1
     rest = messages - days * (0 if math.isinf(per_day) else int(per_day))
-    return days * float(_DAY_S) + (0.0 if math.isinf(per_s) else rest / per_s)
+    return Duration(days, 0.0 if math.isinf(per_s) else rest / per_s)

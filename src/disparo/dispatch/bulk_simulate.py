@@ -18,6 +18,7 @@ from disparo.db.pool import Connection, Pool
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_caps import Turns
 from disparo.dispatch.bulk_estimate import (
+    Duration,
     Estimate,
     FirstLine,
     Groups,
@@ -36,7 +37,7 @@ _EXAMPLES = 100
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """`skipped`: by reason. `duration_s`: by the platforms used first, together. `examples`: some that go.
+    """`skipped`: by reason. `duration`: by the platforms used first, together. `examples`: some that go.
 
     `first`: what it takes through these; None where there is no platform. `out_of_reach`: recipients whose
     area code none of the platforms serves: their messages would wait until they fail.
@@ -50,7 +51,7 @@ class Simulation:
     recipients: int
     skipped: dict[str, int]
     estimates: Sequence[Estimate]
-    duration_s: float | None
+    duration: Duration | None
     first: FirstLine | None
     out_of_reach: int
     examples: Sequence[int]
@@ -105,7 +106,7 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
         recipients=sum(shapes.total() for shapes in groups.values()),
         skipped=dict(skipped),
         estimates=found.each,
-        duration_s=found.duration_s,
+        duration=found.duration,
         first=found.first,
         out_of_reach=found.out_of_reach,
         examples=sorted(examples),

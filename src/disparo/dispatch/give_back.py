@@ -12,6 +12,7 @@ from disparo import queue
 from disparo.db import bulk_slices, messages, workers
 from disparo.db.messages import Move
 from disparo.db.pool import Connection, Pool
+from disparo.dispatch import reconcile
 from disparo.dispatch.claims import Holder, Prepared
 from disparo.domain.message import Event, Status
 
@@ -98,5 +99,8 @@ async def _give_back_strays(connection: Connection, holder: Holder) -> int:
         chunk_id = await messages.next_chunk(connection)
         into = await messages.rechunk(connection, waiting, chunk_id=chunk_id)
         await queue.enqueue(connection, [queue.WakeUp(chunk) for chunk in into])
+    await reconcile.try_again(
+        connection, [item.message_id for item in moved if item.after is Status.UNCERTAIN]
+    )
     await messages.forget_claims(connection, holder.worker_id, holder.tokens)
     return len(strays)

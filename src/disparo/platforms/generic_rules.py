@@ -120,6 +120,8 @@ class InboundRules(Strict):
 
     @model_validator(mode="after")
     def _whole(self) -> InboundRules:
+        if self.when is not None and (self.when.status or self.when.regex):
+            raise ValueError("inbound: when usa path e equals")
         if not (self.sender or self.about_id or self.about_reference):
             raise ValueError("inbound: precisa de sender, about_id ou about_reference")
         return self

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import asyncpg
 import structlog
@@ -17,6 +18,9 @@ from pgqueuer.models import Channel, Job
 
 from disparo.queue import URGENT, Handler
 from disparo.queue.hands import Hands
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
 
 log = structlog.get_logger(__name__)
 
@@ -39,15 +43,29 @@ _ANSWERED_WITHIN_S = 20.0
 class _CalmDriver(AsyncpgPoolDriver):
     """Wakes the engine at once, but in a crowd only now and then; nothing it asks waits for ever."""
 
+    @asynccontextmanager
+    async def _answering(self) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
+        """Give a connection; one that does not answer in time is dropped: a pool waits for it to stop."""
+        async with asyncio.timeout(_ANSWERED_WITHIN_S), self._pool.acquire() as connection:
+            try:
+                yield connection
+            except asyncio.CancelledError:
+                connection.terminate()
+                raise
+
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
-        """Ask; raises TimeoutError, as the two below."""
-        async with asyncio.timeout(_ANSWERED_WITHIN_S):
-            return await super().fetch(query, *args)
+        """Ask; raises TimeoutError, as all below."""
+        async with self._answering() as connection:
+            return [dict(row) for row in await connection.fetch(query, *args)]
 
     async def execute(self, query: str, *args: object) -> str:
         """Tell."""
-        async with asyncio.timeout(_ANSWERED_WITHIN_S):
-            return await super().execute(query, *args)
+        async with self._answering() as connection:
+            return str(await connection.execute(query, *args))
+
+    async def notify(self, channel: str, payload: str) -> None:
+        """Say something to all who listen."""
+        await self.execute("SELECT pg_notify($1, $2)", channel, payload)
 
     async def add_listener(self, channel: str, callback: Callable[[str | bytes | bytearray], None]) -> None:
         """Listen, and pass on what is heard."""

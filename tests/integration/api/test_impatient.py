@@ -89,3 +89,16 @@ async def test_a_body_in_small_pieces_is_waited_for():
             await asyncio.sleep(0.2)  # less than anyone's patience, all of them more
             writer.write(piece)
         assert b"200 OK" in await reader.readuntil(b"xxx")
+
+
+async def test_a_head_in_small_pieces_is_not():
+    async with calling(Reading()) as (reader, writer):
+        answer = asyncio.create_task(reader.read())
+        for piece in b"GET /3 HTTP/1.1\r\nX: a long one":
+            writer.write(bytes([piece]))
+            await asyncio.sleep(0.1)
+            if answer.done():
+                break
+        else:
+            raise AssertionError("it was waited for")
+        assert await answer == b""

@@ -97,6 +97,20 @@ async def test_what_may_have_left_before_is_not_counted_as_cancelled(pool, conne
     assert (await bulk.run_of(pool, run))["counts"] == {"uncertain": 1, "cancelled": 2}
 
 
+async def test_what_a_worker_is_quicker_to_cancel_is_counted_too(pool, run, monkeypatch):
+    read = bulk_runs.read
+
+    async def once_a_worker_was_there(connection, dispatch_id):
+        monkeypatch.setattr(bulk_control.bulk_runs, "read", read)
+        await bulk_control.finish_cancelled(pool)
+        return await read(connection, dispatch_id)
+
+    monkeypatch.setattr(bulk_control.bulk_runs, "read", once_a_worker_was_there)
+    found = await bulk_control.cancel_run(pool, run, actor="test")
+    assert (found.cancelled, found.gone) == (3, 0)
+    assert (await bulk.run_of(pool, run))["counts"] == {"cancelled": 3}
+
+
 async def test_a_cancelled_run_queues_nothing_more(pool, connection):
     await rows.add_invoices(connection, 3)
     dispatch_id = await bulk.store(pool)

@@ -15,7 +15,7 @@ from disparo.db import bulk_looks, opt_outs, templates
 from disparo.db.bulk_slices import Closed
 from disparo.dispatch import bulk_caps, bulk_simulate
 from disparo.dispatch.bulk import Selection
-from disparo.dispatch.bulk_estimate import FirstLine, Offer
+from disparo.dispatch.bulk_estimate import Duration, FirstLine, Offer
 from disparo.dispatch.bulk_queue import closed_at, read_numbers
 from disparo.dispatch.bulk_simulate import simulate_run, who_is_left_out
 from disparo.domain.sms_text import SegmentProfile
@@ -65,7 +65,7 @@ async def test_where_limits_count_parts_it_takes_as_many_times_longer(pool, conn
     ]
     found = await simulate_run(pool, Selection(), offers, bulk.RULES)
     assert [estimate.duration_s for estimate in found.estimates] == [10.0, 20.0]
-    assert found.duration_s == pytest.approx(20 / 3)
+    assert found.duration.whole_s == pytest.approx(20 / 3)
 
 
 async def two_area_codes(connection):
@@ -94,7 +94,9 @@ async def test_a_platform_is_counted_for_the_area_codes_it_serves_alone(pool, co
     ]
     assert (found.recipients, found.out_of_reach) == (9, 1)
     assert found.first == FirstLine(8, 0, 2 * price + 6 * 2 * price)
-    assert found.duration_s == 3.0  # the north's six by two a second; the south's two took two seconds
+    assert found.duration == Duration(
+        0, 3.0
+    )  # the north's six by two a second; the south's two took two seconds
     assert found.examples == sorted(set(found.examples))
 
 
@@ -102,7 +104,7 @@ async def test_what_goes_by_one_platform_alone_is_not_helped_by_the_others(pool,
     await two_area_codes(connection)
     offers = [offer("all", 1, per_second=1.0), offer("south", 1, "51", per_second=100.0)]
     found = await simulate_run(pool, Selection(), offers, bulk.RULES)
-    assert (found.duration_s, found.out_of_reach) == (7.0, 0)
+    assert (found.duration, found.out_of_reach) == ((0, 7.0), 0)
 
 
 async def test_the_whole_is_counted_by_the_platform_that_is_used_first(pool, connection):
@@ -259,7 +261,7 @@ async def test_what_reaches_nobody_costs_nothing_and_takes_no_time(pool):
     offer = Offer("p", SegmentProfile(), 1, cost_per_segment=Decimal("0.05"), per_second=2.0)
     for each in (offer, replace(offer, ddds=frozenset({"51"}))):
         found = await simulate_run(pool, Selection([999]), [each], bulk.RULES)
-        assert (found.first.cost, found.duration_s, found.out_of_reach) == (0, 0.0, 0)
+        assert (found.first.cost, found.duration, found.out_of_reach) == (0, (0, 0.0), 0)
 
 
 #: Of 28 November 2026, a Saturday: in São Paulo a notice may go, and a debt be asked for from Monday on.

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
+from tests.integration.dispatch.test_fence import claimed, start
 from tests.support import rows
 from tests.support.hands import a_handover
 
@@ -17,6 +18,7 @@ from disparo import queue
 from disparo.db import platform_states
 from disparo.dispatch import patience
 from disparo.dispatch.alarms import Alarms
+from disparo.dispatch.claims import Holder
 from disparo.dispatch.give_back import give_back, let_go
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.rules import Rules
@@ -62,6 +64,17 @@ async def test_what_is_let_go_while_the_database_is_away_is_given_back(
     await asyncio.sleep(0)
     assert await give_back(pool, handover._holder) == 3
     assert await rows.statuses(connection, ids) == ["queued"] * 3
+
+
+@pytest.mark.parametrize(("tries", "status"), [(1, "uncertain"), (2, "queued")])
+async def test_what_was_started_and_is_in_nobodys_hands_goes_again_where_it_may(
+    pool, connection, tries, status
+):
+    worker, token, ids = await claimed(connection)
+    await start(connection, worker, token, ids)
+    await connection.execute("UPDATE dispatches SET tries = $1", tries)
+    assert await give_back(pool, Holder(worker)) == len(ids)
+    assert await rows.statuses(connection, ids) == [status] * len(ids)
 
 
 async def test_new_settings_do_not_end_a_pause(pool, connection, handover):

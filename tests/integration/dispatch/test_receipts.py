@@ -146,6 +146,29 @@ async def test_a_late_failure_is_not_that_of_the_hand_over_after_it(pool, connec
     assert await rows.statuses(connection, [id_]) == ["undelivered"]
 
 
+async def test_a_late_failure_is_not_that_of_the_next_though_the_first_answer_never_came(pool, connection):
+    """Its id is known to nobody; that it is the message's, the reference tells."""
+    worker, token, (id_,) = await claimed(connection)
+    first = await start(connection, worker, token, [id_])
+    lost = outcome(id_, first[id_], kind="ambiguous")
+    await messages.record(connection, [lost], chunk_id=99)
+    assert await rows.statuses(connection, [id_]) == ["uncertain"]
+    reference = await connection.fetchval("SELECT reference FROM messages WHERE id = $1", id_)
+    await hand_over_again(connection, id_, platform_id="id-2")
+    assert await say(pool, "undelivered", "id-1", reference=reference)
+    assert await rows.statuses(connection, [id_]) == ["accepted"]
+    assert await say(pool, "undelivered", "id-2", reference=reference)
+    assert await rows.statuses(connection, [id_]) == ["undelivered"]
+
+
+async def test_a_failure_that_names_no_id_is_of_the_last_hand_over(pool, connection):
+    id_ = await handed_over(connection)
+    await hand_over_again(connection, id_, platform_id="id-2")
+    reference = await connection.fetchval("SELECT reference FROM messages WHERE id = $1", id_)
+    assert await say(pool, "undelivered", None, reference=reference)
+    assert await rows.statuses(connection, [id_]) == ["undelivered"]
+
+
 async def test_the_sweep_writes_nothing_of_receipts_that_are_of_nobodys_messages(pool, connection):
     for number in range(30):
         await say(pool, "delivered", f"theirs-{number}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from disparo.api.hubsoft.bulk_mapping import read_bulk
+from disparo.api.hubsoft.bulk_mapping import not_possible, read_bulk
+from disparo.dispatch.bulk_control import NotPossible
 
 TODAY = date(2026, 11, 24)
 
@@ -27,3 +28,7 @@ def test_other_words_are_another_request():
         {"ids_fatura": [1]},
     ]
     assert len({read_bulk(body, today=TODAY).digest for body in bodies}) == len(bodies)
+
+
+def test_what_a_state_does_not_allow_is_said_in_portuguese():
+    assert not_possible(NotPossible("done")).msg == "Não é possível: o disparo está concluído"

@@ -16,11 +16,12 @@ from pydantic_core import to_json
 from disparo.api.errors import Refusal
 from disparo.api.hubsoft.mapping import stored_answer, when
 from disparo.api.hubsoft.reading import listed, read_day, read_invoice_id
-from disparo.api.hubsoft.words import IGNORED_WORDS, NO, RUN_WORDS, YES, echo
+from disparo.api.hubsoft.words import IGNORED_WORDS, NO, YES, echo
 from disparo.dispatch.bulk import MOST_IDS, Selection, StoredRun, Which, select_due
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_estimate import Estimate
 from disparo.dispatch.bulk_simulate import Simulation
+from disparo.wording.words import RUN
 
 _WHICH = {"aguardando": Which.NOT_YET_DUE, "vencido": Which.OVERDUE}
 _FILTER = ("vencimento_inicio", "vencimento_fim", "status")
@@ -125,7 +126,7 @@ def simulation_answer(found: Simulation, zone: ZoneInfo) -> dict[str, Any]:
             "ignorados": skipped_words(found.skipped),
             "sem_plataforma": found.out_of_reach,
             "plataformas": [_estimate(estimate) for estimate in found.estimates],
-            "duracao_s": found.duration_s,
+            "duracao_s": None if found.duration is None else found.duration.whole_s,
             "fora_do_horario": sum(found.openings.values()),
             "inicio_em": when(found.starts_at, zone),
         },
@@ -172,7 +173,7 @@ def nothing_meant() -> Refusal:
 
 def not_possible(error: NotPossible) -> Refusal:
     """Give the refusal of a change that the run's state does not allow."""
-    return Refusal(f"Não é possível: o disparo está {RUN_WORDS[error.state].replace('_', ' ')}")
+    return Refusal(f"Não é possível: o disparo está {RUN[error.state]}")
 
 
 def no_such_run(text: str) -> Refusal:

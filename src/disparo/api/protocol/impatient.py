@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from disparo.api.protocol.bounded import Bounded
 
-#: As nginx waits, for a head as for a body.
+#: As nginx waits: for a whole head, and for each piece of a body.
 _PATIENCE_S = 60.0
 _LOOK_EVERY_S = 10.0
 
@@ -23,7 +23,7 @@ class Impatient(Bounded):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin a connection."""
         super().connection_made(transport)
-        self._heard_at = self.loop.time()
+        self._waits_since = self.loop.time()
         self._look = self.loop.call_later(_LOOK_EVERY_S, self._look_again)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -32,15 +32,16 @@ class Impatient(Bounded):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read what came."""
-        self._heard_at = self.loop.time()
+        """Read what came; patience with a head that comes in drops began with the first of them."""
+        if not self._unread:
+            self._waits_since = self.loop.time()
         super().data_received(data)
 
     def _look_again(self) -> None:
         now = self.loop.time()
         if not self._is_owed_more():
-            self._heard_at = now  # patience begins when it is the caller's turn
-        elif now - self._heard_at > _PATIENCE_S:
+            self._waits_since = now  # patience begins when it is the caller's turn
+        elif now - self._waits_since > _PATIENCE_S:
             self.transport.close()
             return
         self._look = self.loop.call_later(_LOOK_EVERY_S, self._look_again)

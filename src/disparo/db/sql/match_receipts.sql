@@ -1,6 +1,8 @@
 -- A receipt finds its message by our reference, or by the platform's id; and only if an attempt of that
 -- message went through that platform. Gives one row for each, in their order; `heard`: it is stored already;
 -- `is_erased`: its customer's data were erased, and it must bring none back.
+-- Named by our reference alone, a message's last attempt is meant. By an id, too, that no attempt has: the first of
+-- those whose answer never came, which may be one before it was sent again.
 -- Each LIMIT makes its step a look-up by index, whatever the planner believes of the size of tables that
 -- have just begun to fill; and so does the subquery, where a join would read an index from end to end.
 -- $1 platforms, $2 platform ids, $3 references, $4 digests (NULL: not asked).
@@ -23,7 +25,11 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) m ON true
 LEFT JOIN LATERAL (
-    SELECT id FROM attempts WHERE p.attempt_id IS NULL AND message_id = m.id AND platform = r.platform
-    ORDER BY id DESC LIMIT 1
+    SELECT id FROM (
+        SELECT id, r.platform_id IS NOT NULL AND platform_id IS NULL
+                   AND coalesce(outcome, 'ambiguous') = 'ambiguous' AS is_unnamed
+        FROM attempts WHERE p.attempt_id IS NULL AND message_id = m.id AND platform = r.platform
+    ) found
+    ORDER BY is_unnamed DESC, CASE WHEN is_unnamed THEN -id ELSE id END DESC LIMIT 1
 ) a ON true
 ORDER BY r.place
