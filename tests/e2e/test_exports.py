@@ -169,12 +169,16 @@ def amounts(*texts, first=980):
         ["89.900", "129.900"],  # three decimals throughout
         ["1.234", "1234.500"],
         ["100", "67.425"],
+        ["1,500", "1,234.56"],  # of a spreadsheet in English
+        ["1,500", "100"],
     ],
 )
 def test_three_decimals_are_not_taken_for_thousands(load, rows, texts):
     load("clientes", CUSTOMERS + "7;GIL;;\n")
     done = load("faturas", amounts(*texts))
-    unsure = [at for at, text in enumerate(texts, 2) if text in ("67.425", "89.900", "129.900", "1.234")]
+    unsure = [
+        at for at, text in enumerate(texts, 2) if text in ("67.425", "89.900", "129.900", "1.234", "1,500")
+    ]
     for line in unsure:
         assert f"linha {line}: valor pode ser de milhares ou ter três decimais" in done.stderr
     assert f"{len(texts) - len(unsure)} linha(s) gravada(s), {len(unsure)} com erro." in done.stdout

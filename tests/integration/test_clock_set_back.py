@@ -115,6 +115,19 @@ async def test_an_alert_is_told(connection):
     assert [len(await alerts.take_untold(connection)) for _ in range(2)] == [1, 0]
 
 
+async def test_of_alerts_from_before_anybody_could_be_told_only_the_last_days_are_news(connection):
+    for subject in ("old", "new", "live"):
+        await alerts.raise_(connection, "platform_open", subject)
+    await alerts.clear(connection, "platform_open", "old")
+    await alerts.clear(connection, "platform_open", "new")
+    await connection.execute("UPDATE alerts SET raised_at = raised_at - interval '60 days'")
+    await connection.execute(
+        "UPDATE alerts SET cleared_at = now() - interval '25 hours' WHERE subject = 'old'"
+    )
+    await connection.execute("UPDATE alerts SET cleared_at = now() - interval '1 hour' WHERE subject = 'new'")
+    assert [row["subject"] for row in await alerts.take_untold(connection)] == ["new", "live"]
+
+
 async def test_runs_go_on_taking_turns(pool, connection):
     await rows.add_invoices(connection, 3_000)
     runs = [await bulk.store(pool, Selection(tuple(range(first, first + 1_500)))) for first in (1, 1_501)]

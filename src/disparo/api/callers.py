@@ -41,23 +41,25 @@ class Callers:
                 scope["scheme"] = scheme
             # Some proxies (HAProxy) write a line of their own below the one that came (RFC 9110 §5.3).
             lines = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-            peer = self._behind(peer, b",".join(lines).decode("latin-1"))
+            peer, is_told = self._behind(peer, b",".join(lines).decode("latin-1"))
+            if named and not is_told:  # it speaks for somebody, and says not for whom
+                scope["state"]["is_spoken_for"] = True
         scope["client"] = (str(peer), scope["client"][1])
 
-    def _behind(self, proxy: _Address, named: str) -> _Address:
+    def _behind(self, proxy: _Address, named: str) -> tuple[_Address, bool]:
         """Walk from the nearest to the farthest; the first that is no proxy of ours is the caller.
 
-        What stands left of it is the caller's own word, and a word that is no address ends the walk.
+        What stands left of it is the caller's own word, and a word that is no address ends the walk: False.
         """
         caller = proxy
         for word in reversed(named.split(",")):
             address = read_address(word.strip())
             if address is None:
-                break
+                return caller, False
             caller = address
             if not self._is_trusted(address):
                 break
-        return caller
+        return caller, True
 
     def _is_trusted(self, address: _Address) -> bool:
         return any(address in network for network in self._trusted)

@@ -156,11 +156,17 @@ async def _refuse_to_upgrade(dsn: str) -> None:
             )
 
 
-async def prepare_patiently(settings: Settings, dsn: str) -> bool:
-    """Prepare the database; one that is just being restarted is waited for. Raises DatabaseUnavailable."""
+async def prepare_patiently(settings: Settings, dsn: str, *, may_upgrade: bool) -> bool:
+    """Prepare the database; one that is just being restarted is waited for. Raises DatabaseUnavailable.
+
+    Not `may_upgrade`: whoever started this process has prepared it. If it is older, the program was exchanged
+    since, and others still run that know no newer tables.
+    """
     until = time.monotonic() + _PATIENCE_S
     while True:
         try:
+            if not may_upgrade:
+                await _refuse_to_upgrade(dsn)
             return await prepare_with_backup(settings, dsn)
         except (DatabaseUnavailable, *TRANSIENT) as error:
             if time.monotonic() >= until:

@@ -118,8 +118,9 @@ def _load(dsn: str, file: Path) -> None:
                 loader.stdin.write(_end().encode())
         if script.returncode != 0 or loader.returncode != 0:
             said.seek(0)
-            # It falls over a dump that is damaged in the middle, without a word.
-            why = "o arquivo parece danificado" if script.returncode < 0 else reason_of(said.read())
+            # It falls over a dump that is damaged in the middle, without a word; and where psql ended early.
+            fell = script.returncode < 0 and script.returncode != -signal.SIGPIPE
+            why = "o arquivo parece danificado" if fell else reason_of(said.read())
             raise DisparoError(f"A restauração falhou: {why}. Nada foi alterado.")
 
 

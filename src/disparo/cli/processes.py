@@ -27,14 +27,15 @@ _STEADY_AFTER_S = 30.0
 _SLOWEST_RESTART_S = 10.0
 
 
-def end_with_parent() -> None:
-    """Ask the kernel to end this process when its parent dies; for children of `Family` only."""
+def end_with_parent() -> bool:
+    """Ask the kernel to end this process when its parent dies; False: it is no child of a `Family`."""
     parent = os.environ.pop(_PARENT, None)
     if parent is None:
-        return
+        return False
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != int(parent):  # it died before we asked
         sys.exit(0)
+    return True
 
 
 @dataclass(slots=True)

@@ -34,7 +34,7 @@ def serve(
     porta_compartilhada: Annotated[bool, typer.Option("--porta-compartilhada", hidden=True)] = False,
 ) -> None:
     """Inicia só o servidor HTTP; os workers são iniciados com `disparo worker`."""
-    end_with_parent()
+    is_child = end_with_parent()
     failpoints.arm(os.environ.get("DISPARO_FAILPOINTS", ""))
 
     def load() -> Settings:
@@ -50,7 +50,7 @@ def serve(
     log_misspelt()
     certificate = certificate_of(settings, own=tls_self_signed)
     with opened(dados) as dsn:
-        asyncio.run(prepare_patiently(settings, dsn))
+        asyncio.run(prepare_patiently(settings, dsn, may_upgrade=not is_child))
         if processos > 1:
             asyncio.run(_serve_with(processos, settings, dsn, certificate))
         else:

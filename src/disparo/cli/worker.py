@@ -30,7 +30,7 @@ from disparo.wording.alert_words import say
 
 def worker(dados: DataDir = None) -> None:
     """Entrega as mensagens às plataformas de SMS."""
-    end_with_parent()
+    is_child = end_with_parent()
     failpoints.arm(os.environ.get("DISPARO_FAILPOINTS", ""))
 
     def load() -> Settings:
@@ -43,18 +43,18 @@ def worker(dados: DataDir = None) -> None:
     configure_logging(level=settings.log_level)
     log_misspelt()
     with opened(dados) as dsn:
-        raise typer.Exit(_run(settings, dsn, watch))
+        raise typer.Exit(_run(settings, dsn, watch, is_child=is_child))
 
 
-def _run(settings: Settings, dsn: str, watch: SettingsWatch) -> int:
+def _run(settings: Settings, dsn: str, watch: SettingsWatch, *, is_child: bool) -> int:
     import uvloop
 
-    return uvloop.run(_work(settings, dsn, watch))
+    return uvloop.run(_work(settings, dsn, watch, is_child=is_child))
 
 
-async def _work(settings: Settings, dsn: str, watch: SettingsWatch) -> int:
+async def _work(settings: Settings, dsn: str, watch: SettingsWatch, *, is_child: bool) -> int:
     stop = stop_signal()
-    if await unless(stop, prepare_patiently(settings, dsn)) is None:
+    if await unless(stop, prepare_patiently(settings, dsn, may_upgrade=not is_child)) is None:
         return 0
     planner = _Planner()
     worker_settings = WorkerSettings(

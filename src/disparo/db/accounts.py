@@ -190,7 +190,7 @@ async def audit(
 ) -> None:
     """Write down who did what; no secret, phone or text belongs into `detail`."""
     await connection.execute(
-        "INSERT INTO audit_log (actor, action, detail) VALUES ($1, $2, $3::jsonb)",
+        "INSERT INTO audit_log (at, actor, action, detail) VALUES (clock_timestamp(), $1, $2, $3::jsonb)",
         actor,
         action,
         json.dumps(detail or {}),

@@ -160,8 +160,9 @@ async def live(connection: Connection) -> list[asyncpg.Record]:
 async def take_untold(connection: Connection, *, limit: int = 20) -> list[asyncpg.Record]:
     """Take the alerts that nobody was told of, in order; if the caller dies, another one takes them.
 
-    One that is taken for longer than twice a lease was so by a clock that was set back; and one of a time to
-    come is over, too.
+    What was over a day ago before anybody could be told is no news: there may be a year of it when the first
+    to be told are named. One that is taken for longer than twice a lease was so by a clock that was set back;
+    and one of a time to come is over, too.
     """
     return await connection.fetch(
         """WITH taken AS (
@@ -172,6 +173,7 @@ async def take_untold(connection: Connection, *, limit: int = 20) -> list[asyncp
                      AND (kind <> ALL($3::text[]) OR cleared_at IS NULL OR detail = $4
                           OR cleared_at NOT BETWEEN now() - make_interval(secs =>
                              ($5::float8[])[array_position($3::text[], kind)]) AND now())
+                     AND (told_at IS NOT NULL OR cleared_at IS NULL OR cleared_at > now() - interval '1 day')
                      AND (taken_until IS NULL OR taken_until < now()
                           OR taken_until > now() + make_interval(secs => 2 * $2::float8))
                    ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)

@@ -13,10 +13,15 @@ _LAST = 2**63 - 1
 _SLACK = timedelta(minutes=1)
 
 
+#: As whom a person acts: in the panel, and through the API by each of its clients.
+_ACTORS = """SELECT 'user:' || $3::bigint AS actor
+             UNION ALL SELECT 'client:' || id || '/user:' || $3::bigint FROM api_clients"""
+
+
 async def page(
     connection: Connection,
     *,
-    actor: str | None,
+    user_id: int | None,
     action: str | None,
     since: datetime | None,
     until: datetime | None,
@@ -29,28 +34,26 @@ async def page(
         top = min(top, await _first_id_since(connection, until + _SLACK))
     bottom = 0 if since is None else await _first_id_since(connection, since - _SLACK)
     # Plans are made once: a condition that may be none leads to no index. For the order see migration 0025.
-    who = "actor = $3" if actor is not None else "$3::text IS NULL"
     what = "action = $4" if action is not None else "$4::text IS NULL"
     within, order = "id < $1 AND id >= $2", "id DESC"
-    if actor is not None or action is not None:
+    if user_id is not None or action is not None:
         within, order = "-id > -$1::bigint AND -id <= -$2::bigint", "-id"
-    return await connection.fetch(
-        f"""SELECT id, at, actor, action, detail FROM audit_log
-            WHERE {within} AND {who} AND {what}
-              AND ($5::timestamptz IS NULL OR at >= $5) AND ($6::timestamptz IS NULL OR at < $6)
-            ORDER BY {order} LIMIT $7""",  # noqa: S608 - our own words
-        top,
-        bottom,
-        actor,
-        action,
-        since,
-        until,
-        limit + 1,
-    )
+    lines = f"""SELECT id, at, actor, action, detail FROM audit_log
+                WHERE {within} AND {what} AND {{who}}
+                  AND ($5::timestamptz IS NULL OR at >= $5) AND ($6::timestamptz IS NULL OR at < $6)
+                ORDER BY {order} LIMIT $7"""  # noqa: S608 - our own words
+    if user_id is None:
+        statement = lines.format(who="$3::bigint IS NULL")
+    else:
+        each = lines.format(who="actor = a.actor")
+        statement = f"""SELECT l.* FROM ({_ACTORS}) a CROSS JOIN LATERAL ({each}) l
+                        ORDER BY l.id DESC LIMIT $7"""  # noqa: S608 - our own words
+    return await connection.fetch(statement, top, bottom, user_id, action, since, until, limit + 1)
 
 
 async def _first_id_since(connection: Connection, moment: datetime) -> int:
+    """Give the lowest id of the first few: of two at the same time the first may have the higher one."""
     found: int | None = await connection.fetchval(
-        "SELECT id FROM audit_log WHERE at >= $1 ORDER BY at, id LIMIT 1", moment
+        "SELECT min(id) FROM (SELECT id FROM audit_log WHERE at >= $1 ORDER BY at, id LIMIT 5) first", moment
     )
     return _LAST if found is None else found

@@ -6,8 +6,10 @@ from datetime import datetime
 
 from disparo.db.pool import Connection
 
-#: So many hand-overs, or receipts, are looked at; of hand-overs none with fewer than so many says anything.
+#: So many hand-overs of a platform, or receipts, are looked at; none with fewer than so many says anything.
 _LOOKED_AT, _ENOUGH = 500, 20
+#: Of all together: a platform with few is seen beside one with many.
+_READ = 20_000
 
 
 async def try_duty(connection: Connection) -> bool:
@@ -24,14 +26,30 @@ async def silent_platforms(connection: Connection) -> dict[str, bool]:
     rows = await connection.fetch(
         """SELECT a.platform,
                   bool_and((SELECT m.status FROM messages m WHERE m.id = a.message_id) = 'accepted') AS silent
-           FROM (SELECT platform, message_id FROM attempts
-                 WHERE started_at BETWEEN now() - interval '90 min' AND now() - interval '30 min'
-                   AND outcome = 'accepted' LIMIT $1) a
+           FROM (SELECT platform, message_id, row_number() OVER (PARTITION BY platform) AS place
+                 FROM (SELECT platform, message_id FROM attempts
+                       WHERE started_at BETWEEN now() - interval '90 min' AND now() - interval '30 min'
+                         AND outcome = 'accepted' LIMIT $3) read) a
+           WHERE a.place <= $1
            GROUP BY a.platform HAVING count(*) >= $2""",
         _LOOKED_AT,
         _ENOUGH,
+        _READ,
     )
     return {row["platform"]: row["silent"] for row in rows}
+
+
+async def was_heard_since(connection: Connection, platform: str, since: datetime) -> bool:
+    """Tell whether one of the newest receipts is of a hand-over through a platform, since a moment."""
+    found: bool = await connection.fetchval(
+        """SELECT EXISTS (SELECT FROM (SELECT platform, attempt_id, received_at FROM receipts
+                                       ORDER BY id DESC LIMIT $3) r
+                          WHERE platform = $1 AND attempt_id IS NOT NULL AND received_at > $2)""",
+        platform,
+        since,
+        _READ,
+    )
+    return found
 
 
 async def platforms_without_credit(connection: Connection) -> dict[str, bool]:

@@ -23,6 +23,7 @@ Bulk runs
 Claim and prepare
     worker         one worker process and all that runs in it
     handover       claims a chunk, looks at each message, gives the good ones to lanes
+    choice         by which lane a message goes, with which text
     claims         what a worker holds: claims, and messages that are prepared
     rules          the last look: may this message go now, and with which text
     freshness      asks a live source again for data that is old

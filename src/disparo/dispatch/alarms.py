@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,7 +23,8 @@ log = structlog.get_logger(__name__)
 _STUCK_AFTER_S = 900.0
 #: A platform that contradicted nothing for so long has come to an end of it.
 _CONTRADICTS_S = 86_400.0
-_STUCK_EVERY_S = 60.0  # all that waits is read where nothing goes
+#: All that waits is read where nothing goes, and for receipts that stopped the hand-overs of an hour.
+_MUCH_EVERY_S = 60.0
 #: Of what a process sees of itself: so long must nobody have said it again, by looks that come so often.
 _UNSAID_S, _LOOK_EVERY_S = 45.0, 3.0
 #: Platforms are asked for credit and whether they are there no more often than this.
@@ -60,7 +61,7 @@ class Alarms:
         self._asked_since = time.monotonic()
         self._ask_at = 0.0
         self._answers: _Answers | None = None  # until they are stored: they do not come again soon
-        self._stuck_at = 0.0
+        self._much_at = 0.0
         self._unsaid: takeover.Watch[tuple[str, str], datetime] = takeover.Watch(
             time.monotonic, look_every_s=_LOOK_EVERY_S, dead_after_s=_UNSAID_S
         )
@@ -157,15 +158,28 @@ class Alarms:
                 connection, int(row["detail"]), within_s=_CONTRADICTS_S
             ):
                 await alerts.clear(connection, row["kind"], row["subject"])
-        await self._settle(connection, alerts.RECEIPTS_STOPPED, await signs.silent_platforms(connection))
         await self._settle(connection, alerts.CREDIT_GONE, await signs.platforms_without_credit(connection))
-        if time.monotonic() < self._stuck_at:
+        if time.monotonic() < self._much_at:
             return
-        self._stuck_at = time.monotonic() + _STUCK_EVERY_S
+        self._much_at = time.monotonic() + _MUCH_EVERY_S
+        await self._look_for_silence(connection, live)
         since = await signs.stuck_since(connection, after_s=_STUCK_AFTER_S)
         is_so = since is not None and not await self._are_days_full(connection, platforms)
         stuck = {"": self._local(since)} if since is not None and is_so else {}
         await alerts.settle(connection, alerts.DISPATCH_STUCK, stuck, seen=[""])
+
+    async def _look_for_silence(self, connection: Connection, live: Sequence[asyncpg.Record]) -> None:
+        silent = await signs.silent_platforms(connection)
+        await self._settle(connection, alerts.RECEIPTS_STOPPED, silent)
+        for (
+            row
+        ) in live:  # with too few hand-overs of late to be judged by them, one receipt says that some come
+            if (
+                row["kind"] == alerts.RECEIPTS_STOPPED
+                and row["subject"] not in silent
+                and await signs.was_heard_since(connection, row["subject"], row["raised_at"])
+            ):
+                await alerts.clear(connection, row["kind"], row["subject"])
 
     async def _are_days_full(self, connection: Connection, platforms: Mapping[str, Platform]) -> bool:
         """Tell whether what waits does so for limits alone that the administrator has set."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -25,16 +24,17 @@ from disparo.db.messages import CHUNK_SIZE, Move, Start
 from disparo.db.pool import Pool
 from disparo.dispatch import patience
 from disparo.dispatch.breathing import breathing
+from disparo.dispatch.choice import Choice, Way
 from disparo.dispatch.claims import Batch, Holder, Prepared
 from disparo.dispatch.fleet import Fleet
 from disparo.dispatch.frequency import one_too_many
 from disparo.dispatch.freshness import Checked, Freshness
 from disparo.dispatch.give_back import Deferral, put_back
 from disparo.dispatch.lane import Lane
-from disparo.dispatch.rules import Drop, Rules, Wait, must_wait, objection, rendered, waits_with_run
+from disparo.dispatch.rules import Drop, Rules, Wait, must_wait, objection, waits_with_run
 from disparo.domain.ids import new_id
 from disparo.domain.message import Event
-from disparo.domain.routing import NoRoute, Route, choose, in_first_line, stay
+from disparo.domain.routing import NoRoute, Route, in_first_line
 from disparo.platforms.base import Platform
 
 #: Where nothing can go, nobody knows for how long, so many of a chunk are looked at now and then.
@@ -84,6 +84,7 @@ class Handover:
         self.lanes = self.fleet.lanes
         self._routes = list(routes)
         self._rules = rules
+        self._choice = Choice(self.lanes, self._routes, rules, is_usable=self._is_usable)
         for name, lane in self.lanes.items():
             lane.on_room = self._room.set
             lane.elsewhere = partial(self._works_besides, name)
@@ -227,58 +228,27 @@ class Handover:
         return len(found.drop), batch
 
     def _sort(self, row: Mapping[str, Any], token: UUID, found: _Sorted, room: dict[_Kind, int]) -> None:
-        verdict: Wait | Drop | None = objection(row, self._rules)
+        urgent: bool = row["urgent"]
+        verdict: Wait | Drop | Way | NoRoute | None = objection(row, self._rules)
         if verdict is None:
-            lane = self._lane_for(row, room)
-            if isinstance(lane, Lane):
-                text = rendered(row, self._rules, lane.platform.capabilities.profile)
-                if not isinstance(text, Drop):
-                    room[lane.platform.name, row["urgent"]] -= 1
-                    found.send.append((lane, row, Start(row["id"], token, text.text, text.segments)))
-                    return
-                verdict = text
-            else:
-                found.busy[lane.waits_for] += 1
-                wait_s = self._looks.next_in_s(self.lanes, lane, found.busy, urgent=row["urgent"])
-                verdict = Wait(lane.until or row["now"] + timedelta(seconds=wait_s), lane.reason)
+            # A platform may be new since the look began.
+            verdict = self._choice.make(row, lambda name: room.get((name, urgent), 0) > 0)
+        if isinstance(verdict, Way):
+            lane, text = verdict
+            if not lane.breaker.is_open:
+                self._looks.took(lane.platform.name)
+            room[lane.platform.name, urgent] -= 1
+            found.send.append((lane, row, Start(row["id"], token, text.text, text.segments)))
+            return
         if isinstance(verdict, Drop):
             found.drop.append(Move(row["id"], verdict.event, verdict.reason))
-        else:
-            run = row["dispatch_id"] if waits_with_run(row, verdict) else None
-            found.wait.append(Deferral(row["id"], verdict.until, verdict.reason, run))
-
-    def _lane_for(self, row: Mapping[str, Any], room: Mapping[_Kind, int]) -> Lane | NoRoute:
-        urgent: bool = row["urgent"]
-
-        def has_room(name: str) -> bool:
-            return room.get((name, urgent), 0) > 0  # a platform may be new since the look began
-
-        is_day_full = partial(patience.is_day_full, self.lanes)
-
-        local = row["now"].astimezone(self._rules.zone)
-        # A message that may have had an effect somewhere never goes to another platform.
-        if row["tries"] > 0:
-            chosen = stay(
-                self._routes,
-                row["platform"],
-                local=local,
-                has_room=has_room,
-                is_day_full=is_day_full,
-            )
-        else:
-            chosen = choose(
-                self._routes,
-                ddd=row["e164"][3:5],
-                local=local,
-                is_usable=self._is_usable,
-                has_room=has_room,
-                is_day_full=is_day_full,
-                avoid=row["platform"] if row["not_taken"] > 0 else None,
-                draw=random.random(),  # noqa: S311 - shares load, guards nothing
-            )
-        if isinstance(chosen, str) and not self.lanes[chosen].breaker.is_open:
-            self._looks.took(chosen)
-        return self.lanes[chosen] if isinstance(chosen, str) else chosen
+            return
+        if isinstance(verdict, NoRoute):
+            found.busy[verdict.waits_for] += 1
+            wait_s = self._looks.next_in_s(self.lanes, verdict, found.busy, urgent=urgent)
+            verdict = Wait(verdict.until or row["now"] + timedelta(seconds=wait_s), verdict.reason)
+        run = row["dispatch_id"] if waits_with_run(row, verdict) else None
+        found.wait.append(Deferral(row["id"], verdict.until, verdict.reason, run))
 
     async def _leave_out(self, found: _Sorted) -> None:
         """Drop what would be one too many for its phone."""

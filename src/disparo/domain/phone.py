@@ -79,7 +79,7 @@ _SEPARATORS = re.compile(r"[;,|/]")
 _TRUNK = 1
 #: 55 and ten digits: with fewer behind the country's code there is no DDD among them.
 _SHORTEST_WITH_COUNTRY = 12
-#: 1198887776.0: with its 0 it would be a stranger's number, of eleven digits.
+#: 1198887776.0: with its 0 it would be a stranger's, of eleven digits; 988887777.0 would get an area code.
 _AS_AMOUNT = re.compile(r"(\+?[0-9]{10,13})\.0")
 _CARRIER_CODE = 3
 #: Its place held: (0xx37) 99993-1412, (0**37) 99993-1412.
@@ -92,6 +92,7 @@ _LABEL = rf"(?<![^\W\d_])(?:{_LABELS})(?![^\W\d_])"
 _LABELS_BEFORE = re.compile(rf"^[\s(]*(?:{_LABEL}[\s.:()-]*)+", re.IGNORECASE)
 _LABEL_AFTER = re.compile(rf"{_LABEL}[\s.:)]*$", re.IGNORECASE)
 #: `cel 1: ...`: which of several it is would be read as a digit of the number.
+_ORDINAL_BEFORE = re.compile(r"[1-9](?!\d)")  # `1) 19 3333-4444`: eleven digits with a 9 in its place
 _ORDINAL = re.compile(r"^[1-9](?!\d)|(?<!\d)\d\D*$")
 
 
@@ -248,7 +249,11 @@ def _digits_of(text: str) -> str:
         raise InvalidPhone(PhoneFault.NOT_A_NUMBER)
     if stripped[0] == "+" and not stripped[1:].lstrip(" (").startswith("55"):
         raise InvalidPhone(PhoneFault.LENGTH)
-    if stripped[-2:] == ".0" and (amount := _AS_AMOUNT.fullmatch(stripped)):
+    if _ORDINAL_BEFORE.match(stripped):
+        raise InvalidPhone(PhoneFault.NOT_A_NUMBER)
+    if stripped[-2:] == ".0":
+        if not (amount := _AS_AMOUNT.fullmatch(stripped)):
+            raise InvalidPhone(PhoneFault.NOT_A_NUMBER)
         stripped = amount[1]
     digits = stripped.translate(_DROP_PUNCTUATION)
     return _with_ddd(digits) if stripped[0] == "+" else digits

@@ -52,9 +52,8 @@ async def show(request: Request, person: Person) -> Response:
 def _wanted(request: Request) -> dict[str, Any]:
     query = request.query_params
     since, until = fields.span(query, services_of(request).settings.zone)
-    who = fields.number(query, "quem")
     return {
-        "actor": None if who is None else f"user:{who}",
+        "user_id": fields.number(query, "quem"),
         "action": fields.choice(query, "acao", words.ACTION) or None,
         "since": since,
         "until": until,

@@ -1,4 +1,4 @@
-"""Tells how a file writes amounts: whether its `1.234` is a thousand and some, or has three decimals."""
+"""Tells how a file writes amounts: whether its `1.234` or `1,500` is of thousands or has three decimals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from disparo.sources.csv_fields import BadField, plain_amount
 
-_EITHER = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
+_EITHER = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
 _WITH_COMMA = re.compile(r"[0-9.]*,[0-9]{1,2}")
 _WITH_POINT = re.compile(r"[0-9,]*\.[0-9]+")
 _MOST_KEPT = 5000  # amounts repeat

@@ -89,22 +89,22 @@ class Hubsoft:
             return await self._fetch_page(step, page, _PER_PAGE)
         except PageFails:
             return await in_parts(
-                lambda part, size: self._fetch_page(step, part, size, tries=1), page, _PER_PAGE
+                lambda part, size: self._fetch_page(step, part, size, once=True), page, _PER_PAGE
             )
 
-    async def _fetch_page(self, step: Step, page: int, per_page: int, *, tries: int | None = None) -> Page:
+    async def _fetch_page(self, step: Step, page: int, per_page: int, *, once: bool = False) -> Page:
         query: dict[str, Any] = {"pagina": page, "itens_por_pagina": per_page}
         if step.first is not None and step.last is not None:
             query |= {"data_inicio": step.first.isoformat(), "data_fim": step.last.isoformat()}
         if step.kind.endswith("customers"):
             cancelled = "sim" if step.kind == "cancelled_customers" else "nao"
             query |= {"cancelado": cancelled, "relacoes": _RELATIONS}
-            answer, _ = await self._get("/cliente/todos", query, tries=tries)
+            answer, _ = await self._get("/cliente/todos", query, once=once)
             customers, left_out = customers_of(answer, NAME, sms_allowed=self._settings.sms_permission)
             return page_of(answer, page, per_page, customers=customers, left_out=left_out)
         kinds = {DUE: "data_vencimento", "registered": "data_cadastro", PAID: "data_pagamento"}
         query |= {"tipo_data": kinds[step.kind], **_NOT_SHOWN_UNASKED}
-        answer, asked_at = await self._get("/financeiro/fatura", query, tries=tries)
+        answer, asked_at = await self._get("/financeiro/fatura", query, once=once)
         invoices, left_out = invoices_of(answer, NAME, asked_at, all_active=False)
         return page_of(answer, page, per_page, invoices=invoices, left_out=left_out)
 
@@ -227,9 +227,9 @@ class Hubsoft:
         return self._session
 
     async def _get(
-        self, path: str, query: Mapping[str, Any], *, tries: int | None = None
+        self, path: str, query: Mapping[str, Any], *, tries: int | None = None, once: bool = False
     ) -> tuple[Mapping[str, Any], datetime]:
-        """Ask, patiently: 429 and passing faults are waited for; raises SourceDown or SourceRefused.
+        """Ask; 429 and passing faults (not `once`) are waited for; raises SourceDown or SourceRefused.
 
         Gives when what was answered was asked, too. SourceDown is PageFails where it is there.
         """
@@ -238,7 +238,7 @@ class Hubsoft:
             try:
                 return await self._get_once(path, query)
             except TryLater as later:
-                if later.gives_up or attempt >= (tries or _TRIES):
+                if later.gives_up or (once and later.of_answer) or attempt >= (tries or _TRIES):
                     raise (PageFails if later.of_answer else SourceDown)(later.why) from None
                 await asyncio.sleep(later.wait_s if later.wait_s is not None else backoff_s(attempt - 1))
                 attempt += 1

@@ -28,8 +28,10 @@ def too_slow(takes_s: float | None, *, timeout_s: int) -> str | None:
     """Warn where the last of a run would wait longer than any may: `timeout_s`, of sending hours."""
     if takes_s is None or takes_s <= timeout_s:
         return None
+    # Two days of them are four of twelve hours.
+    most = duration(timeout_s) if timeout_s < _DAY_S else f"{timeout_s // _HOUR_S} h"
     return (
-        f"Um SMS espera no máximo {duration(timeout_s)} de horário de envio: o que não sair até lá falha. "
+        f"Um SMS espera no máximo {most} de horário de envio: o que não sair até lá falha. "
         "Divida o disparo, ou aumente o ritmo da plataforma ou timeout_s."
     )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from tests.conftest import run_admin, with_database
-from tests.support import bulk
+from tests.support import bulk, rows
 
 from disparo.db import bulk_runs
 
@@ -66,3 +67,24 @@ async def test_a_restore_names_them_too(command, dsn, admin_dsn, pool, tmp_path)
             in each
         )
     assert "rode: disparo retomar\n" in said
+
+
+async def test_what_the_server_refused_is_not_said_of_the_file(command, dsn, admin_dsn, connection, tmp_path):
+    """Whoever believed that would throw away the only copy. It is of more than a pipe holds."""
+    await rows.add_messages(connection, 4_000)
+    file = tmp_path / "copia.dump"
+    assert command("db", "backup", file)[0] == 0
+    name = f"restored_{uuid4().hex}"
+    await asyncio.to_thread(run_admin, admin_dsn, f"CREATE DATABASE {name}")
+    there = with_database(dsn, name)
+    try:
+        taken = await asyncpg.connect(there)
+        await taken.execute(
+            "CREATE FUNCTION messages_inserted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'"
+        )
+        await taken.close()
+        status, said = command("db", "restore", file, DISPARO_DATABASE_URL=there)
+    finally:
+        await asyncio.to_thread(run_admin, admin_dsn, f"DROP DATABASE {name} WITH (FORCE)")
+    assert (status, "danificado" in said) == (1, False), said
+    assert 'function "messages_inserted" already exists' in said

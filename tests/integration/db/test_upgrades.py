@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import run_admin, with_database
 
 from disparo.cli import upgrade
-from disparo.cli.context import _refuse_to_upgrade, prepare_for_command
+from disparo.cli.context import _refuse_to_upgrade, prepare_for_command, prepare_patiently
 from disparo.cli.upgrade import prepare_with_backup
 from disparo.db import pool
 from disparo.db.migrate import HEAD, _run_alembic, current_version, migrate, revisions
@@ -206,6 +206,18 @@ def test_a_command_of_a_new_version_changes_nothing_under_an_old_one(older):
     with pytest.raises(DatabaseUnavailable, match="versão anterior"):
         asyncio.run(_refuse_to_upgrade(dsn))
     assert asyncio.run(_version(dsn)) == "0012"
+
+
+def test_nor_does_a_process_that_an_old_one_starts_anew(older, tmp_path, monkeypatch):
+    """The program was exchanged while it ran; its others know no newer tables, and it promised a copy."""
+    monkeypatch.setattr("disparo.cli.context._PATIENCE_S", 0.0)
+    dsn = older("0012")
+    settings = Settings(data_dir=tmp_path, database_url=dsn)
+    with pytest.raises(DatabaseUnavailable, match="versão anterior"):
+        asyncio.run(prepare_patiently(settings, dsn, may_upgrade=False))
+    assert asyncio.run(_version(dsn)) == "0012"
+    assert asyncio.run(prepare_patiently(settings, dsn, may_upgrade=True))
+    assert asyncio.run(prepare_patiently(settings, dsn, may_upgrade=False))
 
 
 @pytest.mark.parametrize("name", ["disparo-server", "disparo-worker"])

@@ -321,3 +321,17 @@ async def test_a_platform_whose_settings_change_while_it_is_asked_is_not_called_
             assert await live(connection) == []
         await alarms.look({"p": platform})
         assert platform.asked == 1
+
+
+async def test_receipts_that_come_again_to_few_hand_overs_end_what_was_told(pool, connection):
+    """With fewer than twenty of them nothing is judged, also not that it is over."""
+    await begin(connection, "receipts_stopped", subject="p")
+    id_ = await handed_over(connection)
+    platforms = {"p": Platform(ABLE)}
+    await Alarms(pool, zone=ZONE).look(platforms)
+    assert await live(connection) == ["receipts_stopped"]
+    event = ReceiptEvent(ReceiptKind.DELIVERED, platform_id="id-1")
+    assert await take_one(pool, Told("p", event, "raw"))
+    assert await rows.statuses(connection, [id_]) == ["delivered"]
+    await Alarms(pool, zone=ZONE).look(platforms)
+    assert await live(connection) == []

@@ -77,6 +77,46 @@ async def test_what_was_started_and_is_in_nobodys_hands_goes_again_where_it_may(
     assert await rows.statuses(connection, ids) == [status] * len(ids)
 
 
+NARROW = {"segments": {"max_parts": 1}}
+
+
+@pytest.mark.parametrize(
+    ("tables", "tries", "status"),
+    [
+        ({"p": NARROW, "q": {}}, 0, "claimed"),
+        ({"p": NARROW, "q": {"ddds": ["21"]}}, 0, "failed"),
+        ({"p": NARROW, "q": {"weight": 0}}, 0, "failed"),
+        ({"p": NARROW, "q": NARROW}, 0, "failed"),
+        ({"p": NARROW, "q": {}}, 1, "uncertain"),  # it may have gone by the first, and goes by no other
+    ],
+)
+async def test_a_text_that_does_not_fit_on_one_platform_goes_by_one_that_takes_it(
+    connection, handover, tables, tries, status
+):
+    [id_] = await rows.add_messages(connection, 1)
+    await connection.execute("UPDATE invoices SET link = 'https://' || repeat('a', 250)")
+    await connection.execute("UPDATE messages SET tries = $1, platform = 'p'", tries)
+    routes = [
+        Route(name, place, table.get("weight", 1), ddds=frozenset(table.get("ddds", ())))
+        for place, (name, table) in enumerate(tables.items())
+    ]
+    own = {name: {"segments": table.get("segments", {})} for name, table in tables.items()}
+    handover.use({name: platform(name, **table) for name, table in own.items()}, routes, RULES)
+    await handover.handle_chunk(await rows.chunk_of(connection, id_), urgent=True)
+    waiting = {name: len(lane.take_waiting()) for name, lane in handover.lanes.items()}
+    assert waiting == {"p": 0, "q": int(status == "claimed")}
+    assert await rows.statuses(connection, [id_]) == [status]
+
+
+async def test_a_text_that_fits_only_where_nothing_goes_now_waits(connection, handover):
+    [id_] = await rows.add_messages(connection, 1)
+    await connection.execute("UPDATE invoices SET link = 'https://' || repeat('a', 250)")
+    closed = Route("q", 1, hours=(MIDNIGHT, MIDNIGHT))  # never open
+    handover.use({"p": platform("p", **NARROW), "q": platform("q")}, [Route("p"), closed], RULES)
+    await handover.handle_chunk(await rows.chunk_of(connection, id_), urgent=True)
+    assert await rows.statuses(connection, [id_]) == ["queued"]
+
+
 async def test_new_settings_do_not_end_a_pause(pool, connection, handover):
     handover.use({"p": platform("p")}, [Route("p")], RULES)
     watch = PlatformWatch(pool, pool, handover, handover._holder)

@@ -127,6 +127,10 @@ async def test_what_alarms_say_of_silence(beside_many):
     assert await signs.silent_platforms(beside_many) == {"parada": False}
     await beside_many.execute("UPDATE messages SET status = 'accepted' WHERE status = 'delivered'")
     assert await signs.silent_platforms(beside_many) == {"parada": True}
+    few = [row["id"] for row in await beside_many.fetch("SELECT id FROM attempts ORDER BY id LIMIT 30")]
+    await beside_many.execute("UPDATE attempts SET platform = 'rara' WHERE id = ANY($1)", few)
+    found = await signs.silent_platforms(beside_many)
+    assert found == {"parada": True, "rara": True}
 
 
 async def test_the_oldest_evidence_goes_and_nothing_else(beside_many):

@@ -14,6 +14,7 @@ from tests.support.lines import lines_of
 from disparo.db import sync_states
 from disparo.sources import hubsoft_answers
 from disparo.sources.base import DUE, SourceDown, SourceRefused, Step
+from disparo.sources.hubsoft_parts import in_parts
 from disparo.sources.sync import Sync
 
 pytestmark = pytest.mark.anyio
@@ -176,6 +177,24 @@ async def test_a_page_that_it_makes_too_slowly_is_asked_for_in_parts(there, sour
     page = await source.fetch_page(Step(DUE, day, day), 0)
     assert 700_045 not in {row["id"] for row in page.invoices}
     # All of that day's stand on one page, which is short: its parts are too.
+    assert page.total == len(there._window({"data_inicio": day.isoformat(), "data_fim": day.isoformat()}))
+
+
+@pytest.mark.parametrize("status", [429, 401])
+async def test_a_part_that_is_put_off_is_waited_for(there, source, monkeypatch, status):
+    monkeypatch.setattr("disparo.sources.hubsoft._PER_PAGE", 50)
+    monkeypatch.setattr("disparo.sources.hubsoft._TRIES", 2)
+    there.poison = {700_045}
+    day = there.due(45)
+
+    async def with_one_put_off(*args):
+        there.statuses = [status]
+        return await in_parts(*args)
+
+    monkeypatch.setattr("disparo.sources.hubsoft.in_parts", with_one_put_off)
+    page = await source.fetch_page(Step(DUE, day, day), 0)
+    assert there.statuses == []
+    assert 700_045 not in {row["id"] for row in page.invoices}
     assert page.total == len(there._window({"data_inicio": day.isoformat(), "data_fim": day.isoformat()}))
 
 

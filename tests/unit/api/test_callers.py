@@ -40,6 +40,15 @@ def test_the_nearest_that_is_no_proxy_of_ours_is_the_caller(peer, forwarded, cal
     assert settled(peer, *lines)["client"] == (caller, 1234)
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "is_told"),
+    [("1.1.1.1", True), ("10.0.0.2", True), ("unknown", False), ("1.1.1.1, unknown", False), ("", False)],
+)
+def test_who_is_not_told_is_not_taken_for_the_proxy(forwarded, is_told):
+    """Figures are open to the machine itself, which a proxy on it would seem to be."""
+    assert settled("10.0.0.1", forwarded)["state"]["is_spoken_for"] is not is_told
+
+
 def test_a_proxy_may_write_a_line_of_its_own():
     assert settled("10.0.0.1", "6.6.6.6, 1.1.1.1", "10.0.0.2")["client"][0] == "1.1.1.1"
     assert settled("10.0.0.1", "6.6.6.6", "1.1.1.1")["client"][0] == "1.1.1.1"

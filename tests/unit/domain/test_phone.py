@@ -100,6 +100,32 @@ def test_a_number_that_a_program_wrote_with_decimals_is_the_one_without_them(rea
     assert read(f"{digits}.0") == read(digits)
 
 
+@pytest.mark.parametrize("read", [parse_phone, parse_registered])
+@pytest.mark.parametrize("text", ["988887777.0", "98888-7777.0", "33334444.0", "+55 98888-7777.0"])
+def test_decimals_of_a_number_without_area_code_give_it_none(read, text):
+    """9888877770 would be somebody's in Maranhão."""
+    with pytest.raises(InvalidPhone):
+        read(text)
+
+
+@pytest.mark.parametrize("read", [parse_phone, parse_registered])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1) 19 3333-4444",
+        "2) 19 8888-7777",
+        "1. (19) 3333-4444",
+        "1 - 19 3333-4444",
+        "(1) 19 3333-4444",
+        " 2-1933334444",
+    ],
+)
+def test_which_of_several_it_is_is_no_digit_of_it(read, text):
+    """A landline of Campinas would be a mobile of São Paulo."""
+    with pytest.raises(InvalidPhone):
+        read(text)
+
+
 def test_a_landline_is_well_formed_but_takes_no_sms():
     phone = parse_phone("1133334444")
     assert phone.kind is PhoneKind.LANDLINE

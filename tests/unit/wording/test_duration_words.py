@@ -27,7 +27,7 @@ def test_in_its_two_largest_units(seconds, said):
 
 def test_who_takes_longer_than_a_message_may_wait_is_told_what_to_do():
     assert too_slow(None, timeout_s=60) is too_slow(60, timeout_s=60) is None
-    assert "no máximo 2 dias de horário de envio" in (too_slow(172_801, timeout_s=172_800) or "")
+    assert "no máximo 48 h de horário de envio" in (too_slow(172_801, timeout_s=172_800) or "")
 
 
 def test_from_when_they_go_who_are_outside_their_hours():
