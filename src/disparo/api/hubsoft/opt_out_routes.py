@@ -107,13 +107,13 @@ async def remove_opt_out(
 
 
 async def _phone_in_body(request: Request, services: Services) -> str | None:
-    """The body's `telefone` as written, None without any; raises Refusal if neither text nor number."""
+    """The body's `telefone` as written, None without one; raises Refusal if neither text nor number."""
     value = (await read_fields(request, services.settings.body_limit_bytes)).get("telefone")
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise _not_a_phone()
-    return str(value).strip() or None
+    return str(value)
 
 
 def _mobile(text: str | None) -> Phone:
