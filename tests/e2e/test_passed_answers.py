@@ -78,6 +78,14 @@ def asked(house, what, *, version="1.1", method="GET"):
     return head.decode("latin-1").lower(), body, was_reset, house.until(written)
 
 
+def test_a_token_of_ours_does_not_leave_under_a_scheme_that_we_do_not_know(house):
+    token, path = house.client().token, f"{BASE}/bruto/inteira"
+    for before in ("Token ", "JWT ", "Bearer: ", "Bearer Bearer ", "token="):
+        assert house.anonymous.get(path, headers={"Authorization": f"{before}{token}"}).status == 401, before
+    theirs = {"Authorization": f"Token eyJ{'x' * 60}"}
+    assert house.anonymous.get(path, headers=theirs).raw == b"inteira"
+
+
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_an_answer_of_a_known_length_keeps_it(house, version):
     head, body, _, _ = asked(house, "inteira", version=version)

@@ -41,3 +41,17 @@ def test_a_page_that_stands_in_for_it(house, there):
         assert failure(house) == "a resposta não é JSON"
     finally:
         there.page = None
+
+
+def test_the_doctor_says_it_too_until_one_ends_well(house, there):
+    there.fail_after = 0
+    try:
+        why = failure(house)
+    finally:
+        there.fail_after = None
+    port = str(house.stage.server_port)
+    doctor = house.command("doctor", DISPARO_PORT=port).stdout
+    assert f"aviso  sincronização com hubsoft: a última tentativa falhou: {why}" in doctor
+    assert "na última que terminou não faltou registro" not in doctor
+    assert house.command("sincronizar", "hubsoft").returncode == 0
+    assert "a última tentativa falhou" not in house.command("doctor", DISPARO_PORT=port).stdout

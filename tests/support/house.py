@@ -94,7 +94,7 @@ class House:
             if found:
                 return found
             # Asking is the house's work, of which the other tests' houses have less time: the longer, the rarer.
-            time.sleep(min(0.25, 0.05 + waited_s / 20))
+            time.sleep(min(0.25, 0.05 + waited_s / 20))  # between two looks
         raise AssertionError("it did not happen in time")
 
     def until_state(self, client: Client, sent: Answer, state: str) -> None:

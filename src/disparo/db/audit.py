@@ -38,15 +38,13 @@ async def page(
     within, order = "id < $1 AND id >= $2", "id DESC"
     if user_id is not None or action is not None:
         within, order = "-id > -$1::bigint AND -id <= -$2::bigint", "-id"
-    lines = f"""SELECT id, at, actor, action, detail FROM audit_log
-                WHERE {within} AND {what} AND {{who}}
-                  AND ($5::timestamptz IS NULL OR at >= $5) AND ($6::timestamptz IS NULL OR at < $6)
-                ORDER BY {order} LIMIT $7"""  # noqa: S608 - our own words
-    if user_id is None:
-        statement = lines.format(who="$3::bigint IS NULL")
-    else:
-        each = lines.format(who="actor = a.actor")
-        statement = f"""SELECT l.* FROM ({_ACTORS}) a CROSS JOIN LATERAL ({each}) l
+    who = "actor = a.actor" if user_id is not None else "$3::bigint IS NULL"
+    statement = f"""SELECT id, at, actor, action, detail FROM audit_log
+                    WHERE {within} AND {what} AND {who}
+                      AND ($5::timestamptz IS NULL OR at >= $5) AND ($6::timestamptz IS NULL OR at < $6)
+                    ORDER BY {order} LIMIT $7"""  # noqa: S608 - our own words
+    if user_id is not None:
+        statement = f"""SELECT l.* FROM ({_ACTORS}) a CROSS JOIN LATERAL ({statement}) l
                         ORDER BY l.id DESC LIMIT $7"""  # noqa: S608 - our own words
     return await connection.fetch(statement, top, bottom, user_id, action, since, until, limit + 1)
 

@@ -171,9 +171,8 @@ class Alarms:
     async def _look_for_silence(self, connection: Connection, live: Sequence[asyncpg.Record]) -> None:
         silent = await signs.silent_platforms(connection)
         await self._settle(connection, alerts.RECEIPTS_STOPPED, silent)
-        for (
-            row
-        ) in live:  # with too few hand-overs of late to be judged by them, one receipt says that some come
+        for row in live:
+            # With too few hand-overs of late to be judged by them, one receipt says that some come.
             if (
                 row["kind"] == alerts.RECEIPTS_STOPPED
                 and row["subject"] not in silent

@@ -48,8 +48,9 @@ _CANCEL = _Change(("running", "paused"), "cancelled", "bulk_run_cancelled")
 
 async def pause_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
     """Pause a run until it is resumed; False where there is no such run. Raises NotPossible."""
-    if await _change(pool, dispatch_id, _PAUSE, actor=actor) is None:
-        return False
+    async with pool.acquire() as connection, connection.transaction():
+        if not await _change(connection, dispatch_id, _PAUSE, actor=actor):
+            return False
     await take_back(pool, dispatch_id, actor=actor)
     return True
 
@@ -89,7 +90,8 @@ async def free_of_ended(pool: Pool) -> None:
 
 async def resume_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> bool:
     """Let a paused run go on; False where there is no such run. Raises NotPossible."""
-    return await _change(pool, dispatch_id, _RESUME, actor=actor) is not None
+    async with pool.acquire() as connection, connection.transaction():
+        return await _change(connection, dispatch_id, _RESUME, actor=actor)
 
 
 async def cancel_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled | None:
@@ -99,11 +101,13 @@ async def cancel_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled 
     `finish_cancelled` does the rest, in the workers.
     """
     try:
-        before = await _change(pool, dispatch_id, _CANCEL, actor=actor)
+        async with pool.acquire() as connection, connection.transaction():
+            if not await _change(connection, dispatch_id, _CANCEL, actor=actor):
+                return None
+            # From this commit on workers cancel its messages too.
+            before = await dispatch_pages.counts(connection, dispatch_id)
     except NotPossible:
         return await _cancel_ended(pool, dispatch_id, actor=actor)
-    if before is None:
-        return None
     async with pool.acquire() as connection, connection.transaction():
         run = await bulk_runs.read(connection, dispatch_id)
         is_unlisted = run is not None and not run["is_queued"]
@@ -171,24 +175,17 @@ async def _cancel_some(pool: Pool, dispatch_id: UUID, *, actor: str) -> tuple[bo
     return True, moved
 
 
-async def _change(pool: Pool, dispatch_id: UUID, change: _Change, *, actor: str) -> Mapping[str, int] | None:
-    """Give the run's messages by status as they were; None where there is no such run.
-
-    Once it is committed that a run is cancelled, workers may have cancelled some of its messages already.
-    """
-    async with pool.acquire() as connection, connection.transaction():
-        if not await bulk_runs.change_state(
-            connection, dispatch_id, before=change.before, after=change.after
-        ):
-            state = await bulk_runs.state_of(connection, dispatch_id)
-            if state is None:
-                return None
-            if state == change.after != _CANCEL.after:
-                return {}  # as who asks again, after an answer that was lost, wants it to be
-            raise NotPossible(state)
-        detail = {"dispatch": str(dispatch_id)}
-        await accounts.audit(connection, actor=actor, action=change.action, detail=detail)
-        return await dispatch_pages.counts(connection, dispatch_id)
+async def _change(connection: Connection, dispatch_id: UUID, change: _Change, *, actor: str) -> bool:
+    if not await bulk_runs.change_state(connection, dispatch_id, before=change.before, after=change.after):
+        state = await bulk_runs.state_of(connection, dispatch_id)
+        if state is None:
+            return False
+        if state == change.after != _CANCEL.after:
+            return True  # as who asks again, after an answer that was lost, wants it to be
+        raise NotPossible(state)
+    detail = {"dispatch": str(dispatch_id)}
+    await accounts.audit(connection, actor=actor, action=change.action, detail=detail)
+    return True
 
 
 async def _left(connection: Connection, dispatch_id: UUID) -> list[int]:

@@ -73,10 +73,9 @@ class Choice:
         )
 
     def _may_fit(self, row: Mapping[str, Any], route: Route, *, but: str) -> bool:
-        if route.name == but or route.weight == 0 or route.name not in self._lanes:
+        if route.name == but or route.name not in self._lanes or not route.serves(row["e164"][3:5]):
             return False
-        is_covered = not route.ddds or row["e164"][3:5] in route.ddds
-        return is_covered and not isinstance(self._text(row, route.name), Drop)
+        return not isinstance(self._text(row, route.name), Drop)
 
     def _text(self, row: Mapping[str, Any], name: str) -> Rendered | Drop:
         return rendered(row, self._rules, self._lanes[name].platform.capabilities.profile)

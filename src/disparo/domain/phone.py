@@ -91,9 +91,9 @@ _LABELS = (
 _LABEL = rf"(?<![^\W\d_])(?:{_LABELS})(?![^\W\d_])"
 _LABELS_BEFORE = re.compile(rf"^[\s(]*(?:{_LABEL}[\s.:()-]*)+", re.IGNORECASE)
 _LABEL_AFTER = re.compile(rf"{_LABEL}[\s.:)]*$", re.IGNORECASE)
-#: `cel 1: ...`: which of several it is would be read as a digit of the number.
-_ORDINAL_BEFORE = re.compile(r"[1-9](?!\d)")  # `1) 19 3333-4444`: eleven digits with a 9 in its place
-_ORDINAL = re.compile(r"^[1-9](?!\d)|(?<!\d)\d\D*$")
+#: `1) 19 3333-4444`, `... cel 1`: which of several it is would be read as a digit of the number.
+_ORDINAL_BEFORE = re.compile(r"[1-9](?!\d)")
+_ORDINAL_AFTER = re.compile(r"(?<!\d)\d\D*$")
 
 
 class PhoneKind(StrEnum):
@@ -236,7 +236,7 @@ def _without_words(text: str) -> str:
     if len(text) > _LONGEST or _ALLOWED.issuperset(text):
         return text
     bare = _LABEL_AFTER.sub("", _LABELS_BEFORE.sub("", text, count=1))
-    if bare != text and _ORDINAL.search(bare):
+    if bare != text and _ORDINAL_AFTER.search(bare):
         raise InvalidPhone(PhoneFault.NOT_A_NUMBER)
     return _CARRIER_PLACE.sub(r"\1", bare, count=1)
 

@@ -24,6 +24,10 @@ class Route:
         """Tell whether the platform may be used at this local time."""
         return self.hours is None or self.hours[0] <= local.time() < self.hours[1]
 
+    def serves(self, ddd: str) -> bool:
+        """Tell whether new messages to this area code may go here, hours aside."""
+        return self.weight > 0 and (not self.ddds or ddd in self.ddds)
+
     def covers(self, other: Route) -> bool:
         """Tell whether every message that may go to `other` may go here too, hours aside."""
         return not self.ddds or (bool(other.ddds) and self.ddds >= other.ddds)
@@ -64,7 +68,7 @@ def choose(
     is the platform that did not take it last time: used again only where there is no other. `draw`, in
     0..1, decides among weights.
     """
-    fitting = [route for route in routes if route.weight > 0 and (not route.ddds or ddd in route.ddds)]
+    fitting = [route for route in routes if route.serves(ddd)]
     if not fitting:
         return NoRoute("no_platform")
     at_hours = [route for route in fitting if route.is_open_at(local)]

@@ -229,9 +229,9 @@ class Hubsoft:
     async def _get(
         self, path: str, query: Mapping[str, Any], *, tries: int | None = None, once: bool = False
     ) -> tuple[Mapping[str, Any], datetime]:
-        """Ask; 429 and passing faults (not `once`) are waited for; raises SourceDown or SourceRefused.
+        """Ask, patiently: 429 and passing faults are waited for; raises SourceDown or SourceRefused.
 
-        Gives when what was answered was asked, too. SourceDown is PageFails where it is there.
+        Gives when it was asked, too. SourceDown is PageFails where it is there: `once`, at once.
         """
         attempt = 1
         while True:

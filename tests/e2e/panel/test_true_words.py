@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 from tests.support.client import DISPATCH
-from tests.support.house import PASSWORD
 from tests.support.rows import add_messages
 from tests.support.visitor import text, visitor
 
@@ -141,19 +140,6 @@ def test_changing_the_looks_keeps_page_and_filters(person):
     here = unescape(re.search(r'name="depois" value="([^"]+)"', page)[1])
     answer = person.post("/painel/tema", tema="dark", depois=here)
     assert answer.headers["location"] == "/painel/mensagens?situacao=failed&de=2026-01-01"
-
-
-def test_who_signs_in_again_goes_on_with_the_whole_list_or_with_none_of_it(house):
-    """Cut in the middle of a number, a list is of another invoice."""
-    late = visitor(house)
-    for count, goes_on in ((240, True), (300, False)):
-        wanted = "/painel/disparos/novo?faturas=" + "+".join(str(702_000 + each) for each in range(count))
-        late.cookies.clear()
-        asked = late.get(wanted).headers["location"]
-        page = late.get(asked).raw.decode()
-        kept = unescape(re.search(r'name="depois" value="([^"]+)"', page)[1])
-        answer = late.post("/painel/entrar", email=house.account()["username"], senha=PASSWORD, depois=kept)
-        assert answer.headers["location"] == (wanted if goes_on else "/painel/disparos/novo")
 
 
 def test_a_form_that_comes_after_the_session_is_not_lost_in_silence(house):

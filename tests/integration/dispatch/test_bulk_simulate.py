@@ -94,9 +94,8 @@ async def test_a_platform_is_counted_for_the_area_codes_it_serves_alone(pool, co
     ]
     assert (found.recipients, found.out_of_reach) == (9, 1)
     assert found.first == FirstLine(8, 0, 2 * price + 6 * 2 * price)
-    assert found.duration == Duration(
-        0, 3.0
-    )  # the north's six by two a second; the south's two took two seconds
+    # The north's six by two a second; the south's two took two seconds.
+    assert found.duration == Duration(0, 3.0)
     assert found.examples == sorted(set(found.examples))
 
 

@@ -58,8 +58,8 @@ _NOT_RETURNED = _HOP_BY_HOP | {"date"}
 _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 #: Final ones (RFC 9110 §15).
 _STATUSES = range(200, 600)
-#: Of what a token is made of (RFC 6750 §2.1).
-_WORD = re.compile(r"[A-Za-z0-9._~+/=-]+")
+#: As a token of ours looks, wherever in a header it stands.
+_JWT = re.compile(r"eyJ[A-Za-z0-9_.-]{40,}")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 #: Without a body these may go over a used connection: where it was closed meanwhile, aiohttp asks again.
 _READING = frozenset({"GET", "HEAD"})
@@ -222,7 +222,7 @@ async def _admit(request: Request, services: Services) -> bool:
     if services.mint.made(token):
         await admit(request, services, Permission.PASS_THROUGH)
         return True
-    if any(map(services.mint.made, _WORD.findall(request.headers["authorization"]))):
+    if any(map(services.mint.made, _JWT.findall(request.headers["authorization"]))):
         raise Unauthenticated  # under a scheme that we do not know, as `Token` or `JWT`
     settings = services.settings
     await services.throttle.take(
