@@ -45,6 +45,9 @@ class Cutter:
             if self.is_shut:
                 raise ConnectionRefusedError
             their_reader, their_writer = await asyncio.open_unix_connection(self.socket)
+            if self.is_shut:  # meanwhile
+                their_writer.close()
+                raise ConnectionRefusedError
         except OSError:
             writer.close()
             return
