@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncpg
+import structlog
 
 from disparo import queue
 from disparo.db import installation
 from disparo.db.migrate import migrate, refusals_in_words, wait_for_turn
-from disparo.db.pool import Connection, connected
+from disparo.db.pool import Connection, Pool, connected
 from disparo.errors import DatabaseUnavailable
+
+log = structlog.get_logger(__name__)
 
 
 async def prepare(dsn: str) -> bool:
@@ -22,6 +25,21 @@ async def prepare(dsn: str) -> bool:
         await _install_engine(connection)
         async with connection.transaction():
             return await installation.recognise(connection)
+
+
+async def hold_if_copied(pool: Pool, dsn: str) -> None:
+    """Hold all that waits where the database became a copy under us: a fail-over, or a backup loaded into it.
+
+    Until then nothing is claimed there (claim.sql). Not on a connection of the pool: to hold a million takes
+    longer than a statement may there.
+    """
+    async with pool.acquire() as looking:
+        if not await installation.is_unnoticed_copy(looking):
+            return
+    async with connected(dsn) as connection, connection.transaction():
+        is_ours = await installation.recognise(connection)
+    if not is_ours:  # else another worker was the first to notice
+        log.warning("database_is_a_copy_and_held")
 
 
 async def _install_engine(connection: Connection) -> None:

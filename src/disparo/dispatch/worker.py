@@ -28,6 +28,7 @@ from disparo.dispatch.give_back import give_back, leave
 from disparo.dispatch.handover import Handover
 from disparo.dispatch.intake import ENOUGH_HEARD, Intake
 from disparo.dispatch.own_health import OwnHealth
+from disparo.dispatch.prepare import hold_if_copied
 from disparo.dispatch.prune import Retention, prune_some
 from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rounds import Part, go_round
@@ -214,6 +215,7 @@ class Worker:
         await self._register(control)
 
     async def _reap(self, control: Pool, watch: takeover.Watch[UUID, int]) -> None:
+        await hold_if_copied(control, self._dsn)
         async with control.acquire() as connection:
             beats = await workers.list_beats(connection)
         beats.pop(self._holder.worker_id, None)

@@ -1,10 +1,11 @@
 -- claim: queued -> claimed. One statement, so that a worker paused in the middle holds no lock. Its commit waits for
 -- no flush (docs/decisions/0022): nothing leaves this house before a start, whose commit does, and brings this one along.
 -- The worker's own row is written first: a worker already taken over claims nothing. `claims` tells whoever
--- takes it over where to look.
+-- takes it over where to look. Nor does anybody claim in a copy: what it shows as waiting may have gone long ago.
 -- $1 worker, $2 claim token, $3 chunk, $4 at most so many.
 WITH alive AS (
-    UPDATE workers SET preparing = $3 WHERE id = $1 RETURNING id, set_config('synchronous_commit', 'off', true)
+    UPDATE workers SET preparing = $3 WHERE id = $1 AND NOT is_unnoticed_copy()
+    RETURNING id, set_config('synchronous_commit', 'off', true)
 ), due AS (
     SELECT m.id FROM messages m
     WHERE m.chunk_id = $3 AND m.status = 'queued' AND m.due_at <= now() AND EXISTS (SELECT FROM alive)

@@ -23,7 +23,7 @@ WITH outcome AS (
     SET finished_at = clock_timestamp(), outcome = o.outcome, platform_id = o.platform_id, code = o.code,
         detail = o.detail, failure = o.failure, latency_ms = o.latency_ms
     -- Asked for by the parameter too: else a plan made while the table was empty reads all of it each time.
-    FROM outcome o WHERE a.id = o.attempt_id AND a.id = ANY($1)
+    FROM outcome o WHERE a.id = o.attempt_id AND a.message_id = o.message_id AND a.id = ANY($1)
 ), locked AS (
     SELECT m.id, m.status, e.early, o.* FROM early e CROSS JOIN outcome o JOIN messages m ON m.id = o.message_id
     WHERE m.attempt_id = o.attempt_id AND m.id = ANY($2)
