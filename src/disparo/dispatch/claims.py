@@ -45,7 +45,7 @@ class Batch:
 
 
 class Prepared(NamedTuple):
-    """A claimed message, rendered and ready to start; `looked_at` in seconds of time.monotonic()."""
+    """A claimed message, rendered and ready to start; `looked_at` in seconds of CLOCK_BOOTTIME."""
 
     start: Start
     reference: str

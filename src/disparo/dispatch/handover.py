@@ -35,7 +35,7 @@ from disparo.dispatch.rules import Drop, Rules, Wait, must_wait, objection, wait
 from disparo.domain.ids import new_id
 from disparo.domain.message import Event
 from disparo.domain.routing import NoRoute, Route, in_first_line
-from disparo.platforms.base import Platform
+from disparo.platforms.base import Platform, boottime_s
 
 #: Where nothing can go, nobody knows for how long, so many of a chunk are looked at now and then.
 _A_FEW = 20
@@ -192,7 +192,7 @@ class Handover:
         # A live source may take its time: no chunk is suspect meanwhile, and others are looked at.
         asks, must = self._freshness, partial(must_wait, rules=self._rules)
         checked = Checked(facts, {}) if asks is None else await asks.check(facts, must)
-        looked_at = time.monotonic()
+        looked_at = boottime_s()
         async with self._suspect(chunk_id):
             dropped, batch = await self._look(checked, token, looked_at)
         return len(ids), len(ids) - dropped, batch

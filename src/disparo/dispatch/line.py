@@ -6,12 +6,12 @@ No message waits here for long: whoever paid or opted out since its last look wo
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import chain, islice
 
 from disparo.dispatch.claims import Prepared
+from disparo.platforms.base import boottime_s
 
 #: A line is filled again when one of so many parts of it is free.
 _PORTIONS = 4
@@ -32,7 +32,7 @@ class Line:
     Each becomes shorter while its messages would wait past their last look.
     """
 
-    def __init__(self, length: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, length: int, clock: Callable[[], float] = boottime_s) -> None:
         self._clock = clock
         self._urgent = _Queue(length)
         self._bulk = _Queue(length)

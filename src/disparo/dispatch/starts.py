@@ -14,6 +14,7 @@ from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch.claims import Prepared
 from disparo.dispatch.gate import RateGrant
 from disparo.dispatch.writes import Started
+from disparo.domain.windows import ON_ITS_WAY
 from disparo.platforms.base import boottime_s
 
 log = structlog.get_logger(__name__)
@@ -52,9 +53,15 @@ async def commit(
 def sort_out(
     items: Sequence[Prepared], started: Mapping[int, int], deadline_s: float, grant: RateGrant, *, probe: bool
 ) -> tuple[list[Started], list[Prepared]]:
-    """Give those that may be written, and those without a start."""
+    """Give those that may be written, until their last look is too old, and those without a start."""
     ready = [
-        Started(item, started[item.start.message_id], deadline_s, grant, probe)
+        Started(
+            item,
+            started[item.start.message_id],
+            min(deadline_s, item.looked_at + ON_ITS_WAY.total_seconds()),
+            grant,
+            probe,
+        )
         for item in items
         if item.start.message_id in started
     ]

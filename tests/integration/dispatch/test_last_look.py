@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.contract.smsc import an_smsc, platform_of
 from tests.support import rows
 
 from disparo import queue
 from disparo.db import messages
 from disparo.db.messages import Move
-from disparo.dispatch import line
+from disparo.dispatch import line, starts
 from disparo.dispatch.rules import Drop, Rules, objection, rendered
 from disparo.dispatch.worker import Worker, WorkerPlan, WorkerSettings
 from disparo.domain.message import Event
@@ -31,6 +33,7 @@ class Slow:
     """Takes two a second, by its limit or because it is no faster."""
 
     name = "p"
+    link = None
 
     def __init__(self, **able):
         self.unknown_codes = {}
@@ -139,3 +142,28 @@ async def test_who_paid_or_opted_out_while_in_line_gets_nothing(dsn, connection,
         stop.set()
         await running
     assert len(platform.sent) - before <= 7
+
+
+async def test_a_start_that_waited_for_the_database_goes_by_no_look_of_before(dsn, connection, monkeypatch):
+    """As after a machine's sleep: the worker starts what is in line at once, before it sees how old it is."""
+    monkeypatch.setattr(starts, "ON_ITS_WAY", timedelta(seconds=1))
+    ids = await rows.add_messages(connection, 3)
+    await queue.enqueue(connection, [queue.WakeUp(await rows.chunk_of(connection, ids[0]))])
+    stop = asyncio.Event()
+    async with an_smsc() as smsc:
+        plan = WorkerPlan({"p": platform_of(smsc)}, (Route("p"),), RULES)
+        worker = Worker(dsn, plan=plan, settings=WorkerSettings(10_000))
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE attempts IN SHARE MODE")  # a start waits
+            running = asyncio.create_task(worker.run(stop))
+            async with asyncio.timeout(20):
+                while await rows.statuses(connection, ids) != ["claimed"] * 3:
+                    await asyncio.sleep(0.05)
+            await connection.execute(f"{PAY} WHERE id = 2")
+            await asyncio.sleep(1.2)
+        await smsc.until(lambda: len(smsc.submitted) == 2, seconds=40)
+        stop.set()
+        await running
+    assert await rows.statuses(connection, ids) == ["accepted", "skipped", "accepted"]
+    assert await connection.fetchval("SELECT count(*) FROM attempts WHERE outcome = 'not_started'") == 3
+    assert await connection.fetchval("SELECT max(tries) FROM messages") == 1
