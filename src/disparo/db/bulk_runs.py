@@ -176,8 +176,9 @@ async def is_any_left(connection: Connection) -> bool:
 async def finish_sent(connection: Connection) -> list[UUID]:
     """End the runs that are queued whole and have nothing left that waits; gives them.
 
-    A paused one too: there is nothing to resume. What a restore holds will wait again, and may be withdrawn
-    with its run until then. What is held alone (it killed its workers) keeps no run open.
+    A paused one too: there is nothing to resume, but for uncertain ones, which wait again where it turns out
+    that they were not taken. What a restore holds will wait again, and may be withdrawn with its run until
+    then. What is held alone (it killed its workers) keeps no run open.
     """
     rows = await connection.fetch(
         """UPDATE bulk_runs r SET state = 'done', finished_at = now()
@@ -186,6 +187,7 @@ async def finish_sent(connection: Connection) -> list[UUID]:
              AND NOT EXISTS (SELECT FROM bulk_chunks c WHERE c.dispatch_id = r.dispatch_id)
              AND (SELECT coalesce(sum(delta), 0) FROM dispatch_counts c WHERE c.dispatch_id = r.dispatch_id
                   AND (c.status IN ('queued', 'claimed', 'sending')
+                       OR c.status = 'uncertain' AND r.state = 'paused'
                        OR c.status = 'held' AND (SELECT held_since IS NOT NULL FROM installation))) = 0
            RETURNING r.dispatch_id"""
     )

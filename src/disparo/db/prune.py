@@ -31,6 +31,9 @@ SHORT_LIVED: dict[str, str] = {
     "bulk_turns": "dispatch_id IN (SELECT dispatch_id FROM bulk_runs WHERE finished_at IS NOT NULL)",
 }
 
+#: Of what still waits, or is under way, nothing goes.
+_OPEN = ["queued", "claimed", "sending", "held"]
+
 
 @dataclass(frozen=True, slots=True)
 class _Text:
@@ -163,33 +166,38 @@ async def delete_old_dispatches(connection: Connection, *, days: int, limit: int
         """SELECT id FROM dispatches d WHERE created_at < now() - make_interval(days => $1)
            AND NOT EXISTS (SELECT FROM bulk_runs WHERE dispatch_id = d.id AND finished_at IS NULL)
            AND (EXISTS (SELECT FROM messages m WHERE m.dispatch_id = d.id
-                        AND m.status NOT IN ('queued', 'claimed', 'held'))
+                        AND m.status <> ALL($3))
                 OR NOT EXISTS (SELECT FROM messages m WHERE m.dispatch_id = d.id))
            ORDER BY created_at, id LIMIT $2""",
         days,
         limit,
+        _OPEN,
     )
     messages = await _ids(
         connection,
         """SELECT id FROM messages WHERE dispatch_id = ANY($1::uuid[])
-           AND status NOT IN ('queued', 'claimed', 'held')
+           AND status <> ALL($3)
            ORDER BY dispatch_id, invoice_id LIMIT $2""",
         dispatches,
         limit,
+        _OPEN,
     )
     await connection.execute(
         """DELETE FROM platform_messages p USING attempts a WHERE a.message_id = ANY($1::bigint[])
            AND p.platform = a.platform AND p.platform_id = a.platform_id""",
         messages,
     )
-    # A run's messages are counted in sums, a single call's where they are.
+    # A run's messages are counted in sums, a single call's where they are. What was uncertain may have been
+    # sent again since it was found.
     await connection.execute(
         """WITH gone AS (
-               DELETE FROM messages WHERE id = ANY($1::bigint[]) RETURNING dispatch_id, status, chunk_id
+               DELETE FROM messages WHERE id = ANY($1::bigint[]) AND status <> ALL($2)
+               RETURNING dispatch_id, status, chunk_id
            )
            INSERT INTO dispatch_counts (dispatch_id, status, delta)
            SELECT dispatch_id, status, -count(*) FROM gone WHERE chunk_id < 0 GROUP BY 1, 2""",
         messages,
+        _OPEN,
     )
     gone = await _ids(
         connection,

@@ -129,7 +129,8 @@ async def _cancel_ended(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancell
     async with pool.acquire() as connection, connection.transaction():
         before = await dispatch_pages.counts(connection, dispatch_id)
         moved: list[Moved] = []
-        if count_in(before, {Status.SENDING, *WITHDRAWABLE}):
+        # Uncertain ones wait again where it turns out that they were not taken.
+        if count_in(before, {Status.SENDING, Status.UNCERTAIN, *WITHDRAWABLE}):
             await dispatches.cancel(connection, dispatch_id)  # nothing more of it goes, whoever holds it
             moved = await _cancel(connection, await _left(connection, dispatch_id), actor=actor)
             detail = {"dispatch": str(dispatch_id)}

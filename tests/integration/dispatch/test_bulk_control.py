@@ -18,6 +18,7 @@ from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_work import BulkWork
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.give_back import Deferral, put_back
+from disparo.dispatch.rules import Drop, objection
 from disparo.dispatch.sweep import wake_forgotten_chunks
 from disparo.domain.message import Event
 
@@ -250,8 +251,29 @@ async def test_a_run_that_is_paused_when_all_of_it_has_gone_is_done_as_well(pool
            VALUES (1, 1, 1, now())"""
     )
     assert await bulk_runs.finish_sent(connection) == []  # it waits again when a person lets it go
+    await connection.execute("UPDATE messages SET status = 'uncertain' WHERE dispatch_id = $1", run)
+    assert await bulk_runs.finish_sent(connection) == []  # it may turn out that they were not taken
     await connection.execute("UPDATE messages SET status = 'accepted' WHERE dispatch_id = $1", run)
     assert await bulk_runs.finish_sent(connection) == [run]
+
+
+async def test_what_turns_out_not_taken_of_an_ended_run_goes_no_more_once_it_is_cancelled(
+    pool, connection, run
+):
+    """Its worker was frozen and taken over: nobody knew then, and the run was over."""
+    worker = await rows.add_worker(connection)
+    token, ids = await claim(connection, worker)
+    starts = [Start(id_, token, "t", 1) for id_ in ids]
+    started = await messages.start(connection, starts, platform="p", worker_id=worker)
+    await connection.execute("UPDATE messages SET status = 'uncertain'")
+    await connection.execute("DELETE FROM bulk_chunks")
+    assert await bulk_runs.finish_sent(connection) == [run]
+    await bulk_control.cancel_run(pool, run, actor="test")
+    late = [rows.outcome(id_, attempt, "not_started") for id_, attempt in started.items()]
+    await messages.record(connection, late, chunk_id=99)
+    assert await rows.statuses(connection, ids) == ["queued"] * 3
+    facts = await messages.claimed_facts(connection, ids)
+    assert [objection(each, bulk.RULES) for each in facts] == [Drop(Event.CANCEL, "cancelled")] * 3
 
 
 async def test_waiting_chunks_of_a_run_are_not_the_engines(pool, connection, run):

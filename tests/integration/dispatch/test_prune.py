@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import pytest
 from tests.support import bulk, rows
 
 from disparo.db import lookups, messages, prune
-from disparo.db.messages import Start
+from disparo.db.messages import Move, Start
 from disparo.dispatch.prune import Retention, prune_some
+from disparo.domain.message import Event
 
 pytestmark = pytest.mark.anyio
 
@@ -26,6 +28,7 @@ async def send(connection, count, *, first_id=1):
         platform="p",
         worker_id=worker,
     )
+    await connection.execute("UPDATE messages SET status = 'delivered' WHERE id = ANY($1)", ids)
     for number, attempt in started.items():
         await connection.execute(
             "UPDATE attempts SET detail = 'x', platform_id = $2 WHERE id = $1", attempt, f"p{number}"
@@ -152,7 +155,7 @@ async def test_after_five_years_nothing_is_left_of_a_dispatch(pool, connection):
     )
 
 
-@pytest.mark.parametrize("status", ["queued", "claimed", "held"])
+@pytest.mark.parametrize("status", ["queued", "claimed", "sending", "held"])
 async def test_a_message_that_still_waits_stays_however_old_its_dispatch_is(pool, connection, status):
     ids = await rows.add_messages(connection, 2)
     await age(connection, ids, 1827)
@@ -163,6 +166,25 @@ async def test_a_message_that_still_waits_stays_however_old_its_dispatch_is(pool
     await connection.execute("UPDATE messages SET status = 'cancelled'")
     await prune_some(pool, Retention())
     assert await connection.fetchval("SELECT count(*) FROM dispatches") == 0
+
+
+async def test_what_a_person_sends_again_while_it_is_deleted_stays(pool, connection):
+    ids = await send(connection, 2)
+    await connection.execute("UPDATE messages SET status = 'uncertain' WHERE id = $1", ids[0])
+    await age(connection, ids, 2000)
+    async with pool.acquire() as person, person.transaction():
+        await messages.apply_events(person, [Move(ids[0], Event.RESEND)], actor="pessoa")
+        pruning = asyncio.create_task(prune_some(pool, Retention()))
+        async with asyncio.timeout(10):
+            while not await connection.fetchval(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            ):
+                await asyncio.sleep(0.02)
+    await pruning
+    assert [tuple(row) for row in await connection.fetch("SELECT id, status FROM messages")] == [
+        (ids[0], "queued")
+    ]
 
 
 async def test_a_run_that_is_not_over_stays_however_old_it_is(pool, connection):
