@@ -34,7 +34,10 @@ def test_there_is_room_for_another(house):
 @pytest.mark.parametrize("free", [18, 19])
 def test_a_limit_that_leaves_none_for_another_worker_is_said_before_one_is_started(house, free):
     name = house.value("SELECT current_database()::text")
-    used = house.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+    used = house.value(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND backend_type = 'client backend'"
+    )
     house.fetch(f'ALTER DATABASE "{name}" CONNECTION LIMIT {used + free}')
     try:
         found = finding(house)

@@ -62,7 +62,10 @@ def nginx(upstream, errors="stderr"):
     base = [NGINX, "-p", folder, "-c", main, "-e", folder / "error.log"]
     tested = subprocess.run([*base, "-t"], capture_output=True, text=True, check=False)
     assert tested.returncode == 0, tested.stderr
-    assert "[warn]" not in tested.stderr
+    # From 1.25.1 on nginx prefers `http2 on`, which those before do not know.
+    assert [
+        line for line in tested.stderr.splitlines() if "[warn]" in line and "deprecated" not in line
+    ] == []
     with subprocess.Popen([*base, "-g", "daemon off;"]) as server:
         try:
             _wait_for(secure)

@@ -23,7 +23,10 @@ def slowly(house):
 
 
 def is_storing(house):
-    return house.value("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')")
+    return house.value(
+        "SELECT EXISTS (SELECT FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event = 'PgSleep')"
+    )
 
 
 @pytest.mark.parametrize("way", ["call", "run"])

@@ -87,7 +87,7 @@ def test_what_was_not_begun_is_said_not_to_be_done(house, person, cutter):
     try:
         house.fetch(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            "WHERE application_name LIKE 'disparo%'"
+            "WHERE datname = current_database() AND application_name LIKE 'disparo%'"
         )
         answers = [
             person.post("/painel/descadastros", telefone="11988886666"),

@@ -89,9 +89,9 @@ def platform_of(client, answer):
 def test_a_paused_platform_gets_nothing_until_it_is_resumed(house):
     client = house.client()
     assert house.command("plataforma", "pausar", "primeira").returncode == 0
+    house.until_heard("platform_paused")
     assert "(linha de comando)" in house.command("plataforma", "listar").stdout
 
-    time.sleep(1.5)  # what a worker may take to hear of it
     answer = client.send({"id_fatura": 11000})
     time.sleep(1.0)
     assert house.states(client, answer) == ["agendada"]

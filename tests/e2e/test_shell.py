@@ -17,6 +17,10 @@ def read_until(terminal, wanted):
     assert wanted in said
 
 
+_SLEEPS = """SELECT EXISTS (SELECT FROM pg_stat_activity
+                            WHERE datname = current_database() AND wait_event = 'PgSleep')"""
+
+
 def test_ctrl_c_ends_the_statement_and_not_the_session(house):
     environment = {
         **os.environ,
@@ -29,7 +33,7 @@ def test_ctrl_c_ends_the_statement_and_not_the_session(house):
         os.execve(sys.executable, [sys.executable, "-m", "disparo", "db", "shell"], environment)
     read_until(terminal, b"=# ")
     os.write(terminal, b"SELECT pg_sleep(60);\n")
-    time.sleep(0.5)  # for the statement to be under way: psql says nothing of it
+    house.until(lambda: house.value(_SLEEPS))
     os.write(terminal, b"\x03")
     read_until(terminal, b"canceling statement")
     os.write(terminal, b"SELECT 'still' || ' here';\n")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import argon2
 import asyncpg
@@ -18,10 +20,11 @@ from tests.support.client import DISPATCH, Answer, Client
 from tests.support.program import command
 from tests.support.stage import Stage
 
+from disparo.auth.permissions import Permission
 from disparo.auth.tokens import digest
 from disparo.sources.demo_data import add_demo_data
 
-ALL = ("send", "send_bulk", "cancel", "remove_opt_out", "register", "pass_through", "admin")
+ALL = tuple(Permission)
 _HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "s3nha-de-teste"
 
@@ -99,6 +102,38 @@ class House:
 
     def until_state(self, client: Client, sent: Answer, state: str) -> None:
         self.until(lambda: set(self.states(client, sent)) == {state})
+
+    def forget(self, dispatch_id: UUID) -> None:
+        """Delete a dispatch and all that hangs on it, which the house may be at work on in another order."""
+
+        def is_gone() -> bool:
+            with suppress(asyncpg.DeadlockDetectedError):
+                self.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+                return True
+            return False
+
+        self.until(is_gone)
+
+    def pause(self, platform: str = "simulador") -> None:
+        """Pause a platform; every worker knows of it then."""
+        self.fetch(
+            """INSERT INTO platform_states (platform, paused_by, paused_at) VALUES ($1, 'cli:root', now())
+               ON CONFLICT (platform) DO UPDATE SET paused_by = 'cli:root', paused_at = now()""",
+            platform,
+        )
+        self.until_heard("platform_paused")
+
+    def resume(self) -> None:
+        """Have no platform paused, or stopped, any more; every worker knows of it then."""
+        self.fetch("DELETE FROM platform_states")
+        self.until_heard("platform_resumed")
+
+    def until_heard(self, event: str) -> None:
+        """Wait until every worker heard last that a platform is paused, or that it is resumed."""
+        heard = re.compile("platform_(?:paused|resumed)")
+        self.until(
+            lambda: all(heard.findall(role.log.read_text())[-1:] == [event] for role in self.stage.workers)
+        )
 
     def received(self, text: str) -> list[dict[str, Any]]:
         """What the simulator took with `text` in it, oldest first."""

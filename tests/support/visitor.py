@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from tests.support.client import Answer, Client
 from tests.support.house import PASSWORD, House
 
+from disparo.auth.permissions import Permission
 from disparo.auth.tokens import digest
 
 PAGES = (
@@ -26,7 +27,7 @@ PAGES = (
     "/painel/descadastros",
 )
 ADMIN_PAGES = ("/painel/modelo", "/painel/usuarios", "/painel/clientes-api", "/painel/auditoria")
-EVERYTHING = ("send", "send_bulk", "cancel", "remove_opt_out", "register", "view_text", "admin")
+EVERYTHING = tuple(each for each in Permission if each is not Permission.PASS_THROUGH)
 
 
 class Visitor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,3 +24,9 @@ def test_no_word_of_the_library_is_english(task):
     assert ("uso: ./dev " in told, "opções:" in told, "mostra esta ajuda" in told) == (True, True, True)
     assert "erro: sobra na linha: --nada" in run("--nada")
     assert "erro: --json: falta o valor" in run("--json")
+
+
+def test_make_knows_the_tasks_of_dev():
+    (line,) = re.findall(r"^TASKS = (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    told = subprocess.run([ROOT / "dev", "help"], capture_output=True, text=True, check=True).stdout
+    assert sorted(line.split()) == sorted(re.findall(r"^  ([a-z]+)  ", told, re.MULTILINE))

@@ -12,6 +12,9 @@ from disparo.db import accounts, sessions, tokens
 from disparo.db.pool import Connection
 
 LONGEST_EMAIL = 320
+LARGEST_CLIENT_ID = 2**31 - 1
+#: Within so many seconds, at most, the same invoice does not go again to the same number.
+LONGEST_REPEAT_WINDOW_S = 86_400
 
 
 def is_email(text: str) -> bool:

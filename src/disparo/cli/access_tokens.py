@@ -11,7 +11,7 @@ import asyncpg
 import typer
 from rich.table import Column, Table
 
-from disparo.auth import signing_keys
+from disparo.auth import enrolment, signing_keys
 from disparo.auth.tokens import TokenMint, digest, new_secret, new_signing_key
 from disparo.cli.context import DataDir, actor, with_connection
 from disparo.cli.tables import show_table
@@ -21,8 +21,6 @@ from disparo.errors import DisparoError
 from disparo.settings import load_settings
 from disparo.wording import words
 from disparo.wording.moment_words import to_minute
-
-_LARGEST_ID = 2**31 - 1
 
 access = typer.Typer(no_args_is_help=True)
 
@@ -152,7 +150,8 @@ async def _user_id(connection: Connection, email: str) -> int:
 
 
 async def _client_id(connection: Connection, client_id: int) -> int:
-    if not 0 < client_id <= _LARGEST_ID or not await accounts.has_client(connection, client_id):
+    is_one = 0 < client_id <= enrolment.LARGEST_CLIENT_ID
+    if not is_one or not await accounts.has_client(connection, client_id):
         raise DisparoError(f"Não há cliente de API {client_id}.")
     return client_id
 

@@ -129,7 +129,12 @@ def create_client(
     ] = "rest",
     finalidade: Annotated[str, typer.Option(help=f"{', '.join(_PURPOSE_WORDS)}.")] = "solicitada",
     janela_repeticao: Annotated[
-        int, typer.Option(min=0, help="Segundos em que a mesma fatura não vai de novo ao mesmo número.")
+        int,
+        typer.Option(
+            min=0,
+            max=enrolment.LONGEST_REPEAT_WINDOW_S,
+            help="Segundos em que a mesma fatura não vai de novo ao mesmo número.",
+        ),
     ] = 0,
     limite_por_segundo: Annotated[
         float | None, typer.Option(min=0, max=1_000_000, help="Chamadas por segundo; 0: sem limite.")

@@ -16,7 +16,6 @@ from typing import Any
 from disparo.cli.credentials import Credentials, make_both
 from disparo.cli.launch import UNVERIFIED, Plan, free_port, launched, open_database
 from disparo.cli.run import SEED_BODY
-from disparo.db import accounts
 from disparo.db.pool import connected
 from disparo.dispatch.prepare import prepare
 from disparo.errors import DisparoError
@@ -62,8 +61,6 @@ async def _demo(plan: Plan, dsn: str) -> None:
             credentials = await make_both(connection, _USER, "demo")
         async with launched(plan, dsn):
             await asyncio.to_thread(_show, plan, credentials)
-        await accounts.delete_user(connection, _USER)
-        await accounts.delete_client(connection, credentials.client_id)
 
 
 def _show(plan: Plan, credentials: Credentials) -> None:

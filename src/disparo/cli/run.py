@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -228,7 +231,15 @@ def _banner(plan: Plan, credentials: Credentials | None, *, has_client: bool) ->
             f"  client_id: {credentials.client_id}    client_secret: {credentials.client_secret}",
             f"  usuário: {credentials.username}    senha: {credentials.password}",
         ]
-    return "\n".join([*lines, *_steps(plan, credentials), "", "Ctrl-C encerra."])
+    return "\n".join([*lines, *_steps(plan, credentials), *_program(), "", "Ctrl-C encerra."])
+
+
+def _program() -> list[str]:
+    """Say how commands are typed where `disparo` is none, as in a copy of the repository."""
+    program = Path(sys.executable).with_name("disparo")
+    if shutil.which("disparo") or not program.exists():
+        return []
+    return ["", f"Aqui, o comando disparo é {program}"]
 
 
 def _folder(plan: Plan) -> str:

@@ -116,11 +116,6 @@ async def set_permissions(
     return affected(done) == 1
 
 
-async def delete_user(connection: Connection, email: str) -> None:
-    """Remove a user and every token of theirs: for users made for a demonstration."""
-    await connection.execute("DELETE FROM users WHERE lower(email) = lower($1)", email)
-
-
 async def names(connection: Connection) -> dict[int, str]:
     """Give what people are called, by user id; two that are called the same have their e-mail beside it."""
     rows = await connection.fetch(
@@ -170,11 +165,6 @@ async def deactivate_client(connection: Connection, client_id: int) -> bool:
     """Shut a client out; False where there is no such client."""
     done = await connection.execute("UPDATE api_clients SET active = false WHERE id = $1", client_id)
     return affected(done) == 1
-
-
-async def delete_client(connection: Connection, client_id: int) -> None:
-    """Remove a client and every token of its: for clients made for a demonstration."""
-    await connection.execute("DELETE FROM api_clients WHERE id = $1", client_id)
 
 
 async def list_clients(connection: Connection) -> list[asyncpg.Record]:

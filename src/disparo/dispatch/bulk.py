@@ -46,6 +46,11 @@ class Selection:
             return not self.invoice_ids
         return self.due_from is not None and self.due_to is not None and self.due_from > self.due_to
 
+    @property
+    def single(self) -> int | None:
+        """The invoice that was named, if one alone was: it goes as a single call, as its customer asked."""
+        return self.invoice_ids[0] if self.invoice_ids is not None and len(self.invoice_ids) == 1 else None
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

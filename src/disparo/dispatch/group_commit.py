@@ -32,10 +32,12 @@ _TURN_S = 0.01
 #: Batches begin so far apart, unless so many wait, or all (`pace.py`). All that follows a batch, to the
 #: platform and back, costs nearly the same for one call as for ten.
 _APART_S, _ENOUGH = 0.02, 16
-_KEY_PATIENCE_S = 5.0
+#: How long a call waits for another that holds its key (docs/delivery.md §6).
+KEY_PATIENCE_S = 5.0
 _KEY_LOOK_EVERY_S = 0.1
-#: How long the fate of a transaction is asked for after its connection was lost in COMMIT.
-_FATE_PATIENCE_S = 20.0
+#: How long the fate of a transaction is asked for after its connection was lost in COMMIT. A proxy would give
+#: up after a minute.
+FATE_PATIENCE_S = 20.0
 
 
 class Busy(Exception):
@@ -85,7 +87,7 @@ class Acceptor:
     async def accept(self, call: Call) -> Verdict:
         """Store one call durably or say why not; raises Busy, KeyInUse or FateUnknown."""
         verdict = await self._submit(call)
-        until = time.monotonic() + _KEY_PATIENCE_S
+        until = time.monotonic() + KEY_PATIENCE_S
         while isinstance(verdict, InProgress):
             if time.monotonic() >= until:
                 raise KeyInUse
@@ -188,7 +190,7 @@ class Acceptor:
 
     async def _happened(self, stored: Stored) -> bool:
         """Ask what became of a COMMIT whose answer was lost; raises FateUnknown."""
-        until = time.monotonic() + _FATE_PATIENCE_S
+        until = time.monotonic() + FATE_PATIENCE_S
         while time.monotonic() < until:
             with suppress(*TRANSIENT):
                 async with self._pool.acquire(timeout=5) as connection:

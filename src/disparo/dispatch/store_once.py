@@ -11,13 +11,16 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from disparo.db.pool import CONNECTION_LOST, TRANSIENT, Connection, Pool
-from disparo.dispatch.group_commit import FateUnknown, KeyInUse, put_off
+from disparo.dispatch.group_commit import (
+    FATE_PATIENCE_S,
+    KEY_PATIENCE_S,
+    FateUnknown,
+    KeyInUse,
+    put_off,
+)
 
 T = TypeVar("T")
 
-_KEY_PATIENCE_S = 5.0
-#: How long the fate of a COMMIT is asked for; a proxy would give up after a minute.
-_FATE_PATIENCE_S = 20.0
 _LOOK_EVERY_S = 0.2
 
 
@@ -27,7 +30,7 @@ async def store_once(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> 
     `work` raises KeyInUse where another call holds its key: it is waited for. Raises that, Busy where
     nothing was stored, FateUnknown, and whatever else `work` does.
     """
-    key_until, fate_until = time.monotonic() + _KEY_PATIENCE_S, None
+    key_until, fate_until = time.monotonic() + KEY_PATIENCE_S, None
     while True:
         is_committing = False
         try:
@@ -40,7 +43,7 @@ async def store_once(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> 
                 raise
         except TRANSIENT as error:
             if fate_until is None and is_committing and isinstance(error, CONNECTION_LOST):
-                fate_until = time.monotonic() + _FATE_PATIENCE_S
+                fate_until = time.monotonic() + FATE_PATIENCE_S
             if fate_until is None:
                 raise put_off(error) from error
             if time.monotonic() >= fate_until:

@@ -130,10 +130,10 @@ class PlatformWatch:
     def _brief(self, lane: Lane) -> None:
         """Give a lane the state of its platform that was last read: new settings do not end a pause."""
         state = self._states.get(lane.platform.name)
-        lane.breaker.take(
-            open_reason=state["open_reason"] if state else None,
-            paused=bool(state and state["paused_by"]),
-        )
+        paused = bool(state and state["paused_by"])
+        if paused is not lane.breaker.paused:
+            log.info("platform_paused" if paused else "platform_resumed", platform=lane.platform.name)
+        lane.breaker.take(open_reason=state["open_reason"] if state else None, paused=paused)
 
     async def _let_go(self, lanes: Mapping[str, Lane]) -> None:
         for name, lane in lanes.items():

@@ -22,8 +22,6 @@ _PATH = "/painel/clientes-api"
 _PURPOSES = {purpose.value: words.PURPOSE[purpose] for purpose in Purpose}
 _CODES = {"rest": "422 (recomendado)", "hubsoft": "200, como o HubSoft"}
 REVOKED = ("token revogado", "tokens revogados")
-_LARGEST_ID = 2**31 - 1
-_DAY_S = 86_400
 #: Tokens on the page.
 _SHOWN = 100
 
@@ -62,7 +60,7 @@ async def create(request: Request, person: Person) -> Response:
     window_s = fields.id_of(window) or 0
     if not window_s and window.strip("0"):
         raise Wrong("A janela de repetição é um número de segundos, por exemplo 60.")
-    if window_s > _DAY_S:
+    if window_s > enrolment.LONGEST_REPEAT_WINDOW_S:
         raise Wrong("A janela de repetição vai até 86400 segundos (um dia).")
     settings = {
         "error_codes": fields.choice(form, "codigos", _CODES) or "rest",
@@ -121,4 +119,4 @@ async def revoke_token(request: Request, person: Person) -> Response:
 
 
 def _id(request: Request) -> int:
-    return fields.named_id(request, most=_LARGEST_ID)
+    return fields.named_id(request, most=enrolment.LARGEST_CLIENT_ID)

@@ -86,11 +86,11 @@ async def _store(
     only_others: bool,
 ) -> tuple[UUID, bool]:
     """Store a dispatch once for each id that a form came with; gives its id, and whether it is new."""
-    if wanted.invoice_ids is None or len(wanted.invoice_ids) != 1:
+    invoice_id = wanted.single
+    if invoice_id is None:
         order = RunOrder(wanted, person.actor, user_id=person.user_id, only_others=only_others)
         run = await bulk.store_run(connection, order, services.accept, dispatch_id=dispatch_id)
         return run.dispatch_id, run.is_new
-    (invoice_id,) = wanted.invoice_ids
     had = await dispatches.had_today(connection, invoice_id) if only_others else set()
     stored, is_new = await _accept_one(connection, services, invoice_id, person, dispatch_id, not_to=had)
     if is_new:  # of a run it is written down by whoever stores one

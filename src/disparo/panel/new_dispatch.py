@@ -193,19 +193,17 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     takes = duration(found.duration.whole_s) if found.duration and found.duration.whole_s else None
     slow = too_slow(found.duration and found.duration.open_s, timeout_s=settings.timeout_s)
     later = starts_later(found.openings, of=found.recipients, zone=settings.zone)
-    return DryRun(looked_at, found, samples, first, cost, takes, slow, None if _is_single(wanted) else later)
+    if wanted.single is not None:
+        later = None
+    return DryRun(looked_at, found, samples, first, cost, takes, slow, later)
 
 
 def _rules(services: PanelServices, wanted: Selection) -> Rules:
     """Give the rules that hold for what is chosen: a single invoice goes as its customer asked for it."""
     rules = rules_of(services.settings)
-    if _is_single(wanted):
+    if wanted.single is not None:
         return replace(rules, max_per_phone_day=0, max_per_phone_week=0)
     return rules
-
-
-def _is_single(wanted: Selection) -> bool:
-    return wanted.invoice_ids is not None and len(wanted.invoice_ids) == 1
 
 
 async def _look_for(services: PanelServices, wanted: Selection) -> bool:
@@ -213,9 +211,9 @@ async def _look_for(services: PanelServices, wanted: Selection) -> bool:
 
     Raises Wrong where the source does not answer.
     """
-    if services.lookout is None or wanted.invoice_ids is None or len(wanted.invoice_ids) != 1:
+    invoice_id = wanted.single
+    if services.lookout is None or invoice_id is None:
         return False
-    (invoice_id,) = wanted.invoice_ids
     if not await services.lookout.look_for(invoice_id, patience_s=PATIENCE_S, again_after_s=AGAIN_AFTER_S):
         raise Wrong(f"{words.source_silent(invoice_id)} Simule de novo em instantes.")
     return True

@@ -63,7 +63,7 @@ def test_a_run_outside_its_hours_is_said_to_wait_and_until_when(house, person):
     house.fetch("UPDATE dispatches SET starts_at = now() + interval '86400 s' WHERE id = $1", dispatch_id)
     assert f"{waits}." in text(person.get(f"/painel/disparos/{dispatch_id}"))
     assert f"As próximas saem em {when}." in house.command("execucao", "ver", dispatch_id).stdout
-    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+    house.forget(dispatch_id)
 
 
 def test_a_run_of_the_command_line_says_by_whom_and_why_something_did_not_go(house, person):
@@ -78,7 +78,7 @@ def test_a_run_of_the_command_line_says_by_whom_and_why_something_did_not_go(hou
     )
     assert "por maria (linha de comando)" in text(person.get(f"/painel/disparos/{dispatch_id}"))
     assert "maria (linha de comando)" in text(person.get("/painel/disparos?tipo=bulk"))
-    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+    house.forget(dispatch_id)
 
 
 def test_reasons_that_are_of_a_part_say_so(house, person):
@@ -95,7 +95,7 @@ def test_reasons_that_are_of_a_part_say_so(house, person):
     as_run(house, dispatch_id)
     told = house.command("execucao", "ver", dispatch_id).stdout
     assert "(os motivos são das primeiras 5000 de 5001 mensagens)" in told
-    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+    house.forget(dispatch_id)
 
 
 def test_a_single_sms_that_is_not_to_go_yet_is_not_said_to_be_sent(house, person):
@@ -116,7 +116,7 @@ def test_a_single_sms_that_is_not_to_go_yet_is_not_said_to_be_sent(house, person
     assert "Enviando" not in page
     house.fetch("UPDATE messages SET reason = 'platform_busy' WHERE id = $1", id_)
     assert f"{waits}: a plataforma está ocupada com outras mensagens." in text(person.get(path))
-    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+    house.forget(dispatch_id)
 
 
 def test_a_list_without_messages_says_why_and_offers_no_filter_as_remedy(house, person):
@@ -136,7 +136,7 @@ def test_a_list_without_messages_says_why_and_offers_no_filter_as_remedy(house, 
     done = "UPDATE bulk_runs SET state = 'done', carved_at = now() WHERE dispatch_id = $1"
     house.fetch(done, dispatch_id)
     assert "Veja acima o que ficou de fora, e por quê." in text(person.get(f"/painel/disparos/{dispatch_id}"))
-    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+    house.forget(dispatch_id)
 
 
 def test_a_page_that_was_opened_while_its_list_was_made_is_loaded_again_when_it_is_whole(house, person):
@@ -156,7 +156,7 @@ def test_a_page_that_was_opened_while_its_list_was_made_is_loaded_again_when_it_
         house.fetch("UPDATE bulk_runs SET state = 'running' WHERE dispatch_id = $1", dispatch_id)
         while (line := stream.readline()) != b"event: progresso\n":
             assert line != b"event: fim\n"
-    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+    house.forget(dispatch_id)
 
 
 def figures(house, person, dispatch_id):
@@ -190,7 +190,7 @@ def test_a_message_says_of_no_hour_that_it_goes_then_while_its_run_is_paused(hou
     page = text(person.get(f"/painel/mensagens/{message_id}"))
     assert "Sai a partir de" in page
     assert "está pausado" not in page
-    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+    house.forget(dispatch_id)
 
 
 def test_a_message_to_a_number_that_is_opted_out_is_said_not_to_go(house, person):
@@ -214,11 +214,9 @@ def test_a_message_to_a_number_that_is_opted_out_is_said_not_to_go(house, person
 
 @pytest.fixture
 def _paused_platform(house):
-    house.fetch(
-        "INSERT INTO platform_states (platform, paused_by, paused_at) VALUES ('simulador', 'cli:root', now())"
-    )
+    house.pause()
     yield
-    house.fetch("DELETE FROM platform_states")
+    house.resume()
 
 
 @pytest.mark.usefixtures("_paused_platform")
@@ -249,7 +247,7 @@ def test_a_dispatch_is_not_said_to_be_on_its_way_while_no_platform_is_in_use(hou
     assert "Enviando" not in house.until(
         lambda: said in (page := text(person.get(f"/painel/disparos/{dispatch_id}"))) and page
     )
-    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+    house.forget(dispatch_id)
 
 
 @pytest.mark.usefixtures("_paused_platform")
@@ -275,7 +273,7 @@ def test_a_list_does_not_say_of_a_run_that_goes_on_that_it_is_paused(house, pers
         page = person.get(path).raw.decode()
         assert "o disparo foi pausado" in page
         assert "está pausado" not in page
-    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+    house.forget(dispatch_id)
 
 
 def test_a_run_paused_before_its_list_is_whole_is_not_said_to_have_nothing_left(house, person):

@@ -15,7 +15,7 @@ from tests.support.house import house as run_house
 from tests.support.rows import add_invoices
 from tests.support.visitor import EVERYTHING, PASSWORD
 
-AXE = (Path(__file__).parents[2] / "panel" / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -122,14 +122,12 @@ def test_a_list_is_simulated_then_sent_and_its_progress_moves_until_it_ends(hous
 
 
 def test_cancelling_a_dispatch_in_the_middle(house, page):
-    house.fetch(
-        "INSERT INTO platform_states (platform, paused_by, paused_at) VALUES ('simulador', 'cli:root', now())"
-    )
+    house.pause()
     dispatch(page, "900501 900502", to_the_end=False)
     expect(page.get_by_text("2 agendadas")).to_be_visible(timeout=20_000)
     page.get_by_role("button", name="Cancelar o que ainda não saiu").click()
     expect(page.get_by_role("status")).to_contain_text("2 mensagens canceladas.")
-    house.fetch("DELETE FROM platform_states")
+    house.resume()
 
 
 def test_settling_an_uncertain_message(house, page):

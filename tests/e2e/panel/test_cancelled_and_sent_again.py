@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from tests.support import bulk
 from tests.support.client import DISPATCH
@@ -21,16 +19,8 @@ def person(house):
 @pytest.fixture
 def paused(house):
     """The platform waits for a person: what is sent again stays where it can be seen."""
-
-    def pause():
-        house.fetch(
-            """INSERT INTO platform_states (platform, paused_by, paused_at) VALUES ('simulador', 'cli:root', now())
-               ON CONFLICT (platform) DO UPDATE SET paused_by = 'cli:root', paused_at = now()"""
-        )
-        time.sleep(2)  # what a worker may take to hear of it, on a busy machine
-
-    yield pause
-    house.fetch("DELETE FROM platform_states")
+    yield house.pause
+    house.resume()
 
 
 def over_and_uncertain(house, client, first_id):

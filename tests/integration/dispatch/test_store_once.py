@@ -75,7 +75,7 @@ async def test_after_a_lost_commit_a_passing_fault_is_no_proof_that_nothing_is_s
 
 async def test_a_fate_that_stays_unknown_is_said_to_be_unknown(dsn, connection, monkeypatch):
     await rows.add_invoices(connection, 2)
-    monkeypatch.setattr(store_once, "_FATE_PATIENCE_S", 0.5)
+    monkeypatch.setattr(store_once, "FATE_PATIENCE_S", 0.5)
     name = urlsplit(dsn).path.lstrip("/")
     async with cut_pool(dsn, "after") as (pool, _):
         await connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")

@@ -126,7 +126,8 @@ async def test_what_is_claimed_while_a_worker_ends_is_in_somebodys_hands(dsn, po
     running = asyncio.create_task(worker(dsn).run(stop))
     async with asyncio.timeout(20):
         while not await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')"
+            "SELECT EXISTS (SELECT FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event = 'PgSleep')"
         ):
             await asyncio.sleep(0.01)
         stop.set()

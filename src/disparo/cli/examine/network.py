@@ -86,7 +86,7 @@ def switches(settings: Settings) -> Finding:
     if all(table.get("type") == "simulator" for table in settings.platforms.values()):
         return note(subject, "desligado, e só há plataforma simulada", "Configure uma plataforma de verdade.")
     text = f"desligado: só {len(settings.test_numbers)} número(s) de teste recebe(m)"
-    return note(subject, text, "Depois de testar: real_sending = true no disparo.toml; vale em um segundo.")
+    return note(subject, text, "Depois de testar: real_sending = true no disparo.toml; vale em segundos.")
 
 
 def _server(settings: Settings) -> Finding:

@@ -12,12 +12,14 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from disparo.domain.template import DEFAULT
 from disparo.settings import Settings
 
 _HEAD = """\
-# Configuração do Disparo. O que está comentado mostra o padrão; tire o # para mudar, e confira:
+# Configuração do Disparo. O que está comentado mostra o padrão, ou um exemplo onde não há um; tire o # para
+# mudar, e confira:
 #   sudo disparo doctor
-# Plataformas, modelo e regras valem em poucos segundos; o resto, só reiniciando:
+# Quase tudo vale em poucos segundos; o que docs/pt-BR/operar.md diz (Mudar com tudo no ar), só reiniciando:
 #   sudo systemctl restart disparo
 # Este arquivo guarda segredos: root:disparo, modo 0640.
 """
@@ -49,7 +51,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "{link} {linha_digitavel} {pix} {observacao}",
         "company_name": "nome da empresa nas consultas da API; vazio: a marca",
         "company_document": "CNPJ da empresa nas consultas da API",
-        "timezone": "fuso horário das telas e das janelas de envio",
+        "timezone": "fuso horário das telas, das respostas da API e de `hours` das plataformas",
         "max_segments": "partes de SMS que uma mensagem pode ter",
     },
     "Envio": {
@@ -116,7 +118,7 @@ _EXAMPLES: Mapping[str, str] = {
     "public_url": '"https://sms.provedor.com.br"',
     "tls_certificate": '"/etc/disparo/tls.crt"',
     "tls_key": '"/etc/disparo/tls.key"',
-    "template": '"{marca}: {primeiro_nome}, sua fatura de {valor} {vence} em {vencimento}. {pagamento}"',
+    "template": f'"{DEFAULT}"',
     "metrics_token": '"um texto longo e aleatório"',
     "clock_url": '"https://www.example.com"',
     "hubsoft_url": '"https://hubsoft.provedor.com.br"',
@@ -136,8 +138,6 @@ def settings_text(data_dir: Path) -> str:
 
 def _section(names: Mapping[str, str], data_dir: Path) -> Iterable[str]:
     for name, explanation in names.items():
-        if name not in Settings.model_fields:
-            continue
         if name == "data_dir":
             yield f"# {explanation}\n{name} = {json.dumps(str(data_dir))}\n"
             continue
