@@ -37,7 +37,7 @@ PLATFORMS = {
     },
     "smsdev": {
         "type": "smsdev",
-        "secrets": {"chave": "k"},
+        "secrets": {"chave": "chave-da-conta"},
         "webhook_secret": "s",
         "sources": ["45.233.20.0/24"],
     },
@@ -49,7 +49,7 @@ PLATFORMS["antiga"] = {
     "inbound": {"sender": "de", "text": "texto"},
     "webhook_secret": "s",
 }
-RECEIPT = {"key": "k", "id": "1", "refer": "r", "situacao": "RECEBIDA"}
+RECEIPT = {"key": "chave-da-conta", "id": "1", "refer": "r", "situacao": "RECEBIDA"}
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +116,16 @@ def test_only_its_own_networks_behind_a_trusted_proxy(house):
         404,
         200,
     ]
+
+
+def test_what_a_platform_is_let_in_by_is_not_kept_with_its_receipts(house):
+    """SMSDev sends the key along by which SMS are sent at the account's cost."""
+    said = {**RECEIPT, "id": "of-the-key"}
+    caller = {"X-Forwarded-For": "45.233.20.9"}
+    assert house.anonymous.post("/webhook/smsdev/s?key=chave-da-conta", said, headers=caller).status == 200
+    raw = house.value("SELECT raw FROM receipts WHERE platform_id = 'of-the-key'")
+    assert "chave-da-conta" not in raw
+    assert '"key": "***"' in raw
 
 
 def test_a_wrong_signature_looks_like_a_wrong_address(house):

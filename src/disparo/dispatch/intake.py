@@ -74,9 +74,10 @@ class Intake:
         """
         heard, raw = await self._read(platform, request), ""
         for part in _slices(heard):
-            raw = raw or _raw(request)
+            raw = raw or _raw(platform, request)
             stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._put(_Call(platform.name, part, raw, partial(_settle, stored)))
+            parts = [platform.masked(each) for each in part.parts]
+            self._put(_Call(platform.name, part._replace(parts=parts), raw, partial(_settle, stored)))
             await stored
         return heard
 
@@ -217,10 +218,11 @@ def _of(call: _Call, text: InboundText, raw: str) -> inbound.Said:
     return inbound.Said(call.platform, text, e164, asks_to_stop(text.text), raw)
 
 
-def _raw(request: WebhookRequest) -> str:
-    """Give the call's query and body as text that PostgreSQL can hold."""
+def _raw(platform: Platform, request: WebhookRequest) -> str:
+    """Give the call's query and body as text that PostgreSQL can hold, without the platform's secrets."""
     query = "&".join(f"{name}={value}" for name, value in request.query.items())
-    return storable(f"{request.method} ?{query}\n{text_of(request.body)}")[:_LONGEST_RAW]
+    said = platform.masked(f"{request.method} ?{query}\n{text_of(request.body)}")
+    return storable(said)[:_LONGEST_RAW]
 
 
 def _settle(stored: asyncio.Future[None], error: Exception | None) -> None:

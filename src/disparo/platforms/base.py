@@ -195,5 +195,8 @@ class Platform(Protocol):
     def parse_webhook(self, request: WebhookRequest) -> Heard:
         """Read one webhook call, after checking that it is the platform's; raises WebhookRejected."""
 
+    def masked(self, text: str) -> str:
+        """Hide its secrets in a call as it came: some platforms send along what they let us in by."""
+
     async def close(self) -> None:
         """Give up connections."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, quote_plus, urljoin
-from xml.sax.saxutils import escape
 
 from disparo.domain.sms_text import Encoding, encoding_of
 from disparo.platforms.base import Outgoing
@@ -15,20 +13,20 @@ from disparo.platforms.generic_rules import Question
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.http import REPLY_LIMIT_BYTES, Call
 from disparo.platforms.json_paths import to_json
+from disparo.platforms.masking import Mask
 from disparo.platforms.placeholders import (
     ITEMS,
     Form,
     Template,
     fill_tree,
     header_safe,
-    likely_keys,
     of_alphabet,
     quote_latin1,
     shown_address,
     tree_of,
 )
 from disparo.platforms.table import LEFT_OUT
-from disparo.platforms.xml_text import XmlBody, without_address, xml_safe
+from disparo.platforms.xml_text import XmlBody, without_address
 
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 _XML = "application/xml; charset={}"
@@ -43,6 +41,7 @@ class CallMaker:
 
     def __init__(self, settings: GenericHttpSettings, *, receipt_url: str) -> None:
         self._settings = settings
+        self.mask = Mask(settings)
         self._constant = constant = {
             "retorno": receipt_url,
             **{f"valor:{name}": value for name, value in settings.values.items()},
@@ -119,24 +118,7 @@ class CallMaker:
         url = call.url.replace(self._settings.url, shown_address(self._settings.url), 1)
         lines = [f"{call.method} {url}", *(f"{name}: {value}" for name, value in call.headers.items())]
         charset = "utf-8" if self._xml is None else self._settings.charset
-        return self.masked("\n".join([*lines, (call.body or b"").decode(charset)]))
-
-    def masked(self, text: str) -> str:
-        """Hide every secret in what a person will read."""
-        # A pair of them in base64 hides nothing; it goes first, whole: a secret may stand in it by chance.
-        text = re.sub(r"(Basic |Bearer )[A-Za-z0-9+/=._~-]+", r"\1***", text)
-        settings = self._settings
-        of_receipts = (settings.receipts.token, settings.receipts.hmac_key) if settings.receipts else ()
-        shown = {key.get_secret_value() for key in (*settings.secrets.values(), *of_receipts) if key}
-        shown |= {*settings.webhook_secrets, *likely_keys(settings.url)}
-        for secret in sorted(shown - {""}, key=len, reverse=True):
-            as_json = to_json(secret)[1:-1]
-            in_xml = xml_safe(secret), escape(secret)
-            in_numbers = [each.encode("latin-1", "xmlcharrefreplace").decode("latin-1") for each in in_xml]
-            in_address = quote(secret, safe=""), quote(secret), quote_plus(secret), quote_latin1(secret)
-            for form in (secret, *in_address, as_json, *in_xml, *in_numbers):
-                text = text.replace(form, "***")
-        return text
+        return self.mask("\n".join([*lines, (call.body or b"").decode(charset)]))
 
     def _in_xml(self, text: str, *, item: str = "") -> XmlBody:
         if not self._constant["retorno"]:

@@ -84,7 +84,7 @@ class GenericHttp:
             return outcome_of_failure(error), Exchange(shown, "")
         answer = f"HTTP {reply.status}\n{_lines(reply.headers)}\n{text_of(reply.body)}"
         (outcome,) = self._answers.read(reply, [message]).outcomes
-        return outcome, Exchange(shown, self._calls.masked(answer))
+        return outcome, Exchange(shown, self._calls.mask(answer))
 
     async def ask(self, reference: str, platform_id: str | None = None) -> Answered | NoAnswer | None:
         """Ask what became of a message, by our reference or the platform's id."""
@@ -97,6 +97,10 @@ class GenericHttp:
     async def health(self) -> Health | None:
         """Ask whether it is there and knows us."""
         return await self._questions.health()
+
+    def masked(self, text: str) -> str:
+        """Hide the table's secrets in what is kept of a call."""
+        return self._calls.mask(text)
 
     def parse_webhook(self, request: WebhookRequest) -> Heard:
         """Read one webhook call."""

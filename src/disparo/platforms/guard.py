@@ -86,6 +86,10 @@ class Guarded:
         """Ask as ever."""
         return await self._platform.health()
 
+    def masked(self, text: str) -> str:
+        """Hide secrets as ever."""
+        return self._platform.masked(text)
+
     def parse_webhook(self, request: WebhookRequest) -> Heard:
         """Read calls as ever."""
         return self._platform.parse_webhook(request)

@@ -131,6 +131,10 @@ class Smpp:
             return Health(is_well=False, failure=FailureClass.NETWORK)
         return Health(is_well=True)
 
+    def masked(self, text: str) -> str:
+        """Give it as it is: what an SMSC tells over a bind names no secret."""
+        return text
+
     def parse_webhook(self, request: WebhookRequest) -> Heard:  # noqa: ARG002 - there is none
         """SMSCs tell over their binds, and call nobody."""
         raise WebhookRejected("an SMSC has no webhook")
