@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,8 @@ from tests.support.client import DISPATCH
 from tests.support.cutter import cutter_beside
 from tests.support.house import house as run_house
 from tests.support.visitor import text, visitor
+
+from disparo.cli import health_watch
 
 BASE = DISPATCH.removesuffix("/disparo")
 NOTHING = "nada foi alterado"
@@ -101,6 +104,24 @@ def test_what_was_not_begun_is_said_not_to_be_done(house, person, cutter):
         assert NOTHING in text(answer)
     assert page.status == 503
     assert NOTHING not in text(page)
+
+
+def test_a_database_that_falls_silent_is_named_before_whoever_asks_gives_up(house, cutter):
+    assert house.anonymous.get("/saude").json["verificacoes"]["banco_de_dados"] == {"ok": True}
+    cutter.is_silent = True
+    try:
+        for _ in range(2):
+            began = time.monotonic()
+            answer = house.anonymous.get("/saude")
+            assert time.monotonic() - began < health_watch._ANSWER_WITHIN_S
+            assert answer.status == 503
+            said = answer.json["verificacoes"]["banco_de_dados"]
+            assert said == {"ok": False, "motivo": "o banco de dados não responde"}
+    finally:
+        cutter.is_silent = False
+    house.until(
+        lambda: house.anonymous.get("/saude").json["verificacoes"]["banco_de_dados"]["ok"], seconds=40
+    )
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -132,6 +135,7 @@ def test_a_first_platform_takes_the_place_of_the_simulated_one_at_once(folder):
         assert time.monotonic() < end, said
         time.sleep(0.1)  # between two looks
     assert 'platform="nenhures"' in said
+    assert not (folder / "simulador.jsonl").exists()  # numbers and texts
     assert run.interrupt() == 0
 
 
@@ -226,6 +230,7 @@ def test_backup_and_restore_hold_what_is_not_final(folder):
     assert restored.returncode == 0, restored.stderr
     assert f"\nConfira e rode: disparo retomar --dados {other}\n" in restored.stdout
     assert (restored.stdout.startswith("Backup restaurado."), restored.stderr) == (True, "")
+    assert f"revogue os tokens: disparo token revogar --todos --dados {other}\n" in restored.stdout
     again = Run(other, port)
     counts = client.get(waiting).json["disparo"]["contagem"]
     assert counts in ({"retida": 1}, {"incerta": 1})
@@ -281,3 +286,28 @@ def test_credentials_of_a_first_start_that_came_to_nothing_are_shown_by_the_next
     run = Run(folder, free_port())
     assert "client_secret: " in run.output
     assert run.interrupt() == 0
+
+
+def test_a_hup_asks_for_the_settings_where_the_terminal_may_be_lost(folder):
+    log = folder.parent / "nohup.log"
+    words = ["run", "--dados", folder, "--porta", str(free_port())]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            ["nohup", sys.executable, "-m", "disparo", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "DISPARO_LOG_LEVEL": "INFO"},
+        )
+
+    def until_said(what, times):
+        end = time.monotonic() + 60
+        while log.read_text().count(what) < times:
+            assert (process.poll(), time.monotonic() < end) == (None, True), log.read_text()
+            time.sleep(0.1)  # between two looks
+
+    until_said("Ctrl-C encerra.", 1)
+    process.send_signal(signal.SIGHUP)
+    until_said("settings_reloaded", 2)  # server and worker
+    process.send_signal(signal.SIGINT)
+    assert process.wait(40) == 0

@@ -13,7 +13,8 @@ class Cutter:
     """`cut`: "before" loses the next COMMIT, "after" its answer; None, nothing.
 
     `mark`: only the COMMIT of a transaction that carried these bytes. `is_shut`: takes nobody in any more,
-    with `is_shut_after_cut` from the loss on; it ends those that are open too.
+    with `is_shut_after_cut` from the loss on; it ends those that are open too. `is_silent`: nothing gets
+    through, and nothing is closed.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -21,7 +22,7 @@ class Cutter:
         self.socket = f"{query['host']}/.s.PGSQL.{query.get('port', '5432')}"
         self.cut: str | None = None
         self.mark = b""
-        self.is_shut = self.is_shut_after_cut = False
+        self.is_shut = self.is_shut_after_cut = self.is_silent = False
         self.straight = dsn
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
@@ -42,6 +43,7 @@ class Cutter:
 
     async def _serve(self, reader, writer):
         try:
+            await self._heard()
             if self.is_shut:
                 raise ConnectionRefusedError
             their_reader, their_writer = await asyncio.open_unix_connection(self.socket)
@@ -83,9 +85,14 @@ class Cutter:
                 their_writer.write(data)
                 await their_writer.drain()
 
+    async def _heard(self):
+        while self.is_silent:
+            await asyncio.sleep(0.05)
+
     async def _down(self, their_reader, writer, is_lost):
         with suppress(OSError):
             while data := await their_reader.read(65536):
+                await self._heard()
                 if not is_lost.is_set():
                     writer.write(data)
                     await writer.drain()

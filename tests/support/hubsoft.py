@@ -41,6 +41,7 @@ class HubsoftStandIn:
         self.tokens: set[str] = set()
         self.calls: Counter[str] = Counter()
         self.seen: list[dict[str, Any]] = []
+        self.bodies: list[bytes] = []  # of calls that are echoed, once they are whole
         self.searches = {"id_cliente", "id_fatura"}  # of invoices
         self.refuse_every = 0  # every so many calls a 429
         self.retry_after = "0"
@@ -267,6 +268,7 @@ class HubsoftStandIn:
         """Routes that only the original has, each with an oddity of its own."""
         what = request.match_info["rest"].split("/")[0]
         body = await request.read()
+        self.bodies.append(body)
         if what == "eco":
             headers = {"X-Metodo": request.method, "X-Caminho": request.raw_path}
             headers["X-Tipo"] = request.content_type

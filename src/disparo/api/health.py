@@ -29,6 +29,9 @@ _READ_ONLY: _Check = {
     "ok": False,
     "motivo": "o banco de dados só pode ser lido (uma réplica, ou alguém o fechou): nada é aceito",
 }
+_UNKNOWN: _Check = {"ok": False, "motivo": "o banco de dados não responde"}
+#: Looks that are under way: a task that nobody holds may vanish.
+_LOOKING: set[asyncio.Task[None]] = set()
 _TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -56,19 +59,29 @@ async def alive() -> JSONResponse:
 
 
 async def _checks(services: Services) -> dict[str, _Check]:
-    unknown = {"ok": False, "motivo": "o banco de dados não responde"}
-    checks = {"banco_de_dados": unknown, "migracoes": unknown, "workers": unknown}
+    """Look for two seconds. What a frozen database keeps from ending is not waited for, nor is its end."""
+    checks = {"banco_de_dados": _UNKNOWN, "migracoes": _UNKNOWN, "workers": _UNKNOWN}
+    looking = asyncio.create_task(_look(services, checks))
+    _LOOKING.add(looking)
+    looking.add_done_callback(_LOOKING.discard)
+    await asyncio.wait({looking}, timeout=_PATIENCE_S)
+    found = dict(checks)
+    if not looking.done():
+        looking.cancel()
+        found["banco_de_dados"] = _UNKNOWN
+    return found
+
+
+async def _look(services: Services, checks: dict[str, _Check]) -> None:
     try:
-        async with asyncio.timeout(_PATIENCE_S):
-            async with services.pool.acquire() as connection:
-                version = await current_version(connection)
-                database: _Check = _READ_ONLY if is_read_only(connection) else {"ok": True}
-            checks |= {"banco_de_dados": database, "migracoes": _migrations(version)}
-            beating = await services.heartbeats.beating()
-            checks["workers"] = {"ok": beating > 0, "batendo": beating}
+        async with services.pool.acquire() as connection:
+            version = await current_version(connection)
+            database: _Check = _READ_ONLY if is_read_only(connection) else {"ok": True}
+        checks |= {"banco_de_dados": database, "migracoes": _migrations(version)}
+        beating = await services.heartbeats.beating()
+        checks["workers"] = {"ok": beating > 0, "batendo": beating}
     except TRANSIENT:
-        checks["banco_de_dados"] = unknown
-    return checks
+        checks["banco_de_dados"] = _UNKNOWN
 
 
 def _migrations(version: str | None) -> _Check:

@@ -77,7 +77,9 @@ def change_key(dados: DataDir = None) -> None:
     with_connection(dados, work)
     print(
         "Chave nova feita: em pouco mais de um minuto os servidores passam a assinar com ela, sem reiniciar. "
-        "Em dez, a parte secreta da antiga é apagada."
+        "Em dez, a parte secreta da antiga é apagada.\n"
+        "Os tokens já emitidos seguem valendo. Se uma cópia do banco se perdeu, é preciso também: "
+        "disparo token revogar --todos"
     )
 
 

@@ -68,7 +68,10 @@ def restore(
         paused = asyncio.run(_after_restore(dsn))
     print(
         "Backup restaurado. As mensagens que esperavam envio estão retidas, e as que estavam sendo "
-        f"enviadas, incertas.\nConfira e rode: disparo retomar{in_folder(dados)}{paused_runs(paused, dados)}"
+        "enviadas, incertas.\nO que foi revogado, desativado ou descadastrado depois do backup voltou: "
+        "confira usuários, clientes de API e descadastros, e revogue os tokens: disparo token revogar "
+        f"--todos{in_folder(dados)}\n"
+        f"Confira e rode: disparo retomar{in_folder(dados)}{paused_runs(paused, dados)}"
     )
 
 

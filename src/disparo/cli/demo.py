@@ -13,9 +13,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from disparo.cli.banner import SEED_BODY
 from disparo.cli.credentials import Credentials, make_both
 from disparo.cli.launch import UNVERIFIED, Plan, free_port, launched, open_database
-from disparo.cli.run import SEED_BODY
 from disparo.db.pool import connected
 from disparo.dispatch.prepare import prepare
 from disparo.errors import DisparoError

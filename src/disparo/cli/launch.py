@@ -50,6 +50,11 @@ class Plan:
     servers: int = 1
 
     @property
+    def simulator_log(self) -> Path:
+        """Where the simulated platform writes down what it takes: numbers and texts."""
+        return self.data_dir / "simulador.jsonl"
+
+    @property
     def base_url(self) -> str:
         """The server's address on this machine."""
         return local_url(self.settings.host, self.port, has_tls=bool(self.tls))
@@ -131,8 +136,8 @@ async def launched(plan: Plan, dsn: str, *, stop: asyncio.Event | None = None) -
     family = Family(_environment(plan, dsn))
     try:
         if plan.simulator_port is not None:
-            log = plan.data_dir / "simulador.jsonl"
-            simulator = ("simulador", "--porta", str(plan.simulator_port), "--registro", str(log))
+            port, log = str(plan.simulator_port), str(plan.simulator_log)
+            simulator = ("simulador", "--porta", port, "--registro", log)
             await family.start("simulator", *simulator, hears_signals=False)
         shared = ("--porta-compartilhada",) if plan.servers > 1 else ()
         for number in range(plan.servers):

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import shutil
+import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from disparo.cli.banner import banner
 from disparo.cli.context import DataDir, data_dir_of, refuse_on_anothers
 from disparo.cli.credentials import Credentials, make_both
 from disparo.cli.health_watch import watch_health
@@ -29,7 +27,7 @@ from disparo.cli.launch import (
 )
 from disparo.cli.listening import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
 from disparo.cli.notify import tell_systemd
-from disparo.cli.paused_runs import in_folder
+from disparo.cli.processes import Family
 from disparo.cli.stopping import stop_signal, unless
 from disparo.cli.telling import teller
 from disparo.cli.upgrade import prepare_with_backup
@@ -42,8 +40,6 @@ from disparo.platforms.registry import check_tables
 from disparo.settings import Settings, load_settings
 from disparo.sources.demo_data import add_demo_data, retire_demo_data
 
-SEED_BODY = '{"id_fatura":"11000", "telefone_adicional":["11988887777","1188887776"]}'
-_PLACEHOLDERS = Credentials(0, "SEGREDO", "EMAIL", "SENHA")
 _FIRST_USER = "admin@example.com"
 _LOOK_EVERY_S = 1.0
 #: The simulated one would take everything, and say of all that it was delivered.
@@ -116,18 +112,17 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
     if ours is None:
         return
     if plan.settings.platforms:
-        await _retire(dsn)
+        await _retire(plan, dsn)
     elif await _had_a_platform(dsn):
         plan = replace(plan, simulator_port=None)
         print(_NO_PLATFORM_ANY_MORE, flush=True)
-    # By hand, or from systemd, it asks for the settings; at a terminal it means that the terminal is gone,
-    # for whoever has not said that it may be (nohup).
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+    may_lose_terminal = as_service or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # as under nohup
+    if not may_lose_terminal:
         loop.add_signal_handler(signal.SIGHUP, stop.set)
     async with launched(plan, dsn, stop=stop) as family:
         if not stop.is_set():
-            if as_service:
-                loop.add_signal_handler(signal.SIGHUP, family.send_signal, signal.SIGHUP)
+            # It asks for the settings, or says that the terminal is gone.
+            loop.add_signal_handler(signal.SIGHUP, _hang_up, family, stop, may_lose_terminal)
             print(await _greeting(plan, dsn, as_service=as_service), flush=True)
             tell_systemd("READY=1")
             if not ours:
@@ -142,6 +137,21 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
         print("\nEncerrando...", flush=True)
     where = plan.data_dir if plan.settings.database_url is None else "seu PostgreSQL"
     print("Encerrado. Os dados ficam em", where, flush=True)
+
+
+def _hang_up(family: Family, stop: asyncio.Event, may_lose_terminal: bool) -> None:
+    if may_lose_terminal or _has_terminal():
+        family.send_signal(signal.SIGHUP)
+    else:
+        stop.set()
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 async def _had_a_platform(dsn: str) -> bool:
@@ -159,7 +169,7 @@ async def _greeting(plan: Plan, dsn: str, *, as_service: bool) -> str:
         return f"Disparo no ar: {plan.base_url}"
     to_try = plan.settings.database_url is None and not plan.settings.platforms
     credentials, has_client = await _first_start(dsn, with_data=to_try)
-    return _banner(plan, credentials, has_client=has_client)
+    return banner(plan, credentials, has_client=has_client)
 
 
 async def _first_start(dsn: str, *, with_data: bool) -> tuple[Credentials | None, bool]:
@@ -177,7 +187,7 @@ async def _watched(plan: Plan, dsn: str) -> AsyncIterator[None]:
     """Look whether all is well, and for the first platform, where there is none yet."""
     watching = [asyncio.create_task(watch_health(f"{plan.base_url}/saude", plan.settings))]
     if plan.simulator_port is not None:
-        watching.append(asyncio.create_task(_retire_at_the_first(dsn)))
+        watching.append(asyncio.create_task(_retire_at_the_first(plan, dsn)))
     try:
         yield
     finally:
@@ -185,102 +195,23 @@ async def _watched(plan: Plan, dsn: str) -> AsyncIterator[None]:
             task.cancel()
 
 
-async def _retire_at_the_first(dsn: str) -> None:
+async def _retire_at_the_first(plan: Plan, dsn: str) -> None:
     """Workers take a changed file up three seconds after they see it."""
     while True:
         await asyncio.sleep(_LOOK_EVERY_S)
         with suppress(DisparoError, *TRANSIENT):  # a wrong file, or the database away: the next look
             if load_settings().platforms:
-                return await _retire(dsn)
+                return await _retire(plan, dsn)
 
 
-async def _retire(dsn: str) -> None:
-    """Where there is a platform, no SMS goes to the made-up customers of an earlier first start."""
+async def _retire(plan: Plan, dsn: str) -> None:
+    """Where there is a platform, no SMS goes to the made-up customers of an earlier first start.
+
+    Nor is it kept what went to the simulated one: real customers may have been brought in before.
+    """
+    plan.simulator_log.unlink(missing_ok=True)
     async with connected(dsn) as connection:
         if count := await retire_demo_data(connection):
             print(
                 f"Há uma plataforma configurada: {count} fatura(s) de exemplo foram canceladas.", flush=True
             )
-
-
-def _banner(plan: Plan, credentials: Credentials | None, *, has_client: bool) -> str:
-    lines = ["", f"Disparo no ar: {plan.base_url}    (documentação da API: {plan.base_url}/docs)"]
-    lines.append(f"Painel, com o mesmo usuário e senha: {plan.base_url}/painel")
-    if plan.simulator_url is not None:
-        lines.append(f"SMS que chegam na plataforma simulada: {plan.simulator_url}")
-    if credentials is None:
-        new_client = f"  disparo cliente-api criar NOME{_folder(plan)}"
-        if has_client:
-            lines += [
-                "",
-                "As credenciais foram mostradas quando foram criadas. Para criar outras:",
-                f"  disparo usuario criar EMAIL{_folder(plan)}",
-                new_client,
-            ]
-        else:
-            lines += ["", "Ainda não há cliente de API; crie um:", new_client]
-        credentials = _PLACEHOLDERS
-    else:
-        if plan.simulator_url is not None:
-            lines.append(
-                "Clientes e faturas de exemplo, inventados, saem quando houver uma plataforma de verdade."
-            )
-        lines += [
-            "",
-            "Credenciais desta instalação (mostradas só agora; guardadas com hash):",
-            f"  client_id: {credentials.client_id}    client_secret: {credentials.client_secret}",
-            f"  usuário: {credentials.username}    senha: {credentials.password}",
-        ]
-    return "\n".join([*lines, *_steps(plan, credentials), *_program(), "", "Ctrl-C encerra."])
-
-
-def _program() -> list[str]:
-    """Say how commands are typed where `disparo` is none, as in a copy of the repository."""
-    program = Path(sys.executable).with_name("disparo")
-    if shutil.which("disparo") or not program.exists():
-        return []
-    return ["", f"Aqui, o comando disparo é {program}"]
-
-
-def _folder(plan: Plan) -> str:
-    """A database of one's own is in no folder, and commands refuse one beside it."""
-    return in_folder(None if plan.settings.database_url else plan.data_dir)
-
-
-def _steps(plan: Plan, credentials: Credentials) -> list[str]:
-    """Write the calls out, to be copied; with a platform of one's own none goes to a made-up number."""
-    insecure = " -k" if plan.tls else ""
-    body = json.dumps(
-        {
-            "grant_type": "password",
-            "client_id": str(credentials.client_id or "ID"),
-            "client_secret": credentials.client_secret,
-            "username": credentials.username,
-            "password": credentials.password,
-        }
-    )
-    lines = [
-        "",
-        "1. Peça um token:",
-        f"curl{insecure} -X POST {plan.base_url}/oauth/token \\",
-        f"  --header 'Content-Type: application/json' -d '{body}'",
-        "",
-    ]
-    send, invoice = "2. Envie uma fatura (troque TOKEN pelo access_token):", SEED_BODY
-    if plan.simulator_url is None:
-        lines += [
-            "2. Traga clientes e faturas (do HubSoft, se está configurado, eles vêm sozinhos):",
-            f"disparo importar clientes clientes.csv{_folder(plan)}",
-            f"disparo importar faturas faturas.csv{_folder(plan)}",
-            "",
-        ]
-        send = "3. Envie uma fatura, de verdade (troque TOKEN pelo access_token e FATURA pelo id dela):"
-        invoice = '{"id_fatura":"FATURA"}'
-    return [
-        *lines,
-        send,
-        f"curl{insecure} -X POST --header 'Accept:application/json' \\",
-        "  --header 'Authorization: Bearer TOKEN' --header 'Content-Type: application/json' \\",
-        f"  {plan.base_url}/api/v1/integracao/cliente/financeiro/enviar_sms \\",
-        f"  -d '{invoice}'",
-    ]

@@ -84,7 +84,8 @@ def _as_above(folder: Path, made: Path) -> None:
     """Give what root made to whoever the data are: the service has to write here at its next upgrade."""
     if os.geteuid() == 0:
         owner = folder.parent.stat()
-        os.chown(made, owner.st_uid, owner.st_gid)
+        # Not what a link there leads to: the service could have root give it anything.
+        os.chown(made, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _is_fresh(file: Path) -> bool:

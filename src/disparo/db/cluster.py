@@ -14,7 +14,7 @@ from urllib.parse import quote
 import asyncpg
 
 from disparo.db.data_dir import DataDirUnusable
-from disparo.db.postgres_binaries import Runner, major_version, reason_of
+from disparo.db.postgres_binaries import Runner, environment, major_version, reason_of
 from disparo.db.server_options import PORT, server_options
 from disparo.durable import put_in_place, write_new
 from disparo.errors import DatabaseUnavailable, in_words
@@ -67,7 +67,9 @@ def make_cluster(data_dir: Path, runner: Runner) -> None:
             "--no-instructions",
             parent=os.getpid(),
         )
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=300, env=environment()
+        )
     if done.returncode != 0:
         why = reason_of(done.stderr)
         shutil.rmtree(nursery, ignore_errors=True)
@@ -134,7 +136,9 @@ def renew_passwords(data_dir: Path, runner: Runner) -> None:
         f"ALTER ROLE {role} PASSWORD '{password}'; END IF; END $$\n"
         for role, password in passwords.items()
     ]
-    done = subprocess.run(command, input="".join(statements), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, input="".join(statements), capture_output=True, text=True, check=False, env=environment()
+    )
     if done.returncode != 0 or "ERROR:" in done.stderr:
         raise DatabaseFailed(
             f"As senhas do banco de dados próprio não estão em {_secret(data_dir)} e não puderam ser "

@@ -34,7 +34,7 @@ from disparo.db.cluster import (
     renew_passwords,
 )
 from disparo.db.data_dir import AlreadyRunning, is_held, make_data_dir, take_lock
-from disparo.db.postgres_binaries import Runner, find_runner
+from disparo.db.postgres_binaries import Runner, environment, find_runner
 from disparo.db.postgres_log import keep_small, last_line, log_file
 from disparo.db.server_options import PORT, server_options
 
@@ -147,6 +147,7 @@ class EmbeddedPostgres:
                         stdout=output,
                         stderr=output,
                         start_new_session=True,
+                        env=environment(),
                     )
                 status = self._server.wait()
             except OSError as error:  # no memory or no process to be had at this moment

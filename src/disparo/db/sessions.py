@@ -52,6 +52,11 @@ async def end(connection: Connection, token_sha256: bytes) -> None:
     await connection.execute("DELETE FROM panel_sessions WHERE token_sha256 = $1", token_sha256)
 
 
+async def end_everybodys(connection: Connection) -> None:
+    """End every session there is."""
+    await connection.execute("DELETE FROM panel_sessions")
+
+
 async def end_all(connection: Connection, user_id: int) -> None:
     """End every session of a user."""
     await connection.execute("DELETE FROM panel_sessions WHERE user_id = $1", user_id)

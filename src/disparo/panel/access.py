@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
 import asyncpg
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from disparo.auth.permissions import Permission
 from disparo.auth.tokens import digest, new_secret
@@ -23,6 +23,7 @@ from disparo.panel.services import services_of
 _LONGEST_TOKEN = 100
 #: A form that took longer: who sends it may have been shut out meanwhile.
 _LATE_S = 1.0
+_CUT_SHORT = "\r\nARQUIVO INCOMPLETO: a sessão terminou antes do fim.\r\n"
 
 
 class SignInNeeded(Exception):
@@ -88,9 +89,31 @@ def page(
         request.state.may_have_changed = changes and not only_looks(request)
         if streams and request.method == "HEAD":
             return Response()
-        return await work(request, person)
+        answer = await work(request, person)
+        if streams and isinstance(answer, StreamingResponse):
+            answer.body_iterator = _while_admitted(answer.body_iterator, request, person, any_of)
+        return answer
 
     return endpoint
+
+
+async def _while_admitted(
+    pieces: AsyncIterable[Any], request: Request, person: Person, any_of: Sequence[Permission]
+) -> AsyncIterator[Any]:
+    """Hand on what is written for minutes while its reader may read it; whoever may no more is told."""
+    looked = time.monotonic()
+    async for piece in pieces:
+        if time.monotonic() - looked > _LATE_S:
+            looked = time.monotonic()
+            try:
+                person = await _still(request, person)
+            except SignInNeeded:
+                yield _CUT_SHORT
+                return
+            if any_of and not person.may(*any_of):
+                yield _CUT_SHORT
+                return
+        yield piece
 
 
 async def _person(request: Request) -> Person:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -268,3 +269,18 @@ def test_the_servers_own_lines_are_kept_few_while_it_runs(folder, monkeypatch):
     assert 1_000 < len(lines) < 100_000
     assert set(lines[:1_000]) == {"no space left"}
     assert '"nowhere" does not exist' in lines[-1]
+
+
+def test_the_server_sees_nothing_of_our_environment_that_may_be_secret(monkeypatch):
+    """As root it runs as a user that other programs may have too."""
+    monkeypatch.setenv("DISPARO_HUBSOFT_PASSWORD", "segredo-de-teste")
+    monkeypatch.setenv("CHAVE_DA_PLATAFORMA", "segredo-de-teste")
+    place = Path(tempfile.mkdtemp(prefix="disparo-seen-"))
+    place.chmod(0o711)
+    server = EmbeddedPostgres(place / "data")
+    try:
+        server.start()
+        assert b"segredo-de-teste" not in Path(f"/proc/{server.pid}/environ").read_bytes()
+    finally:
+        server.stop()
+        shutil.rmtree(place)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Coroutine
 from http import HTTPStatus
 from typing import Any
@@ -21,7 +22,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 from yarl import URL
 
-from disparo.api.access import address_of, admit, line_of, token_of
+from disparo.api.access import address_of, admit, admit_still, line_of, token_of
 from disparo.api.beside import Beside
 from disparo.api.errors import NO_SUCH_ROUTE, Failure, Unauthenticated
 from disparo.api.hubsoft.mapping import BASE
@@ -60,6 +61,8 @@ _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 _STATUSES = range(200, 600)
 #: As a token of ours looks, wherever in a header it stands.
 _JWT = re.compile(r"eyJ[A-Za-z0-9_.-]{40,}")
+#: A body that took longer: its caller may be admitted no more.
+_LATE_S = 1.0
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 #: Without a body these may go over a used connection: where it was closed meanwhile, aiohttp asks again.
 _READING = frozenset({"GET", "HEAD"})
@@ -77,7 +80,8 @@ async def hand_on(request: Request, rest: str) -> Response:
     authorization = await _credential(beside) if is_ours else request.headers["authorization"]
     path = request.scope["raw_path"].decode("ascii", "replace")
     query = request.scope["query_string"].decode("ascii", "replace")
-    answer = await _ask(request, beside, path, query, authorization, body=request.stream())
+    body = _while_admitted(request) if is_ours else request.stream()
+    answer = await _ask(request, beside, path, query, authorization, body=body)
     if answer.status == HTTPStatus.UNAUTHORIZED and is_ours:
         # Our credential was ended there, not the caller's.
         beside.hubsoft.forget_token(authorization)
@@ -85,6 +89,16 @@ async def hand_on(request: Request, rest: str) -> Response:
             answer.close()
             answer = await _ask(request, beside, path, query, await _credential(beside), body=b"")
     return _streamed(answer)
+
+
+async def _while_admitted(request: Request) -> AsyncIterator[bytes]:
+    """Hand a body on for as long as its caller is admitted: one byte held back keeps it open for long."""
+    looked = time.monotonic()
+    async for piece in request.stream():
+        if time.monotonic() - looked > _LATE_S:
+            await admit_still(request)
+            looked = time.monotonic()
+        yield piece
 
 
 async def forward_login(request: Request, beside: Beside, body: bytes) -> Response:
@@ -114,7 +128,8 @@ async def _ask(
     try:
         answer = await (_while_waited_for(request, asking) if only_reads else asking)
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        if isinstance(error.__cause__, ClientDisconnect):  # in the middle of their body
+        # In the middle of their body.
+        if isinstance(error.__cause__, ClientDisconnect | Unauthenticated | Failure):
             raise error.__cause__ from error
         log.warning("hubsoft_does_not_answer", error=type(error).__name__)
         raise Failure(502, _DOWN) from error
