@@ -123,6 +123,12 @@ def test_a_phone_written_as_a_number_with_decimals_is_read_without_them(client, 
     assert "foi cortado pela planilha" in json.dumps(answer.json, ensure_ascii=False)
 
 
+def test_where_every_item_is_bad_each_is_told_as_beside_good_ones(client):
+    answer = put(client, "fatura", [{**BILL, "link": "nada"}])
+    assert (answer.status, answer.json["gravados"]) == (422, 0)
+    assert [(each["indice"], each["id"]) for each in answer.json["erros"]] == [(0, BILL["id_fatura"])]
+
+
 @pytest.mark.parametrize(
     "item",
     [

@@ -145,6 +145,16 @@ def test_a_wrong_signature_looks_like_a_wrong_address(house):
     assert same(told(good, "/webhook/twilio/s?ref=x"), missing)
 
 
+def test_a_compressed_call_is_not_taken_for_one_that_tells_nothing(house):
+    answer = house.anonymous.call(
+        "POST",
+        "/webhook/zenvia/novo",
+        b"\x1f\x8b",
+        headers={"Content-Encoding": "gzip", "Content-Type": "application/json"},
+    )
+    assert (answer.status, answer.json["msg"]) == (415, "Envie o corpo da requisição sem compressão")
+
+
 def test_a_call_that_tells_of_no_message_leaves_a_trace(house):
     answer = house.anonymous.post("/webhook/zenvia/novo", {"type": "MESSAGE_STATUS", "msg": {"id": "1"}})
     assert (answer.status, answer.raw) == (200, b"OK")

@@ -66,7 +66,7 @@ async def read_fields(
     read as that. Of a name that comes twice in a form the last one counts, as in PHP, except names in
     `repeated`, of which all do; `name[]` makes a list. `most_fields`: of a form.
     """
-    if _is_compressed(field_of(request, b"content-encoding", "")):
+    if is_compressed(field_of(request, b"content-encoding", "")):
         raise Failure(415, "Envie o corpo da requisição sem compressão")
     body = await read_raw(request, limit_bytes)
     text = body.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
@@ -86,7 +86,8 @@ async def read_fields(
     raise Failure(415, "Envie o corpo como JSON, application/x-www-form-urlencoded ou multipart/form-data")
 
 
-def _is_compressed(encoding: str) -> bool:
+def is_compressed(encoding: str) -> bool:
+    """Tell whether a Content-Encoding names a compression; others, as `UTF-8`, are no such encoding."""
     return bool(encoding) and any(word.strip().lower() in _COMPRESSIONS for word in encoding.split(","))
 
 

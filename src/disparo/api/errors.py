@@ -27,10 +27,11 @@ _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 class Refusal(Exception):
     """A validation or business error: 422, or 200 for clients that are set to the original's codes."""
 
-    def __init__(self, msg: str, errors: Sequence[str] = ()) -> None:
+    def __init__(self, msg: str, errors: Sequence[str] = (), **more: object) -> None:
         super().__init__(msg)
         self.msg = msg
         self.errors = list(errors)
+        self.more = more
 
 
 class Failure(Exception):
@@ -98,7 +99,7 @@ async def _refused(request: Request, error: Refusal) -> JSONResponse:
     caller = getattr(request.state, "caller", None)
     as_original = caller is not None and caller.error_codes == "hubsoft"
     status = 200 if as_original or getattr(request.state, "refusals_with_200", False) else 422
-    return JSONResponse(envelope(error.msg, error.errors), status_code=status)
+    return JSONResponse(envelope(error.msg, error.errors, **error.more), status_code=status)
 
 
 async def _failed(_request: Request, error: Failure) -> JSONResponse:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from starlette.routing import Route
 
 from disparo.api.access import address_of
-from disparo.api.bodies import read_raw
+from disparo.api.bodies import is_compressed, read_raw
 from disparo.api.errors import NO_SUCH_ROUTE, Failure
 from disparo.api.services import Services, services_of
 from disparo.platforms.base import WebhookForged, WebhookRejected, WebhookRequest
@@ -30,6 +30,9 @@ async def receive(request: Request) -> Response:
     if door is None or not door.opens_to(secret, address_of(request)):
         raise Failure(404, NO_SUCH_ROUTE)
     platform = services.platforms[name]
+    if is_compressed(request.headers.get("content-encoding", "")):
+        log.warning("webhook_rejected", platform=name, why="its body is compressed")
+        raise Failure(415, "Envie o corpo da requisição sem compressão")
     body = await read_raw(request, _BODY_LIMIT)
     try:
         query = read_urlencoded(request.scope["query_string"])

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 import asyncpg
@@ -13,9 +14,10 @@ import typer
 
 from disparo.cli.context import DataDir, actor, with_connection
 from disparo.cli.phones import phone_of
-from disparo.db import accounts, figures, platform_states
+from disparo.db import accounts, figures, opt_outs, platform_states
 from disparo.db.pool import Connection
 from disparo.domain.outcome import Outcome, OutcomeKind
+from disparo.domain.phone import masked
 from disparo.domain.sms_text import SegmentProfile, count_segments, to_gsm_basic
 from disparo.errors import DisparoError
 from disparo.platforms.base import Balance, Exchange, Health, Outgoing, boottime_s
@@ -152,12 +154,7 @@ def try_platform(
         raise DisparoError("Este é um telefone fixo: nenhum SMS chega a ele.")
     platform = _platform(settings, nome, phone.e164)
     text = _text_of(texto, platform.capabilities.profile)
-    with_connection(
-        dados,
-        lambda connection: accounts.audit(
-            connection, actor=actor(), action="platform_tested", detail={"platform": nome}
-        ),
-    )
+    with_connection(dados, partial(_note_test, nome, phone.e164))
     message = Outgoing(
         reference=secrets.token_hex(16), e164=phone.e164, text=text, deadline_s=boottime_s() + 30
     )
@@ -170,6 +167,13 @@ def try_platform(
         print(f"Número da plataforma: {on_line(outcome.platform_id)}")
     if outcome.kind is not OutcomeKind.ACCEPTED:
         raise typer.Exit(1)
+
+
+async def _note_test(name: str, e164: str, connection: Connection) -> None:
+    if await opt_outs.among(connection, [e164]):
+        raise DisparoError("Este número está descadastrado: nenhum SMS vai para ele, nem de teste.")
+    detail = {"platform": name, "number": masked(e164)}
+    await accounts.audit(connection, actor=actor(), action="platform_tested", detail=detail)
 
 
 def _text_of(text: str, profile: SegmentProfile) -> str:

@@ -176,7 +176,8 @@ async def read_messages(
 ) -> list[asyncpg.Record]:
     """Read a page of a dispatch's messages with their last attempt, in the order they were stored.
 
-    `code`: the platform's own, of its answer, or of the receipt that says that it did not arrive.
+    `code`: the platform's own, of its answer, or of the receipt that says that it did not arrive; only of
+    what did not, or may not have.
     """
     return await connection.fetch(
         """WITH page AS MATERIALIZED (
@@ -185,10 +186,11 @@ async def read_messages(
            SELECT m.id, m.invoice_id, m.customer_id, m.contact_id, m.origin, m.name, m.phone, m.status,
                   m.reason, m.platform, m.platform_id, m.segments, m.created_at, m.changed_at, m.due_at,
                   a.started_at,
-                  coalesce(CASE WHEN m.status = 'undelivered' THEN (
-                               SELECT r.code FROM receipts r
-                               WHERE r.attempt_id = a.id AND r.kind = 'undelivered'
-                               ORDER BY r.id DESC LIMIT 1) END, a.code) AS code,
+                  CASE WHEN m.status IN ('undelivered', 'failed', 'uncertain') THEN
+                      coalesce(CASE WHEN m.status = 'undelivered' THEN (
+                                   SELECT r.code FROM receipts r
+                                   WHERE r.attempt_id = a.id AND r.kind = 'undelivered'
+                                   ORDER BY r.id DESC LIMIT 1) END, a.code) END AS code,
                   (SELECT count(*) FROM attempts t WHERE t.message_id = m.id) AS attempts,
                   (SELECT max(at) FROM message_events e
                    WHERE e.message_id = m.id AND e.to_status = 'delivered') AS delivered_at

@@ -143,7 +143,7 @@ def estimate_all(
         each=[_estimate(offer, in_messages[offer.name], totals[offer.name]) for offer in offers],
         first=_first(first) if offers else None,
         duration=_duration_together(in_messages, waiting),
-        out_of_reach=sum(groups.get(frozenset(), Counter()).values()) if offers else 0,
+        out_of_reach=sum(groups.get(frozenset(), Counter()).values()),
     )
 
 

@@ -128,7 +128,7 @@ def _registered(
             found.append(_one(register, phone, origin, contact))
     for text in faulty:
         digits = "".join(filter(str.isdecimal, text))
-        found.append(Ignored(digits[:_LONGEST_SHOWN], IgnoredReason.INVALID))
+        found.append(Ignored((digits or text.strip())[:_LONGEST_SHOWN], IgnoredReason.INVALID))
     return found
 
 

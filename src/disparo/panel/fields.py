@@ -18,6 +18,8 @@ _LONGEST = 200
 _LARGEST_ID = 2**63 - 1
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(2999, 12, 31)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+#: Without width, as chat programs, PDFs and pages on the web have them beside numbers; not what joins emoji.
+_UNSEEN = re.compile("[\u00ad\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 #: Of a character: alone it is none.
 _HALF = re.compile(r"[\ud800-\udfff]")
 _OURS = re.compile(r"/painel(/[A-Za-z0-9_\-/]*)?(\?[A-Za-z0-9_\-=&%.:+]*)?")
@@ -42,7 +44,12 @@ async def read_form(request: Request) -> FormData:
 def text(form: Mapping[str, str | UploadFile] | QueryParams, name: str, *, most: int = _LONGEST) -> str:
     """Give a field's text without what no person types; empty where there is none."""
     value = form.get(name)
-    return _CONTROL.sub("", value).strip()[:most] if isinstance(value, str) else ""
+    return seen(_CONTROL.sub("", value)).strip()[:most] if isinstance(value, str) else ""
+
+
+def seen(text: str) -> str:
+    """Give a text without characters that nobody sees."""
+    return _UNSEEN.sub("", text)
 
 
 def number(form: Mapping[str, str | UploadFile] | QueryParams, name: str) -> int | None:

@@ -43,7 +43,7 @@ _DOTTED = re.compile(r"[0-9]{1,3}(\.[0-9]{3})+")
 def read_pasted(text: str) -> list[int]:
     """Read invoice numbers as people paste them; raises Wrong naming the first that is none."""
     found: dict[int, None] = {}
-    for word in re.split(r"[\s,;]+", text):
+    for word in re.split(r"[\s,;]+", fields.seen(text)):
         if not word:
             continue
         number = _number(word.removeprefix("#"))
@@ -65,7 +65,7 @@ def read_csv(raw: bytes) -> list[int]:
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
     try:
-        lines, begins = _table(text)
+        lines, begins = _table(fields.seen(text))
     except csv.Error:
         raise Wrong("O arquivo não é um CSV: salve a planilha como CSV e escolha-o de novo.") from None
     column = _column(lines[begins]) if len(lines) > begins else 0

@@ -159,7 +159,8 @@ def _attempt(row: asyncpg.Record) -> Step:
 
 def _receipt(row: asyncpg.Record) -> Step:
     title = f"confirmação: {words.RECEIPT[row['kind']]}"
-    return Step(row["received_at"], title, f"plataforma {row['platform']}", "; ".join(details(row)), "green")
+    said, colour = "; ".join(details(row)), words.RECEIPT_COLOUR.get(row["kind"], "secondary")
+    return Step(row["received_at"], title, f"plataforma {row['platform']}", said, colour)
 
 
 def _reply(row: asyncpg.Record, *, with_text: bool) -> Step:

@@ -31,6 +31,7 @@ from disparo.panel.access import Forbidden, Person
 from disparo.panel.fields import Wrong
 from disparo.panel.invoice_list import read_csv, read_pasted
 from disparo.panel.pages import render
+from disparo.panel.progress import what_stops_all
 from disparo.panel.services import PanelServices, services_of
 from disparo.sources.lookout import AGAIN_AFTER_S, PATIENCE_S
 from disparo.wording import words
@@ -76,8 +77,8 @@ class _Typed:
 class DryRun:
     """What a dispatch would come to, with some texts; `cost` None: no price is known.
 
-    `looked_at`: when, by the database's clock; `takes`, `too_slow`, `later`: in words, None where there is
-    nothing to say.
+    `looked_at`: when, by the database's clock; `takes`, `too_slow`, `later`, `stopped_by` (why nothing goes
+    now): in words, None where there is nothing to say.
     """
 
     looked_at: datetime
@@ -88,6 +89,7 @@ class DryRun:
     takes: str | None
     too_slow: str | None
     later: str | None
+    stopped_by: str | None
 
 
 async def show(request: Request, person: Person) -> Response:
@@ -186,6 +188,7 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
         found = await simulate_run(services.pool, wanted, offers, rules)
     async with services.pool.acquire() as connection:
         samples = await _samples(connection, services, found.examples, template)
+        stopped_by = await what_stops_all(connection, services)
     first = found.first
     cost = None if first is None else first.cost
     if price is not None and first is not None:
@@ -195,7 +198,7 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     later = starts_later(found.openings, of=found.recipients, zone=settings.zone)
     if wanted.single is not None:
         later = None
-    return DryRun(looked_at, found, samples, first, cost, takes, slow, later)
+    return DryRun(looked_at, found, samples, first, cost, takes, slow, later, stopped_by)
 
 
 def _rules(services: PanelServices, wanted: Selection) -> Rules:

@@ -11,9 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import accounts, figures, platform_states, platform_use
+from disparo.db import accounts, figures, opt_outs, platform_states, platform_use
 from disparo.domain.outcome import Outcome, OutcomeKind
-from disparo.domain.phone import Phone
+from disparo.domain.phone import Phone, masked
 from disparo.domain.routing import Route
 from disparo.domain.sms_text import to_gsm_basic
 from disparo.panel import fields
@@ -151,9 +151,10 @@ async def test(request: Request, person: Person) -> Response:
         deadline_s=boottime_s() + _DEADLINE_S,
     )
     async with services.pool.acquire() as connection:
-        await accounts.audit(
-            connection, actor=person.actor, action="platform_tested", detail={"platform": name}
-        )
+        if await opt_outs.among(connection, [phone.e164]):
+            raise Wrong("Este número está descadastrado: nenhum SMS vai para ele, nem de teste.")
+        detail = {"platform": name, "number": masked(phone.e164)}
+        await accounts.audit(connection, actor=person.actor, action="platform_tested", detail=detail)
     # Through the guard: before real sending is allowed only test numbers are reached.
     (outcome,) = await services.platforms[name].send([message])
     is_done = outcome.kind is OutcomeKind.ACCEPTED

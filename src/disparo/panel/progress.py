@@ -70,7 +70,10 @@ async def read_progress(
     connection: Connection, services: PanelServices, dispatch_id: UUID
 ) -> tuple[Progress, dict[str, int]]:
     """Give how far a dispatch is, and what a bulk run left out, by reason."""
-    run, stopped_by = await bulk_runs.read(connection, dispatch_id), await _stopped_by(connection, services)
+    run, stopped_by = (
+        await bulk_runs.read(connection, dispatch_id),
+        await what_stops_all(connection, services),
+    )
     is_worked_on = services.heartbeats.alive > 0
     if run is None:
         counts = await dispatch_pages.counts(connection, dispatch_id)
@@ -98,7 +101,7 @@ def _waits_for(run: asyncpg.Record) -> str | None:
     return waits_for(run["next_at"], run["waits_for"], starts_at=run["starts_at"])
 
 
-async def _stopped_by(connection: Connection, services: PanelServices) -> str | None:
+async def what_stops_all(connection: Connection, services: PanelServices) -> str | None:
     """Say what keeps everything, whatever dispatch it is of; None where something may go."""
     if not services.heartbeats.alive:
         return "O programa de envio está parado: avise quem administra."

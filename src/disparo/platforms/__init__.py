@@ -6,7 +6,8 @@ each behind the `guard` that lets no real SMS leave before the administrator say
 
 - By configuration: `generic_http` with `generic_settings` and `generic_rules` (what can be said),
   `generic_calls`, `generic_answers`, `generic_receipts` and `generic_questions`, `placeholders`,
-  `json_paths`, `xml_text`, `xml_trees`, `forms`; `presets/` are tables of it, found by name (`presets`).
+  `json_paths`, `xml_text`, `xml_trees`, `forms`, `masking`; `presets/` are tables of it, found by name
+  (`presets`).
 - `http`: one hand-over is one write on the wire. `authenticity`: whether a call to our webhook is the
   platform's.
 - `smpp/`: SMSCs, by a client of our own. `simulator/`: the simulated platform, a process of its own.

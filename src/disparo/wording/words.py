@@ -89,6 +89,7 @@ RECEIPT: Mapping[str, str] = {
     "undelivered": "não entregue no aparelho",
     "other": "aviso sem efeito",
 }
+RECEIPT_COLOUR: Mapping[str, str] = {"sent": "cyan", "delivered": "green", "undelivered": "orange"}
 #: Of a receipt that says "delivered" of what had ended otherwise.
 CONTRADICTION = "contradiz o que se sabia: vale a entrega"
 ORIGIN: Mapping[str, str] = {

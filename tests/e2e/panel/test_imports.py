@@ -38,7 +38,7 @@ def upload_of(page):
 def columns_of(page):
     """Give each column's name and the field it would be taken for."""
     rows = re.findall(
-        r'<td class="mono">(.*?)</td>.*?<select.*?>(.*?)</select>', page.raw.decode(), re.DOTALL
+        r'<td class="mono"[^>]*>(.*?)</td>.*?<select.*?>(.*?)</select>', page.raw.decode(), re.DOTALL
     )
     chosen = (re.search(r'value="([^"]*)" selected', options) for _, options in rows)
     return [

@@ -52,3 +52,13 @@ def test_a_platform_out_of_its_hours_or_with_a_full_day_is_not_said_to_be_in_use
     assert f"ela só é usada das {closed_hours().replace('-', ' às ')}." in page
     assert "cheia (simulada: nenhum SMS de verdade) limite de 24 horas atingido" in page
     assert "o que espera sai quando houver lugar." in page
+
+
+def test_no_test_goes_to_a_number_that_opted_out(house):
+    house.fetch("INSERT INTO opt_outs (e164, reason, actor) VALUES ('+5511900000077', 'inbound', 'x')")
+    answer = visitor(house).post("/painel/plataformas/nenhures/testar", telefone="11900000077")
+    assert answer.status == 422
+    assert "Este número está descadastrado: nenhum SMS vai para ele, nem de teste." in text(answer)
+    told = house.command("plataforma", "testar", "nenhures", "--telefone", "11900000077")
+    assert (told.returncode, "Este número está descadastrado" in told.stderr) == (1, True)
+    assert house.value("SELECT count(*) FROM audit_log WHERE detail->>'number' LIKE '%0077'") == 0

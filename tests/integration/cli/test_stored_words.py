@@ -163,7 +163,10 @@ async def test_what_a_platform_answers_a_test_does_nothing_to_a_terminal_and_the
     assert "\x1b" not in said
     audited = await connection.fetchrow("SELECT actor, action, detail FROM audit_log")
     assert audited["actor"].startswith("cli:")
-    assert (audited["action"], json.loads(audited["detail"])) == ("platform_tested", {"platform": "p"})
+    assert (audited["action"], json.loads(audited["detail"])) == (
+        "platform_tested",
+        {"platform": "p", "number": "(11) 9****-7777"},
+    )
 
 
 @pytest.mark.parametrize(

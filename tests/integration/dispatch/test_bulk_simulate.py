@@ -115,7 +115,8 @@ async def test_the_whole_is_counted_by_the_platform_that_is_used_first(pool, con
     assert found.first == FirstLine(2, 0, Decimal(2))
     found = await simulate_run(pool, Selection(), [stands_in, offer("b", 1)], bulk.RULES)
     assert found.first == FirstLine(2, 0, None)
-    assert (await simulate_run(pool, Selection(), [], bulk.RULES)).first is None
+    found = await simulate_run(pool, Selection(), [], bulk.RULES)
+    assert (found.first, found.out_of_reach) == (None, found.recipients)
 
 
 async def test_who_was_sent_the_invoice_within_a_day_is_counted(pool, connection):

@@ -33,6 +33,8 @@ def test_pasted_numbers_keep_their_order_and_count_once():
     assert read_pasted("3, 1;2\n#3\t4 ") == [3, 1, 2, 4]
     assert read_pasted("5.007 #70.215,1.234.567") == [5007, 70_215, 1_234_567]
     assert read_csv(b"fatura\n5.007\n70.215\n") == read_csv(b"5.007\n70.215\n") == [5007, 70_215]
+    unseen = "70215\u200b\n\ufeff70216\u200e"  # as pasted from chat programs, PDFs and pages on the web
+    assert read_pasted(unseen) == read_csv(f"fatura\n{unseen}".encode()) == [70_215, 70_216]
     for no_number in ("5.07", "5007.000", ".007", "5.0071", "1..234", "99.90"):
         with pytest.raises(Wrong, match=no_number):
             read_pasted(no_number)

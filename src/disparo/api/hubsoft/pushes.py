@@ -169,8 +169,7 @@ def _echo(value: object) -> int | str | None:
 def _answer(stored: int, errors: list[dict[str, Any]]) -> JSONResponse:
     errors.sort(key=lambda error: error["indice"])
     if not stored:
-        raise Refusal(
-            "Nenhum item foi gravado", [f"item {error['indice']}: {error['mensagem']}" for error in errors]
-        )
+        said = [f"item {error['indice']}: {error['mensagem']}" for error in errors]
+        raise Refusal("Nenhum item foi gravado", said, gravados=0, erros=errors)
     msg = f"{stored} item(ns) gravado(s), {len(errors)} com erro"
     return JSONResponse({"status": "success", "msg": msg, "gravados": stored, "erros": errors})
