@@ -59,6 +59,7 @@ def test_no_test_goes_to_a_number_that_opted_out(house):
     answer = visitor(house).post("/painel/plataformas/nenhures/testar", telefone="11900000077")
     assert answer.status == 422
     assert "Este número está descadastrado: nenhum SMS vai para ele, nem de teste." in text(answer)
-    told = house.command("plataforma", "testar", "nenhures", "--telefone", "11900000077")
+    platforms = {"DISPARO_PLATFORMS": json.dumps({"reserva": _NOWHERE})}
+    told = house.command("plataforma", "testar", "reserva", "--telefone", "11900000077", **platforms)
     assert (told.returncode, "Este número está descadastrado" in told.stderr) == (1, True)
     assert house.value("SELECT count(*) FROM audit_log WHERE detail->>'number' LIKE '%0077'") == 0
