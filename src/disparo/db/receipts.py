@@ -158,6 +158,12 @@ async def _match(connection: Connection, told: Sequence[Told], *, stored: bool) 
     )
 
 
+async def name_attempts(connection: Connection, named: Sequence[tuple[str, str, int]]) -> None:
+    """Note the platform's ids, as (platform, its id, attempt), of hand-overs whose answer never came."""
+    if named:
+        await connection.execute(sql("name_attempts"), *map(list, zip(*sorted(named), strict=True)))
+
+
 async def mark_applied(connection: Connection, results: Sequence[tuple[int, int, str, bool]]) -> None:
     """Note (receipt id, attempt id, result, is erased) of those that waited and found their message."""
     if results:

@@ -128,6 +128,14 @@ async def _apply(
     found = {place: pair for place, pair in enumerate(told) if pair[1]["attempt_id"] is not None}
     if not found:
         return {}
+    await receipts.name_attempts(
+        connection,
+        [
+            (item.platform, item.event.platform_id, row["attempt_id"])
+            for item, row in found.values()
+            if row["status"] == Status.UNCERTAIN and item.event.platform_id
+        ],
+    )
     moved = await messages.apply_events(connection, _best_moves(found.values()), actor="receipt")
     move_of = {item.message_id: item for item in moved}
     applied, contradicted = {}, {}

@@ -269,6 +269,19 @@ async def test_a_late_receipt_settles_an_uncertain_message(pool, connection):
     assert await rows.statuses(connection, ids) == ["sent"]
 
 
+async def test_the_platforms_id_that_a_late_receipt_names_is_known_from_then_on(pool, connection):
+    """The next one may name it alone; and a person asks the platform by it."""
+    worker, token, ids = await claimed(connection)
+    attempts = await start(connection, worker, token, ids)
+    await messages.record(connection, [outcome(ids[0], attempts[ids[0]], "ambiguous")], chunk_id=99)
+    reference = await connection.fetchval("SELECT reference FROM messages")
+    await say(pool, "sent", reference=reference)
+    assert await connection.fetchval("SELECT platform_id FROM messages") == "id-1"
+    assert await connection.fetchval("SELECT platform_id FROM attempts") == "id-1"
+    await say(pool, "delivered")
+    assert await rows.statuses(connection, ids) == ["delivered"]
+
+
 async def test_a_delivery_against_a_failure_is_called_a_contradiction(pool, connection):
     id_ = await handed_over(connection)
     await say(pool, "undelivered")
