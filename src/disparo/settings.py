@@ -13,7 +13,6 @@ from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -26,9 +25,9 @@ from pydantic_settings import (
 )
 
 from disparo.domain.local_holidays import LocalHoliday, read_local_holiday
-from disparo.domain.phone import InvalidPhone, parse_phone
 from disparo.domain.template import check_template
 from disparo.errors import SettingsInvalid, in_words
+from disparo.setting_checks import is_address, is_number, read_phone, shows
 from disparo.wrong_values import words_of, words_of_file
 
 SYSTEM_FILE = Path("/etc/disparo/disparo.toml")
@@ -141,12 +140,28 @@ class Settings(BaseSettings):
         """An empty one is not set: it is no token that opens, no folder one happens to be in."""
         return text or None
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_switch(cls, value: object, info: ValidationInfo) -> object:
+        """The library takes `true` for 1: of texts kept 90 days one would be left."""
+        of = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and is_number(of):
+            raise ValueError("deve ser um número, e não true ou false")
+        return value
+
+    @field_validator("brand")
+    @classmethod
+    def _is_seen(cls, text: str) -> str:
+        if not shows(text):
+            raise ValueError("deve ter ao menos um caractere visível")
+        return text
+
     @field_validator("hubsoft_url", "public_url")
     @classmethod
     def _is_an_address(cls, text: str | None, info: ValidationInfo) -> str | None:
         if not text:
             return None
-        if not _is_plain(text):
+        if not is_address(text):
             name = "hubsoft" if info.field_name == "hubsoft_url" else "sms"
             raise ValueError(f"deve ser um endereço como https://{name}.provedor.com.br")
         return text.rstrip("/")
@@ -154,13 +169,7 @@ class Settings(BaseSettings):
     @field_validator("test_numbers")
     @classmethod
     def _are_phones(cls, numbers: list[str]) -> list[str]:
-        read = []
-        for number in numbers:
-            try:
-                read.append(parse_phone(number).e164)
-            except InvalidPhone as error:
-                raise ValueError(f"não é um telefone: {number} (exemplo: +5511988887777)") from error
-        return read
+        return [read_phone(number) for number in numbers]
 
     @field_validator("template")
     @classmethod
@@ -287,13 +296,3 @@ def _with_simulated(settings: Settings) -> Settings:
     found = json.loads(brought)
     public_url = settings.public_url or found["public_url"]
     return settings.model_copy(update={"platforms": found["platforms"], "public_url": public_url})
-
-
-def _is_plain(address: str) -> bool:
-    """Tell whether this is the address of a server, without query and login."""
-    try:
-        parts = urlsplit(address)
-        _ = parts.port
-    except ValueError:  # a bracket that stands alone, a port that is none
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.username)

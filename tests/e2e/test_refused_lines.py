@@ -82,3 +82,13 @@ def test_where_there_is_no_room_for_the_refused_lines_it_is_said_of_which_file(l
         done = load("clientes", "c.csv", "/dev/full")
         assert done.returncode == 1
         assert "recusou a operação (/dev/full: o disco está cheio)." in done.stderr
+
+
+def test_what_was_stored_before_the_disk_was_full_is_said_and_on_record(load, rows, tmp_path):
+    good = "".join(f"{number};ANA\n" for number in range(1, 11))
+    (tmp_path / "c.csv").write_text(f"{CUSTOMERS}{good};SEM ID\n")
+    done = load("clientes", "c.csv", "/dev/full")
+    assert done.returncode == 1
+    assert "A importação parou antes do fim: 10 linha(s) gravada(s)." in done.stderr
+    last = "SELECT detail->>'stored', detail->>'refused' FROM audit_log WHERE action = 'imported' ORDER BY id DESC"
+    assert rows(f"{last} LIMIT 1") == [("10", "1")]

@@ -57,6 +57,10 @@ async def _waits(connection, kind="advisory"):
             await asyncio.sleep(0.05)
 
 
+_BLOCKED = """SELECT EXISTS (SELECT FROM pg_stat_activity
+                            WHERE datname = current_database() AND wait_event = 'transactionid')"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("arguments", [("run", "--porta", "0"), ("worker",)])
 async def test_whoever_waits_for_another_that_upgrades_can_be_stopped(
@@ -104,6 +108,32 @@ async def test_a_run_that_is_stored_is_named_at_once_also_to_a_file(dsn, monkeyp
             said, _ = await process.communicate()
     await queueing.close()
     assert said.startswith(b"Disparo ")
+
+
+async def test_an_import_that_is_interrupted_says_what_it_stored_and_has_it_on_record(dsn, tmp_path):
+    lines = "".join(f"{number};ANA\n" for number in range(1, 20_001))
+    (tmp_path / "c.csv").write_text(f"id_cliente;nome\n{lines}")
+    await prepare(dsn)
+    holding, looking = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
+    in_the_way = holding.transaction()
+    await in_the_way.start()
+    await holding.execute("INSERT INTO customers (id, name) VALUES (7000, '')")  # of the second five thousand
+    words = ("importar", "clientes", str(tmp_path / "c.csv"))
+    async with running(dsn, *words, errors=subprocess.PIPE) as process:
+        async with asyncio.timeout(60):
+            while not await looking.fetchval(_BLOCKED):
+                await asyncio.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        await in_the_way.rollback()
+        _, said = await process.communicate()
+    stored = await looking.fetchval("SELECT count(*) FROM customers")
+    told = await looking.fetchval("SELECT (detail->>'stored')::int FROM audit_log WHERE action = 'imported'")
+    await holding.close()
+    await looking.close()
+    assert process.returncode == 130
+    assert f"A importação parou antes do fim: {stored} linha(s) gravada(s)." in said.decode()
+    assert told == stored
+    assert 5_000 <= stored < 20_000
 
 
 def test_a_command_that_is_still_being_loaded_ends_without_a_trace():

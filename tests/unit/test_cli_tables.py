@@ -6,7 +6,7 @@ import io
 import sys
 
 import pytest
-from rich.table import Table
+from rich.table import Column, Table
 
 from disparo.cli.tables import show_table
 
@@ -39,3 +39,16 @@ def test_a_terminal_folds_what_is_too_long(table, monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
     show_table(table)
     assert "…" not in sys.stdout.getvalue()
+
+
+@pytest.mark.parametrize("columns", [40, 50, 79])
+def test_a_terminal_too_narrow_for_an_id_shows_all_of_it_and_of_the_others(monkeypatch, columns):
+    made = Table(Column("ID", no_wrap=True), "Nome", "Situação", "Criado em", "Faturas")
+    cells = ("01a21bcd-874d-730c-8acd-3091a2c91c4a", "dezembro", "enviando", "27/12/2026 00:39", "1234")
+    made.add_row(*cells)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    show_table(made)
+    (row,) = [line for line in sys.stdout.getvalue().splitlines() if cells[0] in line]
+    assert [cell for cell in cells if cell not in row] == []

@@ -136,6 +136,28 @@ def test_a_number_with_which_every_call_would_fail_is_refused(name, value):
 
 
 @pytest.mark.parametrize(
+    "written", ["keep_text_days = true", "rate_per_s = false", "hubsoft_local_client = true"]
+)
+def test_what_switches_on_or_off_is_no_number(tmp_path, monkeypatch, written):
+    """It would be taken for 1 or 0: texts that are kept 90 days would go after one."""
+    path = tmp_path / "disparo.toml"
+    path.write_text(written, encoding="utf-8")
+    monkeypatch.setenv("DISPARO_CONFIG", str(path))
+    name = written.partition(" ")[0]
+    says = f"^Configuração inválida: {name}: deve ser um número, e não true ou false$"
+    with pytest.raises(SettingsInvalid, match=says):
+        load_settings()
+    path.write_text("upgrade_backup = false\nport = 8100", encoding="utf-8")
+    assert (load_settings().upgrade_backup, load_settings().port) == (False, 8100)
+
+
+@pytest.mark.parametrize("brand", ["", "  ", "\u200b\t"])
+def test_a_brand_that_nobody_sees_is_refused(brand):
+    with pytest.raises(SettingsInvalid, match=r"brand: deve ter ao menos um caractere visível$"):
+        load_settings(brand=brand)
+
+
+@pytest.mark.parametrize(
     ("written", "says"),
     [
         ('publc_url = "https://sms.provedor.com.br"', "publc_url: não existe"),

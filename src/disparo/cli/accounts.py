@@ -59,7 +59,7 @@ def create_user(
     async def work(connection: Connection) -> None:
         await make_user(connection, email, name=nome, password=password, permissions=permissions)
 
-    with_connection(dados, work)
+    with_connection(dados, work, may_begin=True)
     print(f"Usuário criado: {email}")
     if not digitar_senha:
         print(f"Senha (mostrada só agora): {password}")
@@ -161,6 +161,7 @@ def create_client(
     client_id, secret = with_connection(
         dados,
         lambda connection: enrolment.add_client(connection, name=nome, settings=settings, actor=actor()),
+        may_begin=True,
     )
     print(f"Cliente de API criado.\nclient_id: {client_id}\nclient_secret (mostrado só agora): {secret}")
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import typer
 
@@ -56,9 +58,12 @@ _COMMANDS = {
 def main() -> None:
     """Run the command of `sys.argv`; errors meant for people end with status 1 and no trace."""
     try:
+        _prepare()
         root = _loaded(sys.argv[1] if len(sys.argv) > 1 else "")
         with spoken():
             status = root(prog_name="disparo", standalone_mode=False)
+        if sys.stdout is not None:  # else it was closed to us
+            sys.stdout.flush()  # here, where it is known what to do if its reader is gone
         sys.exit(status if isinstance(status, int) else 0)
     except DisparoError as error:
         print(f"Erro: {error}", file=sys.stderr)
@@ -66,7 +71,7 @@ def main() -> None:
     except KeyboardInterrupt:  # while the command was still being loaded
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stderr.close()
+        _give_up_output()
         sys.exit(1)
     except Exception as error:  # loading the database's errors takes longer than most commands: only now
         why = _of_the_moment(error)
@@ -74,6 +79,23 @@ def main() -> None:
             raise
         print(f"Erro: {why}", file=sys.stderr)
         sys.exit(1)
+
+
+def _prepare() -> None:
+    """Refuse what no command could store or show, and have an end to read where no input was given."""
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - for as long as we run
+    try:
+        "".join(sys.argv[1:]).encode()
+    except UnicodeEncodeError:  # how Python keeps a byte that it could not read
+        raise DisparoError("um argumento não está em UTF-8: confira o terminal.") from None
+
+
+def _give_up_output() -> None:
+    """Let what is left of our output go nowhere: at its end Python would try again, and complain."""
+    if sys.stdout is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
 
 
 def _loaded(wanted: str) -> typer.Typer:

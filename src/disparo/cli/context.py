@@ -16,6 +16,7 @@ import typer
 
 from disparo.cli.spoken_log import speak
 from disparo.cli.upgrade import is_older, prepare_with_backup
+from disparo.db.cluster import refuse_where_taken_away
 from disparo.db.data_dir import default_data_dir, is_held
 from disparo.db.embedded import running
 from disparo.db.pool import TRANSIENT, Connection, connected
@@ -60,7 +61,7 @@ def data_dir_of(settings: Settings) -> Path:
 
 
 @contextmanager
-def database(dados: Path | None) -> Iterator[str]:
+def database(dados: Path | None, *, may_begin: bool = False) -> Iterator[str]:
     """Give the address of the database that a command is for; see `opened`."""
     settings = load_settings(data_dir=dados)
     if dados is not None and settings.database_url is not None:
@@ -70,23 +71,42 @@ def database(dados: Path | None) -> Iterator[str]:
             "Para o da configuração, rode sem --dados; para o da pasta: "
             f"DISPARO_DATABASE_URL= disparo ... --dados {dados}. Nada foi alterado."
         )
-    with opened(dados) as dsn:
+    with opened(dados, may_begin=may_begin) as dsn:
         yield dsn
 
 
 @contextmanager
-def opened(dados: Path | None) -> Iterator[str]:
-    """Give the database's address: one's own server, or the private one, started if it is not running."""
+def opened(dados: Path | None, *, may_begin: bool) -> Iterator[str]:
+    """Give the database's address: one's own server, or the private one, started if it is not running.
+
+    One that is not there is made for a command that `may_begin` one; of any other the folder is a mistake.
+    """
     settings = load_settings(data_dir=dados)
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
-    refuse_on_anothers(data_dir_of(settings))
-    in_use = is_held(data_dir_of(settings))
-    with running(data_dir_of(settings)) as dsn:
+    data_dir = data_dir_of(settings)
+    refuse_on_anothers(data_dir)
+    in_use = is_held(data_dir)
+    if not (in_use or may_begin):
+        _refuse_where_none(data_dir)
+    with running(data_dir) as dsn:
         if in_use:
             asyncio.run(_refuse_to_upgrade(dsn))
         yield dsn
+
+
+def _refuse_where_none(data_dir: Path) -> None:
+    """An empty one made there would have nothing to list, revoke or copy, and the command would seem done."""
+    try:
+        (data_dir / "postgres").stat()
+    except FileNotFoundError:
+        refuse_where_taken_away(data_dir)
+        raise DatabaseUnavailable(
+            f"Não há banco do Disparo em {data_dir}. Confira --dados (ou data_dir). Nada foi alterado."
+        ) from None
+    except OSError:  # closed to us, or no folder: said in words by whoever opens it
+        return
 
 
 def refuse_on_anothers(data_dir: Path, *, as_service: bool = False) -> None:
@@ -124,15 +144,17 @@ def _names_of(uid: int) -> tuple[str, str]:
     return name, name
 
 
-def with_connection(dados: Path | None, work: Callable[[Connection], Awaitable[T]]) -> T:
-    """Do `work` in one transaction on a database that is ready for this version."""
+def with_connection(
+    dados: Path | None, work: Callable[[Connection], Awaitable[T]], *, may_begin: bool = False
+) -> T:
+    """Do `work` in one transaction on a database that is ready for this version; see `opened`."""
 
     async def main(dsn: str) -> T:
         await prepare_for_command(load_settings(data_dir=dados), dsn)
         async with connected(dsn) as connection, connection.transaction():
             return await work(connection)
 
-    with database(dados) as dsn:
+    with database(dados, may_begin=may_begin) as dsn:
         return asyncio.run(main(dsn))
 
 

@@ -48,6 +48,7 @@ def backup(
     if arquivo.exists():
         raise DisparoError(f"{arquivo} já existe. Nada foi gravado.")
     with database(dados) as dsn:
+        asyncio.run(_check_begun(dsn))
         write_dump(dsn, arquivo)
         asyncio.run(_note(dsn))
     size = f"{arquivo.stat().st_size / 1e6:.1f}".replace(".", ",")
@@ -62,7 +63,7 @@ def restore(
     """Restaura um backup num banco vazio. O que não é final fica retido até `disparo retomar`."""
     if not arquivo.is_file():
         raise DisparoError(f"{arquivo} não existe.")
-    with database(dados) as dsn:
+    with database(dados, may_begin=True) as dsn:
         asyncio.run(_check_empty(dsn))
         _load(dsn, arquivo)
         paused = asyncio.run(_after_restore(dsn))
@@ -130,6 +131,13 @@ def _load(dsn: str, file: Path) -> None:
 def _end() -> str:
     """Give the end of the script: no commit of what a newer version wrote, and this one could not run on."""
     return _END.replace("@KNOWN@", ", ".join(f"'{revision}'" for revision in revisions()))
+
+
+async def _check_begun(dsn: str) -> None:
+    """Refuse to copy a database that no Disparo has prepared: no restore would take the copy."""
+    async with connected(dsn) as connection:
+        if await current_version(connection) is None:
+            raise DisparoError("Este banco não tem dados do Disparo: não há o que copiar. Nada foi gravado.")
 
 
 async def _check_empty(dsn: str) -> None:

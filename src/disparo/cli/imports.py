@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import asyncpg
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from disparo.cli.context import DataDir, actor, database, prepare_for_command
 from disparo.db import accounts
-from disparo.db.pool import connected
+from disparo.db.pool import TRANSIENT, Connection, connected
 from disparo.settings import load_settings
 from disparo.sources.columns import Proposal, fields_of, warn
 from disparo.sources.file_import import Options, import_file, look
@@ -82,7 +84,7 @@ def _import(
     if warning := warn(kind, proposal):
         print(f"Atenção: {warning}", file=sys.stderr)
     settings = load_settings(data_dir=data_dir)
-    with database(data_dir) as dsn:
+    with database(data_dir, may_begin=True) as dsn:
         asyncio.run(prepare_for_command(settings, dsn))
         report = asyncio.run(_work(dsn, kind, path, Options(simulate, refused, chosen, zone=settings.zone)))
     for line in report.bad:
@@ -118,15 +120,32 @@ def _show_columns(proposal: Proposal) -> None:
 async def _work(dsn: str, kind: str, path: Path, options: Options) -> Report:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
+    report = Report(kind)
     async with connected(dsn) as connection:
-        with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-            task = progress.add_task(kind, total=None)
+        try:
+            with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+                task = progress.add_task(kind, total=None)
 
-            def show(done: int, total: int) -> None:
-                progress.update(task, completed=done, total=total or None)
+                def show(done: int, total: int) -> None:
+                    progress.update(task, completed=done, total=total or None)
 
-            report = await import_file(connection, kind, path, replace(options, progress=show))
+                shown = replace(options, progress=show)
+                await import_file(connection, kind, path, shown, report=report)
+        except BaseException:  # a Ctrl-C too
+            if report.stored and not options.simulate:
+                print(
+                    f"A importação parou antes do fim: {report.stored} linha(s) gravada(s). "
+                    "Pode ser repetida com o mesmo arquivo.",
+                    file=sys.stderr,
+                )
+                with suppress(asyncpg.PostgresError, *TRANSIENT):  # told is what stopped it
+                    await _note(connection, report)
+            raise
         if not options.simulate:
-            detail = {"kind": kind, "stored": report.stored, "refused": report.bad_count}
-            await accounts.audit(connection, actor=actor(), action="imported", detail=detail)
+            await _note(connection, report)
         return report
+
+
+async def _note(connection: Connection, report: Report) -> None:
+    detail = {"kind": report.kind, "stored": report.stored, "refused": report.bad_count}
+    await accounts.audit(connection, actor=actor(), action="imported", detail=detail)

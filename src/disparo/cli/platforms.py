@@ -58,7 +58,7 @@ def list_platforms(dados: DataDir = None) -> None:
         states, used = await platform_states.read(connection), await figures.day_used(connection)
         return states, used, await accounts.names(connection)
 
-    states, used, people = with_connection(dados, look)
+    states, used, people = with_connection(dados, look, may_begin=True)
     local = datetime.now(settings.zone)
     for route in sorted(build_routes(settings.platforms), key=lambda each: each.order):
         name, state = route.name, states.get(route.name)
@@ -154,7 +154,7 @@ def try_platform(
         raise DisparoError("Este é um telefone fixo: nenhum SMS chega a ele.")
     platform = _platform(settings, nome, phone.e164)
     text = _text_of(texto, platform.capabilities.profile)
-    with_connection(dados, partial(_note_test, nome, phone.e164))
+    with_connection(dados, partial(_note_test, nome, phone.e164), may_begin=True)
     message = Outgoing(
         reference=secrets.token_hex(16), e164=phone.e164, text=text, deadline_s=boottime_s() + 30
     )

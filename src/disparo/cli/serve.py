@@ -49,7 +49,7 @@ def serve(
     configure_logging(level=settings.log_level)
     log_misspelt()
     certificate = certificate_of(settings, own=tls_self_signed)
-    with opened(dados) as dsn:
+    with opened(dados, may_begin=True) as dsn:
         asyncio.run(prepare_patiently(settings, dsn, may_upgrade=not is_child))
         if processos > 1:
             asyncio.run(_serve_with(processos, settings, dsn, certificate))

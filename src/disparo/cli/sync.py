@@ -41,7 +41,7 @@ def hubsoft(
     settings = load_settings(data_dir=dados)
     if settings.hubsoft_url is None:
         raise SettingsInvalid("Informe hubsoft_url (DISPARO_HUBSOFT_URL) e as credenciais hubsoft_....")
-    with database(dados) as dsn:
+    with database(dados, may_begin=True) as dsn:
         done = asyncio.run(_run(settings, dsn, full=completo))
     kind = "completa" if done.is_full else "do que é novo"
     print(

@@ -42,7 +42,7 @@ def worker(dados: DataDir = None) -> None:
     settings = load()
     configure_logging(level=settings.log_level)
     log_misspelt()
-    with opened(dados) as dsn:
+    with opened(dados, may_begin=True) as dsn:
         raise typer.Exit(_run(settings, dsn, watch, is_child=is_child))
 
 

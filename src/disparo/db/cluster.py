@@ -15,6 +15,7 @@ import asyncpg
 
 from disparo.db.data_dir import DataDirUnusable
 from disparo.db.postgres_binaries import Runner, environment, major_version, reason_of
+from disparo.db.postgres_log import log_file
 from disparo.db.server_options import PORT, server_options
 from disparo.durable import put_in_place, write_new
 from disparo.errors import DatabaseUnavailable, in_words
@@ -39,6 +40,7 @@ def make_cluster(data_dir: Path, runner: Runner) -> None:
                 "Faça um backup com a versão anterior e restaure-o nesta. Nada foi alterado."
             )
         return
+    refuse_where_taken_away(data_dir)
     passwords = _read_passwords(data_dir) or _keep(data_dir, _new_passwords(data_dir))
     # Made beside its place and moved there whole: a start that is killed leaves nothing half done.
     # Under a name of its own: an initdb of such a start may still be writing for a moment.
@@ -80,6 +82,18 @@ def make_cluster(data_dir: Path, runner: Runner) -> None:
         )
         raise DataDirUnusable(f"Não foi possível criar o banco de dados em {data_dir}. {hint}({why})")
     put_in_place(nursery, cluster)
+
+
+def refuse_where_taken_away(data_dir: Path) -> None:
+    """Raise DatabaseFailed where there was a cluster and is none: an empty one in its place would look well.
+
+    Its log begins with the first server that runs on it, whole: a first start that is killed leaves none.
+    """
+    if log_file(data_dir).exists():
+        raise DatabaseFailed(
+            f"Esta pasta já teve um banco de dados, e {data_dir / 'postgres'} não está lá. Traga-o de volta; "
+            f"para começar outro, apague {log_file(data_dir)}. Nada foi alterado."
+        )
 
 
 def _locale_options(major: int) -> list[str]:

@@ -35,7 +35,7 @@ from disparo.db.cluster import (
 )
 from disparo.db.data_dir import AlreadyRunning, is_held, make_data_dir, take_lock
 from disparo.db.postgres_binaries import Runner, environment, find_runner
-from disparo.db.postgres_log import keep_small, last_line, log_file
+from disparo.db.postgres_log import keep_small, log_file, reason_since, size_of
 from disparo.db.server_options import PORT, server_options
 
 log = structlog.get_logger(__name__)
@@ -94,11 +94,12 @@ class EmbeddedPostgres:
                 log.warning("database_passwords_are_made_anew")
                 _clear_away(self._cluster, socket_dir)
                 renew_passwords(self._data_dir, runner)
+            said_before = size_of(log_file(self._data_dir))
             # Of this thread's own: the kernel sends the parent-death signal when the *thread* ends.
             self._keeper = threading.Thread(target=self._keep, args=(runner, socket_dir), daemon=True)
             self._keeper.start()
             threading.Thread(target=self._keep_log_small, daemon=True).start()
-            self._wait_until_ready()
+            self._wait_until_ready(said_before)
             asyncio.run(make_application_role(self._data_dir))
         except BaseException:
             self.stop()
@@ -168,7 +169,7 @@ class EmbeddedPostgres:
             keep_small(log_file(self._data_dir))
             self._stopping.wait(_LOG_EVERY_S)
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, said_before: int) -> None:
         until = time.monotonic() + _START_PATIENCE_S
         while time.monotonic() < until and not self._failed.is_set():
             lines = postmaster_lines(self._cluster)
@@ -181,7 +182,7 @@ class EmbeddedPostgres:
             time.sleep(0.02)
         raise DatabaseFailed(
             f"O banco de dados próprio não iniciou. O motivo está em {log_file(self._data_dir)}: "
-            f"{last_line(log_file(self._data_dir))}"
+            f"{reason_since(log_file(self._data_dir), said_before)}"
         )
 
     def _socket_dir(self, runner: Runner) -> Path:

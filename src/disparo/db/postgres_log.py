@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
 _MOST_BYTES = 10_000_000
 #: The newest lines stay: they say why it fell.
 _KEPT_BYTES = 1_000_000
+_REASON = re.compile(r"\b(?:PANIC|FATAL): ")
+#: Said to whoever connects at the wrong moment.
+_TO_CLIENTS = re.compile(
+    r"not (?:yet )?accepting connections|the database system is (?:starting up|shutting down)"
+)
 
 
 def log_file(data_dir: Path) -> Path:
@@ -33,9 +39,27 @@ def keep_small(path: Path) -> None:
             file.write(kept)
 
 
-def last_line(path: Path) -> str:
-    """Give what it said last."""
+def size_of(path: Path) -> int:
+    """Tell how much it has said so far, in bytes."""
     with suppress(OSError):
-        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
-    return ""
+        return path.stat().st_size
+    return 0
+
+
+def reason_since(path: Path, start: int) -> str:
+    """Give the last line after the first `start` bytes that says why it fell; where none does, the last.
+
+    After the reason it goes on to say that it ends, and what it answers those who connect meanwhile. What
+    it said before may be the reason of an earlier fall.
+    """
+    try:
+        with path.open("rb") as file:
+            if start <= file.seek(0, os.SEEK_END):  # else it was cut down meanwhile
+                file.seek(start)
+            else:
+                file.seek(0)
+            lines = file.read().decode("utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    reasons = [line for line in lines if _REASON.search(line) and not _TO_CLIENTS.search(line)]
+    return (reasons or lines or [""])[-1]

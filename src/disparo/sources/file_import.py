@@ -92,17 +92,22 @@ def look(kind: str, path: Path, chosen: Mapping[str, str] | None = None) -> Prop
 
 
 async def import_file(
-    connection: Connection, kind: str, path: Path, options: Options | None = None
+    connection: Connection,
+    kind: str,
+    path: Path,
+    options: Options | None = None,
+    *,
+    report: Report | None = None,
 ) -> Report:
     """Store the good lines of a file, some thousand to a transaction; `kind` is one of `columns.FIELDS`.
 
     Raises NotReadable where the file is none that could be imported. One that breaks off leaves what was
     stored (of invoices nothing: they are read twice); run again it goes over the same lines and changes
-    nothing about them.
+    nothing about them. A `report` that is given tells then what that was.
     """
     options = options or Options()
     check_apart(path, options.refused)
-    report = Report(kind)
+    report = report or Report(kind)
     with ExitStack() as stack:
         table = stack.enter_context(open_table(path))
         reader = _Reader(kind, table, options)
@@ -116,7 +121,7 @@ async def import_file(
         try:
             while batch := await asyncio.to_thread(reader.next_batch):
                 if storing is not None:
-                    await storing
+                    await asyncio.shield(storing)  # an interrupt waits for it: what is stored is counted
                 storing = asyncio.create_task(
                     _store(connection, kind, batch, report, refused, options=options)
                 )

@@ -244,6 +244,7 @@ def test_a_program_killed_in_the_middle_of_the_first_start_harms_nothing(folder)
         time.sleep(moment)
         process.kill()
         process.wait()
+        assert (folder / "postgres").exists() or not (folder / "postgres.log").exists()
     with running(folder) as dsn:
         assert answers(dsn)
 

@@ -19,6 +19,7 @@ import pytest
 from tests.support.own_database import HOLD, query
 
 from disparo.db import cluster, embedded
+from disparo.db.cluster import DatabaseFailed
 from disparo.db.data_dir import DataDirUnusable, is_held, take_lock
 from disparo.db.embedded import EmbeddedPostgres, attach, running
 
@@ -98,6 +99,29 @@ def test_passwords_and_cluster_are_on_the_disk_before_anything_is_built_on_them(
         found = re.search(step, rest)
         assert found, step
         rest = rest[found.end() :]
+
+
+def test_a_database_that_was_taken_away_is_not_replaced_by_an_empty_one(used):
+    (used / "postgres").rename(used / "elsewhere")
+    before = sorted(path.name for path in used.iterdir())
+    with pytest.raises(DatabaseFailed, match=rf"já teve um banco de dados, e {used}/postgres não está lá"):
+        running(used).__enter__()
+    assert sorted(path.name for path in used.iterdir()) == before
+    (used / "elsewhere").rename(used / "postgres")
+    with running(used) as dsn:
+        assert query(dsn, "SELECT 1") == 1
+    shutil.rmtree(used / "postgres")
+    (used / "postgres.log").unlink()  # who means it
+    with running(used) as dsn:
+        assert query(dsn, "SELECT 1") == 1
+
+
+def test_of_a_server_that_does_not_start_the_reason_is_told_and_not_that_it_ended(used):
+    for segment in (used / "postgres" / "pg_wal").iterdir():
+        if segment.is_file():
+            segment.unlink()
+    with pytest.raises(DatabaseFailed, match=r"postgres\.log: .*(PANIC|FATAL): .*checkpoint"):
+        running(used).__enter__()
 
 
 def test_a_first_start_that_is_killed_leaves_no_password_in_tmp(folder):
