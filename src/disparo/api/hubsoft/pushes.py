@@ -31,10 +31,18 @@ from disparo.db.customers import (
 )
 from disparo.sources.csv_fields import BadField
 from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice
+from disparo.sources.hubsoft_names import CUSTOMER, INVOICE
 
 router = APIRouter(prefix=BASE)
 
 MOST_ITEMS = 1000
+#: As a file's columns and a contact name it: leave to send SMS, of all phones that have no flag of their own.
+_OF_ALL_PHONES = ("permite_sms", "permite_enviar_sms")
+_OF_A_PHONE = tuple(name for name, _, _ in CUSTOMER if name.startswith("permite_sms_"))
+_CONTACT = ("id_contato", "nome", "telefone", "permite_sms")
+_CUSTOMER = ("id_cliente", "nome_razaosocial", "permite_sms", *(name for name, _, _ in CUSTOMER))
+_ALWAYS = ("id_fatura", "id_cliente", "valor", "data_vencimento")
+_INVOICE = (*_ALWAYS, "status", *(name for name, _, _ in INVOICE))
 Pusher = Annotated[ApiCaller, Depends(require(Permission.REGISTER))]
 R = TypeVar("R")
 
@@ -64,9 +72,10 @@ class _Sorted(Generic[R]):
     errors: list[dict[str, Any]] = field(default_factory=list)
 
 
-def _list_of(name: str, always: Sequence[str]) -> dict[str, Any]:
-    """Describe a body: `always` are the fields that an item may not leave out."""
-    items = {"type": "object", "required": list(always)}
+def _list_of(name: str, always: Sequence[str], known: Sequence[str], **more: object) -> dict[str, Any]:
+    """Describe a body: `always` are the fields that an item may not leave out, `known` those it may have."""
+    properties = {**{each.partition("|")[0]: {} for each in known}, **more}
+    items = {"type": "object", "required": list(always), "properties": properties}
     listed = {"type": "array", "items": items, "minItems": 1, "maxItems": MOST_ITEMS}
     return json_body_of({name: listed}, [name])
 
@@ -75,7 +84,16 @@ def _list_of(name: str, always: Sequence[str]) -> dict[str, Any]:
     "/cliente",
     tags=["Cadastro"],
     responses={**WITH_BODY, **REPEATABLE, **success(Pushed)},
-    openapi_extra=_list_of("clientes", ["id_cliente", "nome_razaosocial"]),
+    openapi_extra=_list_of(
+        "clientes",
+        ["id_cliente", "nome_razaosocial"],
+        _CUSTOMER,
+        contatos={
+            "type": "array",
+            "description": "Substitui os contatos de antes",
+            "items": {"type": "object", "properties": {name: {} for name in _CONTACT}},
+        },
+    ),
 )
 async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
     """Grava clientes pelo id_cliente, nos campos da consulta; outro campo ausente fica como está."""
@@ -83,6 +101,7 @@ async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
     items = await _items(request, "clientes", "id_cliente")
 
     def read(item: Mapping[str, Any]) -> tuple[CustomerRow, list[ContactRow] | None]:
+        item = _with_leave(item)
         row = read_customer(item)
         return row, read_contacts(item, row["id"])
 
@@ -106,7 +125,7 @@ async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
     "/fatura",
     tags=["Cadastro"],
     responses={**WITH_BODY, **REPEATABLE, **success(Pushed)},
-    openapi_extra=_list_of("faturas", ["id_fatura", "id_cliente", "valor", "data_vencimento"]),
+    openapi_extra=_list_of("faturas", _ALWAYS, _INVOICE),
 )
 async def put_invoices(request: Request, caller: Pusher) -> JSONResponse:
     """Grava faturas pelo id_fatura, nos campos da consulta; outro campo ausente fica como está."""
@@ -123,6 +142,24 @@ async def put_invoices(request: Request, caller: Pusher) -> JSONResponse:
         msg = f"Cliente de ID {row['customer_id']} não encontrado"
         found.errors.append({"indice": index, "id": id_, "mensagem": msg})
     return _answer(len(rows) - len(missing), found.errors)
+
+
+def _with_leave(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take leave to send SMS by its shorter names too: who was not to get any would go on getting them."""
+    found = dict(item)
+    for name in _OF_ALL_PHONES:
+        if name in item:
+            found = {**dict.fromkeys(_OF_A_PHONE, item[name]), **found}
+            break
+    contacts = listed(item.get("contatos"))
+    if isinstance(contacts, list):
+        found["contatos"] = [
+            {"permite_enviar_sms": each["permite_sms"], **each}
+            if isinstance(each, dict) and "permite_sms" in each
+            else each
+            for each in contacts
+        ]
+    return found
 
 
 async def _items(request: Request, name: str, id_name: str) -> Sequence[object]:

@@ -1,0 +1,56 @@
+"""`PUT cliente`: leave to send SMS, by each of the names that people know it by."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.support.hubsoft import BASE
+
+ANA = {"id_cliente": 2101, "nome_razaosocial": "ANA", "telefone_primario": "11987650001"}
+
+
+def allowed(house):
+    row = house.fetch(
+        "SELECT phone_1_allowed, phone_2_allowed, phone_3_allowed FROM customers WHERE id = $1",
+        ANA["id_cliente"],
+    )[0]
+    return list(row)
+
+
+def put(client, item):
+    answer = client.call("PUT", f"{BASE}/cliente", {"clientes": [item]})
+    assert answer.status == 200, answer.raw
+
+
+@pytest.mark.parametrize("name", ["permite_sms", "permite_enviar_sms"])
+def test_one_word_for_all_phones_holds_for_those_without_their_own(client, house, name):
+    put(client, {**ANA, name: "nao", "permite_sms_secundario": True})
+    assert allowed(house) == [False, True, False]
+    put(client, ANA)
+    assert allowed(house) == [False, True, False]
+    put(client, {**ANA, name: True})
+    assert allowed(house) == [True, True, True]
+
+
+def test_contacts_too_and_a_list_takes_the_place_of_the_one_before(client, house):
+    contact = {"id_contato": 7101, "nome": "RUI", "telefone": "11987650002"}
+    for said, leave in (({"permite_sms": True}, True), ({}, False), ({"permite_enviar_sms": True}, True)):
+        put(client, {**ANA, "contatos": [{**contact, **said}]})
+        assert house.value("SELECT sms_allowed FROM contacts WHERE id = 7101") is leave
+    put(client, {**ANA, "contatos": [{**contact, "id_contato": 7102}]})
+    rows = house.fetch("SELECT id FROM contacts WHERE customer_id = $1", ANA["id_cliente"])
+    assert [row["id"] for row in rows] == [7102]
+
+
+def test_the_document_names_what_an_item_may_have(house):
+    document = json.loads(house.anonymous.get("/openapi.json").raw)
+
+    def fields(what, name):
+        content = document["paths"][f"{BASE}/{what}"]["put"]["requestBody"]["content"]
+        return content["application/json"]["schema"]["properties"][name]["items"]["properties"]
+
+    customer = fields("cliente", "clientes")
+    assert {"telefone_primario", "permite_sms", "permite_sms_primario", "cpf_cnpj"} <= set(customer)
+    assert {"id_contato", "telefone", "permite_sms"} <= set(customer["contatos"]["items"]["properties"])
+    assert {"valor", "linha_digitavel", "pix_copia_cola", "status"} <= set(fields("fatura", "faturas"))
