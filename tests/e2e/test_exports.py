@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
+
 import pytest
+from openpyxl import Workbook
 from tests.support.program import command
 
 CUSTOMERS = "id_cliente;nome;Celular;CPF\n"
@@ -145,6 +149,60 @@ def test_an_invoice_called_open_with_a_day_of_payment_is_not_taken_for_unpaid(lo
     ]
 
 
+def test_an_amount_paid_in_full_is_not_asked_for(load, rows):
+    load("clientes", CUSTOMERS + "7;GIL;;\n")
+    head = "id_fatura;id_cliente;valor;vencimento;situacao;valor_pago\n"
+    lines = ["9,90;10/12/2026;Vencida;9,90", "9,90;10/12/2026;;12,00", "9,90;10/12/2026;;5,00"]
+    lines += ["9,90;10/12/2026;aberta;5,00", "0,00;10/12/2026;aberta;0,00", "9,90;10/12/2026;cancelada;9,90"]
+    done = load("faturas", head + "".join(f"{9640 + at};7;{line}\n" for at, line in enumerate(lines)))
+    assert "linha 2: situacao diz que a fatura está aberta, e valor_pago que foi paga" in done.stderr
+    assert [
+        status
+        for _, status in rows("SELECT id, status FROM invoices WHERE id BETWEEN 9640 AND 9645 ORDER BY id")
+    ] == [
+        "paid",
+        "open",
+        "open",
+        "open",
+        "cancelled",
+    ]
+    paid = "id_fatura;id_cliente;valor;vencimento;valor_pago\n9642;7;9,90;10/12/2026;9,90\n"
+    assert load("faturas", paid).returncode == 0
+    assert rows("SELECT status, paid_amount::text FROM invoices WHERE id = 9642") == [("paid", "9.90")]
+
+
+def test_an_amount_whose_cents_a_comma_has_cut_off_is_not_asked_for(load, rows):
+    load("clientes", CUSTOMERS + "7;GIL;;\n")
+    head = "id_fatura,id_cliente,vencimento,valor,obs\n"
+    whole = '9603,7,10/12/2026,"99,90",\n9604,7,10/12/2026,100,\n9605,7,10/12/2026,100,quarta\n'
+    done = load("faturas", head + "9601,7,10/12/2026,99,90,\n9602,7,10/12/2026,99,90\n" + whole)
+    assert "linha 2: há mais campos que colunas" in done.stderr
+    assert "linha 3: valor pode ter perdido os centavos para a coluna seguinte" in done.stderr
+    assert rows("SELECT id, amount::text FROM invoices WHERE id BETWEEN 9601 AND 9605 ORDER BY id") == [
+        (9603, "99.90"),
+        (9604, "100.00"),
+        (9605, "100.00"),
+    ]
+
+
+def test_a_cell_of_several_lines_is_text_on_one(load, rows):
+    head = "id_cliente;nome;endereco;complemento\n"
+    load("clientes", head + '11;"JOSÉ\r\nDA SILVA";"RUA A, 10 \n";"CASA 2\n\n FUNDOS"\n')
+    found = rows("SELECT name, addresses -> 'registered' FROM customers WHERE id = 11")
+    assert [(name, json.loads(address)) for name, address in found] == [
+        ("JOSÉ DA SILVA", {"street": "RUA A, 10", "complement": "CASA 2 FUNDOS"})
+    ]
+    load("contatos", 'id_contato;id_cliente;nome;telefone\n11;11;"MÃE\nANA";11988880001\n')
+    assert rows("SELECT name FROM contacts WHERE id = 11") == [("MÃE ANA",)]
+
+
+def test_an_open_quote_takes_no_line_along_that_has_a_fault_of_its_own(load, rows):
+    head = "id_cliente;nome;endereco;complemento\n"
+    done = load("clientes", head + '12;"ABERTA;;\n13;;RUA B;\n14;;RUA C;"\n')
+    assert "linha 2: há aspas sem par" in done.stderr
+    assert rows("SELECT id FROM customers WHERE id BETWEEN 12 AND 14") == []
+
+
 def test_what_is_no_pix_code_does_not_go_to_a_customer(load, rows):
     load("clientes", CUSTOMERS + "7;GIL;;\n")
     lines = "".join(f"{971 + at};7;9,90;10/12/2026;;{pix}\n" for at, pix in enumerate(["Sim", "-", PIX, ""]))
@@ -213,3 +271,25 @@ def test_the_bars_of_a_boleto_are_stored_as_the_line_that_people_type(load, rows
     assert rows("SELECT linha_digitavel FROM invoices WHERE id = 950") == [(LINE,)]
     wrong = load("faturas", head + f"951;8;89,90;10/12/2026;{BARS[:-1]}9\n")
     assert "linha_digitavel não confere: dígito verificador ou tamanho errado" in wrong.stderr
+
+
+def test_a_long_id_that_a_spreadsheet_rounded_is_nobodys_and_a_day_0_is_none(load, rows):
+    book, file = Workbook(), io.BytesIO()
+    for number in (1.2345678901234501e17, 1234567890123450.0, 1234567890123450, "1234567890123450"):
+        book.active.append([number, "ANA", 0])
+    book.active.append([123456789012345.0, "BIA", "30/12/1899"])
+    book.active.append([1234567890123457, "CAIO", None])
+    book.active.insert_rows(1)
+    for place, name in enumerate(("id_cliente", "nome", "data_nascimento"), 1):
+        book.active.cell(1, place, name)
+    book.active["C5"].number_format = "dd/mm/yyyy"
+    book.save(file)
+    done = load("clientes", file.getvalue())
+    assert "3 linha(s) gravada(s), 3 com erro." in done.stdout
+    for line in (2, 3, 4):
+        assert f"linha {line}: id_cliente deve ser um número inteiro maior que 0" in done.stderr
+    assert rows("SELECT id, birth_date FROM customers WHERE id > 100000000000000 ORDER BY id") == [
+        (123456789012345, None),
+        (1234567890123450, None),
+        (1234567890123457, None),
+    ]

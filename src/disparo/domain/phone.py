@@ -74,7 +74,7 @@ _PUNCTUATION = f" \t\u00a0()-.+/{_DASHES}{_UNSEEN}"
 _ALLOWED = frozenset(f"0123456789{_PUNCTUATION}")
 _BEFORE_PLUS = f"( {_UNSEEN}"
 _DROP_PUNCTUATION = str.maketrans("", "", _PUNCTUATION)
-_SEPARATORS = re.compile(r"[;,|/]")
+_SEPARATORS = re.compile(r"[;,|/]|\s(?:e|ou)\s", re.IGNORECASE)
 #: 0 + carrier code + DDD + number, as people write long-distance calls down: 015 37 99993-1412.
 _TRUNK = 1
 #: 55 and ten digits: with fewer behind the country's code there is no DDD among them.
@@ -91,6 +91,12 @@ _LABELS = (
 _LABEL = rf"(?<![^\W\d_])(?:{_LABELS})(?![^\W\d_])"
 _LABELS_BEFORE = re.compile(rf"^[\s(]*(?:{_LABEL}[\s.:()-]*)+", re.IGNORECASE)
 _LABEL_AFTER = re.compile(rf"{_LABEL}[\s.:)]*$", re.IGNORECASE)
+#: Whose it is: `(mãe)`. What may say that it is nobody's any more is left, and refused.
+_WHOSE = re.compile(
+    r"\s*\((?!(?:n[aã]o|errad[ao]|antig[ao]|velh[ao]|inexistente|desligad[ao]|cancelad[ao]|falecid[ao]|ex)\b)"
+    r"[^\W\d_]+\)\s*$",
+    re.IGNORECASE,
+)
 #: `1) 19 3333-4444`, `... cel 1`: which of several it is would be read as a digit of the number.
 _ORDINAL_BEFORE = re.compile(r"[1-9](?!\d)")
 _ORDINAL_AFTER = re.compile(r"(?<!\d)\d\D*$")
@@ -235,7 +241,7 @@ def _without_words(text: str) -> str:
     """Drop what registers write around a number; letters within it are left, and refused."""
     if len(text) > _LONGEST or _ALLOWED.issuperset(text):
         return text
-    bare = _LABEL_AFTER.sub("", _LABELS_BEFORE.sub("", text, count=1))
+    bare = _LABEL_AFTER.sub("", _LABELS_BEFORE.sub("", _WHOSE.sub("", text), count=1))
     if bare != text and _ORDINAL_AFTER.search(bare):
         raise InvalidPhone(PhoneFault.NOT_A_NUMBER)
     return _CARRIER_PLACE.sub(r"\1", bare, count=1)

@@ -53,8 +53,19 @@ _CODES, _MARK = frozenset({"pagamento", "link", "linha_digitavel", "pix"}), "\0"
 _UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _BLANKS = re.compile("[\t\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 _LONGEST_NAME = 20
-#: What stands before a name: `Dr, sua fatura` speaks to nobody.
-_TITLES = frozenset({"sr", "sra", "srta", "dr", "dra", "dona"})
+#: What stands before a name, also glued to it by a point: `Dr, sua fatura` speaks to nobody.
+_TITLE = re.compile(
+    r"(?:sra?|srta|dra?|dona|profa?|eng[ao]?|d)(?:\(a\)|\.?[ªº]|\.[ao]$)?(?:\.+|$|(?<=[ªº)]))",
+    re.IGNORECASE,
+)
+#: ... unless there is nothing else: somebody is called so.
+_ALONE = frozenset({"sr", "sra", "srta", "dr", "dra", "dona"})
+_NAME = re.compile(r"[^\W\d_ªº]+(?:['’´`-][^\W\d_ªº]+)*")
+#: What an office notes where the name begins. The text without a name reads well, and tells nobody of it.
+_NOTES = frozenset({
+    "falecido", "falecida", "espolio", "inadimplente", "cancelado", "cancelada", "bloqueado", "bloqueada",
+    "nao",
+})  # fmt: skip
 _LONGEST_TEMPLATE = 1000
 _IF_PAID = "Se ja pagou, desconsidere."
 
@@ -163,12 +174,21 @@ def format_amount(amount: Decimal) -> str:
 
 def first_name(name: str | None) -> str:
     """Give a customer's first name in title case; empty where there is none to speak of."""
-    words = (name or "").split()
-    if len(words) > 1 and words[0].rstrip(".").lower() in _TITLES:
-        del words[0]
-    if not words or len(words[0]) > _LONGEST_NAME or not any(char.isalpha() for char in words[0]):
+    words = unicodedata.normalize("NFC", name or "").split()
+    if len(words) == 1 and words[0].rstrip(".").lower() in _ALONE:
+        return _capitalized(words[0])
+    while words and (title := _TITLE.match(words[0])):
+        rest = words[0][title.end() :]
+        words[:1] = [rest] if rest else []
+    word = words[0] if words else ""
+    if not 1 < len(word) <= _LONGEST_NAME or not _NAME.fullmatch(word):
         return ""
-    return words[0][:1].upper() + words[0][1:].lower()
+    bare = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode().lower()
+    return "" if bare in _NOTES else _capitalized(word)
+
+
+def _capitalized(word: str) -> str:
+    return word[:1].upper() + word[1:].lower()
 
 
 def _fitting(template: str, values: dict[str, str], profile: SegmentProfile) -> Rendered | None:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from disparo.sources.phone_columns import PHONES, place_phones, prefer_mobile, without_place
 from disparo.sources.tables import NotReadable
 
 #: `Telefone(s)` and the like: a field may have several.
@@ -24,7 +25,8 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "cpf_cnpj": ("cpf", "cnpj", "cnpj_cpf", "documento", "cpf_ou_cnpj", "doc"),
         "telefone_1": (
             "telefone", "telefone_primario", "celular", "fone", "telefone_celular", "fone_celular",
-            "telefone1", "whatsapp", "telefone_principal", "celular_1", *_SEVERAL_PHONES,
+            "telefone1", "whatsapp", "telefone_principal", "celular_1", "cel", "tel_celular",
+            "telefone_movel", *_SEVERAL_PHONES,
         ),
         "permite_sms": ("permite_enviar_sms", "sms", "recebe_sms", "aceita_sms"),
         "permite_sms_1": (),
@@ -55,7 +57,9 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "id_contato*": ("id", "contato_id", "idcontato"),
         "id_cliente*": ("cod_cliente", "cliente_id", "id_do_cliente"),
         "nome": ("nome_contato", "contato", "nome_do_contato"),
-        "telefone*": ("celular", "fone", "telefone_1", "telefone_celular", "whatsapp", *_SEVERAL_PHONES),
+        "telefone*": (
+            "celular", "fone", "telefone_1", "telefone_celular", "whatsapp", "cel", *_SEVERAL_PHONES,
+        ),
         "permite_sms": ("permite_enviar_sms", "sms", "recebe_sms", "aceita_sms"),
     },
     "faturas": {
@@ -98,7 +102,8 @@ OF_REFUSED = ("linha", "motivo")
 _LONGEST_NAME = 200
 #: At the end of a column's name: `Valor (R$)`.
 _UNIT = re.compile(r"(?<=\w)[\s_:-]*(?:r\$|[(\[]\s*(?:em\s+)?(?:r\$|brl|reais)\s*[)\]])\s*$", re.IGNORECASE)
-_PHONES = tuple(f"telefone_{number}" for number in (1, 2, 3))
+#: All names that a column of phones may have.
+_CALLED = frozenset(name for phone in PHONES for name in FIELDS["clientes"][phone])
 
 
 def fields_of(kind: str) -> list[str]:
@@ -185,10 +190,17 @@ def warn(kind: str, proposal: Proposal) -> str | None:
             f"A coluna {proposal.headers[place]} entra como id_cliente. Se o código e o id de um cliente são "
             "números diferentes no seu sistema, isto iria para outros clientes: exporte com o id."
         )
-    if kind == "clientes" and set(_PHONES).isdisjoint(proposal.fields):
+    if kind == "clientes" and set(PHONES).isdisjoint(proposal.fields):
         said.append(
             "Nenhuma coluna entra como telefone: destes clientes só recebe SMS quem já tem um no cadastro ou "
             "um contato. Se uma coluna os traz, indique-a como telefone_1."
+        )
+    unused = without_place([plain(name) for name in proposal.headers], proposal.fields)
+    if kind != "faturas" and unused:
+        named = ", ".join(proposal.headers[place] for place in unused)
+        said.append(
+            f"Tem nome de telefone e não entra: {named}. Se os números dali devem receber SMS, indique a "
+            f"coluna como {'telefone_1, telefone_2 ou telefone_3' if kind == 'clientes' else 'telefone'}."
         )
     if kind == "faturas" and {"situacao", "pago_em"}.isdisjoint(proposal.fields):
         said.append(
@@ -230,7 +242,9 @@ def _match(kind: str, values: Sequence[str], by_hand: Mapping[str, str]) -> list
             if place >= 0 and found[place] is None and other not in by_hand:
                 found[place] = field
                 break
-    return _with_more_phones(names, found, by_hand) if kind == "clientes" else found
+    if kind == "clientes":
+        return place_phones(names, found, by_hand, _CALLED)
+    return prefer_mobile(names, found, by_hand, _CALLED) if kind == "contatos" else found
 
 
 def _names(values: Sequence[str], by_hand: Mapping[str, str]) -> list[str]:
@@ -241,19 +255,6 @@ def _names(values: Sequence[str], by_hand: Mapping[str, str]) -> list[str]:
         name if name in by_hand or short in by_hand or short in names else short
         for name, short in zip(names, bare, strict=True)
     ]
-
-
-def _with_more_phones(
-    names: Sequence[str], found: list[str | None], by_hand: Mapping[str, str]
-) -> list[str | None]:
-    """Take `celular` beside `telefone` for the next phone, not for nothing."""
-    called = {name for phone in _PHONES for name in FIELDS["clientes"][phone]}
-    free = [phone for phone in _PHONES if phone not in found]
-    for place, name in enumerate(names):
-        is_free = found[place] is None and name not in by_hand
-        if free and is_free and name in called and name not in names[:place]:
-            found[place] = free.pop(0)
-    return found
 
 
 def _missing(kind: str, fields: Sequence[str | None]) -> list[str]:

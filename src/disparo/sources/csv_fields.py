@@ -45,6 +45,10 @@ _BRAZILIAN = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 #: A day as spreadsheets count them, in which year depends on the program.
 _SERIAL = re.compile(r"[0-9]{5}(?:[.,][0-9]+)?")
 _SHORT_YEAR = re.compile(r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{2}")
+#: What programs write where there is no day: the day 0 of spreadsheets and of Delphi, or the first year.
+_NO_DAY = re.compile(
+    r"30/12/1899|1899-12-30|00/01/1900|1900-01-00|[0-9]{1,2}/[0-9]{1,2}/0001|0001-[0-9]{1,2}-[0-9]{1,2}"
+)
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?:\.[0-9]+)?")
 #: A number that a program wrote as one with decimals, and one of which a spreadsheet kept the first digits.
@@ -187,9 +191,11 @@ def read_amount(text: str, column: str) -> Decimal:
 
 
 def read_date(text: str, column: str, *, required: bool = False, oldest: int = 1970) -> date | None:
-    """Read `dd/mm/aaaa` or ISO, a time after it being ignored; None where it is empty, or all zeros."""
+    """Read `dd/mm/aaaa` or ISO, a time after it being ignored; None where there is none, or all zeros."""
     bare = text.partition(" ")[0].partition("T")[0]
-    if not bare.strip("0/-"):
+    if not required and _NO_DAY.fullmatch(bare):
+        return None
+    if not bare.strip("0/:-"):  # a cell of 0 that is shown as a date comes as 00:00:00
         if required:
             raise BadField(f"{column} está vazio")
         return None

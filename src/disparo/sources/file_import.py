@@ -25,6 +25,7 @@ from disparo.domain.phone import read_registered
 from disparo.sources.amount_style import AmountStyle
 from disparo.sources.columns import Proposal, confirm, propose
 from disparo.sources.csv_fields import BadField, is_garbled
+from disparo.sources.cut_amounts import CutAmounts
 from disparo.sources.day_order import DayOrder
 from disparo.sources.import_report import BadLine, Report
 from disparo.sources.open_table import open_table
@@ -46,6 +47,7 @@ _UPSERTS: Mapping[str, Callable[[Connection, Sequence[Any]], Awaitable[set[int]]
     "contatos": upsert_contacts,
     "faturas": upsert_invoices,
 }
+_IDS: Mapping[str, str] = {"clientes": "id_cliente", "contatos": "id_contato", "faturas": "id_fatura"}
 _PHONES = ("phone_1", "phone_2", "phone_3", "phone")
 _PHONE_FIELDS: Mapping[str, str] = {f"telefone_{n}": f"phone_{n}" for n in (1, 2, 3)}
 Progress = Callable[[int, int], None]
@@ -146,6 +148,8 @@ class _Reader:
         self.proposal = Proposal(1, [], [])
         self._read: Callable[[Sequence[str]], Any] = list
         self._positions: Mapping[str, int] = {}
+        self._id_at = 0
+        self._cut: CutAmounts | None = None
         self._days, self._amounts, self._seen = DayOrder(), AmountStyle(), SeenIds()
 
     def find_header(self) -> None:
@@ -154,7 +158,10 @@ class _Reader:
         chosen, beside = self._options.chosen, self.table.beside
         self.proposal = confirm(self._kind, given) if given else propose(self._kind, first, chosen, beside)
         self._positions = self.proposal.positions
+        self._id_at = self._positions[_IDS[self._kind]]
         self._read = _READERS[self._kind](self._positions)
+        if self._kind == "faturas" and self.table.separator == ",":
+            self._cut = CutAmounts(self.proposal, self._read)
         self._rows = _below(self.proposal.line, itertools.chain(first, self._rows))
 
     def look_ahead(self) -> bool:
@@ -183,8 +190,10 @@ class _Reader:
             is_open = self._amounts.leaves_open(self._text_of("valor", values))
             try:
                 self._check_quotes(values)
-                check_width(values, width)
+                check_width(values, width, self.table.separator)
                 row = self._read(values)
+                if self._cut is not None:
+                    self._cut.check(values, row)
             except BadField as bad:
                 batch.bad.append((_Line(number, values, None), str(bad)))
                 continue
@@ -222,10 +231,15 @@ class _Reader:
             raise BadField("há aspas sem par: as linhas seguintes foram lidas como parte desta")
 
     def _is_row(self, text: str) -> bool:
+        values: Sequence[str] = []
         try:
-            self._read(next(csv.reader([text], delimiter=self.table.separator), []))
-        except (BadField, csv.Error):
+            values = next(csv.reader([text], delimiter=self.table.separator), [])
+            self._read(values)
+        except csv.Error:
             return False
+        except BadField:
+            # One with a fault of its own has its id, and all its fields.
+            return len(values) >= len(self.proposal.headers) and values[self._id_at].strip().isdecimal()
         return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
@@ -39,6 +40,8 @@ from disparo.sources.hubsoft_names import (
 from disparo.sources.json_values import Item, flag_of, list_of, object_of, value_of
 
 _LONGEST_NAME = 200
+_CODES = frozenset({"link", "linha_digitavel", "pix"})
+_LINE_BREAKS = re.compile(r"[\r\n]+")
 
 
 def read_customer(item: Item, *, lenient: bool = False) -> CustomerRow:
@@ -254,13 +257,20 @@ def _read(item: Item, fields: Sequence[tuple[str, str, Reader]], *, lenient: boo
         if name is None:
             continue
         try:
-            given = item[name]
+            given = _apart(item[name]) if lenient and read is phone_field else item[name]
             text = flag_of(given, name) if name in FLAGS else value_of(given, name, lenient=lenient)
             value = read(text, name)
         except BadField:
             if not lenient:
                 raise
+            if key in _CODES:  # the one that is stored may be of another amount
+                found[key] = None
             continue
         if value is not ABSENT:
             found[key] = value
     return found
+
+
+def _apart(given: object) -> object:
+    """Keep phones apart that stand on lines of their own, before all is put on one."""
+    return _LINE_BREAKS.sub("; ", given.strip()) if isinstance(given, str) else given

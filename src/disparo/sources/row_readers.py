@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -42,12 +43,22 @@ Row = TypeVar("Row")
 RowReader = Callable[[Sequence[str]], Row]
 
 
-_text = partial(read_text, longest=200)
+#: Within a cell; what HubSoft answers is put on one line too.
+_LINE_BREAKS = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
+
+
+def _text(text: str, column: str, *, required: bool = False) -> str | None:
+    """Read free text of one or several lines as one: an address comes so, and no SMS has lines."""
+    if not text.isprintable():
+        text = _LINE_BREAKS.sub(" ", text)
+    return read_text(text, column, longest=200, required=required)
+
+
 _flag = or_absent(partial(read_flag, default=True))
 _FLAGS = tuple(f"phone_{n}_allowed" for n in (1, 2, 3))
 _CUSTOMER: Mapping[str, tuple[str, Reader]] = {
     "id_cliente": ("id", read_id),
-    "nome": ("name", partial(read_text, longest=200, required=True)),
+    "nome": ("name", partial(_text, required=True)),
     "uf": ("uf", read_uf),
     "codigo_cliente": ("code", read_optional_id),
     "nome_fantasia": ("trade_name", _text),
@@ -135,6 +146,10 @@ def invoice_reader(positions: Mapping[str, int]) -> RowReader[InvoiceRow]:
             if row["status"] == "open" and row.setdefault("paid_at", None) is not None:
                 # in part, or not booked yet
                 raise BadField("situacao diz que a fatura está aberta, e pago_em que foi paga")
+            if row["status"] == "open" and _is_paid_up(row):
+                raise BadField("situacao diz que a fatura está aberta, e valor_pago que foi paga")
+        elif _is_paid_up(row):
+            row["status"] = "paid"  # who has paid is not reminded
         elif status_at is not None:
             row["paid_at"] = None  # not paid, perhaps cancelled: see `upsert_invoices`
         if number_at is not None:
@@ -142,6 +157,11 @@ def invoice_reader(positions: Mapping[str, int]) -> RowReader[InvoiceRow]:
         return cast("InvoiceRow", row)
 
     return invoice
+
+
+def _is_paid_up(row: Mapping[str, Any]) -> bool:
+    paid = row.get("paid_amount")
+    return paid is not None and paid >= row["amount"] > 0
 
 
 def _reader(
@@ -185,7 +205,17 @@ def _failed(text: str, name: str) -> BadField:
     return BadField(f"{name} traz o erro de uma fórmula da planilha, como #N/D")
 
 
-def check_width(values: Sequence[str], width: int) -> None:
-    """Refuse a line with more fields than columns: one too many separators has shifted it."""
-    if len(values) > width and any(value.strip() for value in values[width:]):
+def check_width(values: Sequence[str], width: int, separator: str) -> None:
+    """Refuse a line with more fields than columns: one too many separators has shifted it.
+
+    Among commas an empty field too many is enough: `99,90,` has one, and the last column may be empty.
+    """
+    if len(values) <= width:
+        return
+    if separator == ",":
+        raise BadField(
+            'há mais campos que colunas: ponha entre aspas o que tem vírgula, como "99,90", ou use ; como '
+            "separador"
+        )
+    if any(value.strip() for value in values[width:]):
         raise BadField("há mais campos que colunas")

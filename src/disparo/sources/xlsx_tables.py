@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import IO
 
 from disparo.domain.money import write_number
@@ -22,6 +23,8 @@ _NAMED = 5
 _MOST_COLUMNS = 300
 _MOST_ROWS = 1_048_576  # of any program's sheet
 _LONGEST_PROLOG = 1_048_576
+#: Of more than fifteen digits a spreadsheet keeps the first.
+_KEPT_DIGITS = 15
 _ELEMENT = re.compile(rb"<[A-Za-z_]")
 _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
@@ -150,6 +153,10 @@ def _text(value: object) -> str:
             found = ""
         case bool():
             found = "sim" if value else "nao"
+        case float() if abs(value) >= 10**_KEPT_DIGITS:
+            found = _cut_short(value)
+        case int() if abs(value) >= 10**_KEPT_DIGITS and not str(abs(value))[_KEPT_DIGITS:].strip("0"):
+            found = _cut_short(value)
         case float():  # with a comma: `1.234` would be a thousand and some
             found = write_number(value)
         case datetime():
@@ -159,3 +166,8 @@ def _text(value: object) -> str:
         case _:
             found = str(value)[: LONGEST_FIELD + 1]
     return found
+
+
+def _cut_short(value: float) -> str:
+    """Write a number that has lost digits as a CSV has it: ids that differ in those would be one."""
+    return f"{Decimal(value):.14E}".replace(".", ",")

@@ -248,6 +248,24 @@ async def test_one_that_is_due_on_another_day_now_is_found_before_the_hand_over(
     assert tuple(row) == ("open", later)
 
 
+@pytest.mark.parametrize("by_sync", [True, False])
+async def test_an_amount_that_changed_does_not_keep_the_code_of_the_old_one(
+    there, sync, pool, connection, by_sync
+):
+    await sync.run()
+    codes = {"link": "a gerar", "linha_digitavel": "34191", "pix_copia_e_cola": "a gerar"}
+    await connection.execute("UPDATE invoices SET linha_digitavel = '1', pix = '2' WHERE id = 700012")
+    there.changes[700_012] = {"valor": 55, **codes}
+    if by_sync:
+        await sync.run(full=True)
+    else:
+        await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([claimed(700_012)])
+    row = await connection.fetchrow(
+        "SELECT amount::int, link, linha_digitavel, pix FROM invoices WHERE id = 700012"
+    )
+    assert tuple(row) == (55, None, None, None)
+
+
 async def test_an_answer_of_anothers_invoices_says_of_none_that_it_is_gone(there, sync, pool, connection):
     await sync.run()
     there.page = json.dumps({"status": "success", "faturas": [there.invoice(13)]})

@@ -79,6 +79,21 @@ def test_a_legacy_mobile_gets_its_ninth_digit_when_sent_and_keeps_its_ten_when_s
     )
 
 
+@pytest.mark.parametrize("between", [" e ", " ou ", " E ", "\nOU "])
+def test_a_word_between_two_numbers_parts_them(between):
+    phones, faulty = read_registered(f"{MOBILE}{between}11 3333-4444")
+    assert [phone.national for phone in phones] == [MOBILE, "1133334444"]
+    assert faulty == []
+    assert read_registered(f"Cel e zap: {MOBILE}")[1] == []
+
+
+def test_whose_a_number_is_is_no_part_of_it_and_that_it_is_nobodys_is_heard():
+    for whose in ("(mãe)", "(Esposa) ", "(JOÃO)"):
+        assert parse_registered(f"11 98888-7777 {whose}").national == MOBILE
+    for nobodys in ("(errado)", "(NÃO)", "(antigo)", "(não ligar)", "(ex)", "(2)", "(ramal 2)"):
+        assert read_registered(f"11 98888-7777 {nobodys}")[0] == []
+
+
 def test_area_code_55_is_no_country_code():
     assert parse_phone("55991234567").e164 == "+5555991234567"
     assert parse_phone("5532123456").kind is PhoneKind.LANDLINE

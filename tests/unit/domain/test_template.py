@@ -170,6 +170,55 @@ def test_amounts_and_names():
     assert [first_name(name) for name in ("Sr. João Lima", "DRA ANA", "Dr.")] == ["João", "Ana", "Dr."]
 
 
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("DRA.MARIA SILVA", "Maria"),
+        ("Sr. Dr. JOAO", "Joao"),
+        ("SRA.D.ANA", "Ana"),
+        ("PROF. ANA", "Ana"),
+        ("Profª. ANA", "Ana"),
+        ("Eng.º JOSÉ", "José"),
+        ("D. MARIA", "Maria"),
+        ("Dª MARIA", "Maria"),
+        ("SR(A). MARIA", "Maria"),
+        ("D'ANGELO LIMA", "D'angelo"),
+        ("ANA-MARIA", "Ana-maria"),
+        ("ENGRÁCIA LIMA", "Engrácia"),
+        ("DRACENA LTDA", "Dracena"),
+        ("JOSE\u0301 LIMA", "José"),
+    ],
+)
+def test_what_stands_before_a_name_is_not_greeted(name, first):
+    assert first_name(name) == first
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "(FALECIDO) JOSE",
+        "FALECIDA ANA",
+        "ESPÓLIO DE JOSE",
+        "INADIMPLENTE MARIA",
+        "CANCELADO - JOAO",
+        "Bloqueada ANA",
+        "NAO LIGAR - JOAO",
+        "NÃO LIGAR",
+        "SR. FALECIDO JOAO",
+        "*JOSE*",
+        "M. APARECIDA",
+        "Mª APARECIDA",
+        "D.A. SILVA",
+        "A PADARIA",
+        "2 IRMAOS",
+        "Sr. Dr.",
+        "D",
+    ],
+)
+def test_whoever_is_not_named_first_is_greeted_without_a_name(name):
+    assert render(invoice(customer_name=name), PROFILE).text.startswith("Fibra Ja: sua fatura de")
+
+
 @given(
     name=st.text(max_size=60),
     brand=st.text(min_size=1, max_size=30),

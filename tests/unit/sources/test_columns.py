@@ -116,3 +116,59 @@ def test_a_cell_that_is_no_name_holds_nobody_up():
     with pytest.raises(NotReadable):
         propose("clientes", [(1, [endless, "Valor (R$)"])])
     assert time.monotonic() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("header", "fields"),
+    [
+        (
+            ["Telefone", "Telefone Residencial", "Telefone Comercial", "Celular"],
+            ["telefone_1", "telefone_2", None, "telefone_3"],
+        ),
+        (
+            ["Telefone", "Fone Residencial", "Fone Comercial", "Cel.", "WhatsApp"],
+            ["telefone_1", None, None, "telefone_3", "telefone_2"],
+        ),
+        # A name of ours says which place is meant, and so does a permission.
+        (["telefone_1", "telefone_2", "telefone_3", "Celular"], ["telefone_1", "telefone_2", "telefone_3"]),
+        (
+            ["Telefone", "Fone Residencial", "Fone Comercial", "permite_sms_3", "Celular"],
+            ["telefone_1", None, "telefone_3", "permite_sms_3", "telefone_2"],
+        ),
+    ],
+)
+def test_landlines_take_no_place_from_a_mobile(header, fields):
+    found = propose("clientes", [(1, ["ID", "Nome", *header])]).fields[2:]
+    assert found[: len(fields)] == fields
+    assert len({field for field in found if field}) == len([field for field in found if field])
+
+
+def test_a_persons_choice_keeps_its_place():
+    header = ["ID", "Nome", "Telefone", "Fone Residencial", "Fone Comercial", "Celular"]
+    chosen = {"Fone Comercial": "telefone_3", "Celular": ""}
+    found = propose("clientes", [(1, header)], chosen)
+    assert found.fields[2:] == ["telefone_1", "telefone_2", "telefone_3", None]
+
+
+@pytest.mark.parametrize("header", [["Telefone", "Celular"], ["WhatsApp", "Telefone"]])
+def test_a_contacts_phone_is_the_mobile(header):
+    found = propose("contatos", [(1, ["id_contato", "id_cliente", *header])])
+    assert [name for name, field in zip(header, found.fields[2:], strict=True) if field] == [
+        name for name in header if name != "Telefone"
+    ]
+    assert "Tem nome de telefone e não entra: Telefone." in warn("contatos", found)
+    kept = propose("contatos", [(1, ["id_contato", "id_cliente", *header])], {"Telefone": "telefone"})
+    assert kept.fields[2 + header.index("Telefone")] == "telefone"
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["Telefone", "Celular", "WhatsApp", "Fone"], "Fone"),
+        (["Celular", "Telefone da mãe", "Tel. recado"], "Telefone da mãe, Tel. recado"),
+        (["Celular", "Aceita WhatsApp", "DDD Celular", "Obs. telefone", "Hotel"], None),
+    ],
+)
+def test_a_column_named_like_a_phone_that_is_not_taken_is_told(names, told):
+    said = warn("clientes", propose("clientes", [(1, ["ID", "Nome", *names])]))
+    assert said is None if told is None else f"Tem nome de telefone e não entra: {told}. Se" in said

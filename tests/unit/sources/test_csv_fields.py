@@ -69,6 +69,17 @@ def test_dates():
             f.read_date(wrong, "d")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["30/12/1899", "1899-12-30 00:00:00", "00/01/1900", "01/01/0001", "0001-01-01T00:00:00", "00:00:00"],
+)
+def test_a_day_that_programs_write_for_none_is_none(text):
+    assert f.read_date(text, "data_nascimento", oldest=1900) is None
+    assert f.or_absent(f.read_moment)(text, "data_cadastro") is f.ABSENT
+    with pytest.raises(f.BadField):
+        f.read_date(text, "vencimento", required=True)
+
+
 def test_flags_states_and_ids():
     assert f.read_flag("Sim", "x", default=False)
     assert not f.read_flag("NÃO", "x", default=True)

@@ -150,3 +150,25 @@ def test_a_word_that_nobody_knows_is_not_taken_for_an_open_invoices(beside):
 def test_an_amount_with_parts_of_a_cent_is_none(told):
     with pytest.raises(BadField, match="no máximo dois decimais"):
         read_invoice(invoice(valor=told), lenient=True)
+
+
+@pytest.mark.parametrize(("told", "phones"), [("\r\n", "; "), ("\n\n", "; "), ("\t", " ")])
+def test_phones_on_lines_of_their_own_are_several(told, phones):
+    found = read_customer(customer(telefone_primario=f"37999931412{told}37999931413\n"), lenient=True)
+    assert found["phone_1"] == f"37999931412{phones}37999931413"
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "told"),
+    [
+        ("link", "link", "em breve"),
+        ("link", "link", ["https://f.example/1"]),
+        ("linha_digitavel", "linha_digitavel", "34191"),
+        ("pix_copia_cola", "pix", "chave: 37999931412"),
+    ],
+)
+def test_a_code_that_cannot_be_read_is_no_code_and_not_the_one_before(name, key, told):
+    assert read_invoice(invoice(**{name: told}), lenient=True)[key] is None
+    with pytest.raises(BadField):
+        read_invoice(invoice(**{name: told}))
+    assert key not in read_invoice(invoice(), lenient=True)
