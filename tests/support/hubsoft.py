@@ -267,8 +267,7 @@ class HubsoftStandIn:
     async def _other(self, request: web.Request) -> web.StreamResponse:
         """Routes that only the original has, each with an oddity of its own."""
         what = request.match_info["rest"].split("/")[0]
-        body = await request.read()
-        self.bodies.append(body)
+        self.bodies.append(body := await request.read())
         if what == "eco":
             headers = {"X-Metodo": request.method, "X-Caminho": request.raw_path}
             headers["X-Tipo"] = request.content_type
