@@ -7,7 +7,7 @@ import random
 import sys
 from collections import Counter
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import product
 
 import pytest
@@ -237,8 +237,9 @@ async def test_each_message_is_due_when_its_place_and_purpose_open(pool, connect
     await rows.add_invoices(connection, 3)
     await connection.execute("UPDATE customers SET uf = 'RJ' WHERE id = 2")
     await connection.execute("UPDATE invoices SET due_date = current_date - 30 WHERE id <= 2")
-    saturday = datetime(2026, 11, 28, 10, 0, tzinfo=bulk.ZONE)
-    opens = closed_at(saturday, bulk.RULES)
+    today = bulk.now().astimezone(bulk.ZONE).date()
+    saturday = today + timedelta(days=12 - today.weekday())  # of next week
+    opens = closed_at(datetime.combine(saturday, time(10), bulk.ZONE), bulk.RULES)
     monkeypatch.setattr("disparo.dispatch.bulk_queue.closed_at", lambda *_: opens)
     await bulk.store(pool)
     await bulk.queue_all(pool)
@@ -247,8 +248,9 @@ async def test_each_message_is_due_when_its_place_and_purpose_open(pool, connect
             "SELECT invoice_id, (due_at AT TIME ZONE 'America/Sao_Paulo')::text FROM messages"
         )
     )
-    assert found[2] == "2026-11-30 09:00:00"  # RJ asks for no debt on a Saturday
-    assert found[1][:10] == found[3][:10] == bulk.now().astimezone(bulk.ZONE).date().isoformat()
+    monday = saturday + timedelta(days=2)
+    assert found[2] == f"{monday} 09:00:00"  # RJ asks for no debt on a Saturday
+    assert found[1][:10] == found[3][:10] == today.isoformat()
     assert await connection.fetchval("SELECT count(DISTINCT chunk_id) FROM messages") == 2
     assert await connection.fetchval("SELECT count(*) FROM bulk_chunks WHERE due_at > now()") == 1
 
