@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +14,9 @@ from tests.support.stage import free_port
 from tests.support.visitor import text, visitor
 
 _PATH = "/painel/plataformas/extrato.csv"
-_TODAY = f"{datetime.now(ZoneInfo('America/Sao_Paulo')):%Y-%m-%d}"
+_NOW = datetime.now(ZoneInfo("America/Sao_Paulo"))
+_TODAY = f"{_NOW:%Y-%m-%d}"
+_FIRST = (_NOW - timedelta(days=300)).date()
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +43,9 @@ def test_each_day_and_platform_with_what_it_took_and_what_that_costs(house, clie
     sent(house, client, "incerta", mode="error_taken", receipts=[])
     sent(house, client, "falhou", mode="refuse", code="content", receipts=[])
     person = visitor(house)
-    answer = person.get(f"{_PATH}?de=2026-01-01&ate={_TODAY}")
+    answer = person.get(f"{_PATH}?de={_FIRST}&ate={_TODAY}")
     assert answer.status == 200
-    assert f'filename="extrato-2026-01-01-a-{_TODAY}.csv"' in answer.headers["content-disposition"]
+    assert f'filename="extrato-{_FIRST}-a-{_TODAY}.csv"' in answer.headers["content-disposition"]
     (line,) = csv.DictReader(io.StringIO(answer.raw.decode("utf-8-sig")), delimiter=";")
     segments = house.value("SELECT sum(segments) FROM messages WHERE status NOT IN ('uncertain', 'failed')")
     assert line == {
@@ -57,7 +59,7 @@ def test_each_day_and_platform_with_what_it_took_and_what_that_costs(house, clie
         "sem confirmação": "1",
         "incertas": "1",
     }
-    days = f"de: 01/01/2026, até: {datetime.fromisoformat(_TODAY):%d/%m/%Y}"
+    days = f"de: {_FIRST:%d/%m/%Y}, até: {datetime.fromisoformat(_TODAY):%d/%m/%Y}"
     assert f"exportou uma lista lista: extrato, {days}" in text(person.get("/painel/auditoria"))
 
 
