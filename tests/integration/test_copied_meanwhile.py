@@ -6,14 +6,13 @@ import asyncio
 import os
 import signal
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 from tests.faults.proxy import Proxy
-from tests.integration.test_promotion import folder, make_standby, socket_of
+from tests.integration.test_promotion import folder, led_by, make_standby, socket_of
 from tests.integration.test_restored_in_place import run
 from tests.support import rows
 
@@ -122,11 +121,8 @@ async def test_a_standby_that_was_behind_sends_nothing_again(folder):
         leads_to = socket_of(dsn)
         name = Proxy(lambda: asyncio.open_unix_connection(leads_to))
         await name.start()
-        there = urlsplit(dsn)
-        who = there.netloc.rpartition("@")[0]
-        named = urlunsplit(there._replace(netloc=f"{who}@127.0.0.1:{name.port}", query=""))
         platform = Taking()
-        async with working(named, platform):
+        async with working(led_by(name, dsn), platform):
             await until_all_are(dsn, "accepted", ids)
             os.kill(primary.pid, signal.SIGKILL)
             await asyncio.to_thread(primary.stop)

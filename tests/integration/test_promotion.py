@@ -139,6 +139,13 @@ def socket_of(dsn: str) -> str:
     return parse_qs(urlsplit(dsn).query)["host"][0] + "/.s.PGSQL.5432"
 
 
+def led_by(name: Proxy, dsn: str) -> str:
+    """The address of a database through a name that may lead to another one later."""
+    there = urlsplit(dsn)
+    who = there.netloc.rpartition("@")[0]
+    return urlunsplit(there._replace(netloc=f"{who}@127.0.0.1:{name.port}", query=""))
+
+
 async def test_who_was_led_to_a_standby_goes_on_where_the_name_leads_by_then(folder):
     """A name that follows the primary late: nobody cuts the sessions that were opened at the standby."""
     primary = EmbeddedPostgres(folder / "primary")
@@ -151,10 +158,7 @@ async def test_who_was_led_to_a_standby_goes_on_where_the_name_leads_by_then(fol
         leads_to = socket_of(standby.admin_dsn)
         name = Proxy(lambda: asyncio.open_unix_connection(leads_to))
         await name.start()
-        there = urlsplit(dsn)
-        who = there.netloc.rpartition("@")[0]
-        named = urlunsplit(there._replace(netloc=f"{who}@127.0.0.1:{name.port}", query=""))
-        async with open_pool(named, size=2, whole=True) as pool, asyncio.timeout(20):
+        async with open_pool(led_by(name, dsn), size=2, whole=True) as pool, asyncio.timeout(20):
             for _ in range(3):
                 with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
                     await rows.add_worker(pool)

@@ -33,12 +33,7 @@ def make_cluster(data_dir: Path, runner: Runner) -> None:
     """Make it where there is none; raises DatabaseFailed or DataDirUnusable, and leaves nothing half done."""
     cluster = data_dir / "postgres"
     if cluster.exists():
-        made_by = int((cluster / "PG_VERSION").read_text(encoding="ascii"))
-        if made_by != (found := major_version(runner)):
-            raise DatabaseFailed(
-                f"A pasta {data_dir} foi criada pelo PostgreSQL {made_by} e o disponível é o {found}. "
-                "Faça um backup com a versão anterior e restaure-o nesta. Nada foi alterado."
-            )
+        _refuse_of_another_version(data_dir, runner)
         return
     refuse_where_taken_away(data_dir)
     passwords = _read_passwords(data_dir) or _keep(data_dir, _new_passwords(data_dir))
@@ -82,6 +77,15 @@ def make_cluster(data_dir: Path, runner: Runner) -> None:
         )
         raise DataDirUnusable(f"Não foi possível criar o banco de dados em {data_dir}. {hint}({why})")
     put_in_place(nursery, cluster)
+
+
+def _refuse_of_another_version(data_dir: Path, runner: Runner) -> None:
+    made_by = int((data_dir / "postgres" / "PG_VERSION").read_text(encoding="ascii"))
+    if made_by != (found := major_version(runner)):
+        raise DatabaseFailed(
+            f"A pasta {data_dir} foi criada pelo PostgreSQL {made_by} e o disponível é o {found}. "
+            "Faça um backup com a versão anterior e restaure-o nesta. Nada foi alterado."
+        )
 
 
 def refuse_where_taken_away(data_dir: Path) -> None:

@@ -165,8 +165,7 @@ async def delete_old_dispatches(connection: Connection, *, days: int, limit: int
         connection,
         """SELECT id FROM dispatches d WHERE created_at < now() - make_interval(days => $1)
            AND NOT EXISTS (SELECT FROM bulk_runs WHERE dispatch_id = d.id AND finished_at IS NULL)
-           AND (EXISTS (SELECT FROM messages m WHERE m.dispatch_id = d.id
-                        AND m.status <> ALL($3))
+           AND (EXISTS (SELECT FROM messages m WHERE m.dispatch_id = d.id AND m.status <> ALL($3))
                 OR NOT EXISTS (SELECT FROM messages m WHERE m.dispatch_id = d.id))
            ORDER BY created_at, id LIMIT $2""",
         days,
@@ -175,8 +174,7 @@ async def delete_old_dispatches(connection: Connection, *, days: int, limit: int
     )
     messages = await _ids(
         connection,
-        """SELECT id FROM messages WHERE dispatch_id = ANY($1::uuid[])
-           AND status <> ALL($3)
+        """SELECT id FROM messages WHERE dispatch_id = ANY($1::uuid[]) AND status <> ALL($3)
            ORDER BY dispatch_id, invoice_id LIMIT $2""",
         dispatches,
         limit,

@@ -70,10 +70,8 @@ async def read_progress(
     connection: Connection, services: PanelServices, dispatch_id: UUID
 ) -> tuple[Progress, dict[str, int]]:
     """Give how far a dispatch is, and what a bulk run left out, by reason."""
-    run, stopped_by = (
-        await bulk_runs.read(connection, dispatch_id),
-        await what_stops_all(connection, services),
-    )
+    run = await bulk_runs.read(connection, dispatch_id)
+    stopped_by = await what_stops_all(connection, services)
     is_worked_on = services.heartbeats.alive > 0
     if run is None:
         counts = await dispatch_pages.counts(connection, dispatch_id)

@@ -27,7 +27,7 @@ _CUSTOMERS = 10
 _MOST_SAME_TAIL = 200
 _SHORTEST_NAME = 3
 _DOCUMENT_LENGTHS = (11, 14)
-#: What people write before an invoice's number.
+#: What people write before the number of an invoice or a customer.
 _CALLED = re.compile(r"(?:(?:fatura|cliente|n[º°]|#)\s*)+(?=[0-9])", re.IGNORECASE)
 #: A phone as neighbours say it: 99993-1412, with its ninth digit or without.
 _WITHOUT_DDD = re.compile(r"\s*9?[\s.]?([0-9]{4})[\s.\-\u2010-\u2015]*([0-9]{4})\s*")
