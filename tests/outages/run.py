@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from tests.outages.pair import ILL, Pair
 from tests.support.arrivals import Log, within
 
 _QUIET_S = 90.0
+#: As few are no measure of a load, and more than none.
+_SOME = 5
 #: Less is over before anybody could have gone elsewhere.
 _WORTH_FAILING_OVER_S = 2.5
 _ACCEPTED = """SELECT extract(epoch FROM created_at)::float8 AS at FROM messages
@@ -54,15 +57,15 @@ class Run:
         """Let the ill platform suffer one outage under load; gives its figures."""
         plan = self._plan
         load = asyncio.create_task(self._driver.run())
-        await asyncio.sleep(plan.settle_s)
+        await self._both_used_for(plan.settle_s)
         steady_at = time.time()
-        await asyncio.sleep(plan.before_s)
+        await self._both_used_for(plan.before_s)
         begun_at = time.time()
         await outage.begin(self._pair)
         await asyncio.sleep(plan.during_s if outage.lasts_s is None else outage.lasts_s)
         await outage.end(self._pair)
         ended_at = time.time()
-        usual = within(self._logs[ILL].read_on().taken, steady_at, begun_at) / plan.before_s
+        usual = within(self._logs[ILL].read_on().taken, steady_at, begun_at) / (begun_at - steady_at)
         await self._used_again(ended_at, usual)
         over_at = time.time()
         self._driver.stop()
@@ -79,6 +82,14 @@ class Run:
             "waited_after_load_s": round(waited_s, 1),
             "needs_failover": ended_at - begun_at > _WORTH_FAILING_OVER_S,
         }
+
+    async def _both_used_for(self, seconds: float) -> None:
+        """Let so much time pass, and more until both platforms have taken some: a busy machine begins late."""
+        since = time.time()
+        await asyncio.sleep(seconds)
+        async with asyncio.timeout(_QUIET_S):
+            while any(within(log.read_on().taken, since, inf) < _SOME for log in self._logs.values()):
+                await asyncio.sleep(0.05)
 
     async def _used_again(self, ended_at: float, usual: float) -> None:
         deadline = time.monotonic() + LONGEST_RECOVERY_S + 2

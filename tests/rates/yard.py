@@ -65,11 +65,15 @@ class Yard:
         ]
 
     async def start(self, *workers: Role) -> None:
-        """Start workers and wait until all that were started work."""
+        """Start workers and wait until all that live work."""
         for worker in workers:
             worker.start()
-        alive = sum(worker.lives for worker in self.workers)
-        await self.until(lambda: self.value("SELECT count(*) >= $1 FROM workers WHERE beat > 0", alive))
+        await self.until(
+            lambda: self.value(
+                "SELECT count(*) >= $1 FROM workers WHERE beat > 0",
+                sum(worker.lives for worker in self.workers),
+            )
+        )
 
     async def close(self) -> None:
         """Stop every worker."""
