@@ -254,6 +254,8 @@ SPECS = {
             (400, '{"code": 21617, "message": "Too long", "more_info": "x", "status": 400}', "refused", "content"),
             (400, '{"code": 21606, "message": "From", "more_info": "x", "status": 400}', "not_taken", "auth"),
             (400, '{"code": 21608, "message": "Unverified", "more_info": "x", "status": 400}', "not_taken", "auth"),
+            (400, '{"code": 21660, "message": "From of another account", "more_info": "x", "status": 400}', "not_taken", "auth"),
+            (400, '{"code": 21701, "message": "No such Messaging Service", "more_info": "x", "status": 400}', "not_taken", "auth"),
             (400, '{"code": 21612, "message": "To and From", "more_info": "x", "status": 400}', "refused", "carrier"),
             (401, '{"code": 20003, "message": "Authenticate", "more_info": "x", "status": 401}', "not_taken", "auth"),
             (429, '{"code": 20429, "message": "Too Many Requests", "more_info": "x", "status": 429}', "not_taken", "throttle"),

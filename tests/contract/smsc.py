@@ -49,7 +49,8 @@ class Smsc:
     """`answer` says what is done with each submit_sm; binds are taken unless `bind_status` says otherwise.
 
     `answers_binds` is cleared by who wants a bind's answer to wait. `most_bound`: refuses to bind any more.
-    `nacks_binds`: answers them with a generic_nack. `hangs_up`: after each answer to one.
+    `nacks_binds`: answers them with a generic_nack. `hangs_up`: after each answer to one. `pulse_status`: of
+    the answers to enquire_link.
     """
 
     answer: Answer = take
@@ -66,6 +67,7 @@ class Smsc:
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
     open: int = 0
     is_mute: bool = False
+    pulse_status: int = 0
     talks: set[asyncio.Task[None]] = field(default_factory=set)
     answers_binds: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -105,7 +107,8 @@ class Smsc:
             if unit.command == Command.UNBIND:
                 self.bound.discard(writer)
             if not self.is_mute:
-                writer.write(pdu.pack(unit.command | pdu.ANSWER, unit.sequence))
+                status = self.pulse_status if unit.command == Command.ENQUIRE_LINK else 0
+                writer.write(pdu.pack(unit.command | pdu.ANSWER, unit.sequence, status=status))
         else:
             self.others.append(unit)
 

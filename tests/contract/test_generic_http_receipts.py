@@ -57,6 +57,19 @@ async def test_a_call_may_be_the_list_itself(peer):
     assert [event.platform_id for event in receipts(peer, body, items="[]")] == ["1", "2"]
 
 
+@pytest.mark.parametrize(
+    ("body", "query"),
+    [
+        ({"st": "DELIVRD"}, {"ref": "ref-1"}),
+        ({"st": "DELIVRD", "ref": "ref-1"}, {"ref": "ref-2"}),  # what the body says counts
+        ({}, {"ref": "ref-1", "st": "DELIVRD"}),
+    ],
+)
+async def test_a_receipt_in_json_whose_message_is_named_by_its_address(peer, body, query):
+    (event,) = receipts(peer, body, query=query, id=None, reference="ref", status="st")
+    assert (event.kind, event.reference) == (ReceiptKind.DELIVERED, "ref-1")
+
+
 async def test_a_receipt_in_a_query_or_a_form(peer):
     plain = {"id": "id", "reference": None, "status": "st"}
     for event in (

@@ -92,7 +92,8 @@ def started(stack, log, *command):
 async def test_kannel_itself_takes_confirms_and_brings_answers(peer, tmp_path):
     peer.answer = http(200, "OK")
     ports = {name: free_port() for name in ("admin", "boxes", "smsc", "sendsms")}
-    ours = f"http://127.0.0.1:{peer.port}/webhook/kannel/s"
+    path = "/webhook/kannel/s%2B%3D%25%20"  # what may stand in one: see `registry`
+    ours = f"http://127.0.0.1:{peer.port}{path}"
     (tmp_path / "kannel.conf").write_text(CONFIG.format(**ports, ours=ours))
     with ExitStack() as stack:
         log = stack.enter_context((tmp_path / "log").open("wb"))
@@ -123,6 +124,7 @@ async def test_kannel_itself_takes_confirms_and_brings_answers(peer, tmp_path):
         assert (refused.kind, refused.failure) == (OutcomeKind.NOT_TAKEN, FailureClass.AUTH)
         await good.close()
         await bad.close()
+    assert {request.split(b" ")[1].partition(b"?")[0].decode() for request in peer.requests} == {path}
 
 
 def build(ports, ours, senha="s3cret"):

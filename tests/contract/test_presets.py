@@ -37,6 +37,15 @@ def build(name, peer, **more):
     return GenericHttp(name, read_table(name, table), receipt_url=OURS)
 
 
+@pytest.mark.parametrize(("name", "secret"), [("operação", "s"), ("kannel", "segredo-é")])
+def test_what_kannel_would_spoil_in_our_address_is_refused(name, secret):
+    table = {"type": "kannel", **SPECS["kannel"].fill, "url": "http://127.0.0.1/"}
+    read_table(name, table)  # it brings nothing
+    read_table("kannel", {**table, "webhook_secret": "s+=% "})
+    with pytest.raises(SettingsInvalid, match="não podem ter acentos"):
+        read_table(name, {**table, "webhook_secret": ["s", secret]})
+
+
 async def doing(platform, work):
     try:
         return await work

@@ -27,6 +27,14 @@ async def test_an_smsc_that_forgot_the_bind_is_bound_to_again():
         assert smsc.open == 1
 
 
+async def test_an_smsc_that_forgot_the_bind_and_says_so_to_the_pulse_is_bound_to_again():
+    async with an_smsc(pulse_status=0x04) as smsc, bound(smsc, enquire_every_s=1) as platform:
+        await smsc.until(lambda: len(smsc.binds) == 2)
+        smsc.pulse_status = 0
+        await smsc.until(lambda: platform.link.is_up)
+        assert (await one(platform)).kind is OutcomeKind.ACCEPTED
+
+
 async def test_a_bind_that_is_not_understood_is_none_even_when_no_fault_is_named():
     async with an_smsc(nacks_binds=True) as smsc:
         outcome = await one(platform_of(smsc))

@@ -6,6 +6,7 @@ import pytest
 from tests.contract.smsc import an_smsc, bound, message, one, refuse, take
 
 from disparo.domain.outcome import OutcomeKind
+from disparo.platforms.guard import Guarded
 
 pytestmark = pytest.mark.anyio
 
@@ -24,6 +25,22 @@ async def test_an_answer_that_comes_late_is_told_all_the_same():
             await take(smsc, writer, unit)
         await smsc.until(lambda: len(told) == 4)
         assert told[2:] == [(0, OutcomeKind.ACCEPTED), (1, OutcomeKind.ACCEPTED)]
+
+
+async def test_the_guard_tells_late_answers_to_test_numbers_too():
+    asked, told = [], []
+
+    async def later(_smsc, writer, unit):
+        asked.append((writer, unit))
+
+    async with an_smsc(answer=later) as smsc, bound(smsc, timeout_s=0.2) as platform:
+        guarded = Guarded(platform, test_numbers=frozenset({message(number=1).e164}))
+        batch = [message(number=number) for number in range(2)]
+        outcomes = await guarded.send(batch, lambda place, outcome: told.append((place, outcome.kind)))
+        assert [outcome.kind for outcome in outcomes] == [OutcomeKind.REFUSED, OutcomeKind.AMBIGUOUS]
+        await take(smsc, *asked[0])
+        await smsc.until(lambda: (1, OutcomeKind.ACCEPTED) in told)
+    assert {place for place, _ in told} == {1}
 
 
 @pytest.mark.parametrize(

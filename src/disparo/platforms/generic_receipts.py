@@ -125,6 +125,8 @@ def _name(item: object, path: str | list[str] | None) -> str | None:
 
 def _content_of(request: WebhookRequest) -> object:
     content = content_of(request.body)
+    if isinstance(content, dict):
+        return {**request.query, **content}  # an address of the message's own may name what the body does not
     if content is not None:
         return content
     if is_markup(request.body):

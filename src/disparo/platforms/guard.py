@@ -53,11 +53,20 @@ class Guarded:
         """Listen as ever: no SMS leaves by it."""
         self._platform.listen(hear)
 
-    async def send(self, batch: Sequence[Outgoing], report: Report | None = None) -> list[Outcome]:  # noqa: ARG002 - test numbers are few
+    async def send(self, batch: Sequence[Outgoing], report: Report | None = None) -> list[Outcome]:
         """Hand over what goes to test numbers."""
-        allowed = [message for message in batch if message.e164 in self._test_numbers]
-        sent = iter(await self._platform.send(allowed) if allowed else [])
-        return [next(sent) if message.e164 in self._test_numbers else _KEPT_BACK for message in batch]
+        places = [place for place, message in enumerate(batch) if message.e164 in self._test_numbers]
+
+        def of_allowed(place: int, outcome: Outcome) -> None:
+            if report is not None:
+                report(places[place], outcome)
+
+        outcomes = [_KEPT_BACK] * len(batch)
+        if places:
+            sent = await self._platform.send([batch[place] for place in places], of_allowed)
+            for place, outcome in zip(places, sent, strict=True):
+                outcomes[place] = outcome
+        return outcomes
 
     @property
     def unknown_codes(self) -> Mapping[str, int]:

@@ -130,13 +130,16 @@ def read_table(name: str, table: Mapping[str, Any]) -> AnyTable:
         }
         filled = {**SIMULATOR, "ask": ask, **table, "url": f"{base}/messages"}
     try:
-        return (
+        read = (
             SmppSettings.model_validate(filled)
             if kind == "smpp"
             else GenericHttpSettings.model_validate(filled)
         )
     except ValidationError as error:
         raise SettingsInvalid(f"Plataforma {name}: {words_of(error)}") from None
+    if kind == "kannel":
+        _check_is_plain(name, read)
+    return read
 
 
 def receipt_url(name: str, settings: PlatformTable, public_url: str | None) -> str | None:
@@ -145,6 +148,14 @@ def receipt_url(name: str, settings: PlatformTable, public_url: str | None) -> s
         return None
     place = "/".join(quote(part, safe="") for part in (name, settings.webhook_secrets[0]))
     return f"{public_url.rstrip('/')}/webhook/{place}"
+
+
+def _check_is_plain(name: str, table: PlatformTable) -> None:
+    """Kannel reads its own codes (%A, %C) into the %C3%A3 of an address: no receipt would come."""
+    if table.webhook_secrets and not "".join((name, *table.webhook_secrets)).isascii():
+        raise SettingsInvalid(
+            f"Plataforma {name}: com o Kannel o nome da plataforma e o webhook_secret não podem ter acentos."
+        )
 
 
 def _check_is_here(name: str, url: str) -> None:

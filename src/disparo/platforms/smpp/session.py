@@ -145,13 +145,15 @@ class Session(asyncio.Protocol):
                     await self._doubt.wait()
             taken = self._taken
             try:
-                await self.ask(Command.ENQUIRE_LINK)
+                answer = await self.ask(Command.ENQUIRE_LINK)
             except Lost:
                 if self._doubt.is_set() or self._taken == taken:
                     self.cut()
-            else:
-                self._doubt.clear()
-                self._on_room()
+                continue
+            if answer.status == _RINVBNDSTS:  # it is there, and brings no receipt to a bind it has forgotten
+                self._let_it_leave()
+            self._doubt.clear()
+            self._on_room()
 
     async def leave(self) -> None:
         """Say goodbye and close; what is not answered by then stays unknown."""
