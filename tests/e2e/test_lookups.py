@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from unicodedata import normalize
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -220,9 +221,25 @@ def test_a_body_that_asks_for_nothing_changes_no_answer(reader, body, label):
     assert reader.get(path, body=body, headers={"Content-Type": label}).json == reader.get(path).json
 
 
+def test_a_body_that_is_too_large_gets_an_answer_that_the_document_names(house, reader):
+    documented = house.anonymous.get("/openapi.json").json["paths"]
+    for kind in ("cliente", "cliente/all", "cliente/todos", "cliente/financeiro", "financeiro/fatura"):
+        answer = reader.get(f"{BASE}/{kind}", body="x" * 65_537)
+        assert answer.status == 413
+        assert "413" in documented[f"{BASE}/{kind}"]["get"]["responses"]
+
+
 def test_half_a_character_in_a_body_finds_nothing(reader):
     body = '{"busca": "nome_razaosocial", "termo_busca": "\\ud800"}'
     assert reader.get(f"{BASE}/cliente", body=body).json["clientes"] == []
+
+
+@pytest.mark.parametrize("apart", ["CONCEIC\u0327A\u0303O", "ze\u0301"])
+def test_a_name_is_found_with_its_accents_apart(reader, apart):
+    found = reader.get(f"{BASE}/cliente?busca=nome_razaosocial&termo_busca={quote(apart)}").json["clientes"]
+    assert found
+    same = quote(normalize("NFC", apart))
+    assert found == reader.get(f"{BASE}/cliente?busca=nome_razaosocial&termo_busca={same}").json["clientes"]
 
 
 def test_totals_follow_every_change(house, reader):

@@ -8,7 +8,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from tests.support.client import DISPATCH
+from tests.support.client import DISPATCH, SEND
 from tests.support.house import house as run_house
 from tests.support.serving import serving
 from tests.support.stage import free_port
@@ -119,6 +119,17 @@ def test_settings_are_taken_without_a_restart_and_wrong_ones_are_not(house, exch
     house.until(lambda: "settings_refused" in house.stage.workers[0].log.read_text(), seconds=10)
     assert through_the_second()
     assert {role.name: role.pid for role in house.stage.roles.values()} == pids
+
+
+def test_a_repeated_call_gets_its_answer_though_no_platform_is_left_meanwhile(house, exchange):
+    client, key = house.client(), {"headers": {"Idempotency-Key": "antes"}}
+    ways = (SEND, {"id_fatura": 11000}), (f"{DISPATCH}/lote", {"ids_fatura": [11000]})
+    first = [client.post(path, body, **key).raw for path, body in ways]
+    exchange()
+    for path, body in ways:
+        house.until(lambda path=path, body=body: client.post(path, body).status == 422, seconds=10)
+        assert client.post(path, body).json["msg"] == "Nenhuma plataforma de SMS configurada"
+    assert [client.post(path, body, **key).raw for path, body in ways] == first
 
 
 def test_a_receipt_is_taken_though_its_platform_is_removed_between_head_and_body(house, exchange):

@@ -82,10 +82,11 @@ REPEATABLE: Responses = {
         "headers": WAIT,
     },
 }
-#: And those that read a body, these.
+#: Of those that read a body, as lookups do too.
+TOO_LARGE: Responses = {413: {"model": Refused, "description": "Corpo grande demais"}}
 WITH_BODY: Responses = {
     **COMMON,
-    413: {"model": Refused, "description": "Corpo grande demais"},
+    **TOO_LARGE,
     415: {"model": Refused, "description": "Formato do corpo não suportado"},
 }
 OAUTH_RESPONSES: Responses = {

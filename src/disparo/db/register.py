@@ -10,6 +10,7 @@ district, zip, uf, city, latitude, longitude}.
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -123,6 +124,8 @@ async def find_customers(
     `words_apart` each word anywhere. For PHONE `term` is the number's last eight digits, and the caller
     compares the rest.
     """
+    if isinstance(term, str):  # as texts are stored: Apple's programs write an accent as a sign of its own
+        term = unicodedata.normalize("NFC", term)
     if by in (By.NAME, By.TRADE_NAME):
         words = str(term).split() if words_apart else []
         if not any(len(word) >= _SHORTEST for word in words):

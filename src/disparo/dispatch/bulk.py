@@ -108,6 +108,10 @@ class NothingMeant(Exception):
     """The order's filter can match no invoice."""
 
 
+class NoPlatform(Exception):
+    """No platform is configured, and the order was not answered before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to an order, as bytes; `replayed`: kept from an earlier call."""
@@ -171,7 +175,7 @@ async def accept_run(
     key: Key | None,
     render: Callable[[StoredRun], bytes],
 ) -> Answer:
-    """Store a run durably, once; raises KeyReused, NothingMeant, and whatever `store_once` does."""
+    """Store a run durably, once; raises KeyReused, NoPlatform, NothingMeant, and what `store_once` does."""
     dispatch_id = new_id()
 
     async def work(connection: Connection) -> Answer:
@@ -201,6 +205,8 @@ async def _accept_once(
             return Answer(kept.response, replayed=True)
         if not taken[0]:
             raise KeyInUse
+    if not settings.has_platform:
+        raise NoPlatform
     response = render(await store_run(connection, order, settings, dispatch_id=dispatch_id))
     if key is not None:
         await idempotency.keep(connection, [(key, response)])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from disparo.domain.phone import Phone, PhoneKind, is_filler, read_registered
+from disparo.domain.phone import InvalidPhone, Phone, PhoneKind, is_filler, parse_phone, read_registered
 
 _LONGEST_SHOWN = 20
 
@@ -78,11 +78,12 @@ def list_candidates(register: Register, extra: Sequence[Phone]) -> Candidates:
     ignored: dict[str, Ignored] = {}
     for item in _everyone(register, extra):
         if isinstance(item, Ignored):
-            ignored.setdefault(item.phone, item)
+            ignored.setdefault(_number(item.phone), item)
         else:
             chosen.setdefault(item.phone.e164, item)
-    used = {recipient.phone.national for recipient in chosen.values()}
-    return Candidates(list(chosen.values()), [item for phone, item in ignored.items() if phone not in used])
+    return Candidates(
+        list(chosen.values()), [item for number, item in ignored.items() if number not in chosen]
+    )
 
 
 def drop(candidates: Candidates, *, opted_out: Iterable[str], repeated: Iterable[str] = ()) -> Candidates:
@@ -130,6 +131,14 @@ def _registered(
         digits = "".join(filter(str.isdecimal, text))
         found.append(Ignored((digits or text.strip())[:_LONGEST_SHOWN], IgnoredReason.INVALID))
     return found
+
+
+def _number(phone: str) -> str:
+    """Give the E.164 number of what is left out, with its ninth digit or without; itself where it is none."""
+    try:
+        return parse_phone(phone).e164
+    except InvalidPhone:
+        return phone
 
 
 def _one(register: Register, phone: Phone, origin: Origin, contact: Contact | None) -> Recipient | Ignored:

@@ -18,7 +18,8 @@ from disparo.domain.pix import is_pix_code
 from disparo.domain.states import uf_of
 
 _YES = frozenset({"sim", "s", "true", "verdadeiro", "1", "x"})
-_NO = frozenset({"nao", "não", "n", "false", "falso", "0"})
+#: `não` also as Apple's programs write it, its tilde a sign of its own.
+_NO = frozenset({"nao", "não", "na\u0303o", "n", "false", "falso", "0"})
 _STATUS = {
     "aberta": "open", "aberto": "open", "aguardando": "open", "vencida": "open", "vencido": "open",
     "em aberto": "open", "pendente": "open", "a vencer": "open", "a receber": "open",

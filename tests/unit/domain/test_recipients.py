@@ -67,6 +67,14 @@ def test_a_number_without_permission_goes_when_the_caller_names_it():
     assert ignored(found) == []
 
 
+def test_who_gets_it_is_not_left_out_under_the_older_spelling_of_the_number():
+    found = list_candidates(register(("1188880001", False), ("11988880001", True)), [])
+    assert seen(found) == [("11988880001", "customer", None, "ANA")]
+    assert ignored(found) == []
+    unpermitted = list_candidates(register(("1188880001", False), ("11988880001", False)), [])
+    assert ignored(unpermitted) == [("1188880001", "no_permission")]
+
+
 def test_an_opted_out_number_is_never_messaged_not_even_as_an_additional_one():
     found = list_candidates(register(("11988880001", True)), [parse_phone("11988880002")])
     left = drop(found, opted_out={"+5511988880001", "+5511988880002"})

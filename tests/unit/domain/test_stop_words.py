@@ -23,6 +23,10 @@ from disparo.domain.stop_words import asks_to_stop
         "ＳＡＩＲ",
         "\ufffdS\ufffdA\ufffdI\ufffdR",
         "!\nSAIR\n!",
+        "S A I R",
+        " p a\tre .",
+        "SA\u200bIR",  # a space of no width, as copied from a page
+        "CAN\u00adCELAR",
         "Sair\n\nEnviado do meu Galaxy",  # phones put a signature below, or what is answered
         "\r\nPARE.\r\n> FIBRA: Ana, sua fatura de R$ 99,90 vence em 05/12/2026. Pague em https://f.example/"
         + "9" * 60,

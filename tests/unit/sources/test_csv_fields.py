@@ -83,6 +83,7 @@ def test_a_day_that_programs_write_for_none_is_none(text):
 def test_flags_states_and_ids():
     assert f.read_flag("Sim", "x", default=False)
     assert not f.read_flag("NÃO", "x", default=True)
+    assert not f.read_flag("na\u0303o", "x", default=True)
     assert f.read_flag("", "x", default=True)
     assert f.read_uf("sp", "uf") == "SP"
     assert f.read_id("11000", "id") == 11000

@@ -18,7 +18,7 @@ from disparo.api.services import services_of
 from disparo.auth.permissions import Permission
 from disparo.db.idempotency import Key
 from disparo.dispatch import bulk_control
-from disparo.dispatch.bulk import MOST_IDS, KeyReused, NothingMeant, RunOrder, accept_run
+from disparo.dispatch.bulk import MOST_IDS, KeyReused, NoPlatform, NothingMeant, RunOrder, accept_run
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_simulate import simulate_run
 from disparo.dispatch.from_settings import accept_settings_of, offers_of, rules_of
@@ -55,20 +55,19 @@ async def start_bulk(
             raise bulk_mapping.nothing_meant()
         found = await simulate_run(services.pool, wanted.selection, offers_of(settings), rules_of(settings))
         return JSONResponse(bulk_mapping.simulation_answer(found, settings.zone))
-    accepting = accept_settings_of(settings)
-    if not accepting.has_platform:
-        raise Refusal("Nenhuma plataforma de SMS configurada")
     order = RunOrder(wanted.selection, caller.actor, client_id=caller.client_id, user_id=caller.user_id)
     try:
         answer = await accept_run(
             services.pool,
             order,
-            accepting,
+            accept_settings_of(settings),
             key=None if key is None else Key(caller.client_id, caller.user_id, _ROUTE, key, wanted.digest),
             render=lambda stored: bulk_mapping.accepted_answer(stored, settings.zone),
         )
     except KeyReused:
         raise Refusal("Esta Idempotency-Key já foi usada com outra requisição") from None
+    except NoPlatform:
+        raise Refusal("Nenhuma plataforma de SMS configurada") from None
     except NothingMeant:
         raise bulk_mapping.nothing_meant() from None
     headers = {"Idempotent-Replayed": "true"} if answer.replayed else None

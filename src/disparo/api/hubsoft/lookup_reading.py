@@ -151,8 +151,8 @@ def _phone(text: str) -> Phone | None:
 
 def read_limit(query: _Query, *, default: int) -> int:
     """Read `limit`; raises Refusal, in the original's words above its most."""
-    text = text_of(query, "limit")
-    if re.fullmatch(r"[0-9]{1,9}", text) and int(text) > MOST:
+    digits = text_of(query, "limit").lstrip("0")
+    if re.fullmatch(r"[0-9]+", digits) and int(digits[:9]) > MOST:  # however many there are
         raise Refusal(f"O limite máximo de resultados é de {MOST} itens")
     return read_number(query, "limit", default, 1, MOST)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from disparo.api.hubsoft.schemas import Paging
-from disparo.api.schemas import COMMON, Refused, Responses
+from disparo.api.schemas import COMMON, TOO_LARGE, Refused, Responses
 
 _FLAG = "sim ou nao"
 PARAMETERS: Mapping[str, str] = {
@@ -294,4 +294,5 @@ class InvoicePage(BaseModel):
 
 def lookup(model: type[BaseModel]) -> Responses:
     """Describe a lookup: its refusals come with 200 for every client."""
-    return {**COMMON, 200: {"model": model | Refused, "description": "O que foi encontrado, ou a recusa"}}
+    found = {"model": model | Refused, "description": "O que foi encontrado, ou a recusa"}
+    return {**COMMON, **TOO_LARGE, 200: found}

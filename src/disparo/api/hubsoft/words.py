@@ -55,7 +55,8 @@ RUN_WORDS: Mapping[str, str] = {
 
 #: How callers write yes and no.
 YES = frozenset({"sim", "s", "true", "1"})
-NO = frozenset({"nao", "não", "n", "false", "0"})
+#: `não` also as Apple's programs write it, its tilde a sign of its own.
+NO = frozenset({"nao", "não", "na\u0303o", "n", "false", "0"})
 
 _LONGEST_ECHO = 40
 _REASON_WORDS: Mapping[str, str] = {
