@@ -14,20 +14,15 @@ from disparo.cli.tables import show_table
 from disparo.db import invoices, opt_outs, templates
 from disparo.db.invoices import InvoiceFacts
 from disparo.db.pool import Connection
-from disparo.dispatch.preview import preview
+from disparo.dispatch.preview import Preview, preview
 from disparo.dispatch.rules import against_invoice
 from disparo.domain.money import read_price
 from disparo.domain.recipients import Candidates, drop, list_candidates
-from disparo.domain.sms_text import Encoding
-from disparo.domain.template import Rendered, TemplateRefused, format_amount
+from disparo.domain.template import TemplateRefused, format_amount
 from disparo.errors import DisparoError
 from disparo.settings import Settings, load_settings
 from disparo.wording import words
 
-_ENCODING_WORDS = {
-    Encoding.GSM7: "até 160 letras em cada SMS",
-    Encoding.UCS2: "só 70 letras em cada SMS, pelos acentos ou sinais especiais",
-}
 #: What a call would say of an invoice, by why it is refused.
 _REFUSED = {
     "invoice_cancelled": "está cancelada",
@@ -47,7 +42,7 @@ def simulate(
     settings = load_settings(data_dir=dados)
     price = _price(custo_segmento)
 
-    async def work(connection: Connection) -> tuple[str | None, Candidates, Rendered]:
+    async def work(connection: Connection) -> tuple[str | None, Candidates, Preview]:
         facts = (await invoices.read_facts(connection, [fatura])).get(fatura)
         rows = await invoices.read_texts(connection, [fatura])
         if facts is None or not rows:
@@ -61,15 +56,21 @@ def simulate(
         except TemplateRefused as refused:
             raise DisparoError(refused.detail) from None
 
-    refusal, found, rendered = with_connection(dados, work)
+    refusal, found, shown = with_connection(dados, work)
     _print_people(found)
     if refusal is not None:
         print(f"Atenção: a fatura {refusal}; a chamada seria recusada.")
-    print(f"\nTexto ({rendered.segments} segmento(s), {_ENCODING_WORDS[rendered.encoding]}):")
-    print(f"  {rendered.text}")
-    total = rendered.segments * len(found.recipients)
+    print(f"\nTexto ({shown.segments} segmento(s), {_letters(shown)}):")
+    print(f"  {shown.text}")
+    total = shown.segments * len(found.recipients)
     cost = f", {format_amount(price * total)}" if price is not None else ""
     print(f"\nTotal: {len(found.recipients)} SMS, {total} segmento(s){cost}. Nada foi enviado.")
+
+
+def _letters(shown: Preview) -> str:
+    if shown.is_plain:
+        return f"até {shown.letters} letras em cada SMS"
+    return f"só {shown.letters} letras em cada SMS, pelos acentos ou sinais especiais"
 
 
 def _refusal(facts: InvoiceFacts, settings: Settings) -> str | None:

@@ -179,12 +179,16 @@ async def finish_sent(connection: Connection) -> list[UUID]:
     A paused one too: there is nothing to resume, but for uncertain ones, which wait again where it turns out
     that they were not taken. What a restore holds will wait again, and may be withdrawn with its run until
     then. What is held alone (it killed its workers) keeps no run open.
+
+    Nobody takes a paused one's chunks, to end them: where all in them was withdrawn they stand empty, and are
+    dropped as those of any run that is over.
     """
     rows = await connection.fetch(
         """UPDATE bulk_runs r SET state = 'done', finished_at = now()
            WHERE r.finished_at IS NULL AND r.state IN ('running', 'paused') AND r.carved_at IS NOT NULL
              AND NOT EXISTS (SELECT FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id)
-             AND NOT EXISTS (SELECT FROM bulk_chunks c WHERE c.dispatch_id = r.dispatch_id)
+             AND NOT EXISTS (SELECT FROM bulk_chunks c WHERE c.dispatch_id = r.dispatch_id
+                             AND (r.state = 'running' OR c.worker_id IS NOT NULL))
              AND (SELECT coalesce(sum(delta), 0) FROM dispatch_counts c WHERE c.dispatch_id = r.dispatch_id
                   AND (c.status IN ('queued', 'claimed', 'sending')
                        OR c.status = 'uncertain' AND r.state = 'paused'

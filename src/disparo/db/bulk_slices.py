@@ -150,10 +150,12 @@ async def queue_slice(
     await plan_by_size(connection)
     if row["only_others"]:
         await look_at_others(connection)
+        going = "bulk_others"
     else:
         await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", _OTHERS)
+        going = "bulk_overtaken" if await _is_overtaken(connection, row["dispatch_id"]) else "bulk_everybody"
     found = await connection.fetch(
-        _queue(only_others=row["only_others"]),
+        _queue(going),
         row["invoice_ids"],
         allowed,
         row["dispatch_id"],
@@ -190,10 +192,20 @@ async def put_last(connection: Connection, slice_id: int) -> None:
     await connection.execute("UPDATE bulk_slices SET id = DEFAULT WHERE id = $1", slice_id)
 
 
+async def _is_overtaken(connection: Connection, dispatch_id: UUID) -> bool:
+    """Tell whether a run to the others alone was stored later: some were left to it (bulk_overtaken.sql)."""
+    found: bool = await connection.fetchval(
+        """SELECT EXISTS (SELECT FROM bulk_runs r JOIN dispatches d ON d.id = r.dispatch_id
+                          WHERE r.only_others
+                            AND d.created_at > (SELECT created_at FROM dispatches WHERE id = $1))""",
+        dispatch_id,
+    )
+    return found
+
+
 @cache
-def _queue(*, only_others: bool) -> str:
-    going = sql("bulk_others" if only_others else "bulk_everybody")
-    return sql("bulk_candidates") + going + sql("bulk_queue")
+def _queue(going: str) -> str:
+    return sql("bulk_candidates") + sql(going) + sql("bulk_queue")
 
 
 async def take_chunk(connection: Connection, worker_id: UUID) -> int | None:

@@ -131,15 +131,16 @@ async def recent(
 
 
 async def had_today(connection: Connection, invoice_id: int) -> set[str]:
-    """Give the E.164 numbers that had an invoice's SMS within a day, or are about to, as bulk_queue.sql does.
+    """Give the E.164 numbers that had an invoice's SMS within a day, or are about to: see bulk_others.sql.
 
     Runs that are being queued, and others who ask the same, wait for this transaction.
     """
     await look_at_others(connection)
     rows = await connection.fetch(
-        """SELECT DISTINCT e164 FROM messages
-           WHERE invoice_id = $1 AND created_at > now() - interval '1 day'
-             AND status NOT IN ('undelivered', 'failed', 'skipped', 'cancelled')""",
+        """SELECT DISTINCT e164 FROM messages m
+           WHERE invoice_id = $1 AND status NOT IN ('undelivered', 'failed', 'skipped', 'cancelled')
+             AND (created_at > now() - interval '1 day' OR status IN ('queued', 'claimed', 'sending', 'held')
+                  OR (SELECT started_at FROM attempts WHERE id = m.attempt_id) > now() - interval '1 day')""",
         invoice_id,
     )
     return {row["e164"] for row in rows}

@@ -28,8 +28,10 @@ async def lives(
     """Read the messages of a number, or of an invoice, the newest first."""
     rows = await connection.fetch(
         """SELECT m.*, r.state AS run_state,
+                  d.cancelled_at IS NOT NULL OR coalesce(r.state = 'cancelled', false) AS is_withdrawn,
                   EXISTS (SELECT FROM opt_outs o WHERE o.e164 = m.e164) AS opted_out
-           FROM messages m LEFT JOIN bulk_runs r ON r.dispatch_id = m.dispatch_id
+           FROM messages m JOIN dispatches d ON d.id = m.dispatch_id
+           LEFT JOIN bulk_runs r ON r.dispatch_id = m.dispatch_id
            WHERE ($1::text IS NULL OR m.e164 = $1) AND ($2::bigint IS NULL OR m.invoice_id = $2)
            ORDER BY m.created_at DESC, m.id DESC LIMIT $3""",
         e164,

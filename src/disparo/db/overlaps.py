@@ -15,6 +15,20 @@ async def moment(connection: Connection) -> datetime:
     return found
 
 
+#: Whether a run `r` is of some of these invoices: $1 ids, or those due from $2 to $3. Beside a run by due
+#: dates a list has in common what is open and due then.
+_HAS_SOME = """CASE WHEN r.invoice_ids IS NULL AND $1::bigint[] IS NULL
+              THEN daterange(r.due_from, r.due_to, '[]') && daterange($2::date, $3::date, '[]')
+         WHEN r.invoice_ids IS NULL
+              THEN EXISTS (SELECT FROM invoices i WHERE i.id = ANY($1) AND i.status = 'open'
+                           AND i.due_date <@ daterange(r.due_from, r.due_to, '[]'))
+         WHEN $1 IS NULL
+              THEN EXISTS (SELECT FROM invoices i
+                           WHERE i.id = ANY(r.invoice_ids) AND i.status = 'open'
+                           AND i.due_date <@ daterange($2, $3, '[]'))
+         ELSE r.invoice_ids && $1 END"""
+
+
 async def stored_since(
     connection: Connection,
     since: datetime,
@@ -27,28 +41,41 @@ async def stored_since(
     """Tell whether another dispatch of some of these invoices was stored since a moment, and may go.
 
     A single invoice may have gone by any way. Of lists, only runs count: single calls come all the time, and
-    a long list could never be sent. Beside a run by due dates a list has in common what is open and due then.
+    a long list could never be sent.
     """
     found: bool = await connection.fetchval(
-        """SELECT EXISTS
+        f"""SELECT EXISTS
              (SELECT FROM messages
-              WHERE cardinality($3::bigint[]) = 1 AND invoice_id = $3[1] AND created_at > $1
-                AND dispatch_id <> $2 AND status NOT IN ('undelivered', 'failed', 'skipped', 'cancelled'))
+              WHERE cardinality($1::bigint[]) = 1 AND invoice_id = $1[1] AND created_at > $5
+                AND dispatch_id <> $4 AND status NOT IN ('undelivered', 'failed', 'skipped', 'cancelled'))
            OR EXISTS
              (SELECT FROM bulk_runs r JOIN dispatches d ON d.id = r.dispatch_id
-              WHERE d.created_at > $1 AND r.dispatch_id <> $2 AND r.state <> 'cancelled'
-                AND CASE WHEN r.invoice_ids IS NULL AND $3 IS NULL
-                         THEN daterange(r.due_from, r.due_to, '[]') && daterange($4, $5, '[]')
-                    WHEN r.invoice_ids IS NULL
-                         THEN EXISTS (SELECT FROM invoices i WHERE i.id = ANY($3) AND i.status = 'open'
-                                      AND i.due_date <@ daterange(r.due_from, r.due_to, '[]'))
-                    WHEN $3 IS NULL
-                         THEN EXISTS (SELECT FROM invoices i
-                                      WHERE i.id = ANY(r.invoice_ids) AND i.status = 'open'
-                                      AND i.due_date <@ daterange($4, $5, '[]'))
-                    ELSE r.invoice_ids && $3 END)""",
-        since,
+              WHERE d.created_at > $5 AND r.dispatch_id <> $4 AND r.state <> 'cancelled'
+                AND {_HAS_SOME})""",  # noqa: S608 - our own words
+        invoice_ids,
+        due_from,
+        due_to,
         but_for,
+        since,
+    )
+    return found
+
+
+async def is_being_listed(
+    connection: Connection,
+    *,
+    invoice_ids: Sequence[int] | None,
+    due_from: date | None = None,
+    due_to: date | None = None,
+) -> bool:
+    """Tell whether a bulk run is of some of these invoices, and has not messages of all of its own yet."""
+    found: bool = await connection.fetchval(
+        f"""SELECT EXISTS
+             (SELECT FROM bulk_runs r
+              WHERE r.finished_at IS NULL AND r.state IN ('running', 'paused')
+                AND (r.carved_at IS NULL
+                     OR EXISTS (SELECT FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id))
+                AND {_HAS_SOME})""",  # noqa: S608 - our own words
         invoice_ids,
         due_from,
         due_to,

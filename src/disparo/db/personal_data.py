@@ -28,6 +28,11 @@ _OF_MESSAGES = {
         ORDER BY id""",
     "confirmacoes": """SELECT to_jsonb(r) - ARRAY['digest', 'applied_at', 'result'] FROM receipts r
         WHERE attempt_id = ANY(ARRAY(SELECT id FROM attempts WHERE message_id = ANY($1))) ORDER BY id""",
+    "ignorados": """SELECT jsonb_build_object('dispatch_id', d.id, 'created_at', d.created_at,
+            'phone', i ->> 0, 'reason', i ->> 1)
+        FROM dispatches d, jsonb_array_elements(d.ignored) WITH ORDINALITY AS e (i, place)
+        WHERE d.kind = 'single' AND d.id = ANY(ARRAY(SELECT dispatch_id FROM messages WHERE id = ANY($1)))
+        ORDER BY d.created_at, d.id, place""",
 }
 #: The same; $2 are the numbers in E.164 of the register and of those messages.
 _OF_BOTH = {

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from disparo.dispatch.from_settings import offers_of
-from disparo.domain.sms_text import SegmentProfile
-from disparo.domain.template import Columns, InvoiceText, Rendered, render
+from disparo.domain.sms_text import SegmentProfile, letters_of_one
+from disparo.domain.template import Columns, InvoiceText, render
 from disparo.settings import Settings
 
 
-def preview(facts: Columns, template: str | None, settings: Settings) -> Rendered:
+class Preview(NamedTuple):
+    """A text, and how many letters of it one SMS holds; `most_letters`: of one without special letters."""
+
+    text: str
+    segments: int
+    letters: int
+    most_letters: int
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has no letter that makes every SMS shorter."""
+        return self.letters >= self.most_letters
+
+
+def preview(facts: Columns, template: str | None, settings: Settings) -> Preview:
     """Write a text as the first platform would cut it today; raises TemplateRefused.
 
     `facts`: a row of `invoices.read_texts`. `template`: None for the one that comes with the program.
@@ -18,4 +33,5 @@ def preview(facts: Columns, template: str | None, settings: Settings) -> Rendere
     first = min(offers_of(settings), key=lambda offer: offer.order, default=None)
     profile = SegmentProfile() if first is None else first.profile
     text = InvoiceText.of(facts, brand=settings.brand, today=datetime.now(settings.zone).date())
-    return render(text, profile.at_most(settings.max_segments), template=template)
+    found = render(text, profile.at_most(settings.max_segments), template=template)
+    return Preview(found.text, found.segments, letters_of_one(found.text, profile), profile.single)

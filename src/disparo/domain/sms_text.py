@@ -81,6 +81,11 @@ def not_passed_on(text: str) -> list[str]:
     return [char for char in found if char in _GSM_EXTENSION]
 
 
+def letters_of_one(text: str, profile: SegmentProfile) -> int:
+    """Give how many letters one SMS holds of a text, as a platform of this profile sends it."""
+    return _room(text, profile)[0]
+
+
 def count_segments(text: str, profile: SegmentProfile) -> int:
     """Count the SMS a text is billed as under a platform's profile; 1 for the empty text."""
     single, part, wide = _room(text, profile)

@@ -36,6 +36,11 @@ _OVERTAKEN = (
     "Nada foi feito: desde a sua simulação outro disparo com faturas desta lista foi criado. "
     "Simule de novo para ver quem já recebeu ou vai receber."
 )
+_BEING_LISTED = (
+    "Nada foi feito: um disparo em lote com esta fatura ainda não montou toda a sua lista, e não se sabe a "
+    "quem mais ele vai enviar. Espere que termine (pausado, só termina retomado ou cancelado) e simule de "
+    "novo."
+)
 _REFUSED: Mapping[Reason, str] = {
     Reason.INVOICE_UNKNOWN: "A fatura não está no cadastro.",
     Reason.INVOICE_PAID: "A fatura já está paga.",
@@ -93,6 +98,8 @@ async def _store(
         return run.dispatch_id, run.is_new
     had = await dispatches.had_today(connection, invoice_id) if only_others else set()
     stored, is_new = await _accept_one(connection, services, invoice_id, person, dispatch_id, not_to=had)
+    if is_new and only_others and await overlaps.is_being_listed(connection, invoice_ids=[invoice_id]):
+        raise Wrong(_BEING_LISTED)  # for nothing to stay
     if is_new:  # of a run it is written down by whoever stores one
         detail = {"dispatch": str(stored)}
         await accounts.audit(connection, actor=person.actor, action="dispatch_created", detail=detail)
@@ -147,7 +154,10 @@ async def _accept_one(
     )
     (verdict,), _ = await accept_batch(connection, [call], services.accept, Slots())
     if isinstance(verdict, Refused) and verdict.reason is Reason.NOBODY and not_to:
-        raise Wrong("Todos os telefones desta fatura já receberam o SMS dela nas últimas 24 horas.")
+        raise Wrong(
+            "Todos os telefones desta fatura já receberam o SMS dela nas últimas 24 horas, "
+            "ou ainda vão receber."
+        )
     if isinstance(verdict, Refused):
         raise Wrong(_REFUSED.get(verdict.reason, "A simulação é de outra fatura. Simule de novo."))
     if not isinstance(verdict, Done):

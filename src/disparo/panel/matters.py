@@ -140,13 +140,22 @@ def _waiting(counts: dict[str, int], *, held_by_restore: bool) -> list[Matter]:
                 "Resolver",
             )
         )
-    if counts["held"] or held_by_restore:
+    if counts["held"]:
         found.append(
             Matter(
                 words.several_or_more(counts["held"], "mensagem retida", "mensagens retidas", most=day.MOST),
                 "Estão paradas à espera de uma pessoa que as libere.",
                 "/painel/retidas",
                 "Ver e liberar",
+            )
+        )
+    elif held_by_restore:
+        found.append(
+            Matter(
+                "O banco de dados foi restaurado de uma cópia",
+                "Nenhuma mensagem está retida por isso. Quem administra encerra este aviso em Retidas.",
+                "/painel/retidas",
+                "Ver e encerrar",
             )
         )
     return found

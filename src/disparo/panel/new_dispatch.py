@@ -20,11 +20,11 @@ from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_estimate import FirstLine
 from disparo.dispatch.bulk_simulate import Simulation, simulate_run, who_is_left_out
 from disparo.dispatch.from_settings import offers_of, rules_of
-from disparo.dispatch.preview import preview
+from disparo.dispatch.preview import Preview, preview
 from disparo.dispatch.rules import Rules
 from disparo.domain.ids import new_id
 from disparo.domain.money import read_price
-from disparo.domain.sms_text import Encoding, not_passed_on
+from disparo.domain.sms_text import not_passed_on
 from disparo.domain.template import TemplateRefused
 from disparo.panel import export, fields
 from disparo.panel.access import Forbidden, Person
@@ -50,9 +50,7 @@ class Text:
     """One text as a customer would read it."""
 
     invoice_id: int
-    text: str
-    segments: int
-    is_plain: bool  # without a letter that makes every segment shorter
+    shown: Preview
     not_passed_on: Sequence[str]  # signs that carriers here may lose
 
 
@@ -77,11 +75,13 @@ class _Typed:
 class DryRun:
     """What a dispatch would come to, with some texts; `cost` None: no price is known.
 
-    `looked_at`: when, by the database's clock; `takes`, `too_slow`, `later`, `stopped_by` (why nothing goes
-    now): in words, None where there is nothing to say.
+    `looked_at`: when, by the database's clock; `is_overlapped`: by a run of some of these invoices that does
+    not know yet whom it goes to: they are not counted among the recent. `takes`, `too_slow`, `later`,
+    `stopped_by` (why nothing goes now): in words, None where there is nothing to say.
     """
 
     looked_at: datetime
+    is_overlapped: bool
     found: Simulation
     samples: Sequence[Text]
     first: FirstLine | None
@@ -181,6 +181,9 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     settings = services.settings
     async with services.pool.acquire() as connection:
         looked_at = await overlaps.moment(connection)
+        is_overlapped = await overlaps.is_being_listed(
+            connection, invoice_ids=wanted.invoice_ids, due_from=wanted.due_from, due_to=wanted.due_to
+        )
         template = await templates.current(connection) or settings.template
     offers, rules = offers_of(settings), _rules(services, wanted)
     found = await simulate_run(services.pool, wanted, offers, rules)
@@ -198,7 +201,7 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     later = starts_later(found.openings, of=found.recipients, zone=settings.zone)
     if wanted.single is not None:
         later = None
-    return DryRun(looked_at, found, samples, first, cost, takes, slow, later, stopped_by)
+    return DryRun(looked_at, is_overlapped, found, samples, first, cost, takes, slow, later, stopped_by)
 
 
 def _rules(services: PanelServices, wanted: Selection) -> Rules:
@@ -239,8 +242,7 @@ async def _samples(
 def write(row: asyncpg.Record, services: PanelServices, template: str | None) -> Text:
     """Write an invoice's text as the first platform would cut it; raises TemplateRefused."""
     found = preview(row, template, services.settings)
-    is_plain = found.encoding is Encoding.GSM7
-    return Text(row["id"], found.text, found.segments, is_plain, not_passed_on(found.text))
+    return Text(row["id"], found, not_passed_on(found.text))
 
 
 def _text(form: FormData, name: str) -> str:

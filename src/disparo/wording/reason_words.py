@@ -127,7 +127,7 @@ def opted_out(*, may_still_go: bool) -> str:
 
 
 class _Waiting(Protocol):
-    """A message with `status`, `due_at`, `opted_out`, and the `run_state` of its bulk run."""
+    """A message with `status`, `due_at`, `opted_out`, `run_state` of its bulk run, and `is_withdrawn`."""
 
     def __getitem__(self, name: str, /) -> Any: ...
 
@@ -136,6 +136,8 @@ def goes_when(message: _Waiting, now: datetime, zone: tzinfo) -> str:
     """Say when a message that waits will go, or that it will not; nothing of any other."""
     if message["status"] != "queued":
         return ""
+    if message["is_withdrawn"]:  # it was being handed over, and was not taken
+        return "O disparo foi cancelado: não sai, será cancelada na hora."
     if message["opted_out"]:
         return opted_out(may_still_go=True)
     if message["run_state"] == "paused":

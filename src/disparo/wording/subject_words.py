@@ -65,6 +65,7 @@ _NAMES: Mapping[str, _Names] = {
     "acontecimentos": _flat(at="em", from_status="de", to_status="para"),
     "tentativas": _flat(outcome="resultado", latency_ms="duracao_ms"),
     "confirmacoes": _flat(kind="situacao", carrier="operadora"),
+    "ignorados": _flat(phone="telefone"),
     "respostas": _flat(sender="remetente", opted_out="descadastrou"),
 }  # fmt: skip
 _INVOICE_STATUS = {"open": "aberta", "paid": "paga", "cancelled": "cancelada"}
@@ -74,6 +75,7 @@ _WORDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "acontecimentos": {"from_status": words.STATUS, "to_status": words.STATUS},
     "tentativas": {"outcome": words.OUTCOME},
     "confirmacoes": {"kind": words.RECEIPT},
+    "ignorados": {"reason": words.IGNORED},
     "descadastros": {"reason": words.OPT_OUT},
 }
 _SAID: Mapping[str, Callable[[str, Mapping[str, Any]], str | None]] = {

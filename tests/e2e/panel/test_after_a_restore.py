@@ -87,6 +87,18 @@ def test_a_paused_run_is_on_the_first_page_and_leads_to_what_resumes_it_or_ends_
     assert f'action="{address}/cancelar"' not in person.get(address).raw.decode()
 
 
+def test_a_paused_run_of_which_all_is_gone_but_some_uncertain_can_be_resumed_too(house, held):
+    """The first page led to it to be resumed, and it offered nothing."""
+    house.fetch("UPDATE messages SET status = 'uncertain' WHERE dispatch_id = $1", held)
+    person, address = visitor(house), f"/painel/disparos/{held}"
+    assert f'href="{address}">Ver e retomar<' in person.get("/painel").raw.decode()
+    page = person.get(address)
+    assert "O disparo está pausado: o que voltar à fila não sai até alguém o retomar." in text(page)
+    assert f'action="{address}/retomar"' in page.raw.decode()
+    assert person.post(f"{address}/retomar").status == 303
+    assert f'href="{address}"' not in person.get("/painel").raw.decode()
+
+
 def test_everything_that_a_restore_holds_is_let_go_at_once(house, dispatch_id):
     person = visitor(house)
     assert "Liberar todas as que a restauração reteve" in text(person.get("/painel/retidas"))

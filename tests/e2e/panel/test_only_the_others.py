@@ -66,8 +66,52 @@ def test_a_single_invoice_goes_to_its_other_phone(house, person, half_sent):
     page = person.post("/painel/disparos/novo", faturas=had)
     assert "Enviar só aos outros:" not in text(page)
     again = person.post("/painel/disparos", faturas=had, disparo=str(uuid4()), a_quem="outros")
-    said = "Todos os telefones desta fatura já receberam o SMS dela nas últimas 24 horas."
+    said = (
+        "Todos os telefones desta fatura já receberam o SMS dela nas últimas 24 horas, ou ainda vão receber."
+    )
     assert (again.status, said in text(again)) == (422, True)
     assert "Enviar só aos outros" not in text(person.post("/painel/disparos/novo", faturas=other))
     back = person.post("/painel/disparos", faturas=other, disparo=str(uuid4()), a_quem="outros")
     assert len(sent_to(house, back.headers["location"].rpartition("/")[2])) == 2
+
+
+@pytest.fixture
+def half_listed(house, half_sent):
+    """A run of both invoices that was paused before it had messages of them."""
+    id_ = house.value(
+        """WITH d AS (INSERT INTO dispatches (id, kind, queue, purpose, tries, timeout_s, invoice_ids, starts_at)
+                      VALUES (gen_random_uuid(), 'bulk', 'sms', 'by_due_date', 1, 60, '{}', now()) RETURNING id)
+           INSERT INTO bulk_runs (dispatch_id, actor, not_before, state, invoice_ids)
+           SELECT id, 'test', now(), 'paused', $1 FROM d RETURNING dispatch_id""",
+        list(half_sent),
+    )
+    yield id_
+    house.fetch("DELETE FROM dispatches WHERE id = $1", id_)
+
+
+def test_a_single_invoice_of_a_run_that_does_not_know_its_own_yet_waits_for_it(
+    house, person, half_sent, half_listed
+):
+    """The run sent to the same phones besides, once its list was made: each got the invoice twice."""
+    order = {"faturas": half_sent[0], "disparo": str(uuid4()), "a_quem": "outros"}
+    known = "SELECT count(*) FROM messages WHERE invoice_id = $1"
+    answer = person.post("/painel/disparos", **order)
+    assert (answer.status, "ainda não montou toda a sua lista" in text(answer)) == (422, True)
+    assert house.value(known, half_sent[0]) == 1
+    house.fetch("UPDATE bulk_runs SET state = 'cancelled' WHERE dispatch_id = $1", half_listed)
+    assert person.post("/painel/disparos", **order).status == 303
+    assert house.value(known, half_sent[0]) == 2
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_simulation_tells_of_a_run_that_does_not_know_its_own_yet(
+    house, person, half_sent, half_listed, named
+):
+    """While no worker lived a second list of the same invoices was said to go to nobody twice."""
+    _, other = half_sent
+    house.fetch("UPDATE invoices SET due_date = '2036-02-06' WHERE id = $1", other)
+    asked = {"faturas": other} if named else {"de": "2036-02-06", "ate": "2036-02-06"}
+    said = "Outro disparo com faturas desta lista ainda não montou toda a lista dele"
+    assert said in text(person.post("/painel/disparos/novo", **asked))
+    house.fetch("UPDATE bulk_runs SET state = 'cancelled' WHERE dispatch_id = $1", half_listed)
+    assert said not in text(person.post("/painel/disparos/novo", **asked))

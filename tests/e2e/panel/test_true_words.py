@@ -366,11 +366,11 @@ def test_a_run_says_which_days_it_is_of(person, days, said):
 
 def test_a_simulation_says_who_would_get_an_invoice_again(house, person):
     house.run(lambda connection: add_messages(connection, 2, first_id=8_200_001, due_in_s=86_400))
-    again = "nas últimas 24 horas: o cliente receberia a mesma fatura outra vez."
+    again = ": o cliente receberia a mesma fatura outra vez."
     both = text(person.post("/painel/disparos/novo", faturas="8200001 8200002"))
-    assert f"2 destes SMS já foram enviados ou agendados {again}" in both
+    assert f"2 destes SMS já foram enviados nas últimas 24 horas, ou ainda vão sair{again}" in both
     one = text(person.post("/painel/disparos/novo", faturas="8200001"))
-    assert f"1 destes SMS já foi enviado ou agendado {again}" in one
+    assert f"1 destes SMS já foi enviado nas últimas 24 horas, ou ainda vai sair{again}" in one
     house.fetch("UPDATE messages SET status = 'cancelled' WHERE invoice_id BETWEEN 8200001 AND 8200002")
     assert again not in text(person.post("/painel/disparos/novo", faturas="8200001 8200002"))
 

@@ -46,7 +46,7 @@ async def sent(connection):
         ],
     )
     await connection.execute("INSERT INTO contacts (id, customer_id, name, phone) VALUES (1, 1, 'MÃE', '1')")
-    await connection.execute("""UPDATE dispatches SET ignored = '[{"telefone": "119"}]'""")
+    await connection.execute("""UPDATE dispatches SET ignored = '[["1133334444", "landline"]]'""")
     await opt_outs.add(connection, "+5511900000001", reason="inbound", actor="x")
     return ids
 
@@ -65,11 +65,14 @@ async def test_all_that_is_stored_of_a_customer_and_nothing_of_another(command, 
         "acontecimentos": 4,
         "tentativas": 1,
         "confirmacoes": 1,
+        "ignorados": 1,
         "respostas": 2,
         "descadastros": 1,
         "numeros_que_nao_servem": 0,
     }
     assert found["mensagens"][0]["texto"] == TEXT
+    (ignored,) = found["ignorados"]
+    assert (ignored["telefone"], ignored["motivo"]) == ("1133334444", "telefone fixo: não recebe SMS")
     assert {event["id_mensagem"] for event in found["acontecimentos"]} == {first}
     assert "CLIENTE 2" not in said
     assert str(second) not in {str(row["id_mensagem"]) for row in found["respostas"]}

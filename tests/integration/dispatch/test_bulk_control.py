@@ -12,7 +12,7 @@ from tests.support import bulk, rows
 
 from disparo.db import bulk_runs, bulk_slices, messages, signs
 from disparo.db.messages import Move, Start
-from disparo.dispatch import bulk_control
+from disparo.dispatch import bulk_control, cancel
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_control import NotPossible
 from disparo.dispatch.bulk_work import BulkWork
@@ -255,6 +255,17 @@ async def test_a_run_that_is_paused_when_all_of_it_has_gone_is_done_as_well(pool
     assert await bulk_runs.finish_sent(connection) == []  # it may turn out that they were not taken
     await connection.execute("UPDATE messages SET status = 'accepted' WHERE dispatch_id = $1", run)
     assert await bulk_runs.finish_sent(connection) == [run]
+
+
+async def test_a_run_that_is_paused_when_all_of_it_is_withdrawn_one_by_one_is_done(pool, connection, run):
+    """Its chunks stood empty, and nobody takes those of a paused run: it was paused for ever."""
+    await bulk_control.pause_run(pool, run, actor="test")
+    for row in await connection.fetch("SELECT id FROM messages"):
+        async with connection.transaction():
+            await cancel.cancel_message(connection, row["id"], actor="test")
+    assert await bulk_runs.finish_sent(connection) == [run]
+    await bulk_control.free_of_ended(pool)
+    assert await connection.fetchval("SELECT count(*) FROM bulk_chunks") == 0
 
 
 async def test_what_turns_out_not_taken_of_an_ended_run_goes_no_more_once_it_is_cancelled(

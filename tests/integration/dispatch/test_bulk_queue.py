@@ -15,7 +15,7 @@ from tests.support import bulk, rows
 
 from disparo.db import bulk_slices, invoices, opt_outs
 from disparo.db.customers import ContactRow, CustomerRow, upsert_contacts, upsert_customers
-from disparo.dispatch import bulk_queue
+from disparo.dispatch import bulk_control, bulk_queue
 from disparo.dispatch.bulk import RunOrder, Selection, Which, select_due, store_run
 from disparo.dispatch.bulk_queue import closed_at, queue_some, read_numbers
 from disparo.dispatch.calendar import holiday_calendar
@@ -346,7 +346,9 @@ async def test_only_the_others_are_told_apart_by_invoice_and_phone(pool, connect
     await connection.execute("UPDATE customers SET phone_2 = '2198765' || lpad(id::text, 4, '0')")
     await connection.execute("UPDATE messages SET status = 'delivered' WHERE id = $1", ids[0])
     await connection.execute("UPDATE messages SET status = 'undelivered' WHERE id = $1", ids[1])
-    await connection.execute("UPDATE messages SET created_at = now() - interval '25 h' WHERE id = $1", ids[2])
+    await connection.execute(
+        "UPDATE messages SET status = 'sent', created_at = now() - interval '25 h' WHERE id = $1", ids[2]
+    )
     run = await bulk.store(pool, only_others=True)
     await bulk.queue_all(pool)
     sent = await connection.fetch(
@@ -370,3 +372,21 @@ async def test_of_two_runs_to_the_others_at_once_the_second_sees_what_the_first_
             assert await bulk_queue._carve(mine)
     assert all(await asyncio.gather(*(queue_some(pool, bulk.RULES) for _ in runs)))
     assert await connection.fetchval("SELECT count(*) FROM messages") == 300
+
+
+async def test_what_went_to_the_others_while_a_run_was_being_listed_goes_by_that_run_no_more(
+    pool, connection
+):
+    """Paused half listed, its rest was for the others; resumed, it sent to them once more."""
+    await rows.add_invoices(connection, 3)
+    first = await bulk.store(pool, Selection([1, 2]))
+    await bulk_control.pause_run(pool, first, actor="test")
+    others = await bulk.store(pool, only_others=True)
+    await bulk.queue_all(pool)
+    await connection.execute("UPDATE messages SET status = 'failed' WHERE invoice_id = 2")
+    await bulk_control.resume_run(pool, first, actor="test")
+    await bulk.queue_all(pool)
+    stored = await connection.fetch("SELECT dispatch_id, invoice_id FROM messages ORDER BY id")
+    assert [tuple(row) for row in stored] == [(others, 1), (others, 2), (others, 3), (first, 2)]
+    tallies = (await bulk.run_of(pool, first))["tallies"]
+    assert tallies == {"invoices": 2, "messages": 1, "repeated": 1}

@@ -11,7 +11,7 @@ import pytest
 from tests.support import bulk, rows
 
 from disparo.cli.bulk_words import print_simulation
-from disparo.db import bulk_looks, opt_outs, templates
+from disparo.db import bulk_looks, dispatches, invoices, opt_outs, templates
 from disparo.db.bulk_slices import Closed
 from disparo.dispatch import bulk_caps, bulk_simulate
 from disparo.dispatch.bulk import Selection
@@ -19,6 +19,7 @@ from disparo.dispatch.bulk_estimate import Duration, FirstLine, Offer
 from disparo.dispatch.bulk_queue import closed_at, read_numbers
 from disparo.dispatch.bulk_simulate import simulate_run, who_is_left_out
 from disparo.domain.sms_text import SegmentProfile
+from disparo.domain.template import InvoiceText, render
 from disparo.wording.words import CAPS_NOT_KNOWN
 
 pytestmark = pytest.mark.anyio
@@ -125,7 +126,7 @@ async def test_who_was_sent_the_invoice_within_a_day_is_counted(pool, connection
     assert (await simulate_run(pool, Selection(), OFFERS, bulk.RULES)).recent == 4
     await connection.execute("UPDATE messages SET status = 'undelivered' WHERE id = $1", came_back)
     await connection.execute(
-        "UPDATE messages SET created_at = now() - interval '25 h' WHERE id = $1", long_ago
+        "UPDATE messages SET status = 'sent', created_at = now() - interval '25 h' WHERE id = $1", long_ago
     )
     await connection.execute("UPDATE messages SET e164 = '+5511911112222' WHERE id = $1", elsewhere)
     await connection.execute("UPDATE messages SET status = 'delivered' WHERE id = $1", went)
@@ -133,6 +134,53 @@ async def test_who_was_sent_the_invoice_within_a_day_is_counted(pool, connection
     assert found.recent == 1
     assert found.recipients == 6
     assert found.skipped == {}
+
+
+async def test_what_was_stored_before_a_weekend_and_waits_or_has_just_gone_is_counted(pool, connection):
+    """Friday evening's list goes on Monday: a colleague's would have gone beside it, and nobody was warned."""
+    waits, has_gone, went_then = await rows.add_messages(connection, 3)
+    await connection.execute("UPDATE messages SET created_at = now() - interval '3 days'")
+    await connection.execute("UPDATE messages SET due_at = now() + interval '1 h' WHERE id = $1", waits)
+    await connection.execute(
+        """WITH a AS (INSERT INTO attempts (message_id, platform, worker_id, started_at)
+                      VALUES ($1, 'p', gen_random_uuid(), now() - interval '1 h'),
+                             ($2, 'p', gen_random_uuid(), now() - interval '3 days') RETURNING id, message_id)
+           UPDATE messages m SET status = 'delivered', attempt_id = a.id FROM a WHERE a.message_id = m.id""",
+        has_gone,
+        went_then,
+    )
+    assert (await simulate_run(pool, Selection(), OFFERS, bulk.RULES)).recent == 2
+    for invoice_id, had in [(1, 1), (2, 1), (3, 0)]:
+        async with connection.transaction():
+            assert len(await dispatches.had_today(connection, invoice_id)) == had
+    run = await bulk.store(pool, only_others=True)
+    await bulk.queue_all(pool)
+    sent = await connection.fetch("SELECT invoice_id FROM messages WHERE dispatch_id = $1", run)
+    assert [row["invoice_id"] for row in sent] == [3]
+
+
+NAMES = [
+    ("DR. ANA LIMA", "DR. MAXIMILIANO LIMA"),
+    (" EVA LIMA", " MAXIMILIANO LIMA"),
+    ("ESPOLIO DE ANA", "RICARDO DE ANA"),
+    ("SRA.ANA", "SRA.ANTONIETA"),
+    ("DR", "D.R"),
+]
+
+
+@pytest.mark.parametrize("names", NAMES)
+async def test_names_are_told_apart_by_what_the_text_calls_the_customer(pool, connection, names):
+    """All doctors were counted with the name of one of them: up to a third of what a run costs was missing."""
+    await rows.add_invoices(connection, 2)
+    await connection.executemany("UPDATE customers SET name = $2 WHERE id = $1", enumerate(names, 1))
+    today = bulk.now().astimezone(bulk.ZONE).date()
+    for pad in range(110, 140, 3):
+        template = "{primeiro_nome} {valor}, {vencimento}. " + "x" * pad
+        await templates.write(connection, template, actor="test")
+        facts = await invoices.read_texts(connection, [1, 2])
+        texts = [InvoiceText.of(row, brand="ISP", today=today) for row in facts]
+        counted = [render(text, SegmentProfile(), template=template).segments for text in texts]
+        assert await segments(pool) == sum(counted)
 
 
 async def test_everybody_who_is_counted_as_left_out_is_named(pool, connection):

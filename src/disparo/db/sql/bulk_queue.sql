@@ -1,5 +1,5 @@
--- Goes on from bulk_everybody.sql or bulk_others.sql: stores a slice's messages in chunks of 500 that are due at
--- one moment, and what was left out. $3 dispatch, $4 due, $5 actor; where it is closed at $4: $6 overdue?,
+-- Goes on from bulk_everybody.sql, bulk_others.sql or bulk_overtaken.sql: stores a slice's messages in chunks of
+-- 500 that are due at one moment, and what was left out. $3 dispatch, $4 due, $5 actor; where it is closed at $4: $6 overdue?,
 -- $7 state ('': unknown), $8 area code, $9 opens, $10 what is due before that day is overdue by then.
 , closed AS MATERIALIZED (
     SELECT * FROM unnest($6::bool[], $7::text[], $8::text[], $9::timestamptz[], $10::date[])

@@ -1,6 +1,7 @@
 -- Goes on from bulk_candidates.sql: what a slice would come to, and changes nothing. Texts are told apart by
 -- what makes their length: how many plain signs, and the others as they stand (`_` is one sign in GSM-7, `~`
--- two; some platforms cut at blanks). Each group stands for one length of text; `id` is one of its invoices. $3 today;
+-- two; some platforms cut at blanks). Each group stands for one length of text; `id` is one of its invoices. Of a name
+-- it is the word that domain/template.py calls the first: behind titles, and none of an office's notes. $3 today;
 -- $4 invoices, each with its number in $5: what the frequency caps leave out; $6 the area codes that
 -- some platform names: `ddd` is one of them, or NULL; where it is closed now, as in bulk_queue.sql: $7 overdue?, $8
 -- state, $9 area code, $10 opens, $11 opens on. Of these, `opens_at` tells how many go when.
@@ -13,12 +14,18 @@
 ), reached AS (
     SELECT f.*, s.ddd, s.messages
     FROM found f JOIN (SELECT id, ddd, count(*) AS messages FROM going GROUP BY id, ddd) s ON s.id = f.id
+), called AS (
+    SELECT r.*, coalesce(substring(regexp_replace(name,
+               '^(\s*(sra?|srta|dra?|dona|profa?|eng[ao]?|d)(\(a\)|\.?[ªº]|\.[ao](?=\s|$))?(\.+|(?=\s|$)|(?<=[ªº)])))+',
+               '', 'i') from '\S+'), name) AS word
+    FROM reached r
 ), shapes AS (
     SELECT min(id) AS id, min(name) AS customer_name, min(amount) AS amount, min(due_date) AS due_date, min(link) AS link,
            min(linha_digitavel) AS linha_digitavel, min(pix) AS pix, sum(messages)::bigint AS count, ddd
-    FROM reached
+    FROM called
     GROUP BY ddd, due_date < $3::date, length(amount::text),
-             regexp_replace(split_part(name, ' ', 1), '[A-Za-z]', 'x', 'g'),
+             CASE WHEN word ~* '^(falecid[oa]|esp[oóÓ]lio|inadimplente|cancelad[oa]|bloquead[oa]|n[aãÃ]o)$' THEN ''
+                  ELSE regexp_replace(word, '[A-Za-z]', 'x', 'g') END,
              regexp_replace(link, '[A-Za-z0-9:/.?=&%_#+-]', 'x', 'g'),
              length(regexp_replace(linha_digitavel, '[^0-9]', '', 'g')),
              regexp_replace(pix, '[A-Za-z0-9:/.?=&%_#+*-]', 'x', 'g')
@@ -33,8 +40,10 @@ WHERE cardinality($4::bigint[]) > 0
 UNION ALL
 SELECT 'recent', count(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM going s
 WHERE (SELECT true FROM messages m
-       WHERE m.invoice_id = s.id AND m.created_at > now() - interval '1 day' AND m.e164 = s.e164
-         AND m.status NOT IN ('undelivered', 'failed', 'skipped', 'cancelled') LIMIT 1)
+       WHERE m.invoice_id = s.id AND m.e164 = s.e164
+         AND m.status NOT IN ('undelivered', 'failed', 'skipped', 'cancelled')
+         AND (m.created_at > now() - interval '1 day' OR m.status IN ('queued', 'claimed', 'sending', 'held')
+              OR (SELECT started_at FROM attempts WHERE id = m.attempt_id) > now() - interval '1 day') LIMIT 1)
 UNION ALL
 SELECT 'opens', count(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, c.opens_at
 FROM going s JOIN found f ON f.id = s.id
