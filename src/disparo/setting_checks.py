@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Any, get_args
+from pathlib import Path
+from typing import Annotated, Any, get_args
 from urllib.parse import urlsplit
 
+from pydantic import AfterValidator
+
 from disparo.domain.phone import InvalidPhone, parse_phone
+
+
+def _at_home(path: Path) -> Path:
+    """No shell reads the file: `~/x` would be a folder called `~` wherever a command is typed."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError("o ~ não vale aqui: este usuário não tem pasta pessoal") from error
+
+
+HomePath = Annotated[Path, AfterValidator(_at_home)]
 
 
 def is_address(text: str) -> bool:

@@ -27,7 +27,7 @@ from pydantic_settings import (
 from disparo.domain.local_holidays import LocalHoliday, read_local_holiday
 from disparo.domain.template import check_template
 from disparo.errors import SettingsInvalid, in_words
-from disparo.setting_checks import is_address, is_number, read_phone, shows
+from disparo.setting_checks import HomePath, is_address, is_number, read_phone, shows
 from disparo.wrong_values import words_of, words_of_file
 
 SYSTEM_FILE = Path("/etc/disparo/disparo.toml")
@@ -36,6 +36,7 @@ SIMULATED = "DISPARO_SIMULATED"
 #: Larger ones fit no column or no calendar: every call would fail.
 _YEAR_S, _TEN_YEARS_S = 31_536_000, 315_360_000
 _MOST = 1_000_000_000
+_PLACES = ("data_dir", "host", "tls_certificate", "tls_key")
 #: DISPARO_TIMEZON is like DISPARO_TIMEZONE; DISPARO_TWILIO_TOKEN is like no setting.
 _ALIKE = 0.8
 
@@ -47,12 +48,12 @@ class Settings(BaseSettings):
 
     # Where things are
     database_url: SecretStr | None = None
-    data_dir: Path | None = None
+    data_dir: HomePath | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     public_url: str | None = None  # how platforms reach our webhooks, e.g. https://sms.provedor.com.br
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
+    tls_certificate: HomePath | None = None
+    tls_key: HomePath | None = None
     trusted_proxies: list[str] = []
     cors_origins: list[str] = ["*"]
 
@@ -132,13 +133,11 @@ class Settings(BaseSettings):
     max_per_phone_week: int = Field(default=0, ge=0, le=_MOST)
     extra_holidays: list[str] = []  # of the town: DD/MM (every year), DD/MM/AAAA or AAAA-MM-DD
 
-    @field_validator(
-        "clock_url", "database_url", "data_dir", "metrics_token", "tls_certificate", "tls_key", mode="before"
-    )
+    @field_validator("clock_url", "database_url", "metrics_token", *_PLACES, mode="before")
     @classmethod
-    def _is_given(cls, text: object) -> object:
-        """An empty one is not set: it is no token that opens, no folder one happens to be in."""
-        return text or None
+    def _is_given(cls, text: object, info: ValidationInfo) -> object:
+        """An empty one is not set: it is no token that opens, no folder one is in, no address open to all."""
+        return text or cls.model_fields[info.field_name or ""].default
 
     @field_validator("*", mode="before")
     @classmethod

@@ -76,3 +76,17 @@ async def test_one_that_is_being_started_anew_does_not_outlive_the_others(monkey
         process.kill()
         await process.wait()
     assert not alive
+
+
+async def test_no_module_of_the_folder_that_it_was_started_in_is_run(monkeypatch, tmp_path, capfd):
+    (tmp_path / "typer.py").write_text("raise SystemExit('a stranger')")
+    monkeypatch.chdir(tmp_path)
+    family = Family({})
+    await family.start("child", "--versao")
+    try:
+        async with asyncio.timeout(20):
+            while not (said := capfd.readouterr()).out:
+                assert "a stranger" not in said.err
+                await asyncio.sleep(0.05)
+    finally:
+        await family.stop()

@@ -52,3 +52,23 @@ def test_a_file_that_is_not_there_is_none(file):
     assert load_settings().brand == "Provedor"
     file.unlink()
     assert load_settings().brand != "Provedor"
+
+
+def test_an_empty_address_is_not_set_and_opens_nothing_to_the_world(file, monkeypatch):
+    file.write_text('host = ""\n', encoding="utf-8")
+    assert load_settings().host == "127.0.0.1"
+    monkeypatch.setenv("DISPARO_HOST", "")
+    file.write_text('host = "0.0.0.0"\n', encoding="utf-8")
+    assert load_settings(host="").host == load_settings().host == "127.0.0.1"
+
+
+def test_a_path_at_home_is_there_and_no_folder_called_so(file, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ana")
+    file.write_text(
+        'data_dir = "~/dados"\ntls_certificate = "~/tls.crt"\ntls_key = "~/tls.key"\n', encoding="utf-8"
+    )
+    read = load_settings()
+    assert (read.data_dir, read.tls_certificate) == (Path("/home/ana/dados"), Path("/home/ana/tls.crt"))
+    file.write_text('data_dir = "~nao-existe/dados"\n', encoding="utf-8")
+    with pytest.raises(SettingsInvalid, match="data_dir: o ~ não vale aqui"):
+        load_settings()

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from disparo.cli.context import data_dir_of
+from disparo.cli.launch import last_real_platform
 from disparo.db import alerts, installation, register_counts
 from disparo.db.data_dir import SCARCE_BYTES, is_held
 from disparo.db.pool import Pool
@@ -58,7 +59,9 @@ def chores_of(
             await note_backup(pool, settings)
 
         async def say_signs() -> None:
-            await own_signs.say(pool, [*own_signs.refusals(watch), *clock_signs(platforms())])
+            used = platforms()
+            seen = [*own_signs.refusals(watch), *clock_signs(used)]
+            await own_signs.say(pool, seen if used else [*seen, *await signs_of_none(pool)])
 
         found = [
             Chore("register_counts", _FOLD_EVERY_S, fold),
@@ -107,6 +110,13 @@ def clock_signs(platforms: Mapping[str, Platform]) -> list[Sign]:
     which_way = "atrasado" if known[nearest] > 0 else "adiantado"
     by = f"{duration(abs(known[nearest]))} {which_way}, pelo relógio da plataforma {nearest}"
     return [Sign(alerts.CLOCK_OFF, socket.gethostname(), by)]
+
+
+async def signs_of_none(pool: Pool) -> list[Sign]:
+    """Say that the settings, which have no platform, had one before: it may be lost in an edit."""
+    async with pool.acquire() as connection:
+        last = await last_real_platform(connection)
+    return [] if last is None else [Sign(alerts.NO_PLATFORM, socket.gethostname(), last)]
 
 
 def freshness_of(settings: Settings, dsn: str, hubsoft: Hubsoft | None) -> Callable[[Pool], Freshness | None]:

@@ -78,10 +78,12 @@ async def _examine(dados: Path | None) -> list[Finding]:
 
 
 async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
-    within_days = settings.backup_max_age_days
+    within_days, has_platforms = settings.backup_max_age_days, bool(settings.platforms)
     if settings.database_url is not None:
         dsn = settings.database_url.get_secret_value()
-        return await examine_database(dsn, remedy=_OWN_SERVER, backup_within_days=within_days)
+        return await examine_database(
+            dsn, remedy=_OWN_SERVER, backup_within_days=within_days, has_platforms=has_platforms
+        )
     if os.access(data_dir, os.F_OK) and not os.access(data_dir, os.X_OK):
         return []  # said of the folder: whether it runs cannot be seen
     if not is_held(data_dir):
@@ -91,7 +93,7 @@ async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
         dsn = await asyncio.to_thread(attach, data_dir)
     except DisparoError as error:
         return [wrong("banco de dados", str(error), "Rode o doctor com sudo, ou espere o início terminar.")]
-    return await examine_database(dsn, backup_within_days=within_days)
+    return await examine_database(dsn, backup_within_days=within_days, has_platforms=has_platforms)
 
 
 def _show(findings: list[Finding]) -> None:

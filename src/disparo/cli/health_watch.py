@@ -16,6 +16,7 @@ import urllib.request
 import structlog
 
 from disparo.cli.launch import UNVERIFIED
+from disparo.cli.outage import SILENT_S, Outage
 from disparo.cli.telling import teller
 from disparo.errors import DisparoError
 from disparo.settings import Settings, load_settings
@@ -24,8 +25,6 @@ log = structlog.get_logger(__name__)
 
 #: Each look is a line of the log.
 LOOK_EVERY_S = 30.0
-#: A restart of the database, or of the machine it is on, takes less; nobody need be told of it.
-SILENT_S = 120.0
 _ANSWER_WITHIN_S = 8.0
 _TELL_EVERY_S = 120.0
 #: What `/saude` says of no reason.
@@ -33,9 +32,12 @@ _NO_WORKER = "nenhum worker trabalha: o que é aceito espera"
 _NO_ANSWER = "o servidor não responde: nada é aceito"
 
 
-async def watch_health(url: str, settings: Settings) -> None:
-    """Look until cancelled; tell people once when it has not been ready for a while, and once when it is."""
-    is_told, silent_s, looked_at, try_at = False, 0.0, time.monotonic(), 0.0
+async def watch_health(url: str, settings: Settings, outage: Outage) -> None:
+    """Look until cancelled; tell people once when it has not been ready for a while, and once when it is.
+
+    Of one that an earlier start told of, this one tells the end.
+    """
+    is_told, silent_s, looked_at, try_at = outage.is_told, 0.0, time.monotonic(), 0.0
     while True:
         missing = await asyncio.to_thread(_missing, url)
         # Time in which this process itself stood still is none of the others' silence.
@@ -46,6 +48,7 @@ async def watch_health(url: str, settings: Settings) -> None:
             try_at = time.monotonic() + _TELL_EVERY_S
             if await _tell(settings, _over() if missing is None else _begun(missing)):
                 is_told, try_at = missing is not None, 0.0
+                outage.note_told(is_told=is_told)
         await asyncio.sleep(LOOK_EVERY_S)
 
 

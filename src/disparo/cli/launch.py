@@ -19,7 +19,9 @@ from pathlib import Path
 
 from disparo.cli.processes import Family
 from disparo.cli.stopping import unless
+from disparo.db import platform_use
 from disparo.db.embedded import EmbeddedPostgres
+from disparo.db.pool import Connection
 from disparo.durable import put_in_place, write_new
 from disparo.errors import DisparoError, PortTaken, in_words
 from disparo.settings import SIMULATED, Settings
@@ -188,6 +190,12 @@ async def _until_ready(url: str) -> None:
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise DisparoError("O servidor não ficou pronto. O motivo está nas linhas acima.") from None
+
+
+async def last_real_platform(connection: Connection) -> str | None:
+    """Give the platform of the settings through which SMS went last; None where there was none."""
+    name = await platform_use.last(connection)
+    return None if name == SIMULATOR else name
 
 
 def answers(url: str) -> bool:

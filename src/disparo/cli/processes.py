@@ -50,7 +50,7 @@ class _Child:
 
 
 class Family:
-    """Children of this process; each runs `python -m disparo ARGUMENTS` in a session of its own.
+    """Children of this process; each runs `python -P -m disparo ARGUMENTS` in a session of its own.
 
     A session of its own, so that Ctrl-C at the terminal reaches the parent alone, which ends them in order.
     """
@@ -92,6 +92,7 @@ class Family:
         child.started_at = time.monotonic()
         child.process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # no module of the folder that this was started in
             "-m",
             "disparo",
             *child.arguments,

@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from contextlib import asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
@@ -17,21 +17,22 @@ from disparo.cli.context import DataDir, data_dir_of, refuse_on_anothers
 from disparo.cli.credentials import Credentials, make_both
 from disparo.cli.health_watch import watch_health
 from disparo.cli.launch import (
-    SIMULATOR,
     Plan,
     check_port,
     fitting_servers,
     free_port,
+    last_real_platform,
     launched,
     open_database,
 )
 from disparo.cli.listening import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
 from disparo.cli.notify import tell_systemd
+from disparo.cli.outage import Outage, told_where_it_fails
 from disparo.cli.processes import Family
 from disparo.cli.stopping import stop_signal, unless
 from disparo.cli.telling import teller
 from disparo.cli.upgrade import prepare_with_backup
-from disparo.db import accounts, platform_use
+from disparo.db import accounts
 from disparo.db.data_dir import make_data_dir
 from disparo.db.pool import TRANSIENT, connected
 from disparo.errors import DisparoError
@@ -68,33 +69,50 @@ def run(
     ] = False,
 ) -> None:
     """Inicia tudo nesta máquina e mostra como fazer a primeira chamada. Ctrl-C encerra."""
-    settings = load_settings(
-        data_dir=dados, port=porta, host=host, tls_certificate=tls_certificado, tls_key=tls_chave
-    )
-    log_level = _log_level(settings, as_service=servico)
+    with told_where_it_fails(dados) if servico else nullcontext():
+        settings = load_settings(
+            data_dir=dados, port=porta, host=host, tls_certificate=tls_certificado, tls_key=tls_chave
+        )
+        options = _Options(workers, servidores, atraso, own_tls=tls_self_signed, as_service=servico)
+        _run_with(settings, options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What the command line alone says."""
+
+    workers: int
+    servers: int | None
+    delay_s: float | None
+    own_tls: bool
+    as_service: bool
+
+
+def _run_with(settings: Settings, options: _Options) -> None:
+    log_level = _log_level(settings, as_service=options.as_service)
     configure_logging(level=log_level)
     check_tables(settings.platforms)
     teller(settings)  # workers need it; what is wrong with it is said before anything is started
     check_port(settings.host, settings.port)
     if settings.database_url is None:
-        refuse_on_anothers(data_dir_of(settings), as_service=servico)
+        refuse_on_anothers(data_dir_of(settings), as_service=options.as_service)
     data_dir = make_data_dir(data_dir_of(settings))
-    certificate = certificate_of(settings, own=tls_self_signed)
+    certificate = certificate_of(settings, own=options.own_tls)
     port = settings.port or free_port(settings.host)
     plan = Plan(
         settings=settings,
         data_dir=data_dir,
         port=port,
-        workers=workers,
-        servers=servidores or fitting_servers(),
+        workers=options.workers,
+        servers=options.servers or fitting_servers(),
         tls=tls_of(certificate),
         simulator_port=None if settings.platforms else free_port(preferred=port + 1),
-        delay_s=atraso,
+        delay_s=options.delay_s,
         log_level=log_level,
     )
     dsn, server = open_database(settings, data_dir)
     try:
-        asyncio.run(_run(plan, dsn, as_service=servico))
+        asyncio.run(_run(plan, dsn, as_service=options.as_service))
     finally:
         if server is not None:
             server.stop()
@@ -125,6 +143,7 @@ async def _run(plan: Plan, dsn: str, *, as_service: bool) -> None:
             loop.add_signal_handler(signal.SIGHUP, _hang_up, family, stop, may_lose_terminal)
             print(await _greeting(plan, dsn, as_service=as_service), flush=True)
             tell_systemd("READY=1")
+            Outage(plan.data_dir).note_up()
             if not ours:
                 print(
                     "ATENÇÃO: este banco é uma cópia restaurada. As mensagens pendentes estão retidas; "
@@ -157,7 +176,7 @@ def _has_terminal() -> bool:
 async def _had_a_platform(dsn: str) -> bool:
     """Tell whether SMS went through a platform of the settings before."""
     async with connected(dsn) as connection:
-        return await platform_use.last(connection) not in (None, SIMULATOR)
+        return await last_real_platform(connection) is not None
 
 
 async def _greeting(plan: Plan, dsn: str, *, as_service: bool) -> str:
@@ -185,7 +204,9 @@ async def _first_start(dsn: str, *, with_data: bool) -> tuple[Credentials | None
 @asynccontextmanager
 async def _watched(plan: Plan, dsn: str) -> AsyncIterator[None]:
     """Look whether all is well, and for the first platform, where there is none yet."""
-    watching = [asyncio.create_task(watch_health(f"{plan.base_url}/saude", plan.settings))]
+    watching = [
+        asyncio.create_task(watch_health(f"{plan.base_url}/saude", plan.settings, Outage(plan.data_dir)))
+    ]
     if plan.simulator_port is not None:
         watching.append(asyncio.create_task(_retire_at_the_first(plan, dsn)))
     try:

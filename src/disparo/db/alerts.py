@@ -42,6 +42,8 @@ CERTIFICATE_REFUSED = "certificate_refused"
 SETTINGS_REFUSED = "settings_refused"
 #: Of a machine whose clock is not the platforms'; its detail is by how much, and whose tells it.
 CLOCK_OFF = "clock_off"
+#: Of a machine whose settings have no platform any more; its detail is the one that was used last.
+NO_PLATFORM = "no_platform"
 #: Of the last backup; its detail is when that was.
 BACKUP_OLD = "backup_old"
 #: Half a platform's calls may fail all night, and it be left alone and taken again every ten seconds; or one

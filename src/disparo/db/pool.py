@@ -35,6 +35,9 @@ CONNECTION_LOST = (
     asyncpg.CannotConnectNowError,
     asyncpg.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
+    # No new connection is let in: a password or pg_hba.conf changed, the database renamed, or not there yet.
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     ConnectionError,
     OSError,
@@ -44,7 +47,7 @@ CONNECTION_LOST = (
 #: Faults of the moment, with the connection intact: a lock held too long, a full disk, a failing one.
 PASSING = (
     asyncpg.TransactionRollbackError,
-    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # a lock not to be had; ALLOW_CONNECTIONS false
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,  # a standby, or a server that its keeper closed for a full disk

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from disparo.domain.phone import InvalidPhone, Phone, PhoneKind, is_filler, parse_phone, read_registered
+from disparo.domain.phone import Phone, PhoneKind, is_filler, parse_phone, read_registered
 
 _LONGEST_SHOWN = 20
 
@@ -78,7 +78,7 @@ def list_candidates(register: Register, extra: Sequence[Phone]) -> Candidates:
     ignored: dict[str, Ignored] = {}
     for item in _everyone(register, extra):
         if isinstance(item, Ignored):
-            ignored.setdefault(_number(item.phone), item)
+            ignored.setdefault(_number(item), item)
         else:
             chosen.setdefault(item.phone.e164, item)
     return Candidates(
@@ -133,12 +133,9 @@ def _registered(
     return found
 
 
-def _number(phone: str) -> str:
-    """Give the E.164 number of what is left out, with its ninth digit or without; itself where it is none."""
-    try:
-        return parse_phone(phone).e164
-    except InvalidPhone:
-        return phone
+def _number(item: Ignored) -> str:
+    """Give the E.164 number of one without permission: it may be there with its ninth digit and without."""
+    return parse_phone(item.phone).e164 if item.reason is IgnoredReason.NO_PERMISSION else item.phone
 
 
 def _one(register: Register, phone: Phone, origin: Origin, contact: Contact | None) -> Recipient | Ignored:

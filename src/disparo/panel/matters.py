@@ -58,6 +58,10 @@ _ALERTS = {
         "A configuração mudada na máquina {subject} está errada",
         "Não vale; a anterior continua. Avise quem administra (disparo doctor diz o que está errado).",
     ),
+    alerts.NO_PLATFORM: (
+        "A máquina {subject} não tem mais nenhuma plataforma de SMS",
+        "A última em uso era {detail}. Nada sai, e as chamadas são recusadas. Avise quem administra.",
+    ),
     alerts.CLOCK_OFF: (
         "O relógio da máquina {subject} está errado",
         "Está {detail}. Horários de envio e validades dependem dele. Avise quem administra.",

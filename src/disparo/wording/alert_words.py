@@ -32,6 +32,10 @@ _WORDS = {
     alerts.CERTIFICATE_REFUSED: (
         "O certificado HTTPS de {subject} mudou e o novo não serve; o anterior continua. Motivo: {detail}"
     ),
+    alerts.NO_PLATFORM: (
+        "A configuração da máquina {subject} não tem mais nenhuma plataforma de SMS (a última em uso: "
+        "{detail}). Nada sai, e as chamadas são recusadas. Confira o disparo.toml"
+    ),
     alerts.BACKUP_OLD: (
         "O último backup (disparo db backup) é de {detail}. Veja por que não há outro desde então"
     ),
@@ -62,6 +66,7 @@ _OVER_WORDS = {
     alerts.CONTRADICTED: "Há um dia a plataforma {subject} não contradiz o fim de nenhuma mensagem",
     alerts.CERTIFICATE_ENDS: "Nenhum servidor usa mais um certificado de {subject} perto do fim",
     alerts.CERTIFICATE_REFUSED: "O certificado HTTPS de {subject} não é mais recusado",
+    alerts.NO_PLATFORM: "A configuração da máquina {subject} tem plataforma de novo",
     alerts.BACKUP_OLD: "Há de novo um backup recente",
     alerts.SETTINGS_REFUSED: "Na máquina {subject} a configuração não é mais recusada",
     alerts.CLOCK_OFF: "O relógio da máquina {subject} não difere mais do da plataforma",

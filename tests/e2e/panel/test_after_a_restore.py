@@ -131,7 +131,7 @@ def test_of_more_uncertain_ones_than_are_settled_at_once_it_says_that_others_rem
         answer = person.post(
             "/painel/incertas", quais="filtro", plataforma="simulador", acao="dar-como-enviada"
         )
-        assert answer.status == 303, text(answer)
+        assert answer.status == 303, house.stage.servers[0].log.read_text()[-2000:]
         page = text(person.get(answer.headers["location"]))
         assert said in page
         assert ("Ainda há outras neste filtro" in page) is more

@@ -42,6 +42,12 @@ def house(new_database, tmp_path_factory):
         ("backup_old", "", "25/11/2026 03:30", "Não há backup recente O último é de 25/11/2026 03:30."),
         ("settings_refused", "web1", "tries: falta", "A configuração mudada na máquina web1 está errada"),
         ("clock_off", "web1", "1 h 0 min atrasado", "O relógio da máquina web1 está errado Está 1 h 0 min"),
+        (
+            "no_platform",
+            "web1",
+            "zenvia",
+            "não tem mais nenhuma plataforma de SMS A última em uso era zenvia.",
+        ),
         ("source_down", "hubsoft", None, "O cadastro de hubsoft não responde"),
         ("sync_failed", "hubsoft", None, "A sincronização com hubsoft falhou"),
         ("receipts_stopped", "simulador", None, "As confirmações de simulador pararam"),

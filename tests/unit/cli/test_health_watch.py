@@ -14,6 +14,7 @@ from tests.support.stage import free_port
 
 from disparo.cli import health_watch
 from disparo.cli.health_watch import watch_health
+from disparo.cli.outage import Outage
 from disparo.settings import load_settings
 
 pytestmark = [
@@ -70,16 +71,22 @@ class House:
             while len(self.heard) < count:
                 await asyncio.sleep(0.02)
 
+    async def keeps(self, *, is_told: bool) -> None:
+        async with asyncio.timeout(20):
+            while self.outage.is_told is not is_told:
+                await asyncio.sleep(0.02)
+
 
 @pytest.fixture
-async def house(monkeypatch):
+async def house(monkeypatch, tmp_path):
     monkeypatch.setattr(health_watch, "LOOK_EVERY_S", 0.05)
     monkeypatch.setattr(health_watch, "SILENT_S", 0.6)
     monkeypatch.setattr(health_watch, "_TELL_EVERY_S", 0.1)
     house = House()
     with house.open() as address:
         monkeypatch.setenv("DISPARO_ALERTS", json.dumps([f"json://{address}/"]))
-        watching = asyncio.create_task(watch_health(f"http://{address}/saude", load_settings()))
+        house.url, house.outage = f"http://{address}/saude", Outage(tmp_path)
+        watching = asyncio.create_task(watch_health(house.url, load_settings(), house.outage))
         yield house
         watching.cancel()
 
@@ -113,6 +120,21 @@ async def test_a_restart_is_nothing_to_be_told_of(house):
         house.checks = READY
         await asyncio.sleep(0.2)
     assert house.heard == []
+
+
+async def test_the_end_that_a_restart_brought_is_told_by_the_next_start(house):
+    house.checks = {**READY, "workers": False}
+    await house.hears(1)
+    await house.keeps(is_told=True)
+    house.checks = READY
+    await house.hears(2)  # by the one that began it
+    await house.keeps(is_told=False)
+    house.outage.note_told(is_told=True)
+    again = asyncio.create_task(watch_health(house.url, load_settings(), house.outage))
+    await house.hears(3)
+    assert [said.partition(" | ")[0] for said in house.heard[1:]] == ["Disparo: resolvido"] * 2
+    await house.keeps(is_told=False)
+    again.cancel()
 
 
 async def test_whoever_could_not_be_told_is_told_later(house):

@@ -11,6 +11,7 @@ import asyncpg
 from disparo.cli.examine.clock import judge_clock
 from disparo.cli.examine.files import MAKE_ROOM
 from disparo.cli.examine.finding import Finding, note, ok, wrong
+from disparo.cli.launch import last_real_platform
 from disparo.db import accounts, connections, installation, platform_states, sync_states, workers
 from disparo.db.migrate import HEAD, current_version, revisions
 from disparo.db.pool import TRANSIENT, Connection, connect, is_read_only
@@ -33,10 +34,13 @@ _READ_ONLY = (
 _BEAT_PATIENCE_S = 3.0
 
 
-async def examine_database(dsn: str, *, remedy: str = _START, backup_within_days: int = 0) -> list[Finding]:
+async def examine_database(
+    dsn: str, *, remedy: str = _START, backup_within_days: int = 0, has_platforms: bool = True
+) -> list[Finding]:
     """Look at everything that needs a connection; `remedy`: what to do where there is none.
 
-    `backup_within_days`: what a backup older than that means; 0: not looked at.
+    `backup_within_days`: what a backup older than that means; 0: not looked at. `has_platforms`: by the
+    settings.
     """
     try:
         connection = await connect(dsn)
@@ -50,6 +54,7 @@ async def examine_database(dsn: str, *, remedy: str = _START, backup_within_days
         if await current_version(connection) == HEAD:
             found += [] if is_closed else [await _workers(connection)]  # none can beat
             found += [*await _standing(connection), *await _syncs(connection)]
+            found += [] if has_platforms else await _lost_platforms(connection)
             if backup_within_days:
                 found.append(await _backup(connection, within_days=backup_within_days))
     except (asyncpg.PostgresError, *TRANSIENT) as error:
@@ -62,6 +67,16 @@ async def examine_database(dsn: str, *, remedy: str = _START, backup_within_days
         return [ok("banco de dados", f"{name} responde"), *found]
     finally:
         await connection.close()
+
+
+async def _lost_platforms(connection: Connection) -> list[Finding]:
+    last = await last_real_platform(connection)
+    if last is None:
+        return []
+    text = f"a configuração não tem mais nenhuma (a última em uso: {last}); chamadas são recusadas, nada sai"
+    return [
+        wrong("plataformas", text, "Confira o disparo.toml, e se é mesmo ele que é lido (DISPARO_CONFIG).")
+    ]
 
 
 async def _durability(dsn: str) -> Finding:

@@ -80,7 +80,7 @@ def switches(settings: Settings) -> Finding:
     subject = "envio real"
     if not settings.platforms:
         remedy = "disparo plataforma presets mostra as que já vêm prontas."
-        return note(subject, "nenhuma plataforma configurada: só a simulada", remedy)
+        return note(subject, "nenhuma plataforma configurada", remedy)
     if settings.real_sending:
         return ok(subject, "ligado: os SMS chegam aos clientes")
     if all(table.get("type") == "simulator" for table in settings.platforms.values()):

@@ -28,11 +28,15 @@ WITH found AS MATERIALIZED (
     SELECT DISTINCT ON (id, e164) * FROM numbers ORDER BY id, e164, contact_id NULLS FIRST, place
 ), sendable AS MATERIALIZED (
     SELECT * FROM candidates c WHERE (SELECT true FROM opt_outs o WHERE o.e164 = c.e164 LIMIT 1) IS NULL
+), refused_numbers AS (
+    SELECT p.id, p.contact_id, n.place, n.reason, n.phone,
+           CASE WHEN n.reason = 'no_permission' AND length(n.phone) = 10
+                THEN left(n.phone, 2) || '9' || substr(n.phone, 3) ELSE n.phone END AS number
+    FROM people p, LATERAL (SELECT place, split_part(said, ':', 1) AS reason, split_part(said, ':', 2) AS phone
+                            FROM unnest(p.no_sms) WITH ORDINALITY AS u (said, place)) n
 ), without_sms AS (
-    SELECT DISTINCT ON (id, split_part(n.said, ':', 2)) id, split_part(n.said, ':', 1) AS reason,
-           split_part(n.said, ':', 2) AS phone
-    FROM people, unnest(no_sms) WITH ORDINALITY AS n (said, place)
-    ORDER BY id, split_part(n.said, ':', 2), contact_id NULLS FIRST, place
+    SELECT DISTINCT ON (id, number) id, reason, phone, number FROM refused_numbers
+    ORDER BY id, number, contact_id NULLS FIRST, place
 ), tally AS (
     SELECT 'invoices' AS what, cardinality($1::bigint[])::bigint AS count
     UNION ALL
@@ -48,5 +52,5 @@ WITH found AS MATERIALIZED (
     SELECT 'opted_out', (SELECT count(*) FROM candidates) - (SELECT count(*) FROM sendable)
     UNION ALL
     SELECT reason, count(*) FROM without_sms w
-    WHERE NOT EXISTS (SELECT FROM candidates c WHERE c.id = w.id AND c.phone = w.phone) GROUP BY 1
+    WHERE NOT EXISTS (SELECT FROM candidates c WHERE c.id = w.id AND c.e164 = '+55' || w.number) GROUP BY 1
 )

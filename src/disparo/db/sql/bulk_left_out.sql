@@ -19,7 +19,7 @@
     WHERE (s.id, s.e164) IN (SELECT * FROM unnest($3::bigint[], $4::text[]))
     UNION ALL
     SELECT reason, id, phone FROM without_sms w
-    WHERE NOT EXISTS (SELECT FROM candidates c WHERE c.id = w.id AND c.phone = w.phone)
+    WHERE NOT EXISTS (SELECT FROM candidates c WHERE c.id = w.id AND c.e164 = '+55' || w.number)
 )
 SELECT l.reason, l.id AS invoice_id, f.customer_id, f.name, l.phone
 FROM left_out l LEFT JOIN found f ON f.id = l.id ORDER BY l.id, l.phone NULLS FIRST, l.reason
