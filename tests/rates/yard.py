@@ -68,12 +68,14 @@ class Yard:
         """Start workers and wait until all that live work."""
         for worker in workers:
             worker.start()
+        watching = await asyncpg.connect(self.stage.dsn)  # beside whoever goes on meanwhile
         await self.until(
-            lambda: self.value(
+            lambda: watching.fetchval(
                 "SELECT count(*) >= $1 FROM workers WHERE beat > 0",
                 sum(worker.lives for worker in self.workers),
             )
         )
+        await watching.close()
 
     async def close(self) -> None:
         """Stop every worker."""

@@ -185,7 +185,7 @@ async def test_a_single_call_waits_for_no_parts_of_a_bulk_run(dsn, connection):
             to = f"55119{number:08}"
             await smsc.until(lambda to=to: any(each.destination.address == to for each in smsc.submitted))
             waits_s.append(time.monotonic() - before)
-    assert sorted(waits_s)[1] < 0.6  # behind all parts it is 1 s
+    assert min(waits_s) < 0.6  # behind all parts each is 1 s
 
 
 async def test_a_part_that_was_throttled_takes_another_slot_and_the_next_message_goes_on(dsn, connection):
