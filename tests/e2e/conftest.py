@@ -11,6 +11,8 @@ from tests.support.asking import Asker
 from tests.support.client import Client
 from tests.support.house import House
 from tests.support.house import house as run_house
+from tests.support.listener import Listener
+from tests.support.serving import serving
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +25,14 @@ def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFact
 def client(house: House) -> Client:
     """A live token with every permission."""
     return house.client()
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Listener]:
+    """Whom a house's `alerts` may name."""
+    listener = Listener()
+    with serving(listener.server):
+        yield listener
 
 
 @pytest.fixture

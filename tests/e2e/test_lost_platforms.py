@@ -5,20 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.e2e.test_platforms_live import Listener, table
+from tests.e2e.test_platforms_live import table
 from tests.support.house import house as run_house
-from tests.support.serving import serving
 from tests.support.stage import free_port
 
 from disparo.cli.examine import database
 from disparo.cli.examine.finding import Grade
-
-
-@pytest.fixture(scope="module")
-def listener():
-    listener = Listener()
-    with serving(listener.server):
-        yield listener
 
 
 @pytest.fixture(scope="module")

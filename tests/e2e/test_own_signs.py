@@ -6,18 +6,10 @@ import http.client
 import ssl
 
 import pytest
-from tests.e2e.test_platforms_live import Listener, table
+from tests.e2e.test_platforms_live import table
 from tests.support.certificates import make_pair
 from tests.support.house import house as run_house
-from tests.support.serving import serving
 from tests.support.stage import free_port
-
-
-@pytest.fixture(scope="module")
-def listener():
-    listener = Listener()
-    with serving(listener.server):
-        yield listener
 
 
 @pytest.fixture(scope="module")

@@ -5,37 +5,11 @@ from __future__ import annotations
 import json
 import time
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from tests.support.client import DISPATCH, SEND
 from tests.support.house import house as run_house
-from tests.support.serving import serving
 from tests.support.stage import free_port
-
-
-class Listener:
-    """Whoever is told of faults: takes Apprise's JSON."""
-
-    def __init__(self):
-        self.heard = []
-        listener = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                listener.heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-
-    def said(self, words):
-        return [each["message"] for each in self.heard if words in each["message"]]
 
 
 def table(name, port, **more):
@@ -43,13 +17,6 @@ def table(name, port, **more):
     return "\n".join(
         [*lines, 'webhook_secret = "ensaio"', *(f"{key} = {value}" for key, value in more.items())]
     )
-
-
-@pytest.fixture(scope="module")
-def listener():
-    listener = Listener()
-    with serving(listener.server):
-        yield listener
 
 
 @pytest.fixture(scope="module")

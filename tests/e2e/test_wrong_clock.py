@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import pytest
-from tests.e2e.test_platforms_live import Listener
 from tests.support.house import house as run_house
 from tests.support.serving import serving
 
@@ -37,13 +36,6 @@ class StandIn:
                 pass
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
-
-
-@pytest.fixture(scope="module")
-def listener():
-    listener = Listener()
-    with serving(listener.server):
-        yield listener
 
 
 @pytest.fixture(scope="module")

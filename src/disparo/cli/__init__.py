@@ -5,7 +5,8 @@ For its users: docs/pt-BR/operar.md. A module has the commands of one matter: `m
 - Processes: `run` (all of one machine, as `launch` puts it together; it prints `banner`), `serve`, `worker`
   (with its `chores`), `simulator`. `processes` keeps children running, `listening` says where a server
   listens, `stopping` how one is told to end, `notify` tells systemd, `health_watch` looks from outside,
-  `outage` keeps what was told from one start to the next, `telling` tells people.
+  `failing_starts` notes those that fail, `outage` keeps what was told from one start to the next, `telling`
+  tells people.
 - Setting up: `install` (what it writes: `installation/`), `doctor` (what it looks at: `examine/`), `db`
   (backup, restore), `upgrade` (a copy before a new version), `demo`.
 - Who may call: `accounts`, `access_tokens`; `credentials` are made here.

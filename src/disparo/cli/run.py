@@ -15,6 +15,7 @@ import typer
 from disparo.cli.banner import banner
 from disparo.cli.context import DataDir, data_dir_of, refuse_on_anothers
 from disparo.cli.credentials import Credentials, make_both
+from disparo.cli.failing_starts import told_where_it_fails
 from disparo.cli.health_watch import watch_health
 from disparo.cli.launch import (
     Plan,
@@ -27,7 +28,7 @@ from disparo.cli.launch import (
 )
 from disparo.cli.listening import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
 from disparo.cli.notify import tell_systemd
-from disparo.cli.outage import Outage, told_where_it_fails
+from disparo.cli.outage import Outage
 from disparo.cli.processes import Family
 from disparo.cli.stopping import stop_signal, unless
 from disparo.cli.telling import teller
