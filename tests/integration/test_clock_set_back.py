@@ -99,7 +99,9 @@ async def test_a_stopped_platform_is_tried_once(connection, reason):
     async def is_tried():
         state = (await platform_states.read(connection))["p"]
         due = platform_states.is_probe_due(state, longest_pause_s=pause_s)
-        assert await platform_states.take_probe(connection, "p", longest_pause_s=pause_s) is due
+        assert (
+            await platform_states.take_probe(connection, "p", pause_s=pause_s, longest_pause_s=pause_s) is due
+        )
         return due
 
     await platform_states.open_all(connection, {"p": reason})

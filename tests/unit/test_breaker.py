@@ -72,8 +72,21 @@ def test_what_refuses_all_is_back_when_it_accepts_one(breaker):
 
 def test_what_refuses_all_is_tried_seldom_as_each_try_is_a_message_lost(breaker):
     note(breaker, *[REFUSED] * 20)
-    assert longest_pause_s(breaker.open_reason) == 300
-    assert longest_pause_s("failing") == 10
+    assert (breaker.pause_s, longest_pause_s(breaker.open_reason)) == (300, 300)
+
+
+def test_what_gives_no_answer_is_tried_less_often_than_what_takes_nothing(breaker):
+    note(breaker, *[LOST] * 5)
+    assert breaker.pause_s == 60
+    note(breaker, not_taken(FailureClass.NETWORK), probe=True)
+    assert breaker.pause_s == 10
+    note(breaker, LOST, probe=True)
+    assert breaker.pause_s == 60 <= longest_pause_s("failing")
+
+
+def test_what_hangs_is_tried_less_often_before_the_hanging_ones_end(breaker):
+    breaker.note_waiting([6.0] * 5)
+    assert breaker.pause_s == 60
 
 
 def test_throttling_is_told_from_failing(breaker):

@@ -64,20 +64,23 @@ async def tell_of_open(connection: Connection, platforms: Collection[str]) -> No
     )
 
 
-async def take_probe(connection: Connection, platform: str, *, longest_pause_s: float) -> bool:
+async def take_probe(
+    connection: Connection, platform: str, *, pause_s: float, longest_pause_s: float
+) -> bool:
     """Take the right to try one message on a stopped platform; only one worker gets it.
 
-    The next may be tried after 1, 2, 4, 8 s and then every `longest_pause_s`. A
-    moment further ahead than twice that is of a clock that was set back, and has come too.
+    The next may be tried after 1, 2, 4 ... s and then every `pause_s`. A moment further ahead than twice the
+    longest pause that anybody may have set is of a clock that was set back, and has come too.
     """
     taken = await connection.fetchval(
         """UPDATE platform_states
            SET probes = probes + 1,
                probe_at = now() + make_interval(secs => least($2::float8, 2.0 ^ least(probes, 10)))
            WHERE platform = $1 AND open_reason IS NOT NULL
-             AND (probe_at <= now() OR probe_at > now() + make_interval(secs => 2 * $2::float8))
+             AND (probe_at <= now() OR probe_at > now() + make_interval(secs => 2 * $3::float8))
            RETURNING true""",
         platform,
+        pause_s,
         longest_pause_s,
     )
     return taken is not None

@@ -35,13 +35,15 @@ _REFUSES_ALL = "refuses_all"
 _GUARDED = str(FailureClass.GUARD)
 _OF_REFUSALS = frozenset({_REFUSES_ALL, _GUARDED})
 _LONGEST_PAUSE_S = 10.0
+#: While its tries stay without an answer: each is one more message of which nobody knows whether it went.
+_LONGEST_PAUSE_UNSURE_S = 60.0
 #: There each try is one more message that is lost if nobody has mended it.
 _LONGEST_PAUSE_REFUSED_S = 300.0
 
 
 def longest_pause_s(reason: str) -> float:
     """Give the longest pause, in seconds, between two tries of a platform that was stopped for `reason`."""
-    return _LONGEST_PAUSE_REFUSED_S if reason in _OF_REFUSALS else _LONGEST_PAUSE_S
+    return _LONGEST_PAUSE_REFUSED_S if reason in _OF_REFUSALS else _LONGEST_PAUSE_UNSURE_S
 
 
 class Breaker:
@@ -56,6 +58,7 @@ class Breaker:
         self._last: deque[tuple[float, bool]] = deque(maxlen=_LOOK_BACK)
         #: What began before says nothing of the platform as it is now: its hung calls go on for long.
         self._closed_at = -math.inf
+        self._is_unsure = False
         self.open_reason: str | None = None
         self.paused = False
         self.may_probe = False
@@ -68,11 +71,19 @@ class Breaker:
         """Whether no message may be started: paused by a person, or failing."""
         return self.paused or self.open_reason is not None
 
+    @property
+    def pause_s(self) -> float:
+        """Give the longest pause, in seconds, until the next try, by what the last one cost."""
+        if self._is_unsure or self.open_reason in _OF_REFUSALS:
+            return longest_pause_s(str(self.open_reason))
+        return _LONGEST_PAUSE_S
+
     def note(self, outcome: Outcome, *, latency_s: float, probe: bool) -> None:
         """Count one outcome; a good probe closes the breaker. What was not started counts for nothing."""
         if outcome.kind is OutcomeKind.NOT_STARTED:
             return
         refused = outcome.kind is OutcomeKind.REFUSED
+        self._is_unsure = outcome.kind is OutcomeKind.AMBIGUOUS
         bad = _is_bad(outcome) or (refused and self.open_reason in _OF_REFUSALS)
         if probe:
             self.recovered = self.recovered or not (bad or latency_s > _SLOW_S)
@@ -102,6 +113,7 @@ class Breaker:
         ages_s = [age_s for age_s in ages_s if age_s <= closed_for_s]
         slow = sum(age_s > _SLOW_S for age_s in ages_s)
         if slow >= _SLOW_ONES or (slow >= _SLOW_ALL and slow == len(ages_s)):
+            self._is_unsure = True
             self._trip("slow")
 
     def take(self, *, open_reason: str | None, paused: bool) -> None:

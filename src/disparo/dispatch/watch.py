@@ -93,14 +93,14 @@ class PlatformWatch:
             # A right that waits for its message is enough: another worker may have one to try.
             may_try = not (lane.breaker.paused or lane.breaker.may_probe or lane.is_left_to_others)
             if lane.breaker.open_reason and may_try and state and not self._holder.ending:
-                pause_s = longest_pause_s(lane.breaker.open_reason)
+                furthest_s = longest_pause_s(lane.breaker.open_reason)
                 since_s = 0.0 if self._has_messages else _LEFT_TO_OTHERS_S
-                if platform_states.is_probe_due(state, longest_pause_s=pause_s, since_s=since_s):
-                    await self._take_probe(connection, name, pause_s)
+                if platform_states.is_probe_due(state, longest_pause_s=furthest_s, since_s=since_s):
+                    await self._take_probe(connection, name, lane.breaker.pause_s, furthest_s)
             lane.on_room()
 
-    async def _take_probe(self, connection: Connection, name: str, longest_pause_s: float) -> None:
-        if await platform_states.take_probe(connection, name, longest_pause_s=longest_pause_s):
+    async def _take_probe(self, connection: Connection, name: str, pause_s: float, furthest_s: float) -> None:
+        if await platform_states.take_probe(connection, name, pause_s=pause_s, longest_pause_s=furthest_s):
             lane = self._handover.lanes.get(name)  # by other settings, it may be, than when it was asked for
             if lane is not None:
                 lane.breaker.may_probe = True
