@@ -39,7 +39,11 @@ async def hold_after_restore(dsn: str) -> list[UUID]:
 async def list_restored(connection: Connection, *, limit: int) -> list[int]:
     """List the messages that the hold of a copy keeps, oldest first."""
     rows = await connection.fetch(
-        "SELECT id FROM messages WHERE trouble = 'held' AND reason = $1 ORDER BY id LIMIT $2", RESTORED, limit
+        """SELECT id FROM messages
+           WHERE trouble IS NOT NULL AND trouble >= 'held' AND trouble <= 'held' AND reason = $1
+           ORDER BY trouble, id LIMIT $2  -- of many, by id alone all other messages would be read too""",
+        RESTORED,
+        limit,
     )
     return [row["id"] for row in rows]
 

@@ -55,8 +55,7 @@ async def page(connection: Connection, wanted: Wanted, *, before: int | None, li
         top = min(top, await _first_id_since(connection, wanted.until + _SLACK))
     bottom = 0 if wanted.since is None else await _first_id_since(connection, wanted.since - _SLACK)
     if wanted.status in RARE:
-        rows = await _by_status(connection, wanted, top, bottom, limit)
-        return Found(rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None)
+        return await _by_status(connection, wanted, top, bottom, limit)
     newest: int = await connection.fetchval("SELECT coalesce(max(id), 0) FROM messages WHERE id < $1", top)
     floor = max(bottom, newest + 1 - WINDOW)
     rows = await _by_id(connection, wanted, top, floor, limit)
@@ -65,23 +64,35 @@ async def page(connection: Connection, wanted: Wanted, *, before: int | None, li
     return Found(rows, floor if floor > max(bottom, 1) else None)
 
 
-async def _by_status(
-    connection: Connection, wanted: Wanted, top: int, bottom: int, limit: int
-) -> list[asyncpg.Record]:
-    return await connection.fetch(
+async def _by_status(connection: Connection, wanted: Wanted, top: int, bottom: int, limit: int) -> Found:
+    # A cancelled run has as many as the table has others: in this order only their own index gives them.
+    theirs = f"""m.trouble IS NOT NULL AND (m.trouble, m.id) < ('{wanted.status}', $1)
+                 AND (m.trouble, m.id) >= ('{wanted.status}', $2)"""
+    order = "m.trouble DESC, m.id DESC"
+    floor: int | None = None
+    if wanted.platform is not None:
+        floor = await connection.fetchval(
+            f"SELECT m.id FROM messages m WHERE {theirs} ORDER BY {order} LIMIT 1 OFFSET $3",  # noqa: S608 - so
+            top,
+            bottom,
+            WINDOW - 1,
+        )
+    rows = await connection.fetch(
         f"""SELECT {_COLUMNS} FROM messages m
-            WHERE m.trouble = '{wanted.status}' AND m.id < $1 AND m.id >= $2
-              AND ($3::text IS NULL OR m.platform = $3)
+            WHERE {theirs} AND ($3::text IS NULL OR m.platform = $3)
               AND ($4::timestamptz IS NULL OR m.created_at >= $4)
               AND ($5::timestamptz IS NULL OR m.created_at < $5)
-            ORDER BY m.id DESC LIMIT $6""",  # noqa: S608 - one of our own words
+            ORDER BY {order} LIMIT $6""",  # noqa: S608 - one of our own words
         top,
-        bottom,
+        bottom if floor is None else floor,
         wanted.platform,
         wanted.since,
         wanted.until,
         limit + 1,
     )
+    if len(rows) > limit:
+        return Found(rows[:limit], rows[limit - 1]["id"])
+    return Found(rows, floor)
 
 
 async def _by_id(

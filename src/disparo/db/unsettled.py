@@ -31,10 +31,11 @@ async def list_uncertain(
         """SELECT m.id, m.dispatch_id, m.invoice_id, m.phone, m.e164, m.platform, m.reason, m.changed_at,
                   a.started_at
            FROM messages m JOIN attempts a ON a.id = m.attempt_id
-           WHERE m.trouble = 'uncertain' AND ($1::text IS NULL OR m.platform = $1)
+           WHERE m.trouble IS NOT NULL AND (m.trouble, m.id) > ('uncertain', $4) AND m.trouble <= 'uncertain'
+             AND ($1::text IS NULL OR m.platform = $1)
              AND ($2::timestamptz IS NULL OR a.started_at >= $2)
-             AND ($3::timestamptz IS NULL OR a.started_at < $3) AND m.id > $4
-           ORDER BY m.id LIMIT $5""",
+             AND ($3::timestamptz IS NULL OR a.started_at < $3)
+           ORDER BY m.trouble, m.id LIMIT $5  -- of many, by id alone all other messages would be read too""",
         platform,
         since,
         until,
@@ -47,7 +48,8 @@ async def list_held(connection: Connection, *, after: int = 0, limit: int) -> li
     """List held messages with ids above `after`, oldest first."""
     return await connection.fetch(
         """SELECT id, dispatch_id, invoice_id, phone, reason, changed_at FROM messages
-           WHERE trouble = 'held' AND id > $1 ORDER BY id LIMIT $2""",
+           WHERE trouble IS NOT NULL AND (trouble, id) > ('held', $1) AND trouble <= 'held'
+           ORDER BY trouble, id LIMIT $2  -- as above""",
         after,
         limit,
     )

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import accounts, bulk_runs, day, installation, messages, unsettled
+from disparo.db import accounts, bulk_runs, day, installation, messages, overlaps, unsettled
 from disparo.db.messages import Move
 from disparo.db.pool import Connection
 from disparo.dispatch import reconcile
@@ -28,6 +28,7 @@ from disparo.wording import words
 _SHOWN = 100
 _AT_ONCE = 10_000
 _MORE = " Ainda há outras neste filtro: repita para continuar."
+_LATER = " As que ficaram incertas depois que você abriu a página não foram tocadas: veja abaixo."
 #: Nobody looks at an empty page for longer; a proxy would give up after a minute.
 _LONGEST_S = 20.0
 _QUEUED = ("mensagem de volta à fila", "mensagens de volta à fila")
@@ -56,6 +57,7 @@ async def show_uncertain(request: Request, person: Person) -> Response:
     query = request.query_params
     after = fields.number(query, "depois") or 0
     async with services_of(request).pool.acquire() as connection:
+        seen_at = await overlaps.moment(connection)
         rows = await _uncertain(connection, request, query, _SHOWN + 1, after=after)
     chosen = {name: fields.text(query, name) for name in _FILTER}
     kept = {name: value for name, value in chosen.items() if value}
@@ -63,6 +65,7 @@ async def show_uncertain(request: Request, person: Person) -> Response:
         request,
         "incertas.html",
         rows=rows[:_SHOWN],
+        seen_at=seen_at,
         is_all=not after and len(rows) <= _SHOWN,
         page=_pager(_UNCERTAIN, kept, rows, after),
         chosen=chosen,
@@ -71,9 +74,12 @@ async def show_uncertain(request: Request, person: Person) -> Response:
 
 
 async def settle_uncertain(request: Request, person: Person) -> Response:
-    """Send again or give as sent: the ticked ones, or all that a platform and a period name."""
+    """Send again or give as sent: the ticked ones, or all that a platform and a period name.
+
+    Of these none that is uncertain only since the page was shown: nobody has looked for it.
+    """
     form = await fields.read_form(request)
-    everything = fields.text(form, "quais") == "filtro"
+    everything, seen_at = fields.text(form, "quais") == "filtro", fields.moment(form, "visto")
     action = fields.text(form, "acao")
     # Without its filter the page would have "todas deste filtro" mean all there are.
     kept = urlencode({name: fields.text(form, name) for name in _FILTER if fields.text(form, name)})
@@ -81,16 +87,18 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
     try:
         async with services_of(request).pool.acquire() as connection, connection.transaction():
             found = await _uncertain(connection, request, form, _AT_ONCE + 1) if everything else []
-            wanted = [row["id"] for row in found[:_AT_ONCE]] if everything else fields.ids(form, "id")
+            old = [row["id"] for row in found if seen_at is None or row["changed_at"] <= seen_at]
+            wanted = old[:_AT_ONCE] if everything else fields.ids(form, "id")
             _check(person, wanted)
             settled = await _settle(connection, wanted, action, person)
             still = _still(await bulk_runs.paused(connection, of=settled)) if action == "reenviar" else ""
             done_as = "resent" if action == "reenviar" else "given_as_sent"
             await _audit(connection, person, done_as, len(settled))
     except (reconcile.NotAgain, _NothingChosen) as refused:
-        return await done(request, person, str(refused), address, is_done=False)
+        later = _LATER if found and not old else ""
+        return await done(request, person, f"{refused}{later}", address, is_done=False)
     said = _QUEUED if action == "reenviar" else _GIVEN
-    more = _MORE if len(found) > _AT_ONCE else ""
+    more = (_MORE if len(found) > _AT_ONCE else "") + (_LATER if len(old) < len(found) else "")
     if settled and action == "reenviar" and len(settled) < len(wanted):
         more = f" {words.several(len(wanted) - len(settled), *_NOT_AGAIN)}.{more}"
     return await _settled(request, person, {said: len(settled)}, address, more + still)

@@ -163,6 +163,7 @@ async def _fate_unknown(request: Request, error: Exception) -> Response:
         "O banco de dados parou de responder enquanto gravava: não se sabe se o disparo foi criado.",
         "Espere um minuto e recarregue esta página, confirmando o reenvio: o mesmo disparo nunca é criado "
         f"duas vezes. Se a fechar, veja em Disparos se ele está lá antes de simular de novo. {_TELL}",
+        back="",
     )
 
 
@@ -191,6 +192,9 @@ def _failure(
     back: str | None = None,
     **headers: str,
 ) -> Response:
+    """Say it; `back`: where a button leads, if not said a form's own page: what was typed is there again."""
+    if back is None and not only_looks(request):
+        back = page_before(request)
     shown = {"title": title, "what": what, "remedy": remedy, "back": back}
     answer = render(request, "erro.html", status=status, again="", **shown)
     answer.headers.update(headers)

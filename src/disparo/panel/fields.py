@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -79,6 +79,14 @@ def named_uuid(request: Request, name: str = "id") -> UUID:
         return UUID(request.path_params[name])
     except ValueError:
         raise HTTPException(404) from None
+
+
+def moment(form: FormData, name: str) -> datetime | None:
+    """Give the moment that a form was shown with; None where it says none."""
+    try:
+        return datetime.fromisoformat(text(form, name)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def phone(typed: str) -> Phone:

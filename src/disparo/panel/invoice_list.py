@@ -46,7 +46,7 @@ def read_pasted(text: str) -> list[int]:
     for word in re.split(r"[\s,;]+", fields.seen(text)):
         if not word:
             continue
-        number = _number(word.removeprefix("#"))
+        number = read_number(word.removeprefix("#"))
         if number is None:
             raise Wrong(f"“{word[:30]}” não é um número de fatura. Deixe só os números, um por linha.")
         found[number] = None
@@ -72,7 +72,7 @@ def read_csv(raw: bytes) -> list[int]:
     found: dict[int, None] = {}
     for place, line in enumerate(lines[begins:], begins + 1):
         cell = without_text_mark(line[column].strip()) if len(line) > column else ""
-        number = _number(cell)
+        number = read_number(cell)
         if number is not None:
             found[number] = None
         elif cell and not (place == begins + 1 and any(map(str.isalpha, cell))):  # a column's name
@@ -121,10 +121,11 @@ def _says(lines: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def _has_number(cells: Sequence[str]) -> bool:
-    return any(_number(cell) is not None for cell in cells)
+    return any(read_number(cell) is not None for cell in cells)
 
 
-def _number(written: str) -> int | None:
+def read_number(written: str) -> int | None:
+    """Read one invoice number: `70.215` too; None where it is none."""
     return fields.id_of(written.replace(".", "") if _DOTTED.fullmatch(written) else written)
 
 

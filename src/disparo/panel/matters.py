@@ -79,6 +79,8 @@ _ALERTS = {
 _OF_PLATFORMS = frozenset(
     {alerts.CREDIT_LOW, alerts.CREDIT_GONE, alerts.PLATFORM_UNREACHABLE, alerts.RECEIPTS_STOPPED}
 )
+#: Of others the page of the platforms, where all may be well, says nothing.
+_SEEN_AT_PLATFORMS = _OF_PLATFORMS | {alerts.DISPATCH_STUCK, alerts.NO_PLATFORM}
 
 
 #: Each with the way to its page.
@@ -87,12 +89,12 @@ _PAUSED_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """Something a person should see to, and where."""
+    """Something a person should see to, and where; `address` empty: at no page of the panel."""
 
     title: str
     text: str
-    address: str
-    remedy: str
+    address: str = ""
+    remedy: str = ""
     colour: str = "warning"
 
 
@@ -123,9 +125,7 @@ async def matters_of(connection: Connection, services: PanelServices, person: Pe
                 "O programa de envio está parado",
                 "Nenhum worker está em execução: as mensagens esperam. Peça a quem administra que o inicie "
                 "(disparo worker, ou o serviço disparo-worker).",
-                "/painel/plataformas",
-                "Ver plataformas",
-                "danger",
+                colour="danger",
             )
         )
     return found
@@ -223,6 +223,8 @@ def _alert(row: asyncpg.Record, services: PanelServices) -> Matter | None:
     elif kind == alerts.CREDIT_LOW:
         said = said.replace(".", ",")
     title, text = title.format(subject=subject), text.format(detail=said)
+    if kind not in _SEEN_AT_PLATFORMS:
+        return Matter(title, text)
     return Matter(title, text, "/painel/plataformas", "Ver plataformas")
 
 

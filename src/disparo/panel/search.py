@@ -27,8 +27,17 @@ _CUSTOMERS = 10
 _MOST_SAME_TAIL = 200
 _SHORTEST_NAME = 3
 _DOCUMENT_LENGTHS = (11, 14)
-#: What people write before the number of an invoice or a customer.
-_CALLED = re.compile(r"(?:(?:fatura|cliente|n[º°]|#)\s*)+(?=[0-9])", re.IGNORECASE)
+_NUMBER_OF = r"[\s:.]*(?:(?:n[º°o]|#)[\s:.]*)*(?=[0-9])"
+#: What people write before a number, by what it is the number of; "": they do not say.
+_CALLED = {
+    "fatura": re.compile(rf"(?:fatura|boleto|t[íi]tulo){_NUMBER_OF}", re.IGNORECASE),
+    "cliente": re.compile(
+        rf"(?:(?:c[óo]d(?:igo)?\.?\s*(?:do\s+)?)?cliente|c[óo]d(?:igo)?|cpf(?:\s*/\s*cnpj)?|cnpj){_NUMBER_OF}"
+        r"|cnpj[\s:.]+",
+        re.IGNORECASE,
+    ),
+    "": re.compile(_NUMBER_OF, re.IGNORECASE),
+}
 #: A phone as neighbours say it: 99993-1412, with its ninth digit or without.
 _WITHOUT_DDD = re.compile(r"\s*9?[\s.]?([0-9]{4})[\s.\-\u2010-\u2015]*([0-9]{4})\s*")
 _PHONES = 3
@@ -82,10 +91,22 @@ async def show(request: Request, person: Person) -> Response:
 async def _find(connection: Connection, typed: str, kind: str, before: Cursor | None) -> list[Group]:
     readers = {"telefone": _by_phone, "fatura": _by_invoice, "cliente": _by_customer}
     found: list[Group] = []
+    said, bare = _said(typed)
     for name, reader in readers.items():
-        if not kind or kind == name:
-            found += await reader(connection, typed, before)
+        if kind in ("", name) and not (said and name == "telefone"):
+            found += await reader(connection, typed, bare if said in ("", name) else typed, before)
     return list({(group.kind, group.title): group for group in reversed(found)}.values())[::-1]
+
+
+def _said(typed: str) -> tuple[str, str]:
+    """Give what it is that a number is typed of, "" where that is not said, and what stands after it.
+
+    A customer's number is another one's invoice: `cliente 3108` is never the invoice 3108.
+    """
+    for kind, called in _CALLED.items():
+        if begun := called.match(typed):
+            return kind, typed[begun.end() :].rstrip(" ,;:.")
+    return "", typed
 
 
 def _phones(typed: str) -> list[Phone]:
@@ -93,12 +114,12 @@ def _phones(typed: str) -> list[Phone]:
     return list({phone.e164: phone for phone in read_registered(typed)[0]}.values())[:_PHONES]
 
 
-async def _by_phone(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:
-    if (without_ddd := _WITHOUT_DDD.fullmatch(typed)) and before is None:
+async def _by_phone(connection: Connection, typed: str, bare: str, before: Cursor | None) -> list[Group]:
+    if (without_ddd := _WITHOUT_DDD.fullmatch(bare)) and before is None:
         tail = "".join(without_ddd.groups())
         return await _of_owners(connection, typed, tail, lambda phone: phone.national[-PHONE_TAIL:] == tail)
     found: list[Group] = []
-    for phone in _phones(typed):
+    for phone in _phones(bare):
         found += await _of_phone(connection, typed, phone, before)
     return found
 
@@ -139,8 +160,8 @@ def _holds(field: str | None, is_meant: Callable[[Phone], bool]) -> bool:
     return any(is_meant(phone) for phone in read_registered(field)[0])
 
 
-async def _by_invoice(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:
-    invoice_id = _number(_CALLED.sub("", typed))
+async def _by_invoice(connection: Connection, typed: str, bare: str, before: Cursor | None) -> list[Group]:
+    invoice_id = _number(bare)
     if invoice_id is None:
         return []
     rows = await message_pages.of_invoices(connection, [invoice_id], before=before, limit=_EACH)
@@ -152,9 +173,9 @@ async def _by_invoice(connection: Connection, typed: str, before: Cursor | None)
     return [_group("fatura", f"Fatura {invoice_id} · {invoice['name']}", typed, (), [invoice])]
 
 
-async def _by_customer(connection: Connection, typed: str, before: Cursor | None) -> list[Group]:
+async def _by_customer(connection: Connection, typed: str, bare: str, before: Cursor | None) -> list[Group]:
     found: dict[int, None] = {}
-    for by, term in _readings(typed):
+    for by, term in dict.fromkeys([*_readings(bare), *_readings(typed)]):
         rows = await register.find_customers(
             connection,
             by,

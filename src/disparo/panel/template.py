@@ -14,6 +14,7 @@ from disparo.db.pool import Connection
 from disparo.domain.template import DEFAULT, TemplateRefused, check_template
 from disparo.panel import fields
 from disparo.panel.access import Person
+from disparo.panel.invoice_list import read_number
 from disparo.panel.new_dispatch import Text, write
 from disparo.panel.notices import done
 from disparo.panel.pages import render
@@ -51,13 +52,13 @@ async def _page(
     typed: str | None = None,
     wrong: str = "",
     overtaken: bool = False,
-    invoice_id: int | None = None,
+    asked: str = "",
     seen: int | None = None,
 ) -> Response:
     """Show the form: with the template that counts, or with what was `typed` and is not kept.
 
     `wrong`: why it is not; `overtaken`: because somebody else has written another one meanwhile; `seen`: the
-    one that counted when the form was first shown, where that was before.
+    one that counted when the form was first shown, where that was before; `asked`: whose preview.
     """
     services = services_of(request)
     async with services.pool.acquire() as connection:
@@ -66,7 +67,7 @@ async def _page(
         written = history[0]["text"] if history else None
         current = written or services.settings.template or DEFAULT
         text = current if typed is None else typed
-        preview = await _preview(connection, services, text, invoice_id)
+        preview = await _preview(connection, services, text, asked)
     last = history[0]["id"] if history else 0
     return render(
         request,
@@ -94,7 +95,7 @@ async def show_preview(request: Request, person: Person) -> Response:
             connection,
             services_of(request),
             fields.text(form, "modelo", most=_LONGEST),
-            fields.number(form, "fatura"),
+            fields.text(form, "fatura"),
         )
     return render(request, "_previa.html", **shown)
 
@@ -105,17 +106,15 @@ async def save(request: Request, person: Person) -> Response:
     typed = fields.text(form, "modelo", most=_LONGEST)
     said, action = fields.text(form, "visto"), fields.text(form, "acao")
     seen = int(said) if _SEEN.fullmatch(said) else None
-    invoice_id = fields.number(form, "fatura")
+    asked = fields.text(form, "fatura")
     if action == "previa":  # where no script shows it while it is written
-        return await _page(request, typed=typed, invoice_id=invoice_id, seen=seen)
+        return await _page(request, typed=typed, asked=asked, seen=seen)
     text = None if action == "padrao" else typed
     if text is not None:
         try:
             check_template(text)
         except TemplateRefused as refused:
-            return await _page(
-                request, status=422, typed=typed, wrong=refused.detail, invoice_id=invoice_id, seen=seen
-            )
+            return await _page(request, status=422, typed=typed, wrong=refused.detail, asked=asked, seen=seen)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
         is_written = await templates.write(connection, text, actor=person.actor, instead_of=seen)
         if is_written:
@@ -125,10 +124,8 @@ async def save(request: Request, person: Person) -> Response:
     return await done(request, person, "Modelo salvo: vale para o próximo SMS.", _PATH)
 
 
-async def _preview(
-    connection: Connection, services: PanelServices, text: str, invoice_id: int | None
-) -> dict[str, Any]:
-    row = await _invoice(connection, invoice_id)
+async def _preview(connection: Connection, services: PanelServices, text: str, asked: str) -> dict[str, Any]:
+    row = await _invoice(connection, asked)
     sample: Text | None = None
     refused = ""
     if row is not None:
@@ -137,10 +134,11 @@ async def _preview(
             sample = write(row, services, text)
         except TemplateRefused as error:
             refused = error.detail
-    return {"invoice": row, "asked_for": invoice_id, "sample": sample, "refused": refused}
+    return {"invoice": row, "asked_for": asked, "sample": sample, "refused": refused}
 
 
-async def _invoice(connection: Connection, invoice_id: int | None) -> asyncpg.Record | None:
-    wanted = await invoices.newest(connection) if invoice_id is None else invoice_id
+async def _invoice(connection: Connection, asked: str) -> asyncpg.Record | None:
+    """Give the invoice that was typed, and of no other where there is none; the newest where none was."""
+    wanted = read_number(asked.removeprefix("#")) if asked else await invoices.newest(connection)
     rows = await invoices.read_texts(connection, [wanted]) if wanted is not None else []
     return rows[0] if rows else None

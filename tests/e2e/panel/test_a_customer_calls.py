@@ -189,3 +189,24 @@ def test_a_phone_is_found_in_every_way_in_which_people_write_it(house, person):
     shown = text(person.get("/painel/descadastros?telefone=0055%2037%2099123-7001"))
     assert "(37) 99123-7001" in shown
     house.fetch("DELETE FROM opt_outs WHERE e164 = '+5537991237001'")
+
+
+def test_what_a_number_is_said_to_be_of_is_what_is_looked_for(house, person):
+    """Customer 8190001 and the invoice 8190001 of another one: their numbers have nothing to do with each other."""
+    house.run(lambda connection: add_invoices(connection, 2, first_id=8_190_001))
+    house.fetch("UPDATE invoices SET customer_id = 8190002 WHERE id = 8190001")
+    house.fetch("UPDATE customers SET name = 'DONA IARA', cpf_cnpj = '81900010140' WHERE id = 8190001")
+    house.fetch("UPDATE customers SET name = 'SEU BENTO' WHERE id = 8190002")
+    for typed in (
+        "cliente 8190001",
+        "Código do cliente: 8.190.001",
+        "CPF 819.000.101-40",
+        "cpf/cnpj: 81900010140",
+    ):
+        page = search(person, typed)
+        assert ("DONA IARA" in page, "SEU BENTO" in page) == (True, False), typed
+    for typed in ("fatura 8190001", "Fatura: nº 8.190.001", "boleto 8190001,", "título no 8190001"):
+        page = search(person, typed)
+        assert ("DONA IARA" in page, "SEU BENTO" in page) == (False, True), typed
+    page = search(person, "nº 8190001")
+    assert ("DONA IARA" in page, "SEU BENTO" in page) == (True, True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 from tests.support import bulk
 from tests.support.client import DISPATCH
@@ -109,3 +112,20 @@ def test_of_a_cancelled_dispatch_nothing_is_said_to_go_again(house, client, pers
     )
     assert statuses(house, one) == ["uncertain"]
     house.until(lambda: house.received(f"{7_500_001}"))
+
+
+def test_all_of_a_filter_are_those_that_were_there_when_the_page_was_shown(house, client, person):
+    """What became uncertain since then nobody has looked for at the platform."""
+    _, seen = over_and_uncertain(house, client, 7_500_001)
+    (visto,) = re.findall(r'name="visto" value="([^"]+)"', person.get("/painel/incertas").raw.decode())
+    run, later = over_and_uncertain(house, client, 7_510_001)
+    given = {"quais": "filtro", "acao": "dar-como-enviada", "visto": unescape(visto)}
+    told = followed(person, person.post("/painel/incertas", **given))
+    are_not = "As que ficaram incertas depois que você abriu a página não foram tocadas: veja abaixo."
+    assert f"dadas como enviadas. {are_not}" in told
+    assert statuses(house, run) == ["uncertain"] * 2
+    of_the_seen = "SELECT count(*) FROM messages WHERE id = ANY($1) AND status <> 'uncertain'"
+    assert house.value(of_the_seen, seen) == 2
+    told = followed(person, person.post("/painel/incertas", **given))
+    assert f"Nada foi feito: marque ao menos uma mensagem. {are_not}" in told
+    assert house.value(of_the_seen, later) == 0

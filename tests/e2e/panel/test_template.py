@@ -31,3 +31,17 @@ def test_signs_that_carriers_do_not_pass_on_are_named(person):
 )
 def test_others_and_those_among_accents_arrive(person, written):
     assert "não chegar" not in previewed(person, written)
+
+
+@pytest.mark.parametrize("typed", ["70.219", "#70219", " 70219 "])
+def test_the_preview_is_of_the_invoice_that_was_typed(person, typed):
+    assert "R$ 59,90" in text(
+        person.post("/painel/modelo/previa", modelo="{valor} {vencimento}", fatura=typed)
+    )
+
+
+def test_of_what_is_no_invoice_none_is_shown(person):
+    """The newest one's was, as if it were the one that was typed."""
+    shown = text(person.post("/painel/modelo/previa", modelo="{valor} {vencimento}", fatura="7021x"))
+    assert "A fatura 7021x não existe no cadastro." in shown
+    assert "R$" not in shown

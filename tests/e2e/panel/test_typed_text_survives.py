@@ -172,3 +172,31 @@ def test_a_list_that_was_simulated_is_there_again_when_it_could_not_be_sent(hous
     page.get_by_role("link", name="Descadastros").click()
     page.goto("/painel/disparos/novo")
     expect(page.get_by_label("Números das faturas")).to_have_value("")
+
+
+def test_so_is_what_a_page_of_an_earlier_session_sent(house, account, page):
+    """Somebody signed out and in again in another tab: the button leads back to what was typed."""
+    page.goto("/painel/clientes-api")
+    page.get_by_label("Nome do programa", exact=True).fill("robô")
+    with page.context.expect_page() as opened:
+        page.evaluate("open('/painel')")
+    other = opened.value
+    other.get_by_role("button", name="Sair").click()
+    sign_in(other, account)
+    expect(other.get_by_role("heading", name="Início")).to_be_visible()
+    other.close()
+    page.get_by_role("button", name="Criar", exact=True).click()
+    expect(page.get_by_text("o formulário era de uma sessão anterior")).to_be_visible()
+    page.get_by_role("link", name="Voltar", exact=True).click()
+    expect(page.get_by_label("Nome do programa", exact=True)).to_have_value("robô")
+    assert house.value("SELECT count(*) FROM api_clients WHERE name = 'robô'") == 0
+
+
+def test_light_or_dark_takes_nothing_of_it(page):
+    page.goto("/painel/disparos/novo")
+    page.get_by_label("Números das faturas").fill("11000\n70215")
+    page.get_by_role("button", name="Escuro").click()
+    expect(page.get_by_role("button", name="Escuro", pressed=True)).to_be_visible()
+    expect(page.get_by_label("Números das faturas")).to_have_value("11000\n70215")
+    page.reload()
+    expect(page.get_by_label("Números das faturas")).to_have_value("")

@@ -61,6 +61,15 @@ def test_what_an_alert_tells_is_on_the_first_page_while_it_lasts(house, kind, su
     assert says not in text(person.get("/painel"))
 
 
+def test_only_what_can_be_seen_there_leads_to_the_platforms(house):
+    """Who looks for the backup there finds all platforms well."""
+    person, page = visitor(house), '">Ver plataformas</a>'
+    for kind, leads in (("backup_old", False), ("source_down", False), ("receipts_stopped", True)):
+        house.fetch("INSERT INTO alerts (kind, subject) VALUES ($1, 'simulador')", kind)
+        assert (page in person.get("/painel").raw.decode()) is leads, kind
+        house.fetch("UPDATE alerts SET cleared_at = now()")
+
+
 def test_a_platform_that_is_no_longer_there_needs_nobody(house):
     house.fetch("INSERT INTO alerts (kind, subject, detail) VALUES ('credit_low', 'tirada', '1')")
     assert "tirada" not in text(visitor(house).get("/painel"))

@@ -30,8 +30,10 @@
       if (event.target.matches("[data-draft]")) keep();
     });
     // A list that was simulated stands in its field as it came, from a file too.
-    document.addEventListener("submit", function () {
+    document.addEventListener("submit", function (event) {
       if (drafts.some(typed)) keep();
+      // Light or dark: the same page comes again.
+      if (event.target.matches(".tema")) sessionStorage.setItem("rascunhos-de-volta", "1");
     });
     // When HTMX is ready: the preview is of what is typed.
     document.addEventListener("DOMContentLoaded", function () {
@@ -131,12 +133,34 @@
       source.close();
       location.reload(); // the list below has changed too
     });
+    // Refused, as while the database is away or after the session, it does not ask again by itself: the page
+    // comes anew when there is one again, or the one to sign in, and no old figures stay for the latest.
+    var timer = null;
+    function ask() {
+      fetch(location.href, { method: "HEAD", headers: { "HX-Trigger": "auto-andamento" } })
+        .then(function (answer) {
+          return answer.ok;
+        }, function () {
+          return false;
+        })
+        .then(function (isThere) {
+          if (timer === null) return;
+          if (isThere) location.reload();
+          else timer = setTimeout(ask, 10000);
+        });
+    }
+    source.addEventListener("error", function () {
+      if (source.readyState === EventSource.CLOSED) timer = setTimeout(ask, 10000);
+    });
+    function leave() {
+      source.close();
+      clearTimeout(timer);
+      timer = null;
+    }
     // A form that is on its way has its own page to come: a reload would take that one's words.
     document.addEventListener("submit", function (event) {
-      if (!event.defaultPrevented) source.close();
+      if (!event.defaultPrevented) leave();
     });
-    addEventListener("pagehide", function () {
-      source.close();
-    });
+    addEventListener("pagehide", leave);
   });
 })();
