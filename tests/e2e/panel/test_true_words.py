@@ -389,3 +389,9 @@ def test_the_audit_shows_what_lies_behind_many_later_lines(house, person):
         page = person.get(f"/painel/auditoria?{wanted}")
         assert "20/02/2020" in text(page), wanted
         assert "20/02/2020" in person.get(csv_of(page)).raw.decode(), wanted
+
+
+@pytest.mark.parametrize("page", ["mensagens", "incertas"])
+def test_a_filter_by_a_platform_that_is_gone_is_not_shown_as_none(person, page):
+    shown = person.get(f"/painel/{page}?plataforma=tirada").raw.decode()
+    assert "<option selected>tirada</option>" in shown
