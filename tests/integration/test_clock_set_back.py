@@ -5,12 +5,26 @@ Moments that are stored are moved ahead by that hour; no clock is touched.
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from tests.integration.dispatch.test_receipts import handed_over
 from tests.support import bulk, rows
 
+from disparo import queue
 from disparo.auth.throttle import Throttle, TooMany
-from disparo.db import alerts, bulk_slices, day, platform_states, rate_limits, rates, receipt_polls
+from disparo.db import (
+    alerts,
+    bulk_slices,
+    day,
+    dispatches,
+    platform_states,
+    rate_limits,
+    rates,
+    receipt_polls,
+    sessions,
+    uploads,
+)
 from disparo.dispatch import sweep
 from disparo.dispatch.breaker import longest_pause_s
 from disparo.dispatch.bulk import Selection
@@ -208,3 +222,89 @@ async def test_what_was_stored_with_a_clock_of_next_year_keeps_nothing_after_it(
         assert [row["raw"] for row in found] == ["", "", "raw"]
     await prune_some(pool, Retention(text_days=0, evidence_days=90))
     assert await connection.fetchval("SELECT count(*) FROM receipts") == 2
+
+
+async def _waits(connection):
+    return await connection.fetchrow(
+        """SELECT count(*) FILTER (WHERE due_at > now()) AS later, count(*) FILTER (WHERE wait_since > now()) AS longer
+           FROM messages WHERE status = 'queued'"""
+    )
+
+
+async def test_a_message_that_was_put_to_wait_with_a_clock_of_next_year_goes_at_once(pool, connection):
+    chunk_id = await rows.chunk_of(connection, (await rows.add_messages(connection, 2, due_in_s=60))[0])
+    await queue.enqueue(connection, [queue.WakeUp(chunk_id, delay_s=60)])
+    await connection.execute(
+        """UPDATE messages SET created_at = created_at + interval '1 year', changed_at = changed_at + interval '1 year',
+                               due_at = due_at + interval '1 year', wait_since = wait_since + interval '1 year'"""
+    )
+    await connection.execute("UPDATE waiting_chunks SET due_at = due_at + interval '1 year'")
+    table = queue.table()
+    await connection.execute(f"UPDATE {table} SET execute_after = execute_after + interval '1 year'")
+    await sweep.bring_back_waiting(pool)
+    assert tuple(await _waits(connection)) == (0, 0)
+    assert await connection.fetchval(f"SELECT count(*) FROM {table} WHERE execute_after <= now()") == 1
+    assert await connection.fetchval("SELECT count(*) FROM waiting_chunks WHERE due_at <= now()") == 1
+
+
+async def test_what_was_put_to_wait_with_the_right_clock_goes_on_waiting(pool, connection):
+    await rows.add_messages(connection, 1, due_in_s=86_400)
+    await rows.add_invoices(connection, 2, first_id=7)
+    await bulk.store(pool, Selection((7, 8)))
+    await bulk.queue_all(pool)
+    await connection.execute("UPDATE messages SET due_at = now() + interval '2 days'")
+    await connection.execute("UPDATE bulk_chunks SET due_at = now() + interval '2 days'")
+    await sweep.bring_back_waiting(pool)
+    assert tuple(await _waits(connection)) == (3, 1)
+
+
+async def test_a_run_that_was_listed_with_a_clock_of_next_year_is_looked_at_at_once(pool, connection):
+    await rows.add_invoices(connection, 3)
+    await bulk.store(pool)
+    await bulk.queue_all(pool)
+    await connection.execute(
+        """UPDATE messages SET changed_at = changed_at + interval '1 year', due_at = due_at + interval '1 year',
+                               wait_since = wait_since + interval '1 year'"""
+    )
+    await connection.execute("UPDATE bulk_chunks SET due_at = due_at + interval '1 year'")
+    await sweep.bring_back_waiting(pool)
+    assert tuple(await _waits(connection)) == (0, 0)
+    assert await bulk_slices.take_chunk(connection, await rows.add_worker(connection)) is not None
+
+
+async def test_a_run_that_was_stored_with_a_clock_of_next_year_begins_now(pool, connection):
+    await rows.add_invoices(connection, 3)
+    await bulk.store(pool)
+    await connection.execute("UPDATE dispatches SET created_at = created_at + interval '1 year'")
+    await connection.execute("UPDATE bulk_runs SET not_before = not_before + interval '1 year'")
+    await bulk.queue_all(pool)
+    within = await connection.fetchval("SELECT max(due_at) < now() + interval '40 days' FROM messages")
+    assert within  # in its sending hours
+
+
+async def test_what_was_sent_with_a_clock_of_next_year_is_no_repetition_until_then(connection):
+    await rows.add_messages(connection, 1)
+    asked = [(1, await connection.fetchval("SELECT e164 FROM messages"), 60)]
+    assert len(await dispatches.recent(connection, asked)) == 1
+    await connection.execute("UPDATE messages SET created_at = now() + interval '30 s'")
+    assert len(await dispatches.recent(connection, asked)) == 1
+    await connection.execute("UPDATE messages SET created_at = now() + interval '1 year'")
+    assert await dispatches.recent(connection, asked) == {}
+
+
+async def test_who_came_in_with_a_clock_of_next_year_is_not_in_until_then(pool, connection):
+    user = await connection.fetchval(
+        "INSERT INTO users (email, password_hash) VALUES ('a@example.com', 'hash') RETURNING id"
+    )
+    await uploads.keep(connection, uuid4(), user_id=user, kind="customers", name="x.csv", content=b"personal")
+    assert await sessions.add(connection, b"token", user_id=user, password_hash="hash")
+    await set_back(connection, "panel_sessions", "seen_at")
+    assert await sessions.read_live(connection, b"token") is not None
+    for table, column in (
+        ("panel_sessions", "seen_at"),
+        ("panel_sessions", "created_at"),
+        ("uploads", "created_at"),
+    ):
+        await connection.execute(f"UPDATE {table} SET {column} = {column} + interval '1 year'")
+    assert await sessions.read_live(connection, b"token") is None
+    assert await prune_some(pool, Retention()) == {"panel_sessions": 1, "uploads": 1}

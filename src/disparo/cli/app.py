@@ -83,6 +83,11 @@ def main() -> None:
 
 def _prepare() -> None:
     """Refuse what no command could store or show, and have an end to read where no input was given."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # closed to us: a lock or a connection would get this number, and what is printed
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     if sys.stdin is None:
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - for as long as we run
     try:

@@ -130,9 +130,13 @@ async def mark_carved(connection: Connection, dispatch_id: UUID) -> None:
 
 async def lock_slice(connection: Connection) -> asyncpg.Record | None:
     """Lock the oldest slice of a running run that no process works on; None where there is none."""
+    # A run of a time to come was stored with a wrong clock. One that waits for us since long ago is late.
     return await connection.fetchrow(
-        """SELECT s.id, s.dispatch_id, s.invoice_ids, r.actor, r.not_before, r.only_others, now() AS now
+        """SELECT s.id, s.dispatch_id, s.invoice_ids, r.actor, r.only_others, now() AS now,
+                  least(r.not_before, now() + (r.not_before - d.created_at)) AS not_before,
+                  CASE WHEN r.not_before < now() - interval '1 hour' THEN r.not_before END AS late_since
            FROM bulk_slices s JOIN bulk_runs r ON r.dispatch_id = s.dispatch_id
+           JOIN dispatches d ON d.id = s.dispatch_id
            WHERE r.finished_at IS NULL AND r.state = 'running'
            ORDER BY s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED"""
     )
@@ -162,6 +166,7 @@ async def queue_slice(
         due_at,
         row["actor"],
         *closed.columns,
+        row["late_since"],
     )
     await connection.execute("DELETE FROM bulk_slices WHERE id = $1", row["id"])
     return {item["what"]: item["count"] for item in found}

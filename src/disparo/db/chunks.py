@@ -48,3 +48,37 @@ async def end_emptied(connection: Connection, *, overdue_s: float) -> None:
            AND NOT EXISTS (SELECT FROM messages m WHERE m.chunk_id = c.chunk_id AND m.status = 'queued')""",
         overdue_s,
     )
+
+
+async def bring_back(connection: Connection, *, limit: int) -> list[int]:
+    """Make due what was put to wait in a time to come, as the clock was set back since; gives its chunks.
+
+    It would wait until that time has passed, be it a year. What is to wait all the same is put back by its
+    last look. Messages of a chunk were put there together: one tells of all.
+    """
+    rows = await connection.fetch(
+        """SELECT c.chunk_id
+           FROM (SELECT chunk_id, due_at FROM waiting_chunks
+                 UNION ALL SELECT chunk_id, due_at FROM bulk_chunks WHERE worker_id IS NULL) c
+           WHERE c.due_at > now() + interval '10 min'
+             AND (SELECT m.changed_at FROM messages m WHERE m.chunk_id = c.chunk_id AND m.status = 'queued'
+                  LIMIT 1) > now() + interval '1 min'
+           LIMIT $1""",
+        limit,
+    )
+    found = [row["chunk_id"] for row in rows]
+    if found:
+        await connection.execute(
+            "UPDATE bulk_chunks SET due_at = now() WHERE chunk_id = ANY($1) AND worker_id IS NULL", found
+        )
+        await connection.execute(
+            """WITH locked AS MATERIALIZED (
+                   SELECT id FROM messages WHERE chunk_id = ANY($1) AND status = 'queued'
+                   ORDER BY id FOR UPDATE
+               )
+               UPDATE messages m
+               SET due_at = now(), wait_since = least(m.wait_since, now()), changed_at = now()
+               FROM locked WHERE m.id = locked.id""",
+            found,
+        )
+    return found

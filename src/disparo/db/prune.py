@@ -19,8 +19,8 @@ SHORT_LIVED: dict[str, str] = {
     "refresh_tokens": "expires_at < now() - interval '1 day'",
     "rate_limits": "tat < now() - interval '1 hour'",
     "extra_phone_use": "day < current_date - 7",
-    "panel_sessions": "seen_at < now() - interval '1 day'",
-    "uploads": "created_at < now() - interval '1 day'",
+    "panel_sessions": "seen_at < now() - interval '1 day' OR seen_at > now() + interval '1 day'",
+    "uploads": "created_at < now() - interval '1 day' OR created_at > now() + interval '1 day'",
     "event_figures": "from_at < now() - interval '40 days'",
     "bulk_figures": "at < now() - interval '40 days'",
     "phone_turns": "at < now() - interval '8 days' OR at > now() + interval '1 day'",
@@ -30,6 +30,9 @@ SHORT_LIVED: dict[str, str] = {
     "platform_messages": "attempt_id IS NULL AND created_at < now() - interval '30 days'",
     "bulk_turns": "dispatch_id IN (SELECT dispatch_id FROM bulk_runs WHERE finished_at IS NOT NULL)",
 }
+
+#: A clock further ahead of the last look at it was set, or nobody looked; it is believed after so long.
+_LEAP_S, _BELIEVED_AFTER_S = 3600, 6 * 3600
 
 #: Of what still waits, or is under way, nothing goes.
 _OPEN = ["queued", "claimed", "sending", "held"]
@@ -80,6 +83,29 @@ async def is_our_turn(connection: Connection) -> bool:
     return ours
 
 
+async def is_clock_steady(connection: Connection) -> bool:
+    """Tell whether the clock stands where it may; asked every minute or so, in the process whose turn it is.
+
+    One that was set ahead, as at the start of a machine whose own clock is wrong, would have years of
+    evidence deleted in a moment. So a leap is believed only when it has lasted; that nobody asked for days
+    is one too.
+    """
+    now: int = await connection.fetchval("SELECT extract(epoch FROM now())::bigint")
+    seen, leapt = [
+        await connection.fetchval("SELECT upto FROM housekeeping WHERE job = $1", job)
+        for job in ("clock_seen", "clock_leapt")
+    ]
+    is_leap = seen is not None and now - seen > _LEAP_S
+    if is_leap and (leapt is None or now < leapt):
+        await _note(connection, "clock_leapt", now)
+        return False
+    if is_leap and now - leapt < _BELIEVED_AFTER_S:
+        return False
+    await _note(connection, "clock_seen", now)
+    await connection.execute("DELETE FROM housekeeping WHERE job = 'clock_leapt'")
+    return True
+
+
 async def delete_expired(connection: Connection, what: str, limit: int) -> int:
     """Delete a slice of one kind of `SHORT_LIVED`."""
     return affected(
@@ -117,12 +143,7 @@ async def empty_texts(connection: Connection, what: str, *, days: int, limit: in
     if row is None or not row["count"]:
         return 0
     await connection.execute(text.empty, row["first"], row["last"])
-    await connection.execute(
-        "INSERT INTO housekeeping (job, upto) VALUES ($1, $2) "
-        "ON CONFLICT (job) DO UPDATE SET upto = excluded.upto",
-        what,
-        row["last"],
-    )
+    await _note(connection, what, row["last"])
     return int(row["count"])
 
 
@@ -209,3 +230,12 @@ async def delete_old_dispatches(connection: Connection, *, days: int, limit: int
 async def _ids(connection: Connection, query: str, *arguments: object) -> list[object]:
     rows: list[asyncpg.Record] = await connection.fetch(query, *arguments)
     return [row["id"] for row in rows]
+
+
+async def _note(connection: Connection, job: str, upto: int) -> None:
+    await connection.execute(
+        "INSERT INTO housekeeping (job, upto) VALUES ($1, $2) "
+        "ON CONFLICT (job) DO UPDATE SET upto = excluded.upto",
+        job,
+        upto,
+    )

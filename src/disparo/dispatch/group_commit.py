@@ -32,6 +32,8 @@ _TURN_S = 0.01
 #: Batches begin so far apart, unless so many wait, or all (`pace.py`). All that follows a batch, to the
 #: platform and back, costs nearly the same for one call as for ten.
 _APART_S, _ENOUGH = 0.02, 16
+#: So many calls of a batch that were put off each alone: the fault is not theirs.
+_EVERYBODYS = 2
 #: How long a call waits for another that holds its key (docs/delivery.md §6).
 KEY_PATIENCE_S = 5.0
 _KEY_LOOK_EVERY_S = 0.1
@@ -144,22 +146,36 @@ class Acceptor:
             _fail(first, Busy())
             raise
 
-    async def _settle(self, batch: Sequence[_Waiting]) -> None:
+    async def _settle(self, batch: Sequence[_Waiting]) -> Exception | None:
+        """Store a batch, but for those that cannot be; gives what a single call failed for."""
         if not batch:
-            return
+            return None
         try:
             verdicts = await self._commit([item.call for item in batch])
         except Exception as error:
             if len(batch) > 1 and not isinstance(error, Busy | FateUnknown):
-                for item in batch:  # one of them is the cause: the others must not pay for it
-                    await self._settle([item])
-                return
+                await self._settle_apart(batch)
+                return None
             for item in batch:
                 _fail(item, put_off(error) if isinstance(error, PASSING) else error)
-            return
+            return error
         for item, verdict in zip(batch, verdicts, strict=True):
             if not item.verdict.done():
                 item.verdict.set_result(verdict)
+        return None
+
+    async def _settle_apart(self, batch: Sequence[_Waiting]) -> None:
+        """Store each call alone: one of them is the cause, and the others must not pay for it.
+
+        A passing fault that two of them have is everybody's, like a table that somebody locked: each would
+        wait as long for it, one after the other.
+        """
+        put_off_calls = 0
+        for item in batch:
+            if put_off_calls == _EVERYBODYS:
+                _fail(item, Busy())
+            elif not item.verdict.done():  # its client may be gone by now
+                put_off_calls += isinstance(await self._settle([item]), (*PASSING, Busy))
 
     async def _commit(self, calls: Sequence[Call]) -> list[Verdict]:
         stored: Stored | None = None
@@ -210,7 +226,7 @@ async def _is_over(connection: Connection, xid: int) -> bool:
     return bool(status != "in progress")
 
 
-async def _give_up(settling: asyncio.Task[None], batch: Sequence[_Waiting]) -> None:
+async def _give_up(settling: asyncio.Task[Exception | None], batch: Sequence[_Waiting]) -> None:
     settling.cancel()
     await asyncio.gather(settling, return_exceptions=True)
     for item in batch:

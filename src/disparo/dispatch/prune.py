@@ -35,7 +35,13 @@ class Retention:
 
 
 async def prune_some(pool: Pool, retention: Retention, *, round_s: float = _ROUND_S) -> dict[str, int]:
-    """Delete for one round, in one process at a time; gives the number of rows by kind."""
+    """Delete for one round, in one process at a time; gives the number of rows by kind.
+
+    Nothing goes while the clock may be wrong.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        if not (await prune.is_our_turn(connection) and await prune.is_clock_steady(connection)):
+            return {}
     until = time.monotonic() + round_s
     done: dict[str, int] = {}
 

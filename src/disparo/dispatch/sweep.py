@@ -56,6 +56,13 @@ async def bring_back_days(pool: Pool) -> None:
         await rates.bring_back_days(connection)
 
 
+async def bring_back_waiting(pool: Pool) -> None:
+    """See to messages that wait by a clock that was set back since."""
+    async with pool.acquire() as connection, connection.transaction():
+        found = await chunks.bring_back(connection, limit=_AT_ONCE)
+        await queue.bring_forward(connection, found)
+
+
 async def fold_counts(pool: Pool) -> None:
     """Fold the counts of dispatches."""
     async with pool.acquire() as connection, connection.transaction():

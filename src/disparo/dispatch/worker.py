@@ -295,5 +295,6 @@ def _tidy(work: Pool, fleet: Fleet) -> dict[str, Part]:
         "waiting_receipts": lambda: sweep.match_receipts(work),
         "emptied_chunks": lambda: sweep.end_emptied(work),
         "days_to_come": lambda: sweep.bring_back_days(work),
+        "waits_to_come": lambda: sweep.bring_back_waiting(work),
         "counts": lambda: sweep.fold_counts(work),
     }

@@ -138,6 +138,15 @@ async def chunks_with_entry(connection: _Connection, chunk_ids: Sequence[int]) -
     return {int(row["dedupe_key"].rpartition(":")[2]) for row in rows}
 
 
+async def bring_forward(connection: _Connection, chunk_ids: Sequence[int]) -> None:
+    """Have the waiting entries of these chunks picked at once, whenever they were to be."""
+    await connection.execute(
+        f"UPDATE {table()} SET execute_after = now() "  # noqa: S608 - the engine's own table name
+        "WHERE status = 'queued' AND execute_after > now() AND dedupe_key = ANY($1)",
+        [_key(chunk_id) for chunk_id in chunk_ids],
+    )
+
+
 def table() -> str:
     """Give the name of the table of entries."""
     return _names().queue_table

@@ -89,6 +89,27 @@ async def test_one_call_that_breaks_the_batch_fails_alone(acceptor, connection):
     assert await connection.fetchval("SELECT count(*) FROM dispatches") == 9
 
 
+async def test_a_table_that_somebody_locked_is_waited_for_by_two_of_a_batch_and_not_by_each(
+    acceptor, connection
+):
+    """Each wait takes ten seconds: a batch of 256 would be told of it within the hour."""
+    await connection.execute("CREATE SEQUENCE looks")
+    await connection.execute(
+        """CREATE FUNCTION is_locked() RETURNS trigger LANGUAGE plpgsql AS $$
+           BEGIN PERFORM nextval('looks'); RAISE lock_not_available; END $$"""
+    )
+    await connection.execute(
+        "CREATE TRIGGER is_locked BEFORE INSERT ON dispatches FOR EACH STATEMENT EXECUTE FUNCTION is_locked()"
+    )
+    calls = [acceptor.accept(call(number)) for number in range(1, 41)]
+    verdicts = await asyncio.gather(*calls, return_exceptions=True)
+    await connection.execute("DROP TRIGGER is_locked ON dispatches")
+    assert {type(verdict) for verdict in verdicts} == {Busy}
+    batches = 4  # at most: as many write at once
+    assert await connection.fetchval("SELECT last_value FROM looks") <= 3 * batches
+    assert isinstance(await acceptor.accept(call(1)), Done)
+
+
 async def test_every_message_has_a_wake_up_in_the_same_transaction(acceptor, connection):
     await asyncio.gather(*(acceptor.accept(call(number)) for number in range(1, 21)))
     chunks = {row["chunk_id"] for row in await connection.fetch("SELECT chunk_id FROM messages")}

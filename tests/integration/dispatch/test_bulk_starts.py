@@ -8,8 +8,11 @@ from datetime import datetime, time, timedelta
 import pytest
 from tests.support import bulk, rows
 
+from disparo.db import messages
 from disparo.dispatch.bulk import RunOrder, Selection, store_run
 from disparo.dispatch.bulk_queue import read_numbers
+from disparo.dispatch.rules import Drop, objection
+from disparo.domain.message import Event
 
 pytestmark = pytest.mark.anyio
 
@@ -50,3 +53,23 @@ async def test_a_list_of_invoices_starts_when_the_first_of_them_may_go(
     else:
         after, hour = expected
         assert found == datetime.combine(at.date() + timedelta(days=after), time(hour), bulk.ZONE)
+
+
+@pytest.mark.parametrize(
+    ("days", "resumed", "expected"), [(20, False, True), (20, True, False), (0, False, False)]
+)
+async def test_what_no_worker_was_there_to_list_has_waited_since_its_run_began(
+    pool, connection, days, resumed, expected
+):
+    """A house that stood still for weeks does not send the run of then, as it does not what was listed."""
+    await rows.add_invoices(connection, 1)
+    await bulk.store(pool)
+    await connection.execute("UPDATE bulk_runs SET not_before = not_before - make_interval(days => $1)", days)
+    if resumed:
+        await connection.execute("UPDATE bulk_runs SET resumed_at = now()")
+    await bulk.queue_all(pool)
+    await bulk.open_now(connection)
+    ids = [row["id"] for row in await connection.fetch("SELECT id FROM messages")]
+    [facts] = await messages.claimed_facts(connection, ids)
+    has_expired = objection(facts, bulk.RULES) == Drop(Event.EXPIRE, "timeout")
+    assert has_expired is expected

@@ -321,3 +321,36 @@ async def test_what_cannot_be_deleted_keeps_nothing_else(pool, connection):
     await rows.refuse(connection, "attempts", "new.detail IS NULL")
     done = await prune_some(pool, Retention())
     assert done == {"sent_texts": 2, "raw_receipts": 2}
+
+
+async def leap(connection, hours):
+    """The clock is set so many hours ahead: of the last look at it, so many have passed."""
+    await connection.execute(
+        "UPDATE housekeeping SET upto = upto - $1::bigint * 3600 WHERE job LIKE 'clock%'", hours
+    )
+
+
+async def test_a_clock_that_leaps_ahead_deletes_nothing_until_it_has_lasted(connection, pool):
+    ids = await send(connection, 1)
+    assert await prune_some(pool, Retention()) == {}
+    await connection.execute("UPDATE dispatches SET created_at = created_at - interval '73 years'")
+    await age(connection, ids, 73 * 365)
+    await leap(connection, 73 * 365 * 24)
+    assert [await prune_some(pool, Retention()) for _ in range(3)] == [{}, {}, {}]
+    await leap(connection, 5)
+    assert await prune_some(pool, Retention()) == {}
+    await leap(connection, 2)
+    assert (await prune_some(pool, Retention()))["dispatches"] == 2
+    assert await connection.fetchval("SELECT count(*) FROM housekeeping WHERE job = 'clock_leapt'") == 0
+
+
+async def test_a_leap_that_is_taken_back_is_forgotten(connection, pool):
+    await send(connection, 1)
+    await prune_some(pool, Retention())
+    await leap(connection, 24)
+    await prune_some(pool, Retention())
+    await connection.execute("UPDATE housekeeping SET upto = upto + 24 * 3600 WHERE job = 'clock_seen'")
+    await prune_some(pool, Retention())
+    await leap(connection, 24)
+    assert await prune_some(pool, Retention()) == {}
+    assert await connection.fetchval("SELECT count(*) FROM housekeeping WHERE job = 'clock_leapt'") == 1

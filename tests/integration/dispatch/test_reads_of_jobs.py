@@ -46,6 +46,7 @@ JOBS: dict[str, Callable[[Pool], Awaitable[object]]] = {
     "give_back": lambda pool: give_back(pool, Holder(uuid4())),
     "chunks": sweep.end_emptied,
     "days": sweep.bring_back_days,
+    "waits": sweep.bring_back_waiting,
     "counts": sweep.fold_counts,
     "day": sweep.fold_day,
     "receipts": apply_waiting,

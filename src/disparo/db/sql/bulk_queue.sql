@@ -1,6 +1,7 @@
 -- Goes on from bulk_everybody.sql, bulk_others.sql or bulk_overtaken.sql: stores a slice's messages in chunks of
 -- 500 that are due at one moment, and what was left out. $3 dispatch, $4 due, $5 actor; where it is closed at $4: $6 overdue?,
--- $7 state ('': unknown), $8 area code, $9 opens, $10 what is due before that day is overdue by then.
+-- $7 state ('': unknown), $8 area code, $9 opens, $10 what is due before that day is overdue by then;
+-- $11 since when they wait, where they are queued late: nobody was there to do it, and `timeout` is counted from then.
 , closed AS MATERIALIZED (
     SELECT * FROM unnest($6::bool[], $7::text[], $8::text[], $9::timestamptz[], $10::date[])
                     AS c (overdue, uf, ddd, opens_at, opens_on)
@@ -26,7 +27,8 @@
     SELECT $3, p.id, p.customer_id, p.contact_id,
            CASE WHEN p.contact_id IS NULL THEN 'customer' ELSE 'contact' END, p.name, p.phone, p.e164,
            lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')  -- as domain/ids.py
-               || right(replace(gen_random_uuid()::text, '-', ''), 20), p.due_at, p.due_at, (SELECT ids FROM chunks)[p.chunk], $5
+               || right(replace(gen_random_uuid()::text, '-', ''), 20), p.due_at,
+           coalesce($11::timestamptz, p.due_at), (SELECT ids FROM chunks)[p.chunk], $5
     FROM ranked p
 )
 INSERT INTO bulk_tallies (dispatch_id, what, count)
