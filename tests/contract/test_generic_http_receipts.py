@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import time
 from contextlib import suppress
 
 import pytest
@@ -12,7 +13,7 @@ from tests.contract.conftest import http
 from tests.contract.generic import message, send, table
 
 from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind
-from disparo.platforms.base import WebhookRejected, WebhookRequest
+from disparo.platforms.base import WebhookForged, WebhookRejected, WebhookRequest
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.registry import read_table
 
@@ -127,6 +128,33 @@ async def test_a_token_in_a_header_is_checked(peer):
         receipts(peer, body, headers={"x-token": "no"}, **rules)
     with pytest.raises(WebhookRejected):
         receipts(peer, body, **rules)
+
+
+async def test_a_token_in_a_field_or_in_the_header_is_checked_of_each_receipt(peer):
+    def item(number, **token):
+        return {"message": {"id": number}, "status": "DELIVRD", **token}
+
+    rules = {"items": "all", "header": "X-Token", "token_path": "key", "token": "tok"}
+    assert len(receipts(peer, {"all": [item("1", key="tok"), item("2", key="tok")]}, **rules)) == 2
+    assert receipts(peer, {"all": [item("1")]}, headers={"x-token": "tok"}, **rules)
+    for forged in ([item("1")], [item("1", key="no")], [item("1", key="tok"), item("2", key="no")]):
+        with pytest.raises(WebhookForged):
+            receipts(peer, {"all": forged}, **rules)
+
+
+@pytest.mark.parametrize(("ahead_s", "is_now"), [(-290, True), (290, True), (-310, False), (310, False)])
+async def test_a_signed_call_of_another_time_is_a_replay(peer, ahead_s, is_now):
+    raw, stamp = (
+        json.dumps({"message": {"id": "1"}, "status": "DELIVRD"}).encode(),
+        str(int(time.time()) + ahead_s),
+    )
+    rules = {"hmac_header": "X-Sig", "hmac_timestamp_header": "X-At", "hmac_key": "key"}
+    headers = {"x-sig": hmac.new(b"key", raw + stamp.encode(), hashlib.sha256).hexdigest(), "x-at": stamp}
+    if is_now:
+        assert receipts(peer, raw, headers=headers, **rules)
+    else:
+        with pytest.raises(WebhookForged):
+            receipts(peer, raw, headers=headers, **rules)
 
 
 async def test_a_signature_is_checked(peer):

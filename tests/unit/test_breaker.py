@@ -38,6 +38,40 @@ def test_five_bad_ones_in_a_row_open_it(breaker):
     assert (breaker.open_reason, breaker.tripped) == ("failing", True)
 
 
+def test_half_of_twenty_open_it_and_a_third_of_forty_does_not(breaker):
+    note(breaker, *[GOOD, GOOD, LOST] * 14)
+    assert not breaker.is_open
+    again = Breaker(lambda: 100.0)
+    note(again, *[GOOD, LOST] * 9, GOOD)
+    assert not again.is_open
+    note(again, LOST)
+    assert again.open_reason == "error_rate"
+
+
+@pytest.mark.parametrize("before", [[LOST] * 9, [GOOD, LOST] * 12])  # the last of them were under way
+def test_once_it_is_closed_what_it_did_before_counts_for_nothing(breaker, clock, before):
+    note(breaker, *before)
+    assert breaker.is_open
+    breaker.tripped = False  # as when the others were told
+    breaker.take(open_reason=None, paused=False)
+    clock[0] += 1
+    note(breaker, *[LOST] * 4)
+    assert not breaker.is_open
+    note(breaker, LOST)
+    assert breaker.open_reason == "failing"
+
+
+def test_what_was_seen_here_alone_is_taken_back(breaker):
+    note(breaker, *[LOST] * 5)
+    breaker.take(open_reason=None, paused=False)
+    assert breaker.is_open  # the others do not know yet
+    breaker.take_back()
+    assert (breaker.is_open, breaker.tripped) == (False, False)
+    breaker.take(open_reason="failing", paused=False)
+    breaker.take_back()
+    assert breaker.is_open  # it is everybody's
+
+
 @pytest.mark.parametrize("failure", [FailureClass.AUTH, FailureClass.CREDIT])
 def test_a_wrong_password_or_no_credit_opens_it_at_once(breaker, failure):
     note(breaker, not_taken(failure))

@@ -137,18 +137,14 @@ class Breaker:
             self.open_reason = reason
             self.tripped = True
             self.may_probe = False
-            self._forget()
 
     def _close(self) -> None:
         if self.open_reason is not None:
             self.open_reason = None
             self._closed_at = self._clock()
-            self._forget()
+            self._bad = self._refused = 0
+            self._last.clear()
         self.may_probe = False
-
-    def _forget(self) -> None:
-        self._bad = self._refused = 0
-        self._last.clear()
 
 
 def _is_bad(outcome: Outcome) -> bool:

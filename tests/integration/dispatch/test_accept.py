@@ -266,3 +266,19 @@ async def test_a_database_that_is_read_only_is_busy(pool, dsn, connection):
             await acceptor.accept(call(1))
     async with running(pool) as acceptor:
         assert isinstance(await acceptor.accept(call(1)), Done)
+
+
+async def test_after_a_day_a_key_is_free_and_keeps_the_new_answer(acceptor, connection):
+    first = await acceptor.accept(call(1, key=key()))
+    assert await acceptor.accept(call(1, key=key())) == Done(first.response, None, replayed=True)
+    await connection.execute("UPDATE idempotency_keys SET created_at = now() - interval '24 hours 1 min'")
+    second = await acceptor.accept(call(2, key=key(digest=b"other")))
+    assert (second.replayed, second.response == first.response) == (False, False)
+    again = await acceptor.accept(call(2, key=key(digest=b"other")))
+    assert again == Done(second.response, None, replayed=True)
+
+
+@pytest.mark.parametrize("other", [{"client_id": 2}, {"user_id": 2}, {"route": "r2"}, {"key": "k2"}])
+async def test_a_key_is_of_one_client_user_and_route(acceptor, other):
+    await acceptor.accept(call(1, key=key()))
+    assert not (await acceptor.accept(call(2, key=replace(key(digest=b"other"), **other)))).replayed

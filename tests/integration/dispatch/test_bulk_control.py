@@ -52,6 +52,18 @@ async def test_a_paused_run_gives_no_chunk_and_gets_back_what_was_claimed(pool, 
     assert again == ids[1:]
 
 
+async def test_the_time_in_which_it_was_paused_is_no_waiting(pool, connection, run):
+    await connection.execute("UPDATE messages SET wait_since = now() - interval '30 days'")
+    ids = [row["id"] for row in await connection.fetch("SELECT id FROM messages")]
+    await bulk_control.pause_run(pool, run, actor="test")
+    await bulk_control.resume_run(pool, run, actor="test")
+    (facts, *_) = await messages.claimed_facts(connection, ids)
+    assert objection(facts, bulk.RULES) is None
+    await connection.execute("UPDATE bulk_runs SET resumed_at = now() - interval '29 days'")
+    (facts, *_) = await messages.claimed_facts(connection, ids)
+    assert objection(facts, bulk.RULES) == Drop(Event.EXPIRE, "timeout")
+
+
 async def test_a_paused_run_is_not_queued_on(pool, connection):
     await rows.add_invoices(connection, 3)
     dispatch_id = await bulk.store(pool)
@@ -200,6 +212,18 @@ async def test_what_is_as_it_is_asked_for_already_is_no_error_and_is_audited_onc
 async def test_there_is_no_such_run(pool):
     assert not await bulk_control.pause_run(pool, uuid4(), actor="test")
     assert await bulk_control.cancel_run(pool, uuid4(), actor="test") is None
+
+
+async def test_a_run_that_waits_for_its_hours_keeps_no_other_from_its_turn(pool, connection, run):
+    await connection.execute("UPDATE bulk_chunks SET due_at = now() + interval '1 hour'")
+    await rows.add_invoices(connection, 1, first_id=50)
+    other = await bulk.store(pool, Selection([50]))
+    await bulk.queue_all(pool)
+    await connection.execute("UPDATE bulk_chunks SET due_at = now() WHERE dispatch_id = $1", other)
+    chunk = await bulk_slices.take_chunk(connection, await rows.add_worker(connection))
+    assert chunk == await connection.fetchval(
+        "SELECT chunk_id FROM bulk_chunks WHERE dispatch_id = $1", other
+    )
 
 
 async def test_two_runs_take_turns_whatever_their_size(pool, connection):

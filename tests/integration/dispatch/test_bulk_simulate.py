@@ -283,8 +283,12 @@ async def test_where_not_every_phone_is_remembered_the_forecast_says_so(
         ({"turn": "0 days"}, [2]),
         ({"turn": "0 days", "status": "undelivered"}, []),
         ({"turn": "0 days", "count": 2}, [1, 2]),
-        ({"turn": "3 days", "count": 2}, [2]),
-        ({"turn": "8 days", "count": 3}, []),
+        ({"turn": "1 day", "count": 2}, [2]),
+        ({"turn": "6 days", "count": 2}, [2]),
+        ({"turn": "7 days", "count": 3}, []),
+        *(({"turn": "0 days", "status": each}, [2]) for each in ("claimed", "sending", "accepted", "sent")),
+        ({"turn": "0 days", "status": "uncertain"}, [2]),
+        ({"turn": "-1 days"}, []),  # of a clock that was ahead
         ({"turn": "", "status": "queued"}, [2]),  # it waits, and goes first
         ({"turn": "", "status": "queued", "purpose": "requested"}, []),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -55,6 +56,21 @@ async def test_a_claim_that_finds_nothing_or_comes_from_the_dead_is_not_on_recor
     assert await claim(connection, other, ids) == ids
     assert await claim(connection, other, ids) == []
     assert len(await tokens(connection)) == 1
+
+
+@pytest.mark.anyio
+async def test_what_two_workers_claim_at_once_is_the_first_ones_and_nobody_waits(connection, dsn):
+    """A queue entry may run twice: by two workers, in the same moment."""
+    ids = await rows.add_messages(connection, 2)
+    first, second, theirs = await rows.add_worker(connection), await rows.add_worker(connection), uuid4()
+    other = await connect(dsn)
+    try:
+        async with asyncio.timeout(10), other.transaction():
+            assert await claim(other, first, ids, token=theirs) == ids
+            assert await claim(connection, second, ids) == []
+    finally:
+        await other.close()
+    assert await connection.fetch("SELECT DISTINCT worker_id, claim_token FROM messages") == [(first, theirs)]
 
 
 @pytest.mark.anyio

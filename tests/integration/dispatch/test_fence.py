@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from tests.support.rows import outcome
 from disparo.db import messages, workers
 from disparo.db.messages import Move, Start
 from disparo.dispatch import takeover
+from disparo.dispatch.give_back import Deferral, put_back
 from disparo.domain.message import Event
 
 pytestmark = pytest.mark.anyio
@@ -53,6 +55,25 @@ async def test_a_worker_that_was_taken_over_claims_nothing(connection):
 async def test_a_start_needs_the_token_of_the_claim(connection):
     worker, _, ids = await claimed(connection)
     assert await start(connection, worker, uuid4(), ids) == {}
+
+
+async def test_what_is_started_is_neither_started_once_more_nor_put_back_to_wait(connection):
+    """Its bytes may have left, and it still carries the token of its claim."""
+    worker, token, ids = await claimed(connection)
+    assert len(await start(connection, worker, token, ids)) == 1
+    assert await start(connection, worker, token, ids) == {}
+    await put_back(connection, [Deferral(ids[0], datetime.now(UTC), "platform_busy")], token)
+    assert await rows.statuses(connection, ids) == ["sending"]
+    assert await connection.fetchval("SELECT count(*) FROM attempts") == 1
+
+
+async def test_an_outcome_of_another_messages_attempt_is_written_down_nowhere(connection):
+    """Numbers of attempts begin anew behind those of a backup that is restored."""
+    worker, token, ids = await claimed(connection, 2)
+    attempts = await start(connection, worker, token, ids)
+    await messages.record(connection, [outcome(ids[0], attempts[ids[1]])], chunk_id=99)
+    assert await rows.statuses(connection, ids) == ["sending"] * 2
+    assert await connection.fetchval("SELECT count(*) FROM attempts WHERE outcome IS NOT NULL") == 0
 
 
 async def test_a_cancelled_message_is_not_started(connection):
@@ -113,14 +134,16 @@ async def test_an_old_attempts_outcome_does_not_touch_the_new_attempt(connection
     assert await rows.statuses(connection, ids) == ["sending"]
 
 
-async def test_not_taken_waits_again_and_does_not_count_as_a_try(connection):
+@pytest.mark.parametrize(("kind", "not_taken"), [("not_taken", 1), ("not_started", 0)])
+async def test_not_taken_waits_again_and_does_not_count_as_a_try(connection, kind, not_taken):
     worker, token, ids = await claimed(connection)
     attempts = await start(connection, worker, token, ids)
-    await messages.record(connection, [outcome(ids[0], attempts[ids[0]], "not_taken")], chunk_id=77)
+    await messages.record(connection, [outcome(ids[0], attempts[ids[0]], kind)], chunk_id=77)
     row = await connection.fetchrow(
         "SELECT status, tries, not_taken, chunk_id, due_at > now() AS later FROM messages"
     )
-    assert dict(row) == {"status": "queued", "tries": 0, "not_taken": 1, "chunk_id": 77, "later": True}
+    again = {"status": "queued", "tries": 0, "not_taken": not_taken, "chunk_id": 77, "later": True}
+    assert dict(row) == again
 
 
 async def test_recording_twice_changes_nothing_more(connection):
@@ -147,15 +170,32 @@ async def kill_while_preparing(connection, ids):
     await take_over(connection, worker)
 
 
-async def test_sent_again_then_the_old_outcome_says_it_did_not_leave_and_is_no_try(connection):
+@pytest.mark.parametrize("kind", ["not_started", "not_taken"])
+@pytest.mark.parametrize("status", ["queued", "claimed", "held"])
+async def test_sent_again_then_the_old_outcome_says_it_did_not_leave_and_is_no_try(connection, status, kind):
     worker, token, ids = await claimed(connection)
     attempts = await start(connection, worker, token, ids)
     await take_over(connection, worker)
     await messages.apply_events(connection, [Move(ids[0], Event.RESEND)], actor="worker")
-    late = outcome(ids[0], attempts[ids[0]], "not_started")
+    await connection.execute("UPDATE messages SET status = $1, claim_token = $2", status, token)
+    late = outcome(ids[0], attempts[ids[0]], kind)
     for _ in range(2):  # the second time for an answer that was lost
         await messages.record(connection, [late], chunk_id=99)
-        assert await connection.fetchrow("SELECT status, tries FROM messages") == ("queued", 0)
+        found = await connection.fetchrow("SELECT status, tries, claim_token FROM messages")
+        assert found == (status, 0, token)  # whoever has it in hand keeps it
+
+
+async def test_an_outcome_behind_its_receipt_takes_nothing_away(connection):
+    worker, token, ids = await claimed(connection)
+    attempts = await start(connection, worker, token, ids)
+    receipt = ("delivered", "told", "platform:p", "id-1")
+    await connection.execute(
+        "UPDATE messages SET status = $1, reason = $2, actor = $3, platform_id = $4", *receipt
+    )
+    late = outcome(ids[0], attempts[ids[0]], "ambiguous", code="timeout", segments=None)
+    await messages.record(connection, [late], chunk_id=99)
+    found = await connection.fetchrow("SELECT status, reason, actor, platform_id, segments FROM messages")
+    assert found == (*receipt, 1)
 
 
 async def test_poison_is_set_apart_then_held(connection):
@@ -165,6 +205,27 @@ async def test_poison_is_set_apart_then_held(connection):
     assert await connection.fetchval("SELECT count(DISTINCT chunk_id) FROM messages") == 3
     await kill_while_preparing(connection, ids)
     assert await rows.statuses(connection, ids) == ["held", "queued", "queued"]
+
+
+@pytest.mark.parametrize(("was_started", "status"), [(False, "held"), (True, "queued")])
+async def test_one_alone_is_held_at_the_third_death_if_it_was_not_started_since(
+    connection, was_started, status
+):
+    ids = await rows.add_messages(connection)
+    for _ in range(2):
+        await kill_while_preparing(connection, ids)
+    if was_started:
+        worker, token, chunk = (
+            await rows.add_worker(connection),
+            uuid4(),
+            await rows.chunk_of(connection, ids[0]),
+        )
+        await messages.claim(connection, worker, token=token, chunk_id=chunk, limit=500)
+        attempts = await start(connection, worker, token, ids)
+        late = outcome(ids[0], attempts[ids[0]], "not_taken", retry_s=0.0)
+        await messages.record(connection, [late], chunk_id=77)
+    await kill_while_preparing(connection, ids)
+    assert await rows.statuses(connection, ids) == [status]
 
 
 async def test_a_death_outside_preparing_is_no_suspicion(connection):

@@ -16,6 +16,7 @@ from disparo.db.pool import connect
 from disparo.dispatch import rules
 from disparo.dispatch.rules import Rules
 from disparo.dispatch.worker import Worker, WorkerPlan, WorkerSettings
+from disparo.domain.message import NEVER_SENT, Status
 from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.routing import Route
 from disparo.platforms.base import Capabilities
@@ -120,6 +121,22 @@ async def test_what_was_not_handed_over_does_not_count(dsn, connection):
     assert await rows.statuses(connection, ids) == ["failed", "accepted"]
 
 
+async def test_all_that_is_on_its_way_or_may_have_arrived_counts(connection):
+    had, asking = await add(connection, 2)
+    await connection.execute(
+        "INSERT INTO phone_turns (message_id, phone_key) VALUES ($1, hashtextextended($2, 0))", had, PHONE
+    )
+    counting = set()
+    for status in Status:
+        await connection.execute("UPDATE messages SET status = $2 WHERE id = $1", had, status)
+        async with connection.transaction():
+            caps = Caps(1, NOW - timedelta(hours=1), None, NOW)
+            if not await phone_turns.take(connection, [(asking, PHONE)], caps):
+                counting.add(status)
+        await connection.execute("DELETE FROM phone_turns WHERE message_id = $1", asking)
+    assert counting == set(Status) - NEVER_SENT - {Status.QUEUED, Status.HELD, Status.UNDELIVERED}
+
+
 async def test_yesterdays_count_for_the_week_and_not_for_the_day(dsn, connection):
     await add(connection, 2)
     await send_all(dsn, connection, Taker(), max_per_phone_week=2)
@@ -129,10 +146,13 @@ async def test_yesterdays_count_for_the_week_and_not_for_the_day(dsn, connection
     late = await add(connection, 1, first_id=21)
     await send_all(dsn, connection, Taker(), max_per_phone_day=2, max_per_phone_week=3)
     assert await rows.statuses(connection, today + late) == ["accepted", "skipped"]
-    await connection.execute("UPDATE phone_turns SET at = at - interval '6 days'")
-    later = await add(connection, 1, first_id=31)
-    await send_all(dsn, connection, Taker(), max_per_phone_week=3)
-    assert await rows.statuses(connection, later) == ["accepted"]
+    statuses = []
+    for days, first_id in ((5, 31), (1, 41)):  # the first two are six days old, and then seven
+        await connection.execute("UPDATE phone_turns SET at = at - make_interval(days => $1)", days)
+        later = await add(connection, 1, first_id=first_id)
+        await send_all(dsn, connection, Taker(), max_per_phone_week=3)
+        statuses += await rows.statuses(connection, later)
+    assert statuses == ["skipped", "accepted"]
 
 
 async def test_turns_of_a_clock_that_was_ahead_count_for_nothing(dsn, connection):

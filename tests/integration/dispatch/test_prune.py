@@ -93,6 +93,19 @@ async def test_a_text_goes_after_its_days_and_leaves_its_hash(pool, connection):
     assert await prune_some(pool, Retention()) == {}
 
 
+async def test_the_text_of_one_that_was_sent_again_stays_as_long_as_its_last_hand_over(pool, connection):
+    old = await send(connection, 1)
+    await age(connection, old, 91)
+    await connection.execute(
+        """WITH again AS (INSERT INTO attempts (message_id, platform, worker_id)
+                          VALUES ($1, 'p', gen_random_uuid()) RETURNING id)
+           UPDATE messages SET attempt_id = again.id FROM again""",
+        old[0],
+    )
+    assert (await prune_some(pool, Retention()))["sent_texts"] == 1
+    assert await connection.fetchval("SELECT text FROM messages") == f"texto {old[0]}"
+
+
 async def test_texts_go_later_when_they_are_old_enough_later(pool, connection):
     first, second = await send(connection, 1), await send(connection, 1, first_id=10)
     await age(connection, first, 91)
@@ -171,6 +184,8 @@ async def test_a_message_that_still_waits_stays_however_old_its_dispatch_is(pool
 async def test_what_a_person_sends_again_while_it_is_deleted_stays(pool, connection):
     ids = await send(connection, 2)
     await connection.execute("UPDATE messages SET status = 'uncertain' WHERE id = $1", ids[0])
+    await age(connection, ids, 91)
+    await prune_some(pool, Retention())  # their texts are gone: what has to wait is the deletion
     await age(connection, ids, 2000)
     async with pool.acquire() as person, person.transaction():
         await messages.apply_events(person, [Move(ids[0], Event.RESEND)], actor="pessoa")
@@ -245,6 +260,12 @@ async def test_what_is_known_of_a_wrong_number_goes_with_the_evidence(pool, conn
             "INSERT INTO platform_messages SELECT 'p', $1, NULL, now() - $2::text::interval",
             "29 days",
         ),
+        ("phone_turns", "INSERT INTO phone_turns SELECT length($1), 0, now() - $2::text::interval", "7 days"),
+        (
+            "platform_day_use",
+            "INSERT INTO platform_day_use SELECT $1, now() - $2::text::interval, 1",
+            "25 hours",
+        ),
     ],
 )
 async def test_short_lived_rows_go_when_their_time_has_come(pool, connection, what, insert, kept):
@@ -252,6 +273,13 @@ async def test_short_lived_rows_go_when_their_time_has_come(pool, connection, wh
     await connection.execute(insert, "younger", kept)
     assert await prune_some(pool, Retention()) == {what: 1}
     assert await connection.fetchval(f"SELECT count(*) FROM {what}") == 1
+
+
+async def test_the_platforms_ids_of_our_messages_stay_as_long_as_those(pool, connection):
+    await send(connection, 1)
+    await connection.execute("UPDATE platform_messages SET created_at = created_at - interval '40 days'")
+    assert await prune_some(pool, Retention()) == {}
+    assert await connection.fetchval("SELECT count(*) FROM platform_messages") == 1
 
 
 async def test_more_than_a_slice_goes_in_one_round(pool, connection):

@@ -169,6 +169,28 @@ async def test_a_failure_that_names_no_id_is_of_the_last_hand_over(pool, connect
     assert await rows.statuses(connection, [id_]) == ["undelivered"]
 
 
+@pytest.mark.parametrize(
+    ("first", "platform_id", "status"),
+    [
+        ("ambiguous", None, "undelivered"),
+        ("ambiguous", "id-1", "uncertain"),  # it may be the first one's
+        ("not_taken", "id-1", "undelivered"),
+    ],
+)
+async def test_which_of_two_unanswered_hand_overs_a_failure_is_of(
+    pool, connection, first, platform_id, status
+):
+    worker, token, (id_,) = await claimed(connection)
+    back = "UPDATE messages SET status = 'claimed', worker_id = $2, claim_token = $3 WHERE id = $1"
+    for kind in (first, "ambiguous"):
+        await connection.execute(back, id_, worker, token)
+        attempts = await start(connection, worker, token, [id_])
+        await messages.record(connection, [outcome(id_, attempts[id_], kind=kind)], chunk_id=99)
+    reference = await connection.fetchval("SELECT reference FROM messages WHERE id = $1", id_)
+    assert await say(pool, "undelivered", platform_id, reference=reference)
+    assert await rows.statuses(connection, [id_]) == [status]
+
+
 async def test_the_sweep_writes_nothing_of_receipts_that_are_of_nobodys_messages(pool, connection):
     for number in range(30):
         await say(pool, "delivered", f"theirs-{number}")

@@ -11,7 +11,7 @@ from tests.conftest import run_admin, with_database
 from tests.support import bulk, rows
 from tests.support.locks import until_somebody_waits
 
-from disparo.db import installation, messages, unsettled
+from disparo.db import chunks, installation, messages, unsettled
 from disparo.db.messages import Move, Start
 from disparo.dispatch import bulk_control
 from disparo.dispatch.bulk_work import BulkWork
@@ -37,6 +37,19 @@ async def every_kind(connection):
     )
     await connection.execute("UPDATE messages SET status = 'accepted' WHERE id = $1", ids[3])
     return ids
+
+
+async def test_all_that_waits_is_held_wherever_it_waits(pool, connection):
+    """In no chunk but a run's, and, of a single call, in a worker's hands alone."""
+    await bulk.queue_three(pool, connection)
+    (claimed,) = await rows.add_messages(connection, first_id=50)
+    worker, chunk = await rows.add_worker(connection), await rows.chunk_of(connection, claimed)
+    await messages.claim(connection, worker, token=uuid4(), chunk_id=chunk, limit=500)
+    async with connection.transaction():
+        await chunks.end(connection, chunk)
+    async with connection.transaction():
+        assert await unsettled.hold_waiting(connection, reason="restored") == (4, 0)
+    assert await connection.fetchval("SELECT count(*) FROM messages WHERE status <> 'held'") == 0
 
 
 async def test_the_same_database_goes_on(dsn, connection):

@@ -70,6 +70,12 @@ def test_a_zero_before_ten_digits_is_tolerated_too(read, text, e164):
     assert read(text).e164 == e164
 
 
+@pytest.mark.parametrize("read", [parse_phone, parse_registered])
+@pytest.mark.parametrize("text", ["+55 11 8888-7777", "551188887777"])
+def test_the_countrys_code_before_ten_digits_is_tolerated(read, text):
+    assert read(text) == Phone("1188887777", "+5511988887777", PhoneKind.LEGACY_MOBILE)
+
+
 def test_a_legacy_mobile_gets_its_ninth_digit_when_sent_and_keeps_its_ten_when_shown():
     phone = parse_phone("1188887776")
     assert (phone.national, phone.e164, phone.kind) == (
@@ -178,6 +184,9 @@ def test_anything_else_is_refused_with_its_reason(text, fault):
 @pytest.mark.parametrize("text", ["005511988887777", "01511988887777", "015 11 98888-7777", MOBILE])
 def test_registers_hold_carrier_codes_and_double_zeros(text):
     assert parse_registered(text).national == MOBILE
+    assert parse_registered(
+        text.replace("98888-7777", "3333-4444").replace("988887777", "33334444")
+    ).national == ("1133334444")
 
 
 @pytest.mark.parametrize(
@@ -276,6 +285,7 @@ def test_a_registers_field_may_hold_several_numbers():
 
 def test_filler_is_recognised():
     assert is_filler(parse_phone("11999999999"))
+    assert is_filler(parse_phone("11988888888"))
     assert not is_filler(parse_phone(MOBILE))
 
 

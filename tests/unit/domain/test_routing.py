@@ -73,6 +73,30 @@ def test_who_serves_other_area_codes_is_no_stand_in():
     south = Route("a", order=0, ddds=frozenset({"51"}))
     assert first_line(south, B) == ["a", "b"]
     assert first_line(A, Route("b", order=1, ddds=frozenset({"51"}))) == ["a"]
+    assert first_line(south, Route("b", order=1, ddds=frozenset({"48"}))) == ["a", "b"]
+    assert first_line(south, Route("b", order=1, ddds=frozenset({"51"}))) == ["a"]
+
+
+def test_who_takes_nothing_new_now_is_not_in_the_first_line_and_keeps_nobody_out_of_it():
+    assert first_line(Route("a", weight=0), B) == ["b"]
+    assert first_line(Route("a", hours=(time(20), time(22))), B) == ["b"]
+
+
+def test_where_the_day_is_over_for_all_that_could_take_it_the_reason_says_so():
+    def reason(full):
+        found = choose(
+            [A, B],
+            ddd="11",
+            local=NOON,
+            is_usable=lambda _: False,
+            has_room=lambda _: True,
+            is_day_full=full.__contains__,
+            avoid=None,
+            draw=0.0,
+        )
+        return found.reason
+
+    assert [reason("ab"), reason("a"), reason("")] == ["platform_day_full", *["platform_unavailable"] * 2]
 
 
 def test_what_one_may_have_taken_stays_with_it_at_its_hours():

@@ -84,6 +84,16 @@ def test_a_platform_that_cuts_at_spaces_needs_more_parts_and_tears_long_words():
     assert not is_cut(f"Pix: {code}", code, PROFILE)
 
 
+def test_parts_are_filled_to_their_last_place():
+    """Each part is exactly full: with one sign more there is one part more."""
+    cutting = SegmentProfile(cuts_at_spaces=True)
+    words, word = " ".join(["a" * 100 + " " + "b" * 52] * 3), " ".join(["a" * 153] * 3)
+    pairs = ("a" + "😀" * 33) * 3
+    for text, profile in ((words, cutting), (word, cutting), ("a" * 459, cutting), (pairs, PROFILE)):
+        assert count_segments(text, profile) == 3
+        assert count_segments(text + "c", profile) == 4
+
+
 @pytest.mark.parametrize(("wide", "alike"), [("~", "aa"), ("😀", "шш")])
 @given(words=st.lists(st.text(alphabet="a*", min_size=1, max_size=12), min_size=1, max_size=30))
 def test_what_takes_the_room_of_two_does_so_too_where_a_platform_cuts_at_spaces(wide, alike, words):

@@ -63,6 +63,22 @@ def test_outside_it_waits_for_the_next_opening(when, purpose, ufs, expected):
     assert opens(when, purpose, *ufs) == expected
 
 
+@pytest.mark.parametrize(
+    ("purpose", "uf", "weekday", "saturday"),
+    [
+        *((Purpose.NOTICE, uf, (8, 20), (8, 20)) for uf in ("SP", "RJ", "AM")),
+        *((Purpose.COLLECTION, uf, (8, 20), (8, 14)) for uf in ("SP", "AL", "BA")),
+        (Purpose.COLLECTION, "RJ", (9, 19), None),
+        *((Purpose.COLLECTION, uf, (8, 19), None) for uf in ("ES", "AM")),
+    ],
+)
+def test_the_hours_of_each_day_are_those_of_the_law(purpose, uf, weekday, saturday):
+    hours = [weekday] * 5 + [saturday, None]
+    halves = [at(day, hour, 30) for day in range(7) for hour in range(24)]
+    going = {(when.weekday(), when.hour) for when in halves if opens(when, purpose, uf) == when}
+    assert going == {(day, hour) for day, each in enumerate(hours) if each for hour in range(*each)}
+
+
 def test_what_could_still_be_on_its_way_at_the_end_is_not_begun():
     """At 18:59:58 it would wait in its lane's line, and leave after 19 h."""
     ends = at(0, 19)
@@ -77,6 +93,7 @@ def test_a_message_is_on_its_way_for_no_longer_than_a_look_and_a_start_hold():
 
 def test_holidays_are_closed():
     assert opens(at(0, 10), Purpose.NOTICE, "SP", holidays={MONDAY}) == at(1, 8)
+    assert opens(at(0, 10), Purpose.COLLECTION, holidays={MONDAY}) == at(1, 8)
 
 
 def test_where_holidays_leave_no_day_of_a_month_it_is_looked_at_again_after_it():
