@@ -41,8 +41,9 @@ def test_a_call_to_hubsoft_whose_body_comes_after_its_token_was_revoked_does_not
     call.putheader("Authorization", f"Bearer {client.token}")
     call.putheader("Content-Length", "10")
     call.endheaders(b"12345")
-    time.sleep(1.2)  # so long, and its caller is looked at again
+    time.sleep(3.0)  # a second, from when the server reads on, and its caller is looked at again
     house.fetch("UPDATE access_tokens SET revoked_at = now()")
+    house.until(lambda: client.send({"id_fatura": 1}).status == 401)  # the server has heard of it
     call.send(b"67890")
     assert call.getresponse().status == 401
     time.sleep(0.5)  # for what must not happen

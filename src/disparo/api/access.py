@@ -117,7 +117,7 @@ def may_read_metrics(request: Request, settings: Settings) -> bool:
 async def _authenticate(request: Request, services: Services, *, remembered: bool) -> Grant:
     """Give what the token of a call grants; raises Unauthenticated or TooMany."""
     token = token_of(request)
-    await signing_keys.catch_up(services.pool, services.mint)
+    await signing_keys.catch_up(services.quick, services.mint)
     try:
         claims = services.mint.verify(token)
     except InvalidToken:
@@ -145,7 +145,7 @@ async def _of_hubsoft(request: Request, services: Services, token: str) -> Grant
     except SourceDown:
         msg = "O HubSoft não respondeu se este token vale; tente novamente em instantes"
         raise Failure(503, msg, headers={"Retry-After": "5"}) from None
-    async with services.pool.acquire() as connection:
+    async with services.quick.acquire() as connection:
         row = await accounts.find_client(connection, settings.hubsoft_local_client) if lives else None
     if row is None:
         raise Unauthenticated

@@ -164,24 +164,28 @@ def _document(app: FastAPI) -> dict[str, Any]:
 async def _open_services(
     stack: AsyncExitStack, settings: Settings, dsn: str, fall: Callable[[], None]
 ) -> Services:
-    pool = await stack.enter_async_context(open_pool(dsn, size=12, name="disparo-server", whole=True))
+    pool, quick = [
+        await stack.enter_async_context(open_pool(dsn, size=size, name="disparo-server", whole=True))
+        for size in (6, 6)
+    ]
     platforms = platforms_of(settings)
     services = Services(
         settings=settings,
         pool=pool,
+        quick=quick,
         mint=await signing_keys.open_mint(pool),
-        live_tokens=LiveTokens(pool, dsn),
+        live_tokens=LiveTokens(quick, dsn),
         passwords=PasswordChecker(),
-        throttle=Throttle(pool),
+        throttle=Throttle(quick),
         acceptor=Acceptor(
-            pool,
+            quick,
             accept_settings_of(settings),
             grouped=settings.group_commit,
             most_waiting=settings.most_waiting,
         ),
-        intake=Intake(pool),
+        intake=Intake(quick),
         platforms=platforms,
-        heartbeats=Heartbeats(pool),
+        heartbeats=Heartbeats(quick),
         queued=Costly(figures.count_queued),
         doors=doors_of(settings.platforms),
         beside=await stack.enter_async_context(open_beside(settings, dsn, pool)),
@@ -190,7 +194,7 @@ async def _open_services(
         services.live_tokens.run,
         services.heartbeats.run,
         lambda: fold_forever(pool),
-        lambda: signing_keys.read_forever(pool, services.mint),
+        lambda: signing_keys.read_forever(quick, services.mint),
     )
     for job in (
         services.acceptor.run(),

@@ -74,7 +74,7 @@ async def _checks(services: Services) -> dict[str, _Check]:
 
 async def _look(services: Services, checks: dict[str, _Check]) -> None:
     try:
-        async with services.pool.acquire() as connection:
+        async with services.quick.acquire() as connection:
             version = await current_version(connection)
             database: _Check = _READ_ONLY if is_read_only(connection) else {"ok": True}
         checks |= {"banco_de_dados": database, "migracoes": _migrations(version)}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import asyncpg
 from fastapi import Request
@@ -22,13 +23,32 @@ from disparo.dispatch.intake import Intake
 from disparo.platforms.base import Platform
 from disparo.settings import Settings
 
+#: Of each kind of long call so many have a connection at a time; the others wait without one.
+_LONG_AT_ONCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """The turns of calls that hold a connection for long, of which a program makes dozens at once.
+
+    `pushes`: the database lets one at a time write to the register anyway.
+    """
+
+    pushes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LONG_AT_ONCE))
+    simulations: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LONG_AT_ONCE))
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What routes work with. `doors`: of the webhooks, by platform. `beside`: None without HubSoft."""
+    """What routes work with. `doors`: of the webhooks, by platform. `beside`: None without HubSoft.
+
+    `quick`: connections for what every call and every monitor needs, in short statements; all else, which
+    may be slow, has `pool`, and keeps no SMS and no receipt waiting for a connection.
+    """
 
     settings: Settings
     pool: Pool
+    quick: Pool
     mint: TokenMint
     live_tokens: LiveTokens
     passwords: PasswordChecker
@@ -40,6 +60,7 @@ class Services:
     queued: Costly[list[asyncpg.Record]]
     doors: Mapping[str, Door]
     beside: Beside | None
+    turns: Turns = field(default_factory=Turns)
 
 
 def services_of(request: Request) -> Services:

@@ -80,7 +80,8 @@ async def empty_latecomers(connection: Connection, customer_id: int) -> None:
     """Empty what was being queued or confirmed of the customer meanwhile; after the erasure was committed.
 
     Who had read the register before stores the name that stood there, and who had read that nobody was
-    erased the receipt as it came: whoever reads either now is waited for.
+    erased the receipt as it came: whoever reads either now is waited for. So is what a worker had looked at
+    for the last time before, and hands over with its text: of what it looks at from now on nothing goes.
     """
     before = await _readers(connection)
     for _ in range(_LOOKS):
@@ -88,7 +89,20 @@ async def empty_latecomers(connection: Connection, customer_id: int) -> None:
             break
         await asyncio.sleep(_LOOK_EVERY_S)
     ids = await connection.fetchval("SELECT array_agg(id) FROM messages WHERE customer_id = $1", customer_id)
+    for _ in range(_LOOKS):
+        if not await _is_any_in_hand(connection, ids or []):
+            break
+        await asyncio.sleep(_LOOK_EVERY_S)
     await _empty(connection, ids or [])
+
+
+async def _is_any_in_hand(connection: Connection, message_ids: Sequence[int]) -> bool:
+    found: bool = await connection.fetchval(
+        """SELECT EXISTS (SELECT FROM messages
+                          WHERE id = ANY($1::bigint[]) AND status IN ('claimed', 'sending'))""",
+        message_ids,
+    )
+    return found
 
 
 async def _readers(connection: Connection) -> set[str]:

@@ -112,6 +112,15 @@ async def claimed_facts(connection: Connection, ids: Sequence[int]) -> list[asyn
     return await connection.fetch(sql("claimed_facts"), ids)
 
 
+async def lock(connection: Connection, ids: Sequence[int]) -> None:
+    """Lock messages in their order, for statements of this transaction that each change some of them."""
+    await connection.execute(
+        # Not by the bare id: see claim.sql.
+        "SELECT FROM messages m WHERE m.id = ANY($1::bigint[]) ORDER BY m.id + 0 FOR UPDATE OF m",
+        ids,
+    )
+
+
 async def put_back(
     connection: Connection,
     waits: Sequence[tuple[int, datetime, str]],

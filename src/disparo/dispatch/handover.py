@@ -261,6 +261,9 @@ class Handover:
         if not found.drop and not found.wait:
             return
         async with self._pool.acquire() as connection, connection.transaction():
+            ids = [move.message_id for move in found.drop] + [wait.message_id for wait in found.wait]
+            if len(ids) > 1:  # by several statements, beside whoever takes back all that is claimed of a run
+                await messages.lock(connection, ids)
             if found.drop:
                 await messages.apply_events(connection, found.drop, actor="worker")
             if found.wait:

@@ -35,12 +35,13 @@ _NAMED = 20
 
 @dataclass(slots=True)
 class AskingAgain:
-    """One asking. `store` and `find_strangers` are those of the source's sync."""
+    """One asking. `store`, `find_strangers` and `turn` are those of the source's sync."""
 
     pool: Pool
     source: RegisterSource
     store: Callable[[Connection, Page], Awaitable[set[int]]]
     find_strangers: Callable[[Sequence[InvoiceRow]], Awaitable[list[int]]]
+    turn: asyncio.Lock
     _failed_on_end: int = 0
     _has_answered: bool = False
     _failure: str = ""
@@ -94,7 +95,7 @@ class AskingAgain:
         days, asked_at = sorted({day for _, day in wanted}), datetime.now(UTC)
         page = await _Patience().of(self.source.fetch_invoices(customer_id, days))
         try:
-            async with self.pool.acquire() as connection, connection.transaction():
+            async with self.turn, self.pool.acquire() as connection, connection.transaction():
                 await update_phones(connection, self.source.name, page.phones)
                 await upsert_invoices(connection, page.invoices)
             lacking = {id_ for id_, _ in wanted} - {row["id"] for row in page.invoices}
@@ -114,7 +115,7 @@ class AskingAgain:
             strangers = await self.find_strangers(found)
             customers = await patience.of(self._fetch_customers(strangers)) if strangers else []
             page = Page(is_last=True, customers=customers, invoices=found)
-            async with self.pool.acquire() as connection, connection.transaction():
+            async with self.turn, self.pool.acquire() as connection, connection.transaction():
                 await self.store(connection, page)
                 if not any(row["customer_id"] == customer_id for row in found):
                     await sync_states.mark_gone(connection, id_, customer_id, asked_at=asked_at)

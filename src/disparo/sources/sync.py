@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -62,7 +63,11 @@ class Synced:
 
 @dataclass(slots=True)
 class Sync:
-    """The sync of one source. `dsn`: for the connection that holds the lock of its only runner."""
+    """The sync of one source. `dsn`: for the connection that holds the lock of its only runner.
+
+    The database lets one at a time write to the register. Whoever waits for that in this process has no
+    connection meanwhile: starts of hand-overs need them too.
+    """
 
     dsn: str
     pool: Pool
@@ -70,6 +75,7 @@ class Sync:
     zone: ZoneInfo
     every_s: float = 600.0
     progress: Progress = lambda _done: None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
     async def run_if_due(self) -> None:
         """Bring what is new, where it is time to: the job that workers do now and then."""
@@ -173,7 +179,7 @@ class Sync:
         """Bring one page over; gives the plan of what is left."""
         step = Step.read(plan["steps"][plan["step"]])
         page = await self.fetch_page(step, plan["page"])
-        async with self.pool.acquire() as connection, connection.transaction():
+        async with self._turn, self.pool.acquire() as connection, connection.transaction():
             orphans = await self.store(connection, page)
             page = replace(page, left_out=page.left_out + len(orphans))
             listing.add(page, plan["page"])
@@ -250,7 +256,7 @@ class Sync:
         by_customer: dict[int, list[tuple[int, date]]] = {}
         for row in rows:
             by_customer.setdefault(row["customer_id"], []).append((row["id"], row["due_date"]))
-        asking = AskingAgain(self.pool, self.source, self.store, self.find_strangers)
+        asking = AskingAgain(self.pool, self.source, self.store, self.find_strangers, self._turn)
         return await asking.ask(by_customer)
 
 

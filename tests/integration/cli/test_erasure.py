@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import resource
@@ -16,6 +17,7 @@ from tests.support import rows
 from disparo.db import erasure, messages, opt_outs
 from disparo.db.customers import find_missing, upsert_customers
 from disparo.db.messages import Start
+from disparo.db.pool import connected
 
 pytestmark = pytest.mark.anyio
 
@@ -201,6 +203,25 @@ async def test_nothing_goes_while_something_could_still_be_sent_or_nobody_is_kno
     status, said = command("titular", "apagar", 99, "--sim")
     assert (status, "Nada se sabe de um cliente 99" in said) == (1, True), said
     assert not await connection.fetchval("SELECT count(*) FROM erased_customers")
+
+
+async def test_what_a_worker_hands_over_meanwhile_is_waited_for_and_keeps_no_text(connection, dsn):
+    (id_,) = await rows.add_messages(connection, 1)
+    worker, token = await rows.add_worker(connection), "01a21bcd-874d-730c-8acd-3091a2c91c4a"
+    await connection.execute("UPDATE messages SET status = 'claimed', claim_token = $1", token)
+    async with connection.transaction():
+        await erasure.erase(connection, 1)
+    async with connected(dsn) as eraser:
+        emptying = asyncio.create_task(erasure.empty_latecomers(eraser, 1))
+        await asyncio.wait({emptying}, timeout=1)
+        await messages.start(connection, [Start(id_, token, TEXT, 1)], platform="p", worker_id=worker)
+        await connection.execute("UPDATE attempts SET detail = 'CLIENTE 1', outcome = 'accepted'")
+        await connection.execute("UPDATE messages SET status = 'accepted'")
+        await emptying
+    kept = await connection.fetchrow(
+        "SELECT name, text, text_sha256, detail FROM messages m JOIN attempts a ON a.id = m.attempt_id"
+    )
+    assert tuple(kept) == ("", None, sha256(TEXT.encode()).digest(), None)
 
 
 async def test_no_file_and_no_source_brings_them_back_until_they_are_let_in_again(

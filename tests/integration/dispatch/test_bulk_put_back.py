@@ -9,12 +9,18 @@ from datetime import UTC, datetime
 import pytest
 from tests.support import bulk, rows
 from tests.support.hands import a_handover
+from tests.support.locks import until_somebody_waits
 
 from disparo import queue
-from disparo.db import bulk_slices
+from disparo.db import bulk_slices, messages
+from disparo.db.messages import Move
 from disparo.dispatch import bulk_control
+from disparo.dispatch.give_back import Deferral
+from disparo.dispatch.handover import _Sorted
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.sweep import wake_forgotten_chunks
+from disparo.domain.ids import new_id
+from disparo.domain.message import Event
 from disparo.domain.routing import Route
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.registry import read_table
@@ -114,3 +120,23 @@ async def test_what_a_person_sends_again_of_a_run_that_is_over_waits_where_it_is
     assert await connection.fetchval("SELECT count(*) FROM bulk_chunks") == 0
     chunks = [row["chunk_id"] for row in await connection.fetch("SELECT DISTINCT chunk_id FROM messages")]
     assert await queue.chunks_with_entry(connection, chunks) == set(chunks)
+
+
+async def test_what_does_not_go_and_what_waits_are_put_aside_beside_a_pause(pool, connection):
+    run = await bulk.queue_three(pool, connection)
+    async with a_handover(pool, connection) as handover:
+        worker, token = handover._holder.worker_id, new_id()
+        chunk = await bulk_slices.take_chunk(connection, worker)
+        first, *paid = await messages.claim(connection, worker, token=token, chunk_id=chunk, limit=3)
+        found = _Sorted(
+            drop=[Move(id_, Event.SKIP, "invoice_paid") for id_ in paid],
+            wait=[Deferral(first, datetime.now(UTC), "outside_window", run)],
+        )
+        async with connection.transaction():
+            await connection.execute("SELECT FROM messages WHERE id = $1 FOR UPDATE", paid[-1])
+            putting = asyncio.create_task(handover._put_aside(found, token))
+            await until_somebody_waits(connection)
+            pausing = asyncio.create_task(bulk_control.pause_run(pool, run, actor="test"))
+            await until_somebody_waits(connection, count=2)
+        await asyncio.gather(putting, pausing)
+    assert await rows.statuses(connection, [first, *paid]) == ["queued", "skipped", "skipped"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 import pytest
 from aiohttp import web
 from tests.support.hubsoft import HubsoftStandIn
 from tests.support.hubsoft_source import ZONE, claimed, source_of
+from tests.support.locks import until_somebody_waits
 
 from disparo.dispatch.freshness import Freshness, SourceDown
 from disparo.sources.sync import Sync
@@ -93,3 +95,16 @@ async def test_one_that_is_there_and_cannot_be_read_waits(there, sync, freshness
     assert list((await freshness.check([claimed(700_012), claimed(700_013)])).waits) == [700_012]
     freshness.single_waits = True
     assert list((await freshness.check([claimed(700_012, urgent=True)])).waits) == [700_012]
+
+
+async def test_answers_wait_for_the_register_on_one_connection(sync, connection):
+    async with asyncio.TaskGroup() as group, connection.transaction():  # as a file that is being imported
+        await connection.execute(
+            "SELECT pg_advisory_xact_lock($1, hashtext('invoices'))", int.from_bytes(b"regi")
+        )
+        for first in (700_000, 700_030):
+            group.create_task(sync.refresh(list(range(first, first + 30))))
+        await until_somebody_waits(connection)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2):
+                await until_somebody_waits(connection, count=2)

@@ -53,7 +53,10 @@ async def start_bulk(
     if wanted.simulate:
         if wanted.selection.is_empty:
             raise bulk_mapping.nothing_meant()
-        found = await simulate_run(services.pool, wanted.selection, offers_of(settings), rules_of(settings))
+        async with services.turns.simulations:
+            found = await simulate_run(
+                services.pool, wanted.selection, offers_of(settings), rules_of(settings)
+            )
         return JSONResponse(bulk_mapping.simulation_answer(found, settings.zone))
     order = RunOrder(wanted.selection, caller.actor, client_id=caller.client_id, user_id=caller.user_id)
     try:

@@ -105,7 +105,7 @@ async def _check_client(services: Services, fields: dict[str, Any]) -> asyncpg.R
     text = str(given) if isinstance(given, int | str) and not isinstance(given, bool) else ""
     row = None
     if _CLIENT_ID.fullmatch(text.strip()):
-        async with services.pool.acquire() as connection:
+        async with services.quick.acquire() as connection:
             row = await accounts.find_client(connection, int(text))
     if row is None or not hmac.compare_digest(bytes(row["secret_sha256"]), digest(secret)):
         raise OAuthFailure(401, "invalid_client", "Client authentication failed")
@@ -120,11 +120,11 @@ async def _log_in(services: Services, client: asyncpg.Record, username: str, pas
     await _count(services, "oauth-user", same_name(email), OF_A_NAME)
     row = None
     if _is_plain(email):
-        async with services.pool.acquire() as connection:
+        async with services.quick.acquire() as connection:
             row = await accounts.find_user(connection, email)
     if not await services.passwords.verify(row["password_hash"] if row else None, password) or row is None:
         raise invalid
-    async with services.pool.acquire() as connection:
+    async with services.quick.acquire() as connection:
         answer = await _issue(services, connection, client, row, family_id=uuid4())
     if answer is None:
         raise invalid
@@ -134,7 +134,7 @@ async def _log_in(services: Services, client: asyncpg.Record, username: str, pas
 async def _refresh(services: Services, client: asyncpg.Record, token: str) -> dict[str, Any]:
     invalid = OAuthFailure(401, "invalid_request", "The refresh token is invalid.")
     token_sha256 = digest(token)
-    async with services.pool.acquire() as connection, connection.transaction():
+    async with services.quick.acquire() as connection, connection.transaction():
         row = await tokens.lock_refresh(connection, token_sha256)
         if row is None or row["client_id"] != client["id"] or not row["is_usable"]:
             raise invalid

@@ -233,7 +233,7 @@ async def _admit(request: Request, services: Services) -> bool:
     token = token_of(request)
     if not token:
         raise Unauthenticated
-    await signing_keys.catch_up(services.pool, services.mint)
+    await signing_keys.catch_up(services.quick, services.mint)
     if services.mint.made(token):
         await admit(request, services, Permission.PASS_THROUGH)
         return True

@@ -109,7 +109,12 @@ async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
     pairs = [pair for _, pair in found.good.values()]
     with_contacts = [(row["id"], contacts) for row, contacts in pairs if contacts is not None]
     services = services_of(request)
-    async with may_be_done(), services.pool.acquire() as connection, connection.transaction():
+    async with (
+        may_be_done(),
+        services.turns.pushes,
+        services.pool.acquire() as connection,
+        connection.transaction(),
+    ):
         await fill_in_days_of(connection, services.settings.zone)
         erased = await upsert_customers(connection, [row for row, _ in pairs])
         if with_contacts:
@@ -134,7 +139,12 @@ async def put_invoices(request: Request, caller: Pusher) -> JSONResponse:
     found = _sort(items, "id_fatura", read_invoice, lambda row: row["id"])
     rows: list[InvoiceRow] = [row for _, row in found.good.values()]
     services = services_of(request)
-    async with may_be_done(), services.pool.acquire() as connection, connection.transaction():
+    async with (
+        may_be_done(),
+        services.turns.pushes,
+        services.pool.acquire() as connection,
+        connection.transaction(),
+    ):
         await fill_in_days_of(connection, services.settings.zone)
         missing = await upsert_invoices(connection, rows)
     for id_ in missing:
