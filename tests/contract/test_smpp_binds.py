@@ -11,7 +11,8 @@ from tests.contract.smsc import an_smsc, bound, message, one, platform_of, refus
 
 from disparo.domain.outcome import OutcomeKind
 from disparo.platforms.base import boottime_s
-from disparo.platforms.smpp import binds
+from disparo.platforms.smpp import binds, pdu
+from disparo.platforms.smpp.pdu import Command
 
 pytestmark = pytest.mark.anyio
 
@@ -114,3 +115,21 @@ async def test_one_address_of_a_name_that_answers_nobody_keeps_us_from_no_other(
         monkeypatch.setattr(loop, "getaddrinfo", both)
         with a_hole(smsc.port):
             assert (await one(platform_of(smsc, host="smsc.example"))).kind is OutcomeKind.ACCEPTED
+
+
+async def test_one_that_talks_on_and_reads_nothing_is_cut_before_its_answers_pile_up():
+    questions = b"".join(pdu.pack(Command.ENQUIRE_LINK, number) for number in range(1, 4097))
+
+    async def talk_on(writer):
+        while True:
+            writer.write(questions)
+            await writer.drain()
+
+    async with an_smsc() as smsc, bound(smsc, enquire_every_s=1, timeout_s=1):
+        (deaf,) = smsc.writers
+        deaf.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.transport.pause_reading()
+        talking = asyncio.create_task(talk_on(deaf))
+        await smsc.until(lambda: len(smsc.binds) == 2, 30)
+        with pytest.raises(ConnectionError):
+            await talking

@@ -301,3 +301,11 @@ def test_lines_of_which_only_the_last_counts_are_told(load, rows):
     apart = load("faturas", header + once + once)
     assert "6000 linhas (6002, 6003, 6004, 6005, 6006, 6007, 6008, 6009, 6010, 6011 e outras)" in apart.stderr
     assert "um id que já veio" not in load("faturas", header + once).stderr
+
+
+def test_no_terminal_obeys_what_stands_in_a_files_header(load):
+    header = CUSTOMERS.replace("\n", ";\x1b[2Jobs\x9b31m\n")
+    shown = load("clientes", f"{header}9099;ANA;SP;;;;x\n")
+    assert shown.returncode == 0
+    assert "colunas ignoradas: \ufffd[2Jobs\ufffd31m" in shown.stdout
+    assert "\x1b" not in shown.stdout + shown.stderr

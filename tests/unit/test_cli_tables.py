@@ -52,3 +52,15 @@ def test_a_terminal_too_narrow_for_an_id_shows_all_of_it_and_of_the_others(monke
     show_table(made)
     (row,) = [line for line in sys.stdout.getvalue().splitlines() if cells[0] in line]
     assert [cell for cell in cells if cell not in row] == []
+
+
+def test_a_name_in_brackets_is_shown_as_it_is_and_no_terminal_obeys_it(monkeypatch):
+    made = Table("Nome")
+    names = ("JOAO [/ex] SILVA", "MERCADO [filial] LTDA", "BAR :warning: 24h", "\x1b[2J\x9b31m\u202eANA")
+    for name in names:
+        made.add_row(name)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    show_table(made)
+    shown = sys.stdout.getvalue()
+    assert [name for name in names[:3] if name not in shown] == []
+    assert "\ufffd[2J\ufffd31m\ufffdANA" in shown

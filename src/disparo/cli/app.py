@@ -14,6 +14,7 @@ import typer
 
 from disparo.cli.portuguese import spoken
 from disparo.errors import DisparoError, in_words
+from disparo.wording.plain import on_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def main() -> None:
             sys.stdout.flush()  # here, where it is known what to do if its reader is gone
         sys.exit(status if isinstance(status, int) else 0)
     except DisparoError as error:
-        print(f"Erro: {error}", file=sys.stderr)
+        print(f"Erro: {on_lines(str(error))}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:  # while the command was still being loaded
         sys.exit(130)
@@ -77,7 +78,7 @@ def main() -> None:
         why = _of_the_moment(error)
         if why is None:
             raise
-        print(f"Erro: {why}", file=sys.stderr)
+        print(f"Erro: {on_lines(why)}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -29,6 +29,7 @@ from disparo.db.embedded import attach
 from disparo.errors import DisparoError
 from disparo.platforms.registry import check_tables
 from disparo.settings import SYSTEM_FILE, Settings, load_settings
+from disparo.wording.plain import on_lines
 
 #: What to do about a PostgreSQL that the administrator keeps.
 _OWN_SERVER = (
@@ -98,8 +99,8 @@ async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
 
 def _show(findings: list[Finding]) -> None:
     for finding in findings:
-        print(f"{_MARKS[finding.grade]}  {finding.subject}: {finding.text}")
+        print(f"{_MARKS[finding.grade]}  {finding.subject}: {on_lines(finding.text)}")
         if finding.remedy:
-            print(f"       -> {finding.remedy}")
+            print(f"       -> {on_lines(finding.remedy)}")
     count = sum(finding.grade is Grade.WRONG for finding in findings)
     print(f"\n{count} falha(s)." if count else "\nTudo em ordem.")

@@ -23,6 +23,7 @@ from disparo.sources.columns import Proposal, fields_of, warn
 from disparo.sources.file_import import Options, import_file, look
 from disparo.sources.import_report import Report
 from disparo.sources.tables import NotReadable
+from disparo.wording.plain import on_line
 
 _HOW = (
     "CSV (separador ; , ou tabulação; UTF-8, UTF-16 ou Windows-1252) ou XLSX, com uma linha de nomes de "
@@ -82,13 +83,13 @@ def _import(
     proposal = look(kind, path, chosen)
     _show_columns(proposal)
     if warning := warn(kind, proposal):
-        print(f"Atenção: {warning}", file=sys.stderr)
+        print(f"Atenção: {on_line(warning)}", file=sys.stderr)
     settings = load_settings(data_dir=data_dir)
     with database(data_dir, may_begin=True) as dsn:
         asyncio.run(prepare_for_command(settings, dsn))
         report = asyncio.run(_work(dsn, kind, path, Options(simulate, refused, chosen, zone=settings.zone)))
     for line in report.bad:
-        print(f"linha {line.number}: {line.reason}", file=sys.stderr)
+        print(f"linha {line.number}: {on_line(line.reason)}", file=sys.stderr)
     if report.bad_count > len(report.bad):
         print(f"... e mais {report.bad_count - len(report.bad)} linhas com erro", file=sys.stderr)
     for told in report.told:
@@ -114,7 +115,7 @@ def _show_columns(proposal: Proposal) -> None:
         if field is not None and name.strip().lower() != field:
             print(f"coluna {name.strip()!r}: {field}")
     if ignored:
-        print(f"colunas ignoradas: {', '.join(name.strip() for name in ignored)}")
+        print(f"colunas ignoradas: {', '.join(on_line(name.strip()) for name in ignored)}")
 
 
 async def _work(dsn: str, kind: str, path: Path, options: Options) -> Report:

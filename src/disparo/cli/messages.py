@@ -25,6 +25,7 @@ from disparo.errors import DisparoError
 from disparo.settings import load_settings
 from disparo.wording import code_words, words
 from disparo.wording.moment_words import to_second
+from disparo.wording.plain import on_line
 from disparo.wording.reason_words import goes_when
 from disparo.wording.receipt_words import details
 
@@ -86,7 +87,7 @@ def _print_life(life: lookups.Life, people: Mapping[int, str]) -> None:
     if row["text"]:
         print(f"  Texto: {row['text']}")
     for at, step in sorted(_steps(life, people, zone), key=itemgetter(0)):
-        print(f"  {to_second(at, zone)}  {step}")
+        print(f"  {to_second(at, zone)}  {on_line(step)}")
     if waits := goes_when(row, datetime.now(UTC), zone):
         print(f"  {waits}")
 

@@ -24,6 +24,7 @@ from disparo.sources.hubsoft import NAME
 from disparo.sources.sync import AlreadyRunning, Synced
 from disparo.wording import words
 from disparo.wording.moment_words import to_second
+from disparo.wording.plain import on_line
 
 sync = typer.Typer(no_args_is_help=True)
 
@@ -70,7 +71,7 @@ def state(dados: DataDir = None) -> None:
         print(f"HubSoft: completa até {shown}")
         print(f"última que terminou: {_local(row['finished_at'], zone)}")
         if row["failure"]:
-            print(f"parou em {_local(row['failed_at'], zone)}: {row['failure']}")
+            print(f"parou em {_local(row['failed_at'], zone)}: {on_line(row['failure'])}")
         progress = json.loads(row["progress"])
         if lacking := sync_states.count_lacking(progress):
             print(words.lacking(lacking))

@@ -24,6 +24,8 @@ _TOLD = frozenset({Command.DELIVER_SM, Command.DATA_SM})
 _ROK, _RINVCMDID, _RINVBNDSTS, _RX_T_APPN = 0x00, 0x03, 0x04, 0x64
 #: A peer that sends more than this before a PDU is whole, or asks more than this unanswered, is not one.
 _MOST_UNTOLD = 5000
+#: Bytes of answers that a peer may leave unread before nothing more is read of what it says.
+_MOST_UNREAD = 1 << 20
 #: Of so many that were not answered in time the answer is still a fact when it comes.
 _MOST_GIVEN_UP = 1000
 #: How long a goodbye may take; after the SMSC's, what is under way may still be answered.
@@ -172,6 +174,17 @@ class Session(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_MOST_UNREAD)
+
+    def pause_writing(self) -> None:
+        """Hear no more of a peer that reads none of our answers: they would pile up for ever."""
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Hear it again; while nothing was heard, `keep_alive` may have cut it."""
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Everything that waits for an answer waits in vain."""
