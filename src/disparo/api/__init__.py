@@ -7,6 +7,7 @@
   `doors`), `health` with `gauges` (/saude, /metrics), `docs_page`.
 - Each call: `edge` (the outermost layer), `callers` and `access` (who calls), `header_fields` and `bodies`
   (what is sent), `errors` (how it fails), `cors`, `heads`, `schemas` (the OpenAPI document), `full_disk`
-  (calls that found no room), `reading_on` (the rest of a refused body).
+  (calls that found no room), `reading_on` (the rest of a refused body),
+  `turns` (long calls wait for each other).
 - Beside HubSoft: `beside`. Under uvicorn, where it does not do what we promise: `protocol/`.
 """

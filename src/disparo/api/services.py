@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +10,7 @@ from fastapi import Request
 
 from disparo.api.beside import Beside
 from disparo.api.doors import Door
+from disparo.api.turns import Turns
 from disparo.auth.live_tokens import LiveTokens
 from disparo.auth.passwords import PasswordChecker
 from disparo.auth.throttle import Throttle
@@ -22,20 +22,6 @@ from disparo.dispatch.heartbeats import Heartbeats
 from disparo.dispatch.intake import Intake
 from disparo.platforms.base import Platform
 from disparo.settings import Settings
-
-#: Of each kind of long call so many have a connection at a time; the others wait without one.
-_LONG_AT_ONCE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Turns:
-    """The turns of calls that hold a connection for long, of which a program makes dozens at once.
-
-    `pushes`: the database lets one at a time write to the register anyway.
-    """
-
-    pushes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LONG_AT_ONCE))
-    simulations: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LONG_AT_ONCE))
 
 
 @dataclass(frozen=True, slots=True)

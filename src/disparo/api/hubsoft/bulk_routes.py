@@ -53,7 +53,7 @@ async def start_bulk(
     if wanted.simulate:
         if wanted.selection.is_empty:
             raise bulk_mapping.nothing_meant()
-        async with services.turns.simulations:
+        async with services.turns.simulations.taken():
             found = await simulate_run(
                 services.pool, wanted.selection, offers_of(settings), rules_of(settings)
             )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -18,7 +19,7 @@ from disparo.api.hubsoft.reading import listed
 from disparo.api.hubsoft.schemas import success
 from disparo.api.hubsoft.words import echo
 from disparo.api.schemas import REPEATABLE, WITH_BODY, json_body_of
-from disparo.api.services import services_of
+from disparo.api.services import Services, services_of
 from disparo.auth.permissions import Permission
 from disparo.db.customers import (
     ContactRow,
@@ -29,6 +30,7 @@ from disparo.db.customers import (
     upsert_customers,
     upsert_invoices,
 )
+from disparo.db.pool import Connection
 from disparo.sources.csv_fields import BadField
 from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice
 from disparo.sources.hubsoft_names import CUSTOMER, INVOICE
@@ -108,14 +110,7 @@ async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
     found = _sort(items, "id_cliente", read, lambda pair: pair[0]["id"])
     pairs = [pair for _, pair in found.good.values()]
     with_contacts = [(row["id"], contacts) for row, contacts in pairs if contacts is not None]
-    services = services_of(request)
-    async with (
-        may_be_done(),
-        services.turns.pushes,
-        services.pool.acquire() as connection,
-        connection.transaction(),
-    ):
-        await fill_in_days_of(connection, services.settings.zone)
+    async with _writing(services_of(request)) as connection:
         erased = await upsert_customers(connection, [row for row, _ in pairs])
         if with_contacts:
             by_id = {contact["id"]: contact for _, contacts in with_contacts for contact in contacts}
@@ -138,20 +133,26 @@ async def put_invoices(request: Request, caller: Pusher) -> JSONResponse:
     items = await _items(request, "faturas", "id_fatura")
     found = _sort(items, "id_fatura", read_invoice, lambda row: row["id"])
     rows: list[InvoiceRow] = [row for _, row in found.good.values()]
-    services = services_of(request)
-    async with (
-        may_be_done(),
-        services.turns.pushes,
-        services.pool.acquire() as connection,
-        connection.transaction(),
-    ):
-        await fill_in_days_of(connection, services.settings.zone)
+    async with _writing(services_of(request)) as connection:
         missing = await upsert_invoices(connection, rows)
     for id_ in missing:
         index, row = found.good[id_]
         msg = f"Cliente de ID {row['customer_id']} não encontrado"
         found.errors.append({"indice": index, "id": id_, "mensagem": msg})
     return _answer(len(rows) - len(missing), found.errors)
+
+
+@asynccontextmanager
+async def _writing(services: Services) -> AsyncIterator[Connection]:
+    """Give, when it is its turn, a transaction that writes to the register."""
+    async with (
+        may_be_done(),
+        services.turns.pushes.taken(),
+        services.pool.acquire() as connection,
+        connection.transaction(),
+    ):
+        await fill_in_days_of(connection, services.settings.zone)
+        yield connection
 
 
 def _with_leave(item: Mapping[str, Any]) -> Mapping[str, Any]:
