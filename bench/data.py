@@ -65,7 +65,10 @@ def name_of(number: int) -> str:
 
 
 def phone_of(number: int) -> str:
-    return f"{(11, 21, 31, 41, 71)[number % 5]}9{number % 10**8:08d}"
+    own = number % 10**8
+    if not own % 10**5:  # five zeros at the end are taken for those of a spreadsheet that rounded it
+        own = 90_000_001 + own // 10**5
+    return f"{(11, 21, 31, 41, 71)[number % 5]}9{own:08d}"
 
 
 def customer_lines(count: int) -> Iterator[str]:

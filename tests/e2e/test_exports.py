@@ -45,6 +45,16 @@ def test_a_phone_that_was_cut_leaves_the_one_that_is_known(load, rows):
     assert rows("SELECT phone_1 FROM customers WHERE id = 2") == [("11988880002",)]
 
 
+@pytest.mark.parametrize("rounded", ["11988900000", "5511990000000", "+5511990000000"])
+def test_a_phone_that_a_spreadsheet_rounded_is_no_strangers(load, rows, rounded):
+    """What is saved of 1,19889E+10 is 11988900000 once it has been opened and saved again."""
+    assert load("clientes", CUSTOMERS + "3;BIA;11988880002;\n").returncode == 0
+    done = load("clientes", CUSTOMERS + f"3;BIA;{rounded};\n")
+    assert "linha 2: telefone_1 acaba em cinco zeros" in done.stderr
+    assert rows("SELECT phone_1 FROM customers WHERE id = 3") == [("11988880002",)]
+    assert load("clientes", CUSTOMERS + "3;BIA;11 98890-0000;\n").returncode == 0
+
+
 def test_what_is_marked_as_text_for_spreadsheets_is_read_without_the_mark(load, rows):
     lines = """3;CAIO;="11988880003";="01234567890"\n4;DORA;'11988880004;'01234567890\n5;'TÁ BOM LTDA;;\n"""
     assert load("clientes", CUSTOMERS + lines).returncode == 0

@@ -23,7 +23,7 @@ def put(client, item):
     assert answer.status == 200, answer.raw
 
 
-@pytest.mark.parametrize("name", ["permite_sms", "permite_enviar_sms"])
+@pytest.mark.parametrize("name", ["permite_sms", "permite_enviar_sms", "enviar_sms", "recebe_sms"])
 def test_one_word_for_all_phones_holds_for_those_without_their_own(client, house, name):
     put(client, {**ANA, name: "nao", "permite_sms_secundario": True})
     assert allowed(house) == [False, True, False]

@@ -312,3 +312,45 @@ def test_an_invoice_without_a_day_of_registration_is_of_the_installations_day(lo
         assert rows("SELECT registered_on FROM invoices WHERE id = $1", id_) == [
             (datetime.now(ZoneInfo(name)).date(),)
         ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "stored"),
+    [
+        (("61;1;2030-01-10;99,90", "62;1;2030-01-10;129"), 1),
+        (("61;1;2030-01-10;99,90", "62;1;2030-01-10;129,9"), 1),
+        (("61;1;2030-01-10;99,90", "62;1;2030-01-10;129,90"), 2),
+        (("61;1;2030-01-10;99,90", "62;1;2030-01-10;129", ""), 2),
+        (("61;1;2030-01-10;99", "62;1;2030-01-10;129"), 2),
+        (("61;1;2030-01-10;99",), 1),
+    ],
+)
+def test_an_amount_at_the_end_of_a_file_that_was_cut_is_not_taken_for_a_whole_one(
+    load, rows, tmp_path, lines, stored
+):
+    path = tmp_path / "faturas.csv"
+    path.write_text("id_cliente;nome\n1;ANA\n")
+    load("clientes", path)
+    path.write_text("\n".join(["id_fatura;id_cliente;vencimento;valor", *lines]))
+    assert load("faturas", path).stored == stored
+    assert len(rows("DELETE FROM invoices WHERE id IN (61, 62) RETURNING id")) == stored
+
+
+@pytest.mark.parametrize(
+    ("content", "stored"),
+    [
+        ("61;1;99,90;2030-01-10;aberta\n62;1;129,90;2030-01-10", ["99.90"]),
+        ("61;1;99,90;2030-01-10;aberta\n62;1;129,90;2030-01-10;", ["99.90", "129.90"]),
+        ("61;1;99,90;2030-01-10\n62;1;129,90;2030-01-10", ["99.90", "129.90"]),  # all lines are as short
+        ("61;1;99,90;2030-01-10;aberta\n62;1;129,90;2030-01-10\n", ["99.90", "129.90"]),
+    ],
+)
+def test_a_file_that_was_cut_gives_no_half_line_as_a_whole_one(load, rows, tmp_path, content, stored):
+    path = tmp_path / "faturas.csv"
+    path.write_text("id_cliente;nome\n1;ANA\n")
+    load("clientes", path)
+    path.write_text(f"id_fatura;id_cliente;valor;vencimento;situacao\n{content}")
+    report = load("faturas", path)
+    found = rows("DELETE FROM invoices WHERE id IN (61, 62) RETURNING amount::text")
+    assert [amount for (amount,) in found] == stored
+    assert ["acaba no meio" in bad.reason for bad in report.bad] == [True] * (2 - len(stored))

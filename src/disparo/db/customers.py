@@ -117,15 +117,16 @@ async def update_phones(connection: Connection, source: str, phones: Mapping[int
     if not phones:
         return
     await _wait_for_our_turn(connection, "customers")
+    permissions = _moved_permissions({name: f"coalesce(told.{name}, c.{name})" for name in _PHONES}, "c")
     await connection.execute(
-        """UPDATE customers c
+        f"""UPDATE customers c
            SET phone_1 = coalesce(told.phone_1, c.phone_1), phone_2 = coalesce(told.phone_2, c.phone_2),
-               phone_3 = coalesce(told.phone_3, c.phone_3), updated_at = now()
+               phone_3 = coalesce(told.phone_3, c.phone_3), {permissions}, updated_at = now()
            FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[])
                 AS told (id, phone_1, phone_2, phone_3)
            WHERE c.id = told.id AND c.source = $1
              AND (told.phone_1 <> coalesce(c.phone_1, '') OR told.phone_2 <> coalesce(c.phone_2, '')
-                  OR told.phone_3 <> coalesce(c.phone_3, ''))""",
+                  OR told.phone_3 <> coalesce(c.phone_3, ''))""",  # noqa: S608 - names of our own columns
         source,
         list(phones),
         *([each[n] for each in phones.values()] for n in range(3)),
@@ -252,6 +253,10 @@ def _take_over(table: str, columns: tuple[str, ...]) -> str:
     changes = ", ".join(f"{name} = excluded.{name}" for name in values)
     stored = ", ".join(f"stored.{name}" for name in values)
     new = ", ".join(f"excluded.{name}" for name in values)
+    told = {name: f"excluded.{name}" for name in _PHONES if name in columns}
+    told = {name: phone for name, phone in told.items() if f"{name}_allowed" not in columns}
+    if told:
+        changes += f", {_moved_permissions(told, 'stored')}"
     if "paid_at" in columns and "status" not in columns:
         changes += ", status = CASE stored.status WHEN 'paid' THEN 'open' ELSE stored.status END"
         stored, new = f"{stored}, stored.status = 'paid'", f"{new}, false"
@@ -268,3 +273,25 @@ def _take_over(table: str, columns: tuple[str, ...]) -> str:
                SELECT {given} FROM pg_temp.incoming i {there} ORDER BY i.id
                ON CONFLICT (id) DO UPDATE SET {changes}, updated_at = now()
                WHERE ({stored}) IS DISTINCT FROM ({new}) {newer}"""  # noqa: S608 - names of our own columns
+
+
+def _moved_permissions(told: Mapping[str, str], stored: str) -> str:
+    """Have a permission go with its number to another place: `told` are the phones that come without one.
+
+    Who does not want SMS at a number must not get any because it was written into another field.
+    """
+    yes, no = (
+        " || ".join(
+            f"search_phones(CASE WHEN {stored}.{name}_allowed = {allowed} THEN {stored}.{name} END)"
+            for name in _PHONES
+        )
+        for allowed in ("true", "false")
+    )
+    return ", ".join(
+        f"""{name}_allowed = CASE
+                WHEN search_phones({phone}) = search_phones({stored}.{name}) THEN {stored}.{name}_allowed
+                WHEN search_phones({phone}) && ({no}) THEN false
+                WHEN search_phones({phone}) <> '{{}}' AND search_phones({phone}) <@ ({yes}) THEN true
+                ELSE {stored}.{name}_allowed END"""
+        for name, phone in told.items()
+    )

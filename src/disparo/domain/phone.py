@@ -81,6 +81,10 @@ _TRUNK = 1
 _SHORTEST_WITH_COUNTRY = 12
 #: 1198887776.0: with its 0 it would be a stranger's, of eleven digits; 988887777.0 would get an area code.
 _AS_AMOUNT = re.compile(r"(\+?[0-9]{10,13})\.0")
+#: (11) 98888-777: a mobile that lacks a digit at its end; as an old one it would be a stranger's.
+_LACKS_ONE = re.compile(
+    rf"\D*(?:55)?\D*(?:0[0-9]{{2}}|0)?\D*[1-9][0-9]\D*9[0-9]{{4}}[ .{_DASHES}-][0-9]{{3}}\D*", re.ASCII
+)
 _CARRIER_CODE = 3
 #: Its place held: (0xx37) 99993-1412, (0**37) 99993-1412.
 _CARRIER_PLACE = re.compile(r"^([\s(+]*(?:55)?[\s().-]*0)\s*(?:xx|\*\*)", re.IGNORECASE)
@@ -261,6 +265,8 @@ def _digits_of(text: str) -> str:
         if not (amount := _AS_AMOUNT.fullmatch(stripped)):
             raise InvalidPhone(PhoneFault.NOT_A_NUMBER)
         stripped = amount[1]
+    if _LACKS_ONE.fullmatch(stripped):
+        raise InvalidPhone(PhoneFault.LENGTH)
     digits = stripped.translate(_DROP_PUNCTUATION)
     return _with_ddd(digits) if stripped[0] == "+" else digits
 

@@ -12,6 +12,10 @@ from disparo.sources.tables import NotReadable
 
 #: `Telefone(s)` and the like: a field may have several.
 _SEVERAL_PHONES = ("telefones", "telefone_s", "celulares", "celular_es", "fones", "fone_s")
+#: Leave to send SMS, of all phones of whoever has it.
+PERMISSION = ("permite_enviar_sms", "sms", "recebe_sms", "aceita_sms", "enviar_sms", "autoriza_sms")
+#: Of names that no field has: who does not want SMS would go on getting them.
+_OF_CONSENT = re.compile(r"(?:^|_)(?:sms|opt_?out|descadastr|nao_perturb|nao_(?:envi|receb|notific))")
 #: Fields by kind, the required ones with *, each with other names that files give it.
 FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "clientes": {
@@ -28,7 +32,7 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
             "telefone1", "whatsapp", "telefone_principal", "celular_1", "cel", "tel_celular",
             "telefone_movel", *_SEVERAL_PHONES,
         ),
-        "permite_sms": ("permite_enviar_sms", "sms", "recebe_sms", "aceita_sms"),
+        "permite_sms": PERMISSION,
         "permite_sms_1": (),
         "telefone_2": (
             "telefone_secundario", "telefone2", "celular_2", "telefone_residencial", "fone_residencial",
@@ -60,7 +64,7 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "telefone*": (
             "celular", "fone", "telefone_1", "telefone_celular", "whatsapp", "cel", *_SEVERAL_PHONES,
         ),
-        "permite_sms": ("permite_enviar_sms", "sms", "recebe_sms", "aceita_sms"),
+        "permite_sms": PERMISSION,
     },
     "faturas": {
         "id_fatura*": (
@@ -83,9 +87,11 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         ),
         "pago_em": (
             "data_pagamento", "data_de_pagamento", "dt_pagamento", "data_quitacao", "data_pgto", "dt_pgto",
-            "datapag", "pagamento_data", "recebido_em", "pagamento",
+            "datapag", "pagamento_data", "recebido_em", "pagamento", "data_liquidacao", "data_de_liquidacao",
+            "dt_liquidacao", "data_baixa", "data_de_baixa", "data_da_baixa", "dt_baixa", "data_do_pagamento",
+            "data_recebimento", "data_de_recebimento", "dt_recebimento",
         ),
-        "valor_pago": ("valor_recebido", "valorpag"),
+        "valor_pago": ("valor_recebido", "valorpag", "valor_liquidado"),
         "data_cadastro": ("emissao", "data_emissao", "cadastro", "data_de_emissao", "dt_emissao"),
         "link": (
             "url", "link_boleto", "link_fatura", "link_pagamento", "link_cobranca", "link_do_boleto",
@@ -201,6 +207,17 @@ def warn(kind: str, proposal: Proposal) -> str | None:
         said.append(
             f"Tem nome de telefone e não entra: {named}. Se os números dali devem receber SMS, indique a "
             f"coluna como {'telefone_1, telefone_2 ou telefone_3' if kind == 'clientes' else 'telefone'}."
+        )
+    of_consent = [
+        name
+        for name, field in zip(proposal.headers, proposal.fields, strict=True)
+        if field is None and _OF_CONSENT.search(plain(name))
+    ]
+    if kind != "faturas" and of_consent:
+        said.append(
+            f"Parece dizer quem quer SMS e não entra: {', '.join(of_consent)}. Quem não quer receberia: se a "
+            "coluna traz sim em quem pode receber, indique-a como permite_sms; se traz sim em quem não quer, "
+            "troque as respostas antes."
         )
     if kind == "faturas" and {"situacao", "pago_em"}.isdisjoint(proposal.fields):
         said.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import IO
@@ -17,11 +18,12 @@ _SEPARATORS = ";,\t"
 class CsvTable:
     """A CSV file with `;`, `,` or tabs; in UTF-8 with or without BOM, UTF-16, else Windows-1252."""
 
-    def __init__(self, raw: IO[bytes], head: bytes, size: int) -> None:
+    def __init__(self, raw: IO[bytes], head: bytes) -> None:
         self._raw = raw
-        self.beside = ""
-        self._size = size
+        self.beside, self.unended = "", 0
+        self._state = _state_of(raw)
         self._encoding = _encoding(raw, head)
+        self._is_ended = _is_ended(raw)
         lines = head.decode(self._encoding, "replace").splitlines(keepends=True)[:ROWS_ABOVE]
         self.separator = max(_SEPARATORS, key=lambda sign: _parted(lines, sign))
 
@@ -34,12 +36,18 @@ class CsvTable:
         text = io.TextIOWrapper(self._raw, encoding=self._encoding, errors=wrong, newline="")
         csv.field_size_limit(LONGEST_FIELD)
         reader = csv.reader(text, delimiter=self.separator)
-        number = 0
+        number, last = 0, None
         try:
             for values in reader:
                 line, number = number + 1, reader.line_num
                 if says_something(values):
-                    yield line, values
+                    if last is not None:
+                        yield last
+                    last = line, values
+            self._check_unchanged()
+            if last is not None:
+                self.unended = 0 if self._is_ended else last[0]
+                yield last
         except csv.Error:
             raise NotReadable("O arquivo não é um CSV: há aspas sem par ou um campo enorme.") from None
         finally:
@@ -48,7 +56,28 @@ class CsvTable:
 
     def progress(self) -> tuple[int, int]:
         """Tell how far: bytes done and of how many."""
-        return self._raw.tell(), self._size
+        return self._raw.tell(), self._state[0]
+
+    def _check_unchanged(self) -> None:
+        """Refuse a file that another program is still writing: its last line may be half of one."""
+        if _state_of(self._raw) != self._state:
+            raise NotReadable(
+                "O arquivo mudou enquanto era lido: espere até que esteja completo, e importe de novo."
+            )
+
+
+def _state_of(raw: IO[bytes]) -> tuple[int, int]:
+    """Give a file's size, and when it was last written."""
+    found = os.fstat(raw.fileno())
+    return found.st_size, found.st_mtime_ns
+
+
+def _is_ended(raw: IO[bytes]) -> bool:
+    """Tell whether a line break stands at the end, in UTF-16 too, or blanks."""
+    raw.seek(-min(2, raw.seek(0, os.SEEK_END)), os.SEEK_CUR)
+    end = raw.read(2).replace(b"\0", b"")
+    raw.seek(0)
+    return not end[-1:].strip()
 
 
 def _parted(lines: Sequence[str], sign: str) -> tuple[int, int]:

@@ -33,6 +33,7 @@ from disparo.sources.refused_lines import RefusedLines, check_apart
 from disparo.sources.row_readers import check_width, contact_reader, customer_reader, invoice_reader
 from disparo.sources.seen_ids import SeenIds
 from disparo.sources.tables import ROWS_ABOVE, Table
+from disparo.sources.whole_lines import WholeLines
 
 _BATCH = 5000
 _KEPT_REASONS = 1000
@@ -151,6 +152,7 @@ class _Reader:
         self._id_at = 0
         self._cut: CutAmounts | None = None
         self._days, self._amounts, self._seen = DayOrder(), AmountStyle(), SeenIds()
+        self._whole = WholeLines(table)
 
     def find_header(self) -> None:
         first = list(itertools.islice(self._rows, ROWS_ABOVE))
@@ -191,6 +193,7 @@ class _Reader:
             try:
                 self._check_quotes(values)
                 check_width(values, width, self.table.separator)
+                self._whole.check(number, values, width, self._positions.get("valor"))
                 row = self._read(values)
                 if self._cut is not None:
                     self._cut.check(values, row)

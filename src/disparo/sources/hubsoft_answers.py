@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 #: Several times a page of 500 invoices with all their details.
 LIMIT_BYTES = 32 << 20
+#: Values in one, as many times over: lists of nothing take thirty times their room, and seconds to read.
+_MOST_VALUES = 1_000_000
 #: Of an answer, in bytes, as of a caller's whole head. aiohttp takes 8 KiB, which a policy may pass.
 LONGEST_HEADER = 64 << 10
 _PASSING = frozenset({408, 425, 429})
@@ -92,7 +94,7 @@ def said_of(error: Exception) -> str:
 
 
 async def read_json(response: aiohttp.ClientResponse) -> Any:
-    """Read an answer; raises SourceRefused beyond the limit, ValueError if it is no JSON.
+    """Read an answer; raises SourceRefused beyond the limits, ValueError if it is no JSON.
 
     Nothing is none either: an answer without a length looks whole where the connection broke before it.
     """
@@ -103,6 +105,8 @@ async def read_json(response: aiohttp.ClientResponse) -> Any:
             raise SourceRefused(
                 f"A resposta do HubSoft a {response.url.path} passa de {LIMIT_BYTES >> 20} MiB."
             )
+    if sum(map(read.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise SourceRefused(f"A resposta do HubSoft a {response.url.path} tem valores demais.")
     text = _decoded(read, response.charset or _UTF_8)
     try:
         return json.loads(text)

@@ -140,7 +140,10 @@ def _status(item: Item, row: dict[str, Any], *, lenient: bool) -> str | None:
     """Give a state that is told; no payment tells none, for it may be cancelled: see `upsert_invoices`."""
     word = value_of(item.get("status", item.get("situacao")), "status")
     if not word:
-        return _status_without_word(item, row)
+        status = _status_without_word(item, row)
+        if status in (None, "open") and not lenient and item.get("quitado") is None and _is_paid_up(row):
+            return "paid"  # who has paid is not reminded
+        return status
     try:
         status = read_status(word, "status", paid_at=row.get("paid_at"))
     except BadField:
@@ -168,6 +171,8 @@ def _unless_open(item: Item, row: dict[str, Any], *, lenient: bool) -> str:
             raise BadField("status diz que a fatura está aberta, e data_pagamento que foi paga")
         if not is_told_unpaid:
             return "paid"
+    if not lenient and _is_paid_up(row):
+        raise BadField("status diz que a fatura está aberta, e valor_pago que foi paga")
     return "open"
 
 
@@ -180,6 +185,12 @@ def _status_without_word(item: Item, row: dict[str, Any]) -> str | None:
         return "cancelled"
     is_told = item.get("fatura_ativa") is not None and "paid_at" in row  # active, and not paid
     return "open" if is_told else None
+
+
+def _is_paid_up(row: Mapping[str, Any]) -> bool:
+    """Tell whether what was paid covers an invoice that is pushed; a source says itself what is paid."""
+    paid = row.get("paid_amount")
+    return paid is not None and paid >= row["amount"] > 0
 
 
 def _flag(item: Item, name: str, *, default: bool = False) -> bool:

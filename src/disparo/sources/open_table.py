@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,12 +26,11 @@ _LOCKED = "EncryptedPackage".encode("utf-16-le")
 def open_table(path: Path) -> Iterator[Table]:
     """Open a file by what is in it, not by its name; raises NotReadable."""
     try:
+        _check_kind(path)
         raw = path.open("rb")
     except OSError as error:
         raise NotReadable(f"O arquivo {path} não pode ser lido: {in_words(error)}.") from error
     with raw:
-        if not raw.seekable():
-            raise NotReadable("Os dados vêm de outro comando, e são lidos duas vezes: grave-os num arquivo.")
         head = raw.read(_SNIFF_BYTES)
         raw.seek(0)
         if not head.strip():
@@ -50,4 +50,13 @@ def open_table(path: Path) -> Iterator[Table]:
                 "programa de planilhas e salve-a como .xlsx ou .csv."
             )
         else:
-            yield CsvTable(raw, head, path.stat().st_size)
+            yield CsvTable(raw, head)
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what never ends, and what nobody may ever write to, before it is opened."""
+    mode = path.stat().st_mode
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        raise NotReadable("Os dados vêm de outro comando, e são lidos duas vezes: grave-os num arquivo.")
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+        raise NotReadable(f"{path} é um dispositivo, e não um arquivo: indique o arquivo com os dados.")

@@ -32,6 +32,8 @@ from disparo.sources.csv_fields import (
 from disparo.sources.tables import NO_RESULT
 
 _PHONE = 200  # of one field, which may hold several
+#: A phone of which six digits are left, or fewer, once its column was too narrow: somebody else's.
+_ROUNDED = re.compile(r"\+?[0-9]{5,8}00000")
 #: What a formula that found nothing leaves, in Portuguese and in English.
 _FAILED = frozenset({
     NO_RESULT, "#N/D", "#REF!", "#VALOR!", "#NOME?", "#NÚM!", "#NULO!", "#DIV/0!",
@@ -54,6 +56,17 @@ def _text(text: str, column: str, *, required: bool = False) -> str | None:
     return read_text(text, column, longest=200, required=required)
 
 
+def _phones(text: str, column: str, *, required: bool = False) -> str | None:
+    """Read a field of phones; raises BadField, also of one whose last digits a spreadsheet has lost."""
+    found = read_phones(text, column, longest=_PHONE, required=required)
+    if found is not None and _ROUNDED.fullmatch(found):
+        raise BadField(
+            f"{column} acaba em cinco zeros, como o que uma planilha arredondou (1,19889E+10): exporte-o "
+            "como texto, ou escreva-o com hífen se é mesmo assim"
+        )
+    return found
+
+
 _flag = or_absent(partial(read_flag, default=True))
 _FLAGS = tuple(f"phone_{n}_allowed" for n in (1, 2, 3))
 _CUSTOMER: Mapping[str, tuple[str, Reader]] = {
@@ -63,7 +76,7 @@ _CUSTOMER: Mapping[str, tuple[str, Reader]] = {
     "codigo_cliente": ("code", read_optional_id),
     "nome_fantasia": ("trade_name", _text),
     "cpf_cnpj": ("cpf_cnpj", read_cpf_cnpj),
-    **{f"telefone_{n}": (f"phone_{n}", partial(read_phones, longest=_PHONE)) for n in (1, 2, 3)},
+    **{f"telefone_{n}": (f"phone_{n}", _phones) for n in (1, 2, 3)},
     **{f"permite_sms_{n}": (f"phone_{n}_allowed", _flag) for n in (1, 2, 3)},
     "email_principal": ("email_1", _text),
     "email_secundario": ("email_2", _text),
@@ -76,7 +89,7 @@ _CONTACT: Mapping[str, tuple[str, Reader]] = {
     "id_contato": ("id", read_id),
     "id_cliente": ("customer_id", read_id),
     "nome": ("name", lambda text, column: _text(text, column) or ""),
-    "telefone": ("phone", partial(read_phones, longest=_PHONE, required=True)),
+    "telefone": ("phone", partial(_phones, required=True)),
     "permite_sms": ("sms_allowed", _flag),
 }
 _INVOICE: Mapping[str, tuple[str, Reader]] = {

@@ -36,6 +36,7 @@ class XlsxTable:
     raw: IO[bytes]
     separator: str = ";"
     beside: str = ""
+    unended: int = 0
     _done: int = 0
     _kept: KeptRows = field(default_factory=KeptRows)
 

@@ -67,3 +67,39 @@ async def test_of_an_invoices_details_those_that_are_given_change(connection):
     assert (found["our_number"], found["document_number"]) == ("2", 55)
     assert "wallet" not in found
     assert [item["amount"] for item in found["items"]] == [99.9, -10.0]
+
+
+A, B, C = "(11) 98888-0001", "11988880002", "11 98888-0003"
+
+
+@pytest.mark.parametrize(
+    ("told", "allowed"),
+    [
+        ((B, A, None), (True, False)),
+        ((B, "5511988880001", None), (True, False)),  # written in another way
+        ((A, B, None), (False, True)),
+        ((B, C, A), (True, True, False)),
+        ((C, B, None), (False, True)),  # a new one in its place
+        ((f"{B}; {A}", None, None), (False, True)),
+        ((None, None, A), (False, True, False)),
+        ((None, None, None), (False, True, True)),
+    ],
+)
+async def test_a_number_that_moves_to_another_field_takes_its_permission_along(connection, told, allowed):
+    first = {"telefone_primario": A, "telefone_secundario": B}
+    await upsert_customers(connection, [customer(**first, permite_sms_primario=False)])
+    names = ("telefone_primario", "telefone_secundario", "telefone_terciario")
+    for _ in range(2):
+        await upsert_customers(connection, [customer(**dict(zip(names, told, strict=True)))])
+        row = await connection.fetchrow(
+            "SELECT phone_1_allowed, phone_2_allowed, phone_3_allowed FROM customers"
+        )
+        assert tuple(row)[: len(allowed)] == allowed
+
+
+async def test_a_permission_that_is_told_goes_before_that_of_the_number(connection):
+    await upsert_customers(connection, [customer(telefone_primario=A, permite_sms_primario=False)])
+    moved = customer(telefone_primario=B, telefone_secundario=A, permite_sms_secundario=True)
+    await upsert_customers(connection, [moved])
+    row = await connection.fetchrow("SELECT phone_1_allowed, phone_2_allowed FROM customers")
+    assert tuple(row) == (False, True)

@@ -46,3 +46,34 @@ async def test_a_customer_from_elsewhere_keeps_theirs(there, sync, connection):
     there.phones[11] = "37988887777"
     await sync.refresh([700_010])
     assert (await connection.fetchrow(PHONES, 11))["phone_1"] == "37900000011"
+
+
+PERMISSIONS = "SELECT phone_1, phone_1_allowed, phone_2, phone_2_allowed FROM customers WHERE id = 11"
+
+
+async def told(there, sync, way):
+    """Have what changed there come, by the question before a hand-over or by a full pass."""
+    await (sync.refresh([700_010]) if way == "asked" else sync.run(full=True))
+
+
+@pytest.mark.parametrize("way", ["asked", "full"])
+async def test_who_does_not_want_sms_at_a_number_gets_none_when_it_moves_to_another_field(
+    there, sync, connection, monkeypatch, way
+):
+    await sync.run()
+    await connection.execute(
+        "UPDATE customers SET phone_1_allowed = false, phone_2 = '(37) 98888-2222' WHERE id = 11"
+    )
+    moved = {"telefone_primario": "37988882222", "telefone_secundario": "(37) 90000-0011"}
+    if way == "asked":
+        monkeypatch.setattr(there, "_named", lambda number: {"id_cliente": number, **moved})
+    else:
+        as_it_was = there.customer
+        monkeypatch.setattr(
+            there, "customer", lambda n, **more: as_it_was(n, **more) | (moved if n == 11 else {})
+        )
+    await told(there, sync, way)
+    found = tuple(await connection.fetchrow(PERMISSIONS))
+    assert found == ("37988882222", True, "(37) 90000-0011", False)
+    await told(there, sync, way)
+    assert tuple(await connection.fetchrow(PERMISSIONS)) == found

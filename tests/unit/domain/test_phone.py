@@ -114,6 +114,22 @@ def test_a_number_without_its_ddd_is_not_a_strangers_in_area_code_55(text):
 
 
 @pytest.mark.parametrize("read", [parse_phone, parse_registered])
+@pytest.mark.parametrize("before", ["(11) ", "11 ", "+55 11 ", "55 (11)", "011 ", "015 11 ", "(55) "])
+@pytest.mark.parametrize("mobile", ["98888-777", "98888 777", "98888.777", "98888\u2013777"])
+def test_a_mobile_that_lacks_its_last_digit_is_not_an_old_one_of_a_stranger(read, before, mobile):
+    """As (11) 9888-8777 it would get a ninth digit."""
+    with pytest.raises(InvalidPhone) as refused:
+        read(before + mobile)
+    assert refused.value.fault is PhoneFault.LENGTH
+
+
+@pytest.mark.parametrize("read", [parse_phone, parse_registered])
+@pytest.mark.parametrize("text", ["11 9888-8777", "1198888777", "(11) 9 98888-777"])
+def test_a_number_that_has_all_its_digits_may_be_parted_anywhere(read, text):
+    assert read(text).e164 == "+5511998888777"
+
+
+@pytest.mark.parametrize("read", [parse_phone, parse_registered])
 @pytest.mark.parametrize(
     "digits", ["1198887776", MOBILE, "1133334444", "55988887777", "5511988887777", "011988887777"]
 )

@@ -172,3 +172,20 @@ def test_a_contacts_phone_is_the_mobile(header):
 def test_a_column_named_like_a_phone_that_is_not_taken_is_told(names, told):
     said = warn("clientes", propose("clientes", [(1, ["ID", "Nome", *names])]))
     assert said is None if told is None else f"Tem nome de telefone e não entra: {told}. Se" in said
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["Celular", "Não enviar SMS"], "Não enviar SMS"),
+        (["Celular", "SMS bloqueado", "Opt-out"], "SMS bloqueado, Opt-out"),
+        (["Celular", "Descadastrado", "Não perturbe"], "Descadastrado, Não perturbe"),
+        (["Celular", "Permite SMS", "Aceita WhatsApp", "Adoptado"], None),
+        (["Celular", "Enviar SMS"], None),
+    ],
+)
+@pytest.mark.parametrize("kind", ["clientes", "contatos"])
+def test_a_column_that_may_say_who_wants_no_sms_and_is_not_taken_is_told(kind, names, told):
+    ids = ["ID", "Nome"] if kind == "clientes" else ["id_contato", "id_cliente"]
+    said = warn(kind, propose(kind, [(1, [*ids, *names])]))
+    assert said is None if told is None else f"Parece dizer quem quer SMS e não entra: {told}. Quem" in said

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from disparo.sources.base import SourceRefused
 from disparo.sources.hubsoft_answers import lifetime_s, read_json
 
 
@@ -40,3 +41,11 @@ def test_a_mark_of_bytes_before_an_answer_says_nothing():
 def test_what_is_no_json_is_told_in_one_way(body):
     with pytest.raises(ValueError):  # noqa: PT011 - json, codec and int each have words of their own
         asyncio.run(read_json(answer(body)))
+
+
+@pytest.mark.parametrize("value", [b"[]", b"{}", b'{"a":1}'])
+def test_an_answer_that_would_take_all_memory_is_refused(value):
+    told = answer(b'{"faturas":[' + (value + b",") * 1_000_000 + b"1]}")
+    told.url = SimpleNamespace(path="/cliente/todos")
+    with pytest.raises(SourceRefused, match="/cliente/todos tem valores demais"):
+        asyncio.run(read_json(told))

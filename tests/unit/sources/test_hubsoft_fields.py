@@ -172,3 +172,25 @@ def test_a_code_that_cannot_be_read_is_no_code_and_not_the_one_before(name, key,
     with pytest.raises(BadField):
         read_invoice(invoice(**{name: told}))
     assert key not in read_invoice(invoice(), lenient=True)
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ({"valor_pago": "119,90"}, "paid"),
+        ({"valor_pago": 119.9, "data_pagamento": None}, "paid"),
+        ({"valor_pago": 119.9, "fatura_ativa": True, "data_pagamento": None}, "paid"),
+        ({"valor_pago": 119.9, "fatura_ativa": False}, "cancelled"),
+        ({"valor_pago": 119.9, "quitado": False}, None),
+        ({"valor_pago": 100}, None),  # in part
+        ({"valor_pago": 100, "status": "aberta"}, "open"),
+        ({"valor_pago": None, "status": "aberta"}, "open"),
+    ],
+)
+def test_an_invoice_is_pushed_as_paid_where_what_was_paid_covers_it(told, status):
+    assert read_invoice(invoice(valor=119.9, **told)).get("status") == status
+
+
+def test_one_that_is_pushed_as_open_and_covered_is_refused():
+    with pytest.raises(BadField, match="valor_pago que foi paga"):
+        read_invoice(invoice(valor=119.9, valor_pago=119.9, status="aberta"))

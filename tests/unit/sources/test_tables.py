@@ -127,3 +127,39 @@ def test_without_room_on_the_disk_it_is_read_twice(tmp_path, monkeypatch):
     with open_table(tmp_path / "a.xlsx") as table:
         for _ in range(2):
             assert [list(values) for _, values in table.rows(keep=True)] == [HEADER]
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/null"])
+def test_a_device_is_no_file(path):
+    with pytest.raises(NotReadable, match="dispositivo"), open_table(Path(path)):
+        pass
+
+
+def test_a_named_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(NotReadable, match="grave-os num arquivo"), open_table(tmp_path / "pipe"):
+        pass
+
+
+@pytest.mark.parametrize("more", [b"3;CARLA\n", b""])
+def test_a_file_that_is_still_written_is_not_taken_for_a_whole_one(tmp_path, more):
+    path = tmp_path / "file.csv"
+    path.write_bytes(b"id_cliente;nome\n1;ANA\n2;BIA")
+    with open_table(path) as table:
+        rows = table.rows()
+        assert [next(rows)[0]] == [1]
+        with path.open("ab") as file:
+            file.write(more)
+        os.utime(path, (1, 1))
+        with pytest.raises(NotReadable, match="mudou enquanto era lido"):
+            list(rows)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(("end", "unended"), [("", 3), ("\n", 0), ("\r\n", 0), ("\r", 0), ("\n\n", 0)])
+def test_whether_something_ends_the_last_line_is_known(tmp_path, encoding, end, unended):
+    path = tmp_path / "file.csv"
+    path.write_bytes(f"id_cliente;nome\n1;ANA\n2;BIA{end}".encode(encoding))
+    with open_table(path) as table:
+        assert [number for number, _ in table.rows()] == [1, 2, 3]
+        assert table.unended == unended

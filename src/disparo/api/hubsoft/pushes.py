@@ -31,6 +31,7 @@ from disparo.db.customers import (
     upsert_invoices,
 )
 from disparo.db.pool import Connection
+from disparo.sources.columns import PERMISSION
 from disparo.sources.csv_fields import BadField
 from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice
 from disparo.sources.hubsoft_names import CUSTOMER, INVOICE
@@ -39,7 +40,7 @@ router = APIRouter(prefix=BASE)
 
 MOST_ITEMS = 1000
 #: As a file's columns and a contact name it: leave to send SMS, of all phones that have no flag of their own.
-_OF_ALL_PHONES = ("permite_sms", "permite_enviar_sms")
+_OF_ALL_PHONES = ("permite_sms", *PERMISSION)
 _OF_A_PHONE = tuple(name for name, _, _ in CUSTOMER if name.startswith("permite_sms_"))
 _CONTACT = ("id_contato", "nome", "telefone", "permite_sms")
 _CUSTOMER = ("id_cliente", "nome_razaosocial", "permite_sms", *(name for name, _, _ in CUSTOMER))
