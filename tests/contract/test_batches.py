@@ -90,6 +90,11 @@ async def test_a_number_beside_an_error_is_of_nothing_that_was_taken(peer):
     assert kinds(outcomes) == ["refused", "ambiguous", "refused"]
 
 
+async def test_a_status_that_is_good_elsewhere_is_no_word_that_one_of_them_was_taken(peer):
+    peer.answer = http(429, '{"list": [{"to": 1}, {"to": 2}, {"to": 3}]}')
+    assert set(kinds(await send(peer, BATCH, success={"status": [200]}))) == {"not_taken"}
+
+
 async def test_by_reference_the_order_does_not_matter_and_one_that_lacks_is_ambiguous(peer):
     peer.answer = http(200, '{"list": [{"id": 3, "ref": "c"}, {"id": 1, "ref": "a"}, {"id": 9, "ref": "x"}]}')
     outcomes = await send(peer, BY_NAME)

@@ -333,6 +333,7 @@ async def test_secrets_fill_headers_and_are_masked_when_shown(peer):
         ),
         ({"json": None, "query": {"to": "1", "d": "{retorno}"}}, b"?to=1&d=http://a/b ", b"d="),
         ({"json": {"to": "1", "on": {"url": "{retorno}"}}}, b'"on": {"url": "http://a/b"}', b"url"),
+        ({"json": {"all": [{"to": "1", "u": "{retorno}"}]}}, b'"u": "http://a/b"', b'"u"'),
         (
             {"json": {"m": "{itens}", "u": "{retorno}"}, "batch": {"max": 2, "item": {"u": "{retorno}"}}},
             b'{"m": [{"u": "http://a/b"}], "u": "http://a/b"}',

@@ -76,7 +76,7 @@ async def test_a_receipt_in_a_query_or_a_form(peer):
     for event in (
         receipts(peer, b"", method="GET", query={"id": "5", "st": "ENROUTE"}, **plain)[0],
         receipts(peer, b"id=5&st=ENROUTE", **plain)[0],
-        receipts(peer, MULTIPART, headers={"content-type": "multipart/form-data; boundary=x"}, **plain)[0],
+        receipts(peer, MULTIPART, headers={"content-type": "Multipart/Form-Data; boundary=x"}, **plain)[0],
     ):
         assert (event.kind, event.platform_id) == (ReceiptKind.SENT, "5")
 

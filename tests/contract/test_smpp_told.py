@@ -46,7 +46,7 @@ async def test_what_comes_as_data_sm_is_heard_like_any_other(extra, kind):
     ear = Ear()
     async with an_smsc() as smsc, bound(smsc, ear):
         address = b"\x01\x015511988887777\0\x00\x00SMSC\0"
-        smsc.writers[0].write(pdu.pack(Command.DATA_SM, 9, b"\0" + address + bytes((kind, 0, 0)) + extra))
+        smsc.writers[0].write(pdu.pack(Command.DATA_SM, 9, b"CMT\0" + address + bytes((kind, 0, 0)) + extra))
         await smsc.until(lambda: smsc.others)
         # Cut short: it would come for ever.
         smsc.writers[0].write(pdu.pack(Command.DATA_SM, 10, b"\0" + address))

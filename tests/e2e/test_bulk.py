@@ -84,6 +84,7 @@ def test_simulating_tells_and_queues_nothing(client, house):
         ({"ids_fatura": [1], "status": "vencido"}, "não os dois"),
         ({"ids_fatura": list(range(1, 50_002))}, "no máximo 50000"),
         ({"ids_fatura": {"a": 1}}, "array"),
+        ({"ids_fatura": True}, "array"),
         ({"vencimento_inicio": "2026-13-01"}, "AAAA-MM-DD"),
         ({"vencimento_inicio": "2026-12-02", "vencimento_fim": "2026-12-01"}, "anterior ou igual"),
         ({"status": "quitado"}, "Valores aceitos"),

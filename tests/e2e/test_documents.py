@@ -17,7 +17,8 @@ from pydantic import BaseModel
 from tests.support import program
 from tests.support.rows import add_messages
 
-from disparo.api.hubsoft.words import STATUS_WORDS
+from disparo.api.hubsoft.lookup_reading import INVOICE_SEARCHES, SEARCHES
+from disparo.api.hubsoft.words import IGNORED_WORDS, REASON_WORDS, STATUS_WORDS
 from disparo.cli.app import main
 from disparo.platforms.generic_settings import GenericHttpSettings
 from disparo.platforms.registry import read_table
@@ -111,6 +112,29 @@ def test_the_calls_of_the_integrators_page(house):
 def test_every_state_of_a_message_is_on_the_integrators_page():
     page = (ROOT / "docs" / "pt-BR" / "integrar.md").read_text(encoding="utf-8")
     assert [word for word in STATUS_WORDS.values() if f"`{word}`" not in page] == []
+
+
+def test_every_reason_is_on_the_integrators_page_and_in_the_document(house):
+    page = (ROOT / "docs" / "pt-BR" / "integrar.md").read_text(encoding="utf-8")
+    assert [word for word in REASON_WORDS.values() if f"`{word}`" not in page] == []
+    shapes = house.anonymous.get("/openapi.json").json["components"]["schemas"]
+    message = shapes["MessageOut"]["properties"]
+    assert message["situacao"]["enum"] == list(STATUS_WORDS.values())
+    assert [word for word in REASON_WORDS.values() if word not in message["motivo"]["description"]] == []
+    left_out = shapes["IgnoredPhone"]["properties"]["motivo"]["description"]
+    assert [word for word in IGNORED_WORDS.values() if word not in left_out] == []
+
+
+def test_the_document_names_what_a_lookup_searches_by(house):
+    paths = house.anonymous.get("/openapi.json").json["paths"]
+    searches = {
+        "cliente": SEARCHES,
+        "cliente/financeiro": INVOICE_SEARCHES,
+        "financeiro/fatura": INVOICE_SEARCHES,
+    }
+    for route, names in searches.items():
+        told = {each["name"]: each for each in paths[f"/api/v1/integracao/{route}"]["get"]["parameters"]}
+        assert [name for name in names if name not in told["busca"]["description"]] == []
 
 
 def test_every_code_of_a_refusal_is_on_the_integrators_page(house):

@@ -138,6 +138,15 @@ def test_a_late_second_use_revokes_the_whole_family(house):
     assert not works(house, first["access_token"])
 
 
+def test_one_that_was_rotated_before_the_last_is_stolen_even_within_the_minute(house):
+    account = house.account()
+    first = ask(house, account).json["refresh_token"]
+    second = refresh(house, account, first).json["refresh_token"]
+    third = refresh(house, account, second).json["refresh_token"]
+    assert refresh(house, account, first).status == 401
+    assert refresh(house, account, third).status == 401  # nobody knows which of the two is the thief
+
+
 def test_a_refresh_token_belongs_to_its_client(house):
     token = ask(house, house.account()).json["refresh_token"]
     assert refresh(house, house.account(), token).status == 401

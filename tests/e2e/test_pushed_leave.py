@@ -7,6 +7,8 @@ import json
 import pytest
 from tests.support.hubsoft import BASE
 
+from disparo.sources import hubsoft_names as names
+
 ANA = {"id_cliente": 2101, "nome_razaosocial": "ANA", "telefone_primario": "11987650001"}
 
 
@@ -53,4 +55,26 @@ def test_the_document_names_what_an_item_may_have(house):
     customer = fields("cliente", "clientes")
     assert {"telefone_primario", "permite_sms", "permite_sms_primario", "cpf_cnpj"} <= set(customer)
     assert {"id_contato", "telefone", "permite_sms"} <= set(customer["contatos"]["items"]["properties"])
-    assert {"valor", "linha_digitavel", "pix_copia_cola", "status"} <= set(fields("fatura", "faturas"))
+    invoice = fields("fatura", "faturas")
+    assert {"valor", "linha_digitavel", "pix_copia_cola", "status", "quitado", "fatura_ativa"} <= set(invoice)
+
+    def named(*tables):
+        return {names.partition("|")[0] for table in tables for names, _, _ in table}
+
+    assert named(names.CUSTOMER) | set(names.ADDRESSES) | {"uf", "servicos"} <= set(customer)
+    for field in (*named(names.SERVICE), *names.DEVICES, *names.ADDRESSES):
+        assert field in customer["servicos"]["description"]
+    assert all(f in customer["endereco_instalacao"]["description"] for f in (*named(names.ADDRESS), "uf"))
+    assert named(names.INVOICE, names.DETAILS) | {"empresa", "detalhamento"} <= set(invoice)
+    assert invoice["valor"]["description"]
+
+
+def test_a_call_of_which_nothing_is_stored_is_answered_as_the_document_says(house, client):
+    document = json.loads(house.anonymous.get("/openapi.json").raw)
+    answer = client.call("PUT", f"{BASE}/cliente", {"clientes": [{"id_cliente": "x"}]})
+    described = document["paths"][f"{BASE}/cliente"]["put"]["responses"][str(answer.status)]
+    shapes = [
+        one["$ref"].rpartition("/")[2] for one in described["content"]["application/json"]["schema"]["anyOf"]
+    ]
+    known = [set(document["components"]["schemas"][shape]["properties"]) for shape in shapes]
+    assert set(answer.json) in known

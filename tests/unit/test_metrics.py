@@ -45,6 +45,15 @@ def test_buckets_are_cumulative_and_end_in_all():
     assert found["disparo_http_seconds_sum", ("route", "/saude")] == pytest.approx(60.303)
 
 
+def test_what_is_counted_of_one_is_not_counted_of_another():
+    metrics.LATENCY.observe(0.001, "/saude")
+    metrics.LATENCY.observe(3.0, "/metrics")
+    found = samples(metrics.take())
+    for route, quick in (("/saude", 1), ("/metrics", 0)):
+        assert found["disparo_http_seconds_bucket", ("le", "0.5"), ("route", route)] == quick
+        assert found["disparo_http_seconds_count", ("route", route)] == 1
+
+
 def test_what_is_taken_is_taken_once_and_may_be_given_back():
     metrics.VERDICTS.count("nobody")
     sums = metrics.take()

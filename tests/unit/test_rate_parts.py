@@ -9,7 +9,8 @@ import pytest
 from disparo.db.messages import Start
 from disparo.dispatch.claims import Batch, Prepared
 from disparo.dispatch.gate import RateGrant
-from disparo.dispatch.rate_parts import RateParts
+from disparo.dispatch.rate_parts import RateParts, full_from
+from disparo.domain.sms_text import SegmentProfile
 from disparo.platforms.base import Capabilities
 
 PARTS = Capabilities(per_second=1.0, limits_count_parts=True)
@@ -48,3 +49,17 @@ def test_as_many_go_as_a_grant_has_slots_and_parts_for(parts, messages, cost, fi
 def test_a_part_counts_where_the_platform_counts_parts(able, costs):
     assert RateParts(able).costs(items_of(3, 1)) == costs
     assert RateParts(able).of(items_of(3, 1)) == sum(costs)
+
+
+@pytest.mark.parametrize(
+    ("able", "full"),
+    [
+        (Capabilities(), None),
+        (Capabilities(limits_count_parts=True), None),
+        (Capabilities(per_day=9), 9),
+        (Capabilities(per_day=9, limits_count_parts=True, profile=SegmentProfile(max_parts=3)), 7),
+        (Capabilities(per_day=2, limits_count_parts=True, profile=SegmentProfile(max_parts=3)), 1),
+    ],
+)
+def test_a_day_is_full_where_the_longest_text_has_no_room(able, full):
+    assert full_from(able) == full

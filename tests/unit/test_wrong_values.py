@@ -30,6 +30,9 @@ SMSC = {"type": "smpp", "host": "127.0.0.1", "system_id": "provedor", "password"
         ({"per_second": 1e12}, "per_second: deve ser 100000 ou menos"),
         ({"per_day": 10**12}, "per_day: deve ser 1000000000 ou menos"),
         ({"segments": {"max_parts": 0}}, "segments.max_parts: deve ser 1 ou mais"),
+        ({"hours": "das 8 às 20"}, 'hours: o horário se escreve assim: "08:00-20:00"'),
+        ({"hours": "20:00-08:00"}, "hours: o horário deve começar antes de terminar, no mesmo dia"),
+        ({"hours": "08:00-08:00"}, "hours: o horário deve começar antes de terminar, no mesmo dia"),
     ],
 )
 def test_each_wrong_value_is_named_in_words(changes, says):
@@ -90,11 +93,23 @@ def test_a_secret_that_is_no_text_is_told_without_what_is_in_it(tmp_path):
         "https://u:s@provedor.com.br",
         "https://[sms",
         "https://sms:80443",
+        "https:///sms",
+        "https://sms.provedor.com.br/?a=1",
     ],
 )
 def test_an_address_at_which_no_platform_could_call_us_is_refused(text):
     with pytest.raises(SettingsInvalid, match=r"public_url: deve ser um endereço como https://sms\.provedor"):
         load_settings(public_url=text)
+
+
+@pytest.mark.parametrize("day", ["31/02", "32/13", "natal"])
+def test_a_holiday_that_is_no_day_is_refused(day):
+    with pytest.raises(SettingsInvalid, match=rf"extra_holidays: .*{day}"):
+        load_settings(extra_holidays=["13/06", day])
+
+
+def test_hours_may_have_blanks_as_people_write_them():
+    assert read_table("smsc", SMSC | {"hours": "08:00 - 20:00"}).hours == "08:00 - 20:00"
 
 
 def test_test_numbers_are_taken_as_people_write_them():

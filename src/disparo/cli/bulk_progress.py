@@ -70,7 +70,7 @@ async def print_run(pool: Pool, dispatch_id: UUID, settings: Settings) -> None:
         for found in reasons:
             if found["status"] == status and found["reason"]:
                 print(f"    {found['total']}: {reason(found['reason'], status)}")
-    looked_at, not_arrived = dispatch_pages.LOOKED_AT, count_in(counts, message_pages.RARE)
+    looked_at, not_arrived = dispatch_pages.LOOKED_AT, count_in(counts, message_pages.NOT_ARRIVED)
     if not_arrived > looked_at:
         print(f"  (os motivos são das primeiras {looked_at} de {not_arrived} mensagens)")
     if row["state"] == "running" and (waits := await _what_it_waits_for(pool, row, settings)):

@@ -34,7 +34,7 @@ from disparo.wording.platform_words import Hindrance, hindrance
 
 platforms = typer.Typer(no_args_is_help=True)
 
-_NONE = "Nenhuma plataforma configurada: `disparo run` usa a plataforma simulada."
+_NONE = "Nenhuma plataforma configurada. Onde nunca houve uma, `disparo run` usa a simulada."
 _OUTCOME_WORDS = {
     OutcomeKind.ACCEPTED: "aceita pela plataforma",
     OutcomeKind.REFUSED: "recusada pela plataforma",

@@ -99,8 +99,11 @@ async def read(connection: Connection, dispatch_id: UUID) -> asyncpg.Record | No
     """
     return await connection.fetchrow(
         """SELECT r.dispatch_id, r.run_key, r.actor, r.state, r.due_from, r.due_to,
-                  coalesce(r.total, cardinality(r.invoice_ids)) AS total, r.carved_at,
+                  greatest(r.total, cardinality(r.invoice_ids),  -- more may have come since they were counted
+                           (SELECT sum(count) FROM bulk_tallies t WHERE t.dispatch_id = r.dispatch_id
+                            AND what = 'invoices')::bigint) AS total, r.carved_at,
                   r.finished_at, d.created_at, d.starts_at,
+                  d.cancelled_at IS NOT NULL OR r.state = 'cancelled' AS is_withdrawn,
                   r.carved_at IS NOT NULL AND NOT EXISTS
                       (SELECT FROM bulk_slices s WHERE s.dispatch_id = r.dispatch_id) AS is_queued,
                   next.due_at AS next_at,
@@ -224,6 +227,17 @@ async def list_paused(connection: Connection, *, limit: int) -> list[asyncpg.Rec
         """SELECT r.dispatch_id, d.created_at FROM bulk_runs r JOIN dispatches d ON d.id = r.dispatch_id
            WHERE r.finished_at IS NULL AND r.state = 'paused' ORDER BY r.dispatch_id LIMIT $1""",
         limit,
+    )
+
+
+async def mark_carved(connection: Connection, dispatch_id: UUID) -> None:
+    """Note that a locked run is in slices whole; what there was may have been more, or less, by then."""
+    await connection.execute(
+        """UPDATE bulk_runs SET carved_at = now(), total = CASE WHEN invoice_ids IS NOT NULL THEN total ELSE
+             (SELECT coalesce(sum(count), 0) FROM bulk_tallies WHERE dispatch_id = $1 AND what = 'invoices')
+             + (SELECT coalesce(sum(cardinality(invoice_ids)), 0) FROM bulk_slices WHERE dispatch_id = $1) END
+           WHERE dispatch_id = $1""",
+        dispatch_id,
     )
 
 

@@ -123,11 +123,6 @@ async def set_total(connection: Connection, dispatch_id: UUID, total: int) -> No
     await connection.execute("UPDATE bulk_runs SET total = $2 WHERE dispatch_id = $1", dispatch_id, total)
 
 
-async def mark_carved(connection: Connection, dispatch_id: UUID) -> None:
-    """Note that a locked run is in slices whole."""
-    await connection.execute("UPDATE bulk_runs SET carved_at = now() WHERE dispatch_id = $1", dispatch_id)
-
-
 async def lock_slice(connection: Connection) -> asyncpg.Record | None:
     """Lock the oldest slice of a running run that no process works on; None where there is none."""
     # A run of a time to come was stored with a wrong clock. One that waits for us since long ago is late.
@@ -175,13 +170,18 @@ async def queue_slice(
 async def drop_queued(connection: Connection, slice_id: int) -> None:
     """Take from a slice the invoices its run has messages of: their due date moved while it was carved."""
     await connection.execute(
-        """UPDATE bulk_slices s
-           SET invoice_ids = ARRAY(
-               SELECT i.id FROM unnest(s.invoice_ids) WITH ORDINALITY AS i (id, place)
-               WHERE NOT EXISTS (SELECT FROM messages
-                                 WHERE dispatch_id = s.dispatch_id AND invoice_id = i.id)
-               ORDER BY i.place)
-           WHERE s.id = $1""",
+        """WITH left_over AS (
+               SELECT s.dispatch_id, cardinality(s.invoice_ids) AS before, ARRAY(
+                   SELECT i.id FROM unnest(s.invoice_ids) WITH ORDINALITY AS i (id, place)
+                   WHERE NOT EXISTS (SELECT FROM messages
+                                     WHERE dispatch_id = s.dispatch_id AND invoice_id = i.id)
+                   ORDER BY i.place) AS ids
+               FROM bulk_slices s WHERE s.id = $1
+           ), dropped AS (
+               UPDATE bulk_slices SET invoice_ids = ids FROM left_over WHERE id = $1
+           )
+           UPDATE bulk_runs r SET total = r.total - (l.before - cardinality(l.ids))  -- counted once
+           FROM left_over l WHERE r.dispatch_id = l.dispatch_id""",
         slice_id,
     )
 

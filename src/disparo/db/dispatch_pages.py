@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
 
-from disparo.db.pool import Connection
+from disparo.db.message_pages import LAST_ID, NOT_ARRIVED
+from disparo.db.pool import Connection, sql
 
 #: Of how many of a dispatch's messages that did not arrive the reasons are counted.
 LOOKED_AT = 5000
 #: Instead of no condition: plans are made once, and one that may have no bound uses no index for it.
 _BEFORE_ALL, _AFTER_ALL = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _FIRST_ID = UUID(int=0)
+#: A message's id follows the clock, and its dispatch is stored before it.
+_SLACK = timedelta(minutes=1)
+_BY_REASON = (
+    "SELECT status, reason, count(*)::int AS total FROM ({}) m GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 50"
+)
 
 
 async def page(
@@ -55,10 +61,11 @@ async def counts(connection: Connection, dispatch_id: UUID) -> dict[str, int]:
 async def next_of_single(connection: Connection, dispatch_id: UUID) -> asyncpg.Record:
     """Give when the next of a single call's messages may go (None: none waits), and what it was put off for.
 
-    `starts_at`: when the call was to go.
+    `starts_at`: when the call was to go; `is_withdrawn`: not any more.
     """
     row = await connection.fetchrow(
-        """SELECT d.starts_at, m.due_at AS next_at, m.reason AS waits_for
+        """SELECT d.starts_at, d.cancelled_at IS NOT NULL AS is_withdrawn, m.due_at AS next_at,
+                  m.reason AS waits_for
            FROM dispatches d LEFT JOIN LATERAL
              (SELECT due_at, reason FROM messages WHERE dispatch_id = d.id AND status = 'queued'
               ORDER BY due_at, id LIMIT 1) m ON true
@@ -70,13 +77,38 @@ async def next_of_single(connection: Connection, dispatch_id: UUID) -> asyncpg.R
 
 
 async def reasons(connection: Connection, dispatch_id: UUID) -> list[asyncpg.Record]:
-    """Count messages that did not arrive by status and reason, the first of them at most."""
+    """Count messages that did not arrive by status and reason, the first of them at most; none cancelled.
+
+    A cancelled run may have a million of those: its others are found by status, as many as are counted, from
+    the run's first id on. (By the dispatch, or by the ids alone, all would be read.)
+    """
+    cancelled_since: datetime | None = await connection.fetchval(
+        """SELECT d.created_at FROM dispatches d, counts_of(d.id, d.kind) c
+           WHERE d.id = $1 AND c.status = 'cancelled'""",
+        dispatch_id,
+    )
+    if cancelled_since is None:
+        return await connection.fetch(
+            _BY_REASON.format(
+                """SELECT status, reason FROM messages WHERE dispatch_id = $1 AND trouble IS NOT NULL
+                   ORDER BY invoice_id, e164 LIMIT $2"""
+            ),
+            dispatch_id,
+            LOOKED_AT,
+        )
+    first_id = await connection.fetchval(sql("first_message_since"), cancelled_since - _SLACK)
     return await connection.fetch(
-        """SELECT status, reason, count(*)::int AS total
-           FROM (SELECT status, reason FROM messages
-                 WHERE dispatch_id = $1 AND trouble IS NOT NULL
-                 ORDER BY invoice_id, e164 LIMIT $2) m
-           WHERE status <> 'cancelled' GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 50""",
+        _BY_REASON.format(
+            """SELECT m.status, m.reason FROM dispatches d, counts_of(d.id, d.kind) c CROSS JOIN LATERAL
+                 (SELECT status, reason FROM messages
+                  WHERE trouble IS NOT NULL AND (trouble, id) BETWEEN (c.status, $3) AND (c.status, $5)
+                        AND dispatch_id IS NOT DISTINCT FROM $1
+                  ORDER BY trouble, id LIMIT greatest(c.total, 0)) m
+               WHERE d.id = $1 AND c.status = ANY($4::text[]) LIMIT $2"""
+        ),
         dispatch_id,
         LOOKED_AT,
+        first_id,
+        list(NOT_ARRIVED),
+        LAST_ID,
     )

@@ -19,11 +19,13 @@ from disparo.domain.message import NEVER_SENT, Status
 #: How many ids one page looks through where it must look at each.
 WINDOW = 10_000
 _WINDOW_OF_DISPATCH = 3000
-_LAST = 2**63 - 1
+LAST_ID = 2**63 - 1
 #: Instead of no condition: plans are made once, and one that may have no cursor uses no index for it.
-_AFTER_ALL = (datetime(9999, 1, 1, tzinfo=UTC), _LAST)
+_AFTER_ALL = (datetime(9999, 1, 1, tzinfo=UTC), LAST_ID)
 #: Those that the column `trouble` repeats, and so have an index of their own.
 RARE = frozenset({*NEVER_SENT, Status.UNDELIVERED, Status.UNCERTAIN, Status.HELD})
+#: Of these, those that have a reason to be told.
+NOT_ARRIVED = RARE - {Status.CANCELLED}
 #: Ids follow the clock but for messages that were stored at the same time.
 _SLACK = timedelta(minutes=1)
 _COLUMNS = """m.id, m.dispatch_id, m.invoice_id, m.customer_id, m.name, m.phone, m.e164, m.status, m.reason,
@@ -50,7 +52,7 @@ class Found:
 
 async def page(connection: Connection, wanted: Wanted, *, before: int | None, limit: int) -> Found:
     """Give messages with ids below `before`, the newest first."""
-    top = before or _LAST
+    top = before or LAST_ID
     if wanted.until is not None:
         top = min(top, await _first_id_since(connection, wanted.until + _SLACK))
     bottom = 0 if wanted.since is None else await _first_id_since(connection, wanted.since - _SLACK)

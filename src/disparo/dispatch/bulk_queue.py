@@ -15,7 +15,7 @@ import asyncpg
 import structlog
 
 from disparo import failpoints
-from disparo.db import alerts, bulk_slices, numbers
+from disparo.db import alerts, bulk_runs, bulk_slices, numbers
 from disparo.db.bulk_slices import SLICE, Closed
 from disparo.db.pool import TRANSIENT, Connection, Pool
 from disparo.dispatch.rules import Rules
@@ -126,8 +126,8 @@ async def _carve(connection: Connection) -> bool:
         ids, end = ([], (date.min, 0)) if page is None else (page.ids, (page.last_due, page.last_id))
     if ids:
         await bulk_slices.add_slice(connection, run["dispatch_id"], ids, end)
-    else:
-        await bulk_slices.mark_carved(connection, run["dispatch_id"])
+    if len(ids) < SLICE:  # at once: a small run that is cancelled a moment later was listed whole
+        await bulk_runs.mark_carved(connection, run["dispatch_id"])
     return True
 
 

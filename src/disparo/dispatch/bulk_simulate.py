@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -83,9 +84,8 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
     alike = partial(
         bulk_looks.simulate_slice, allowed=rules.allowed, today=today, closed=closed, ddds=named_ddds(offers)
     )
-    async for ids in _slices(pool, selection):
-        look = partial(alike, ids=ids, capped=await _capped(pool, ids, turns))
-        for row in await _when_read(pool, look, "what"):
+    async with aclosing(_overlapping(_looks(pool, selection, turns, alike))) as rows:
+        async for row in rows:
             if row["what"] == "shape":
                 text = InvoiceText.of(row, brand=rules.brand, today=today)
                 groups[takers(offers, row["ddd"])][text] += row["count"]
@@ -113,6 +113,32 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
         caps_are_known=turns.are_all_known,
         openings=openings,
     )
+
+
+async def _looks(
+    pool: Pool, selection: Selection, turns: Turns, alike: Callable[..., Awaitable[list[asyncpg.Record]]]
+) -> AsyncIterator[Coroutine[None, None, list[asyncpg.Record]]]:
+    async for ids in _slices(pool, selection):
+        look = partial(alike, ids=ids, capped=await _capped(pool, ids, turns))
+        yield _when_read(pool, look, "what")
+
+
+async def _overlapping(
+    looks: AsyncIterator[Coroutine[None, None, list[asyncpg.Record]]],
+) -> AsyncGenerator[asyncpg.Record]:
+    """Give the rows of each look, in their order, while the next one is under way: a run has a hundred."""
+    ahead: asyncio.Task[list[asyncpg.Record]] | None = None
+    try:
+        async for look in looks:
+            before, ahead = ahead, asyncio.create_task(look)
+            for row in await before if before else ():
+                yield row
+        for row in await ahead if ahead else ():
+            yield row
+    finally:
+        if ahead is not None:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
 
 
 async def who_is_left_out(pool: Pool, selection: Selection, rules: Rules) -> AsyncIterator[asyncpg.Record]:

@@ -18,9 +18,9 @@ _LONGEST = 100  # of a line that can still be one word with blanks and signs aro
 
 
 def asks_to_stop(text: str) -> bool:
-    """Tell whether a text is one of the words, in any case, with any accents and blanks (`S A I R`).
+    """Tell whether a text is one of the words, in any case, with any accents, blanks and signs.
 
-    Signs may stand around it. Or it has one in capitals that stands alone between signs, as in
+    So are `S A I R` and `S.A.I.R.`. Or it has one in capitals that stands alone between signs, as in
     `nao quero mais, SAIR`, and asks nothing: whoever loses the texts of their invoices by a mistake of ours
     pays late. What stands on the lines below is a signature, or the text that is answered.
     """
@@ -31,7 +31,7 @@ def asks_to_stop(text: str) -> bool:
     plain = "".join(
         char for char in unicodedata.normalize("NFKD", line) if unicodedata.category(char) not in _NO_SIGNS
     )
-    if "".join(_bare(plain).split()).upper() in _STOP_WORDS:
+    if "".join(filter(str.isalnum, plain)).upper() in _STOP_WORDS:
         return True
     return "?" not in plain and any(_bare(part) in _AMONG_OTHERS for part in _SIGNS.split(plain))
 

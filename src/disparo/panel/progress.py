@@ -24,7 +24,8 @@ class Progress:
     """How far a dispatch is, and when the next go; of a bulk run also its state, whether its list is whole.
 
     `waits_for`: why no sooner; `stopped_by`: why nothing at all goes now, as a sentence; `is_worked_on`:
-    whether a worker lives, who makes lists as well.
+    whether a worker lives, who makes lists as well; `is_withdrawn`: what waits was being handed over when it
+    was cancelled, and goes no more.
     """
 
     counts: Mapping[str, int]
@@ -34,6 +35,7 @@ class Progress:
     stopped_by: str | None = None
     waits_for: str | None = None
     is_worked_on: bool = True
+    is_withdrawn: bool = False
 
     @property
     def total(self) -> int:
@@ -57,8 +59,8 @@ class Progress:
 
     @property
     def not_arrived(self) -> int:
-        """What did not arrive, or may not have."""
-        return count_in(self.counts, message_pages.RARE)
+        """What did not arrive, or may not have, but for what was withdrawn."""
+        return count_in(self.counts, message_pages.NOT_ARRIVED)
 
     @property
     def is_over(self) -> bool:
@@ -75,22 +77,32 @@ async def read_progress(
     is_worked_on = services.heartbeats.alive > 0
     if run is None:
         counts = await dispatch_pages.counts(connection, dispatch_id)
-        next_at, why = None, None
+        next_at, why, is_withdrawn = None, None, False
         if Status.QUEUED in counts:
             row = await dispatch_pages.next_of_single(connection, dispatch_id)
-            next_at, why = row["next_at"], _waits_for(row)
+            next_at, why, is_withdrawn = row["next_at"], _waits_for(row), row["is_withdrawn"]
         return Progress(
             counts,
             next_at=next_at,
             stopped_by=stopped_by,
             waits_for=why,
             is_worked_on=is_worked_on,
+            is_withdrawn=is_withdrawn,
         ), {}
     counts, tallies = json.loads(run["counts"] or "{}"), json.loads(run["tallies"] or "{}")
     left_out = {reason: total for reason, total in tallies.items() if reason in words.LEFT_OUT}
     is_whole, why = bool(run["is_queued"]), _waits_for(run)
     return (
-        Progress(counts, run["state"], is_whole, run["next_at"], stopped_by, why, is_worked_on),
+        Progress(
+            counts,
+            run["state"],
+            is_whole,
+            run["next_at"],
+            stopped_by,
+            why,
+            is_worked_on,
+            run["is_withdrawn"],
+        ),
         left_out,
     )
 

@@ -181,11 +181,12 @@ class GenericHttpSettings(PlatformTable):
         item = self.batch.item if self.batch else None
         if self.batch is not None and isinstance(item, str) != (self.xml is not None):
             raise ValueError("batch.item é uma tabela em json, e um texto em xml")
-        for text in (self.xml, *asked, item):
-            if isinstance(text, str):
+        for text in (self.xml, *asked):
+            if text is not None:
                 check_xml(text, self.charset)
         if self.xml is not None and isinstance(item, str):
             check_items(self.xml, item)
+            check_xml(item, self.charset)
 
     def _check_placeholders(self) -> None:
         in_json = self.json_body, self.batch.item if self.batch else None

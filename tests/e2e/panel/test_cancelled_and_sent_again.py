@@ -129,3 +129,19 @@ def test_all_of_a_filter_are_those_that_were_there_when_the_page_was_shown(house
     told = followed(person, person.post("/painel/incertas", **given))
     assert f"Nada foi feito: marque ao menos uma mensagem. {are_not}" in told
     assert house.value(of_the_seen, later) == 0
+
+
+def test_what_waits_again_of_a_cancelled_dispatch_is_not_said_to_go_at_an_hour(house, client, person):
+    """It was being handed over when it was cancelled, and was not taken: `À espera da hora de sair`."""
+    house.run(lambda connection: add_invoices(connection, 1, first_id=7_600_001))
+    one = client.send({"id_fatura": 7_600_001}).json["disparo"]["id"]
+    house.until(lambda: statuses(house, one)[0] in ("accepted", "sent", "delivered"))
+    house.fetch("UPDATE dispatches SET cancelled_at = now() WHERE id = $1", one)
+    house.fetch(
+        """UPDATE messages SET status = 'queued', due_at = now() + interval '1 h', attempt_id = NULL
+           WHERE dispatch_id = $1""",
+        one,
+    )
+    told = text(person.get(f"/painel/disparos/{one}"))
+    assert "Cancelado: falta 1 de 1. O que ainda espera não sai, será cancelado na hora." in told
+    assert "À espera da hora de sair" not in told

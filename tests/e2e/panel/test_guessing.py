@@ -86,11 +86,35 @@ def test_so_it_is_where_a_token_is_asked_for(house):
     assert Caller(house, "203.0.113.9").call("POST", "/oauth/token", account).status == 200
 
 
-def test_a_name_that_is_guessed_at_from_many_addresses_is_slowed_down_too(house):
-    account = house.account(permissions=("send",))
+def test_a_program_that_asks_for_tokens_from_many_addresses_is_slowed_down_too(house):
+    account = house.account()
+
+    def ask(number: int) -> int:
+        return Caller(house, f"192.0.2.{number}").call("POST", "/oauth/token", account).status
+
+    assert [ask(number) for number in range(1, BURST + 2)] == [200] * BURST + [429]
+
+
+def test_so_is_a_name_that_is_guessed_at_by_several_programs(house):
+    programs = [house.account() for _ in range(6)]
+    name = programs[0]["username"]
 
     def guess(number: int) -> int:
-        return Caller(house, f"192.0.2.{number}").sign_in(account["username"], "errada").status
+        guessed = {"username": name.upper() if number % 2 else name, "password": "errada"}
+        caller = Caller(house, f"192.0.2.{number}")
+        return caller.call("POST", "/oauth/token", programs[number % 6] | guessed).status
+
+    answers = [guess(number) for number in range(1, 6 * BURST)]
+    assert answers[-1] == 429
+    assert answers.count(401) < 5 * BURST
+
+
+def test_a_name_that_is_guessed_at_from_many_addresses_is_slowed_down_too(house):
+    name = house.account(permissions=("send",))["username"]
+
+    def guess(number: int) -> int:
+        spelt = name.upper() if number % 2 else name
+        return Caller(house, f"192.0.2.{number}").sign_in(spelt, "errada").status
 
     answers = [guess(number) for number in range(1, 6 * BURST)]
     assert answers[-1] == 429

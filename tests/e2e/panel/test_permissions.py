@@ -7,6 +7,9 @@ from uuid import uuid4
 
 from tests.support.visitor import ADMIN_PAGES, EVERYTHING, PAGES, text, visitor
 
+from disparo.panel import assets
+from disparo.panel.app import routes
+
 #: What each permission opens; everything else is shut to those who have all the others.
 NEEDED = {
     "/painel/mensagens/1/texto": {"view_text"},
@@ -17,6 +20,8 @@ NEEDED = {
     "/painel/mensagens/1/liberar": {"send"},
     "/painel/mensagens/1/cancelar": {"cancel"},
     f"/painel/disparos/{uuid4()}/cancelar": {"cancel"},
+    f"/painel/disparos/{uuid4()}/pausar": {"send_bulk"},
+    f"/painel/disparos/{uuid4()}/retomar": {"send_bulk"},
     "/painel/disparos": {"send", "send_bulk"},
     "/painel/disparos/novo": {"send", "send_bulk"},
     "/painel/disparos/novo/fora.csv": {"send", "send_bulk"},
@@ -43,6 +48,44 @@ NEEDED = {
     "/painel/clientes-api/1/desativar": {"admin"},
     f"/painel/tokens/{uuid4()}/revogar": {"admin"},
 }
+
+#: Forms for whoever is signed in, but for the last, which asks by what is done.
+OPEN = {"/painel/entrar", "/painel/sair", "/painel/senha", "/painel/tema", "/painel/retidas"}
+FOR_ALL = {"/", "/painel/", "/painel", "/painel/hoje", "/painel/entrar", "/painel/senha"}
+LOOKS = {
+    "/painel/importar": {"register"},
+    "/painel/disparos/novo": {"send", "send_bulk"},
+    **{path: {"admin"} for path in (*ADMIN_PAGES, "/painel/auditoria.csv")},
+}
+
+
+def test_no_form_is_left_out_of_these_tests():
+    forms = [route for route in routes() if "POST" in route.methods]
+    assert {route.path for route in forms if not any(map(route.path_regex.match, NEEDED))} == OPEN
+
+
+def test_nobody_sees_a_page_that_needs_a_permission_they_lack(house):
+    for path, needed in LOOKS.items():
+        others = visitor(house, tuple(name for name in EVERYTHING if name not in needed))
+        assert others.get(path).status == 403, path
+    nobody = visitor(house, ())
+    for route in routes():
+        if "GET" in route.methods and not route.path.startswith(assets.PREFIX):
+            status = nobody.get(re.sub(r"\{\w+\}", "1", route.path)).status
+            assert (status == 403) == (route.path not in FOR_ALL), (route.path, status)
+
+
+def test_what_is_done_with_held_messages_needs_its_own_permission(house):
+    for action, chosen, lacking in (
+        ("liberar", ["1"], "send"),
+        ("liberar", ["1", "2"], "send_bulk"),
+        ("cancelar", ["1"], "cancel"),
+        ("retomar", [], "admin"),
+    ):
+        holder = visitor(house, tuple(name for name in EVERYTHING if name != lacking))
+        assert holder.post("/painel/retidas", acao=action, id=chosen).status == 403, lacking
+    onlooker = visitor(house, ("view_text", "remove_opt_out", "register"))
+    assert onlooker.post("/painel/retidas", acao="liberar").status == 403
 
 
 def test_nobody_does_what_needs_a_permission_they_lack(house):

@@ -191,14 +191,26 @@ async def test_what_a_customer_wrote_goes_too_where_it_answers_no_message(comman
     assert [tuple(row) for row in found] == [("", ""), ("SAIR", ""), ("outra pessoa", "outra pessoa")]
 
 
+async def test_what_answers_another_customers_message_stays_though_both_have_one_number(command, connection):
+    _, second = await sent(connection)
+    await connection.execute("UPDATE inbound_texts SET e164 = '+5511900000001'")
+    await connection.execute("UPDATE receipts SET raw = 'to 5511900000001'")
+    assert command("titular", "apagar", 1, "--sim")[0] == 0
+    kept = "SELECT text FROM inbound_texts WHERE raw <> '' AND message_id = $1 ORDER BY id"
+    assert [row["text"] for row in await connection.fetch(kept, second)] == ["já paguei", "SAIR"]
+    assert await connection.fetchval("SELECT count(*) FROM receipts WHERE raw = 'to 5511900000001'") == 1
+
+
 async def last_attempt(connection, message_id):
     return await connection.fetchval("SELECT attempt_id FROM messages WHERE id = $1", message_id)
 
 
 async def test_nothing_goes_while_something_could_still_be_sent_or_nobody_is_known(command, connection):
     await rows.add_messages(connection, 1)
-    status, said = command("titular", "apagar", 1, "--sim")
-    assert (status, "1 mensagem(ns) deste cliente esperam" in said) == (1, True), said
+    for state in ("queued", "claimed", "sending", "held", "uncertain"):
+        await connection.execute("UPDATE messages SET status = $1", state)
+        status, said = command("titular", "apagar", 1, "--sim")
+        assert (status, "1 mensagem(ns) deste cliente esperam" in said) == (1, True), said
     assert await connection.fetchval("SELECT count(*) FROM customers") == 1
     status, said = command("titular", "apagar", 99, "--sim")
     assert (status, "Nada se sabe de um cliente 99" in said) == (1, True), said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.support import rows
 
-from disparo.db import installation, message_pages, unsettled
+from disparo.db import dispatch_pages, installation, message_pages, unsettled
 from disparo.db.message_pages import Wanted
 
 pytestmark = pytest.mark.anyio
@@ -41,6 +41,13 @@ async def many(connection):
     await connection.execute("VACUUM ANALYZE messages, attempts")
     await connection.execute("SET plan_cache_mode = force_generic_plan")  # as the program has it
     return ids
+
+
+async def bulk_run(connection):
+    return await connection.fetchval(
+        """INSERT INTO dispatches (id, kind, queue, purpose, tries, timeout_s, invoice_ids, starts_at)
+           VALUES (gen_random_uuid(), 'bulk', 'sms', 'by_due_date', 1, 172800, '{}', now()) RETURNING id"""
+    )
 
 
 async def messages_read(connection):
@@ -91,3 +98,30 @@ async def test_what_no_index_leads_to_is_looked_for_piece_by_piece(many, connect
         found += [row["id"] for row in page.rows]
         before, pages = page.next_id, pages + 1
     assert (found, pages) == ([many[500]], EACH // 1000 + 1)
+
+
+async def test_the_reasons_of_a_cancelled_run_are_those_of_all_that_did_not_arrive(connection, monkeypatch):
+    """What was cancelled used up the first five thousand that are looked at: some hundred failed, it said 5."""
+    run, other = await bulk_run(connection), await bulk_run(connection)
+    ids = await rows.add_messages(connection, 300)
+    await connection.execute("UPDATE messages SET dispatch_id = $1, chunk_id = -7", run)
+    await connection.execute("UPDATE messages SET status = 'cancelled'")
+    await connection.execute("UPDATE messages SET dispatch_id = $1 WHERE id % 10 = 0", other)
+    await connection.execute(
+        "UPDATE messages SET status = 'failed', reason = 'invalid_number' WHERE id >= $1", ids[-80]
+    )
+    await connection.execute("UPDATE messages SET status = 'uncertain' WHERE id = $1", ids[-1])
+    await connection.execute("DELETE FROM dispatch_counts")
+    await connection.execute(
+        """INSERT INTO dispatch_counts (dispatch_id, status, delta)
+           SELECT dispatch_id, status, count(*) FROM messages GROUP BY 1, 2"""
+    )
+    monkeypatch.setattr(dispatch_pages, "LOOKED_AT", 100)
+    for dispatch_id in (run, other):
+        counted = await connection.fetch(
+            """SELECT status, reason, count(*)::int AS total FROM messages
+               WHERE dispatch_id = $1 AND status <> 'cancelled' GROUP BY 1, 2 ORDER BY 3 DESC""",
+            dispatch_id,
+        )
+        found = await dispatch_pages.reasons(connection, dispatch_id)
+        assert found == counted

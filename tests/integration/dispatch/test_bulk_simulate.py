@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -181,6 +182,69 @@ async def test_names_are_told_apart_by_what_the_text_calls_the_customer(pool, co
         texts = [InvoiceText.of(row, brand="ISP", today=today) for row in facts]
         counted = [render(text, SegmentProfile(), template=template).segments for text in texts]
         assert await segments(pool) == sum(counted)
+
+
+async def test_codes_are_told_apart_by_the_signs_that_make_their_length(pool, connection):
+    """Blanks, and signs that count twice or make a text of another alphabet, wherever they stand."""
+    ends = ["", " ", "a b", " ab", "ab ", "~b", "~~", "\u00e7b", "a_b", "a  b", "*[b"]
+    await rows.add_invoices(connection, 2 * len(ends))
+    await connection.executemany(
+        "UPDATE invoices SET link = $2, linha_digitavel = $3, pix = $4 WHERE id = $1",
+        [
+            (at, f"https://e.example.com/{end}", f"0019{at % 3}.5 {end}", f"0002 {end}BR 59{end}")
+            for at, end in enumerate([*ends, *reversed(ends)], 1)
+        ],
+    )
+    today = bulk.now().astimezone(bulk.ZONE).date()
+    facts = await invoices.read_texts(connection, range(1, 2 * len(ends) + 1))
+    profile = SegmentProfile(max_parts=20)
+    for pad in range(60, 150, 10):
+        template = "{link} {linha_digitavel} {pix} {valor} {vencimento} " + "x" * pad
+        await templates.write(connection, template, actor="test")
+        texts = [InvoiceText.of(row, brand="ISP", today=today) for row in facts]
+        counted = [render(text, profile, template=template).segments for text in texts]
+        found = await simulate_run(
+            pool, Selection(), [Offer("p", profile, 1)], replace(bulk.RULES, max_parts=20)
+        )
+        assert (found.estimates[0].segments, found.estimates[0].too_long) == (sum(counted), 0)
+
+
+async def test_a_slice_is_looked_at_while_the_one_before_it_is(pool, connection, monkeypatch):
+    """One after the other a million took longer than a proxy waits for an answer."""
+    await rows.add_invoices(connection, 9)
+    alone = await simulate_run(pool, Selection(), OFFERS, bulk.RULES)
+    look, begun, second = bulk_looks.simulate_slice, [], asyncio.Event()
+
+    async def watched(*args, **more):
+        begun.append(list(more["ids"]))
+        if len(begun) > 1:
+            second.set()
+        await asyncio.wait_for(second.wait(), 30)
+        return await look(*args, **more)
+
+    monkeypatch.setattr(bulk_looks, "simulate_slice", watched)
+    monkeypatch.setattr(bulk_simulate, "SLICE", 2)
+    found = await simulate_run(pool, Selection(), OFFERS, bulk.RULES)
+    assert sorted(begun) == [[1, 2], [3, 4], [5, 6], [7, 8], [9]]
+    assert (found.invoices, found.recipients, found.estimates) == (9, 9, alone.estimates)
+
+
+async def test_a_simulation_whose_database_fails_says_so_and_leaves_nothing_under_way(
+    pool, connection, monkeypatch
+):
+    await rows.add_invoices(connection, 6)
+    look = bulk_looks.simulate_slice
+
+    async def fails_at_the_second(*args, **more):
+        if list(more["ids"]) == [3, 4]:
+            raise ConnectionResetError
+        return await look(*args, **more)
+
+    monkeypatch.setattr(bulk_looks, "simulate_slice", fails_at_the_second)
+    monkeypatch.setattr(bulk_simulate, "SLICE", 2)
+    with pytest.raises(ConnectionResetError):
+        await simulate_run(pool, Selection(), OFFERS, bulk.RULES)
+    assert not any("_when_read" in repr(task) for task in asyncio.all_tasks())
 
 
 async def test_everybody_who_is_counted_as_left_out_is_named(pool, connection):

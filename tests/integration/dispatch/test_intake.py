@@ -27,12 +27,18 @@ RECEIPTS = {
     "status": "status",
     "statuses": {"SENT": "sent", "DELIVRD": "delivered"},
 }
-INBOUND = {"sender": "from", "text": "text", "id": "mo_id", "about_id": "about"}
+INBOUND = {
+    "sender": "from",
+    "text": "text",
+    "id": "mo_id",
+    "about_id": "about",
+    "about_reference": "ours",
+}
 
 
-def platform(**rules):
+def platform(name="p", **rules):
     table = {"url": "http://127.0.0.1:1/", "receipts": RECEIPTS, "inbound": INBOUND, **rules}
-    return GenericHttp("p", read_table("p", table))
+    return GenericHttp(name, read_table(name, table))
 
 
 PLATFORM = platform()
@@ -254,6 +260,37 @@ async def test_an_answer_that_names_no_number_is_that_of_the_message_it_answers(
     assert (row["message_id"], row["opted_out"]) == (id_, True)
     (suppressed,) = await opt_outs.list_page(connection)
     assert suppressed["e164"] == await connection.fetchval("SELECT e164 FROM messages WHERE id = $1", id_)
+
+
+async def test_an_answer_may_name_the_message_by_our_reference(intake, connection):
+    id_ = await handed_over(connection)
+    reference = await connection.fetchval("SELECT reference FROM messages WHERE id = $1", id_)
+    await intake.take(PLATFORM, call(text="PARE", ours=reference, mo_id="m1"))
+    assert await connection.fetchval("SELECT message_id FROM inbound_texts WHERE opted_out") == id_
+
+
+async def test_an_id_of_another_platforms_is_no_message_that_is_answered(intake, connection):
+    await handed_over(connection)
+    await intake.take(platform("other"), call(text="PARE", about="id-1", mo_id="m1"))
+    (row,) = await connection.fetch("SELECT * FROM inbound_texts")
+    assert (row["message_id"], row["e164"], row["opted_out"]) == (None, None, False)
+    assert await opt_outs.list_page(connection) == []
+
+
+async def test_an_answer_that_names_no_message_is_to_the_last_one(intake, connection):
+    ids = await rows.add_messages(connection, 3)
+    await connection.execute("UPDATE messages SET e164 = '+5511988887777'")
+    last = ids[1]
+    await connection.execute("UPDATE messages SET created_at = now() + interval '1 s' WHERE id = $1", last)
+    await say(intake, "já paguei", mo_id="m1")
+    assert await connection.fetchval("SELECT message_id FROM inbound_texts") == last
+
+
+async def test_who_answers_from_another_phone_is_the_one_who_wants_no_more(intake, connection):
+    id_ = await handed_over(connection)
+    await say(intake, "PARE", sender="21977776666", about="id-1", mo_id="m1")
+    assert await connection.fetchval("SELECT message_id FROM inbound_texts WHERE opted_out") == id_
+    assert [row["e164"] for row in await opt_outs.list_page(connection)] == ["+5521977776666"]
 
 
 @pytest.mark.parametrize("sender", ["005511988887777", "01511988887777", "+55 11 98888-7777", "1188887777"])

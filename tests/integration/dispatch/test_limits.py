@@ -85,6 +85,21 @@ async def test_no_24_hours_hold_more_than_the_limit(connection):
     assert (await take(connection, 100, per_day=30)).messages == 30
 
 
+async def test_a_day_has_room_when_its_oldest_use_is_over(connection):
+    await take(connection, 30, per_day=30)
+    await connection.execute("UPDATE platform_day_use SET bucket = bucket - interval '20 h'")
+    given_back = "SELECT platform, bucket - interval '3 h', 0 FROM platform_day_use"
+    await connection.execute(f"INSERT INTO platform_day_use (platform, bucket, used) {given_back}")
+    full = await take(connection, 1, per_day=30)
+    assert full.messages == 0
+    assert 4 * 3600 <= full.day_full_s <= 4 * 3600 + 600
+
+
+async def test_where_a_day_has_no_limit_nothing_is_counted_in_it(connection):
+    assert (await take(connection, 5, rate=1000)).messages == 5
+    assert await connection.fetchval("SELECT count(*) FROM platform_day_use") == 0
+
+
 async def test_what_is_given_back_may_be_used_again_the_same_day(connection):
     first = await take(connection, 30, per_day=30)
     await rates.give_back_slots(connection, "p", 7, bucket=first.bucket)
@@ -103,6 +118,8 @@ async def test_a_day_ends_before_a_message_whose_parts_have_not_all_room(connect
 async def test_a_message_has_a_slot_for_each_part_and_the_first_at_least_one(connection):
     few = await take(connection, 9, rate=4, cost=3)
     assert (few.messages, few.slots) == (1, 1)
+    ahead = "SELECT extract(epoch FROM tat - clock_timestamp())::float8 FROM platform_rates"
+    assert await connection.fetchval(ahead) < 0.3  # nor does it keep others from those it has not
     many = await take(connection, 9, rate=1000, cost=3, ahead_s=20)
     assert (many.messages, many.slots) == (9, 27)
 
@@ -121,9 +138,9 @@ async def test_several_callers_never_pass_the_limit_of_a_day(pool):
     assert sum(await asyncio.gather(*[caller() for _ in range(10)])) == 50
 
 
-async def share(pool, worker, wants, in_use=0):
+async def share(pool, worker, wants, in_use=0, window=10):
     async with pool.acquire() as connection, connection.transaction():
-        return await rates.share_window(connection, "p", worker, wants=wants, in_use=in_use, window=10)
+        return await rates.share_window(connection, "p", worker, wants=wants, in_use=in_use, window=window)
 
 
 async def test_the_places_of_a_window_are_shared_and_never_more_than_there_are(pool, connection):
@@ -146,6 +163,43 @@ async def test_places_in_flight_are_not_taken_away(pool, connection):
     assert await share(pool, second, 10) == 2
     assert await share(pool, first, 10, in_use=3) == 5
     assert await share(pool, second, 10) == 5
+
+
+async def test_a_lane_at_rest_has_no_part_in_what_others_share(pool, connection):
+    first, second, at_rest = [await rows.add_worker(connection) for _ in range(3)]
+    assert await share(pool, first, 10) == 10
+    assert await share(pool, at_rest, 0) == 0
+    assert await share(pool, second, 10) == 0
+    assert await share(pool, first, 10, in_use=10) == 5
+
+
+async def test_where_there_are_more_lanes_than_places_they_take_turns(pool, connection):
+    first, second, third = [await rows.add_worker(connection) for _ in range(3)]
+    assert await share(pool, first, 1, window=2) == 1
+    assert await share(pool, second, 1, window=2) == 1
+    assert await share(pool, third, 1, window=2) == 0
+    assert await share(pool, first, 1, in_use=1, window=2) == 0  # it had its turn
+    assert await share(pool, first, 1, window=2) == 0
+    assert await share(pool, third, 1, window=2) == 1
+    assert await share(pool, second, 1, in_use=1, window=2) == 0
+
+
+async def test_what_the_others_do_not_want_is_there_for_who_does(pool, connection):
+    first, second = [await rows.add_worker(connection) for _ in range(2)]
+    assert await share(pool, first, 2) == 2
+    assert await share(pool, second, 10) == 8
+
+
+async def test_a_window_that_was_made_smaller_gives_nobody_less_than_nothing(pool, connection):
+    first, second = [await rows.add_worker(connection) for _ in range(2)]
+    assert await share(pool, first, 10) == 10
+    assert await share(pool, second, 10, window=4) == 0
+
+
+async def test_lanes_of_another_platform_take_nothing_of_a_window(pool, connection):
+    theirs, ours = [await rows.add_worker(connection) for _ in range(2)]
+    await connection.execute("INSERT INTO platform_lanes VALUES ('q', $1, 10, 10)", theirs)
+    assert await share(pool, ours, 10) == 10
 
 
 async def test_a_dead_workers_places_come_back_with_its_row(pool, connection):

@@ -14,7 +14,7 @@ import pytest
 from tests.support.stage import free_port
 
 from disparo.cli.examine import network
-from disparo.cli.examine.clock import judge_clock
+from disparo.cli.examine.clock import judge_clock, judge_kept
 from disparo.cli.examine.finding import Grade
 from disparo.settings import Settings
 
@@ -70,3 +70,16 @@ def test_whatever_stands_in_its_date(date, grade, says):
 
 def test_a_difference_is_told_with_the_comma_of_portuguese():
     assert judge_clock("do banco", -1.26).text == "diferença para o relógio do banco: 1,3 s"
+
+
+@pytest.mark.parametrize(
+    ("apart_s", "grade"),
+    [(1.9, Grade.OK), (2.0, Grade.NOTE), (-59.9, Grade.NOTE), (60.0, Grade.WRONG), (-3600.0, Grade.WRONG)],
+)
+def test_how_far_two_clocks_may_be_apart(apart_s, grade):
+    assert judge_clock("do banco", apart_s).grade is grade
+
+
+@pytest.mark.parametrize(("state", "grades"), [(-1, []), (0, [Grade.OK]), (4, [Grade.OK]), (5, [Grade.NOTE])])
+def test_what_sets_the_clock_is_told_where_the_kernel_says_it(state, grades):
+    assert [finding.grade for finding in judge_kept(state)] == grades

@@ -23,7 +23,7 @@ def test_it_falls_on_its_day_alone(text, yes, no):
     assert (holiday.falls_on(yes), holiday.falls_on(no)) == (True, False)
 
 
-@pytest.mark.parametrize("text", ["", "31/02", "8/12", "32/01/2026", "2026-13-01", "natal"])
+@pytest.mark.parametrize("text", ["", "31/02", "8/12", "32/01/2026", "2026-13-01", "20260604", "natal"])
 def test_what_is_no_day_is_refused(text):
     with pytest.raises(ValueError, match="feriado inválido"):
         read_local_holiday(text)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from disparo.domain.money import read_money, read_price
+from disparo.domain.money import read_money, read_price, write_number
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,11 @@ def test_the_price_of_an_sms(text, price):
 @pytest.mark.parametrize("text", ["", "caro", "nan", "sNaN", "inf", "-0,08", "1000", "1e999999", "0,08 cada"])
 def test_what_is_no_price(text):
     assert read_price(text) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(3.0, "3"), (2.5, "2,5"), (0.1 + 0.2, "0,3"), (1_000_000.1, "1000000,1"), (-0.25, "-0,25")],
+)
+def test_a_number_is_written_as_people_do(value, written):
+    assert write_number(value) == written

@@ -24,6 +24,8 @@ from disparo.domain.stop_words import asks_to_stop
         "\ufffdS\ufffdA\ufffdI\ufffdR",
         "!\nSAIR\n!",
         "S A I R",
+        "S.A.I.R.",
+        "s-a-i-r",
         " p a\tre .",
         "SA\u200bIR",  # a space of no width, as copied from a page
         "CAN\u00adCELAR",

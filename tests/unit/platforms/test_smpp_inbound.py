@@ -33,10 +33,15 @@ def inbound(content: bytes, reading: Reading | None = None, **more) -> Heard:
         (b"PARE \0 \x1be", {}, "PARE @ €"),
         ("Não".encode("latin-1"), {"data_coding": 3}, "Não"),
         ("Não 😀".encode("utf-16-be"), {"data_coding": 8}, "Não 😀"),
-        ("Não 😀".encode("utf-16-be"), {"data_coding": 0x18}, "Não 😀"),
+        *(("Não 😀".encode("utf-16-be"), {"data_coding": coding}, "Não 😀") for coding in range(0x18, 0x1C)),
         (join_header(1, 2, 1) + b"PARE", {"esm_class": 0x40}, "PARE"),
         (join_header(1, 2, 1) + "Não".encode("utf-16-be"), {"esm_class": 0x40, "data_coding": 8}, "Não"),
         (bytes.fromhex("06080400010201") + b"PARE", {"esm_class": 0x43}, "PARE"),
+        (
+            b"a\x1b\x1be",
+            {},
+            "a e",
+        ),  # a second escape is what escapes to nothing yet (3GPP TS 23.038, 6.2.1.1)
         (b"id:7 stat:DELIVRD", {}, "id:7 stat:DELIVRD"),
         (b"", {}, ""),
     ],
@@ -70,6 +75,17 @@ def test_receipts_that_come_as_texts_do_are_read_where_the_settings_say_so():
         RECEIPT.replace(b"7", b"", 1),
     ):
         assert inbound(text, as_texts) == inbound(text), text
-    marks = Reading(as_texts=True, codes={"001": FailureClass.NUMBER})
+
+
+@pytest.mark.parametrize(
+    ("meant", "believed"),
+    [
+        (FailureClass.NUMBER, FailureClass.UNKNOWN),
+        (FailureClass.OPT_OUT, FailureClass.UNKNOWN),
+        (FailureClass.CONTENT, FailureClass.CONTENT),
+    ],
+)
+def test_a_receipt_that_came_as_texts_do_marks_no_number(meant, believed):
+    marks = Reading(as_texts=True, codes={"001": meant})
     (forged,) = inbound(RECEIPT.replace(b"DELIVRD err:000", b"UNDELIV err:001"), marks).receipts
-    assert (forged.kind, forged.failure) == (ReceiptKind.UNDELIVERED, FailureClass.UNKNOWN)
+    assert (forged.kind, forged.failure) == (ReceiptKind.UNDELIVERED, believed)

@@ -38,6 +38,8 @@ def test_the_least_that_must_be_said():
     assert isinstance(least.endpoint.context, ssl.SSLContext)
     assert least.endpoint.context.verify_mode is ssl.CERT_REQUIRED
     assert least.endpoint.context.check_hostname
+    assert not least.receipts_as_texts  # else whoever writes an SMS could confirm another's
+    assert (least.source_ton, least.source_npi, least.destination_ton, least.destination_npi) == (1, 1, 1, 1)
 
 
 def test_an_smsc_may_ask_for_no_password():

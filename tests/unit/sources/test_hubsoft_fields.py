@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from disparo.sources.csv_fields import BadField
-from disparo.sources.hubsoft_fields import read_customer, read_invoice
+from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice, read_phones
 
 
 def customer(**item):
@@ -194,3 +194,24 @@ def test_an_invoice_is_pushed_as_paid_where_what_was_paid_covers_it(told, status
 def test_one_that_is_pushed_as_open_and_covered_is_refused():
     with pytest.raises(BadField, match="valor_pago que foi paga"):
         read_invoice(invoice(valor=119.9, valor_pago=119.9, status="aberta"))
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_invoice_may_name_any_of_its_customers_phones(place):
+    names = ("telefone_primario", "telefone_secundario", "telefone_terciario")
+    phones = read_phones(invoice(cliente={names[place]: "11988880001"}))
+    assert phones == (1, tuple("11988880001" if at == place else None for at in range(3)))
+    assert read_phones(invoice(cliente=dict.fromkeys(names, ""))) is None
+
+
+def test_a_contact_has_its_name_and_what_it_permits():
+    contacts = [
+        {"id_contato": 5, "nome": "MÃE", "telefone": "11988880001", "permite_enviar_sms": True},
+        {"id_contato": 6, "nome": None, "telefone": "11988880002"},
+    ]
+    found = read_contacts(customer(contatos=contacts), 1)
+    assert [(one["id"], one["name"], one["phone"], one["sms_allowed"]) for one in found] == [
+        (5, "MÃE", "11988880001", True),
+        (6, "", "11988880002", False),
+    ]
+    assert read_contacts(customer(), 1) is None

@@ -35,7 +35,7 @@ SEARCHES: Mapping[str, By] = {
 INVOICE_SEARCHES: Mapping[str, By] = {
     name: SEARCHES[name] for name in ("cpf_cnpj", "codigo_cliente", "id_cliente_servico", "id_cliente")
 }
-_BY_INVOICE = "id_fatura"
+BY_INVOICE = "id_fatura"
 ORDERS: Mapping[str, Order] = {
     "data_cadastro": Order.REGISTERED,
     "codigo_cliente": Order.CODE,
@@ -104,12 +104,12 @@ def read_optional_search(query: _Query, searches: Mapping[str, By], *others: str
 
 def read_report_search(query: _Query) -> Search | None:
     """Read whose invoices `financeiro/fatura` is asked for; raises Refusal."""
-    return read_optional_search(query, INVOICE_SEARCHES, _BY_INVOICE)
+    return read_optional_search(query, INVOICE_SEARCHES, BY_INVOICE)
 
 
 def _read_invoice_id(query: _Query) -> int | None:
     """Read `busca=id_fatura`; 0, which no invoice has, for a term that is no id."""
-    if text_of(query, "busca") != _BY_INVOICE:
+    if text_of(query, "busca") != BY_INVOICE:
         return None
     term = text_of(query, "termo_busca")
     return int(term) if re.fullmatch(r"[0-9]{1,18}", term) else 0

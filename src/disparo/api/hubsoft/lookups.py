@@ -62,15 +62,15 @@ Reader = Annotated[ApiCaller, Depends(_reader)]
 Asked = Annotated[Mapping[str, str], Depends(_asked)]
 
 
-def _declared(names: Sequence[str]) -> dict[str, Any]:
-    """Describe query parameters that are read by hand, leniently."""
+def _declared(names: Sequence[str], **told: str) -> dict[str, Any]:
+    """Describe query parameters that are read by hand, leniently; `told`: what holds for this route alone."""
     return {
         "parameters": [
             {
                 "name": name,
                 "in": "query",
                 "required": False,
-                "description": schemas.PARAMETERS[name],
+                "description": told.get(name, schemas.PARAMETERS[name]),
                 "schema": {"type": "string"},
             }
             for name in names
@@ -82,7 +82,11 @@ def _declared(names: Sequence[str]) -> dict[str, Any]:
     "/cliente",
     tags=["Consultas"],
     responses=schemas.lookup(schemas.CustomerList),
-    openapi_extra=_declared(schemas.CUSTOMER_PARAMETERS),
+    openapi_extra=_declared(
+        schemas.CUSTOMER_PARAMETERS,
+        busca=f"Obrigatório: {', '.join(reading.SEARCHES)}",
+        limit=f"De 1 a {reading.MOST} (padrão 5)",
+    ),
 )
 async def find_customers(request: Request, caller: Reader, query: Asked) -> JSONResponse:
     """Procura clientes pelo que se sabe deles."""
@@ -139,7 +143,11 @@ async def all_customers(request: Request, caller: Reader, query: Asked) -> JSONR
     "/cliente/financeiro",
     tags=["Consultas"],
     responses=schemas.lookup(schemas.CustomerInvoices),
-    openapi_extra=_declared(schemas.CUSTOMER_INVOICE_PARAMETERS),
+    openapi_extra=_declared(
+        schemas.CUSTOMER_INVOICE_PARAMETERS,
+        busca=f"Obrigatório: {', '.join(reading.INVOICE_SEARCHES)}",
+        limit=f"De 1 a {reading.MOST} (padrão 20)",
+    ),
 )
 async def customer_invoices(request: Request, caller: Reader, query: Asked) -> JSONResponse:
     """Mostra as faturas de um cliente."""
@@ -169,7 +177,13 @@ async def customer_invoices(request: Request, caller: Reader, query: Asked) -> J
     "/financeiro/fatura",
     tags=["Consultas"],
     responses=schemas.lookup(schemas.InvoicePage),
-    openapi_extra=_declared(schemas.INVOICE_PARAMETERS),
+    openapi_extra=_declared(
+        schemas.INVOICE_PARAMETERS,
+        busca=f"Se falta, de todos: {', '.join([*reading.INVOICE_SEARCHES, reading.BY_INVOICE])}; sempre "
+        "dentro do período",
+        data_inicio="AAAA-MM-DD, inclusive; se falta, dez dias antes de data_fim ou de hoje, o que vem antes",
+        data_fim="AAAA-MM-DD, inclusive; se falta, hoje, ou data_inicio se é depois de hoje",
+    ),
 )
 async def invoices(request: Request, caller: Reader, query: Asked) -> JSONResponse:
     """Lista faturas por período, página por página."""

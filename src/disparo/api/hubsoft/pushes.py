@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 
 from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Refusal, may_be_done
 from disparo.api.hubsoft.mapping import BASE
+from disparo.api.hubsoft.push_schemas import CUSTOMERS_BODY, INVOICES_BODY, MOST_ITEMS, PUSH_RESPONSES
 from disparo.api.hubsoft.reading import listed
-from disparo.api.hubsoft.schemas import success
 from disparo.api.hubsoft.words import echo
-from disparo.api.schemas import REPEATABLE, WITH_BODY, json_body_of
 from disparo.api.services import Services, services_of
 from disparo.auth.permissions import Permission
 from disparo.db.customers import (
@@ -34,37 +32,15 @@ from disparo.db.pool import Connection
 from disparo.sources.columns import PERMISSION
 from disparo.sources.csv_fields import BadField
 from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice
-from disparo.sources.hubsoft_names import CUSTOMER, INVOICE
+from disparo.sources.hubsoft_names import CUSTOMER
 
 router = APIRouter(prefix=BASE)
 
-MOST_ITEMS = 1000
 #: As a file's columns and a contact name it: leave to send SMS, of all phones that have no flag of their own.
 _OF_ALL_PHONES = ("permite_sms", *PERMISSION)
 _OF_A_PHONE = tuple(name for name, _, _ in CUSTOMER if name.startswith("permite_sms_"))
-_CONTACT = ("id_contato", "nome", "telefone", "permite_sms")
-_CUSTOMER = ("id_cliente", "nome_razaosocial", "permite_sms", *(name for name, _, _ in CUSTOMER))
-_ALWAYS = ("id_fatura", "id_cliente", "valor", "data_vencimento")
-_INVOICE = (*_ALWAYS, "status", *(name for name, _, _ in INVOICE))
 Pusher = Annotated[ApiCaller, Depends(require(Permission.REGISTER))]
 R = TypeVar("R")
-
-
-class ItemError(BaseModel):
-    """Um item que não foi gravado; indice conta a partir de 0."""
-
-    indice: int
-    id: int | str | None
-    mensagem: str
-
-
-class Pushed(BaseModel):
-    """A resposta de PUT cliente e PUT fatura."""
-
-    status: Literal["success"]
-    msg: str
-    gravados: int
-    erros: list[ItemError]
 
 
 @dataclass(slots=True)
@@ -75,28 +51,11 @@ class _Sorted(Generic[R]):
     errors: list[dict[str, Any]] = field(default_factory=list)
 
 
-def _list_of(name: str, always: Sequence[str], known: Sequence[str], **more: object) -> dict[str, Any]:
-    """Describe a body: `always` are the fields that an item may not leave out, `known` those it may have."""
-    properties = {**{each.partition("|")[0]: {} for each in known}, **more}
-    items = {"type": "object", "required": list(always), "properties": properties}
-    listed = {"type": "array", "items": items, "minItems": 1, "maxItems": MOST_ITEMS}
-    return json_body_of({name: listed}, [name])
-
-
 @router.put(
     "/cliente",
     tags=["Cadastro"],
-    responses={**WITH_BODY, **REPEATABLE, **success(Pushed)},
-    openapi_extra=_list_of(
-        "clientes",
-        ["id_cliente", "nome_razaosocial"],
-        _CUSTOMER,
-        contatos={
-            "type": "array",
-            "description": "Substitui os contatos de antes",
-            "items": {"type": "object", "properties": {name: {} for name in _CONTACT}},
-        },
-    ),
+    responses=PUSH_RESPONSES,
+    openapi_extra=CUSTOMERS_BODY,
 )
 async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
     """Grava clientes pelo id_cliente, nos campos da consulta; outro campo ausente fica como está."""
@@ -125,8 +84,8 @@ async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
 @router.put(
     "/fatura",
     tags=["Cadastro"],
-    responses={**WITH_BODY, **REPEATABLE, **success(Pushed)},
-    openapi_extra=_list_of("faturas", _ALWAYS, _INVOICE),
+    responses=PUSH_RESPONSES,
+    openapi_extra=INVOICES_BODY,
 )
 async def put_invoices(request: Request, caller: Pusher) -> JSONResponse:
     """Grava faturas pelo id_fatura, nos campos da consulta; outro campo ausente fica como está."""

@@ -15,6 +15,7 @@ from disparo.api.hubsoft import bulk_mapping, mapping, reading, schemas
 from disparo.api.hubsoft.lookup_reading import read_period
 from disparo.api.hubsoft.paging import Page, PerPage, pagination, read_page
 from disparo.api.hubsoft.sending import answer_send
+from disparo.api.hubsoft.words import STATUS_OF_WORD
 from disparo.api.schemas import COMMON, REPEATABLE
 from disparo.api.services import services_of
 from disparo.auth.permissions import Permission
@@ -25,6 +26,7 @@ from disparo.wording.words import UNLISTED
 router = APIRouter(prefix=mapping.BASE, route_class=WithHead)
 
 Sender = Annotated[ApiCaller, Depends(require(Permission.SEND))]
+_WITH_STATUS = f"Só disparos com mensagens nesta situação: {', '.join(STATUS_OF_WORD)}"
 Canceller = Annotated[ApiCaller, Depends(require(Permission.CANCEL))]
 
 
@@ -75,7 +77,7 @@ async def list_dispatches(
     caller: Sender,
     pagina: Page = None,
     itens_por_pagina: PerPage = None,
-    status: Annotated[str | None, Query(description="Só disparos com mensagens nesta situação")] = None,
+    status: Annotated[str | None, Query(description=_WITH_STATUS)] = None,
     data_inicio: Annotated[str | None, Query(description="AAAA-MM-DD")] = None,
     data_fim: Annotated[str | None, Query(description="AAAA-MM-DD, inclusive")] = None,
 ) -> JSONResponse:

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from disparo.api.hubsoft.words import (
+    IGNORED_WORDS,
+    ORIGIN_WORDS,
+    PURPOSE_WORDS,
+    REASON_WORDS,
+    STATUS_WORDS,
+)
 from disparo.api.schemas import KEY_IN_USE, REPLAYED, WITH_BODY, Refused, Responses, body_of
+
+
+def _one_of(words: Iterable[str]) -> Any:
+    return Field(json_schema_extra={"enum": list(dict.fromkeys(words))})
+
+
+def _such_as(said: str, words: Iterable[str]) -> Any:
+    return Field(description=f"{said}: {', '.join(dict.fromkeys(words))}")
+
+
+Situation = Annotated[str, _one_of(STATUS_WORDS.values())]
+Purpose = Annotated[str, _one_of(PURPOSE_WORDS.values())]
+Counts = Annotated[dict[str, int], Field(description="Quantas mensagens em cada situacao")]
 
 
 class InvoiceRef(BaseModel):
@@ -51,7 +72,7 @@ class IgnoredPhone(BaseModel):
     """Um telefone que não recebe o SMS, e por quê."""
 
     telefone: str
-    motivo: str
+    motivo: Annotated[str, _such_as("Um destes", IGNORED_WORDS.values())]
 
 
 class DispatchRef(BaseModel):
@@ -84,12 +105,12 @@ class DispatchOut(BaseModel):
 
     id: str
     situacao: Literal["em_andamento", "concluido", "pausado", "cancelado"]
-    finalidade: str
+    finalidade: Purpose
     fila: str
     faturas: list[InvoiceRef]
     criado_em: str
     inicio_em: str
-    contagem: dict[str, int]
+    contagem: Counts
     progresso: Progress
 
 
@@ -102,9 +123,11 @@ class MessageOut(BaseModel):
     id_contato: int | None
     nome: str
     telefone: str
-    origem: str
-    situacao: str
-    motivo: str | None
+    origem: Annotated[str, _one_of(ORIGIN_WORDS.values())]
+    situacao: Situation
+    motivo: Annotated[
+        str | None, _such_as("Por que está nessa situacao, se há um motivo", REASON_WORDS.values())
+    ]
     plataforma: str | None
     id_plataforma: str | None
     codigo: str | None

@@ -59,7 +59,7 @@ YES = frozenset({"sim", "s", "true", "1"})
 NO = frozenset({"nao", "não", "na\u0303o", "n", "false", "0"})
 
 _LONGEST_ECHO = 40
-_REASON_WORDS: Mapping[str, str] = {
+REASON_WORDS: Mapping[str, str] = {
     "invoice_gone": "fatura_excluida",
     "invoice_paid": "fatura_quitada",
     "invoice_cancelled": "fatura_cancelada",
@@ -106,7 +106,7 @@ _REASON_WORDS: Mapping[str, str] = {
 
 def reason_word(reason: str | None) -> str | None:
     """Give a stored reason in Portuguese; a platform's own code stays as it is."""
-    return None if reason is None else _REASON_WORDS.get(reason, reason)
+    return None if reason is None else REASON_WORDS.get(reason, reason)
 
 
 def echo(item: object) -> str:

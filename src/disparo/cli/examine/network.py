@@ -90,16 +90,21 @@ def switches(settings: Settings) -> Finding:
 
 
 def _server(settings: Settings) -> Finding:
-    address = local_url(settings.host, settings.port, has_tls=settings.tls_certificate is not None)
-    status, _ = _get(f"{address}/saude", verify=False)
-    if status == _OK:
-        return ok("servidor", f"pronto em {address}")
-    if status == _NOT_READY:
-        return note(
-            "servidor", f"vivo em {address}, ainda não pronto", f"curl {address}/saude diz o que falta."
-        )
-    remedy = "sudo systemctl start disparo; o motivo de não iniciar: journalctl --namespace=disparo."
-    return wrong("servidor", f"não responde em {address}", remedy)
+    has_tls = settings.tls_certificate is not None
+    first, other = (local_url(settings.host, settings.port, has_tls=tls) for tls in (has_tls, not has_tls))
+    for address in (first, other):  # `--tls-self-signed` and its like are told to the server alone
+        status, _ = _get(f"{address}/saude", verify=False)
+        if status == _OK:
+            return ok("servidor", f"pronto em {address}")
+        if status == _NOT_READY:
+            curl = "curl -k" if address.startswith("https") else "curl"
+            remedy = f"{curl} {address}/saude diz o que falta."
+            return note("servidor", f"vivo em {address}, ainda não pronto", remedy)
+    remedy = (
+        "sudo systemctl start disparo; o motivo de não iniciar: journalctl --namespace=disparo. "
+        "Se foi iniciado com --porta N: DISPARO_PORT=N disparo doctor."
+    )
+    return wrong("servidor", f"não responde em {first}", remedy)
 
 
 async def _platform(name: str, table: PlatformTable) -> Finding:

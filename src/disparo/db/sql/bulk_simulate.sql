@@ -1,6 +1,7 @@
 -- Goes on from bulk_candidates.sql: what a slice would come to, and changes nothing. Texts are told apart by
 -- what makes their length: how many plain signs, and the others as they stand (`_` is one sign in GSM-7, `~`
--- two; some platforms cut at blanks). Each group stands for one length of text; `id` is one of its invoices. Of a name
+-- two; some platforms cut at blanks); sign by sign only where there are others, for that takes ten times as long.
+-- Each group stands for one length of text; `id` is one of its invoices. Of a name
 -- it is the word that domain/template.py calls the first: behind titles, and none of an office's notes. $3 today;
 -- $4 invoices, each with its number in $5: what the frequency caps leave out; $6 the area codes that
 -- some platform names: `ddd` is one of them, or NULL; where it is closed now, as in bulk_queue.sql: $7 overdue?, $8
@@ -26,9 +27,13 @@
     GROUP BY ddd, due_date < $3::date, length(amount::text),
              CASE WHEN word ~* '^(falecid[oa]|esp[oóÓ]lio|inadimplente|cancelad[oa]|bloquead[oa]|n[aãÃ]o)$' THEN ''
                   ELSE regexp_replace(word, '[A-Za-z]', 'x', 'g') END,
-             regexp_replace(link, '[A-Za-z0-9:/.?=&%_#+-]', 'x', 'g'),
-             length(regexp_replace(linha_digitavel, '[^0-9]', '', 'g')),
-             regexp_replace(pix, '[A-Za-z0-9:/.?=&%_#+*-]', 'x', 'g')
+             CASE WHEN link ~ '[^A-Za-z0-9:/.?=&%_#+-]' THEN regexp_replace(link, '[A-Za-z0-9:/.?=&%_#+-]', 'x', 'g')
+                  ELSE repeat('x', length(link)) END,
+             length(linha_digitavel) - length(translate(linha_digitavel, '0123456789', '')),
+             (SELECT string_agg(CASE WHEN part ~ '[^A-Za-z0-9:/.?=&%_#+*-]'
+                                     THEN regexp_replace(part, '[A-Za-z0-9:/.?=&%_#+*-]', 'x', 'g')
+                                     ELSE repeat('x', length(part)) END, ' ')
+              FROM string_to_table(pix, ' ') AS parts (part))
 )
 SELECT 'shape' AS what, count, id, customer_name, amount, due_date, link, linha_digitavel, pix, ddd, NULL::timestamptz AS opens_at
 FROM shapes
