@@ -68,6 +68,23 @@ def test_a_paused_platform_gets_nothing_until_it_is_resumed(house):
     assert house.command("plataforma", "pausar", "outra").returncode != 0
 
 
+@pytest.mark.usefixtures("exchange")  # it puts the file back
+def test_what_workers_refuse_servers_refuse_too(house):
+    """Else receipts would find no door, while workers still send by the platform of before."""
+    client, logs = house.client(), [role.log for role in (*house.stage.servers, *house.stage.workers)]
+
+    def looks():
+        return [log.read_text().count("settings_re") for log in logs]
+
+    seen = looks()
+    wrong = 'alerts = ["nao-e-um-endereco"]\n' + table("outra", house.stage.simulator_port)
+    house.stage.settings_file.write_text(wrong, encoding="utf-8")
+    house.until(lambda: all(now > before for now, before in zip(looks(), seen, strict=True)))
+    answer = client.send({"id_fatura": 11000})
+    house.until_state(client, answer, "entregue")
+    assert platform_of(client, answer) == "primeira"
+
+
 def test_settings_are_taken_without_a_restart_and_wrong_ones_are_not(house, exchange):
     client = house.client()
     pids = {role.name: role.pid for role in house.stage.roles.values()}

@@ -17,6 +17,7 @@ from disparo.cli.launch import check_port, free_port, serve_arguments
 from disparo.cli.listening import CertificateFile, Host, KeyFile, Port, SelfSigned, certificate_of, tls_of
 from disparo.cli.processes import Family, end_with_parent
 from disparo.cli.stopping import stop_signal
+from disparo.cli.telling import teller
 from disparo.log import configure_logging
 from disparo.platforms.registry import check_tables
 from disparo.settings import Settings, load_settings
@@ -44,7 +45,13 @@ def serve(
         check_tables(settings.platforms)
         return settings
 
-    watch = SettingsWatch(load)
+    def load_changed() -> Settings:
+        changed = load()
+        if changed.alerts != settings.alerts:
+            teller(changed)  # refused by workers, it is refused here too: both go on by the same settings
+        return changed
+
+    watch = SettingsWatch(load_changed)
     settings = load()
     configure_logging(level=settings.log_level)
     log_misspelt()

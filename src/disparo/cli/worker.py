@@ -97,6 +97,8 @@ class _Planner:
         return {name: platform for name, (_, platform) in self._built.items()}
 
     def plan(self, settings: Settings) -> WorkerPlan:
+        """Give the plan for new settings; where they are refused, what was built is still the last one's."""
+        tell = _of_alerts(teller(settings))
         shared = (settings.real_sending, settings.public_url, tuple(settings.test_numbers))
         kept: dict[str, tuple[object, Platform]] = {}
         for name, platform in platforms_of(settings).items():
@@ -109,5 +111,5 @@ class _Planner:
             self.platforms(),
             build_routes(settings.platforms),
             rules_of(settings),
-            _of_alerts(teller(settings)),
+            tell,
         )

@@ -6,6 +6,10 @@ bulk runs stand in `bulk_chunks`, with the same promise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import asyncpg
+
 from disparo.db.pool import Connection
 
 
@@ -68,17 +72,37 @@ async def bring_back(connection: Connection, *, limit: int) -> list[int]:
     )
     found = [row["chunk_id"] for row in rows]
     if found:
-        await connection.execute(
-            "UPDATE bulk_chunks SET due_at = now() WHERE chunk_id = ANY($1) AND worker_id IS NULL", found
-        )
-        await connection.execute(
-            """WITH locked AS MATERIALIZED (
-                   SELECT id FROM messages WHERE chunk_id = ANY($1) AND status = 'queued'
-                   ORDER BY id FOR UPDATE
-               )
-               UPDATE messages m
-               SET due_at = now(), wait_since = least(m.wait_since, now()), changed_at = now()
-               FROM locked WHERE m.id = locked.id""",
-            found,
-        )
+        await make_due(connection, found)
     return found
+
+
+async def waiting_for_hours(connection: Connection) -> list[asyncpg.Record]:
+    """Tell of each chunk for which area codes, and until when, its messages wait for a platform's hours.
+
+    `platform`: the one that a message is bound to, which may have taken it before.
+    """
+    return await connection.fetch(
+        """SELECT DISTINCT c.chunk_id, m.due_at, substr(m.e164, 4, 2) AS ddd,
+                  CASE WHEN m.tries > 0 THEN m.platform END AS platform, now() AS now
+           FROM (SELECT chunk_id, due_at FROM waiting_chunks
+                 UNION ALL SELECT chunk_id, due_at FROM bulk_chunks WHERE worker_id IS NULL) c
+           JOIN messages m ON m.chunk_id = c.chunk_id AND m.status = 'queued'
+           WHERE c.due_at > now() AND m.due_at > now() AND m.reason = 'platform_hours'"""
+    )
+
+
+async def make_due(connection: Connection, chunk_ids: Sequence[int]) -> None:
+    """Make all that waits in these chunks due now."""
+    await connection.execute(
+        "UPDATE bulk_chunks SET due_at = now() WHERE chunk_id = ANY($1) AND worker_id IS NULL", chunk_ids
+    )
+    await connection.execute(
+        """WITH locked AS MATERIALIZED (
+               SELECT id FROM messages WHERE chunk_id = ANY($1) AND status = 'queued'
+               ORDER BY id FOR UPDATE
+           )
+           UPDATE messages m
+           SET due_at = now(), wait_since = least(m.wait_since, now()), changed_at = now()
+           FROM locked WHERE m.id = locked.id""",
+        chunk_ids,
+    )

@@ -31,6 +31,7 @@ Claim and prepare
     frequency      leaves out what would be one too many for its phone
     calendar       the holidays that sending heeds
     patience       how long messages wait for which no platform has room
+    hours          looks again at what waits for hours that a platform has no more
     give_back      puts claimed messages that cannot go now back
 Start and write
     fleet          a worker's lanes, exchanged when the settings change

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from disparo import queue
 from disparo.db import chunks, messages
@@ -51,7 +51,6 @@ class _Sorted:
     send: list[tuple[Lane, Mapping[str, Any], Start]] = field(default_factory=list)
     drop: list[Move] = field(default_factory=list)
     wait: list[Deferral] = field(default_factory=list)
-    busy: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
 
 class Handover:
@@ -77,6 +76,11 @@ class Handover:
     def sources(self) -> Collection[str]:
         """Give the names of the live sources that are asked again before a hand-over."""
         return () if self._freshness is None else self._freshness.sources
+
+    @property
+    def routes(self) -> tuple[list[Route], ZoneInfo]:
+        """Give by which routes messages go, and the zone of their hours."""
+        return self._routes, self._rules.zone
 
     def use(self, platforms: Mapping[str, Platform], routes: Sequence[Route], rules: Rules) -> None:
         """Hand over through these platforms, by these rules, from now on."""
@@ -244,8 +248,7 @@ class Handover:
             found.drop.append(Move(row["id"], verdict.event, verdict.reason))
             return
         if isinstance(verdict, NoRoute):
-            found.busy[verdict.waits_for] += 1
-            wait_s = self._looks.next_in_s(self.lanes, verdict, found.busy, urgent=urgent)
+            wait_s = self._looks.next_in_s(self.lanes, verdict, urgent=urgent)
             verdict = Wait(verdict.until or row["now"] + timedelta(seconds=wait_s), verdict.reason)
         run = row["dispatch_id"] if waits_with_run(row, verdict) else None
         found.wait.append(Deferral(row["id"], verdict.until, verdict.reason, run))

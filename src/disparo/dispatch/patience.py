@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,9 +20,12 @@ _NO_PLATFORM_S, _BUSY_S = 15.0, 2.0
 #: So many of them in that time: they try the platform, and see that it is back. The others wait for a part of
 #: the time that it has been away, and no longer than the last of these: what a person waits for, a minute.
 _EARLY, _PART_OF_OUTAGE, _URGENT_LONGEST_S, _LONGEST_S = 20, 0.25, 60.0, 600.0
-#: Those of a claim who wait for a platform with a rate come back by so much more than it takes, and in
-#: portions of so many seconds' worth, each twice the one before: it is not idle for them.
-_AMPLY, _FIRST_S, _LAST_S = 1.25, 0.25, 64.0
+#: Those who wait for a platform with a rate form a line, and come back each in turn, in portions of so many
+#: seconds' worth: so much more than it takes, for it is not to be idle for them. Nobody waits for longer than
+#: the last of these: a line may be of a run that was cancelled since.
+_AMPLY, _PORTION_S, _URGENT_LAST_S, _LAST_S = 1.25, 0.5, 64.0, 256.0
+#: A line that nobody has joined for so long, or in which so many would have come back, is over.
+_SILENT_S, _SILENT_TURNS = 5.0, 10.0
 #: Where nothing can go, what waits is still looked at now and then: it may have run out, or been paid.
 _LOOK_ANYWAY_S = 15.0
 #: Where the day is full, or the platform gone from the settings, that lasts for hours. It may end before all
@@ -42,19 +45,35 @@ class _Outage:
     early: int = 0
 
 
+@dataclass(slots=True)
+class _WaitingLine:
+    """Those whom one worker put back for platforms that were busy: when the last one's turn comes."""
+
+    last_at: float = 0.0
+    joined_at: float = 0.0
+
+    def join_s(self, per_s: float, *, longest_s: float) -> float:
+        """Give the seconds until the turn of one who joins now."""
+        now = time.monotonic()
+        if now - self.joined_at > max(_SILENT_S, _SILENT_TURNS / per_s):
+            self.last_at = now
+        self.joined_at = now
+        self.last_at = min(max(now, self.last_at) + 1.0 / per_s, now + longest_s)
+        return self.last_at - now
+
+
 class Looks:
     """The looks of one worker at messages that no platform takes, while others of its lanes have room."""
 
     def __init__(self) -> None:
         self._outages: dict[tuple[tuple[str, ...], bool], _Outage] = {}
+        self._lines: defaultdict[tuple[tuple[str, ...], bool], _WaitingLine] = defaultdict(_WaitingLine)
 
-    def next_in_s(
-        self, lanes: Lanes, nowhere: NoRoute, busy: Counter[tuple[str, ...]], *, urgent: bool
-    ) -> float:
+    def next_in_s(self, lanes: Lanes, nowhere: NoRoute, *, urgent: bool) -> float:
         """Give the seconds until a message is looked at again for which no platform has room now.
 
-        `nowhere` says why; `busy` counts the messages of the same claim that wait for the same platforms,
-        this one included: no more of them come back at once than those platforms can take.
+        `nowhere` says why. No more come back at once than the platforms that they wait for can take, however
+        small the claims are in which they are looked at.
         """
         if nowhere.reason == "platform_removed":
             return _SETTINGS_S
@@ -67,8 +86,9 @@ class Looks:
         per_s = sum(lane.platform.capabilities.per_second or math.inf for lane in sharing) or math.inf
         if math.isinf(per_s):
             return _BUSY_S
-        turn_s = max(_FIRST_S, busy[nowhere.waits_for] / (per_s * _AMPLY))
-        return min(_LAST_S, _FIRST_S * 2.0 ** math.floor(math.log2(turn_s / _FIRST_S)))
+        line = self._lines[nowhere.waits_for, urgent]
+        turn_s = line.join_s(per_s * _AMPLY, longest_s=_URGENT_LAST_S if urgent else _LAST_S)
+        return max(_PORTION_S / 2, turn_s // _PORTION_S * _PORTION_S)
 
     def took(self, name: str) -> None:
         """Note that a platform takes messages: whatever waited for it waits no longer."""
@@ -78,6 +98,7 @@ class Looks:
     def forget(self) -> None:
         """Begin anew: the settings have changed."""
         self._outages.clear()
+        self._lines.clear()
 
     def _where_none_works_s(self, names: tuple[str, ...], *, urgent: bool) -> float:
         now = time.monotonic()

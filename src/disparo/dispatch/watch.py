@@ -12,6 +12,7 @@ import structlog
 
 from disparo.db import platform_states, rates
 from disparo.db.pool import Connection, Pool
+from disparo.dispatch import hours
 from disparo.dispatch.breaker import longest_pause_s
 from disparo.dispatch.claims import Holder
 from disparo.dispatch.give_back import let_go
@@ -23,6 +24,8 @@ from disparo.dispatch.seats import Seats
 log = structlog.get_logger(__name__)
 
 _EVERY_S, _FULL_DAYS_EVERY_S = 1.0, 60.0
+#: After a change of the settings: until every worker has taken it up.
+_KNOWN_TO_ALL_S = 10.0
 #: Who had nothing lately to try a stopped platform with leaves that to those who had, for two looks.
 _LATELY_S, _LEFT_TO_OTHERS_S = 2.0, 2.0
 
@@ -39,6 +42,8 @@ class PlatformWatch:
         self._states: Mapping[str, asyncpg.Record] = {}
         self._met: set[Lane] = set()
         self._full_days_at = 0.0
+        self._hours: object = None  # by which all that waits was looked through, or is about to be
+        self._hours_at: float | None = None
         handover.fleet.on_stop = self._now.set
         handover.fleet.on_launch = self._brief
 
@@ -61,6 +66,7 @@ class PlatformWatch:
             await self._tell(connection, lanes)
             await self._learn(connection, lanes)
             await self._look_at_full_days(connection, lanes)
+        await self._look_at_hours()
         await self._let_go(lanes)
 
     async def _tell(self, connection: Connection, lanes: Mapping[str, Lane]) -> None:
@@ -122,6 +128,19 @@ class PlatformWatch:
             limit = full_from(lane.platform.capabilities) if lane.day_full_until else None
             if limit is not None and not await rates.are_days_full(connection, {name: limit}, within_s=0.0):
                 lane.end_full_day()
+
+    async def _look_at_hours(self) -> None:
+        """Once after each change of the routes, and after a start: they may have changed meanwhile."""
+        routes, zone = now = self._handover.routes
+        if now != self._hours:
+            self._hours, self._hours_at = now, time.monotonic() + _KNOWN_TO_ALL_S
+        if self._hours_at is None or time.monotonic() < self._hours_at:
+            return
+        self._hours_at = time.monotonic() + _KNOWN_TO_ALL_S  # where the database is away
+        count = await hours.bring_forward(self._work, routes, zone)
+        if count:
+            log.info("waits_for_hours_ended", chunks=count)
+        self._hours_at = time.monotonic() if count == hours.AT_ONCE else None
 
     @property
     def _has_messages(self) -> bool:

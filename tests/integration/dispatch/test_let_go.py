@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from datetime import time as clock_time
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -264,22 +265,25 @@ async def test_what_is_sent_again_waits_for_its_platforms_hours(connection, hand
     assert dict(row) == {"status": "queued", "reason": "platform_hours", "later": True}
 
 
-async def test_those_who_find_a_platform_busy_come_back_no_faster_than_it_takes_them(connection, handover):
+@pytest.mark.parametrize("others", [{}, {"per_second": 10}], ids=["in one claim", "in many"])
+async def test_those_who_find_a_platform_busy_come_back_no_faster_than_it_takes_them(
+    connection, handover, monkeypatch, others
+):
+    """Room elsewhere, of which they can make no use, has them claimed: as many at a time as there is of it."""
+    monkeypatch.setattr(patience, "time", SimpleNamespace(monotonic=lambda: 1000.0))
     ids = await rows.add_messages(connection, 300)
-    slow, idle = platform("slow", per_second=2), platform("idle")
+    slow, idle = platform("slow", per_second=2), platform("idle", **others)
     routes = [Route("slow", ddds=frozenset({"11"})), Route("idle", ddds=frozenset({"21"}))]
     handover.use({"slow": slow, "idle": idle}, routes, RULES)
     await handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=True)
-    waits = [
-        row["wait_s"]
-        for row in await connection.fetch(
-            """SELECT extract(epoch FROM due_at - now())::float8 AS wait_s FROM messages
-               WHERE reason = 'platform_busy' ORDER BY id"""
-        )
-    ]
+    waiting = await connection.fetch(
+        """SELECT due_at, extract(epoch FROM due_at - changed_at)::float8 AS wait_s FROM messages
+           WHERE reason = 'platform_busy' ORDER BY id"""
+    )
+    waits = [row["wait_s"] for row in waiting]
     taken = 300 - len(waits)
     assert 0 < taken < 10
-    assert waits == sorted(waits)
+    assert waiting == sorted(waiting, key=lambda row: row["due_at"])
     assert waits[0] < 1
     assert waits[-1] == pytest.approx(64, abs=2)
     for ahead, wait_s in enumerate(waits, 1):
