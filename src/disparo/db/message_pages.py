@@ -74,7 +74,8 @@ async def _by_status(connection: Connection, wanted: Wanted, top: int, bottom: i
     floor: int | None = None
     if wanted.platform is not None:
         floor = await connection.fetchval(
-            f"SELECT m.id FROM messages m WHERE {theirs} ORDER BY {order} LIMIT 1 OFFSET $3",  # noqa: S608 - so
+            f"""SELECT m.id FROM messages m WHERE {theirs}
+                ORDER BY {order} LIMIT 1 OFFSET $3""",  # noqa: S608 - one of our own words
             top,
             bottom,
             WINDOW - 1,
