@@ -127,12 +127,13 @@ async def test_kannel_itself_takes_confirms_and_brings_answers(peer, tmp_path):
     assert {request.split(b" ")[1].partition(b"?")[0].decode() for request in peer.requests} == {path}
 
 
-def build(ports, ours, senha="s3cret"):
+def build(ports, ours, senha="s3cret", **changes):
     table = {
         "type": "kannel",
         "url": f"http://127.0.0.1:{ports['sendsms']}/cgi-bin/sendsms",
         "secrets": {"usuario": "isp", "senha": senha},
         "values": {"remetente": "27700"},
+        **changes,
     }
     return GenericHttp("kannel", read_table("kannel", table), receipt_url=ours)
 

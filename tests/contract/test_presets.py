@@ -171,6 +171,16 @@ async def test_documented_receipts(peer, name, receipt):
     assert name in ("zenvia", "android_sms_gateway") or not platform.unknown_codes
 
 
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("disparopro", 9), ("jasmin", 5), ("kannel", 1), ("smsbarato", 1), ("smsfire", 5), ("totalvoice", 1)],
+)
+async def test_no_text_is_longer_than_a_platform_hands_on_whole(name, most, peer):
+    assert build(name, peer).capabilities.profile.max_parts == most
+    told = build(name, peer, segments={"max_parts": 10})
+    assert told.capabilities.profile.max_parts == 10
+
+
 async def test_what_jasmin_was_told_by_the_smsc_is_the_code(peer):
     (event,) = build("jasmin", peer).parse_webhook(call_of("jasmin", "refused.form")).receipts
     assert event.code == "ESME_RINVNUMDESTS"

@@ -27,6 +27,8 @@ _OVERRIDES = {
     "…": "...", "€": "EUR", "•": "-", "·": "-", "×": "x", "÷": "/", "™": "", "®": "", "©": "",
     "[": "(", "]": ")", "{": "(", "}": ")", "|": "/", "\\": "/", "~": "-", "^": "",
     "\t": " ", "\f": " ", "\r": "",
+    "Ø": "O", "ø": "o", "Æ": "Ae", "æ": "ae", "Œ": "Oe", "œ": "oe", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d",
+    "Ð": "D", "ð": "d", "Þ": "Th", "þ": "th", "ı": "i",
 }  # fmt: skip
 #: Brazilian carriers pass these, but they look out of place beside letters that lose their accent.
 _KEPT_OUT = frozenset("èùìòØøÅåÆæÄÖÑäöñ¤¡¿àéÉÇüÜ")

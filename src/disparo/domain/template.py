@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -44,13 +44,31 @@ NAMES = frozenset(
 #: Left out one after the other, until the text fits.
 _OPTIONAL = ("observacao", "primeiro_nome")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-#: What a value that is missing leaves behind, and how it is mended: `MARCA:, sua fatura`.
+#: What stands where it should not, as where a value begins with a blank, and how it is mended.
 _UNTIDY = re.compile(r"  | [,.:;]|[:.,;],")
 _SPACES, _SPACE_BEFORE, _ORPHAN = re.compile(r" {2,}"), re.compile(r" +([,.:;])"), re.compile(r"([:.,;]),\s*")
 #: Handed on letter by letter, whatever stands in them; a mark holds their place while the rest is mended.
 _CODES, _MARK = frozenset({"pagamento", "link", "linha_digitavel", "pix"}), "\0"
+#: Holds the place of what is missing; around it go the signs that were its own, one after the other.
+_HOLE = "\x01"
+_AROUND_HOLES = tuple(
+    (re.compile(pattern.replace("#", _HOLE), re.MULTILINE), instead)
+    for pattern, instead in (
+        (r"\( *# *\)", _HOLE),
+        (r"#(?: *#)+", _HOLE),
+        (r"^ *# *(?:\n|\Z)", ""),  # a line of its own
+        (r"^ *# *(?:[,.:;!?]+(?![()])|-(?= ))? *", ""),  # `NOME, sua fatura`
+        (r"([,.:;!?-]) *# *[,:;](?![()])", r"\1"),  # `MARCA: NOME, sua fatura`
+        (r"([.!?]) *# *[.!?]", r"\1"),
+        (r" *[,:;-]? *# *(?=[.!?])", ""),  # `Oi, NOME!`
+        (r"- *# *-", "-"),
+        (r" *[,;-]? *#$", ""),
+        (r" *# *(?=[,:;])", ""),
+        ("#", ""),
+    )
+)
 #: What a text that is pasted brings along: marks, and blanks that are none of GSM-7's.
-_UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _BLANKS = re.compile("[\t\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 _LONGEST_NAME = 20
 #: What stands before a name, also glued to it by a point: `Dr, sua fatura` speaks to nobody.
@@ -174,7 +192,7 @@ def format_amount(amount: Decimal) -> str:
 
 def first_name(name: str | None) -> str:
     """Give a customer's first name in title case; empty where there is none to speak of."""
-    words = unicodedata.normalize("NFC", name or "").split()
+    words = _UNSEEN.sub("", unicodedata.normalize("NFC", name or "")).split()
     if len(words) == 1 and words[0].rstrip(".").lower() in _ALONE:
         return _capitalized(words[0])
     while words and (title := _TITLE.match(words[0])):
@@ -203,7 +221,7 @@ def _fitting(template: str, values: dict[str, str], profile: SegmentProfile) -> 
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:
-    pieces = _pieces(template)
+    pieces = _pieces(template, tuple([name for name, value in values.items() if not value]))
     text = "".join([values[piece] if place % 2 else piece for place, piece in enumerate(pieces)]).strip()
     if _UNTIDY.search(text) is None:
         return text
@@ -214,14 +232,20 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
     return "".join(chain.from_iterable(zip_longest(text.split(_MARK), codes, fillvalue="")))
 
 
-@lru_cache(maxsize=64)
-def _pieces(template: str) -> tuple[str, ...]:
+@lru_cache(maxsize=256)
+def _pieces(template: str, missing: Sequence[str]) -> tuple[str, ...]:
     """Take a template apart: what stays as it is at even places, names of values at odd ones.
 
     Composed, and without what nobody sees: GSM-7 has `é` and one blank, no accent that stands for itself and
     no other blanks, and the whole text would go in UCS-2.
     """
     seen = _BLANKS.sub(" ", _UNSEEN.sub("", unicodedata.normalize("NFC", template)))
+    for name in missing:
+        seen = seen.replace(f"{{{name}}}", _HOLE)
+    if _HOLE in seen:
+        for around, instead in _AROUND_HOLES:
+            seen = around.sub(instead, seen)
+        seen = _SPACES.sub(" ", seen)
     return tuple(_PLACEHOLDER.split(seen))
 
 
@@ -230,7 +254,7 @@ def _values(invoice: InvoiceText, payment: str) -> dict[str, str]:
     # A code is handed on letter by letter; only words lose their accents.
     return {
         "marca": _of_all(invoice.brand),
-        "primeiro_nome": to_gsm_basic(first_name(invoice.customer_name)),
+        "primeiro_nome": _plain_name(first_name(invoice.customer_name)),
         "valor": format_amount(invoice.amount),
         "vence": "venceu" if is_overdue else "vence",
         "vencimento": _written(invoice.due_date),
@@ -240,6 +264,12 @@ def _values(invoice: InvoiceText, payment: str) -> dict[str, str]:
         "pix": invoice.pix or "",
         "observacao": _IF_PAID if is_overdue else "",
     }
+
+
+def _plain_name(name: str) -> str:
+    """Give a name in GSM-7's letters; empty where one has none there: nobody is called by the rest."""
+    plain = to_gsm_basic(name)
+    return plain if len(plain) >= len(name) else ""
 
 
 #: The same in every text of an installation, or of a day.

@@ -15,7 +15,7 @@ from disparo.db import accounts, figures, opt_outs, platform_states, platform_us
 from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.phone import Phone, masked
 from disparo.domain.routing import Route
-from disparo.domain.sms_text import to_gsm_basic
+from disparo.domain.sms_text import SegmentProfile, count_segments, to_gsm_basic
 from disparo.panel import fields
 from disparo.panel.access import Person
 from disparo.panel.fields import Wrong
@@ -143,11 +143,11 @@ async def test(request: Request, person: Person) -> Response:
     """Send one message through a platform, outside any dispatch, and say what it said."""
     name, form = _name(request), await fields.read_form(request)
     services = services_of(request)
-    phone = _mobile(fields.text(form, "telefone"))
+    phone, profile = _mobile(fields.text(form, "telefone")), services.platforms[name].capabilities.profile
     message = Outgoing(
         reference=secrets.token_hex(16),
         e164=phone.e164,
-        text=_text_of(fields.text(form, "texto", most=160) or "Teste do Disparo."),
+        text=_text_of(fields.text(form, "texto", most=160) or "Teste do Disparo.", profile),
         deadline_s=boottime_s() + _DEADLINE_S,
     )
     async with services.pool.acquire() as connection:
@@ -174,10 +174,14 @@ def _told(outcome: Outcome) -> str:
     return on_line(" ".join(said))
 
 
-def _text_of(text: str) -> str:
+def _text_of(text: str, profile: SegmentProfile) -> str:
+    """Give a test's text as an SMS takes it: `…` has become three letters; raises Wrong."""
     text = to_gsm_basic(text)
     if not text.strip():
         raise Wrong("O texto só tem sinais que um SMS não leva.")
+    count = count_segments(text, profile)
+    if count > profile.max_parts:
+        raise Wrong(f"O texto ocupa {count} SMS, e o limite desta plataforma é {profile.max_parts}.")
     return text
 
 

@@ -15,7 +15,7 @@ _NOWHERE = {"type": "simulator", "url": "http://127.0.0.1:1/"}
 OTHERS = {
     "reserva": {**_NOWHERE, "weight": 0},
     "fechada": {**_NOWHERE, "hours": closed_hours()},
-    "cheia": {**_NOWHERE, "per_day": 5},
+    "cheia": {**_NOWHERE, "per_day": 5, "segments": {"max_parts": 1}},
 }
 
 
@@ -52,6 +52,13 @@ def test_a_platform_out_of_its_hours_or_with_a_full_day_is_not_said_to_be_in_use
     assert f"ela só é usada das {closed_hours().replace('-', ' às ')}." in page
     assert "cheia (simulada: nenhum SMS de verdade) limite de 24 horas atingido" in page
     assert "o que espera sai quando houver lugar." in page
+
+
+def test_no_test_is_longer_than_its_platform_hands_on_whole(house):
+    asked = {"telefone": "11988887777", "texto": "…" * 60}  # three points each
+    answer = visitor(house).post("/painel/plataformas/cheia/testar", **asked)
+    assert answer.status == 422
+    assert "O texto ocupa 2 SMS, e o limite desta plataforma é 1." in text(answer)
 
 
 def test_no_test_goes_to_a_number_that_opted_out(house):

@@ -65,6 +65,29 @@ def test_without_a_usable_name_the_sentence_still_stands():
         assert render(invoice(customer_name=name), PROFILE).text.startswith("Fibra Ja: sua fatura de")
 
 
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{primeiro_nome}, sua fatura: {valor} {vencimento}", "sua fatura: V D"),
+        ("{primeiro_nome}: {valor} {vencimento}", "V D"),
+        ("{primeiro_nome} - {valor} {vencimento}", "V D"),
+        ("Ola {primeiro_nome}! Fatura {valor} {vencimento}", "Ola! Fatura V D"),
+        ("Ola, {primeiro_nome}! Fatura {valor} {vencimento}", "Ola! Fatura V D"),
+        ("Ola, {primeiro_nome}. Fatura {valor} {vencimento}", "Ola. Fatura V D"),
+        ("Ola! {primeiro_nome}, fatura {valor} {vencimento}", "Ola! fatura V D"),
+        ("Tudo bem, {primeiro_nome}? Fatura {valor} {vencimento}", "Tudo bem? Fatura V D"),
+        ("{marca}\n{primeiro_nome}, fatura {valor}\n{observacao}\n{vencimento}", "Fibra Ja\nfatura V\nD"),
+        ("{marca} - {primeiro_nome} - {valor} {vencimento}", "Fibra Ja - V D"),
+        ("Fatura ({primeiro_nome}) {valor} {vencimento}, {observacao}", "Fatura V D"),
+        ("- {valor}\n- {vencimento}\n- {primeiro_nome}", "- V\n- D"),
+        ("{primeiro_nome} :) {valor} {vencimento}", ":) V D"),
+    ],
+)
+def test_a_missing_value_takes_its_signs_along(template, text):
+    rendered = render(invoice(customer_name=None), PROFILE, template=template).text
+    assert rendered == text.replace("V", "R$ 1.234,56").replace("D", "05/12/2026")
+
+
 def test_without_any_payment_path_the_text_still_says_what_is_due():
     text = render(invoice(link=None), PROFILE).text
     assert "R$ 1.234,56" in text
@@ -102,6 +125,27 @@ def test_a_pix_code_is_whole_whatever_the_merchants_name(merchant, template):
     text = render(invoice(link=None, pix=pix, customer_name=None), PROFILE, template=template).text
     assert pix in text
     assert "  " not in text.replace(pix, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "greeted"),
+    [
+        ("ŁUKASZ", "Lukasz"),
+        ("Søren", "Soren"),
+        ("Đorđe", "Dorde"),
+        ("\ufeffMaria Souza", "Maria"),
+        ("Joana\u200b Silva", "Joana"),
+        ("\u202eAna", "Ana"),
+        ("Júlia\x07", "Julia"),
+    ],
+)
+def test_a_name_keeps_all_of_its_letters(name, greeted):
+    assert render(invoice(customer_name=name), PROFILE).text.startswith(f"Fibra Ja: {greeted}, sua fatura")
+
+
+def test_a_name_of_which_only_some_letters_can_be_written_is_not_greeted():
+    text = render(invoice(customer_name="ΓΙΩΡΓΟΣ"), PROFILE).text
+    assert text.startswith("Fibra Ja: sua fatura de")
 
 
 def test_what_may_be_left_out_goes_before_a_code_is_cut():

@@ -78,6 +78,10 @@ def test_a_receipt_under_its_messages_data_coding_is_read_as_it_is_written(encod
         ("REJECTD", UNDELIVERED, FailureClass.UNKNOWN),
         ("ENROUTE", OTHER, None),
         ("UNKNOWN", OTHER, None),
+        ("ACCEPTED", SENT, None),
+        ("UNDELIVERABLE", UNDELIVERED, FailureClass.UNKNOWN),
+        ("SKIPPED", UNDELIVERED, FailureClass.UNKNOWN),
+        ("SCHEDULED", OTHER, None),
     ],
 )
 def test_the_standards_own_text(state, kind, failure):
@@ -97,6 +101,8 @@ def test_the_standards_own_text(state, kind, failure):
         (6, "ACCEPTD"),
         (7, "UNKNOWN"),
         (8, "REJECTD"),
+        (0, "SCHEDULED"),
+        (9, "SKIPPED"),
     ],
 )
 def test_a_state_in_a_parameter_alone_says_the_same(number, state):
@@ -195,8 +201,8 @@ def test_a_state_in_a_parameter_alone_says_the_same(number, state):
         ),
         pytest.param(
             "id:77",
-            {STATE: b"\x09"},
-            ReceiptEvent(OTHER, platform_id="77", code="9"),
+            {STATE: b"\x0a"},
+            ReceiptEvent(OTHER, platform_id="77", code="10"),
             id="a state that no standard knows",
         ),
         pytest.param(

@@ -184,6 +184,13 @@ def test_parts_in_which_nothing_fits_are_refused(rule, length):
     assert "segments" in complaint(segments={rule: length})
 
 
+@pytest.mark.parametrize(("rule", "most"), [("part", 153), ("ucs2_part", 67)])
+def test_parts_that_have_no_room_beside_their_header_are_refused(rule, most):
+    assert settings(segments={rule: most}).segments.model_dump()[rule] == most
+    assert "153" in complaint(segments={rule: most + 1})
+    assert settings(segments={rule: most + 1}, long_texts="payload")
+
+
 @pytest.mark.parametrize(
     ("alphabet", "given", "coding"),
     [("gsm7", None, 0), ("ascii", None, 1), ("latin1", None, 3), ("gsm7", 0xF1, 0xF1), ("latin1", 0, 0)],

@@ -28,8 +28,9 @@ _MESSAGE_TYPE, _HAS_HEADER = 0b0011_1100, 0b0100_0000
 _RECEIPT, _NOTIFICATION = 0x04, 0x20
 #: No customer's text has these, whatever the esm_class says.
 _OF_RECEIPTS = frozenset({Tag.RECEIPTED_MESSAGE_ID, Tag.MESSAGE_STATE})
-#: message_state as a TLV says it (§5.2.28).
+#: message_state as a TLV says it (§5.2.28; the first and the last are of SMPP 5.0, §4.7.15).
 _STATES = {
+    0: "SCHEDULED", 9: "SKIPPED",
     1: "ENROUTE", 2: "DELIVRD", 3: "EXPIRED", 4: "DELETED",
     5: "UNDELIV", 6: "ACCEPTD", 7: "UNKNOWN", 8: "REJECTD",
 }  # fmt: skip
@@ -40,10 +41,15 @@ _KINDS = {
     "DELETED": ReceiptKind.UNDELIVERED,
     "UNDELIV": ReceiptKind.UNDELIVERED,
     "REJECTD": ReceiptKind.UNDELIVERED,
-    "DELIVERED": ReceiptKind.DELIVERED,  # not the standard's words, and written all the same
+    "SKIPPED": ReceiptKind.UNDELIVERED,
+    # The names of the TLV's states, which some write in the text all the same.
+    "DELIVERED": ReceiptKind.DELIVERED,
+    "ACCEPTED": ReceiptKind.SENT,
+    "UNDELIVERABLE": ReceiptKind.UNDELIVERED,
     "FAILED": ReceiptKind.UNDELIVERED,
     "UNDELIVERED": ReceiptKind.UNDELIVERED,
     "REJECTED": ReceiptKind.UNDELIVERED,
+    "SCHEDULED": ReceiptKind.OTHER,
     "ENROUTE": ReceiptKind.OTHER,
     "UNKNOWN": ReceiptKind.OTHER,
 }
@@ -52,9 +58,13 @@ _FAILURES = {"EXPIRED": FailureClass.EXPIRED}
 #: A field may be empty: what follows it then is the next one's name, not its value.
 _FIELD = re.compile(r"\b(id|stat|err|done ?date):(?:\s+(?!\S*:|(?:submit|done) date:))?(\S*)", re.IGNORECASE)
 _YEARS = range(2000, 2101)
+#: Of a moment, by how many digits it has.
+_FORMS = {10: ("%y%m%d%H%M",), 12: ("%y%m%d%H%M%S", "%Y%m%d%H%M"), 14: ("%Y%m%d%H%M%S",)}
 _STATE_AND_MOMENT = frozenset({"stat", "donedate"})
 #: The message's own words come last, and can be anything.
-_OWN_WORDS = re.compile(r"\btext:.*", re.IGNORECASE | re.DOTALL)
+_OWN_WORDS = re.compile(r"text:.*", re.IGNORECASE | re.DOTALL)
+#: Some leave out the blanks between fields.
+_GLUED = re.compile(r"(?=(?:sub|dlvrd|submit ?date|done ?date|stat|err):)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +151,15 @@ def _fields(delivered: Delivered) -> dict[str, str]:
     is_wide = text.is_ucs2(delivered.data_coding) and b"\0" in delivered.content
     coding = "utf-16-be" if is_wide else "latin-1"
     words = _OWN_WORDS.sub("", delivered.content.decode(coding, "replace").replace("\0", " "))
-    return {name.lower().replace(" ", ""): value for name, value in reversed(_FIELD.findall(words))}
+    fields = _named(words)
+    if fields and ("stat" not in fields or ":" in "".join(fields.values())):
+        fields = _named(_GLUED.sub(" ", words))
+    return fields
+
+
+def _named(words: str) -> dict[str, str]:
+    found = reversed(_FIELD.findall(words))
+    return {name.lower().replace(" ", ""): value.rstrip(",;") for name, value in found}
 
 
 def _as_given(message_id: str, written: ReceiptIds) -> str:
@@ -178,11 +196,13 @@ def _failure(state: str, code: str | None, reading: Reading, unknown: UnknownCod
 def _moment(written: str, zone: tzinfo) -> datetime | None:
     """Read YYMMDDhhmm, with seconds and century or without; None for what is no moment. Many share theirs.
 
-    A year that no SMS was sent in is no moment: the last one there is cannot be told in another zone.
+    Read as one without, a century (2024...) would give a month that is none. A year that no SMS was sent in
+    is no moment: the last one there is cannot be told in another zone.
     """
-    form = {10: "%y%m%d%H%M", 12: "%y%m%d%H%M%S", 14: "%Y%m%d%H%M%S"}.get(len(written))
-    try:
-        found = None if form is None else datetime.strptime(written, form).replace(tzinfo=zone)
-    except ValueError:
-        return None
-    return found if found is not None and _YEARS.start <= found.year < _YEARS.stop else None
+    for form in _FORMS.get(len(written), ()):
+        try:
+            found = datetime.strptime(written, form).replace(tzinfo=zone)
+        except ValueError:
+            continue
+        return found if _YEARS.start <= found.year < _YEARS.stop else None
+    return None

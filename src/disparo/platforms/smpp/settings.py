@@ -33,6 +33,8 @@ SMPP = Preset(
     },
     {},
 )
+#: Of 140 octets the header that joins parts takes 6: so many letters of GSM-7, and of UCS-2, fit beside it.
+_LONGEST_PART, _LONGEST_UCS2_PART = 153, 67
 _Octet = Annotated[int, Field(ge=0, le=255)]
 
 
@@ -140,6 +142,13 @@ class SmppSettings(PlatformTable):
             raise ValueError(
                 "system_id, password (até 64), system_type, service_type e source usam só letras e números"
             ) from None
+        rules = self.segments
+        if self.long_texts == "parts" and (
+            rules.part > _LONGEST_PART or rules.ucs2_part > _LONGEST_UCS2_PART
+        ):
+            raise ValueError(
+                "em segments, part vai até 153 e ucs2_part até 67: o que une as partes ocupa o resto"
+            )
         if self.data_coding == UCS2:
             raise ValueError("data_coding 8 é UCS-2: diz-se sozinho, quando o alfabeto não tem uma letra")
         try:
