@@ -43,3 +43,22 @@ async def test_the_usual_order_counts_each_step_once(connection):
     await messages.record(connection, [outcome(ids[0], attempts[ids[0]])], chunk_id=77)
     await messages.apply_events(connection, [Move(ids[0], Event.RECEIPT_DELIVERED)], actor="receipt")
     assert await figures(connection) == {"new": 1, "accepted": 1, "delivered": 1}
+
+
+@pytest.mark.parametrize("told", [Event.RECEIPT_SENT, Event.RECEIPT_DELIVERED])
+async def test_a_receipt_of_what_waits_to_be_sent_again_counts_its_hand_over(connection, told):
+    worker, token, ids = await claimed(connection)
+    attempts = await start(connection, worker, token, ids)
+    await messages.record(connection, [outcome(ids[0], attempts[ids[0]], "ambiguous")], chunk_id=77)
+    await messages.apply_events(connection, [Move(ids[0], Event.RESEND)], actor="user:1")
+    await messages.apply_events(connection, [Move(ids[0], told)], actor="receipt")
+    reached = "sent" if told is Event.RECEIPT_SENT else "delivered"
+    assert await figures(connection) == {"new": 1, "uncertain": 1, "accepted": 1, reached: 1}
+
+
+async def test_a_delivery_that_contradicts_a_refusal_counts_its_hand_over(connection):
+    worker, token, ids = await claimed(connection)
+    attempts = await start(connection, worker, token, ids)
+    await messages.record(connection, [outcome(ids[0], attempts[ids[0]], "refused")], chunk_id=77)
+    await messages.apply_events(connection, [Move(ids[0], Event.RECEIPT_DELIVERED)], actor="receipt")
+    assert await figures(connection) == {"new": 1, "failed": 1, "accepted": 1, "delivered": 1}

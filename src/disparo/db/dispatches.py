@@ -178,7 +178,7 @@ async def read_messages(
     """Read a page of a dispatch's messages with their last attempt, in the order they were stored.
 
     `code`: the platform's own, of its answer, or of the receipt that says that it did not arrive; only of
-    what did not, or may not have.
+    what did not, or may not have. `sent_at`: when the last hand-over began that was taken, or may have been.
     """
     return await connection.fetch(
         """WITH page AS MATERIALIZED (
@@ -186,7 +186,9 @@ async def read_messages(
            )
            SELECT m.id, m.invoice_id, m.customer_id, m.contact_id, m.origin, m.name, m.phone, m.status,
                   m.reason, m.platform, m.platform_id, m.segments, m.created_at, m.changed_at, m.due_at,
-                  a.started_at,
+                  CASE WHEN m.status IN ('sent', 'delivered', 'undelivered') THEN a.started_at ELSE (
+                      SELECT max(t.started_at) FROM attempts t WHERE t.message_id = m.id
+                      AND (t.outcome IS NULL OR t.outcome IN ('accepted', 'ambiguous'))) END AS sent_at,
                   CASE WHEN m.status IN ('undelivered', 'failed', 'uncertain') THEN
                       coalesce(CASE WHEN m.status = 'undelivered' THEN (
                                    SELECT r.code FROM receipts r

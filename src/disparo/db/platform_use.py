@@ -24,14 +24,23 @@ async def last(connection: Connection) -> str | None:
 
 
 async def pace(connection: Connection) -> dict[str, asyncpg.Record]:
-    """Give by platform: hand-overs a second over ten seconds, and the mean time to an answer in ms."""
+    """Give by platform: hand-overs a second over ten seconds, and the mean time to an answer in ms.
+
+    Where the last attempts looked at are all younger than that, over the time that they took.
+    """
     rows = await connection.fetch(
-        """SELECT platform,
-                  count(*) FILTER (WHERE started_at > now() - interval '10 seconds') / 10.0::float8
-                      AS per_second,
+        """WITH looked AS MATERIALIZED (
+               SELECT platform, started_at, latency_ms FROM attempts ORDER BY id DESC LIMIT $1
+           ), span AS (
+               SELECT CASE WHEN count(*) < $1 THEN 10
+                           ELSE least(10, greatest(0.5, extract(epoch FROM now() - min(started_at)))) END AS s
+               FROM looked
+           )
+           SELECT platform,
+                  (count(*) FILTER (WHERE started_at > now() - interval '10 seconds')
+                   / (SELECT s FROM span))::float8 AS per_second,
                   avg(latency_ms)::float8 AS latency_ms, max(started_at) AS last_at
-           FROM (SELECT platform, started_at, latency_ms FROM attempts ORDER BY id DESC LIMIT $1) a
-           GROUP BY platform""",
+           FROM looked GROUP BY platform""",
         _LOOKED_AT,
     )
     return {row["platform"]: row for row in rows}
@@ -61,7 +70,9 @@ async def taken(connection: Connection, *, since: datetime, until: datetime) -> 
     """Count by platform what was handed over between two moments and taken, and how it ended.
 
     Gives taken, segments, delivered, undelivered, and uncertain: handed over, and nobody knows whether it
-    was taken. A hand-over of which nothing was heard counts as taken once a receipt says so.
+    was taken. A hand-over of which nothing was heard counts as taken once a receipt says so, and one that was
+    refused once a receipt says that it arrived. Each of a message that was sent more than once is told by its
+    own receipts: a platform bills them all.
     """
     # Row by row: joined, the messages' key would be read from end to end.
     return await connection.fetch(
@@ -74,11 +85,16 @@ async def taken(connection: Connection, *, since: datetime, until: datetime) -> 
                         coalesce(a.outcome = 'accepted', false) OR coalesce(m.status = ANY($3), false)
                             AS taken
                  FROM attempts a LEFT JOIN LATERAL (
-                     SELECT segments, CASE WHEN attempt_id = a.id THEN status END AS status
+                     SELECT segments, CASE WHEN attempt_id = a.id AND tries < 2 THEN status ELSE coalesce(
+                         (SELECT kind FROM receipts r WHERE r.attempt_id = a.id AND kind <> 'other'
+                          ORDER BY kind = 'delivered' DESC, kind = 'undelivered' DESC LIMIT 1),
+                         CASE WHEN attempt_id = a.id AND status = 'accepted' THEN status END) END AS status
                      FROM messages WHERE id = a.message_id LIMIT 1
                  ) m ON true
                  WHERE a.started_at >= $1 AND a.started_at < $2
-                   AND (a.outcome IS NULL OR a.outcome IN ('accepted', 'ambiguous'))) t
+                   AND (a.outcome IS NULL OR a.outcome IN ('accepted', 'ambiguous')
+                        OR a.outcome <> 'not_started' AND EXISTS (
+                            SELECT FROM receipts r WHERE r.attempt_id = a.id AND kind = 'delivered'))) t
            GROUP BY platform ORDER BY platform""",
         since,
         until,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from datetime import date, datetime
 
 import asyncpg
@@ -21,18 +22,24 @@ class Turns:
     """The turns that the phones of one run would take, slice by slice, if it was stored at `now`.
 
     `are_all_known`: False once there are more phones than are remembered: more are left out than are found.
+    `others`: how many get one in a run that leaves out who had the invoice within a day.
     """
 
     def __init__(self, rules: Rules, now: datetime) -> None:
         self._rules, self._now = rules, now
-        self.are_all_known = True
-        self._of_day: dict[tuple[int, date], int] = {}
-        self._of_week: dict[int, int] = {}
+        self.others = 0
+        self._taken = _Taken(rules)
+        self._by_others = self._taken  # the same, until one is left out
 
     @property
     def are_capped(self) -> bool:
         """Whether there are caps at all."""
         return bool(self._rules.max_per_phone_day or self._rules.max_per_phone_week)
+
+    @property
+    def are_all_known(self) -> bool:
+        """Whether the turns of all phones are remembered."""
+        return self._taken.are_all_known
 
     async def look(self, connection: Connection, ids: Sequence[int]) -> list[asyncpg.Record]:
         """Read what `too_many` asks for of a slice."""
@@ -50,11 +57,29 @@ class Turns:
         return [(row["id"], row["e164"]) for row in rows if not self._takes(row)]
 
     def _takes(self, row: asyncpg.Record) -> bool:
+        if row["is_recent"] and self._by_others is self._taken:
+            self._by_others = deepcopy(self._taken)
+        takes = self._taken.takes(row)
+        if not row["is_recent"]:
+            self.others += takes if self._by_others is self._taken else self._by_others.takes(row)
+        return takes
+
+
+class _Taken:
+    """The turns that phones have taken in one run."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._per_day, self._per_week = rules.max_per_phone_day, rules.max_per_phone_week
+        self.are_all_known = True
+        self._of_day: dict[tuple[int, date], int] = {}
+        self._of_week: dict[int, int] = {}
+
+    def takes(self, row: asyncpg.Record) -> bool:
+        """Take a phone's turn, where there is one for it."""
         phone, day = row["phone_key"], (row["phone_key"], row["day"])
         of_day, of_week = self._of_day.get(day, 0), self._of_week.get(phone, 0)
-        per_day, per_week = self._rules.max_per_phone_day, self._rules.max_per_phone_week
-        if (per_day and row["of_day"] + of_day >= per_day) or (
-            per_week and row["of_week"] + of_week >= per_week
+        if (self._per_day and row["of_day"] + of_day >= self._per_day) or (
+            self._per_week and row["of_week"] + of_week >= self._per_week
         ):
             return False
         if phone in self._of_week or len(self._of_week) < _MOST:

@@ -42,9 +42,10 @@ class Simulation:
 
     `first`: what it takes through these; None where there is no platform. `out_of_reach`: recipients whose
     area code none of the platforms serves: their messages would wait until they fail.
-    `recent`: recipients who were sent their invoice within a day, or are about to be. `caps_are_known`: False
-    where the frequency caps may leave out more than `skipped` says. `openings`: of those who are outside
-    their sending hours at `looked_at`, how many may go from when.
+    `recent`: recipients who were sent their invoice within a day, or are about to be. `others`: how many a
+    run gets that leaves these out: more than the rest where they take turns of the frequency caps.
+    `caps_are_known`: False where those may leave out more than `skipped` says. `openings`: of those who are
+    outside their sending hours at `looked_at`, how many may go from when.
     """
 
     looked_at: datetime
@@ -57,6 +58,7 @@ class Simulation:
     out_of_reach: int
     examples: Sequence[int]
     recent: int
+    others: int
     caps_are_known: bool
     openings: Mapping[datetime, int]
 
@@ -99,11 +101,13 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
     found = await asyncio.to_thread(
         estimate_all, offers, groups, template=rules.template, max_parts=rules.max_parts
     )
+    recipients, recent = sum(shapes.total() for shapes in groups.values()), skipped.pop("recent", 0)
     return Simulation(
         looked_at=now,
         invoices=skipped.pop("invoices", 0),
-        recent=skipped.pop("recent", 0),
-        recipients=sum(shapes.total() for shapes in groups.values()),
+        recent=recent,
+        others=turns.others if turns.are_capped else recipients - recent,
+        recipients=recipients,
         skipped=dict(skipped),
         estimates=found.each,
         duration=found.duration,

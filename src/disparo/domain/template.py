@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from itertools import chain, zip_longest
 from typing import Any, NamedTuple, Protocol
@@ -71,6 +71,7 @@ _AROUND_HOLES = tuple(
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _BLANKS = re.compile("[\t\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 _LONGEST_NAME = 20
+_CENT = Decimal("0.01")
 #: What stands before a name, also glued to it by a point: `Dr, sua fatura` speaks to nobody.
 _TITLE = re.compile(
     r"(?:sra?|srta|dra?|dona|profa?|eng[ao]?|d)(?:\(a\)|\.?[ªº]|\.[ao]$)?(?:\.+|$|(?<=[ªº)]))",
@@ -184,8 +185,8 @@ def _is_torn(text: str, invoice: InvoiceText, profile: SegmentProfile) -> bool:
 
 
 def format_amount(amount: Decimal) -> str:
-    """Give an amount as Brazilians write it: R$ 1.234,56."""
-    whole, cents = f"{abs(amount):,.2f}".split(".")
+    """Give an amount as Brazilians write it: R$ 1.234,56. Half a cent is rounded up, as they do."""
+    whole, cents = f"{abs(amount).quantize(_CENT, ROUND_HALF_UP):,.2f}".split(".")
     sign = "-" if amount < 0 else ""
     return f"{sign}R$ {whole.replace(',', '.')},{cents}"
 

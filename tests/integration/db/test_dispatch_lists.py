@@ -80,3 +80,37 @@ async def test_a_late_page_counts_the_messages_of_no_other(connection):
         )
     assert [row["counts"] for row in page] == ['{ "queued" : 1 }'] * 2
     assert looked == len(page)
+
+
+@pytest.mark.parametrize("kind", ["not_taken", "refused", "not_started"])
+async def test_what_no_platform_took_has_no_time_at_which_it_was_sent(connection, kind):
+    assert await sent_at(connection, [kind]) is None
+
+
+async def test_what_may_have_left_has_the_time_of_that_hand_over(connection):
+    assert await sent_at(connection, ["not_taken", "accepted"]) == 2
+    assert await sent_at(connection, ["ambiguous", "not_taken"]) == 1
+    assert await sent_at(connection, ["not_taken", None]) == 2
+
+
+async def test_what_was_delivered_against_its_platforms_word_was_sent(connection):
+    assert await sent_at(connection, ["refused"], status="delivered") == 1
+
+
+async def sent_at(connection, outcomes, *, status="queued"):
+    """Give which of a message's hand-overs, one an hour, is told as the one that sent it."""
+    first_id = 1 + await connection.fetchval("SELECT coalesce(max(invoice_id), 0) FROM messages")
+    (id_,) = await rows.add_messages(connection, first_id=first_id)
+    await connection.execute("UPDATE messages SET status = $2 WHERE id = $1", id_, status)
+    began = await connection.fetch(
+        """INSERT INTO attempts (message_id, platform, worker_id, started_at, outcome)
+           SELECT $1, 'p', $2, date_trunc('hour', now()) + n * interval '1 hour', outcome
+           FROM unnest($3::text[]) WITH ORDINALITY AS t (outcome, n) ORDER BY n RETURNING started_at""",
+        id_,
+        new_id(),
+        outcomes,
+    )
+    dispatch_id = await connection.fetchval("SELECT dispatch_id FROM messages WHERE id = $1", id_)
+    (row,) = await dispatches.read_messages(connection, dispatch_id, limit=5, offset=0)
+    moments = [each["started_at"] for each in began]
+    return None if row["sent_at"] is None else 1 + moments.index(row["sent_at"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -58,3 +59,18 @@ async def test_a_run_leaves_out_only_what_a_later_one_for_the_others_sent(pool, 
     await bulk.queue_all(pool)
     sent = await connection.fetch("SELECT invoice_id FROM messages WHERE dispatch_id = $1 ORDER BY 1", slow)
     assert [row["invoice_id"] for row in sent] == [1, 2]
+
+
+@pytest.mark.parametrize(("cap", "everybody", "others"), [(0, 3, 2), (2, 1, 1), (3, 2, 2), (4, 3, 2)])
+async def test_those_left_out_take_no_turn_of_the_others(pool, connection, cap, everybody, others):
+    """A phone had one of its three invoices today: what a run for the others sends is foretold."""
+    await rows.add_messages(connection)
+    await rows.add_invoices(connection, 2, first_id=2)
+    await connection.execute("UPDATE invoices SET customer_id = 1")
+    await connection.execute("UPDATE messages SET status = 'accepted'")
+    await connection.execute(
+        "INSERT INTO phone_turns (phone_key, at, message_id) SELECT hashtextextended(e164, 0), now(), id FROM messages"
+    )
+    rules = replace(bulk.RULES, max_per_phone_day=cap)
+    found = await simulate_run(pool, Selection(), [Offer("p", SegmentProfile(), 1)], rules)
+    assert (found.recipients, found.others) == (everybody, others)

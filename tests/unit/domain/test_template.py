@@ -210,6 +210,8 @@ def test_a_wrong_template_is_refused_in_words(template, wrong):
 def test_amounts_and_names():
     assert format_amount(Decimal("0.5")) == "R$ 0,50"
     assert format_amount(Decimal("1234567.8")) == "R$ 1.234.567,80"
+    assert format_amount(Decimal("0.045")) == "R$ 0,05"  # what one SMS costs: two of them cost R$ 0,09
+    assert format_amount(Decimal("-1000.125")) == "-R$ 1.000,13"
     assert first_name("  ANA PAULA ") == "Ana"
     assert [first_name(name) for name in ("Sr. João Lima", "DRA ANA", "Dr.")] == ["João", "Ana", "Dr."]
 

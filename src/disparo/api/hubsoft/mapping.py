@@ -152,7 +152,8 @@ def dispatch_summary(row: asyncpg.Record, zone: ZoneInfo) -> dict[str, Any]:
         "progresso": {
             "total": total,
             "finalizadas": done,
-            "percentual": round(100 * done / total, 1) if total else _EMPTY_IS.get(row["run_state"], 100.0),
+            # Rounded down: 100 is said of what is over alone.
+            "percentual": 1000 * done // total / 10 if total else _EMPTY_IS.get(row["run_state"], 100.0),
         },
     }
 
@@ -184,7 +185,7 @@ def _message(row: asyncpg.Record, zone: ZoneInfo) -> dict[str, Any]:
         "segmentos": row["segments"],
         "criada_em": when(row["created_at"], zone),
         "prevista_para": when(row["due_at"], zone) if row["status"] == "queued" else None,
-        "enviada_em": when(row["started_at"], zone),
+        "enviada_em": when(row["sent_at"], zone),
         "entregue_em": when(row["delivered_at"], zone),
         "atualizada_em": when(row["changed_at"], zone),
     }

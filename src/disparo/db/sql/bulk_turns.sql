@@ -1,8 +1,8 @@
 -- Goes on from bulk_candidates.sql: for the frequency caps, each number of a slice on the day on which it would go, with
 -- the notices and collections that it has had by then (as take_phone_turns.sql counts them), or waits for. In the
--- order in which they would go. A row `unread` has the caller give up: see db/numbers.py. $3 now, $4 the
--- installation's zone; where it is closed at $3, as in bulk_queue.sql: $5 overdue?, $6 state, $7 area code, $8 opens,
--- $9 opens on.
+-- order in which they would go. `is_recent`: a run only to the others leaves it out (bulk_others.sql). A row `unread`
+-- has the caller give up: see db/numbers.py. $3 now, $4 the installation's zone; where it is closed at $3, as in
+-- bulk_queue.sql: $5 overdue?, $6 state, $7 area code, $8 opens, $9 opens on.
 , closed AS MATERIALIZED (
     SELECT * FROM unnest($5::bool[], $6::text[], $7::text[], $8::timestamptz[], $9::date[])
                     AS c (overdue, uf, ddd, opens_at, opens_on)
@@ -14,10 +14,16 @@
            ON c.overdue = (f.due_date < c.opens_on) AND c.uf = coalesce(f.uf, '') AND c.ddd = left(s.phone, 2)
 )
 (SELECT 'unread' AS what, NULL::bigint AS id, NULL AS e164, NULL::bigint AS phone_key, NULL::date AS day,
-        NULL::bigint AS of_day, NULL::bigint AS of_week
+        NULL::bigint AS of_day, NULL::bigint AS of_week, NULL::bool AS is_recent
  FROM people WHERE sms_numbers IS NULL LIMIT 1)
 UNION ALL
-(SELECT 'phone', d.id, d.e164, d.phone_key, d.day, had.of_day + waits.of_day, had.of_week + waits.of_week
+(SELECT 'phone', d.id, d.e164, d.phone_key, d.day, had.of_day + waits.of_day, had.of_week + waits.of_week,
+        (SELECT true FROM messages m
+         WHERE m.invoice_id = d.id AND m.e164 = d.e164
+           AND m.status NOT IN ('undelivered', 'failed', 'skipped', 'cancelled')
+           AND (m.created_at > now() - interval '1 day' OR m.status IN ('queued', 'claimed', 'sending', 'held')
+                OR (SELECT started_at FROM attempts WHERE id = m.attempt_id) > now() - interval '1 day')
+         LIMIT 1) IS TRUE
  FROM due d
  CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE t.at >= d.day::timestamp AT TIME ZONE $4::text) AS of_day, count(*) AS of_week
