@@ -308,3 +308,16 @@ async def test_who_came_in_with_a_clock_of_next_year_is_not_in_until_then(pool, 
         await connection.execute(f"UPDATE {table} SET {column} = {column} + interval '1 year'")
     assert await sessions.read_live(connection, b"token") is None
     assert await prune_some(pool, Retention()) == {"panel_sessions": 1, "uploads": 1}
+
+
+async def test_an_answer_that_was_kept_with_a_clock_of_next_year_goes_too(pool, connection):
+    for key, ahead in (("now", "0 s"), ("ahead", "1 hour"), ("far ahead", "1 year")):
+        await connection.execute(
+            """INSERT INTO idempotency_keys (client_id, user_id, route, key, request_digest, response, created_at)
+               VALUES (1, 1, 'sms', $1, 'x', 'ANA', now() + $2::text::interval)""",
+            key,
+            ahead,
+        )
+    assert await prune_some(pool, Retention()) == {"idempotency_keys": 1}
+    kept = await connection.fetch("SELECT key FROM idempotency_keys ORDER BY key")
+    assert [row["key"] for row in kept] == ["ahead", "now"]

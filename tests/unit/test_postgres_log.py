@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disparo.db.postgres_log import reason_since, size_of
+from disparo.db.postgres_log import log_file, open_at_end, reason_since, size_of
 
 EARLIER = "2026-11-01 10:00:00 UTC [1] FATAL:  of an earlier fall\n"
 STARTS = "2026-11-30 10:00:00 UTC [7] LOG:  starting PostgreSQL 18.0\n"
@@ -45,3 +45,15 @@ def test_one_that_was_cut_down_meanwhile_is_read_whole(tmp_path):
 def test_one_that_is_not_there_says_nothing(tmp_path):
     path = tmp_path / "postgres.log"
     assert (size_of(path), reason_since(path, 0)) == (0, "")
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_nobody_else_reads_it(tmp_path, is_there):
+    log = log_file(tmp_path)
+    if is_there:
+        log.write_bytes(b"begin\n")
+        log.chmod(0o644)
+    with open_at_end(tmp_path) as file:
+        file.write(b"more\n")
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert log.read_bytes() == (b"begin\nmore\n" if is_there else b"more\n")

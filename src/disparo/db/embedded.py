@@ -35,7 +35,7 @@ from disparo.db.cluster import (
 )
 from disparo.db.data_dir import AlreadyRunning, is_held, make_data_dir, take_lock
 from disparo.db.postgres_binaries import Runner, environment, find_runner
-from disparo.db.postgres_log import keep_small, log_file, reason_since, size_of
+from disparo.db.postgres_log import keep_small, log_file, open_at_end, reason_since, size_of
 from disparo.db.server_options import PORT, server_options
 
 log = structlog.get_logger(__name__)
@@ -141,7 +141,7 @@ class EmbeddedPostgres:
             _clear_away(self._cluster, socket_dir)
             began = time.monotonic()
             try:
-                with log_file(self._data_dir).open("ab") as output:
+                with open_at_end(self._data_dir) as output:
                     self._server = subprocess.Popen(
                         command,
                         stdin=subprocess.DEVNULL,

@@ -6,6 +6,7 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 _MOST_BYTES = 10_000_000
 #: The newest lines stay: they say why it fell.
@@ -20,6 +21,13 @@ _TO_CLIENTS = re.compile(
 def log_file(data_dir: Path) -> Path:
     """Give its place."""
     return data_dir / "postgres.log"
+
+
+def open_at_end(data_dir: Path) -> IO[bytes]:
+    """Open it for the server to write on; closed to others, whatever the umask, as what lies beside it."""
+    opened = os.open(log_file(data_dir), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.fchmod(opened, 0o600)
+    return os.fdopen(opened, "ab")
 
 
 def keep_small(path: Path) -> None:

@@ -14,7 +14,8 @@ from disparo.db.pool import Connection, affected
 
 #: Tables whose rows are simply deleted, and which of them have run out.
 SHORT_LIVED: dict[str, str] = {
-    "idempotency_keys": "created_at < now() - interval '24 hours'",
+    # An answer names people.
+    "idempotency_keys": "created_at < now() - interval '24 hours' OR created_at > now() + interval '1 day'",
     "access_tokens": "expires_at < now() - interval '1 day'",
     "refresh_tokens": "expires_at < now() - interval '1 day'",
     "rate_limits": "tat < now() - interval '1 hour'",

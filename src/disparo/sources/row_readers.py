@@ -46,13 +46,14 @@ RowReader = Callable[[Sequence[str]], Row]
 
 
 #: Within a cell; what HubSoft answers is put on one line too.
-_LINE_BREAKS = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
+_LINE_BREAKS = re.compile(r"[\r\n]+")
 
 
 def _text(text: str, column: str, *, required: bool = False) -> str | None:
     """Read free text of one or several lines as one: an address comes so, and no SMS has lines."""
     if not text.isprintable():
-        text = _LINE_BREAKS.sub(" ", text)
+        # Each line by itself: a pattern of blanks before a break takes the square of what it reads.
+        text = " ".join(filter(None, (line.strip(" \t") for line in _LINE_BREAKS.split(text))))
     return read_text(text, column, longest=200, required=required)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,14 @@ _MOST_WHOLE_BYTES = 32 << 20
 #: ... and of its tags and attributes: while it is parsed no other thread of the process runs. As many
 #: formats and styles as there may be, 65,000 of each, make three quarters of these.
 _MOST_TAGS, _MOST_ATTRIBUTES = 600_000, 2_000_000
+#: A tag, a comment, what stands between two tags. The parser begins each anew with every piece that is read:
+#: one of 16 MB, which is 20 kB in the file, takes half a minute in which the process does little else.
+_LONGEST_TOKEN = 1 << 20
+#: What may have any sign in it, by how it begins.
+_ENDS = {b"<!--": b"-->", b"<?": b"?>"}
+_OPENS = re.compile(b"<!--|<[?]")
+#: So many bytes of these may stand in the piece before.
+_CUT = 3
 #: What this process may grow by meanwhile.
 _MOST_MEMORY_BYTES = 768 << 20
 _TOO_LARGE = "A planilha é grande demais depois de descompactada."
@@ -100,6 +109,7 @@ class _Watched:
     def __init__(self, file: IO[bytes], archive: _Archive) -> None:
         self._file = file
         self._archive = archive
+        self._tokens = _Tokens()
 
     def __enter__(self) -> Self:
         return self
@@ -112,11 +122,42 @@ class _Watched:
         whole = size < 0
         found = self._file.read(_MOST_WHOLE_BYTES + 1 if whole else size)
         self._archive.take(found, whole=whole)
+        if not whole and self._tokens.is_too_long(found):
+            raise NotReadable(_TOO_LARGE)
         return found
 
     def close(self) -> None:
         """Close the member."""
         self._file.close()
+
+
+class _Tokens:
+    """Measures what a parser has to hold until it ends, of a part in UTF-8 that is read in pieces."""
+
+    def __init__(self) -> None:
+        self._end = self._cut = b""
+        self._length = 0
+
+    def is_too_long(self, piece: bytes) -> bool:
+        """Tell whether something is still open that began too long ago."""
+        text, at, began = self._cut + piece, 0, None
+        while True:
+            if self._end:
+                found = text.find(self._end, at)
+                if found < 0:
+                    break
+                at = began = found + len(self._end)
+                self._end = b""
+            opens = _OPENS.search(text, at)
+            if opens is None:
+                last = text.rfind(b"<", at)
+                began = last if last >= 0 else began
+                break
+            at, began = opens.end(), opens.start()
+            self._end = _ENDS[opens[0]]
+        self._length = self._length + len(piece) if began is None else len(text) - began
+        self._cut = text[max(at, len(text) - _CUT) :]  # what ended an opening ends nothing else
+        return self._length > _LONGEST_TOKEN
 
 
 def _memory_bytes() -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import IO
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from disparo.domain.money import write_number
 from disparo.sources.kept_rows import KeptRows
@@ -22,11 +22,11 @@ _MOST_MEMBERS = 2000
 _NAMED = 5
 _MOST_COLUMNS = 300
 _MOST_ROWS = 1_048_576  # of any program's sheet
-_LONGEST_PROLOG = 1_048_576
+_LONGEST_PROLOG, _PIECE = 1_048_576, 65_536
+#: How a part in that alphabet begins: with its mark, or at once.
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 #: Of more than fifteen digits a spreadsheet keeps the first.
 _KEPT_DIGITS = 15
-_ELEMENT = re.compile(rb"<[A-Za-z_]")
-_DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
 @dataclass
@@ -55,11 +55,11 @@ class XlsxTable:
         self._kept.close()
 
     def _read(self) -> Iterator[tuple[int, list[str]]]:
-        _check_archive(self.raw)
         # Half a second: only for those who need it.
         from disparo.sources.workbooks import open_workbook, read_cells
 
         try:
+            _check_archive(self.raw)
             book = open_workbook(self.raw, most_bytes=2 * MOST_UNFOLDED_BYTES)
             try:
                 shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
@@ -129,22 +129,59 @@ def _check_archive(raw: IO[bytes]) -> None:
             for member in members:
                 if member.filename.endswith("sharedStrings.xml") and member.file_size > MOST_SHARED_BYTES:
                     raise NotReadable("A planilha tem textos demais: exporte-a como .csv.")
-                if member.filename.endswith((".xml", ".rels")):
-                    _check_prolog(archive, member)
+                _check_prolog(archive, member)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
         raise NotReadable(f"O arquivo não é uma planilha .xlsx ({type(error).__name__}).") from error
 
 
 def _check_prolog(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    """A declaration can only stand before the first element, which is looked for in the first megabyte."""
+    """Refuse a part in UTF-16, and one with a document type, in which alone entities can be declared.
+
+    The parser that reads the workbook later looks for it, whatever the part is called: a search for words
+    is led astray by a comment that looks like an element.
+    """
+    prolog = _Prolog()
     with archive.open(member) as file:
-        head = file.read(4096)
-        while not _ELEMENT.search(head) and len(head) < _LONGEST_PROLOG and (more := file.read(65_536)):
-            head += more
-    first = _ELEMENT.search(head)
-    before = head[: first.start()] if first else head
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in before or _DECLARATION.search(before):
+        for _ in range(_LONGEST_PROLOG // _PIECE):
+            piece = file.read(_PIECE)
+            if not piece or prolog.ends_in(piece):
+                break
+        else:
+            prolog.is_refused = True  # or may have, further on than anything of a workbook's
+    if prolog.is_refused:
         raise NotReadable("A planilha traz declarações que uma planilha não tem.")
+
+
+class _Prolog:
+    """What stands before the first element of a part."""
+
+    def __init__(self) -> None:
+        self.is_refused = False
+        self._parser = ParserCreate()
+        self._parser.StartDoctypeDeclHandler = self._declares
+        self._parser.StartElementHandler = self._begins
+        self._start = b""
+
+    def ends_in(self, piece: bytes) -> bool:
+        """Read on; tells whether it is over: with the first element, or because this is no XML."""
+        self._start = self._start or piece[:2]
+        try:
+            self._parser.Parse(piece)
+        except (ExpatError, _Over):
+            return True
+        return False
+
+    def _declares(self, *_what: object) -> None:
+        self.is_refused = True
+        raise _Over
+
+    def _begins(self, *_what: object) -> None:
+        self.is_refused = self._start in _UTF_16
+        raise _Over
+
+
+class _Over(Exception):
+    """Enough is known of a prolog."""
 
 
 def _text(value: object) -> str:

@@ -134,6 +134,7 @@ def test_the_folders_and_secrets_are_closed_to_others(folder):
         assert (folder / "postgres").stat().st_mode & 0o777 == 0o700
         assert (folder / "socket").stat().st_mode & 0o777 == 0o700
         assert (folder / "database.secret").stat().st_mode & 0o777 == 0o600
+        assert (folder / "postgres.log").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_second_start_is_refused_and_harms_nothing(server, used):

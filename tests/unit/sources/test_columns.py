@@ -7,6 +7,8 @@ import time
 import pytest
 
 from disparo.sources.columns import propose, warn
+from disparo.sources.csv_fields import BadField
+from disparo.sources.row_readers import customer_reader
 from disparo.sources.tables import NotReadable
 
 HEADER = ["id_fatura", "codigo_cliente", "valor", "vencimento"]
@@ -189,3 +191,15 @@ def test_a_column_that_may_say_who_wants_no_sms_and_is_not_taken_is_told(kind, n
     ids = ["ID", "Nome"] if kind == "clientes" else ["id_contato", "id_cliente"]
     said = warn(kind, propose(kind, [(1, [*ids, *names])]))
     assert said is None if told is None else f"Parece dizer quem quer SMS e não entra: {told}. Quem" in said
+
+
+def test_a_name_on_several_lines_is_one():
+    read = customer_reader({"id_cliente": 0, "nome": 1})
+    assert read(["1", "ANA \r\n\t LIMA\n\nSOUZA"])["name"] == "ANA LIMA SOUZA"
+
+
+def test_a_field_made_of_blanks_holds_nothing_else_up():
+    read, began = customer_reader({"id_cliente": 0, "nome": 1}), time.process_time()
+    with pytest.raises(BadField, match="nome"):
+        read(["1", "A" + "\t" * 30_000 + "B"])
+    assert time.process_time() - began < 1

@@ -43,6 +43,45 @@ def test_xml_that_declares_entities_is_refused(tmp_path, member):
         look("clientes", bomb(tmp_path / "x.xlsx", _ENTITIES, member))
 
 
+def test_a_file_that_was_damaged_on_its_way_is_refused_in_words(tmp_path):
+    path = plain(tmp_path / "x.xlsx")
+    with zipfile.ZipFile(path) as archive:
+        sheet = archive.getinfo("xl/worksheets/sheet1.xml")
+    damaged = bytearray(path.read_bytes())
+    begin = sheet.header_offset + 30 + len(sheet.filename)
+    damaged[begin : begin + 20] = b"\xff" * 20
+    path.write_bytes(damaged)
+    with pytest.raises(NotReadable, match="não é uma planilha"):
+        look("clientes", path)
+
+
+_DECLARED = b'<!DOCTYPE worksheet [<!ENTITY a "aaaa">]>'
+_UNFOLDS = b"<worksheet>&a;</worksheet>"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<!-- <a -->" + _DECLARED + _UNFOLDS,
+        b"<?x <a ?>" + _DECLARED + _UNFOLDS,
+        b" " * 2_000_000 + _DECLARED + _UNFOLDS,
+        (_DECLARED + _UNFOLDS).decode().encode("utf-16"),
+        "<worksheet/>".encode("utf-16"),
+        "<worksheet/>".encode("utf-16-be"),
+    ],
+    ids=["after a comment", "after an instruction", "after blanks", "in UTF-16", "UTF-16", "unmarked UTF-16"],
+)
+def test_a_declaration_is_found_wherever_it_stands(tmp_path, content):
+    with pytest.raises(NotReadable, match="declarações"):
+        look("clientes", bomb(tmp_path / "x.xlsx", content))
+
+
+def test_a_declaration_is_found_in_a_part_of_any_name(tmp_path):
+    path = bomb(tmp_path / "x.xlsx", _DECLARED + _UNFOLDS, "xl/worksheets/sheet1.dat")
+    with pytest.raises(NotReadable, match="declarações"):
+        look("clientes", path)
+
+
 def test_what_unfolds_beyond_measure_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(xlsx_tables, "MOST_UNFOLDED_BYTES", 1_000_000)
     with pytest.raises(NotReadable, match="grande demais"):
@@ -53,6 +92,36 @@ def test_what_unfolds_beyond_measure_is_refused(tmp_path, monkeypatch):
 
 
 _SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        b"<!--" + b" < " * 700_000 + b"-->",
+        b"<!-->" + b" < " * 700_000 + b"-->",
+        b"<?x " + b" < " * 700_000 + b"?>",
+        b"<a " + b" " * 2_000_000 + b"/>",
+        b'<a b="' + b">" * 2_000_000 + b'"/>',
+    ],
+    ids=["comment", "comment that seems to end", "instruction", "tag", "attribute"],
+)
+@pytest.mark.parametrize("before", [0, 1, 2, 3, 4])
+def test_what_the_parser_would_begin_anew_with_every_piece_is_refused(tmp_path, token, before):
+    # Pieces end everywhere in what opens it.
+    content = b"<worksheet>".ljust(16 * 1024 - before) + token + b"<sheetData/></worksheet>"
+    with pytest.raises(NotReadable, match="grande demais"):
+        look("clientes", bomb(tmp_path / "x.xlsx", content))
+
+
+def test_many_short_comments_and_long_texts_are_read(tmp_path):
+    rows = b"".join(
+        b'<!-- < --><row r="%d"><c r="A%d" t="inlineStr"><is><t>%s</t></is></c><?x < ?></row>'
+        % (number, number, b"id_cliente" if number == 1 else b"&lt;" * 30_000)
+        for number in range(1, 60)
+    )
+    content = _SHEET + b"<sheetData>" + rows + b"</sheetData></worksheet>"
+    with bomb(tmp_path / "x.xlsx", content).open("rb") as file:
+        assert len(list(xlsx_tables.XlsxTable(file).rows())) == 59
 
 
 @pytest.mark.parametrize(
