@@ -7,12 +7,15 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
+from structlog.testing import capture_logs
 from tests.faults.proxy import Proxy
-from tests.support import rows
+from tests.support import bulk, rows
 from tests.support.cutter import Cutter
+from tests.support.hands import a_handover
 
 from disparo import queue
 from disparo.db.pool import open_pool
+from disparo.dispatch import patience
 from disparo.dispatch.own_health import OwnHealth
 from disparo.dispatch.sweep import wake_forgotten_chunks
 from disparo.queue.engine import _CalmDriver
@@ -74,6 +77,18 @@ async def test_a_handler_that_raises_neither_ends_the_engine_nor_keeps_the_entry
         async with asyncio.timeout(15):
             while await queue.chunks_with_entry(connection, [1]):
                 await asyncio.sleep(0.02)
+
+
+async def test_a_database_that_goes_in_the_middle_of_a_chunk_is_no_fault_of_the_chunks(
+    dsn, connection, monkeypatch
+):
+    monkeypatch.setattr(patience, "_LOOK_ANYWAY_S", 0.0)  # no platform, no room to wait for
+    async with open_pool(dsn, size=1) as gone, a_handover(gone, connection) as handover:
+        handover.use({}, (), bulk.RULES)
+        await gone.close()
+        with capture_logs() as said:
+            await handover.handle_entry(1, urgent=True)
+    assert [(line["log_level"], line["event"]) for line in said] == [("warning", "waits_for_database")]
 
 
 async def test_the_engine_is_started_anew_when_the_database_throws_it_out(pool, connection):

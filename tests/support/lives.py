@@ -58,6 +58,11 @@ class World:
     invoices: count[int] = field(default_factory=lambda: count(1))
 
 
+def _unsure(written: list[asyncpg.Record]) -> list[int]:
+    """As the recorder has it."""
+    return [row["id"] for row in written if (row["after"], row["outcome"]) == ("uncertain", "ambiguous")]
+
+
 @dataclass
 class Lives:
     """One hand that makes things happen; several at once have a connection each, and one world."""
@@ -116,15 +121,15 @@ class Lives:
         if message in started:
             self.world.handed.append(Handed(started[message], message, is_taken))
 
-    async def record(self, handed: Handed, *, is_clear: bool) -> None:
+    async def record(self, handed: Handed, *, is_clear: bool, not_taken: str = "not_taken") -> None:
         handed.is_written = True  # by nobody else meanwhile
-        kind = "ambiguous" if not is_clear else "accepted" if handed.is_taken else "not_taken"
+        kind = "ambiguous" if not is_clear else "accepted" if handed.is_taken else not_taken
         name = f"id-{handed.attempt}" if kind == "accepted" else None
         result = rows.outcome(handed.message, handed.attempt, kind, platform_id=name, retry_s=0)
         async with self.db.transaction():
             chunk_id = await messages.next_chunk(self.db)
             written = await messages.record(self.db, [result], chunk_id=chunk_id)
-            await reconcile.try_again(self.db, [r["id"] for r in written if r["after"] == "uncertain"])
+            await reconcile.try_again(self.db, _unsure(written))
         if name is not None and any(row["early"] for row in written):
             await receipts.apply_early(self.pool, {(PLATFORM, name)})
 

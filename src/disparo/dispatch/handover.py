@@ -18,10 +18,12 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from disparo import queue
 from disparo.db import chunks, messages
 from disparo.db.messages import CHUNK_SIZE, Move, Start
-from disparo.db.pool import Pool
+from disparo.db.pool import TRANSIENT, Pool
 from disparo.dispatch import patience
 from disparo.dispatch.breathing import breathing
 from disparo.dispatch.choice import Choice, Way
@@ -36,6 +38,8 @@ from disparo.domain.ids import new_id
 from disparo.domain.message import Event
 from disparo.domain.routing import NoRoute, Route, in_first_line
 from disparo.platforms.base import Platform, boottime_s
+
+log = structlog.get_logger(__name__)
 
 #: Where nothing can go, nobody knows for how long, so many of a chunk are looked at now and then.
 _A_FEW = 20
@@ -96,7 +100,16 @@ class Handover:
         self._room.set()
 
     async def handle_entry(self, chunk_id: int, urgent: bool) -> None:  # noqa: FBT001 - the queue's handler
-        """Work off the chunk of a queue entry, and end the chunk when none of its messages waits."""
+        """Work off the chunk of a queue entry, and end the chunk when none of its messages waits.
+
+        Of one that the database leaves in the middle the sweep makes a new entry.
+        """
+        try:
+            await self._handle_entry(chunk_id, urgent=urgent)
+        except TRANSIENT as error:
+            log.warning("waits_for_database", job="chunk", error=type(error).__name__)
+
+    async def _handle_entry(self, chunk_id: int, *, urgent: bool) -> None:
         await self.handle_chunk(chunk_id, urgent=urgent)
         async with self._pool.acquire() as connection:
             if not self.is_for_others():

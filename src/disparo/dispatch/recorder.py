@@ -211,7 +211,8 @@ class Recorder:
         rows = await messages.record(connection, results, chunk_id=chunk_id)
         await queue.enqueue(connection, _wake_ups(batch, rows))
         await phones.mark_all(connection, _marks(batch, rows))
-        await reconcile.try_again(connection, [row["id"] for row in rows if row["after"] == "uncertain"])
+        unsure = [row for row in rows if row["outcome"] == OutcomeKind.AMBIGUOUS]
+        await reconcile.try_again(connection, [row["id"] for row in unsure if row["after"] == "uncertain"])
         return rows
 
     async def _apply_early(self, results: Sequence[Recorded]) -> None:

@@ -123,11 +123,17 @@ GONE = frozenset(Status) - WITHDRAWABLE - NEVER_SENT
 #: Nothing of ours is left to do, and nobody is asked anything; receipts may still come.
 SETTLED = FINAL | {S.ACCEPTED, S.SENT}
 
+#: A person took the sending again back, and the start that was uncertain had no effect: nothing ever left.
+OF_CANCELLED: Mapping[tuple[Status, Event], Status] = MappingProxyType(
+    {(S.UNCERTAIN, event): S.CANCELLED for event in (E.OUTCOME_NOT_TAKEN, E.OUTCOME_NOT_STARTED)}
+)
+
 #: What keeps a message from being sent, as a person's or our own decision; nothing else ends one that waits.
 _WITHDRAWALS = (E.SKIP, E.FAIL, E.EXPIRE, E.CANCEL)
-#: Where the one that waits to be sent again may have left before, they end only the sending again.
+#: Where the one that waits to be sent again may have left before, they end only the sending again; so does a
+#: platform that refuses it then.
 AFTER_A_START: Mapping[tuple[Status, Event], Status] = MappingProxyType(
-    {known: S.UNCERTAIN for known in TRANSITIONS if known[1] in _WITHDRAWALS}
+    {known: S.UNCERTAIN for known in TRANSITIONS if known[1] in (*_WITHDRAWALS, E.OUTCOME_REFUSED)}
 )
 
 #: A receipt that says "delivered" against one of these is a contradiction: counted and shown.
@@ -169,8 +175,10 @@ def move(status: Status, event: Event, *, may_have_left: bool = False) -> Status
 def transition_table() -> str:
     """Give the whole table as a JSON object for SQL: `{"<from> <event>": "<to>"}`.
 
-    `{"<from> <event> again": "<to>"}` beside it, where that differs for what may have left before.
+    Beside it, where that differs: `again` behind the event for what may have left before, `cancelled` for
+    what a person took back.
     """
     table = {f"{before} {event}": after for (before, event), after in TRANSITIONS.items()}
     again = {f"{before} {event} again": after for (before, event), after in AFTER_A_START.items()}
-    return json.dumps({**table, **again})
+    cancelled = {f"{before} {event} cancelled": after for (before, event), after in OF_CANCELLED.items()}
+    return json.dumps({**table, **again, **cancelled})

@@ -13,6 +13,7 @@ from disparo.db import messages, workers
 from disparo.db.messages import Move, Start
 from disparo.dispatch import takeover
 from disparo.dispatch.give_back import Deferral, put_back
+from disparo.dispatch.recorder import Entry, Recorder
 from disparo.domain.message import Event
 
 pytestmark = pytest.mark.anyio
@@ -161,6 +162,24 @@ async def test_sent_again_by_hand_then_the_old_outcome_arrives_the_outcome_wins(
     await messages.apply_events(connection, [Move(ids[0], Event.RESEND)], actor="person")
     await messages.record(connection, [outcome(ids[0], attempts[ids[0]])], chunk_id=77)
     assert await rows.statuses(connection, ids) == ["accepted"]
+
+
+@pytest.mark.parametrize("tries", [1, 3])
+async def test_refused_when_sent_again_it_may_still_have_left_the_first_time(pool, connection, tries):
+    worker, token, ids = await claimed(connection, tries=tries)
+    await start(connection, worker, token, ids)
+    await take_over(connection, worker)
+    await messages.apply_events(connection, [Move(ids[0], Event.RESEND)], actor="person")
+    await connection.execute("UPDATE messages SET due_at = now()")  # by itself it waits for half a minute
+    second = await rows.add_worker(connection)
+    chunk = await rows.chunk_of(connection, ids[0])
+    await messages.claim(connection, second, token=token, chunk_id=chunk, limit=1)
+    attempts = await start(connection, second, token, ids)
+    refused = outcome(ids[0], attempts[ids[0]], "refused", failure="content")
+    for _ in range(2):  # the second time for an answer that was lost
+        assert await Recorder(pool)._write([Entry(refused, lambda: None)])
+        found = await connection.fetchrow("SELECT status, reason FROM messages")
+        assert found == ("uncertain", "content")  # nor is it sent once more by itself
 
 
 async def kill_while_preparing(connection, ids):

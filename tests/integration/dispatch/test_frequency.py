@@ -171,6 +171,17 @@ async def test_what_a_person_sends_again_goes(dsn, connection):
     assert await rows.statuses(connection, [first, second]) == ["accepted", "accepted"]
 
 
+async def test_what_waits_to_be_sent_again_may_have_arrived_and_counts(dsn, connection):
+    [first] = await add(connection, 1)
+    await send_all(dsn, connection, Taker(), max_per_phone_day=1)
+    [other] = await add(connection, 1, first_id=11)
+    caps = Caps(1, NOW - timedelta(hours=1), None, NOW)
+    for waits in (Status.QUEUED, Status.HELD):
+        await connection.execute("UPDATE messages SET status = $2 WHERE id = $1", first, waits)
+        async with connection.transaction():
+            assert await phone_turns.take(connection, [(other, PHONE)], caps) == set()
+
+
 async def test_however_many_ask_at_once_a_phone_gets_no_more(dsn, connection):
     ids = await add(connection, 24)
     await connection.execute("UPDATE messages SET status = 'claimed'")

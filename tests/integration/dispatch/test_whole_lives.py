@@ -20,7 +20,7 @@ import pytest
 from tests.support.lives import Lives, World
 
 from disparo.dispatch import cancel, reconcile
-from disparo.domain.message import AFTER_A_START, TRANSITIONS, Event
+from disparo.domain.message import AFTER_A_START, OF_CANCELLED, TRANSITIONS, Event
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 STEPS = 60
 _ALLOWED = {
     (str(before), str(after))
-    for table in (TRANSITIONS, AFTER_A_START)
+    for table in (TRANSITIONS, AFTER_A_START, OF_CANCELLED)
     for (before, _), after in table.items()
 }
 _UNSEEN = """
@@ -51,7 +51,7 @@ _MISCOUNTED = """
     WHERE kept.counts IS DISTINCT FROM found.counts"""
 _WITHOUT_DOUBT = """
     SELECT message_id FROM attempts JOIN messages m ON m.id = message_id WHERE m.status = 'uncertain'
-    GROUP BY message_id HAVING count(*) = 1 AND min(outcome) = 'not_taken'"""
+    GROUP BY message_id HAVING count(*) = 1 AND min(outcome) IN ('not_taken', 'refused')"""
 _OF_A_RUN_THAT_IS_OVER = """
     SELECT id FROM messages m JOIN bulk_runs r USING (dispatch_id)
     WHERE r.state = 'cancelled' AND r.finished_at IS NOT NULL AND m.status IN ('queued', 'held')
@@ -126,7 +126,8 @@ class Chance:
 
     async def outcomes_come(self) -> None:
         for handed in self._some([each for each in self.lives.world.handed if not each.is_written], 0.6):
-            await self.lives.record(handed, is_clear=self._so())
+            not_taken = self._random.choice(("not_taken", "not_taken", "refused"))
+            await self.lives.record(handed, is_clear=self._so(), not_taken=not_taken)
 
     async def some_do_not_go(self) -> None:
         for claim in list(self.lives.world.claims):

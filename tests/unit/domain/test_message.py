@@ -15,6 +15,7 @@ from disparo.domain.message import (
     FINAL,
     GONE,
     NEVER_SENT,
+    OF_CANCELLED,
     SETTLED,
     TRANSITIONS,
     WITHDRAWABLE,
@@ -57,7 +58,7 @@ def test_only_a_claimed_message_can_be_started():
 
 
 def test_what_may_have_left_is_uncertain_again_whatever_keeps_it_from_being_sent_again():
-    withdrawals = {Event.SKIP, Event.FAIL, Event.EXPIRE, Event.CANCEL}
+    withdrawals = {Event.SKIP, Event.FAIL, Event.EXPIRE, Event.CANCEL, Event.OUTCOME_REFUSED}
     for (before, event), after in TRANSITIONS.items():
         again = move(before, event, may_have_left=True)
         assert again is (Status.UNCERTAIN if event in withdrawals else after)
@@ -91,6 +92,10 @@ def test_what_sql_gets_holds_the_whole_table():
         **{(str(before), str(event)): str(after) for (before, event), after in TRANSITIONS.items()},
         **{
             (str(before), str(event), "again"): str(after) for (before, event), after in AFTER_A_START.items()
+        },
+        **{
+            (str(before), str(event), "cancelled"): str(after)
+            for (before, event), after in OF_CANCELLED.items()
         },
     }
 

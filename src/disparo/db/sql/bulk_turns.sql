@@ -30,7 +30,8 @@ UNION ALL
     FROM phone_turns t JOIN messages m ON m.id = t.message_id
     WHERE t.phone_key = d.phone_key
       AND t.at >= (d.day - 6)::timestamp AT TIME ZONE $4::text AND t.at <= $3::timestamptz + interval '10 min'
-      AND m.status IN ('claimed', 'sending', 'accepted', 'sent', 'delivered', 'uncertain')) had
+      AND (m.status IN ('claimed', 'sending', 'accepted', 'sent', 'delivered', 'uncertain')
+           OR m.status IN ('queued', 'held') AND m.tries > 0)) had
  CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE (m.due_at AT TIME ZONE $4::text)::date = d.day) AS of_day, count(*) AS of_week
     FROM messages m JOIN dispatches p ON p.id = m.dispatch_id

@@ -25,25 +25,35 @@ WITH outcome AS (
     -- Asked for by the parameter too: else a plan made while the table was empty reads all of it each time.
     FROM outcome o WHERE a.id = o.attempt_id AND a.message_id = o.message_id AND a.id = ANY($1)
 ), locked AS (
-    SELECT m.id, m.status, e.early, o.* FROM early e CROSS JOIN outcome o JOIN messages m ON m.id = o.message_id
+    SELECT m.id, m.status, m.reason, m.tries, e.early, o.*
+    FROM early e CROSS JOIN outcome o JOIN messages m ON m.id = o.message_id
     WHERE m.attempt_id = o.attempt_id AND m.id = ANY($2)
     ORDER BY m.id FOR UPDATE OF m
 ), moves AS (
-    SELECT l.*, $13::jsonb ->> (l.status || ' ' || l.event) AS after FROM locked l
+    -- `again`: refused, and an earlier start may have had an effect.
+    -- What a person took back while it waited to go again does not go: it is cancelled where no other start, told
+    -- once, may have had an effect.
+    SELECT l.*, CASE WHEN l.reason = 'cancelled' AND $13::jsonb ? (l.status || ' ' || l.event || ' cancelled')
+                     THEN CASE WHEN l.tries = 1 AND (SELECT outcome IS NULL FROM attempts WHERE id = l.attempt_id)
+                               THEN $13::jsonb ->> (l.status || ' ' || l.event || ' cancelled') END
+                     ELSE coalesce(CASE WHEN l.tries > 1 THEN $13::jsonb ->> (l.status || ' ' || l.event || ' again') END,
+                                   $13::jsonb ->> (l.status || ' ' || l.event)) END AS after
+    FROM locked l
 )
 UPDATE messages m
 SET status = coalesce(v.after, m.status),
-    reason = CASE WHEN v.after IS NULL THEN m.reason ELSE coalesce(v.failure, v.code) END,
-    actor = CASE WHEN v.after IS NULL THEN m.actor ELSE 'platform:' || m.platform END,
+    reason = CASE WHEN v.after IS NULL OR v.after = 'cancelled' THEN m.reason ELSE coalesce(v.failure, v.code) END,
+    actor = CASE WHEN v.after IS NULL OR v.after = 'cancelled' THEN m.actor ELSE 'platform:' || m.platform END,
     changed_at = CASE WHEN v.after IS NULL THEN m.changed_at ELSE clock_timestamp() END,
     platform_id = coalesce(v.platform_id, m.platform_id),
     segments = coalesce(v.segments, m.segments),
     -- Where nothing moves, whoever has it in hand now keeps it: a repeated or late outcome of an earlier attempt.
     worker_id = CASE WHEN v.after IS NULL THEN m.worker_id END,
     claim_token = CASE WHEN v.after IS NULL THEN m.claim_token END,
-    tries = CASE WHEN v.after = 'queued' THEN m.tries - 1
-                 -- It waits to be sent again, and this says that the first time had no effect; told twice, it counts once.
-                 WHEN v.after IS NULL AND v.status IN ('queued', 'claimed', 'held')
+    tries = CASE WHEN v.after IN ('queued', 'cancelled') THEN m.tries - 1
+                 -- It waits to be sent again, or did until a person took it back, and this says that the last time had no
+                 -- effect; told twice, it counts once.
+                 WHEN v.after IS NULL AND v.status IN ('queued', 'claimed', 'held', 'uncertain')
                       AND v.outcome IN ('not_taken', 'not_started')
                       AND (SELECT a.outcome IS NULL FROM attempts a WHERE a.id = v.attempt_id) THEN m.tries - 1
                  ELSE m.tries END,

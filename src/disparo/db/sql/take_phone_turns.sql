@@ -1,5 +1,6 @@
 -- Turns for messages whose phones have not had as many as the caps allow, the oldest first; gives those that got one.
--- What was not handed over in the end does not count, nor does what was handed over and surely did not arrive.
+-- What was not handed over in the end does not count, nor does what was handed over and surely did not arrive. What
+-- waits to be sent again may have arrived the first time.
 -- One of a time to come is of a clock that was set back: nobody knows when it was.
 -- The caller holds the lock of all turns: what others took is committed, and seen.
 -- $1 message ids, $2 their E.164 numbers, $3 most a day (NULL: any), $4 start of the day, $5 most in seven days, $6 their start.
@@ -11,7 +12,8 @@ WITH wanted AS (
     FROM phone_turns t JOIN messages m ON m.id = t.message_id
     WHERE t.phone_key IN (SELECT phone_key FROM wanted) AND t.at BETWEEN $6::timestamptz AND now() + interval '10 min'
       AND t.message_id <> ALL ($1::bigint[])
-      AND m.status IN ('claimed', 'sending', 'accepted', 'sent', 'delivered', 'uncertain')
+      AND (m.status IN ('claimed', 'sending', 'accepted', 'sent', 'delivered', 'uncertain')
+           OR m.status IN ('queued', 'held') AND m.tries > 0)
     GROUP BY t.phone_key
 ), granted AS (
     SELECT w.id, w.phone_key FROM wanted w LEFT JOIN had h USING (phone_key)
