@@ -259,11 +259,12 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return _with_simulated(Settings(**given))
     except ValidationError as error:
-        raise SettingsInvalid(f"Configuração inválida: {words_of(error)}") from None
+        raise SettingsInvalid(f"Configuração inválida: {words_of(error, os.environ)}") from None
     except SettingsError as error:  # a list or a table in the environment is JSON
         name = str(error).partition('"')[2].partition('"')[0]
+        example = '{"nome": {"type": "..."}}' if name == "platforms" else '["..."]'
         raise SettingsInvalid(
-            f'Configuração inválida: DISPARO_{name.upper()} se escreve como JSON, por exemplo ["..."].'
+            f"Configuração inválida: DISPARO_{name.upper()} se escreve como JSON, por exemplo {example}."
         ) from None
     except OSError as error:
         raise SettingsInvalid(f"O arquivo de configuração não pôde ser lido: {in_words(error)}.") from None

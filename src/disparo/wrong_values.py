@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from tomllib import TOMLDecodeError
 from typing import Any
 
@@ -64,13 +64,17 @@ _TOML = {
     "Unescaped": "uma barra invertida entre aspas se escreve duas vezes",
     "Invalid hex": "uma barra invertida entre aspas se escreve duas vezes",
     "Unterminated string": "falta fechar as aspas",
-    "Invalid value": "isto não é um valor: texto vai entre aspas",
+    "Invalid value": "isto não é um valor: texto vai entre aspas, e sim e não são true e false",
 }
 
 
-def words_of(error: ValidationError) -> str:
-    """Give every wrong value, its name first; what is wrong as a whole has none."""
-    return "; ".join(_said(item) for item in error.errors())
+def words_of(error: ValidationError, environment: Collection[str] = ()) -> str:
+    """Give every wrong value, its name first; what is wrong as a whole has none.
+
+    `environment`: names of its variables. One of them wins over the file, where nothing wrong may be seen.
+    """
+    given = {name.upper().partition("__")[0] for name in environment}
+    return "; ".join(_said(item, given) for item in error.errors())
 
 
 def words_of_file(error: ValueError) -> str:
@@ -87,7 +91,7 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _said(item: Mapping[str, Any]) -> str:
+def _said(item: Mapping[str, Any], given: Collection[str]) -> str:
     context = {name: _whole(value) for name, value in item.get("ctx", {}).items()}
     pattern = _WORDS.get(item["type"])
     if "expected" in context:
@@ -95,4 +99,7 @@ def _said(item: Mapping[str, Any]) -> str:
         context["expected"] = expected.replace(" or ", " ou ")
     words = item["msg"] if pattern is None else pattern.format(**context)
     where = ".".join(map(str, item["loc"]))
+    variable = f"DISPARO_{item['loc'][0]}".upper() if where else ""
+    if variable in given:
+        words += f" (na variável {variable})"
     return f"{where}: {words}" if where else words

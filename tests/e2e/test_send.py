@@ -175,6 +175,7 @@ REFUSED = [
     ({"id_fatura": 11000, "telefone_adicional": {"a": 1}}, "array de strings"),
     ({"id_fatura": 11000, "telefone_adicional": 1.5}, "array de strings"),
     ({"id_fatura": 11000, "telefone_adicional": [f"119888800{n:02}" for n in range(11)]}, "máximo 10"),
+    ('{"id_fatura": 11000, "nome": "JOÃO"}'.encode("cp1252"), "não está em UTF-8"),
 ]
 
 

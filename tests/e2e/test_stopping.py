@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end what is still waiting for its turn to prepare the database."""
+"""Ctrl-C, SIGTERM and the end of a terminal: what waits is ended, what works clears up and says what it did."""
 
 from __future__ import annotations
 
@@ -110,7 +110,8 @@ async def test_a_run_that_is_stored_is_named_at_once_also_to_a_file(dsn, monkeyp
     assert said.startswith(b"Disparo ")
 
 
-async def test_an_import_that_is_interrupted_says_what_it_stored_and_has_it_on_record(dsn, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_an_import_that_is_interrupted_says_what_it_stored_and_has_it_on_record(dsn, tmp_path, number):
     lines = "".join(f"{number};ANA\n" for number in range(1, 20_001))
     (tmp_path / "c.csv").write_text(f"id_cliente;nome\n{lines}")
     await prepare(dsn)
@@ -123,14 +124,14 @@ async def test_an_import_that_is_interrupted_says_what_it_stored_and_has_it_on_r
         async with asyncio.timeout(60):
             while not await looking.fetchval(_BLOCKED):
                 await asyncio.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         await in_the_way.rollback()
         _, said = await process.communicate()
     stored = await looking.fetchval("SELECT count(*) FROM customers")
     told = await looking.fetchval("SELECT (detail->>'stored')::int FROM audit_log WHERE action = 'imported'")
     await holding.close()
     await looking.close()
-    assert process.returncode == 130
+    assert process.returncode == (130 if number == signal.SIGINT else -number)
     assert f"A importação parou antes do fim: {stored} linha(s) gravada(s)." in said.decode()
     assert told == stored
     assert 5_000 <= stored < 20_000

@@ -61,7 +61,7 @@ def test_settings_files_and_faults(monkeypatch, tmp_path):
     monkeypatch.setenv("DISPARO_CONFIG", str(file))
     for text, where in (
         ('tries = "x"\nbrand = 1', "brand; tries"),
-        (f"metrics_token = {SECRET}", "linha 1, coluna 17: isto não é um valor: texto vai entre aspas"),
+        (f"metrics_token = {SECRET}", "texto vai entre aspas, e sim e não são true e false"),
         ('test_numbers = ["119888877"]', "test_numbers"),
     ):
         file.write_text(text, encoding="utf-8")

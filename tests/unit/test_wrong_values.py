@@ -192,7 +192,9 @@ def test_a_misspelt_setting_is_not_passed_over(tmp_path, monkeypatch, written, s
     [
         ("TEST_NUMBERS", "+5511988887777", r"DISPARO_TEST_NUMBERS .*JSON"),
         ("METRICS_NETWORKS", '["abc"]', r"metrics_networks\.0: não é uma rede"),
-        ("TEMPLATE", "{marca}: {valr}", r"template: "),
+        ("TEMPLATE", "{marca}: {valr}", r"template: .*\(na variável DISPARO_TEMPLATE\)"),
+        ("PLATFORMS", "zenvia", r'JSON, por exemplo {"nome": {"type"'),
+        ("PORT", "", r"port: deve ser um número inteiro \(na variável DISPARO_PORT\)"),
     ],
 )
 def test_what_the_environment_says_is_checked_in_words_too(monkeypatch, name, value, says):
@@ -206,7 +208,7 @@ def test_what_the_environment_says_is_checked_in_words_too(monkeypatch, name, va
     [
         ("brand 7\n", "linha 1, coluna 7: falta o = depois da chave"),
         ('brand = "a"\nbrand = "b"\n', "linha 2, coluna 12: esta chave já apareceu antes"),
-        ("\nbrand = MinhaNet\n", "linha 2, coluna 9: isto não é um valor: texto vai entre aspas"),
+        ("\nbrand = MinhaNet\n", "isto não é um valor: texto vai entre aspas, e sim e não são true e false"),
         ('brand = "a', "fim do arquivo: falta fechar as aspas"),
         ('brand = "a\n"', "linha 1, coluna 11: há um caractere que não pode estar aí"),
         ('brand = "C:\\Users"', "barra invertida entre aspas se escreve duas vezes"),

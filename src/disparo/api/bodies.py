@@ -28,6 +28,9 @@ _LATE_S = 1.0
 #: Any other word is no compression, as the charset that some programs write there.
 _COMPRESSIONS = frozenset({"br", "compress", "deflate", "gzip", "x-compress", "x-gzip", "zstd"})
 _MALFORMED = "O corpo da requisição não é um JSON válido"
+_NOT_UTF_8 = (
+    "O corpo da requisição não está em UTF-8: converta-o antes de enviar (de Windows-1252 ou ISO-8859-1?)"
+)
 _NO_FORM = "O corpo da requisição não é um multipart/form-data válido, ou traz arquivos"
 _NOT_AN_OBJECT = "O corpo da requisição deve ser um objeto JSON"
 
@@ -99,6 +102,8 @@ def read_address(request: Request) -> dict[str, Any]:
 def _json_object(text: bytes) -> dict[str, Any]:
     try:
         found = _JSON.decode(text.decode(json.detect_encoding(text), "surrogatepass"))
+    except UnicodeDecodeError:
+        raise Refusal(_NOT_UTF_8) from None
     except (ValueError, RecursionError):  # not JSON, NaN, an integer of thousands of digits, a depth bomb
         raise Refusal(_MALFORMED) from None
     if not isinstance(found, dict):

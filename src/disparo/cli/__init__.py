@@ -13,5 +13,5 @@ For its users: docs/pt-BR/operar.md. A module has the commands of one matter: `m
 - Data and sending: `imports`, `sync`, `bulk` (with `bulk_progress`, `bulk_words`, `paused_runs`), `simulate`,
   `messages`, `platforms`, `opt_outs`, `subjects` (what the law gives whoever the data are about).
 - What commands share: `context` (settings and database), `asking` and `phones` (what people type), `tables`,
-  `portuguese` (the library's own words), `spoken_log` (its log, in words).
+  `portuguese` (the library's own words), `spoken_log` (its log, in words), `called_off` (SIGTERM as Ctrl-C).
 """

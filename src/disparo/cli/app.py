@@ -8,10 +8,12 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 import typer
 
+from disparo.cli import called_off
 from disparo.cli.portuguese import spoken
 from disparo.errors import DisparoError, in_words
 from disparo.wording.plain import on_lines
@@ -54,13 +56,25 @@ _COMMANDS = {
     "doctor": _Command("doctor", "doctor", "Confere a instalação e diz como corrigir cada falha."),
     "db": _Command("db", "database_commands", "Banco de dados: backup, restore, shell."),
 }
+#: These hear signals themselves, and end in order with status 0.
+_RUN_ON = ("run", "serve", "worker", "simulador")
 
 
 def main() -> None:
     """Run the command of `sys.argv`; errors meant for people end with status 1 and no trace."""
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    if wanted not in _RUN_ON:
+        called_off.hear()
+    try:
+        _end_as(wanted)
+    finally:
+        called_off.die_of_what_came()
+
+
+def _end_as(wanted: str) -> None:
     try:
         _prepare()
-        root = _loaded(sys.argv[1] if len(sys.argv) > 1 else "")
+        root = _loaded(wanted)
         with spoken():
             status = root(prog_name="disparo", standalone_mode=False)
         if sys.stdout is not None:  # else it was closed to us
@@ -91,6 +105,9 @@ def _prepare() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     if sys.stdin is None:
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - for as long as we run
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A sign that the terminal has not: what was done is done, and a secret is shown only now.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         "".join(sys.argv[1:]).encode()
     except UnicodeEncodeError:  # how Python keeps a byte that it could not read

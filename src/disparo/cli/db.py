@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 import typer
 
+from disparo.cli import called_off
 from disparo.cli.context import DataDir, database
 from disparo.cli.paused_runs import in_folder, paused_runs
 from disparo.cli.spoken_log import speak
@@ -87,6 +88,7 @@ def shell(
         # Ctrl-C at the terminal reaches us too, and is for psql: it ends the statement, not the session.
         # A handler, not SIG_IGN, which psql would inherit.
         signal.signal(signal.SIGINT, lambda *_: None)
+        called_off.hear_no_more()
         done = subprocess.run(command, env=client_environment(dsn), check=False)
     sys.exit(done.returncode)
 

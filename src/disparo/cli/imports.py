@@ -134,13 +134,13 @@ async def _work(dsn: str, kind: str, path: Path, options: Options) -> Report:
                 await import_file(connection, kind, path, shown, report=report)
         except BaseException:  # a Ctrl-C too
             if report.stored and not options.simulate:
+                with suppress(asyncpg.PostgresError, *TRANSIENT):  # told is what stopped it
+                    await _note(connection, report)
                 print(
                     f"A importação parou antes do fim: {report.stored} linha(s) gravada(s). "
                     "Pode ser repetida com o mesmo arquivo.",
                     file=sys.stderr,
                 )
-                with suppress(asyncpg.PostgresError, *TRANSIENT):  # told is what stopped it
-                    await _note(connection, report)
             raise
         if not options.simulate:
             await _note(connection, report)

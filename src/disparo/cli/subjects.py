@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,10 +38,11 @@ def export(
         return subject_words.told(found)
 
     found = with_connection(dados, work)
-    text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
     if arquivo is None:
-        print(text, end="")
+        shows_all = sys.stdout is None or sys.stdout.encoding.lower().startswith("utf")
+        print(json.dumps(found, ensure_ascii=not shows_all, indent=1))
         return
+    text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
     try:
         arquivo.touch(mode=0o600, exist_ok=False)
         try:

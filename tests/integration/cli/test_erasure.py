@@ -44,7 +44,7 @@ async def sent(connection):
         [
             (f"{id_} {text}", id_, text, gone)
             for id_ in ids
-            for text, gone in (("já paguei", False), ("SAIR", True))
+            for text, gone in (("já paguei 👍", False), ("SAIR", True))
         ],
     )
     await connection.execute("INSERT INTO contacts (id, customer_id, name, phone) VALUES (1, 1, 'MÃE', '1')")
@@ -87,6 +87,7 @@ async def test_all_that_is_stored_of_a_customer_and_nothing_of_another(command, 
     assert command("titular", "exportar", 1, "--arquivo", file)[0] == 0
     assert json.loads(file.read_text(encoding="utf-8")) == found
     assert file.stat().st_mode & 0o077 == 0
+    assert json.loads(command("titular", "exportar", 1, PYTHONIOENCODING="latin-1")[1]) == found
     status, said = command("titular", "exportar", 1, "--arquivo", file)
     assert status == 1
     assert "não pôde ser gravado" in said
@@ -197,7 +198,7 @@ async def test_what_answers_another_customers_message_stays_though_both_have_one
     await connection.execute("UPDATE receipts SET raw = 'to 5511900000001'")
     assert command("titular", "apagar", 1, "--sim")[0] == 0
     kept = "SELECT text FROM inbound_texts WHERE raw <> '' AND message_id = $1 ORDER BY id"
-    assert [row["text"] for row in await connection.fetch(kept, second)] == ["já paguei", "SAIR"]
+    assert [row["text"] for row in await connection.fetch(kept, second)] == ["já paguei 👍", "SAIR"]
     assert await connection.fetchval("SELECT count(*) FROM receipts WHERE raw = 'to 5511900000001'") == 1
 
 

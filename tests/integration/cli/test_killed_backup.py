@@ -95,6 +95,25 @@ async def test_what_still_writes_for_a_killed_backup_does_not_write_into_the_nex
     assert [path.name for path in tmp_path.iterdir()] == ["a.dump"]
 
 
+@pytest.mark.parametrize("is_in_background", [False, True])
+async def test_one_that_is_told_to_end_leaves_nothing_behind(dsn, connection, tmp_path, is_in_background):
+    """A scheduled one that takes too long; what runs in the background of a shell ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if is_in_background else None
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+            process = begin(dsn, tmp_path / "a.dump")
+            dump = await its_dump(process)
+            process.terminate()
+            said = process.communicate(timeout=60)
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+    assert process.returncode == -signal.SIGTERM, said
+    assert has_ended(dump)
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_of_two_backups_into_one_file_one_is_whole_and_the_other_says_so(dsn, connection, tmp_path):
     file = tmp_path / "a.dump"
     async with connection.transaction():

@@ -17,8 +17,7 @@ def run(*arguments, **kwargs):
         check=False,
         timeout=60,
         start_new_session=True,  # without a terminal that could be asked
-        env=NOWHERE,
-        **kwargs,
+        **{"env": NOWHERE, **kwargs},
     )
 
 
@@ -46,3 +45,13 @@ def test_closed_input_is_as_an_empty_one():
 def test_closed_output_is_no_fault():
     done = run("sh", "-c", 'exec "$@" >&-', "sh", *DISPARO, "plataforma", "presets")
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_sign_that_the_terminal_has_not_ends_no_command(tmp_path):
+    """What was done is done by then, and a secret may be shown only now."""
+    file = tmp_path / "c.csv"
+    file.write_text("id_cliente;nome;situação da casa\n", encoding="utf-8")
+    environment = {**NOWHERE, "PYTHONIOENCODING": "ascii"}
+    done = run(*DISPARO, "importar", "clientes", str(file), stdout=subprocess.PIPE, env=environment)
+    assert done.stdout.decode() == "colunas ignoradas: situa\\xe7\\xe3o da casa\n"
+    assert b"Traceback" not in done.stderr

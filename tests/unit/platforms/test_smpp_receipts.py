@@ -397,10 +397,3 @@ def test_what_is_told_can_be_stored(told, reading):
         heard = read_heard(told, reading, UnknownCodes("smsc"))
     said = [value for event in (*heard.receipts, *heard.texts) for value in event]
     assert all(value == storable(value) for value in said if isinstance(value, str))
-
-
-@pytest.mark.parametrize("end", [b"\0", b"\0\0"])
-def test_a_text_that_ends_with_nul_as_c_writes_it(end):
-    told = delivered(b"id:77 stat:DELIVRD" + end)
-    (event,) = read_heard(told, Reading(), UnknownCodes("smsc")).receipts
-    assert event == ReceiptEvent(DELIVERED, platform_id="77")

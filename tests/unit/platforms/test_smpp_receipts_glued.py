@@ -1,4 +1,4 @@
-"""Receipts whose fields have no blanks between them, or other signs; and the forms of their moment."""
+"""Receipts whose fields have no blanks between them, or other signs; their ends, and the forms of their moment."""
 
 from __future__ import annotations
 
@@ -49,3 +49,10 @@ def test_the_moment_with_seconds_and_century_or_without(written):
     told = Delivered(Address(1, 1, ""), Address(0, 0, ""), 4, 0, b"id:7 done date:%s" % written.encode())
     (event,) = read_heard(told, Reading(), UnknownCodes("smsc")).receipts
     assert event.happened_at == datetime(2024, 1, 2, 15, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("end", [b"\0", b"\0\0"])
+def test_a_text_that_ends_with_nul_as_c_writes_it(end):
+    told = Delivered(Address(1, 1, "5511988887777"), Address(0, 0, ""), 4, 0, b"id:77 stat:DELIVRD" + end)
+    (event,) = read_heard(told, Reading(), UnknownCodes("smsc")).receipts
+    assert event == ReceiptEvent(ReceiptKind.DELIVERED, platform_id="77")
