@@ -62,6 +62,7 @@ _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
 #: Between phones of one cell, each on a line of its own.
 _LINE_BREAK = re.compile(r"[\r\n]+")
 _CPF, _CNPJ = 11, 14
+_LONGEST_LINK = 300
 _LABEL = re.compile(r"^(?:CPF|CNPJ)(?=[0-9])")
 _LARGEST_AMOUNT = Decimal("999999999.99")
 
@@ -269,8 +270,10 @@ def read_link(text: str, column: str) -> str | None:
     except ValueError:
         raise BadField(f"{column} não é um endereço") from None
     ascii_only = text.isascii() and text.isprintable() and " " not in text
-    if parts.scheme not in ("http", "https") or not parts.hostname or not ascii_only or len(text) > 300:  # noqa: PLR2004
-        raise BadField(f"{column} deve começar com http:// ou https:// e não ter espaços")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not ascii_only:
+        raise BadField(f"{column} deve começar com http:// ou https:// e não ter espaços nem acentos")
+    if len(text) > _LONGEST_LINK:
+        raise BadField(f"{column} passa de {_LONGEST_LINK} caracteres")
     return text
 
 

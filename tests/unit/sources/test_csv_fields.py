@@ -104,6 +104,20 @@ def test_flags_states_and_ids():
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("https://boleto.br/á", "acentos"),
+        ("boleto.br/1", "http"),
+        ("https://b.br/" + "1" * 288, "300 caracteres"),
+    ],
+)
+def test_a_link_is_refused_with_what_is_wrong_with_it(text, said):
+    assert f.read_link("https://b.br/" + "1" * 287, "link") is not None
+    with pytest.raises(f.BadField, match=said):
+        f.read_link(text, "link")
+
+
+@pytest.mark.parametrize(
     ("text", "stored"),
     [
         ("012.345.678-90", "01234567890"),
