@@ -216,6 +216,24 @@ def test_workers_a_pause_a_breaker_and_a_hold(house):
     assert "a plataforma recusou o usuário ou a chave" in stopped
 
 
+def test_what_the_settings_have_no_more_is_no_fault(house):
+    """A platform that failed was taken out, and HubSoft was left for good: neither is ever mended."""
+    house.fetch("INSERT INTO platform_states (platform, open_reason) VALUES ('velha', 'failing')")
+    house.fetch(
+        """INSERT INTO sync_states (source, progress, failed_at, failure, finished_at)
+           VALUES ('hubsoft', '{"missed": 3}', now(), 'SourceDown', now())"""
+    )
+    try:
+        of_all = {finding.subject for finding in asyncio.run(database.examine_database(house.stage.dsn))}
+        done = run(house, "--json")
+    finally:
+        house.fetch("DELETE FROM platform_states")
+        house.fetch("DELETE FROM sync_states")
+    of_before = {"plataforma velha", "sincronização com hubsoft"}
+    assert of_before <= of_all
+    assert not of_before & {finding["subject"] for finding in json.loads(done.stdout)}
+
+
 @pytest.mark.parametrize(
     ("ahead_s", "grade"), [(0.3, Grade.OK), (-1.9, Grade.OK), (5, Grade.NOTE), (-90, Grade.WRONG)]
 )

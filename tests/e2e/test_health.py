@@ -179,6 +179,16 @@ def test_every_name_of_the_dashboard_and_the_alerts_is_served(house, client):
     house.until(lambda: not missing() or None)
 
 
+def test_what_a_source_lacked_that_the_settings_have_no_more_is_no_figure(house):
+    house.fetch(
+        """INSERT INTO sync_states (source, progress, finished_at) VALUES ('hubsoft', '{"missed": 3}', now())"""
+    )
+    try:
+        assert "disparo_sync_rows_missing{" not in page(house).raw.decode()
+    finally:
+        house.fetch("DELETE FROM sync_states")
+
+
 def test_a_database_that_can_only_be_read_is_not_ready(house):
     name = house.value("SELECT current_database()")
 

@@ -90,3 +90,25 @@ async def test_no_module_of_the_folder_that_it_was_started_in_is_run(monkeypatch
                 await asyncio.sleep(0.05)
     finally:
         await family.stop()
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+async def test_one_whose_loop_stands_still_is_killed_and_started_anew(
+    command, monkeypatch, new_database, tmp_path
+):
+    """Of several servers at one port it would keep its share of the calls waiting, and nobody would be told."""
+    monkeypatch.setattr(processes, "_HANGS_AFTER_S", 6.0)
+    monkeypatch.setattr(processes, "_LOOK_EVERY_S", 0.2)
+    port = ("--porta", str(free_port())) if command == "serve" else ()
+    family = Family({"DISPARO_DATABASE_URL": new_database(), "DISPARO_DATA_DIR": str(tmp_path)})
+    await family.start("child", command, *port)
+    try:
+        async with asyncio.timeout(90):
+            while family.silent_s("child") is None:
+                await asyncio.sleep(0.05)
+            frozen = family.pids()["child"]
+            os.kill(frozen, signal.SIGSTOP)
+            while family.pids()["child"] == frozen or family.silent_s("child") is None:
+                await asyncio.sleep(0.05)
+    finally:
+        await family.stop()

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from disparo import __version__
+from disparo import __version__, life_signs
 from disparo.api import docs_page, health, webhooks
 from disparo.api.beside import open_beside
 from disparo.api.callers import Callers
@@ -191,6 +191,7 @@ async def _open_services(
         beside=await stack.enter_async_context(open_beside(settings, dsn, pool)),
     )
     rounds = (
+        life_signs.give_forever,
         services.live_tokens.run,
         services.heartbeats.run,
         lambda: fold_forever(pool),

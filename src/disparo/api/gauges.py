@@ -12,6 +12,7 @@ from disparo.db import figures, installation, platform_states, sync_states, work
 from disparo.db.pool import Connection
 from disparo.metrics import as_metrics, exposition
 from disparo.platforms.base import Platform
+from disparo.sources.build import live_sources
 
 #: Of each: its labels' values, and its own.
 Samples = Iterable[tuple[Sequence[str], float]]
@@ -25,7 +26,7 @@ async def page(services: Services) -> bytes:
             *await _workers(connection, services),
             *await _messages(connection, services),
             *await _platforms(connection, services),
-            *await _troubles(connection),
+            *await _troubles(connection, services),
         ]
     return exposition([*as_metrics(sums), *gauges])
 
@@ -121,7 +122,9 @@ def _limits(platform: Platform, *, workers: int) -> list[tuple[str, float]]:
     return [(limit, float(allowed)) for limit, allowed in found.items() if allowed is not None]
 
 
-async def _troubles(connection: Connection) -> list[Metric]:
+async def _troubles(connection: Connection, services: Services) -> list[Metric]:
+    # Of a source that the settings have no more, the last pass would lack what it lacked for ever.
+    lacking = await sync_states.read_lacking(connection, of=live_sources(services.settings))
     alerts = await figures.count_alerts(connection)
     return [
         _gauge("alerts", "What goes on now, by kind and subject.", ["kind", "subject"], list(alerts.items())),
@@ -135,7 +138,7 @@ async def _troubles(connection: Connection) -> list[Metric]:
             "sync_rows_missing",
             "Rows of a live source that its last sync could not bring, or that it counts and did not list.",
             ["source"],
-            [([source], count) for source, count in (await sync_states.read_lacking(connection)).items()],
+            [([source], count) for source, count in lacking.items()],
         ),
         _gauge(
             "installation_held",

@@ -23,12 +23,14 @@ from disparo.cli.examine.files import (
 )
 from disparo.cli.examine.finding import Finding, Grade, ok, wrong
 from disparo.cli.examine.network import examine_network, switches
+from disparo.cli.launch import SIMULATOR
 from disparo.cli.telling import teller
 from disparo.db.data_dir import is_held
 from disparo.db.embedded import attach
 from disparo.errors import DisparoError
 from disparo.platforms.registry import check_tables
 from disparo.settings import SYSTEM_FILE, Settings, load_settings
+from disparo.sources.build import live_sources
 from disparo.wording.plain import on_lines
 
 #: What to do about a PostgreSQL that the administrator keeps.
@@ -36,6 +38,7 @@ _OWN_SERVER = (
     "Confira o PostgreSQL e DISPARO_DATABASE_URL (database_url no disparo.toml); "
     "se o endereço mudar, reinicie o Disparo."
 )
+_RESTART = "Reinicie o Disparo: sudo systemctl restart disparo. O que houve: {log}."
 _MARKS = {Grade.OK: "ok   ", Grade.NOTE: "aviso", Grade.WRONG: "FALHA"}
 
 
@@ -80,10 +83,15 @@ async def _examine(dados: Path | None) -> list[Finding]:
 
 async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
     within_days, has_platforms = settings.backup_max_age_days, bool(settings.platforms)
+    used = {*(settings.platforms or {SIMULATOR}), *live_sources(settings)}
     if settings.database_url is not None:
         dsn = settings.database_url.get_secret_value()
         return await examine_database(
-            dsn, remedy=_OWN_SERVER, backup_within_days=within_days, has_platforms=has_platforms
+            dsn,
+            remedy=_OWN_SERVER,
+            backup_within_days=within_days,
+            has_platforms=has_platforms,
+            used=used,
         )
     if os.access(data_dir, os.F_OK) and not os.access(data_dir, os.X_OK):
         return []  # said of the folder: whether it runs cannot be seen
@@ -94,7 +102,13 @@ async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
         dsn = await asyncio.to_thread(attach, data_dir)
     except DisparoError as error:
         return [wrong("banco de dados", str(error), "Rode o doctor com sudo, ou espere o início terminar.")]
-    return await examine_database(dsn, backup_within_days=within_days, has_platforms=has_platforms)
+    return await examine_database(
+        dsn,
+        remedy=_RESTART.format(log=data_dir / "postgres.log"),
+        backup_within_days=within_days,
+        has_platforms=has_platforms,
+        used=used,
+    )
 
 
 def _show(findings: list[Finding]) -> None:

@@ -7,7 +7,7 @@ import os
 
 import typer
 
-from disparo import failpoints
+from disparo import failpoints, life_signs
 from disparo.cli.chores import chores_of, freshness_of
 from disparo.cli.context import DataDir, log_misspelt, opened, prepare_patiently
 from disparo.cli.processes import end_with_parent
@@ -54,6 +54,7 @@ def _run(settings: Settings, dsn: str, watch: SettingsWatch, *, is_child: bool) 
 
 async def _work(settings: Settings, dsn: str, watch: SettingsWatch, *, is_child: bool) -> int:
     stop = stop_signal()
+    alive = asyncio.create_task(life_signs.give_forever())
     if await unless(stop, prepare_patiently(settings, dsn, may_upgrade=not is_child)) is None:
         return 0
     planner = _Planner()
@@ -78,6 +79,7 @@ async def _work(settings: Settings, dsn: str, watch: SettingsWatch, *, is_child:
         ) from error
     finally:
         watching.cancel()
+        alive.cancel()
         if hubsoft is not None:
             await hubsoft.close()
 

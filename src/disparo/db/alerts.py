@@ -153,7 +153,7 @@ async def settle(
 async def live(connection: Connection) -> list[asyncpg.Record]:
     """List the alerts that go on, oldest first."""
     return await connection.fetch(
-        """SELECT kind, subject, detail, raised_at, seen_at,
+        """SELECT kind, subject, detail, raised_at, seen_at, cleared_at,
                   extract(epoch FROM now() - raised_at)::float8 AS age_s
            FROM alerts WHERE cleared_at IS NULL ORDER BY id"""
     )

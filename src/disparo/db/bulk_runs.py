@@ -35,7 +35,7 @@ class NewRun:
 
 
 async def insert(connection: Connection, run: NewRun, stored_as: StoredAs) -> bool:
-    """Store a run; False where it is there: under its id, or under its name."""
+    """Store a run; False where it is there under its id. Its name is free: see `by_key`."""
     done = await connection.fetchval(
         """WITH dispatch AS (
                INSERT INTO dispatches (id, kind, queue, purpose, tries, timeout_s, invoice_ids, client_id,

@@ -31,18 +31,19 @@ async def list_due(connection: Connection, *, overdue_s: float, limit: int) -> l
     return [row["chunk_id"] for row in rows]
 
 
-async def end(connection: Connection, chunk_id: int) -> None:
-    """Delete a chunk of which nothing waits; messages that go back to wait go into another one.
+async def end(connection: Connection, chunk_id: int) -> bool:
+    """Delete a chunk of which nothing waits, and tell whether; messages that go back to wait go into another.
 
     Its transaction, which should have nothing else in it, waits for no flush: a chunk that a crash
     brings back is ended by `end_emptied`.
     """
-    await connection.execute(
+    ended = await connection.fetchval(
         """DELETE FROM waiting_chunks WHERE chunk_id = $1
            AND NOT EXISTS (SELECT FROM messages WHERE chunk_id = $1 AND status = 'queued')
            RETURNING set_config('synchronous_commit', 'off', true)""",
         chunk_id,
     )
+    return ended is not None
 
 
 async def end_emptied(connection: Connection, *, overdue_s: float) -> None:

@@ -23,6 +23,8 @@ from disparo.errors import DatabaseUnavailable, in_words
 ADMIN, APP = "disparo_admin", "disparo"
 #: Begins the name of the file in which initdb is given a password.
 _FOR_INITDB = "initdb.in-"
+#: A server that is frozen takes the connection, and nobody answers on it.
+_ANSWERS_WITHIN_S = 5.0
 
 
 class DatabaseFailed(DatabaseUnavailable):
@@ -124,7 +126,7 @@ async def make_application_role(data_dir: Path) -> None:
 async def lets_in(address: str) -> bool:
     """Tell whether the application's role and database are there, or it is refused for another reason."""
     try:
-        connection = await asyncpg.connect(address)
+        connection = await asyncpg.connect(address, timeout=_ANSWERS_WITHIN_S)
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError):
         return False
     except (asyncpg.PostgresError, OSError):

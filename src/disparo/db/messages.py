@@ -185,7 +185,7 @@ async def record(
 async def take_over(
     connection: Connection, worker_id: UUID, *, preparing: int | None
 ) -> list[asyncpg.Record]:
-    """Free what a dead worker held; gives id, status, chunk_id and attempt_id of each message."""
+    """Free what a dead worker held; gives id, status and chunk_id of each message."""
     return await connection.fetch(sql("take_over"), worker_id, preparing, "reaper", SUSPECT_AFTER)
 
 
@@ -195,10 +195,9 @@ async def requeue(connection: Connection, ids: Sequence[int], *, chunk_id: int, 
     return sorted({row["chunk_id"] for row in rows})
 
 
-async def fold_counts(connection: Connection, *, limit: int = 100) -> int:
-    """Sum up the count rows of dispatches that have many; gives how many dispatches."""
-    rows = await connection.fetch(sql("fold_counts"), limit)
-    return len(rows)
+async def fold_counts(connection: Connection) -> None:
+    """Sum up the count rows of dispatches that have many, some of them at a time."""
+    await connection.execute(sql("fold_counts"))
 
 
 async def started_unseen(connection: Connection, starts: Sequence[Start]) -> dict[int, int]:
@@ -214,9 +213,9 @@ async def started_unseen(connection: Connection, starts: Sequence[Start]) -> dic
 
 
 async def held_by(connection: Connection, worker_id: UUID) -> list[asyncpg.Record]:
-    """List the messages that the table says a worker holds: id, status, claim_token, chunk_id."""
+    """List the messages that the table says a worker holds: id, status, claim_token."""
     return await connection.fetch(
-        """SELECT id, status, claim_token, chunk_id FROM messages
+        """SELECT id, status, claim_token FROM messages
            WHERE chunk_id = ANY(ARRAY(SELECT chunk_id FROM claims WHERE worker_id = $1))
              AND worker_id = $1 AND status IN ('claimed', 'sending')""",
         worker_id,

@@ -1,4 +1,4 @@
-"""Buckets that limit calls (auth/throttle.py)."""
+"""Buckets that limit calls (auth/throttle.py), and our questions to platforms (dispatch/polling.py)."""
 
 from __future__ import annotations
 

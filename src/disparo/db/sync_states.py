@@ -91,18 +91,22 @@ def count_lacking(progress: Mapping[str, Any]) -> int:
     return max(_total(lacks), _total(lacks.get("recent", {})))
 
 
-async def read_lacking(connection: Connection) -> dict[str, int]:
-    """Count the rows that did not come, by source that was synced; see `count_lacking`."""
+async def read_lacking(connection: Connection, *, of: Collection[str] | None = None) -> dict[str, int]:
+    """Count the rows that did not come, by source that was synced, of all or some; see `count_lacking`."""
     rows = await connection.fetch(
-        "SELECT source, progress FROM sync_states WHERE finished_at IS NOT NULL ORDER BY source"
+        """SELECT source, progress FROM sync_states
+           WHERE finished_at IS NOT NULL AND ($1::text[] IS NULL OR source = ANY($1)) ORDER BY source""",
+        None if of is None else list(of),
     )
     return {row["source"]: count_lacking(json.loads(row["progress"])) for row in rows}
 
 
-async def read_failing(connection: Connection) -> dict[str, str]:
-    """Give why the last pass broke off, of each source where it did."""
+async def read_failing(connection: Connection, *, of: Collection[str] | None = None) -> dict[str, str]:
+    """Give why the last pass broke off, of each source, of all or some, where it did."""
     rows = await connection.fetch(
-        "SELECT source, failure FROM sync_states WHERE failed_at IS NOT NULL ORDER BY source"
+        """SELECT source, failure FROM sync_states
+           WHERE failed_at IS NOT NULL AND ($1::text[] IS NULL OR source = ANY($1)) ORDER BY source""",
+        None if of is None else list(of),
     )
     return {row["source"]: row["failure"] for row in rows}
 

@@ -29,8 +29,8 @@ async def write(
     return True
 
 
-async def history(connection: Connection, *, limit: int = 20) -> list[asyncpg.Record]:
-    """List who wrote which template, the newest first."""
+async def history(connection: Connection) -> list[asyncpg.Record]:
+    """List who wrote the last twenty templates, the newest first."""
     return await connection.fetch(
-        "SELECT id, text, actor, created_at FROM templates ORDER BY id DESC LIMIT $1", limit
+        "SELECT id, text, actor, created_at FROM templates ORDER BY id DESC LIMIT 20"
     )

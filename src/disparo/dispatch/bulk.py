@@ -139,7 +139,7 @@ async def store_run(
         found = await bulk_runs.by_key(connection, order.run_key)
         if found is not None:
             meant = order.on(found["created_at"].astimezone(settings.zone).date())
-            if _selection_of(found["invoice_ids"], found["due_from"], found["due_to"]) != meant:
+            if Selection(found["invoice_ids"], found["due_from"], found["due_to"]) != meant:
                 raise KeyReused
             return StoredRun(found["dispatch_id"], found["starts_at"], settings.stored_as, is_new=False)
     selection = order.on(now.astimezone(settings.zone).date())
@@ -211,10 +211,6 @@ async def _accept_once(
     if key is not None:
         await idempotency.keep(connection, [(key, response)])
     return Answer(response, replayed=False)
-
-
-def _selection_of(ids: Sequence[int] | None, due_from: date | None, due_to: date | None) -> Selection:
-    return Selection(None if ids is None else list(ids), due_from, due_to)
 
 
 async def _starts_at(

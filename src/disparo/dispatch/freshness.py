@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -40,7 +40,7 @@ class Source(Protocol):
         ...
 
     async def refresh(self, invoice_ids: Sequence[int]) -> set[int]:
-        """Ask for these invoices again and store the answer; raises SourceDown.
+        """Ask for these invoices again and store the answer; raises SourceDown. Several may ask at once.
 
         Gives those of which the source, which is there, has no answer that can be read. No connection is held
         while it is asked.
@@ -82,10 +82,12 @@ class Freshness:
         self,
         rows: Sequence[Mapping[str, Any]],
         must_wait: Callable[[Mapping[str, Any]], bool] = lambda _row: False,
+        about_to_ask: Callable[[], Awaitable[None]] | None = None,
     ) -> Checked:
         """Ask again for invoices that are too old. The rows are claimed; none of them has started.
 
         What has to wait is not asked for: all that is left of a run at the end of its hours comes by.
+        `about_to_ask` is called before a question, which may take seconds.
         """
         waiting = [row for row in rows if must_wait(row)]
         waits_anyway = {row["id"] for row in waiting}
@@ -93,6 +95,8 @@ class Freshness:
         stale = self._stale(going)
         if not stale:
             return Checked(rows, {})
+        if about_to_ask is not None:
+            await about_to_ask()
         unsure = {name: await self._refresh(name, found) for name, found in stale.items()}
         waits = {
             row["id"]: Wait(row["now"] + self._wait(name, urgent=row["urgent"]), _REASON)

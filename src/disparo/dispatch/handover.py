@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -102,7 +102,8 @@ class Handover:
     async def handle_entry(self, chunk_id: int, urgent: bool) -> None:  # noqa: FBT001 - the queue's handler
         """Work off the chunk of a queue entry, and end the chunk when none of its messages waits.
 
-        Of one that the database leaves in the middle the sweep makes a new entry.
+        What this worker does not get to, as it ends or for want of a connection, is another's at once. Of a
+        chunk that the database leaves in the middle the sweep makes a new entry.
         """
         try:
             await self._handle_entry(chunk_id, urgent=urgent)
@@ -112,8 +113,9 @@ class Handover:
     async def _handle_entry(self, chunk_id: int, *, urgent: bool) -> None:
         await self.handle_chunk(chunk_id, urgent=urgent)
         async with self._pool.acquire() as connection:
-            if not self.is_for_others():
-                await chunks.end(connection, chunk_id)
+            if await chunks.end(connection, chunk_id):
+                return
+            if not (self._holder.ending or self.is_for_others()):
                 return
             await queue.pass_on(connection, queue.WakeUp(chunk_id, _PASSED_ON_S))
         await asyncio.sleep(_REST_S)
@@ -135,26 +137,27 @@ class Handover:
     async def handle_chunk(self, chunk_id: int, *, urgent: bool) -> None:
         """Give a chunk's messages to lanes, as many as have room; the others are put back to wait."""
         all_dropped = False
-        while not self._holder.ending:
+        while True:
             # One after the other, so that no two chunks are given the same room.
-            async with self._turn[urgent]:
+            async with AsyncExitStack() as turn:
+                await turn.enter_async_context(self._turn[urgent])
                 patience_s = 0.0 if all_dropped else patience.for_room_s(self.lanes)
                 room = await self._wait_for_room(patience_s, urgent=urgent)
-                if self.is_for_others():
+                if self._holder.ending or self.is_for_others():
                     return
                 limit = min(CHUNK_SIZE, room or (CHUNK_SIZE if all_dropped or self._is_closed() else _A_FEW))
-                claimed, kept = await self._work_off(chunk_id, limit)
+                claimed, kept = await self._work_off(chunk_id, limit, turn)
             if claimed < limit:
                 return
             all_dropped = not room and not kept
 
-    async def _work_off(self, chunk_id: int, limit: int) -> tuple[int, int]:
+    async def _work_off(self, chunk_id: int, limit: int, turn: AsyncExitStack) -> tuple[int, int]:
         """Claim up to `limit` messages and hand them to lanes; gives how many were claimed, and kept."""
         token = new_id()
         self._holder.tokens.add(token)
         batch = Batch(left=0)
         try:
-            claimed, kept, batch = await self._claim(chunk_id, token, limit)
+            claimed, kept, batch = await self._claim(chunk_id, token, limit, turn)
         finally:
             self._settling.add(task := asyncio.create_task(self._holder.forget(token, batch)))
             task.add_done_callback(self._settling.discard)
@@ -200,15 +203,17 @@ class Handover:
         # One that is left to others works, and has no room here.
         return name in self.lanes and self.lanes[name].works
 
-    async def _claim(self, chunk_id: int, token: UUID, limit: int) -> tuple[int, int, Batch]:
+    async def _claim(
+        self, chunk_id: int, token: UUID, limit: int, turn: AsyncExitStack
+    ) -> tuple[int, int, Batch]:
         async with self._suspect(chunk_id), self._pool.acquire() as connection:
             ids = await messages.claim(
                 connection, self._holder.worker_id, token=token, chunk_id=chunk_id, limit=limit
             )
             facts = [dict(row) for row in await messages.claimed_facts(connection, ids)] if ids else []
-        # A live source may take its time: no chunk is suspect meanwhile, and others are looked at.
+        # A live source may take its time: no chunk is suspect meanwhile, and others have their turn.
         asks, must = self._freshness, partial(must_wait, rules=self._rules)
-        checked = Checked(facts, {}) if asks is None else await asks.check(facts, must)
+        checked = Checked(facts, {}) if asks is None else await asks.check(facts, must, turn.aclose)
         looked_at = boottime_s()
         async with self._suspect(chunk_id):
             dropped, batch = await self._look(checked, token, looked_at)
@@ -231,6 +236,8 @@ class Handover:
         }
         found = _Sorted()
         async for row in breathing(checked.rows):
+            if self._holder.ending:
+                break  # its lanes are closed: what is claimed goes back as it was
             waits = checked.waits.get(row["id"])
             if waits is not None:
                 found.wait.append(Deferral(row["id"], waits.until, waits.reason))

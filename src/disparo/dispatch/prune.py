@@ -34,7 +34,7 @@ class Retention:
     evidence_days: int = 1826
 
 
-async def prune_some(pool: Pool, retention: Retention, *, round_s: float = _ROUND_S) -> dict[str, int]:
+async def prune_some(pool: Pool, retention: Retention) -> dict[str, int]:
     """Delete for one round, in one process at a time; gives the number of rows by kind.
 
     Nothing goes while the clock may be wrong.
@@ -42,7 +42,7 @@ async def prune_some(pool: Pool, retention: Retention, *, round_s: float = _ROUN
     async with pool.acquire() as connection, connection.transaction():
         if not (await prune.is_our_turn(connection) and await prune.is_clock_steady(connection)):
             return {}
-    until = time.monotonic() + round_s
+    until = time.monotonic() + _ROUND_S
     done: dict[str, int] = {}
 
     async def part(name: str, work: _Slice) -> None:

@@ -120,9 +120,7 @@ async def _wait_again(
     return waiting
 
 
-async def ask_platforms(
-    pool: Pool, platforms: Mapping[str, Platform], *, after_s: float = _ASK_AFTER_S, round_s: float = ROUND_S
-) -> int:
+async def ask_platforms(pool: Pool, platforms: Mapping[str, Platform], *, round_s: float = ROUND_S) -> int:
     """Ask platforms that can be asked about uncertain messages; gives how many answers told something.
 
     Answers are taken as receipts are. No connection is in hand while a platform is asked, and one that is
@@ -133,7 +131,7 @@ async def ask_platforms(
         return 0
     async with pool.acquire() as connection:
         wanted = await unsettled.uncertain_references(
-            connection, able, older_s=after_s, younger_s=_ASK_UNTIL_S, limit=_ASK_AT_ONCE
+            connection, able, older_s=_ASK_AFTER_S, younger_s=_ASK_UNTIL_S, limit=_ASK_AT_ONCE
         )
     references: dict[str, list[str]] = {}
     for row in wanted:

@@ -10,6 +10,11 @@ from disparo.sources.hubsoft_settings import HubsoftSettings
 from disparo.sources.sync import Sync
 
 
+def live_sources(settings: Settings) -> frozenset[str]:
+    """Give the names of those that the settings have."""
+    return frozenset() if settings.hubsoft_url is None else frozenset({Hubsoft.name})
+
+
 def build_hubsoft(settings: Settings) -> Hubsoft | None:
     """Give HubSoft as a source, None where it is not configured; nothing is connected yet."""
     if settings.hubsoft_url is None:

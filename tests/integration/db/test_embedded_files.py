@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import resource
@@ -18,10 +19,13 @@ import asyncpg
 import pytest
 from tests.support.own_database import HOLD, query
 
+from disparo.cli import doctor
+from disparo.cli.examine.finding import Grade
 from disparo.db import cluster, embedded
 from disparo.db.cluster import DatabaseFailed
 from disparo.db.data_dir import DataDirUnusable, is_held, take_lock
 from disparo.db.embedded import EmbeddedPostgres, attach, running
+from disparo.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it is about what root's start does")
@@ -308,3 +312,18 @@ def test_the_server_sees_nothing_of_our_environment_that_may_be_secret(monkeypat
     finally:
         server.stop()
         shutil.rmtree(place)
+
+
+def test_a_frozen_server_keeps_no_command_waiting_and_nobody_is_told_to_start_what_runs(used):
+    with running(used):
+        frozen = int((used / "postgres" / "postmaster.pid").read_text().split()[0])
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            (found,) = asyncio.run(doctor._database(Settings(data_dir=used), used))
+            assert time.monotonic() - began < 40  # it was 70
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+    assert (found.subject, found.grade) == ("banco de dados", Grade.WRONG)
+    assert "restart disparo" in found.remedy
+    assert str(used / "postgres.log") in found.remedy

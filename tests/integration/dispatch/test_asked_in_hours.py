@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -83,3 +84,35 @@ async def test_what_was_not_asked_for_is_not_read_again(pool, connection):
     found = await asks.check(facts, lambda row: row["id"] == ids[0])
     assert source.asked == [2]
     assert {row["id"]: row["now"] == facts[0]["now"] for row in found.rows} == {ids[0]: True, ids[1]: False}
+
+
+class Thoughtful:
+    name = "hubsoft"
+
+    def __init__(self):
+        self.is_asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def refresh(self, _invoice_ids):
+        self.is_asked.set()
+        await self.may_answer.wait()
+        return set()
+
+
+async def test_others_have_their_turn_while_it_is_asked(pool, connection):
+    """Each call's chunk waited for the answers to all before it: one a second where that is what HubSoft takes."""
+    source = Thoughtful()
+    old, new = [(await rows.add_messages(connection, 1, first_id=number))[0] for number in (1, 2)]
+    await connection.execute("UPDATE invoices SET source = 'hubsoft' WHERE id = 1")
+    asks = Freshness(pool, {"hubsoft": source}, max_age_s=1800)
+    async with a_handover(pool, connection, freshness=asks) as handover:
+        table = read_table("p", {"url": "http://127.0.0.1:1/"})
+        handover.use({"p": GenericHttp("p", table)}, [Route("p")], bulk.RULES)
+        chunks = [await rows.chunk_of(connection, id_) for id_ in (old, new)]
+        asking = asyncio.create_task(handover.handle_chunk(chunks[0], urgent=True))
+        async with asyncio.timeout(10):
+            await source.is_asked.wait()
+            await handover.handle_chunk(chunks[1], urgent=True)
+            assert await rows.statuses(connection, [old]) == ["claimed"]
+            assert await rows.statuses(connection, [new]) != ["queued"]
+            source.may_answer.set()
+            await asking

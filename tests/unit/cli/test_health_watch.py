@@ -32,6 +32,7 @@ class House:
         self.checks: dict[str, bool] | None = READY
         self.tells = 200
         self.heard: list[str] = []
+        self.refused = 0
 
     @contextmanager
     def open(self) -> Iterator[str]:
@@ -52,6 +53,8 @@ class House:
                 said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if house.tells == 200:
                     house.heard.append(f"{said['title']} | {said['message']}")
+                else:
+                    house.refused += 1
                 self.send_response(house.tells)
                 self.end_headers()
 
@@ -69,6 +72,11 @@ class House:
     async def hears(self, count: int) -> None:
         async with asyncio.timeout(20):
             while len(self.heard) < count:
+                await asyncio.sleep(0.02)
+
+    async def refuses(self) -> None:
+        async with asyncio.timeout(20):
+            while not self.refused:
                 await asyncio.sleep(0.02)
 
     async def keeps(self, *, is_told: bool) -> None:
@@ -102,13 +110,13 @@ async def house(monkeypatch, tmp_path):
 async def test_once_when_it_has_not_been_ready_for_a_while_and_once_when_it_is(house, checks, why):
     house.checks = checks
     await house.hears(1)
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.4)  # it would be told every 0.1 s
     assert len(house.heard) == 1
     assert house.heard[0].startswith("Disparo: atenção | O Disparo da máquina ")
     assert f". Motivo: {why}" in house.heard[0]
     house.checks = READY
     await house.hears(2)
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.4)  # it would be told every 0.1 s
     assert len(house.heard) == 2
     assert house.heard[1].startswith("Disparo: resolvido | ")
 
@@ -139,14 +147,14 @@ async def test_the_end_that_a_restart_brought_is_told_by_the_next_start(house):
 
 async def test_whoever_could_not_be_told_is_told_later(house):
     house.tells, house.checks = 500, {**READY, "workers": False}
-    await asyncio.sleep(1.5)
+    await house.refuses()
     house.tells = 200
     await house.hears(1)
 
 
 async def test_nobody_is_told_of_an_end_whose_beginning_nobody_heard(house):
     house.tells, house.checks = 500, {**READY, "workers": False}
-    await asyncio.sleep(1.5)
+    await house.refuses()
     house.checks = READY
     await asyncio.sleep(0.5)
     house.tells = 200

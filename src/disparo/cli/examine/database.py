@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from datetime import timedelta
 
 import asyncpg
@@ -12,12 +13,12 @@ from disparo.cli.examine.clock import judge_clock
 from disparo.cli.examine.files import MAKE_ROOM
 from disparo.cli.examine.finding import Finding, note, ok, wrong
 from disparo.cli.launch import last_real_platform
-from disparo.db import accounts, connections, installation, platform_states, sync_states, workers
+from disparo.db import accounts, alerts, connections, installation, platform_states, sync_states, workers
 from disparo.db.migrate import HEAD, current_version, revisions
 from disparo.db.pool import TRANSIENT, Connection, connect, is_read_only
 from disparo.dispatch.prepare import check_durability
 from disparo.errors import DatabaseUnavailable
-from disparo.wording import words
+from disparo.wording import alert_words, words
 from disparo.wording.duration_words import duration
 
 _START = "Inicie o Disparo: sudo systemctl start disparo (ou disparo run)."
@@ -30,17 +31,28 @@ _READ_ONLY = (
     "Se é uma réplica, aponte database_url para o principal; se não, veja quem ligou "
     "default_transaction_read_only no PostgreSQL, e por quê (um disco cheio?). Os processos voltam sozinhos."
 )
+_SEE = "A página inicial do painel leva ao que fazer. Acaba sozinho quando a falha acaba."
+#: Alerts of what is looked at here anew.
+_LOOKED_AT_HERE = frozenset(
+    {alerts.PLATFORM_OPEN, alerts.BACKUP_OLD, alerts.NO_PLATFORM, alerts.DISK_LOW, alerts.SYNC_FAILED}
+)
 #: A worker beats every second.
 _BEAT_PATIENCE_S = 3.0
 
 
 async def examine_database(
-    dsn: str, *, remedy: str = _START, backup_within_days: int = 0, has_platforms: bool = True
+    dsn: str,
+    *,
+    remedy: str = _START,
+    backup_within_days: int = 0,
+    has_platforms: bool = True,
+    used: Collection[str] | None = None,
 ) -> list[Finding]:
     """Look at everything that needs a connection; `remedy`: what to do where there is none.
 
     `backup_within_days`: what a backup older than that means; 0: not looked at. `has_platforms`: by the
-    settings.
+    settings. `used`: the platforms and live sources of the settings, what is known of others is of the past;
+    None: all.
     """
     try:
         connection = await connect(dsn)
@@ -53,7 +65,8 @@ async def examine_database(
         is_closed = is_read_only(connection)
         if await current_version(connection) == HEAD:
             found += [] if is_closed else [await _workers(connection)]  # none can beat
-            found += [*await _standing(connection), *await _syncs(connection)]
+            found += [*await _standing(connection, used), *await _syncs(connection, used)]
+            found += await _alerts(connection)
             found += [] if has_platforms else await _lost_platforms(connection)
             if backup_within_days:
                 found.append(await _backup(connection, within_days=backup_within_days))
@@ -143,7 +156,7 @@ async def _backup(connection: Connection, *, within_days: int) -> Finding:
     return note("backup", text, remedy) if last[1] > timedelta(days=within_days) else ok("backup", text)
 
 
-async def _standing(connection: Connection) -> list[Finding]:
+async def _standing(connection: Connection, used: Collection[str] | None) -> list[Finding]:
     found = []
     if await installation.is_held(connection):
         text = "as mensagens pendentes estão retidas: este banco é uma cópia restaurada"
@@ -153,6 +166,8 @@ async def _standing(connection: Connection) -> list[Finding]:
         found.append(wrong("retenção", text, "Inicie o Disparo, confira os dados e rode: disparo retomar."))
     people = await accounts.names(connection)
     for name, state in (await platform_states.read(connection)).items():
+        if used is not None and name not in used:
+            continue
         if state["paused_by"]:
             remedy = f"Quando quiser: disparo plataforma retomar {name}."
             by = words.by(words.actor(state["paused_by"], people))
@@ -165,8 +180,19 @@ async def _standing(connection: Connection) -> list[Finding]:
     return found
 
 
-async def _syncs(connection: Connection) -> list[Finding]:
-    failing = await sync_states.read_failing(connection)
+async def _alerts(connection: Connection) -> list[Finding]:
+    """Give what workers and servers noticed over time, which one look does not show."""
+    return [
+        (wrong if row["kind"] == alerts.DISPATCH_STUCK else note)(
+            "aviso em aberto", alert_words.say(row)[1], _SEE
+        )
+        for row in await alerts.live(connection)
+        if row["kind"] not in _LOOKED_AT_HERE
+    ]
+
+
+async def _syncs(connection: Connection, used: Collection[str] | None) -> list[Finding]:
+    failing = await sync_states.read_failing(connection, of=used)
     broke_off = [
         note(f"sincronização com {source}", f"a última tentativa falhou: {why}", _FAILING)
         for source, why in failing.items()
@@ -175,6 +201,6 @@ async def _syncs(connection: Connection) -> list[Finding]:
         note(f"sincronização com {source}", words.lacking(count), _LACKING)
         if count
         else ok(f"sincronização com {source}", "na última que terminou não faltou registro")
-        for source, count in (await sync_states.read_lacking(connection)).items()
+        for source, count in (await sync_states.read_lacking(connection, of=used)).items()
         if count or source not in failing
     ]

@@ -1,11 +1,11 @@
 -- Everything the last look before the start needs, read again now (docs/delivery.md §5).
 -- $1 claimed message ids.
-SELECT m.id, m.invoice_id, m.contact_id, m.origin, m.e164, m.reference, m.due_at, m.tries,
+SELECT m.id, m.invoice_id, m.origin, m.e164, m.reference, m.due_at, m.tries,
        m.not_taken, m.platform, d.purpose, d.timeout_s, d.id AS dispatch_id, d.kind = 'single' AS urgent,
        d.cancelled_at IS NOT NULL OR r.state = 'cancelled' AS is_cancelled,
        greatest(m.wait_since, r.resumed_at) AS wait_since, r.state AS run_state,
        i.id IS NOT NULL AS invoice_exists, i.status AS invoice_status, i.amount, i.due_date, i.link,
-       i.linha_digitavel, i.pix, i.customer_id, i.source AS invoice_source,
+       i.linha_digitavel, i.pix, i.source AS invoice_source,
        extract(epoch FROM now() - i.checked_at)::float8 AS invoice_age_s,
        c.name AS customer_name, c.uf,
        c.phone_1, c.phone_1_allowed, c.phone_2, c.phone_2_allowed, c.phone_3, c.phone_3_allowed,

@@ -3,7 +3,7 @@
 -- do not take the same; appenders, who share its key, hold nobody up and are not held up.
 WITH many AS (
     SELECT dispatch_id FROM dispatch_counts WHERE id > (SELECT max(id) FROM dispatch_counts) - 200000
-    GROUP BY dispatch_id HAVING count(*) > 20 LIMIT $1
+    GROUP BY dispatch_id HAVING count(*) > 20 LIMIT 100
 ), locked AS (
     SELECT d.id FROM dispatches d JOIN many ON many.dispatch_id = d.id ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
 ), taken AS (
@@ -11,4 +11,3 @@ WITH many AS (
 )
 INSERT INTO dispatch_counts (dispatch_id, status, delta)
 SELECT dispatch_id, status, sum(delta) FROM taken GROUP BY 1, 2 HAVING sum(delta) <> 0
-RETURNING dispatch_id

@@ -9,7 +9,7 @@ WITH wanted AS (
     ORDER BY m.id FOR UPDATE OF m
 )
 UPDATE messages m
-SET status = 'queued', due_at = w.due_at, reason = w.reason, 
+SET status = 'queued', due_at = w.due_at, reason = w.reason,
     chunk_id = CASE WHEN m.chunk_id < 0 THEN -$5::bigint ELSE $5 END, worker_id = NULL,
     claim_token = NULL, actor = $6, changed_at = clock_timestamp()
 FROM wanted w JOIN ours ON ours.id = w.id

@@ -33,4 +33,4 @@ SET status = v.after, crashes = v.crashes, worker_id = NULL, claim_token = NULL,
                     WHEN v.alone THEN sign(m.chunk_id)::bigint * nextval('chunks_id_seq') ELSE v.new END
 FROM verdict v
 WHERE m.id = v.id
-RETURNING m.id, m.status, m.chunk_id, m.attempt_id
+RETURNING m.id, m.status, m.chunk_id
