@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
@@ -133,3 +134,28 @@ async def test_one_that_talks_on_and_reads_nothing_is_cut_before_its_answers_pil
         await smsc.until(lambda: len(smsc.binds) == 2, 30)
         with pytest.raises(ConnectionError):
             await talking
+
+
+async def test_a_name_that_dns_is_silent_about_leaves_threads_for_others(monkeypatch):
+    """A silent DNS server holds a look-up for up to half a minute; a process has five threads on one core."""
+    asked, answer = [], threading.Event()
+
+    def silent(host, *_args, **_more):
+        asked.append(host)
+        answer.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "nobody answers")
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    try:
+        for _ in range(40):  # more than the threads of any machine
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.02):
+                    await binds._socket("smsc.example", 2775)
+        async with asyncio.timeout(5):
+            await asyncio.to_thread(lambda: None)  # as the name of another platform is looked up
+        assert asked == ["smsc.example"]
+        answer.set()
+        with pytest.raises(socket.gaierror):
+            await binds._socket("smsc.example", 2775)
+    finally:
+        answer.set()

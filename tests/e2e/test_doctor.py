@@ -323,6 +323,20 @@ def test_open_folders_and_secrets(tmp_path):
     assert f"arquivo {tmp_path}/database.secret" not in found
 
 
+def test_the_databases_own_user_passes_through_roots_folder_after_what_the_doctor_says(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give files away")
+    (tmp_path / "postgres").mkdir(mode=0o700)
+    os.chown(tmp_path / "postgres", 4711, 4711)
+    for mode in (0o755, 0o700):
+        tmp_path.chmod(mode)
+        folder = files.examine_data_dir(tmp_path)[0]
+        assert folder.grade is Grade.WRONG
+        subprocess.run(folder.remedy.removeprefix("sudo ").split(), check=True)
+        assert tmp_path.stat().st_mode & 0o777 == 0o711
+        assert files.examine_data_dir(tmp_path)[0].grade is Grade.OK
+
+
 def test_a_database_that_somebody_else_copied_in(tmp_path, monkeypatch):
     if os.geteuid() != 0:
         pytest.skip("needs root, to give files away")

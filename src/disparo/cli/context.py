@@ -15,7 +15,7 @@ import structlog
 import typer
 
 from disparo.cli.spoken_log import speak
-from disparo.cli.upgrade import is_older, prepare_with_backup
+from disparo.cli.upgrade import is_older, prepare_with_backup, served_from
 from disparo.db.cluster import refuse_where_taken_away
 from disparo.db.data_dir import default_data_dir, is_held
 from disparo.db.embedded import running
@@ -27,10 +27,6 @@ log = structlog.get_logger(__name__)
 
 #: How long a starting process waits for a database that does not answer.
 _PATIENCE_S = 10.0
-#: Whether a server or a worker is connected, on whichever machine.
-_SERVED = """SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
-                            AND application_name LIKE 'disparo-%'
-                            AND application_name NOT IN ('disparo-cli', 'disparo-sync'))"""
 #: What the kernel has as a login where there was none.
 _NOBODY = 2**32 - 1
 T = TypeVar("T")
@@ -61,7 +57,7 @@ def data_dir_of(settings: Settings) -> Path:
 
 
 @contextmanager
-def database(dados: Path | None, *, may_begin: bool = False) -> Iterator[str]:
+def database(dados: Path | None, *, may_begin: bool = False, changes_none: bool = False) -> Iterator[str]:
     """Give the address of the database that a command is for; see `opened`."""
     settings = load_settings(data_dir=dados)
     if dados is not None and settings.database_url is not None:
@@ -71,15 +67,16 @@ def database(dados: Path | None, *, may_begin: bool = False) -> Iterator[str]:
             "Para o da configuração, rode sem --dados; para o da pasta: "
             f"DISPARO_DATABASE_URL= disparo ... --dados {dados}. Nada foi alterado."
         )
-    with opened(dados, may_begin=may_begin) as dsn:
+    with opened(dados, may_begin=may_begin, changes_none=changes_none) as dsn:
         yield dsn
 
 
 @contextmanager
-def opened(dados: Path | None, *, may_begin: bool) -> Iterator[str]:
+def opened(dados: Path | None, *, may_begin: bool, changes_none: bool = False) -> Iterator[str]:
     """Give the database's address: one's own server, or the private one, started if it is not running.
 
-    One that is not there is made for a command that `may_begin` one; of any other the folder is a mistake.
+    One that is not there is made for a command that `may_begin` one; of any other the folder is a mistake. A
+    command that `changes_none` of the tables serves an older version that is running too.
     """
     settings = load_settings(data_dir=dados)
     if settings.database_url is not None:
@@ -91,7 +88,7 @@ def opened(dados: Path | None, *, may_begin: bool) -> Iterator[str]:
     if not (in_use or may_begin):
         _refuse_where_none(data_dir)
     with running(data_dir) as dsn:
-        if in_use:
+        if in_use and not changes_none:
             asyncio.run(_refuse_to_upgrade(dsn))
         yield dsn
 
@@ -162,8 +159,8 @@ async def prepare_for_command(settings: Settings, dsn: str) -> None:
     """Prepare the database, after a copy where it is of an older version; not while that one is running."""
     speak()
     async with connected(dsn) as connection:
-        is_served = await connection.fetchval(_SERVED)
-    if is_served:
+        served = await served_from(connection)
+    if served:
         await _refuse_to_upgrade(dsn)
     await prepare_with_backup(settings, dsn)
 

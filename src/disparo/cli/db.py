@@ -48,7 +48,7 @@ def backup(
     """Copia o banco inteiro para um arquivo, com o Disparo no ar ou parado."""
     if arquivo.exists():
         raise DisparoError(f"{arquivo} já existe. Nada foi gravado.")
-    with database(dados) as dsn:
+    with database(dados, changes_none=True) as dsn:
         asyncio.run(_check_begun(dsn))
         write_dump(dsn, arquivo)
         asyncio.run(_note(dsn))
@@ -83,7 +83,7 @@ def shell(
     dados: DataDir = None,
 ) -> None:
     """Abre o psql no banco do Disparo."""
-    with database(dados) as dsn:
+    with database(dados, changes_none=True) as dsn:
         command = [client_program("psql"), *(argumentos or [])]
         # Ctrl-C at the terminal reaches us too, and is for psql: it ends the statement, not the session.
         # A handler, not SIG_IGN, which psql would inherit.

@@ -25,6 +25,12 @@ from disparo.settings import Settings
 log = structlog.get_logger(__name__)
 
 _LOOK_EVERY_S = 0.2
+#: A process that has ended leaves its connections behind for a moment.
+_LEAVING_S = 3.0
+_SERVED_FROM = """
+SELECT DISTINCT coalesce(host(client_addr), 'máquina do banco') AS place FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'disparo-%'
+  AND application_name NOT IN ('disparo-cli', 'disparo-sync') ORDER BY place"""
 #: A copy of the last minutes is that of a process that starts beside this one.
 _FRESH_S = 600.0
 
@@ -33,13 +39,16 @@ async def prepare_with_backup(settings: Settings, dsn: str) -> bool:
     """Prepare the database for this version, after a copy if it is of an older one; see `prepare`.
 
     One's own server that pg_dump cannot copy is only told of: its administrator has a backup of their own.
+    Raises DatabaseUnavailable where servers or workers of the older version are still connected.
     """
     async with connected(dsn) as connection:
-        if settings.upgrade_backup and await is_older(connection):
+        if await is_older(connection):
             # Processes that start together make one copy, not one each.
             await wait_for_turn(connection)
-            if await is_older(connection):
-                await _copy(settings, dsn)
+            if await is_older(connection):  # so whoever serves it knows no newer tables
+                await _wait_until_alone(connection)
+                if settings.upgrade_backup:
+                    await _copy(settings, dsn)
     ours = await prepare(dsn)
     if not ours:
         log.warning("database_is_a_copy_and_held")
@@ -50,6 +59,24 @@ async def is_older(connection: Connection) -> bool:
     """Tell whether an earlier version of the program made this database."""
     version = await current_version(connection)
     return version is not None and version != HEAD and version in revisions()
+
+
+async def served_from(connection: Connection) -> list[str]:
+    """Name from where servers and workers are connected."""
+    return [row["place"] for row in await connection.fetch(_SERVED_FROM)]
+
+
+async def _wait_until_alone(connection: Connection) -> None:
+    """Give those that have just been stopped a moment; raises DatabaseUnavailable where some go on."""
+    until = time.monotonic() + _LEAVING_S
+    while places := await served_from(connection):
+        if time.monotonic() > until:
+            raise DatabaseUnavailable(
+                "Servidores ou workers do Disparo de uma versão anterior ainda usam este banco de dados "
+                f"(conexões de: {', '.join(places)}), e ele não é atualizado sob eles. Pare todos, em todas "
+                "as máquinas, e inicie de novo. Nada foi alterado."
+            )
+        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _copy(settings: Settings, dsn: str) -> None:

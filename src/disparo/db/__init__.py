@@ -3,9 +3,9 @@
 A function here takes a `Connection` and runs in its caller's transaction. Hot statements are in `sql/`, one
 a file, loaded by `pool.sql`; migrations are in `migrations/` and run by `migrate`.
 
-- The server: `pool` (connections, and their settings), `embedded` (our own PostgreSQL) with `cluster`,
-  `data_dir`, `postgres_binaries`, `postgres_child`, `postgres_log` and `server_options`; `connections`,
-  `migrate`, `installation` (is this a copy).
+- The server: `pool` (connections, and their settings), `silent_lines` (those cut off without a word),
+  `embedded` (our own PostgreSQL) with `cluster`, `data_dir`, `postgres_binaries`, `postgres_child`,
+  `postgres_log` and `server_options`; `connections`, `migrate`, `installation` (is this a copy).
 - Messages: `messages`, `chunks`, `dispatches`, `unsettled` (uncertain, held), `idempotency`,
   `extra_phones`, `phone_turns` (frequency caps), `workers`.
 - Bulk runs: `bulk_runs`, `bulk_slices`, `bulk_looks` (what a slice would come to), `bulk_messages`,

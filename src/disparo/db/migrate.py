@@ -132,6 +132,7 @@ async def _run_alembic(dsn: str, revision: str = HEAD) -> None:
     # SQLAlchemy and Alembic are loaded only when there is something to do: half a second of each start.
     from alembic import command
     from alembic.config import Config
+    from sqlalchemy.exc import DBAPIError
     from sqlalchemy.ext.asyncio import create_async_engine
     from sqlalchemy.pool import NullPool
 
@@ -148,9 +149,14 @@ async def _run_alembic(dsn: str, revision: str = HEAD) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
-    async with engine.begin() as connection:
-        await connection.run_sync(upgrade)
-    await engine.dispose()
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(upgrade)
+    except DBAPIError as error:
+        # What asyncpg said, as to everybody else here.
+        raise (error.orig and error.orig.__cause__) or error from error
+    finally:
+        await engine.dispose()
 
 
 def run_sql_file(name: str) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 
+from disparo.db.silent_lines import end_when_silent
 from disparo.errors import DatabaseUnavailable, in_words
 
 if TYPE_CHECKING:
@@ -73,6 +74,12 @@ _SESSION = {
     # A paused process must not hold row locks: its open transaction is ended by the server.
     "idle_in_transaction_session_timeout": "5s",
     "lock_timeout": "10s",
+    # What a database's owner has set for its role is not meant for us: some of what we do takes minutes (an
+    # upgrade, what waits held or let go after a restore), a session waits long for its next call, and locked
+    # rows are looked at again. What must not last long has `command_timeout`, and the three of these lines.
+    "statement_timeout": "0",
+    "idle_session_timeout": "0",
+    "default_transaction_isolation": "read committed",
     # The sessions of a machine that vanished end, with their locks, in a minute and not in two hours.
     "tcp_keepalives_idle": "20",
     "tcp_keepalives_interval": "10",
@@ -134,6 +141,7 @@ async def connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
             "Caracteres como @ / # : % na senha se escrevem %40 %2F %23 %3A %25."
         ) from None
     try:
+        await end_when_silent(connection)
         await connection.execute(_LOOK_FOR_OURS, timeout=10)
     except asyncpg.RaiseError as error:
         connection.terminate()
@@ -208,6 +216,7 @@ async def open_pool(
         command_timeout=30,
         timeout=10,
         server_settings={**_SESSION, "application_name": name},
+        init=end_when_silent,
         reset=leave_clean,
     )
     try:

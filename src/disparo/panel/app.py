@@ -37,6 +37,7 @@ from disparo.panel.headers import with_headers
 from disparo.panel.pages import load_pages
 from disparo.panel.routing import Named
 from disparo.panel.services import PanelServices
+from disparo.sources import xlsx_tables
 
 _BODY_LIMIT = 65_536
 _SENDERS = (Permission.SEND, Permission.SEND_BULK)
@@ -54,8 +55,9 @@ class Panel:
         self._app.state.services = services
 
     def load(self) -> None:
-        """Read now what pages are made of."""
+        """Read now what pages are made of, and load what reads uploads."""
         load_pages()
+        xlsx_tables.load()
 
     def serves(self, path: str) -> bool:
         """Tell whether an address is the panel's."""

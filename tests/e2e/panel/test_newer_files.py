@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import openpyxl
 from tests.support.client import Client
 from tests.support.stage import free_port
 from tests.support.visitor import ADMIN_PAGES, PAGES, visitor
@@ -27,13 +29,27 @@ def test_every_page_and_statement_was_read_at_the_start(house, tmp_path):
         person.client = Client(f"http://127.0.0.1:{port}")
         _wait_until_ready(person.client)
         _wait_until_at_rest(server)  # what is read at the start is read beside the first calls
-        for folder in ("panel/templates", "panel/static", "db/sql"):
+        for folder in ("panel/templates", "panel/static", "db/sql", "sources"):
             shutil.rmtree(here / folder)
         answers = {path: person.get(path).status for path in (*PAGES, *ADMIN_PAGES, "/painel/importar")}
         assert set(answers.values()) == {200}, answers
+        assert _look_over_a_workbook(person).status == 200
     finally:
         server.terminate()
         server.wait(30)
+
+
+def _look_over_a_workbook(person):
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    book.active.append(["id_cliente", "Nome"])
+    book.active.append([82001, "ANA"])
+    book.save(file)
+    part = "--X\r\nContent-Disposition: form-data; name="
+    fields = f'{part}"csrf"\r\n\r\n{person.csrf}\r\n{part}"tipo"\r\n\r\nclientes\r\n'
+    head = f'{fields}{part}"arquivo"; filename="clientes.xlsx"\r\n\r\n'
+    body = head.encode() + file.getvalue() + b"\r\n--X--\r\n"
+    of_forms = {"Content-Type": "multipart/form-data; boundary=X"}
+    return person.call("POST", "/painel/importar", body, headers=of_forms)
 
 
 def _wait_until_ready(client):

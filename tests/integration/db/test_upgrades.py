@@ -220,14 +220,16 @@ def test_nor_does_a_process_that_an_old_one_starts_anew(older, tmp_path, monkeyp
     assert asyncio.run(prepare_patiently(settings, dsn, may_upgrade=False))
 
 
+@pytest.mark.parametrize("start", [prepare_for_command, prepare_with_backup])
 @pytest.mark.parametrize("name", ["disparo-server", "disparo-worker"])
-def test_nor_under_one_on_another_machine(older, tmp_path, name):
+def test_nor_under_one_on_another_machine(older, tmp_path, monkeypatch, name, start):
+    monkeypatch.setattr(upgrade, "_LEAVING_S", 0.0)
     dsn = older("0012")
     settings = Settings(data_dir=tmp_path, database_url=dsn)
 
     async def beside(name):
         async with open_pool(dsn, size=1, name=name):
-            await prepare_for_command(settings, dsn)
+            await start(settings, dsn)
 
     with pytest.raises(DatabaseUnavailable, match="versão anterior"):
         asyncio.run(beside(name))

@@ -110,10 +110,14 @@ def examine_data_dir(path: Path) -> list[Finding]:
 
 
 def _closed(path: Path) -> Finding:
-    mode = path.stat().st_mode
-    # 0711 is right where root runs it: the database's own user has to pass through.
+    folder, cluster = path.stat(), path / "postgres"
+    mode = folder.st_mode
+    # Where root runs it 0711 is right: the database's own user has to pass through.
+    if not mode & stat.S_IXOTH and folder.st_uid == 0 and cluster.exists() and cluster.stat().st_uid != 0:
+        said = f"fechada também para o usuário do banco ({stat.filemode(mode)})"
+        return wrong(f"pasta {path}", said, f"sudo chmod go=x {path}")
     if mode & _GROUP_OR_OTHERS_WRITE_OR_READ:
-        return wrong(f"pasta {path}", f"aberta ({stat.filemode(mode)})", f"sudo chmod 700 {path}")
+        return wrong(f"pasta {path}", f"aberta ({stat.filemode(mode)})", f"sudo chmod go-rw {path}")
     return ok(f"pasta {path}", f"fechada ({stat.filemode(mode)})")
 
 

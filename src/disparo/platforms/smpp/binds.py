@@ -7,6 +7,7 @@ import math
 import random
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
@@ -26,6 +27,10 @@ _HELD_S = 10.0
 #: Before a bind is tried again. An SMSC that is away is looked for often; one that says no has its reasons,
 #: and some lock an account that keeps asking.
 _FIRST_WAIT_S, _LONGEST_AWAY_S, _LONGEST_REFUSED_S = 0.5, 5.0, 60.0
+
+
+_AddrInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
+_LOOKING_UP: dict[tuple[asyncio.AbstractEventLoop, str, int], asyncio.Task[list[_AddrInfo]]] = {}
 
 
 class Refused(Exception):
@@ -112,6 +117,27 @@ async def _connect(settings: SmppSettings, deliver: Deliver | None, on_room: Cal
     return session
 
 
+async def _addresses(host: str, port: int) -> list[_AddrInfo]:
+    """Look a name up; while it is under way, whoever else wants it waits for the same answer.
+
+    Where DNS is silent a look lasts longer than we wait for it, and holds one of the few threads that the
+    whole process has: one for each bind and each try would leave none for the names of other platforms.
+    """
+    loop = asyncio.get_running_loop()
+    key = (loop, host, port)
+    if key not in _LOOKING_UP:
+        looking = loop.create_task(loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        _LOOKING_UP[key] = looking
+
+        def forget(done: asyncio.Task[list[_AddrInfo]]) -> None:
+            del _LOOKING_UP[key]
+            if not done.cancelled():
+                done.exception()  # whoever wanted it may have given up
+
+        looking.add_done_callback(forget)
+    return await asyncio.shield(_LOOKING_UP[key])
+
+
 async def _socket(host: str, port: int) -> socket.socket:
     """Connect to the first address of a name that takes us, none of those that may not be called.
 
@@ -119,7 +145,7 @@ async def _socket(host: str, port: int) -> socket.socket:
     """
     loop = asyncio.get_running_loop()
     why: OSError = OSError("no address")
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = await _addresses(host, port)
     for family, kind, protocol, _, address in found:
         if is_forbidden(str(address[0])):
             why = ForbiddenAddress(address[0])
