@@ -166,6 +166,28 @@ def test_of_a_workbook_that_begins_with_a_cover_the_sheet_that_was_read_is_named
         look("clientes", tmp_path / "a.xlsx")
 
 
+def test_of_a_workbook_it_is_told_which_sheets_were_not_read_and_that_hidden_rows_were(load, rows, tmp_path):
+    book = Workbook()
+    for title, first in (("Página 1", 881), ("Página 2", 884)):
+        sheet = book.create_sheet(title)
+        sheet.append(["id_cliente", "nome"])
+        for row in range(3):
+            sheet.append([first + row, "ANA"])
+    del book["Sheet"]
+    book.create_sheet("Plan3")  # empty
+    book["Página 1"].row_dimensions[3].hidden = True  # by a filter
+    book.save(tmp_path / "two.xlsx")
+    told = load("clientes", tmp_path / "two.xlsx", simulate=True).told
+    assert told == [
+        'Foi lida só a planilha "Página 1", a primeira; há também "Página 2": ponha a certa em primeiro lugar.',
+        "A planilha tem 1 linha oculta, que também foi lida. Para que fiquem de fora, copie só as visíveis para "
+        "outra planilha.",
+    ]
+    only = workbook(tmp_path / "one.xlsx", ["id_cliente", "nome"], [887, "ANA"])
+    assert load("clientes", only, simulate=True).told == []
+    assert rows("SELECT id FROM customers WHERE id BETWEEN 881 AND 887") == []
+
+
 def test_a_simulation_stores_nothing_and_finds_everything(load, rows, tmp_path):
     path = tmp_path / "c.csv"
     path.write_text(

@@ -13,6 +13,12 @@ async def current(connection: Connection) -> str | None:
     return text
 
 
+async def last_id(connection: Connection) -> int:
+    """Give the number of the template that counts; 0: nobody has written one."""
+    found: int = await connection.fetchval("SELECT coalesce(max(id), 0) FROM templates")
+    return found
+
+
 async def write(
     connection: Connection, text: str | None, *, actor: str, instead_of: int | None = None
 ) -> bool:
@@ -22,8 +28,7 @@ async def write(
     more.
     """
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('templates', 0))")
-    last: int = await connection.fetchval("SELECT coalesce(max(id), 0) FROM templates")
-    if instead_of is not None and instead_of != last:
+    if instead_of is not None and instead_of != await last_id(connection):
         return False
     await connection.execute("INSERT INTO templates (text, actor) VALUES ($1, $2)", text, actor)
     return True

@@ -11,8 +11,8 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from disparo.db import accounts, dispatches, overlaps
-from disparo.db.bulk_slices import look_at_others
+from disparo.db import accounts, dispatches, overlaps, templates
+from disparo.db.bulk_slices import count_due, look_at_others
 from disparo.db.idempotency import Key
 from disparo.db.pool import Connection
 from disparo.dispatch import bulk
@@ -29,6 +29,7 @@ from disparo.panel.fields import Wrong
 from disparo.panel.new_dispatch import wanted_of
 from disparo.panel.notices import done
 from disparo.panel.services import PanelServices, services_of
+from disparo.wording import words
 
 _ROUTE = "painel"
 _NOT_SIMULATED = "A simulação não veio junto. Simule de novo antes de enviar."
@@ -36,6 +37,9 @@ _OVERTAKEN = (
     "Nada foi feito: desde a sua simulação outro disparo com faturas desta lista foi criado. "
     "Simule de novo para ver quem já recebeu ou vai receber."
 )
+_OTHER_TEXT = "Nada foi feito: desde a sua simulação o modelo do SMS foi mudado. Simule de novo para vê-lo."
+#: By so much, in a hundred, a period may have grown since it was looked at: a source brings some all day.
+_GROWTH = 1
 _BEING_LISTED = (
     "Nada foi feito: um disparo em lote com esta fatura ainda não montou toda a sua lista, e não se sabe a "
     "quem mais ele vai enviar. Espere que termine (pausado, só termina retomado ou cancelado) e simule de "
@@ -63,6 +67,7 @@ async def create(request: Request, person: Person) -> Response:
         raise Wrong(_REFUSED[Reason.NO_PLATFORM])
     only_others = fields.text(form, "a_quem") == "outros"
     looked_at = None if only_others else _looked_at(form)  # to the others alone nothing goes twice
+    seen, template = fields.number(form, "na_lista"), fields.text(form, "modelo")
 
     async def work(connection: Connection) -> UUID:
         if looked_at is not None:
@@ -72,6 +77,10 @@ async def create(request: Request, person: Person) -> Response:
         )
         if is_new and looked_at is not None:
             await _check_alone(connection, wanted, stored, looked_at)
+        if is_new and seen is not None and wanted.invoice_ids is None:
+            await _check_size(connection, wanted, seen)
+        if is_new and template not in ("", str(await templates.last_id(connection))):
+            raise Wrong(_OTHER_TEXT)
         return stored
 
     try:
@@ -132,6 +141,14 @@ async def _check_alone(connection: Connection, wanted: Selection, stored: UUID, 
         due_to=wanted.due_to,
     ):
         raise Wrong(_OVERTAKEN)
+
+
+async def _check_size(connection: Connection, wanted: Selection, seen: int) -> None:
+    """Refuse a period that has many more invoices than were looked at: raises Wrong, for nothing to stay."""
+    more = await count_due(connection, due_from=wanted.due_from, due_to=wanted.due_to) - seen
+    if more * 100 > seen * _GROWTH:
+        many = words.several(more, "fatura entrou", "faturas entraram")
+        raise Wrong(f"Nada foi feito: desde a sua simulação {many} nesta lista. Simule de novo.")
 
 
 async def _accept_one(

@@ -125,15 +125,24 @@ async def show_one(request: Request, person: Person) -> Response:
 async def show_progress(request: Request, person: Person) -> Response:
     """Send a dispatch's figures whenever they change; ends by itself when nothing is left to hand over.
 
-    With `montando` it ends too when the list, of which the page has but a part, stands whole.
+    With `montando` it ends too when the list, of which the page has but a part, stands whole; with `estado`,
+    the run's own as the page has it, when somebody pauses or resumes it: the buttons are others then.
     """
     del person
-    stream = _progress(request, fields.named_uuid(request), until_whole="montando" in request.query_params)
+    query = request.query_params
+    stream = _progress(
+        request,
+        fields.named_uuid(request),
+        until_whole="montando" in query,
+        while_state=query.get("estado"),
+    )
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
 
-async def _progress(request: Request, dispatch_id: UUID, *, until_whole: bool) -> AsyncIterator[str]:
+async def _progress(
+    request: Request, dispatch_id: UUID, *, until_whole: bool, while_state: str | None
+) -> AsyncIterator[str]:
     services = services_of(request)
     before, quiet_s, age_s = "", 0.0, 0.0
     while age_s < _LONGEST_S and not services.ending.is_set():
@@ -142,7 +151,8 @@ async def _progress(request: Request, dispatch_id: UUID, *, until_whole: bool) -
                 return
             progress, _ = await read_progress(connection, services, dispatch_id)
         shown = fragment(request, "_progresso.html", progress=progress)
-        if progress.is_over or (until_whole and progress.is_whole):
+        is_same = while_state in (None, progress.state or "")
+        if progress.is_over or (until_whole and progress.is_whole) or not is_same:
             yield _event("fim", shown)
             return
         if shown != before:

@@ -24,7 +24,8 @@ from disparo.panel.access import Person
 from disparo.panel.fields import Wrong
 from disparo.panel.pages import render
 from disparo.panel.services import PanelServices, services_of
-from disparo.sources.columns import ColumnsMissing, ColumnsUnclear, Proposal, warn
+from disparo.sources.column_warnings import warn
+from disparo.sources.columns import ColumnsMissing, ColumnsUnclear, Proposal
 from disparo.sources.file_import import Options, import_file, look
 from disparo.sources.import_report import BadLine, Report
 from disparo.sources.tables import NotReadable

@@ -12,7 +12,7 @@ from itertools import islice
 
 from disparo.panel import fields
 from disparo.panel.fields import Wrong
-from disparo.sources.columns import plain
+from disparo.sources.columns import FIELDS, plain
 from disparo.sources.csv_fields import without_text_mark
 from disparo.sources.tables import ROWS_ABOVE
 
@@ -23,6 +23,19 @@ _COLUMNS = (
 )  # fmt: skip
 #: Of these one names its line for certain.
 _NAMES = frozenset(_COLUMNS)
+#: These may be the number of a customer, with whom that invoice has nothing to do: a list of them has ...
+_BARE = ("id", "numero")
+_OF_A_CUSTOMER = frozenset(
+    name
+    for field in ("cpf_cnpj", "telefone_1", "telefone_2", "telefone_3", "email_principal", "endereco")
+    for name in (field, *FIELDS["clientes"][field])
+)
+#: ... such a column, and none of these.
+_OF_AN_INVOICE = frozenset(
+    name
+    for field in ("id_cliente", "valor", "vencimento")
+    for name in (field, *FIELDS["faturas"][f"{field}*"])
+)
 #: Beside one of these a bare number is that of a house.
 _OF_A_HOUSE = frozenset({"endereco", "logradouro", "rua", "bairro", "cep", "complemento"})
 #: The first line that spreadsheets read, and do not show.
@@ -33,6 +46,10 @@ _UNNAMED = (
     "O arquivo tem várias colunas, e nenhuma com um nome que diga que é a das faturas. Chame-a de id_fatura; "
     "também servem fatura, nº da fatura, número da fatura, id da fatura, título ou id. Se o arquivo tiver só "
     "a coluna das faturas, ela não precisa de nome."
+)
+_OF_CUSTOMERS = (
+    "O arquivo parece ser de clientes: a coluna {} pode ser o número do cliente, e sairia a fatura de outro. "
+    "Se é o da fatura, chame-a de id_fatura."
 )
 
 
@@ -134,7 +151,14 @@ def _column(first: Sequence[str]) -> int:
     names = [_plain(cell) for cell in first]
     for name in _COLUMNS:
         if name in names and not (name == "numero" and _OF_A_HOUSE.intersection(names)):
-            return names.index(name)
+            place = names.index(name)
+            if (
+                name in _BARE
+                and _OF_A_CUSTOMER.intersection(names)
+                and not _OF_AN_INVOICE.intersection(names)
+            ):
+                raise Wrong(_OF_CUSTOMERS.format(first[place].strip()))
+            return place
     numbers = [place for place, cell in enumerate(first) if fields.id_of(cell.strip()) is not None]
     if sum(map(bool, names)) > 1 and numbers != [0]:
         raise Wrong(_UNNAMED)

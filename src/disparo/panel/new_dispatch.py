@@ -76,12 +76,14 @@ class DryRun:
     """What a dispatch would come to, with some texts; `cost` None: no price is known.
 
     `looked_at`: when, by the database's clock; `is_overlapped`: by a run of some of these invoices that does
-    not know yet whom it goes to: they are not counted among the recent. `takes`, `too_slow`, `later`,
-    `stopped_by` (why nothing goes now): in words, None where there is nothing to say.
+    not know yet whom it goes to: they are not counted among the recent. `template_id`: by which template.
+    `takes`, `too_slow`, `later`, `stopped_by` (why nothing goes now): in words, None where there is nothing
+    to say.
     """
 
     looked_at: datetime
     is_overlapped: bool
+    template_id: int
     found: Simulation
     samples: Sequence[Text]
     first: FirstLine | None
@@ -184,6 +186,7 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
         is_overlapped = await overlaps.is_being_listed(
             connection, invoice_ids=wanted.invoice_ids, due_from=wanted.due_from, due_to=wanted.due_to
         )
+        template_id = await templates.last_id(connection)
         template = await templates.current(connection) or settings.template
     offers, rules = offers_of(settings), _rules(services, wanted)
     found = await simulate_run(services.pool, wanted, offers, rules)
@@ -201,7 +204,19 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     later = starts_later(found.openings, of=found.recipients, zone=settings.zone)
     if wanted.single is not None:
         later = None
-    return DryRun(looked_at, is_overlapped, found, samples, first, cost, takes, slow, later, stopped_by)
+    return DryRun(
+        looked_at,
+        is_overlapped,
+        template_id,
+        found,
+        samples,
+        first,
+        cost,
+        takes,
+        slow,
+        later,
+        stopped_by,
+    )
 
 
 def _rules(services: PanelServices, wanted: Selection) -> Rules:

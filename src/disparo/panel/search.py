@@ -126,13 +126,16 @@ async def _by_phone(connection: Connection, typed: str, bare: str, before: Curso
 
 async def _of_phone(connection: Connection, typed: str, phone: Phone, before: Cursor | None) -> list[Group]:
     rows = await message_pages.of_phone(connection, phone.e164, before=before, limit=_EACH)
-    if rows or before is not None:
-        # Where several were typed, what leads on names the one.
-        return [_group("telefone", f"Telefone {phone.national}", phone.national, rows)] if rows else []
-    # Who got nothing is in the register alone.
-    return await _of_owners(
+    # Where several were typed, what leads on names the one.
+    found = [_group("telefone", f"Telefone {phone.national}", phone.national, rows)] if rows else []
+    if before is not None:
+        return found
+    # Who got nothing is in the register alone, be it that the number was another's before.
+    owners = await _of_owners(
         connection, typed, phone.national[-PHONE_TAIL:], lambda held: held.e164 == phone.e164
     )
+    shown = {row["id"] for row in rows}
+    return found + [group for group in owners if shown.isdisjoint(row["id"] for row in group.rows)]
 
 
 async def _of_owners(

@@ -7,15 +7,13 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from disparo.sources.phone_columns import PHONES, place_phones, prefer_mobile, without_place
+from disparo.sources.phone_columns import PHONES, place_phones, prefer_mobile
 from disparo.sources.tables import NotReadable
 
 #: `Telefone(s)` and the like: a field may have several.
 _SEVERAL_PHONES = ("telefones", "telefone_s", "celulares", "celular_es", "fones", "fone_s")
 #: Leave to send SMS, of all phones of whoever has it.
 PERMISSION = ("permite_enviar_sms", "sms", "recebe_sms", "aceita_sms", "enviar_sms", "autoriza_sms")
-#: Of names that no field has: who does not want SMS would go on getting them.
-_OF_CONSENT = re.compile(r"(?:^|_)(?:sms|opt_?out|descadastr|nao_perturb|nao_(?:envi|receb|notific))")
 #: Fields by kind, the required ones with *, each with other names that files give it.
 FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "clientes": {
@@ -185,46 +183,6 @@ def confirm(kind: str, proposal: Proposal) -> Proposal:
         raise ColumnsMissing(kind, proposal, missing, "")
     _check_double(proposal)
     return proposal
-
-
-def warn(kind: str, proposal: Proposal) -> str | None:
-    """Say what a file that can be imported leaves open, where it does."""
-    said = []
-    place = proposal.positions.get("id_cliente")
-    if kind != "clientes" and place is not None and plain(proposal.headers[place]) == "cod_cliente":
-        said.append(
-            f"A coluna {proposal.headers[place]} entra como id_cliente. Se o código e o id de um cliente são "
-            "números diferentes no seu sistema, isto iria para outros clientes: exporte com o id."
-        )
-    if kind == "clientes" and set(PHONES).isdisjoint(proposal.fields):
-        said.append(
-            "Nenhuma coluna entra como telefone: destes clientes só recebe SMS quem já tem um no cadastro ou "
-            "um contato. Se uma coluna os traz, indique-a como telefone_1."
-        )
-    unused = without_place([plain(name) for name in proposal.headers], proposal.fields)
-    if kind != "faturas" and unused:
-        named = ", ".join(proposal.headers[place] for place in unused)
-        said.append(
-            f"Tem nome de telefone e não entra: {named}. Se os números dali devem receber SMS, indique a "
-            f"coluna como {'telefone_1, telefone_2 ou telefone_3' if kind == 'clientes' else 'telefone'}."
-        )
-    of_consent = [
-        name
-        for name, field in zip(proposal.headers, proposal.fields, strict=True)
-        if field is None and _OF_CONSENT.search(plain(name))
-    ]
-    if kind != "faturas" and of_consent:
-        said.append(
-            f"Parece dizer quem quer SMS e não entra: {', '.join(of_consent)}. Quem não quer receberia: se a "
-            "coluna traz sim em quem pode receber, indique-a como permite_sms; se traz sim em quem não quer, "
-            "troque as respostas antes."
-        )
-    if kind == "faturas" and {"situacao", "pago_em"}.isdisjoint(proposal.fields):
-        said.append(
-            "Nenhuma coluna diz quais faturas estão pagas ou canceladas: as novas entram como abertas, e as "
-            "outras ficam como estão. Se uma coluna o diz, indique-a como situacao ou pago_em."
-        )
-    return " ".join(said) or None
 
 
 def plain(name: str) -> str:

@@ -20,7 +20,7 @@ class CsvTable:
 
     def __init__(self, raw: IO[bytes], head: bytes) -> None:
         self._raw = raw
-        self.beside, self.unended = "", 0
+        self.beside, self.unended, self.hidden = "", 0, 0
         self._state = _state_of(raw)
         self._encoding = _encoding(raw, head)
         self._is_ended = _is_ended(raw)
@@ -32,7 +32,7 @@ class CsvTable:
         del keep  # what it costs to read a line it would cost to keep it
         self._raw.seek(0)
         # A wrong byte spoils the field that has it, not the file; of UTF-16 it cannot be told so.
-        wrong = "replace" if self._encoding == "utf-16" else "surrogateescape"
+        wrong = "replace" if self._encoding.startswith("utf-16") else "surrogateescape"
         text = io.TextIOWrapper(self._raw, encoding=self._encoding, errors=wrong, newline="")
         csv.field_size_limit(LONGEST_FIELD)
         reader = csv.reader(text, delimiter=self.separator)
@@ -96,10 +96,22 @@ def _parted(lines: Sequence[str], sign: str) -> tuple[int, int]:
     return longest, widest
 
 
+def _utf_16_without_mark(head: bytes) -> str | None:
+    """Tell UTF-16 by its first letters, a column's name: each has a byte of zeros on the same side."""
+    begins = head[:8]
+    if len(begins) == 8 and not any(begins[1::2]) and all(begins[::2]):  # noqa: PLR2004 - four letters
+        return "utf-16-le"
+    if len(begins) == 8 and not any(begins[::2]) and all(begins[1::2]):  # noqa: PLR2004 - as above
+        return "utf-16-be"
+    return None
+
+
 def _encoding(raw: IO[bytes], head: bytes) -> str:
     """Tell UTF-8 from Windows-1252: by the whole file, read in pieces."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
+    if (order := _utf_16_without_mark(head)) is not None:
+        return order
     wrong = letters = 0
     check = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     for piece in iter(lambda: raw.read(1_048_576), b""):

@@ -132,6 +132,7 @@ async def import_file(
         finally:
             if storing is not None:
                 await storing
+        report.beside, report.hidden = table.beside, table.hidden
     if not options.simulate:
         async with connection.transaction():
             await register_counts.fold_counts(connection)

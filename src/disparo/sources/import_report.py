@@ -57,6 +57,8 @@ class Report:
     garbled: Places = field(default_factory=Places)
     repeated: Places = field(default_factory=Places)
     left_phones: Counter[str] = field(default_factory=Counter)
+    beside: str = ""
+    hidden: int = 0
 
     @property
     def without_phone(self) -> str | None:
@@ -89,8 +91,27 @@ class Report:
     @property
     def told(self) -> list[str]:
         """Say what a person should know of the lines that are stored."""
-        told = (self.with_repeats, self.with_garbled_names, self.without_phone, self.with_old_phones)
+        told = (
+            self.beside.strip(),
+            self.with_hidden,
+            self.with_repeats,
+            self.with_garbled_names,
+            self.without_phone,
+            self.with_old_phones,
+        )
         return [said for said in told if said]
+
+    @property
+    def with_hidden(self) -> str | None:
+        """Say how many rows a spreadsheet hides, as those that a filter leaves out; None: none."""
+        if not self.hidden:
+            return None
+        lines = (
+            "1 linha oculta, que também foi lida"
+            if self.hidden == 1
+            else f"{self.hidden} linhas ocultas, que também foram lidas"
+        )
+        return f"A planilha tem {lines}. Para que fiquem de fora, copie só as visíveis para outra planilha."
 
     @property
     def with_old_phones(self) -> str | None:

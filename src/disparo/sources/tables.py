@@ -22,12 +22,14 @@ class Table(Protocol):
     """A file being read. `rows` gives each row's number in the file, from 1, and its fields.
 
     `beside`: a sentence, with a blank before it, on what the file has and is not read; known while it is.
+    `hidden`: how many of the rows given are shown to nobody who opens the file in a spreadsheet.
     `unended`: the last row's number where nothing ends it, 0 elsewhere; known when that row is given.
     """
 
     separator: str
     beside: str
     unended: int
+    hidden: int
 
     def rows(self, *, keep: bool = False) -> Iterator[tuple[int, Sequence[str]]]:
         """Read from the beginning, each time anew; raises NotReadable where the file breaks off.

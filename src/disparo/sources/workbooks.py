@@ -41,8 +41,10 @@ def open_workbook(raw: IO[bytes], most_bytes: int) -> Workbook:
     return reader.wb
 
 
-def read_cells(sheet: Any, *, most_columns: int, most_rows: int) -> Iterator[tuple[int, Sequence[object]]]:
-    """Give each row's number, from 1, and the values of its cells, `most_columns` of them.
+def read_cells(
+    sheet: Any, *, most_columns: int, most_rows: int
+) -> Iterator[tuple[int, Sequence[object], bool]]:
+    """Give each row's number, from 1, the values of its cells, `most_columns` of them, and if it is hidden.
 
     As the library's own `iter_rows` does, whose parser takes a formula without a result for an empty cell.
     """
@@ -61,11 +63,19 @@ def read_cells(sheet: Any, *, most_columns: int, most_rows: int) -> Iterator[tup
                 break
             if number > last:
                 last = number
-                yield number, sheet._get_row(row, 1, most_columns, values_only=True)  # noqa: SLF001 - as above
+                values = sheet._get_row(row, 1, most_columns, values_only=True)  # noqa: SLF001 - as above
+                yield number, values, parser.is_hidden
 
 
 class _Parser(WorkSheetParser):
-    """Reads the cells of a sheet."""
+    """Reads the cells of a sheet; `is_hidden`: the row that was read last, by a filter for instance."""
+
+    is_hidden = False
+
+    def parse_row(self, row: Any) -> Any:
+        """Read a row."""
+        self.is_hidden = row.get("hidden") in ("1", "true")
+        return super().parse_row(row)
 
     def parse_cell(self, element: Any) -> dict[str, Any]:
         """Read a cell; a formula's result that is an empty text says that it is one."""

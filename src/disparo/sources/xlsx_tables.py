@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import partial
 from typing import IO
 from xml.parsers.expat import ExpatError, ParserCreate
 
@@ -42,6 +43,7 @@ class XlsxTable:
     separator: str = ";"
     beside: str = ""
     unended: int = 0
+    hidden: int = 0
     _done: int = 0
     _kept: KeptRows = field(default_factory=KeptRows)
 
@@ -69,9 +71,11 @@ class XlsxTable:
             try:
                 shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
                 sheet, *others = shown or book.worksheets[:1]
-                self.beside = _beside(sheet.title, [other.title for other in others])
                 # Files lie about their size, and about the numbers of their rows.
-                cells = read_cells(sheet, most_columns=_MOST_COLUMNS, most_rows=_MOST_ROWS)
+                cells_of = partial(read_cells, most_columns=_MOST_COLUMNS, most_rows=_MOST_ROWS)
+                filled = [other.title for other in others if _says_something(cells_of(other))]
+                self.beside, self.hidden = _beside(sheet.title, filled), 0
+                cells = cells_of(sheet)
                 yield from self._as_wide_as_filled(cells)
             finally:
                 book.close()
@@ -83,7 +87,7 @@ class XlsxTable:
             ) from error
 
     def _as_wide_as_filled(
-        self, cells: Iterable[tuple[int, Sequence[object]]]
+        self, cells: Iterable[tuple[int, Sequence[object], bool]]
     ) -> Iterator[tuple[int, list[str]]]:
         """Leave out the columns past the last that the first rows fill: all rows come as wide."""
         rows = self._filled(cells)
@@ -92,18 +96,25 @@ class XlsxTable:
         for number, texts in itertools.chain(first, rows):
             yield number, texts[:width]
 
-    def _filled(self, cells: Iterable[tuple[int, Sequence[object]]]) -> Iterator[tuple[int, list[str]]]:
-        for number, values in cells:
+    def _filled(self, cells: Iterable[tuple[int, Sequence[object], bool]]) -> Iterator[tuple[int, list[str]]]:
+        for number, values, is_hidden in cells:
             self._done = number
             if values.count(None) == len(values):
                 continue
             texts = [_text(value) for value in values]
             if says_something(texts):
+                self.hidden += is_hidden
                 yield number, texts
 
     def progress(self) -> tuple[int, int]:
         """Tell how far: rows done, of nobody knows how many."""
         return self._done, 0
+
+
+def _says_something(cells: Iterable[tuple[int, Sequence[object], bool]]) -> bool:
+    """Tell a sheet that has a table from the empty ones that programs put into a new workbook."""
+    first = itertools.islice(cells, ROWS_ABOVE)
+    return any(values.count(None) < len(values) for _, values, _ in first)
 
 
 def _beside(title: str, others: Sequence[str]) -> str:

@@ -32,6 +32,24 @@ def test_who_got_no_sms_is_found_by_phone(house, person):
     assert "Nada encontrado" in search(person, "11 98810-0008")
 
 
+def test_whoever_has_a_number_now_is_found_beside_what_went_to_whom_it_was_before(house, person):
+    (message_id,) = house.run(
+        lambda connection: add_messages(connection, 1, first_id=8_103_001, due_in_s=86_400)
+    )
+    number = house.value("SELECT e164 FROM messages WHERE id = $1", message_id)
+    owner = "UPDATE customers SET phone_1 = $2 WHERE id = $1"
+    house.fetch(owner, 8_103_001, number)
+    page = search(person, number)
+    assert ("Telefone" in page, "Cliente 8103001" in page) == (True, False)  # theirs is in the list
+    house.run(lambda connection: add_invoices(connection, 1, first_id=8_103_501))
+    house.fetch(owner, 8_103_001, "11 98810-3999")
+    house.fetch(owner, 8_103_501, number)
+    page = search(person, number)
+    assert "Telefone" in page
+    assert "CLIENTE 8103501 Nenhum SMS para este cliente ainda." in page
+    assert "Fatura 8103501, R$ 99,90" in page
+
+
 def test_whose_contact_a_phone_is_is_found_though_it_never_got_an_sms(house, person):
     house.run(lambda connection: add_invoices(connection, 2, first_id=8_105_001))
     house.fetch(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from html import unescape
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
@@ -130,7 +131,7 @@ def test_a_list_without_messages_says_why_and_offers_no_filter_as_remedy(house, 
     page = text(person.get(f"/painel/disparos/{dispatch_id}"))
     assert "A lista estava sendo montada quando esta página abriu." in page
     assert "O que não chegou, e por quê A lista estava sendo montada" in page
-    assert "Nada até agora" not in page
+    assert "Nada até" not in page
     assert "Escolha outra situação" not in page
     assert "Escolha outra situação" in text(person.get(f"/painel/disparos/{dispatch_id}?situacao=failed"))
     done = "UPDATE bulk_runs SET state = 'done', carved_at = now() WHERE dispatch_id = $1"
@@ -153,16 +154,42 @@ def test_a_page_that_was_opened_while_its_list_was_made_is_loaded_again_when_it_
         assert b"event: fim\n" in stream.read()
     with figures(house, person, dispatch_id) as stream:  # the page that came instead: nothing has gone
         assert stream.readline() == b"event: progresso\n"
-        house.fetch("UPDATE bulk_runs SET state = 'running' WHERE dispatch_id = $1", dispatch_id)
+        house.fetch("UPDATE messages SET status = 'sending' WHERE id = $1", message_id)
         while (line := stream.readline()) != b"event: progresso\n":
             assert line != b"event: fim\n"
+    house.forget(dispatch_id)
+
+
+def test_a_page_of_a_run_that_a_colleague_resumes_comes_anew_with_the_buttons_of_that(house, person):
+    _, dispatch_id = run_of_three(house, first_id=4_015_000, chunk_id=-1_099_511_915_000)
+    house.fetch("UPDATE bulk_runs SET state = 'paused' WHERE dispatch_id = $1", dispatch_id)
+    for state, button in (("running", "Retomar"), ("paused", "Pausar")):
+        path = f"/painel/disparos/{dispatch_id}"
+        assert re.search(rf" {button} ", text(person.get(path)))
+        with figures(house, person, dispatch_id) as stream:
+            assert stream.readline() == b"event: progresso\n"
+            house.fetch("UPDATE bulk_runs SET state = $2 WHERE dispatch_id = $1", dispatch_id, state)
+            assert b"event: fim\n" in stream.read()
+    house.forget(dispatch_id)
+
+
+def test_reasons_beside_figures_that_go_on_are_said_to_be_of_the_pages_opening(house, person):
+    ids, dispatch_id = run_of_three(house, first_id=4_016_000, chunk_id=-1_099_511_916_000)
+    path = f"/painel/disparos/{dispatch_id}"
+    assert "e por quê Nada até esta página abrir: veja de novo ." in text(person.get(path))
+    house.fetch("UPDATE messages SET status = 'failed', reason = 'invalid_number' WHERE id = $1", ids[0])
+    page = text(person.get(path))
+    assert "e por quê 1 falhou: " in page
+    assert "Até esta página abrir: veja de novo ." in page
+    house.fetch("UPDATE messages SET status = 'cancelled' WHERE id = ANY($1::bigint[])", ids[1:])
+    assert "esta página abrir" not in text(person.get(path))
     house.forget(dispatch_id)
 
 
 def figures(house, person, dispatch_id):
     """The stream of figures that a dispatch's page listens to."""
     page = person.get(f"/painel/disparos/{dispatch_id}").raw.decode()
-    address = re.search(r'data-progress="([^"]+)"', page)[1]
+    address = unescape(re.search(r'data-progress="([^"]+)"', page)[1])
     request = Request(house.stage.base + address, headers={"Cookie": f"painel={person.cookies['painel']}"})
     return urlopen(request, timeout=30)
 

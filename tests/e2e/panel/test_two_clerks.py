@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import date
 from uuid import uuid4
 
 import pytest
@@ -88,6 +89,45 @@ def test_lists_that_have_something_in_common_are_told(house, clerks, hers, his, 
     answer = send(rui, second)
     assert (_SAID in text(answer)) is is_told
     assert answer.status == (422 if is_told else 303)
+
+
+def due_on(house, day, first, count):
+    house.run(lambda connection: add_invoices(connection, count, first_id=first))
+    house.fetch("UPDATE invoices SET due_date = $1 WHERE id BETWEEN $2 AND $3", day, first, first + count - 1)
+
+
+@pytest.mark.parametrize("more", [{}, {"a_quem": "outros"}])
+def test_a_period_into_which_a_colleague_imported_meanwhile_is_not_sent_unseen(house, clerks, more):
+    day, first = date(2035, 4, 5 + len(more)), 8_480_001 + 1000 * len(more)
+    due_on(house, day, first, 200)
+    form = simulate(clerks[0], de=day.isoformat(), ate=day.isoformat())
+    due_on(house, day, first + 200, 100)
+    refused = send(clerks[0], form, **more)
+    said = "Nada foi feito: desde a sua simulação 100 faturas entraram nesta lista. Simule de novo."
+    assert (refused.status, said in text(refused)) == (422, True)
+    runs = "SELECT count(*) FROM bulk_runs WHERE due_from = $1"
+    assert house.value(runs, day) == 0
+    again = simulate(clerks[0], de=day.isoformat(), ate=day.isoformat())
+    due_on(house, day, first + 300, 3)  # as a source brings them all day
+    assert send(clerks[0], again, **more).status == 303
+    due_on(house, day, first + 400, 100)
+    assert send(clerks[0], again, **more).status == 303  # a double click
+    assert house.value(runs, day) == 1
+
+
+@pytest.mark.parametrize("more", [{}, {"a_quem": "outros"}])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_text_that_a_colleague_wrote_meanwhile_is_not_sent_unseen(house, clerks, count, more):
+    first = 8_490_001 + 10 * count + 100 * len(more)
+    ids = house.run(lambda connection: add_invoices(connection, count, first_id=first))
+    invoices = " ".join(map(str, ids))
+    form = simulate(clerks[0], faturas=invoices)
+    clerks[1].post("/painel/modelo", modelo="OUTRO TEXTO {valor} {vencimento} {link}", acao="salvar")
+    refused = send(clerks[0], form, **more)
+    said = "Nada foi feito: desde a sua simulação o modelo do SMS foi mudado."
+    assert (refused.status, said in text(refused)) == (422, True)
+    assert messages_of(house, ids[0], ids[-1]) == 0
+    assert send(clerks[0], simulate(clerks[0], faturas=invoices), **more).status == 303
 
 
 def test_who_sends_to_the_others_alone_needs_no_telling(house, clerks):

@@ -65,6 +65,16 @@ def test_a_csv_gives_its_invoice_column(raw):
 
 
 @pytest.mark.parametrize(
+    "columns", ["ID;Razão social;CNPJ/CPF;Fone", "nome;celular;número", "Id;Nome;E-mail"]
+)
+def test_the_numbers_of_a_list_of_customers_are_not_taken_for_invoices(columns):
+    with pytest.raises(Wrong, match=r"parece ser de clientes: a coluna (ID|número|Id) pode ser"):
+        read_csv(f"{columns}\n7;8;9;10\n".encode())
+    assert read_csv(f"{columns};Vencimento\n7;7;7;7;05/12/2026\n".encode()) == [7]
+    assert read_csv(f"{columns};Cliente ID\n7;7;7;7;12\n".encode()) == [7]
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "Nº da fatura",

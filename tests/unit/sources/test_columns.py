@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from disparo.sources.columns import propose, warn
+from disparo.sources.column_warnings import warn
+from disparo.sources.columns import propose
 from disparo.sources.csv_fields import BadField
 from disparo.sources.row_readers import customer_reader
 from disparo.sources.tables import NotReadable
@@ -203,3 +204,32 @@ def test_a_field_made_of_blanks_holds_nothing_else_up():
     with pytest.raises(BadField, match="nome"):
         read(["1", "A" + "\t" * 30_000 + "B"])
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (
+            ["id_contato", "id_cliente", "nome", "telefone"],
+            "arquivo de contatos, pois tem a coluna id_contato",
+        ),
+        (["ID", "Cliente ID", "Nome do contato", "Cliente", "Fone"], "de contatos, pois tem a coluna ID"),
+        (
+            ["id", "nome", "datavenc", "valor", "celular"],
+            "faturas, pois tem as colunas valor e datavenc. Se id",
+        ),
+        (["id_cliente", "nome", "telefone", "vencimento"], None),  # the day of a month
+        (["ID", "Cliente", "Celular", "Valor do plano"], None),
+    ],
+)
+def test_contacts_or_invoices_that_are_taken_for_customers_are_told(header, said):
+    warned = warn("clientes", propose("clientes", [(1, header)]))
+    assert warned is None if said is None else said in (warned or "")
+
+
+def test_a_cpf_in_the_place_of_a_phone_is_no_strangers_mobile():
+    read = customer_reader({"id_cliente": 0, "nome": 1, "telefone_1": 2})
+    with pytest.raises(BadField, match="telefone_1 tem a forma de um CPF"):
+        read(["1", "ANA", "119.888.877-71"])
+    for phone in ("11988887771", "11.98888.7771", "119 8888 77-71"):
+        assert read(["1", "ANA", phone])["phone_1"] == phone

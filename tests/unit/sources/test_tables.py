@@ -163,3 +163,11 @@ def test_whether_something_ends_the_last_line_is_known(tmp_path, encoding, end, 
     with open_table(path) as table:
         assert [number for number, _ in table.rows()] == [1, 2, 3]
         assert table.unended == unended
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_known_without_its_mark_too(tmp_path, encoding):
+    path = tmp_path / "file.csv"
+    path.write_bytes("Nº;nome\r\n1;JOSÉ\r\n".encode(encoding))
+    with open_table(path) as table:
+        assert [list(values) for _, values in table.rows()] == [["Nº", "nome"], ["1", "JOSÉ"]]
