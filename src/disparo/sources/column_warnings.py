@@ -45,10 +45,10 @@ def warn(kind: str, proposal: Proposal) -> str | None:
             "coluna traz sim em quem pode receber, indique-a como permite_sms; se traz sim em quem não quer, "
             "troque as respostas antes."
         )
-    if kind == "faturas" and {"situacao", "pago_em"}.isdisjoint(proposal.fields):
+    if kind == "faturas" and {"situacao", "quitado", "pago_em"}.isdisjoint(proposal.fields):
         said.append(
             "Nenhuma coluna diz quais faturas estão pagas ou canceladas: as novas entram como abertas, e as "
-            "outras ficam como estão. Se uma coluna o diz, indique-a como situacao ou pago_em."
+            "outras ficam como estão. Se uma coluna o diz, indique-a como situacao, quitado ou pago_em."
         )
     return " ".join(said) or None
 

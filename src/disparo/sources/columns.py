@@ -83,6 +83,11 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "situacao": (
             "status_pagamento", "status_de_pagamento", "situacao_fatura", "status_fatura", "status",
         ),
+        # Yes or no; some write the amount there.
+        "quitado": (
+            "quitada", "pago", "paga", "fatura_paga", "fatura_quitada", "foi_pago", "foi_paga", "liquidado",
+            "liquidada", "baixado", "baixada",
+        ),
         "pago_em": (
             "data_pagamento", "data_de_pagamento", "dt_pagamento", "data_quitacao", "data_pgto", "dt_pgto",
             "datapag", "pagamento_data", "recebido_em", "pagamento", "data_liquidacao", "data_de_liquidacao",

@@ -34,6 +34,8 @@ _STATUS = {
     # Another invoice stands for it.
     "renegociada": "cancelled", "renegociado": "cancelled",
     "negociada": "cancelled", "negociado": "cancelled",
+    # The letters of some programs: whatever else begins with these is not to be reminded of either.
+    "a": "open", "r": "paid", "c": "cancelled",
 }  # fmt: skip
 _LARGEST_ID = 10**18 - 1
 #: And halves of characters, which JSON and wrong bytes of a file can bring and no database takes.

@@ -155,26 +155,58 @@ def invoice_reader(positions: Mapping[str, int]) -> RowReader[InvoiceRow]:
     """Give what reads an invoice's line; it raises BadField."""
     read = _reader(_INVOICE, positions)
     status_at, number_at = positions.get("situacao"), positions.get("nosso_numero")
+    paid_at = positions.get("quitado")
 
     def invoice(values: Sequence[str]) -> InvoiceRow:
         row = read(values)
         word = "" if status_at is None else _at(values, status_at, "situacao")
+        is_paid = None if paid_at is None else _is_told_paid(_at(values, paid_at, "quitado"), row)
         if word or row.get("paid_at") is not None:
             row["status"] = read_status(word, "situacao", paid_at=row.get("paid_at"))
-            if row["status"] == "open" and row.setdefault("paid_at", None) is not None:
-                # in part, or not booked yet
-                raise BadField("situacao diz que a fatura está aberta, e pago_em que foi paga")
-            if row["status"] == "open" and _is_paid_up(row):
-                raise BadField("situacao diz que a fatura está aberta, e valor_pago que foi paga")
-        elif _is_paid_up(row):
+            if row["status"] == "open":
+                _check_open(row, is_paid=is_paid)
+        elif is_paid or _is_paid_up(row):
             row["status"] = "paid"  # who has paid is not reminded
-        elif status_at is not None:
+        elif status_at is not None or is_paid is False:
             row["paid_at"] = None  # not paid, perhaps cancelled: see `upsert_invoices`
+        if is_paid is False and row.get("status") == "paid":
+            raise BadField("quitado diz que a fatura não foi paga, e outra coluna que foi")
         if number_at is not None:
             row["details"] = {"our_number": _text(_at(values, number_at, "nosso_numero"), "nosso_numero")}
         return cast("InvoiceRow", row)
 
     return invoice
+
+
+def _is_told_paid(text: str, row: dict[str, Any]) -> bool | None:
+    """Read whether an invoice was paid; an amount in that column goes to `row`; None: nothing is told."""
+    try:
+        told = _flag(text, "quitado")
+    except BadField:
+        try:
+            amount = read_amount(text, "quitado")
+        except BadField:
+            raise BadField(
+                "quitado deve ser sim ou nao: se a coluna traz o dia do pagamento, indique-a como pago_em; "
+                "se a situação, como situacao"
+            ) from None
+        if row.get("paid_amount") is None:
+            row["paid_amount"] = amount
+        return None
+    return None if told is ABSENT else bool(told)
+
+
+def _check_open(row: dict[str, Any], *, is_paid: bool | None) -> None:
+    """Refuse one that is called open, and paid beside it: in part, or not booked yet."""
+    if is_paid:
+        beside = "quitado"
+    elif row.setdefault("paid_at", None) is not None:
+        beside = "pago_em"
+    elif _is_paid_up(row):
+        beside = "valor_pago"
+    else:
+        return
+    raise BadField(f"situacao diz que a fatura está aberta, e {beside} que foi paga")
 
 
 def _is_paid_up(row: Mapping[str, Any]) -> bool:

@@ -38,6 +38,7 @@ _FIELD: Mapping[str, str] = {
     "valor": "valor da fatura",
     "vencimento": "data de vencimento",
     "situacao": "situação: aberta, paga ou cancelada",
+    "quitado": "paga: sim ou não",
     "pago_em": "data do pagamento",
     "valor_pago": "valor pago",
     "link": "link do boleto",
