@@ -82,6 +82,23 @@ def test_a_second_cancel_is_answered_as_the_first(house, client, paused, bulk_ru
     assert (second.json["canceladas"], second.json["ja_entregues"]) == (0, 0)
 
 
+def test_what_was_cancelled_stands_beside_what_was_accepted(house, client, person, paused):
+    """Else the figures of the day do not add up."""
+    paused()
+    house.run(lambda connection: add_invoices(connection, 1, first_id=7_250_001))
+    one = client.send({"id_fatura": 7_250_001}).json["disparo"]["id"]
+    before = _cancelled_today(person)
+    assert client.post(f"{DISPATCH}/{one}/cancelar").json["canceladas"] == 1
+    house.until(lambda: _cancelled_today(person) == before + 1)
+
+
+def _cancelled_today(person):
+    told = re.search(
+        r"Não saíram hoje, de propósito: .* e ([0-9.]+) canceladas?", text(person.get("/painel"))
+    )
+    return int(told[1].replace(".", "")) if told else 0
+
+
 def test_cancelling_a_run_that_is_over_says_that_all_had_gone(house, client):
     run, _ = over_and_uncertain(house, client, 7_300_001)
     told = client.post(f"{DISPATCH}/{run}/cancelar")
