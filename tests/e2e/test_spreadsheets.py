@@ -145,7 +145,7 @@ def test_a_formula_without_a_result_takes_no_phone_away_and_calls_no_invoice_ope
     phone = [35, "ANA", '=CONCATENATE("37", "999931413")']
     path = workbook(tmp_path / "b.xlsx", ["id_cliente", "nome", "fone"], phone)
     said = "é uma fórmula sem resultado: abra o arquivo numa planilha e salve-o"
-    assert [bad.reason for bad in load("clientes", path).bad] == [f"telefone_1 {said}"]
+    assert [bad.reason for bad in load("clientes", path).bad] == [f"fone (telefone_1) {said}"]
     assert rows("SELECT phone_1 FROM customers WHERE id = 35") == [("37999931412",)]
     header = ["id_fatura", "id_cliente", "valor", "vencimento", "situacao"]
     bill = [735, 35, 10, "05/12/2026", '=IF(TRUE, "paga", "aberta")']

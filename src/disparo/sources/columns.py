@@ -133,6 +133,14 @@ class Proposal:
         """Where each field stands."""
         return {field: place for place, field in enumerate(self.fields) if field is not None}
 
+    def in_its_words(self, reason: str) -> str:
+        """Give a reason that begins with a field with the column's own name before it: `Status (situacao)`."""
+        field, _, rest = reason.partition(" ")
+        place = self.positions.get(field)
+        if place is None or plain(self.headers[place]) == field:
+            return reason
+        return f"{self.headers[place].strip()} ({field}) {rest}"
+
 
 class ColumnsUnclear(NotReadable):
     """A person must say which column is which; `proposal` is what was understood."""

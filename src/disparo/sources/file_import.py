@@ -199,7 +199,7 @@ class _Reader:
                 if self._cut is not None:
                     self._cut.check(values, row)
             except BadField as bad:
-                batch.bad.append((_Line(number, values, None), str(bad)))
+                batch.bad.append((_Line(number, values, None), self.proposal.in_its_words(str(bad))))
                 continue
             if self._seen.add(row["id"]):
                 batch.repeated_at.append(number)
@@ -226,7 +226,7 @@ class _Reader:
             for line in unsure:
                 if by_id.get(line.row["id"]) is line:
                     del by_id[line.row["id"]]
-                batch.bad.append((line, str(bad)))
+                batch.bad.append((line, self.proposal.in_its_words(str(bad))))
 
     def _check_quotes(self, values: Sequence[str]) -> None:
         """Refuse a line whose open quote took others into a field: they read as rows of their own."""

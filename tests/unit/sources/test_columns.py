@@ -233,3 +233,11 @@ def test_a_cpf_in_the_place_of_a_phone_is_no_strangers_mobile():
         read(["1", "ANA", "119.888.877-71"])
     for phone in ("11988887771", "11.98888.7771", "119 8888 77-71"):
         assert read(["1", "ANA", phone])["phone_1"] == phone
+
+
+def test_a_reason_names_the_column_as_the_file_does():
+    found = propose("faturas", [(1, ["id_fatura", "id_cliente", "valor", "Dt. Vencimento", "Status"])])
+    said = "situacao deve ser aberta, paga ou cancelada"
+    assert found.in_its_words(said) == "Status (situacao) deve ser aberta, paga ou cancelada"
+    for unchanged in ("valor deve ser um valor", "há mais campos que colunas", ""):
+        assert found.in_its_words(unchanged) == unchanged
