@@ -10,6 +10,7 @@ from tests.contract.conftest import http
 from tests.contract.generic import table, take_and_drop
 
 from disparo.domain.outcome import ReceiptKind
+from disparo.errors import SettingsInvalid
 from disparo.platforms.base import NoAnswer
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.generic_questions import read_amount
@@ -48,6 +49,31 @@ async def test_secrets_and_values_stand_in_the_path_too(peer):
     await platform.ask("ref-1", "p 1")
     await platform.close()
     assert peer.requests[0].startswith(b"GET /sms/7/a%2Fb/p%201 ")
+
+
+async def test_a_question_may_be_a_form(peer):
+    form = {"chave": "{segredo:chave}", "ids[]": "{referencia}", "tipo": "{valor:tipo}"}
+    named = {
+        "values": {"tipo": "situação"},
+        "secrets": {"chave": "a&b"},
+        "charset": "iso-8859-1",
+        "json": None,
+    }
+    asked = {"method": "POST", "query": {}, "form": form}
+    settings = table(peer, ask={**ASK, **asked}, form={"to": "{telefone}", "text": "{texto}"}, **named)
+    platform = GenericHttp("p", read_table("p", settings))
+    await platform.ask("r 1&x")
+    await platform.close()
+    head, _, body = peer.requests[0].partition(b"\r\n\r\n")
+    assert body == b"chave=a%26b&ids%5B%5D=r+1%26x&tipo=situa%E7%E3o"
+    assert b"Content-Type: application/x-www-form-urlencoded" in head
+
+
+async def test_a_question_has_one_body(peer):
+    with pytest.raises(SettingsInvalid, match="só um deles"):
+        read_table("p", table(peer, ask={**ASK, "form": {"a": "{referencia}"}, "json": {}}))
+    with pytest.raises(SettingsInvalid, match="texto"):
+        read_table("p", table(peer, ask={**ASK, "method": "POST", "form": {"a": "{texto}"}}))
 
 
 async def test_a_question_in_json_may_say_null(peer):

@@ -252,7 +252,7 @@ READ = {"status": "s", "statuses": {}}
         ({"json": None, "xml": "<a>{itens}</a>", "batch": {"max": 2, "item": "{texto}"}}, "um elemento inteiro"),
         ({**ANSWER, "ask": {"xml": "<q>{texto}</q>", "answer": READ}}, "{texto} não existe"),
         ({**ANSWER, "poll": {"xml": "<q>{id}", "answer": READ}}, "não está bem formado"),
-        ({**ANSWER, "balance": {"xml": "<q/>", "json": {}}}, "use json ou xml"),
+        ({**ANSWER, "balance": {"xml": "<q/>", "json": {}}}, "use json ou form ou xml"),
     ],
 )  # fmt: skip
 async def test_wrong_settings_are_named(peer, changes, says):

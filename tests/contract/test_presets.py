@@ -17,10 +17,12 @@ from tests.contract.presets_spec import SPECS
 from tests.contract.table import PAGE, page
 
 from disparo.domain.outcome import OutcomeKind, ReceiptKind
+from disparo.domain.sms_text import count_segments, is_cut
 from disparo.domain.stop_words import asks_to_stop
 from disparo.errors import SettingsInvalid
 from disparo.platforms.base import Outgoing, WebhookForged, WebhookRejected, WebhookRequest, boottime_s
 from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.generic_questions import needs_id
 from disparo.platforms.presets import presets
 from disparo.platforms.registry import read_table
 
@@ -173,12 +175,25 @@ async def test_documented_receipts(peer, name, receipt):
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [("disparopro", 9), ("jasmin", 5), ("kannel", 1), ("smsbarato", 1), ("smsfire", 5), ("totalvoice", 1)],
-)
+    [
+        ("disparopro", 9), ("jasmin", 5), ("kannel", 1), ("sinch_brasil", 8), ("smsbarato", 1), ("smsfire", 5),
+        ("totalvoice", 1),
+    ],
+)  # fmt: skip
 async def test_no_text_is_longer_than_a_platform_hands_on_whole(name, most, peer):
     assert build(name, peer).capabilities.profile.max_parts == most
     told = build(name, peer, segments={"max_parts": 10})
     assert told.capabilities.profile.max_parts == 10
+
+
+@pytest.mark.parametrize("name", ["sinch_brasil", "zenvia"])
+async def test_an_accent_of_gsm_7_shortens_the_parts_of_who_knows_none(name, peer):
+    profile = build(name, peer).capabilities.profile
+    plain, with_accent = "a" * 140, "é" + "a" * 139
+    assert (count_segments(plain, profile), count_segments(with_accent, profile)) == (1, 3)
+    pix = "b" * 100
+    assert is_cut(f"café {pix}", pix, profile) == (name == "zenvia")
+    assert not is_cut(f"cafe {pix}", pix, profile)
 
 
 async def test_what_jasmin_was_told_by_the_smsc_is_the_code(peer):
@@ -217,6 +232,24 @@ async def test_documented_fate(peer, name):
     answer = await doing(platform, platform.ask("ref-1", SPECS[name].platform_id))
     assert (str(answer.event.kind), answer.event.failure) == (kind, failure)
     assert b"ref-1" in peer.requests[0] or SPECS[name].platform_id.encode() in peer.requests[0]
+
+
+def test_who_is_asked_by_its_own_id_is_asked_for_receipts():
+    """Nobody asks for what became of an uncertain message by an id that it has not: such a table does nothing."""
+    for name, spec in SPECS.items():
+        settings = read_table(name, {"type": name, **spec.fill, "url": "http://127.0.0.1:1/sms"})
+        assert settings.ask is None or not needs_id(settings.ask), name
+
+
+@pytest.mark.parametrize("word", ["NO_CREDIT", "CARRIER_COMMUNICATION_ERROR", "INTERNAL_ERROR"])
+async def test_what_sinch_tells_by_itself_it_tells_when_asked(peer, word):
+    said = f'{{"id": "8a1c-0001", "correlationId": "ref-1", "sentStatusCode": 201, "sentStatus": "{word}"}}'
+    peer.answer = http(200, f'{{"smsStatuses": [{said}]}}')
+    platform = build("sinch_brasil", peer)
+    answer = await doing(platform, platform.ask("ref-1"))
+    (told,) = platform.parse_webhook(WebhookRequest("POST", {}, {}, said.encode())).receipts
+    assert (answer.event.kind, answer.event.failure) == (told.kind, told.failure)
+    assert answer.event.kind is ReceiptKind.UNDELIVERED
 
 
 async def test_the_operators_word_is_not_the_handsets_when_asked_either(peer):

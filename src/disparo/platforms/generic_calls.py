@@ -52,7 +52,7 @@ class CallMaker:
         }
         self._skipped = LEFT_OUT[settings.number_format]
         query, form, batch = settings.query, settings.form, settings.batch
-        quote = quote_plus if settings.charset == "utf-8" else quote_latin1
+        self._quote = quote = quote_plus if settings.charset == "utf-8" else quote_latin1
         self._query = None if query is None else Form(_told(query, receipt_url), constant, quote)
         self._form = None if form is None else Form(_told(form, receipt_url), constant, quote)
         item = None if batch is None else batch.item
@@ -108,6 +108,9 @@ class CallMaker:
         if rules.json_body is not None:
             body = _json(fill_tree(tree_of(rules.json_body, constant), values))
             headers["Content-Type"] = _JSON
+        elif rules.form is not None:
+            body = Form(rules.form, constant, self._quote).fill(values).encode()
+            headers = _of_type(_FORM, headers)
         elif rules.xml is not None:
             body = self._in_xml(rules.xml).fill(values)
             headers = _of_type(_XML.format(self._settings.charset), headers)

@@ -166,4 +166,4 @@ def _amount_of(said: str | float | None) -> Decimal | None:
 
 def needs_id(rules: AskRules) -> bool:
     """Tell whether only the platform's own number names a message, which an uncertain one has not."""
-    return "{id}" in repr((rules.path, rules.query, rules.json_body, rules.xml))
+    return "{id}" in repr((rules.path, rules.query, rules.json_body, rules.form, rules.xml))

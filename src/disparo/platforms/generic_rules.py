@@ -138,6 +138,7 @@ class Question(Strict):
     path: str = ""
     query: dict[str, str] = {}
     json_body: Annotated[dict[str, Any] | list[Any] | None, Field(alias="json")] = None
+    form: dict[str, str] | None = None
     xml: Xml | None = None
 
     @field_validator("url")
@@ -147,8 +148,8 @@ class Question(Strict):
 
     @model_validator(mode="after")
     def _has_one_body(self) -> Question:
-        if self.json_body is not None and self.xml is not None:
-            raise ValueError("use json ou xml, não os dois")
+        if sum(each is not None for each in (self.json_body, self.form, self.xml)) > 1:
+            raise ValueError("use json ou form ou xml, só um deles")
         return self
 
 
@@ -221,6 +222,12 @@ class SegmentRules(Strict):
     ucs2_part: Annotated[int, Field(ge=2)] = 67
     max_parts: Annotated[int, Field(ge=1)] = 10
     cuts_at_spaces: bool = False
+
+
+class HttpSegmentRules(SegmentRules):
+    """For who chooses the alphabet itself: with `ascii`, one accent puts a text in UCS-2."""
+
+    alphabet: Literal["gsm7", "ascii"] = "gsm7"
 
 
 def compiles(value: str | None) -> str | None:

@@ -22,6 +22,7 @@ from disparo.platforms.generic_rules import (
     Condition,
     ErrorRule,
     HealthRules,
+    HttpSegmentRules,
     InboundRules,
     PollRules,
     ReceiptRules,
@@ -79,6 +80,7 @@ class GenericHttpSettings(PlatformTable):
     poll: PollRules | None = None
     balance: BalanceRules | None = None
     health: HealthRules | None = None
+    segments: HttpSegmentRules = HttpSegmentRules()
     webhook_secret: Secrets = []  # the newest first: the one told to the platform
     sources: list[str] = []  # networks that calls to our webhook may come from; none: all
     tries_are_safe_s: int = 0
@@ -194,7 +196,7 @@ class GenericHttpSettings(PlatformTable):
             check_placeholders(repr(each).replace(ITEMS, ""), OF_MESSAGE)
         check_placeholders(repr(self.headers), OF_MESSAGE | OF_QUESTION)
         for asked in filter(None, (self.ask, self.poll, self.balance, self.health)):
-            in_body = without(asked.json_body, NULL), asked.xml
+            in_body = without(asked.json_body, NULL), asked.form, asked.xml
             check_placeholders(repr((asked.path, asked.query, *in_body)), OF_QUESTION)
 
     def _names_used(self) -> set[tuple[str, str]]:

@@ -134,7 +134,7 @@ class Proposal:
         return {field: place for place, field in enumerate(self.fields) if field is not None}
 
     def in_its_words(self, reason: str) -> str:
-        """Give a reason that begins with a field with the column's own name before it: `Status (situacao)`."""
+        """Give a reason that begins with a field with the column's own name before it: Status (situacao)."""
         field, _, rest = reason.partition(" ")
         place = self.positions.get(field)
         if place is None or plain(self.headers[place]) == field:
