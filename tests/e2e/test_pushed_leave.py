@@ -35,6 +35,15 @@ def test_one_word_for_all_phones_holds_for_those_without_their_own(client, house
     assert allowed(house) == [True, True, True]
 
 
+@pytest.mark.parametrize("name", ["permite_sms_2", "permite_enviar_sms_2", "permite2"])
+def test_leave_of_one_phone_is_known_by_a_files_name_too(client, house, name):
+    put(client, {**ANA, "permite_sms": True, "telefone_secundario": "11987650003"})
+    put(client, {**ANA, name: False})
+    assert allowed(house)[:2] == [True, False]
+    put(client, {**ANA, name: False, "permite_sms_secundario": True})  # its own name goes before
+    assert allowed(house)[:2] == [True, True]
+
+
 def test_contacts_too_and_a_list_takes_the_place_of_the_one_before(client, house):
     contact = {"id_contato": 7101, "nome": "RUI", "telefone": "11987650002"}
     for said, leave in (({"permite_sms": True}, True), ({}, False), ({"permite_enviar_sms": True}, True)):

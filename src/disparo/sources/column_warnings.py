@@ -8,7 +8,19 @@ from disparo.sources.columns import FIELDS, Proposal, plain
 from disparo.sources.phone_columns import PHONES, without_place
 
 #: Of names that no field has: who does not want SMS would go on getting them.
-_OF_CONSENT = re.compile(r"(?:^|_)(?:sms|opt_?out|descadastr|nao_perturb|nao_(?:envi|receb|notific))")
+_OF_CONSENT = re.compile(
+    r"(?:^|_)(?:sms|opt_?out|descadastr|nao_perturb|nao_(?:envi|receb|notific)|permi(?:te|ss)|consent)"
+)
+#: Of an invoice: who has paid it, or does not owe it, would be asked for the money.
+_SETTLED = "pag|quitad|liquidad|recebid|baixad|cancelad|estornad|excluid|renegociad"
+_OF_AN_END = re.compile(
+    rf"(?:fatura_|titulo_|boleto_|foi_|esta_)?(?:(?:{_SETTLED})[oa]s?|(?:in)?ativ[oa])"
+    rf"|(?:data|dt)_(?:d[eoa]_)?(?:cancelamento|exclusao|estorno)|(?:cancelad|excluid|estornad)[oa]_em"
+)
+#: What such a name may be about instead: `Permite WhatsApp`.
+_OF_ANOTHER_WAY = re.compile(
+    r"(?:^|_)(?:e_?mail|whats|zap|liga|boleto|carta|correio|acesso|desconto|usuario)"
+)
 
 
 def warn(kind: str, proposal: Proposal) -> str | None:
@@ -37,7 +49,7 @@ def warn(kind: str, proposal: Proposal) -> str | None:
     of_consent = [
         name
         for name, field in zip(proposal.headers, proposal.fields, strict=True)
-        if field is None and _OF_CONSENT.search(plain(name))
+        if field is None and _OF_CONSENT.search(plain(name)) and not _speaks_of_else(plain(name))
     ]
     if kind != "faturas" and of_consent:
         said.append(
@@ -45,12 +57,30 @@ def warn(kind: str, proposal: Proposal) -> str | None:
             "coluna traz sim em quem pode receber, indique-a como permite_sms; se traz sim em quem não quer, "
             "troque as respostas antes."
         )
-    if kind == "faturas" and {"situacao", "quitado", "pago_em"}.isdisjoint(proposal.fields):
+    if kind == "faturas" and (ends := _ends(proposal)):
+        said.append(
+            f"Parece dizer quais faturas estão pagas ou canceladas e não entra: {', '.join(ends)}. Quem não "
+            "deve seria cobrado: ponha isso na coluna situacao (aberta, paga ou cancelada) antes de importar."
+        )
+    elif kind == "faturas" and {"situacao", "quitado", "pago_em"}.isdisjoint(proposal.fields):
         said.append(
             "Nenhuma coluna diz quais faturas estão pagas ou canceladas: as novas entram como abertas, e as "
             "outras ficam como estão. Se uma coluna o diz, indique-a como situacao, quitado ou pago_em."
         )
     return " ".join(said) or None
+
+
+def _ends(proposal: Proposal) -> list[str]:
+    """Name the columns that seem to tell which invoices are over, and are taken for nothing."""
+    return [
+        name
+        for name, field in zip(proposal.headers, proposal.fields, strict=True)
+        if field is None and _OF_AN_END.fullmatch(plain(name))
+    ]
+
+
+def _speaks_of_else(name: str) -> bool:
+    return "sms" not in name and _OF_ANOTHER_WAY.search(name) is not None
 
 
 def _other_kind(kind: str, proposal: Proposal) -> str | None:

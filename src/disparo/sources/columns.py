@@ -13,7 +13,27 @@ from disparo.sources.tables import NotReadable
 #: `Telefone(s)` and the like: a field may have several.
 _SEVERAL_PHONES = ("telefones", "telefone_s", "celulares", "celular_es", "fones", "fone_s")
 #: Leave to send SMS, of all phones of whoever has it.
-PERMISSION = ("permite_enviar_sms", "sms", "recebe_sms", "aceita_sms", "enviar_sms", "autoriza_sms")
+PERMISSION = (
+    "permite_enviar_sms", "sms", "recebe_sms", "aceita_sms", "enviar_sms", "autoriza_sms", "permite",
+    "permissao", "permissao_sms",
+)  # fmt: skip
+
+
+def _numbered(number: int) -> list[str]:
+    """Give a phone's names that end with its number: `celular1`, `Fone 2`."""
+    return [
+        word + end
+        for word in ("telefone", "celular", "fone", "tel", "cel")
+        for end in (f"_{number}", str(number))
+    ]
+
+
+def permission_of(number: int) -> list[str]:
+    """Give the names of the permission of one phone (1 to 3): `permite1` beside `telefone1`."""
+    ends = (f"_{number}", str(number), f"_telefone_{number}", f"_telefone{number}")
+    return [base + end for base in ("permite_sms", *PERMISSION) for end in ends]
+
+
 #: Fields by kind, the required ones with *, each with other names that files give it.
 FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "clientes": {
@@ -28,19 +48,20 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "telefone_1": (
             "telefone", "telefone_primario", "celular", "fone", "telefone_celular", "fone_celular",
             "telefone1", "whatsapp", "telefone_principal", "celular_1", "cel", "tel_celular",
-            "telefone_movel", *_SEVERAL_PHONES,
+            "telefone_movel", *_numbered(1), *_SEVERAL_PHONES,
         ),
         "permite_sms": PERMISSION,
-        "permite_sms_1": (),
+        "permite_sms_1": permission_of(1),
         "telefone_2": (
             "telefone_secundario", "telefone2", "celular_2", "telefone_residencial", "fone_residencial",
-            "fone_res", "fone_2",
+            "fone_res", *_numbered(2),
         ),
-        "permite_sms_2": (),
+        "permite_sms_2": permission_of(2),
         "telefone_3": (
-            "telefone_terciario", "telefone3", "celular_3", "telefone_comercial", "fone_comercial", "fone_3",
+            "telefone_terciario", "telefone3", "celular_3", "telefone_comercial", "fone_comercial",
+            *_numbered(3),
         ),
-        "permite_sms_3": (),
+        "permite_sms_3": permission_of(3),
         "email_principal": ("email", "e_mail", "email_1", "email1"),
         "email_secundario": ("email_2", "email2"),
         "data_cadastro": ("cadastro", "cadastrado_em", "data_de_cadastro", "dt_cadastro"),
@@ -225,7 +246,7 @@ def _match(kind: str, values: Sequence[str], by_hand: Mapping[str, str]) -> list
         field = marked.rstrip("*")
         if field in taken:
             continue
-        for other in others:
+        for other in _with_its_permission(field, others, names):
             place = names.index(other) if other in names else -1
             if place >= 0 and found[place] is None and other not in by_hand:
                 found[place] = field
@@ -233,6 +254,14 @@ def _match(kind: str, values: Sequence[str], by_hand: Mapping[str, str]) -> list
     if kind == "clientes":
         return place_phones(names, found, by_hand, _CALLED)
     return prefer_mobile(names, found, by_hand, _CALLED) if kind == "contatos" else found
+
+
+def _with_its_permission(field: str, others: Sequence[str], names: Sequence[str]) -> Sequence[str]:
+    """Put a phone's names with its number first where a permission has that number: it is of that column."""
+    number = field[-1]
+    if field not in PHONES or set(names).isdisjoint(permission_of(int(number))):
+        return others
+    return sorted(others, key=lambda other: not other.endswith(number))
 
 
 def _names(values: Sequence[str], by_hand: Mapping[str, str]) -> list[str]:

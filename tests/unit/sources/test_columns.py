@@ -146,6 +146,28 @@ def test_landlines_take_no_place_from_a_mobile(header, fields):
     assert len({field for field in found if field}) == len([field for field in found if field])
 
 
+@pytest.mark.parametrize(
+    ("header", "fields"),
+    [
+        (["telefone1", "permite1", "tel 2", "permite_2"], ["1", "sms_1", "2", "sms_2"]),
+        (["Telefone 1", "Permite enviar SMS 1", "Celular2", "SMS 2"], ["1", "sms_1", "2", "sms_2"]),
+        # Whose permission it is does not change for a mobile beside it.
+        (["Celular", "telefone1", "permite_sms_1"], ["2", "1", "sms_1"]),
+        (["Celular", "Fone 2", "Permite telefone 2"], ["1", "2", "sms_2"]),
+    ],
+)
+def test_a_phones_permission_is_known_by_its_number(header, fields):
+    found = propose("clientes", [(1, ["ID", "Nome", *header])]).fields[2:]
+    assert found == [f"permite_{field}" if "sms" in field else f"telefone_{field}" for field in fields]
+
+
+@pytest.mark.parametrize("kind", ["clientes", "contatos"])
+@pytest.mark.parametrize("name", ["Permite", "Permissão", "Permissão SMS"])
+def test_a_permission_that_does_not_name_sms_is_one(kind, name):
+    found = propose(kind, [(1, ["ID", "Cliente ID", "Nome", "Celular", name])])
+    assert found.fields[-1] == "permite_sms"
+
+
 def test_a_persons_choice_keeps_its_place():
     header = ["ID", "Nome", "Telefone", "Fone Residencial", "Fone Comercial", "Celular"]
     chosen = {"Fone Comercial": "telefone_3", "Celular": ""}
@@ -185,6 +207,8 @@ def test_a_column_named_like_a_phone_that_is_not_taken_is_told(names, told):
         (["Celular", "Descadastrado", "Não perturbe"], "Descadastrado, Não perturbe"),
         (["Celular", "Permite SMS", "Aceita WhatsApp", "Adoptado"], None),
         (["Celular", "Enviar SMS"], None),
+        (["Celular", "Permite contato", "Consentimento LGPD"], "Permite contato, Consentimento LGPD"),
+        (["Celular", "Permite WhatsApp", "Permissão de acesso", "Permite e-mail"], None),
     ],
 )
 @pytest.mark.parametrize("kind", ["clientes", "contatos"])
@@ -192,6 +216,21 @@ def test_a_column_that_may_say_who_wants_no_sms_and_is_not_taken_is_told(kind, n
     ids = ["ID", "Nome"] if kind == "clientes" else ["id_contato", "id_cliente"]
     said = warn(kind, propose(kind, [(1, [*ids, *names])]))
     assert said is None if told is None else f"Parece dizer quem quer SMS e não entra: {told}. Quem" in said
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["Data pagamento", "Cancelado"], "Cancelado"),
+        (["status", "fatura_ativa", "quitado"], "fatura_ativa"),
+        (["Situação", "Data de cancelamento", "Excluída em"], "Data de cancelamento, Excluída em"),
+        (["Pago?", "Excluído"], "Excluído"),
+        (["Situação", "Pago em", "Valor pago", "Forma de pagamento", "Pagador", "Ativação"], None),
+    ],
+)
+def test_a_column_that_may_say_which_invoices_are_over_and_is_not_taken_is_told(names, told):
+    said = warn("faturas", propose("faturas", [(1, ["ID", "Cliente ID", "Valor", "Vencimento", *names])]))
+    assert said is None if told is None else f"canceladas e não entra: {told}. Quem não deve" in said
 
 
 def test_a_name_on_several_lines_is_one():

@@ -29,10 +29,11 @@ from disparo.db.customers import (
     upsert_invoices,
 )
 from disparo.db.pool import Connection
-from disparo.sources.columns import PERMISSION
-from disparo.sources.csv_fields import BadField
+from disparo.sources.columns import PERMISSION, permission_of
+from disparo.sources.csv_fields import BadField, read_flag
 from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice
 from disparo.sources.hubsoft_names import CUSTOMER
+from disparo.sources.json_values import flag_of
 
 router = APIRouter(prefix=BASE)
 
@@ -91,7 +92,7 @@ async def put_invoices(request: Request, caller: Pusher) -> JSONResponse:
     """Grava faturas pelo id_fatura, nos campos da consulta; outro campo ausente fica como está."""
     del caller
     items = await _items(request, "faturas", "id_fatura")
-    found = _sort(items, "id_fatura", read_invoice, lambda row: row["id"])
+    found = _sort(items, "id_fatura", lambda item: read_invoice(_with_end(item)), lambda row: row["id"])
     rows: list[InvoiceRow] = [row for _, row in found.good.values()]
     async with _writing(services_of(request)) as connection:
         missing = await upsert_invoices(connection, rows)
@@ -118,6 +119,9 @@ async def _writing(services: Services) -> AsyncIterator[Connection]:
 def _with_leave(item: Mapping[str, Any]) -> Mapping[str, Any]:
     """Take leave to send SMS by its shorter names too: who was not to get any would go on getting them."""
     found = dict(item)
+    for number, own in enumerate(_OF_A_PHONE, start=1):
+        if (short := next((name for name in permission_of(number) if name in item), None)) is not None:
+            found.setdefault(own, item[short])
     for name in _OF_ALL_PHONES:
         if name in item:
             found = {**dict.fromkeys(_OF_A_PHONE, item[name]), **found}
@@ -131,6 +135,26 @@ def _with_leave(item: Mapping[str, Any]) -> Mapping[str, Any]:
             for each in contacts
         ]
     return found
+
+
+def _with_end(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take the end of an invoice by its other names too: who owes nothing would be asked for money."""
+    found = dict(item)
+    if "pago_em" in item:
+        found.setdefault("data_pagamento", item["pago_em"])
+    if any(_is_yes(item.get(name)) for name in ("pago", "paga", "quitada")):
+        found.setdefault("quitado", True)
+    if any(_is_yes(item.get(name)) for name in ("cancelado", "cancelada")):
+        found.setdefault("fatura_ativa", False)
+    return found
+
+
+def _is_yes(value: object) -> bool:
+    """Tell whether a value says yes; an amount that was paid says nothing."""
+    try:
+        return read_flag(flag_of(value, ""), "", default=False)
+    except BadField:
+        return False
 
 
 async def _items(request: Request, name: str, id_name: str) -> Sequence[object]:

@@ -1,0 +1,35 @@
+"""`PUT fatura`: that an invoice is paid or cancelled, by each of the names that people know it by."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+from tests.support.hubsoft import BASE
+
+NUMBERS = count(92_101)
+BILL = {"id_cliente": 3108, "valor": 10, "data_vencimento": "2026-12-10"}
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"pago_em": "2026-11-29"}, "paid"),
+        ({"pago": True}, "paid"),
+        ({"paga": "sim", "status": "aberta"}, "paid"),
+        ({"quitada": "S"}, "paid"),
+        ({"cancelada": True}, "cancelled"),
+        ({"cancelado": "sim", "status": "aguardando"}, "cancelled"),
+        # What says no says nothing, and neither does an amount; a name of the lookups goes before.
+        ({"pago": False, "cancelado": "nao"}, "open"),
+        ({"pago": 4.5}, "open"),
+        ({"pago": True, "quitado": False}, "open"),
+    ],
+)
+def test_who_owes_nothing_gets_no_sms_whatever_the_field_is_called(client, house, said, status):
+    number = next(NUMBERS)  # of an invoice that is new
+    answer = client.call("PUT", f"{BASE}/fatura", {"faturas": [{"id_fatura": number, **BILL, **said}]})
+    assert answer.status == 200, answer.raw
+    assert house.value("SELECT status FROM invoices WHERE id = $1", number) == status
+    sent = client.call("POST", f"{BASE}/cliente/financeiro/enviar_sms", {"id_fatura": number})
+    assert sent.status == (200 if status == "open" else 422), sent.raw
