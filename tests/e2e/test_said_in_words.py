@@ -124,11 +124,11 @@ def test_the_platform_test_prints_both_sides(house_with_platform):
     done = command("plataforma", "testar", "simulador", "--telefone", "11988887777", env=env)
     assert done.returncode == 0, done.stderr
     assert '"text": "Teste do Disparo."' in done.stdout
-    assert "aceita pela plataforma" in done.stdout
+    assert "a plataforma aceitou" in done.stdout
     assert "segredo-do-webhook" not in done.stdout
     house.behave(mode="bad_auth")
     failed = command("plataforma", "testar", "simulador", "--telefone", "11988887777", env=env)
-    assert (failed.returncode, "não recebida" in failed.stdout) == (1, True)
+    assert (failed.returncode, "não recebeu" in failed.stdout) == (1, True)
     assert "(a plataforma recusou o usuário ou a chave, código" in failed.stdout
 
 

@@ -10,21 +10,7 @@ from disparo.cli.tables import show_table
 from disparo.dispatch.bulk_simulate import Simulation
 from disparo.domain.template import format_amount
 from disparo.wording.duration_words import duration, starts_later, too_slow
-from disparo.wording.words import CAPS_NOT_KNOWN, out_of_reach
-
-SKIP_WORDS = {
-    "landline": "telefone fixo",
-    "invalid": "número inválido",
-    "no_permission": "sem permissão",
-    "opted_out": "descadastrado",
-    "invoice_unknown": "fatura não encontrada",
-    "invoice_paid": "fatura quitada",
-    "invoice_cancelled": "fatura cancelada",
-    "invoice_zero": "fatura de R$ 0,00",
-    "nobody": "fatura sem telefone válido",
-    "repeated": "já recebeu esta fatura há pouco",
-    "too_often": "além do limite por telefone",
-}
+from disparo.wording.words import CAPS_NOT_KNOWN, LEFT_OUT, out_of_reach, several
 
 
 def print_simulation(found: Simulation, *, timeout_s: int, zone: tzinfo) -> None:
@@ -55,7 +41,7 @@ def print_simulation(found: Simulation, *, timeout_s: int, zone: tzinfo) -> None
 def print_skipped(skipped: dict[str, int]) -> None:
     """Print what is left out, by reason."""
     for reason, count in sorted(skipped.items()):
-        print(f"  dispensados: {count} ({SKIP_WORDS[reason]})")
+        print(f"  de fora: {several(count, *LEFT_OUT[reason])}")
 
 
 def _takes(seconds: float | None) -> str:

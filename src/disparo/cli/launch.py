@@ -10,11 +10,11 @@ import secrets
 import socket
 import ssl
 import time
-import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from disparo.cli.processes import Family
@@ -203,5 +203,5 @@ def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2, context=UNVERIFIED) as answer:  # noqa: S310 - our own
             return bool(answer.status == 200)  # noqa: PLR2004
-    except (urllib.error.URLError, OSError):
+    except (OSError, HTTPException):  # or what is there speaks no HTTP
         return False

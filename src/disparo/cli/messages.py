@@ -72,12 +72,12 @@ def find(
     found, people = with_connection(dados, work)
     if not found:
         print("Nenhuma mensagem encontrada.")
-    for life in found:
-        _print_life(life, people)
-
-
-def _print_life(life: lookups.Life, people: Mapping[int, str]) -> None:
     zone = load_settings().zone
+    for life in found:
+        _print_life(life, people, zone)
+
+
+def _print_life(life: lookups.Life, people: Mapping[int, str], zone: ZoneInfo) -> None:
     row = life.message
     why = f", {words.reason(row['reason'], row['status'])}" if row["reason"] else ""
     print(

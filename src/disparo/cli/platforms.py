@@ -35,13 +35,6 @@ from disparo.wording.platform_words import Hindrance, hindrance
 platforms = typer.Typer(no_args_is_help=True)
 
 _NONE = "Nenhuma plataforma configurada. Onde nunca houve uma, `disparo run` usa a simulada."
-_OUTCOME_WORDS = {
-    OutcomeKind.ACCEPTED: "aceita pela plataforma",
-    OutcomeKind.REFUSED: "recusada pela plataforma",
-    OutcomeKind.NOT_TAKEN: "não recebida pela plataforma: pode ser tentada de novo",
-    OutcomeKind.NOT_STARTED: "não enviada: passou do prazo",
-    OutcomeKind.AMBIGUOUS: "incerta: a plataforma pode ter recebido",
-}
 
 
 @platforms.command("listar")
@@ -162,7 +155,7 @@ def try_platform(
     none_came = code_words.code(outcome.code) if outcome.code else "nenhuma"
     print(f"Pedido:\n{exchange.request}\n\nResposta:\n{on_lines(exchange.response) or f'({none_came})'}\n")
     why = _why(words.failure(outcome.failure, outcome.kind), outcome.code)
-    print(f"Resultado: {_OUTCOME_WORDS[outcome.kind]}{why}")
+    print(f"Resultado: {words.OUTCOME[outcome.kind]}{why}")
     if outcome.platform_id:
         print(f"Número da plataforma: {on_line(outcome.platform_id)}")
     if outcome.kind is not OutcomeKind.ACCEPTED:

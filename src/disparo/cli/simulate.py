@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from disparo.cli.bulk_words import SKIP_WORDS
 from disparo.cli.context import DataDir, with_connection
 from disparo.cli.tables import show_table
 from disparo.db import invoices, opt_outs, templates
@@ -85,7 +84,7 @@ def _print_people(found: Candidates) -> None:
     for recipient in found.recipients:
         table.add_row(recipient.phone.national, recipient.name, words.ORIGIN[recipient.origin], "recebe")
     for item in found.ignored:
-        table.add_row(item.phone, "", "", f"dispensado: {SKIP_WORDS[item.reason]}")
+        table.add_row(item.phone, "", "", f"não recebe: {words.IGNORED[item.reason]}")
     show_table(table)
 
 

@@ -61,7 +61,7 @@ async def create(request: Request, person: Person) -> Response:
     if not window_s and window.strip("0"):
         raise Wrong("A janela de repetição é um número de segundos, por exemplo 60.")
     if window_s > enrolment.LONGEST_REPEAT_WINDOW_S:
-        raise Wrong("A janela de repetição vai até 86400 segundos (um dia).")
+        raise Wrong(f"A janela de repetição vai até {enrolment.LONGEST_REPEAT_WINDOW_S} segundos (um dia).")
     settings = {
         "error_codes": fields.choice(form, "codigos", _CODES) or "rest",
         "purpose": fields.choice(form, "finalidade", _PURPOSES) or "requested",

@@ -88,7 +88,7 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
         async with services_of(request).pool.acquire() as connection, connection.transaction():
             found = await _uncertain(connection, request, form, _AT_ONCE + 1) if everything else []
             old = [row["id"] for row in found if seen_at is None or row["changed_at"] <= seen_at]
-            wanted = old[:_AT_ONCE] if everything else fields.ids(form, "id")
+            wanted = old[:_AT_ONCE] if everything else fields.ids(form)
             _check(person, wanted)
             settled = await _settle(connection, wanted, action, person)
             still = _still(await bulk_runs.paused(connection, of=settled)) if action == "reenviar" else ""
@@ -149,7 +149,7 @@ async def show_held(request: Request, person: Person) -> Response:
 async def settle_held(request: Request, person: Person) -> Response:
     """Let held messages go, or cancel them."""
     form = await fields.read_form(request)
-    wanted, action = fields.ids(form, "id"), fields.text(form, "acao")
+    wanted, action = fields.ids(form), fields.text(form, "acao")
     try:
         if action == "cancelar":
             return await _cancel_held(request, person, wanted)

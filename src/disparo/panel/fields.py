@@ -97,9 +97,9 @@ def phone(typed: str) -> Phone:
         raise Wrong("O telefone não é válido: use DDD e número, por exemplo 11 98888-7777.") from None
 
 
-def ids(form: FormData, name: str) -> list[int]:
+def ids(form: FormData) -> list[int]:
     """Give the ids of ticked boxes."""
-    given = (id_of(value) for value in form.getlist(name) if isinstance(value, str))
+    given = (id_of(value) for value in form.getlist("id") if isinstance(value, str))
     return sorted({value for value in given if value is not None})
 
 

@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 
@@ -82,24 +82,32 @@ def read_csv(raw: bytes) -> list[int]:
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
     try:
-        lines, begins = _table(fields.seen(text))
+        found = _numbers(*_table(fields.seen(text)))
     except csv.Error:
         raise Wrong("O arquivo não é um CSV: salve a planilha como CSV e escolha-o de novo.") from None
-    column = _column(lines[begins]) if len(lines) > begins else 0
-    found: dict[int, None] = {}
-    for place, line in enumerate(lines[begins:], begins + 1):
-        cell = without_text_mark(line[column].strip()) if len(line) > column else ""
-        number = read_number(cell)
-        if number is not None:
-            found[number] = None
-        elif cell and not (place == begins + 1 and any(map(str.isalpha, cell))):  # a column's name
-            raise Wrong(f"Linha {place} do arquivo: “{cell[:30]}” não é um número de fatura.")
     if not found:  # never all that is due in the days beside it
         raise Wrong("O arquivo não traz nenhum número de fatura.")
     return list(found)
 
 
-def _table(text: str) -> tuple[list[list[str]], int]:
+def _numbers(lines: Iterator[list[str]], begins: int) -> dict[int, None]:
+    found: dict[int, None] = {}
+    column = 0
+    for place, line in enumerate(islice(lines, begins, None), begins + 1):
+        if place == begins + 1:
+            column = _column(line)
+        cell = without_text_mark(line[column].strip()) if len(line) > column else ""
+        if not cell:
+            continue
+        number = read_number(cell)
+        if number is not None:
+            found[number] = None
+        elif place > begins + 1 or not any(map(str.isalpha, cell)):  # else a column's name
+            raise Wrong(f"Linha {place} do arquivo: “{cell[:30]}” não é um número de fatura.")
+    return found
+
+
+def _table(text: str) -> tuple[Iterator[list[str]], int]:
     """Give a file's lines in cells, and which of them, from 0, names the columns or is the first.
 
     Reports have a title above, and the period, or who asked for them. Raises csv.Error.
@@ -114,12 +122,12 @@ def _table(text: str) -> tuple[list[list[str]], int]:
     for sign, rows in tops.items():
         place = _named(rows)
         if place is not None:
-            return list(read(delimiter=sign)), begins + place
+            return read(delimiter=sign), begins + place
     sign = max(tops, key=lambda sign: max(map(len, tops[sign]), default=0))
     rows = tops[sign]
     if rows and len(rows[0]) == 1 and not _has_number(rows[0]):
         begins += next((place for place, cells in enumerate(rows) if len(cells) > 1), 0)
-    return list(read(delimiter=sign)), begins
+    return read(delimiter=sign), begins
 
 
 def _named(rows: Sequence[Sequence[str]]) -> int | None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 import structlog
 
 from disparo.db import erasure
+from disparo.db.pool import ROW_REFUSED
 from disparo.dispatch.freshness import SourceDown
 from disparo.sources.base import PAID, Page, SourceRefused
 from disparo.sources.sync import Sync, joined
@@ -24,6 +25,8 @@ T = TypeVar("T")
 PATIENCE_S, AGAIN_AFTER_S = 10.0, 15.0
 #: Calls may name any number: the source is not to be asked for all of them at once.
 _LOOKS_AT_ONCE = 4
+#: As long as whoever's turn it is waits for a lock: those behind hear no later that nothing could be stored.
+_TURN_WITHIN_S = 10.0
 #: Of erased customers, in the memory of one process.
 _MOST_KNOWN = 10_000
 
@@ -56,7 +59,7 @@ class Lookout:
         except SourceRefused:
             return await self.look_for_new(patience_s=patience_s, again_after_s=again_after_s)
         except SourceDown as error:
-            log.warning("look_for_failed", source=self._sync.source.name, error=type(error).__name__)
+            self._note("look_for_failed", error)
             return False
         return True
 
@@ -65,7 +68,11 @@ class Lookout:
         found = await self._ask(lambda: self._sync.source.fetch_invoice(invoice_id), until)
         if not found:
             return False
-        missing = await self._store(Page(is_last=True, invoices=found), until)
+        try:
+            missing = await self._store(Page(is_last=True, invoices=found), until)
+        except ROW_REFUSED as error:
+            self._note("look_for_failed", error)
+            return False
         self._of_erased[invoice_id] = found[0]["customer_id"]
         if len(self._of_erased) > _MOST_KNOWN:
             del self._of_erased[next(iter(self._of_erased))]
@@ -87,8 +94,7 @@ class Lookout:
         """Store a page and whom it names; gives the ids of invoices whose customer is missing."""
         strangers = await self._sync.find_strangers(page.invoices)
         page = joined(page, await self._ask(lambda: self._sync.fetch_customers(strangers), until))
-        async with self._sync.pool.acquire() as connection, connection.transaction():
-            return await self._sync.store(connection, page)
+        return await self._sync.store_in_turn(page, within_s=_TURN_WITHIN_S)
 
     async def _is_erased(self, invoice_id: int) -> bool:
         """Tell whether an invoice is known to be an erased customer's: they may have been readmitted."""
@@ -112,13 +118,16 @@ class Lookout:
                 return self._was_answered
             try:
                 await self._look_for_new(time.monotonic() + patience_s)
-            except (SourceDown, SourceRefused) as error:
-                log.warning("look_for_new_failed", source=self._sync.source.name, error=type(error).__name__)
+            except (SourceDown, SourceRefused, *ROW_REFUSED) as error:
+                self._note("look_for_new_failed", error)
                 self._was_answered = False
             else:
                 self._was_answered = True
             self._looked_at = time.monotonic()
             return self._was_answered
+
+    def _note(self, event: str, error: Exception) -> None:
+        log.warning(event, source=self._sync.source.name, error=type(error).__name__)
 
     async def _look_for_new(self, until: float) -> None:
         today = datetime.now(self._sync.zone).date()

@@ -218,6 +218,16 @@ class Sync:
         except SourceDown as error:  # they are asked for before they are sent, too
             log.warning("unlisted_not_asked", source=self.source.name, error=str(error))
 
+    async def store_in_turn(self, page: Page, *, within_s: float) -> set[int]:
+        """Store a page as `store` does; raises TimeoutError where its turn does not come so soon."""
+        async with asyncio.timeout(within_s):
+            await self._turn.acquire()
+        try:
+            async with self.pool.acquire() as connection, connection.transaction():
+                return await self.store(connection, page)
+        finally:
+            self._turn.release()
+
     async def store(self, connection: Connection, page: Page) -> set[int]:
         """Store a page in the caller's transaction; gives the ids of invoices whose customer is missing."""
         await fill_in_days_of(connection, self.zone)

@@ -47,4 +47,4 @@ def test_the_api_and_the_command_line_foresee_it_too(house):
     assert (told["destinatarios"], told["ignorados"]) == (2, {"limite_por_telefone": 1})
     due = ("--vencimento-de", "2033-01-05", "--ate", "2033-01-05")
     told = house.command("disparar", *due, "--simular").stdout
-    assert "dispensados: 1 (além do limite por telefone)" in told
+    assert "de fora: 1 SMS além do limite por telefone" in told

@@ -200,7 +200,7 @@ async def test_a_platform_that_fails_in_answering_a_test_refused_nothing(command
         table = {**TABLE, "url": f"http://127.0.0.1:{platform.server_port}/"}
         settings = {"DISPARO_PLATFORMS": json.dumps({"p": table}), "DISPARO_REAL_SENDING": "yes"}
         _, said = command("plataforma", "testar", "p", "--telefone", "11988887777", **settings)
-    assert "Resultado: incerta: a plataforma pode ter recebido (" in said, said
+    assert "Resultado: a plataforma não respondeu direito: pode ter recebido ou não (" in said, said
     assert "recusou" not in said
 
 

@@ -9,8 +9,11 @@ from datetime import timedelta
 import asyncpg
 import pytest
 from tests.support.hubsoft_source import CUSTOMERS
+from tests.support.locks import until_somebody_waits
 
 from disparo.db import erasure
+from disparo.db.customers import _wait_for_our_turn
+from disparo.sources import lookout as module
 from disparo.sources.lookout import Lookout
 
 pytestmark = pytest.mark.anyio
@@ -146,3 +149,58 @@ async def test_a_database_that_is_slow_is_not_taken_for_the_source(there, sync, 
             await connection.execute("LOCK TABLE invoices IN EXCLUSIVE MODE")
             with pytest.raises(TimeoutError):
                 await Lookout(sync).look_for(990_019, patience_s=0.8, again_after_s=60)
+
+
+async def test_looks_that_wait_for_the_register_hold_one_connection_between_them(
+    there, sync, lookout, connection
+):
+    await sync.run()
+    numbers = range(990_030, 990_034)
+    for number in numbers:
+        there.add_invoice(number, 5)
+    stored = "SELECT count(*) FROM invoices WHERE id = ANY($1)"
+    async with asyncpg.create_pool(sync.dsn, min_size=2, max_size=2) as small:
+        sync.pool, calls = small, there.calls.total()
+        async with connection.transaction():
+            await _wait_for_our_turn(connection, "invoices")  # as a long import does
+            looks = [lookout.look_for(number, patience_s=20, again_after_s=60) for number in numbers]
+            found = asyncio.gather(*looks)
+            await until_somebody_waits(connection)
+            rounds = 0
+            while rounds < 20:  # each behind whoever asked for a connection before it
+                async with asyncio.timeout(10), small.acquire() as other:
+                    assert await other.fetchval(stored, [*numbers]) == 0
+                rounds += there.calls.total() - calls == len(numbers)
+        assert all(await found)
+    assert await connection.fetchval(stored, [*numbers]) == len(numbers)
+
+
+async def test_who_waits_too_long_behind_another_for_the_register_is_told_so(
+    there, sync, lookout, connection, monkeypatch
+):
+    monkeypatch.setattr(module, "_TURN_WITHIN_S", 0.1)
+    await sync.run()
+    looks = []
+    async with connection.transaction():
+        await _wait_for_our_turn(connection, "invoices")
+        for number in (990_040, 990_041):
+            there.add_invoice(number, 5)
+            look = lookout.look_for(number, patience_s=20, again_after_s=60)
+            looks.append(asyncio.create_task(look))
+            await until_somebody_waits(connection)
+        with pytest.raises(TimeoutError):
+            await looks[1]
+    assert await looks[0]
+
+
+async def test_a_row_that_the_database_refuses_is_no_fault_of_whoever_named_it(
+    there, sync, lookout, connection
+):
+    await sync.run()
+    there.add_invoice(990_050, 5)
+    await connection.execute("ALTER TABLE invoices ADD CONSTRAINT odd CHECK (id <> 990050)")
+    assert await lookout.look_for(990_050, patience_s=5, again_after_s=60)  # as one that is not there
+    there.searches = {"id_cliente"}
+    assert not await lookout.look_for(
+        990_051, patience_s=5, again_after_s=60
+    )  # not all that is new was brought

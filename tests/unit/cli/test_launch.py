@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import socketserver
 
 import pytest
+from tests.support.serving import serving
 
-from disparo.cli.launch import _webhook_secret, free_port, local_url
+from disparo.cli.launch import _webhook_secret, answers, free_port, local_url
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,14 @@ def test_the_simulators_secret_is_never_an_empty_one(tmp_path):
     assert len(made) > 16
     assert _webhook_secret(tmp_path) == made
     assert (tmp_path / "simulador.secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_whatever_speaks_no_http_is_not_ready():
+    class Other(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(4096)
+            self.request.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+    other = socketserver.TCPServer(("127.0.0.1", 0), Other)
+    with serving(other):
+        assert not answers(f"http://127.0.0.1:{other.server_address[1]}/saude")

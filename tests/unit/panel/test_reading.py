@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime
+from tempfile import SpooledTemporaryFile
 from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
+from starlette.datastructures import FormData, UploadFile
 
-from disparo.api.hubsoft.words import reason_word
+from disparo.api.hubsoft.words import REASON_WORDS, reason_word
 from disparo.auth.permissions import Permission
 from disparo.domain.message import Status
 from disparo.domain.outcome import FailureClass, OutcomeKind, ReceiptKind
 from disparo.domain.recipients import IgnoredReason
 from disparo.domain.windows import Purpose
+from disparo.panel.access import Person
 from disparo.panel.cursors import moment_and_text, read_moment_and_id, read_moment_and_text
 from disparo.panel.export import cell
 from disparo.panel.fields import Wrong, id_of, local_address, span
 from disparo.panel.invoice_list import read_csv, read_pasted
+from disparo.panel.new_dispatch import wanted_of
 from disparo.wording import code_words, reason_words, words
 from disparo.wording.words import actor
 
@@ -176,6 +181,31 @@ def test_a_wrong_line_is_named():
             read_csv(first)
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize("pasted", [True, False], ids=["pasted", "file"])
+async def test_a_list_as_long_as_may_be_is_read_beside_the_loop(pasted):
+    """For six seconds, and for fourteen where a spreadsheet had left a million empty lines, nobody was answered."""
+    lines, turns = "\n".join(map(str, range(100_000, 140_000))), 0
+
+    async def turn():
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    file = SpooledTemporaryFile(max_size=4_194_304)  # noqa: SIM115 - as a form's, which stays in memory
+    file.write(lines.encode())
+    file.seek(0)
+    upload = UploadFile(file, filename="faturas.csv")
+    clerk = Person(1, "ana@example.com", "Ana", frozenset({"send_bulk"}), b"")
+    others = asyncio.create_task(turn())
+    wanted = await wanted_of(FormData([("faturas", lines)] if pasted else [("arquivo", upload)]), clerk)
+    others.cancel()
+    assert len(wanted.invoice_ids) == 40_000
+    assert turns > 10
+    await upload.close()
+
+
 def test_a_csv_without_an_invoice_is_told_so_and_is_no_form_left_empty():
     """With days beside it all that is due in them was simulated, and the file that was chosen forgotten."""
     for raw in (b"", b"id_fatura\n", b"id_fatura;nome\r\n\r\n;\r\n"):
@@ -231,6 +261,11 @@ def test_whatever_a_message_waits_for_is_said_in_words():
     for waits_for in WAITS_FOR:
         assert not words.reason(waits_for).startswith("código")
         assert reason_word(waits_for) != waits_for
+
+
+def test_why_a_hand_over_failed_has_a_word_for_programs_too_and_a_platforms_own_code_stays():
+    assert set(FailureClass) <= set(REASON_WORDS)
+    assert reason_word("E-17") == "E-17"
 
 
 def test_what_kept_an_answer_from_coming_is_said_in_words_and_a_platforms_own_code_stays():

@@ -157,10 +157,10 @@ def read_limit(query: _Query, *, default: int) -> int:
     return read_number(query, "limit", default, 1, MOST)
 
 
-def read_paging(query: _Query, *, default: int) -> tuple[int, int]:
+def read_paging(query: _Query) -> tuple[int, int]:
     """Read `pagina` (from 0) and `itens_por_pagina`, also called `quantidade`; raises Refusal."""
     name = "itens_por_pagina" if text_of(query, "itens_por_pagina") else "quantidade"
-    return read_page(query, default=default, per_page=name)
+    return read_page(query, default=50, per_page=name)
 
 
 def read_sorting(query: _Query) -> Sorting:

@@ -126,7 +126,7 @@ async def find_customers(request: Request, caller: Reader, query: Asked) -> JSON
 async def all_customers(request: Request, caller: Reader, query: Asked) -> JSONResponse:
     """Lista todos os clientes, página por página."""
     del caller
-    page, per_page = reading.read_paging(query, default=50)
+    page, per_page = reading.read_paging(query)
     wanted = reading.read_customer_filter(query, dated=True)
     sorting = reading.read_sorting(query)
     async with _snapshot(services_of(request)) as connection:
@@ -190,7 +190,7 @@ async def invoices(request: Request, caller: Reader, query: Asked) -> JSONRespon
     del caller
     services = services_of(request)
     issuer = _issuer(services)
-    page, per_page = reading.read_paging(query, default=50)
+    page, per_page = reading.read_paging(query)
     wanted = reading.read_report_filter(query, issuer.today)
     active = reading.read_client_state(query)
     search, document = reading.read_report_search(query), reading.read_document(query)

@@ -167,7 +167,7 @@ def _has_body(request: Request) -> bool:
 
 
 def _streamed(answer: aiohttp.ClientResponse) -> Response:
-    response = _Passed(_body(answer), status_code=answer.status)
+    response = _Passed(answer)
     dropped = _NOT_RETURNED | _named(answer.headers.get("Connection", ""))
     if answer.status in _BODILESS:
         dropped |= {"content-length"}
@@ -180,6 +180,10 @@ def _streamed(answer: aiohttp.ClientResponse) -> Response:
 class _Passed(StreamingResponse):
     """An answer that HubSoft may break off: so does ours then, and it is no fault of ours."""
 
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        super().__init__(answer.content.iter_any(), status_code=answer.status)
+        self._answer = answer
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
@@ -187,14 +191,8 @@ class _Passed(StreamingResponse):
             scope["state"]["error"] = type(error).__name__  # for the request's line in the log
             log.warning("hubsoft_breaks_off", error=type(error).__name__)
             await break_off(scope, receive)
-
-
-async def _body(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    try:
-        async for piece in answer.content.iter_any():
-            yield piece
-    finally:
-        answer.close()
+        finally:
+            self._answer.close()  # whoever hung up before its first piece as well
 
 
 def _sent(request: Request, authorization: str | None) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
         row = read_customer(item)
         return row, read_contacts(item, row["id"])
 
-    found = _sort(items, "id_cliente", read, lambda pair: pair[0]["id"])
+    found = await asyncio.to_thread(_sort, items, "id_cliente", read, lambda pair: pair[0]["id"])
     pairs = [pair for _, pair in found.good.values()]
     with_contacts = [(row["id"], contacts) for row, contacts in pairs if contacts is not None]
     async with _writing(services_of(request)) as connection:
@@ -92,7 +93,7 @@ async def put_invoices(request: Request, caller: Pusher) -> JSONResponse:
     """Grava faturas pelo id_fatura, nos campos da consulta; outro campo ausente fica como está."""
     del caller
     items = await _items(request, "faturas", "id_fatura")
-    found = _sort(items, "id_fatura", lambda item: read_invoice(_with_end(item)), lambda row: row["id"])
+    found = await asyncio.to_thread(_sort, items, "id_fatura", _read_invoice, lambda row: row["id"])
     rows: list[InvoiceRow] = [row for _, row in found.good.values()]
     async with _writing(services_of(request)) as connection:
         missing = await upsert_invoices(connection, rows)
@@ -149,6 +150,10 @@ def _with_end(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
+def _read_invoice(item: Mapping[str, Any]) -> InvoiceRow:
+    return read_invoice(_with_end(item))
+
+
 def _is_yes(value: object) -> bool:
     """Tell whether a value says yes; an amount that was paid says nothing."""
     try:
@@ -178,6 +183,7 @@ async def _items(request: Request, name: str, id_name: str) -> Sequence[object]:
 def _sort(
     items: Sequence[object], id_name: str, read: Callable[[Mapping[str, Any]], R], id_of: Callable[[R], int]
 ) -> _Sorted[R]:
+    """Read each item; of a thousand with all they may have it takes two seconds, and is done in a thread."""
     found: _Sorted[R] = _Sorted()
     for index, item in enumerate(items):
         if not isinstance(item, dict):

@@ -134,12 +134,14 @@ async def _connections(connection: Connection) -> Finding:
 async def _workers(connection: Connection) -> Finding:
     before = await workers.list_beats(connection)
     until = time.monotonic() + _BEAT_PATIENCE_S
-    while time.monotonic() < until:
+    while True:
         await asyncio.sleep(0.25)
         now = await workers.list_beats(connection)
         alive = sum(before.get(worker) != beat for worker, beat in now.items())
         if alive and alive == len(now):
             return ok("workers", f"{alive} em atividade")
+        if time.monotonic() >= until:
+            break
     if alive:
         return note("workers", f"{alive} de {len(now)} em atividade", "Os outros são retirados em segundos.")
     text = f"nenhum em atividade ({len(now)} registrado(s))" if now else "nenhum registrado"
