@@ -21,6 +21,9 @@ _OF_THE_SYSTEM = {
     errno.EROFS: "o disco só pode ser lido",
     errno.EIO: "o disco falhou",
     errno.EMFILE: "há arquivos abertos demais",
+    errno.ENFILE: "há arquivos abertos demais na máquina",
+    errno.ENOMEM: "falta memória",
+    errno.EAGAIN: "não há mais processos ou threads livres",
     errno.EADDRINUSE: "já está em uso",
     errno.EADDRNOTAVAIL: "o endereço não é desta máquina",
     errno.ECONNREFUSED: "conexão recusada",
@@ -31,6 +34,11 @@ _OF_THE_SYSTEM = {
     socket.EAI_NONAME: "o nome não existe",
     socket.EAI_AGAIN: "o DNS não responde",
 }
+
+#: What the machine has not enough of at this moment: nothing is wrong with what was asked of it.
+OF_THE_MACHINE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+)
 
 #: Exit status of a process that ends to be started anew: a part of it fell, or its memory passed the setting.
 RESTART_ME = 75
@@ -56,6 +64,8 @@ def in_words(error: BaseException) -> str:
     """Say in words why the system refused something."""
     if isinstance(error, TimeoutError):
         return _OF_THE_SYSTEM[errno.ETIMEDOUT]
+    if isinstance(error, MemoryError):
+        return _OF_THE_SYSTEM[errno.ENOMEM]
     if not isinstance(error, OSError):
         return type(error).__name__
     # The numbers of a TLS library are its own.

@@ -26,7 +26,7 @@ from pydantic_settings import (
 
 from disparo.domain.local_holidays import LocalHoliday, read_local_holiday
 from disparo.domain.template import check_template
-from disparo.errors import SettingsInvalid, in_words
+from disparo.errors import OF_THE_MACHINE, SettingsInvalid, in_words
 from disparo.setting_checks import HomePath, is_address, is_number, read_phone, shows
 from disparo.wrong_values import words_of, words_of_file
 
@@ -267,6 +267,8 @@ def load_settings(**overrides: object) -> Settings:
             f"Configuração inválida: DISPARO_{name.upper()} se escreve como JSON, por exemplo {example}."
         ) from None
     except OSError as error:
+        if error.errno in OF_THE_MACHINE:
+            raise
         raise SettingsInvalid(f"O arquivo de configuração não pôde ser lido: {in_words(error)}.") from None
     except ValueError as error:  # a TOML file that is not TOML
         raise SettingsInvalid(

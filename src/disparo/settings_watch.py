@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from disparo.errors import SettingsInvalid, in_words
+from disparo.errors import OF_THE_MACHINE, SettingsInvalid, in_words
 from disparo.settings import Settings, settings_file
 
 log = structlog.get_logger(__name__)
@@ -65,6 +65,10 @@ class SettingsWatch:
         except SettingsInvalid as error:
             self._refuse(str(error), is_known=is_known)
         except Exception as error:  # whatever it is, the next look must come
+            if _is_of_the_machine(error):  # nothing is known of the settings: they are read when it has room
+                self._seen = None
+                log.warning("settings_not_read_now", why=in_words(error))
+                return
             self._refuse(in_words(error), is_known=is_known, exc_info=True)
         else:
             self.refused = None
@@ -84,6 +88,10 @@ class SettingsWatch:
         except SettingsInvalid:  # it is gone, or closed: when it is back it is read, changed or not
             self._seen = None
             raise
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in OF_THE_MACHINE)
 
 
 def _stamp(file: Path | None) -> tuple[int, int, int] | None:

@@ -176,7 +176,7 @@ async def test_what_is_not_answered_is_given_up_with_its_connection(dsn, monkeyp
     there = urlsplit(dsn)
     through = f"postgresql://{there.username}:{there.password}@127.0.0.1:{proxy.port}{there.path}"
     async with open_pool(through, size=1, name="queue", whole=True) as pool:
-        driver = _CalmDriver(pool)
+        driver = _CalmDriver(pool, asyncio.Event())
         assert await driver.fetch("SELECT 1 AS one") == [{"one": 1}]
         proxy.silent = True
         for ask in (driver.fetch("SELECT 1"), driver.execute("SELECT 1"), driver.notify("somewhere", "here")):

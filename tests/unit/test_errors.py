@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 
@@ -21,6 +22,11 @@ def test_files(tmp_path):
     assert refusal((tmp_path / "a.csv").read_bytes) == "não existe"
     assert refusal(tmp_path.read_bytes) == "é uma pasta"
     assert refusal((tmp_path / ("a" * 300)).read_bytes) == "o nome é longo demais"
+
+
+def test_what_the_machine_has_too_little_of():
+    assert in_words(MemoryError()) == in_words(OSError(errno.ENOMEM, "Cannot allocate memory"))
+    assert in_words(BlockingIOError(errno.EAGAIN, "fork")) == "não há mais processos ou threads livres"
 
 
 def test_connections():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 
 import pytest
@@ -143,3 +144,34 @@ async def test_who_asks_while_earlier_settings_are_about_to_be_used_is_heard(mon
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("fault", [OSError(errno.EMFILE, "Too many open files"), MemoryError()])
+async def test_a_machine_without_room_refuses_no_settings_and_they_are_read_when_it_has(
+    fault, monkeypatch, tmp_path
+):
+    """Settings that nobody had touched were called wrong, in the log and to whoever is told of faults."""
+    monkeypatch.setenv("DISPARO_CONFIG", str(tmp_path / "disparo.toml"))
+    monkeypatch.setattr("disparo.settings_watch._LOOK_EVERY_S", 0.02)
+    (tmp_path / "disparo.toml").write_text("")
+    faults, got = [fault], []
+
+    def load():
+        if faults:
+            raise faults.pop()
+        return "new"
+
+    watch = SettingsWatch(load)
+    task = asyncio.create_task(watch.run(got.append))
+    (tmp_path / "disparo.toml").write_text("#")
+    try:
+        with lines_of(settings_watch) as lines:
+            async with asyncio.timeout(10):
+                while not got:
+                    assert watch.refused is None
+                    await asyncio.sleep(0.01)
+        assert not faults
+        assert not [line for line in lines if line["event"] == "settings_refused_old_ones_stay"]
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import resource
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
@@ -56,6 +58,8 @@ _COMMANDS = {
     "doctor": _Command("doctor", "doctor", "Confere a instalação e diz como corrigir cada falha."),
     "db": _Command("db", "database_commands", "Banco de dados: backup, restore, shell."),
 }
+#: As many as the service is given.
+_OPEN_FILES = 65_536
 #: These hear signals themselves, and end in order with status 0.
 _RUN_ON = ("run", "serve", "worker", "simulador")
 
@@ -63,12 +67,26 @@ _RUN_ON = ("run", "serve", "worker", "simulador")
 def main() -> None:
     """Run the command of `sys.argv`; errors meant for people end with status 1 and no trace."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    if wanted not in _RUN_ON:
+    if wanted in _RUN_ON:
+        may_open_many()
+    else:
         called_off.hear()
     try:
         _end_as(wanted)
     finally:
         called_off.die_of_what_came()
+
+
+def may_open_many() -> None:
+    """Use what the system allows at most: each connection is an open file, and shells begin at 1,024.
+
+    Without one a server closes connections unanswered, and a worker reaches no platform.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # it goes on with what it has
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _end_as(wanted: str) -> None:
@@ -163,6 +181,14 @@ def _of_the_moment(error: Exception) -> str | None:
         return f"O sistema recusou a operação ({where}{in_words(error)})."
     if isinstance(error, TRANSIENT):
         return f"O banco de dados não responde ({type(error).__name__}). Tente de novo em instantes."
+    return _of_too_little(error)
+
+
+def _of_too_little(error: Exception) -> str | None:
+    if isinstance(error, MemoryError):
+        return "Falta memória para isto: a da máquina, ou a que os limites deixam a este usuário (ulimit -v)."
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return "Não há mais processos ou threads livres: veja os limites deste usuário (ulimit -u)."
     return None
 
 

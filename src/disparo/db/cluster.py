@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import asyncpg
 
-from disparo.db.data_dir import DataDirUnusable
+from disparo.db.data_dir import DataDirUnusable, unusable
 from disparo.db.postgres_binaries import Runner, environment, major_version, reason_of
 from disparo.db.postgres_log import log_file
 from disparo.db.server_options import PORT, server_options
@@ -27,6 +27,14 @@ _FOR_INITDB = "initdb.in-"
 _ANSWERS_WITHIN_S = 5.0
 
 
+#: What to do about what initdb says, of this folder.
+_HINTS = {
+    "ermission denied": "O usuário do banco de dados não alcança {}: escolha outra pasta com --dados PASTA. ",
+    "No space left": "O disco está cheio: libere uns 200 MB, ou escolha outra pasta com --dados PASTA. ",
+    "quota exceeded": "A cota do disco acabou: libere uns 200 MB, ou escolha outra pasta com --dados PASTA. ",
+}
+
+
 class DatabaseFailed(DatabaseUnavailable):
     """The private PostgreSQL does not start, or does not stay up."""
 
@@ -38,6 +46,13 @@ def make_cluster(data_dir: Path, runner: Runner) -> None:
         _refuse_of_another_version(data_dir, runner)
         return
     refuse_where_taken_away(data_dir)
+    try:
+        _make(data_dir, cluster, runner)
+    except OSError as error:
+        raise DataDirUnusable(unusable(data_dir, in_words(error))) from error
+
+
+def _make(data_dir: Path, cluster: Path, runner: Runner) -> None:
     passwords = _read_passwords(data_dir) or _keep(data_dir, _new_passwords(data_dir))
     # Made beside its place and moved there whole: a start that is killed leaves nothing half done.
     # Under a name of its own: an initdb of such a start may still be writing for a moment.
@@ -46,13 +61,22 @@ def make_cluster(data_dir: Path, runner: Runner) -> None:
     for left in data_dir.glob(f"{_FOR_INITDB}*"):
         left.unlink(missing_ok=True)
     nursery = data_dir / f"postgres.new-{secrets.token_hex(4)}"
+    try:
+        _fill(nursery, data_dir, runner, passwords[ADMIN])
+    except BaseException:
+        shutil.rmtree(nursery, ignore_errors=True)  # a full disk would go on being full of it
+        raise
+    put_in_place(nursery, cluster)
+
+
+def _fill(nursery: Path, data_dir: Path, runner: Runner, password: str) -> None:
     nursery.mkdir(mode=0o700)
     runner.own(nursery)
     # In this closed folder: in /tmp that of a start that is killed would stay.
     with tempfile.NamedTemporaryFile(
         "w", encoding="ascii", prefix=_FOR_INITDB, dir=data_dir
     ) as password_file:
-        password_file.write(passwords[ADMIN])
+        password_file.write(password)
         password_file.flush()
         runner.own(Path(password_file.name))
         command = runner.command(
@@ -71,14 +95,8 @@ def make_cluster(data_dir: Path, runner: Runner) -> None:
         )
     if done.returncode != 0:
         why = reason_of(done.stderr)
-        shutil.rmtree(nursery, ignore_errors=True)
-        hint = (
-            f"O usuário do banco de dados não alcança {data_dir}: escolha outra pasta com --dados PASTA. "
-            if "ermission denied" in why
-            else ""
-        )
+        hint = next((words.format(data_dir) for sign, words in _HINTS.items() if sign in why), "")
         raise DataDirUnusable(f"Não foi possível criar o banco de dados em {data_dir}. {hint}({why})")
-    put_in_place(nursery, cluster)
 
 
 def _refuse_of_another_version(data_dir: Path, runner: Runner) -> None:

@@ -53,13 +53,13 @@ def make_data_dir(path: Path) -> Path:
             path.mkdir(parents=True, exist_ok=True, mode=0o711)
         found = path.stat()
     except OSError as error:
-        raise DataDirUnusable(_unusable(path, in_words(error))) from error
+        raise DataDirUnusable(unusable(path, in_words(error))) from error
     if not stat.S_ISDIR(found.st_mode):
-        raise DataDirUnusable(_unusable(path, "não é uma pasta"))
+        raise DataDirUnusable(unusable(path, "não é uma pasta"))
     if os.geteuid() != 0 and found.st_uid != os.geteuid():
-        raise DataDirUnusable(_unusable(path, "pertence a outro usuário"))
+        raise DataDirUnusable(unusable(path, "pertence a outro usuário"))
     if not os.access(path, os.W_OK | os.X_OK):
-        raise DataDirUnusable(_unusable(path, "não é possível gravar nela"))
+        raise DataDirUnusable(unusable(path, "não é possível gravar nela"))
     return path
 
 
@@ -77,7 +77,8 @@ def _passable() -> Iterator[None]:
         os.umask(umask)
 
 
-def _unusable(path: Path, why: str) -> str:
+def unusable(path: Path, why: str) -> str:
+    """Say why a folder cannot be used."""
     return f"A pasta de dados {path} não pode ser usada: {why}. Escolha outra com --dados PASTA."
 
 
@@ -86,7 +87,7 @@ def take_lock(path: Path) -> IO[str]:
     try:
         file = (path / "lock").open("a+", encoding="ascii")
     except OSError as error:
-        raise DataDirUnusable(_unusable(path, in_words(error))) from error
+        raise DataDirUnusable(unusable(path, in_words(error))) from error
     if not _lock(file):
         file.seek(0)
         holder = file.read().strip()
@@ -96,9 +97,9 @@ def take_lock(path: Path) -> IO[str]:
             f"O Disparo já está em execução com a pasta {path}{who}. "
             "Pare-o com Ctrl-C ou escolha outra pasta com --dados PASTA. Nada foi alterado."
         )
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
+    with suppress(OSError):  # a full disk: the file is held all the same, only by whom is not said
+        os.ftruncate(file.fileno(), 0)
+        os.write(file.fileno(), str(os.getpid()).encode())
     return file
 
 

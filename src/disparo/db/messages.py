@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from disparo.db.pool import Connection, column, plan_by_size, sql
+from disparo.db.pool import SOON_S, Connection, column, plan_by_size, sql
 from disparo.domain.message import Event, Status, transition_table
 
 #: Messages that one chunk holds at most; bulk_queue.sql has the number too.
@@ -103,13 +103,13 @@ async def claim(
 
     Its transaction, which should have nothing else in it, waits for no flush (claim.sql).
     """
-    rows = await connection.fetch(sql("claim"), worker_id, token, chunk_id, limit)
+    rows = await connection.fetch(sql("claim"), worker_id, token, chunk_id, limit, timeout=SOON_S)
     return sorted(row["id"] for row in rows)
 
 
 async def claimed_facts(connection: Connection, ids: Sequence[int]) -> list[asyncpg.Record]:
     """Read what the last look needs; the columns are those of claimed_facts.sql."""
-    return await connection.fetch(sql("claimed_facts"), ids)
+    return await connection.fetch(sql("claimed_facts"), ids, timeout=SOON_S)
 
 
 async def lock(connection: Connection, ids: Sequence[int]) -> None:
@@ -155,6 +155,7 @@ async def start(
         [item.segments for item in starts],
         platform,
         worker_id,
+        timeout=SOON_S,
     )
     return {row["id"]: row["attempt_id"] for row in rows}
 

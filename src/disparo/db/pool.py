@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 
-from disparo.db.silent_lines import end_when_silent
+from disparo.db.silent_lines import Cancelling, doubted_when_silent, end_when_silent
 from disparo.errors import DatabaseUnavailable, in_words
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ else:  # asyncpg's classes are generic only in the stubs
     Pool = asyncpg.Pool
 
 _Value = TypeVar("_Value")
+
+#: A statement is given up after so long; what somebody waits for, a call or what is to be sent, sooner: a
+#: little later than a lock that is waited for.
+_GIVEN_UP_S, SOON_S = 30.0, 12.0
+_CLOSED_WITHIN_S = 2.0
 
 #: What the server says, or the network does, when the fault is not in our statement.
 CONNECTION_LOST = (
@@ -129,7 +134,9 @@ _HOST = re.compile(r"\[?(?P<host>[^\[\]]*?)\]?(?::(?P<port>\d*))?")
 async def connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
     """Open one connection outside any pool; raises DatabaseUnavailable, also where a pooler is in between."""
     try:
-        connection = await asyncpg.connect(dsn, server_settings=_SESSION, timeout=10)
+        connection = await asyncpg.connect(
+            dsn, server_settings=_SESSION, timeout=10, connection_class=Cancelling
+        )
     except asyncpg.ProtocolViolationError as error:  # what PgBouncer says of settings it does not know
         raise DatabaseUnavailable(_POOLER) from error
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
@@ -195,9 +202,14 @@ def client_environment(dsn: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def open_pool(
-    dsn: str, *, size: int = 10, name: str = "disparo", whole: bool = False
+    dsn: str,
+    *,
+    size: int = 10,
+    name: str = "disparo",
+    whole: bool = False,
+    patience_s: float = _GIVEN_UP_S,
 ) -> AsyncIterator[Pool]:
-    """Open a pool of at most `size` connections; statements are given up after 30 s.
+    """Open a pool of at most `size` connections; statements are given up after `patience_s`.
 
     `whole`: all of them, at once and for good, as a long-lived process should have them: a database that
     allows too few says so at the start, not in the busiest hour. Raises DatabaseUnavailable.
@@ -213,9 +225,10 @@ async def open_pool(
         min_size=size if whole else 1,
         max_size=size,
         max_inactive_connection_lifetime=0 if whole else 300,
-        command_timeout=30,
+        command_timeout=patience_s,
         timeout=10,
         server_settings={**_SESSION, "application_name": name},
+        connection_class=Cancelling,
         init=end_when_silent,
         reset=leave_clean,
     )
@@ -224,11 +237,12 @@ async def open_pool(
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
         raise _unreachable(error) from error
     try:
-        yield pool
+        with doubted_when_silent(pool):
+            yield pool
     finally:
         # close() waits for connections in hand; a stuck one must not keep the process from ending.
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(_CLOSED_WITHIN_S):
                 await pool.close()
         except TimeoutError:
             pool.terminate()

@@ -2,12 +2,27 @@
 
 Whatever was asked on one would else be waited for as long as a statement may take, and then for as long again
 until it is cancelled: on each that a pool has, while new ones would be answered at once.
+
+Where something in between goes on to confirm what it hands to nobody, or the server is frozen, the system
+sees nothing: what was asked is given up after its time, and the connection soon after it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+if TYPE_CHECKING:
+    Pool = asyncpg.Pool[asyncpg.Record]
+    _Connection = asyncpg.Connection[asyncpg.Record]
+else:  # asyncpg's classes are generic only in the stubs
+    Pool = asyncpg.Pool
+    _Connection = asyncpg.Connection
 
 #: What was sent is not even received, or nobody is there who could be answering: seconds until it is over.
 _SILENT_S = 15
@@ -18,6 +33,38 @@ _OPTIONS = {
     socket.TCP_KEEPINTVL: _AGAIN_S,
     socket.TCP_USER_TIMEOUT: _SILENT_S * 1000,  # with it, also how long questions go unanswered
 }
+#: A server that answers at all ends a statement that it is asked to end at once, but for a flush or a crowd.
+_CANCELLED_WITHIN_S = 3.0
+
+
+#: Of this process: they lead to one database.
+_POOLS: set[Pool] = set()
+
+
+class Cancelling(_Connection):
+    """A connection that is dropped where a statement that was given up is not ended soon.
+
+    The driver would wait for that as long as for the statement itself, and whoever asks next with it.
+    """
+
+    async def _cancel(self, waiter: Any, cancel_waiter: Any = None) -> None:
+        async with asyncio.timeout(_CANCELLED_WITHIN_S) as patience:
+            # Cancelled itself, it just ends.
+            await super()._cancel(waiter, cancel_waiter)  # type: ignore[misc]  # not in the stubs
+        if patience.expired():
+            self.terminate()
+            for pool in _POOLS:
+                await pool.expire_connections()
+
+
+@contextmanager
+def doubted_when_silent(pool: Pool) -> Iterator[None]:
+    """Have nothing more asked on what this pool has open once a connection of the process was so dropped."""
+    _POOLS.add(pool)
+    try:
+        yield
+    finally:
+        _POOLS.discard(pool)
 
 
 async def end_when_silent(connection: Any) -> None:

@@ -8,6 +8,9 @@ import asyncpg
 
 from disparo.db.pool import Connection
 
+#: A beat, or a look at them, that takes longer comes too late: after 6 s its worker is taken over.
+ANSWERED_WITHIN_S = 5.0
+
 
 async def register(connection: Connection, worker_id: UUID, *, host: str, pid: int) -> None:
     """Add a worker; it must beat from now on."""
@@ -20,13 +23,15 @@ async def beat(connection: Connection, worker_id: UUID, *, preparing: int | None
         "UPDATE workers SET beat = beat + 1, preparing = $2 WHERE id = $1 RETURNING true",
         worker_id,
         preparing,
+        timeout=ANSWERED_WITHIN_S,
     )
     return row is not None
 
 
 async def list_beats(connection: Connection) -> dict[UUID, int]:
     """Give every worker's beat counter."""
-    return {row["id"]: row["beat"] for row in await connection.fetch("SELECT id, beat FROM workers")}
+    rows = await connection.fetch("SELECT id, beat FROM workers", timeout=ANSWERED_WITHIN_S)
+    return {row["id"]: row["beat"] for row in rows}
 
 
 async def remove_if_silent(connection: Connection, worker_id: UUID, *, beat: int) -> asyncpg.Record | None:

@@ -16,7 +16,7 @@ import structlog
 
 from disparo import queue
 from disparo.db import workers
-from disparo.db.pool import TRANSIENT, Pool, open_pool
+from disparo.db.pool import SOON_S, TRANSIENT, Pool, open_pool
 from disparo.dispatch import figures, polling, reconcile, sweep, takeover
 from disparo.dispatch.alarms import Alarms, Tell, tell_all
 from disparo.dispatch.anteroom import Anteroom
@@ -51,7 +51,7 @@ _POLL_EVERY_S = 30.0
 _ALARM_EVERY_S = 3.0
 _CHUNKS_AT_ONCE = 8
 #: An orderly end waits for the slowest platform's answer, and so much longer for its recording.
-_RECORDED_WITHIN_S = 5.0
+_RECORDED_WITHIN_S, _LEFT_WITHIN_S = 5.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,9 @@ class Worker:
         if self._handover is not None and not self._holder.ending:
             self._handover.use(plan.platforms, plan.routes, plan.rules)
 
-    async def _pool(self, stack: AsyncExitStack, name: str, size: int) -> Pool:
-        return await stack.enter_async_context(
-            open_pool(self._dsn, size=size, name=f"disparo-{name}", whole=True)
-        )
+    async def _pool(self, stack: AsyncExitStack, name: str, size: int, **patience: float) -> Pool:
+        opening = open_pool(self._dsn, size=size, name=f"disparo-{name}", whole=True, **patience)
+        return await stack.enter_async_context(opening)
 
     async def run(self, stop: asyncio.Event) -> int:
         """Work until `stop`; gives the process's exit status."""
@@ -120,10 +119,10 @@ class Worker:
             work = await self._pool(stack, "worker", 5)
             # The beat must not queue behind work, nor an outcome behind claims.
             control = await self._pool(stack, "beat", 2)
-            record = await self._pool(stack, "record", 2)
+            record = await self._pool(stack, "record", 2, patience_s=SOON_S)
             await self._register(control)
             recorder = Recorder(record)
-            receipts = await self._pool(stack, "receipts", 2)
+            receipts = await self._pool(stack, "receipts", 2, patience_s=SOON_S)
             intake = Intake(receipts, enough=ENOUGH_HEARD)
             anteroom = Anteroom(intake.hear, unwritten=recorder.unwritten)
             ending = asyncio.Event()
@@ -154,7 +153,7 @@ class Worker:
             ]
             for task in helpers:
                 task.add_done_callback(fallen)
-            engine_pool = await self._pool(stack, "queue", 4)
+            engine_pool = await self._pool(stack, "queue", 4, patience_s=SOON_S)
             await queue.run(engine_pool, handover.handle_entry, hands=self._hands, stop=ending)
             await self._finish(control, fleet)
             await fleet.end()
@@ -268,9 +267,10 @@ class Worker:
                 async with asyncio.timeout(fleet.longest_answer_s + _RECORDED_WITHIN_S):
                     await fleet.drained()
             parts, before = fleet.parts_to_come, parts
-        with suppress(*TRANSIENT):
-            await leave(control, self._holder)
-            await figures.fold(control)
+        with suppress(*TRANSIENT):  # what is not given back in time, is taken over
+            async with asyncio.timeout(_LEFT_WITHIN_S):
+                await leave(control, self._holder)
+                await figures.fold(control)
 
 
 async def _forward(source: asyncio.Event, target: asyncio.Event) -> None:

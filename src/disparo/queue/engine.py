@@ -37,16 +37,22 @@ _SOONEST = timedelta(milliseconds=25)
 _HEARTBEAT_TIMEOUT = timedelta(seconds=6)
 _DEQUEUE_TIMEOUT = timedelta(seconds=2)
 #: A statement of the engine, the wait for a connection counted in. Its locks are waited for 10 s at most.
-_ANSWERED_WITHIN_S = 20.0
+#: While we end what is not answered comes to nothing: entries may vanish, or be there twice.
+_ANSWERED_WITHIN_S, _AT_THE_END_S = 12.0, 4.0
 
 
 class _CalmDriver(AsyncpgPoolDriver):
     """Wakes the engine at once, but in a crowd only now and then; nothing it asks waits for ever."""
 
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], stop: asyncio.Event) -> None:
+        super().__init__(pool)
+        self._stop = stop
+
     @asynccontextmanager
     async def _answering(self) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
         """Give a connection; one that does not answer in time is dropped: a pool waits for it to stop."""
-        async with asyncio.timeout(_ANSWERED_WITHIN_S), self._pool.acquire() as connection:
+        within_s = _AT_THE_END_S if self._stop.is_set() else _ANSWERED_WITHIN_S
+        async with asyncio.timeout(within_s), self._pool.acquire() as connection:
             try:
                 yield connection
             except asyncio.CancelledError:
@@ -136,7 +142,7 @@ async def _run_engine(
     hands: Hands,
     stop: asyncio.Event,
 ) -> None:
-    urgent, driver = entrypoint == URGENT, _CalmDriver(pool)
+    urgent, driver = entrypoint == URGENT, _CalmDriver(pool, stop)
     engine = PgQueuer(driver, channel=Channel(db_settings().channel) if urgent else _UNHURRIED)
     if urgent:
         engine.qm.min_dequeue_poll_interval = _SOONEST

@@ -13,6 +13,7 @@ from typing import IO
 from xml.parsers.expat import ExpatError, ParserCreate
 
 from disparo.domain.money import write_number
+from disparo.errors import OF_THE_MACHINE
 from disparo.sources.kept_rows import KeptRows
 from disparo.sources.tables import LONGEST_FIELD, ROWS_ABOVE, NotReadable, says_something
 
@@ -81,7 +82,11 @@ class XlsxTable:
                 book.close()
         except NotReadable:
             raise
+        except MemoryError:
+            raise NotReadable("Falta memória para ler a planilha: divida-a, ou salve-a como CSV.") from None
         except Exception as error:  # whatever a broken file makes of it
+            if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+                raise  # the disk is full, say: the file is as good as before
             raise NotReadable(
                 f"O arquivo não é uma planilha .xlsx que possa ser lida ({type(error).__name__})."
             ) from error

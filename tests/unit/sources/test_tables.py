@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import zipfile
 from pathlib import Path
@@ -171,3 +172,15 @@ def test_utf_16_is_known_without_its_mark_too(tmp_path, encoding):
     path.write_bytes("Nº;nome\r\n1;JOSÉ\r\n".encode(encoding))
     with open_table(path) as table:
         assert [list(values) for _, values in table.rows()] == [["Nº", "nome"], ["1", "JOSÉ"]]
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), OSError(errno.ENOSPC, "No space left on device")])
+def test_a_workbook_is_not_called_broken_where_the_machine_has_no_room_for_it(fault, tmp_path, monkeypatch):
+    def open_workbook(*_args, **_named):
+        raise fault
+
+    monkeypatch.setattr("disparo.sources.workbooks.open_workbook", open_workbook)
+    Workbook().save(tmp_path / "file.xlsx")
+    with pytest.raises((NotReadable, OSError)) as caught, open_table(tmp_path / "file.xlsx") as table:
+        list(table.rows())
+    assert caught.value is fault or "Falta memória" in str(caught.value)
