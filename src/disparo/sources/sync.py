@@ -76,6 +76,8 @@ class Sync:
     every_s: float = 600.0
     progress: Progress = lambda _done: None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+    #: Holds the lock that lets one process alone bring pages.
+    _guard: Connection | None = field(default=None, init=False, repr=False)
 
     async def run_if_due(self) -> None:
         """Bring what is new, where it is time to: the job that workers do now and then."""
@@ -106,6 +108,7 @@ class Sync:
         try:
             if not await sync_states.take_lock(guard, self.source.name):
                 raise AlreadyRunning
+            self._guard = guard
             return await self._run(full=full)
         finally:
             with suppress(*TRANSIENT):  # a database whose machine vanished does not answer a farewell
@@ -127,6 +130,7 @@ class Sync:
             await self._fail(words := say_refused(error))
             raise SourceRefused(words) from None
         async with self.pool.acquire() as connection, connection.transaction():
+            self._stop_if_not_alone()
             began = date.fromisoformat(plan["began"])
             await sync_states.finish(
                 connection,
@@ -138,6 +142,14 @@ class Sync:
             await register_counts.fold_counts(connection)
             await alerts.clear(connection, alerts.SYNC_FAILED, name)
         return done
+
+    def _stop_if_not_alone(self) -> None:
+        """End a pass whose lock went with its connection: another process may be bringing the same pages."""
+        if self._guard is None or self._guard.is_closed():
+            raise DatabaseUnavailable(
+                "A conexão com o banco de dados caiu no meio da sincronização. O que veio está gravado; "
+                "a próxima continua daqui."
+            )
 
     async def _fail(self, why: str) -> None:
         async with self.pool.acquire() as connection:
@@ -180,6 +192,7 @@ class Sync:
         step = Step.read(plan["steps"][plan["step"]])
         page = await self.fetch_page(step, plan["page"])
         async with self._turn, self.pool.acquire() as connection, connection.transaction():
+            self._stop_if_not_alone()
             orphans = await self.store(connection, page)
             page = replace(page, left_out=page.left_out + len(orphans))
             listing.add(page, plan["page"])

@@ -253,6 +253,13 @@ async def test_a_dead_workers_chunk_is_free_again(pool, connection, run):
     assert await bulk_slices.take_chunk(connection, other) == chunk
 
 
+async def test_a_worker_that_was_taken_over_takes_no_chunk(pool, connection, run):
+    worker, other = await rows.add_worker(connection), await rows.add_worker(connection)
+    await connection.execute("DELETE FROM workers WHERE id = $1", worker)
+    assert await bulk_slices.take_chunk(connection, worker) is None  # and is told of no key that is missing
+    assert await bulk_slices.take_chunk(connection, other) is not None
+
+
 async def test_a_run_is_done_when_nothing_of_it_waits(pool, connection, run):
     worker = await rows.add_worker(connection)
     chunk = await bulk_slices.take_chunk(connection, worker)

@@ -41,6 +41,10 @@ def asked(statement: Callable[[Connection], Awaitable[object]]) -> Callable[[Poo
     return job
 
 
+async def _take_chunk(connection: Connection) -> None:
+    await bulk_slices.take_chunk(connection, await rows.add_worker(connection))
+
+
 JOBS: dict[str, Callable[[Pool], Awaitable[object]]] = {
     "sweep": sweep.wake_forgotten_chunks,
     "give_back": lambda pool: give_back(pool, Holder(uuid4())),
@@ -61,7 +65,7 @@ JOBS: dict[str, Callable[[Pool], Awaitable[object]]] = {
     ),
     "bulk_look": asked(bulk_runs.is_any_left),
     "bulk_queue": lambda pool: queue_some(pool, bulk.RULES),
-    "bulk_take": asked(lambda c: bulk_slices.take_chunk(c, uuid4())),
+    "bulk_take": asked(_take_chunk),
     "bulk_sent": asked(bulk_runs.finish_sent),
     "bulk_cancelled": bulk_control.finish_cancelled,
     "bulk_ended": bulk_control.free_of_ended,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 import asyncpg
@@ -11,11 +12,17 @@ from tests.support.hubsoft import HubsoftStandIn
 from tests.support.hubsoft_source import ZONE, claimed, source_of
 
 from disparo.dispatch.freshness import Freshness
+from disparo.errors import DatabaseUnavailable
 from disparo.sources.sync import Sync
 
 pytestmark = pytest.mark.anyio
 
 _SOURCE_DOWN = "SELECT count(*) FROM alerts WHERE kind = 'source_down'"
+
+
+_RUNNER = (
+    "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = x'73796e63'::int::oid AND granted"
+)
 
 
 @pytest.fixture
@@ -51,3 +58,16 @@ async def test_a_row_that_it_refuses_keeps_back_that_message_alone(pool, there, 
     assert list((await freshness.check([claimed(700_010), claimed(700_011)])).waits) == [700_010]
     assert await connection.fetchval("SELECT status FROM invoices WHERE id = 700011") == "paid"
     assert not await connection.fetchval(_SOURCE_DOWN)
+
+
+async def test_a_pass_ends_whose_lock_is_gone_and_the_next_goes_on(there, sync, connection):
+    """Else the next would begin beside it, and both would bring the same pages, each over the other's."""
+    there.delay_s = 0.2
+    running = asyncio.create_task(sync.run(full=True))
+    while (runner := await connection.fetchval(_RUNNER)) is None:
+        await asyncio.sleep(0.01)
+    await connection.execute("SELECT pg_terminate_backend($1)", runner)
+    with pytest.raises(DatabaseUnavailable, match="a próxima continua"):
+        await running
+    there.delay_s = 0
+    assert (await sync.run(full=True)).pages
