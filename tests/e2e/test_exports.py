@@ -41,7 +41,7 @@ def test_a_number_written_with_decimals_is_not_another_persons(load, rows):
 def test_a_phone_that_was_cut_leaves_the_one_that_is_known(load, rows):
     assert load("clientes", CUSTOMERS + "2;BIA;11988880002;\n").returncode == 0
     done = load("clientes", CUSTOMERS + "2;BIA;1,19889E+10;\n")
-    assert "linha 2: telefone_1 foi cortado pela planilha" in done.stderr
+    assert "linha 2: Celular (telefone_1) foi cortado pela planilha" in done.stderr
     assert rows("SELECT phone_1 FROM customers WHERE id = 2") == [("11988880002",)]
 
 
@@ -50,7 +50,7 @@ def test_a_phone_that_a_spreadsheet_rounded_is_no_strangers(load, rows, rounded)
     """What is saved of 1,19889E+10 is 11988900000 once it has been opened and saved again."""
     assert load("clientes", CUSTOMERS + "3;BIA;11988880002;\n").returncode == 0
     done = load("clientes", CUSTOMERS + f"3;BIA;{rounded};\n")
-    assert "linha 2: telefone_1 acaba em cinco zeros" in done.stderr
+    assert "linha 2: Celular (telefone_1) acaba em cinco zeros" in done.stderr
     assert rows("SELECT phone_1 FROM customers WHERE id = 3") == [("11988880002",)]
     assert load("clientes", CUSTOMERS + "3;BIA;11 98890-0000;\n").returncode == 0
 
@@ -152,7 +152,7 @@ def test_an_invoice_called_open_with_a_day_of_payment_is_not_taken_for_unpaid(lo
     head = "id_fatura;id_cliente;valor;vencimento;Status;Dt. Pgto.\n"
     lines = "961;7;9,90;10/12/2026;Vencida;03/11/2026\n962;7;9,90;10/12/2026;Cancelada;03/11/2026\n"
     done = load("faturas", head + lines + "963;7;9,90;10/12/2026;Vencida;00/00/0000\n")
-    assert "linha 2: situacao diz que a fatura está aberta, e pago_em que foi paga" in done.stderr
+    assert "linha 2: Status (situacao) diz que a fatura está aberta, e pago_em que foi paga" in done.stderr
     assert rows("SELECT id, status FROM invoices WHERE id BETWEEN 961 AND 963 ORDER BY id") == [
         (962, "cancelled"),
         (963, "open"),
@@ -165,7 +165,7 @@ def test_an_amount_paid_in_full_is_not_asked_for(load, rows):
     lines = ["9,90;10/12/2026;Vencida;9,90", "9,90;10/12/2026;;12,00", "9,90;10/12/2026;;5,00"]
     lines += ["9,90;10/12/2026;aberta;5,00", "0,00;10/12/2026;aberta;0,00", "9,90;10/12/2026;cancelada;9,90"]
     done = load("faturas", head + "".join(f"{9640 + at};7;{line}\n" for at, line in enumerate(lines)))
-    assert "linha 2: situacao diz que a fatura está aberta, e valor_pago que foi paga" in done.stderr
+    assert "linha 2: Status (situacao) diz que a fatura está aberta, e valor_pago que foi paga" in done.stderr
     assert [
         status
         for _, status in rows("SELECT id, status FROM invoices WHERE id BETWEEN 9640 AND 9645 ORDER BY id")
@@ -266,7 +266,7 @@ def test_thousands_beside_amounts_with_a_comma_are_thousands(load, rows):
 def test_the_error_of_a_formula_is_no_name_and_no_phone(load, rows):
     assert load("clientes", CUSTOMERS + "8;HUGO;11988880008;\n").returncode == 0
     done = load("clientes", CUSTOMERS + "8;HUGO;#N/D;\n9;#REF!;;\n10;#1 LANCHES;;\n")
-    assert "linha 2: telefone_1 traz o erro de uma fórmula da planilha" in done.stderr
+    assert "linha 2: Celular (telefone_1) traz o erro de uma fórmula da planilha" in done.stderr
     assert "linha 3: nome traz o erro de uma fórmula da planilha" in done.stderr
     assert rows("SELECT name, phone_1 FROM customers WHERE id IN (8, 9, 10) ORDER BY id") == [
         ("HUGO", "11988880008"),
@@ -280,7 +280,7 @@ def test_the_bars_of_a_boleto_are_stored_as_the_line_that_people_type(load, rows
     assert load("faturas", head + f"950;8;89,90;10/12/2026;{BARS}\n").returncode == 0
     assert rows("SELECT linha_digitavel FROM invoices WHERE id = 950") == [(LINE,)]
     wrong = load("faturas", head + f"951;8;89,90;10/12/2026;{BARS[:-1]}9\n")
-    assert "linha_digitavel não confere: dígito verificador ou tamanho errado" in wrong.stderr
+    assert "(linha_digitavel) não confere: dígito verificador ou tamanho errado" in wrong.stderr
 
 
 def test_a_long_id_that_a_spreadsheet_rounded_is_nobodys_and_a_day_0_is_none(load, rows):
