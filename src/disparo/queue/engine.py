@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -51,7 +52,7 @@ class _CalmDriver(AsyncpgPoolDriver):
     @asynccontextmanager
     async def _answering(self) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
         """Give a connection; one that does not answer in time is dropped: a pool waits for it to stop."""
-        within_s = _AT_THE_END_S if self._stop.is_set() else _ANSWERED_WITHIN_S
+        within_s = min(_ANSWERED_WITHIN_S, _AT_THE_END_S if self._stop.is_set() else math.inf)
         async with asyncio.timeout(within_s), self._pool.acquire() as connection:
             try:
                 yield connection

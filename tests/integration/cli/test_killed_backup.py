@@ -104,6 +104,7 @@ async def test_one_that_is_told_to_end_leaves_nothing_behind(dsn, connection, tm
             await connection.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
             process = begin(dsn, tmp_path / "a.dump")
             dump = await its_dump(process)
+            await waiting_dumps(connection, 1)
             process.terminate()
             said = process.communicate(timeout=60)
     finally:
