@@ -47,26 +47,6 @@ def test_the_client_id_may_be_a_string_and_the_body_a_form(house):
     assert ask(house, form, headers={"Content-Type": "application/json"}).status == 200
 
 
-def basic(name, secret):
-    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()}
-
-
-def test_the_client_may_be_named_in_the_head_as_libraries_of_oauth_do(house):
-    account = house.account()
-    name, secret = account.pop("client_id"), account.pop("client_secret")
-    answer = ask(house, account, headers=basic(name, secret))
-    assert (answer.status, works(house, answer.json["access_token"])) == (200, True)
-    assert ask(house, {**account, "client_id": ""}, headers=basic(name, secret)).status == 200
-    assert ask(house, {**account, "client_id": name}, headers=basic(name, secret)).status == 200
-    named = {**account, "client_id": name, "client_secret": secret}
-    assert ask(house, named, headers=basic("someone", "else")).status == 200
-    wrong = ask(house, account, headers=basic(name, "wrong"))
-    assert (wrong.status, wrong.json["error"]) == (401, "invalid_client")
-    for header in ("Basic", "Basic %", "Basic /w==", "Basic MQ=="):
-        missing = ask(house, account, headers={"Authorization": header})
-        assert (missing.status, "client_id" in missing.json["hint"]) == (400, True)
-
-
 @pytest.mark.parametrize(
     ("change", "status", "error", "hint"),
     [

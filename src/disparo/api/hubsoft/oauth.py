@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hmac
 import re
-from base64 import b64decode
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -17,7 +15,6 @@ from fastapi.responses import JSONResponse, Response
 from disparo.api.access import line_of
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Failure, Refusal, answer_429
-from disparo.api.header_fields import field_of
 from disparo.api.hubsoft.pass_through import forward_login
 from disparo.api.schemas import OAUTH_RESPONSES, TOKEN_BODY
 from disparo.api.services import Services, services_of
@@ -93,27 +90,11 @@ async def _grant(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
             "The authorization grant type is not supported by the authorization server.",
             "Check that all required parameters have been provided",
         )
-    client = await _check_client(services, {**_client_of_head(request), **_given(fields)})
+    client = await _check_client(services, fields)
     request.state.client_id = client["id"]  # for the request's line in the log
     if grant == "refresh_token":
         return await _refresh(services, client, _required(fields, "refresh_token"))
     return await _log_in(services, client, _required(fields, "username"), _required(fields, "password"))
-
-
-def _client_of_head(request: Request) -> dict[str, str]:
-    """Give the client as libraries of OAuth name it unless told otherwise: HTTP Basic (RFC 6749 §2.3.1)."""
-    scheme, _, rest = field_of(request, b"authorization", "").strip().partition(" ")
-    if scheme.lower() != "basic":
-        return {}
-    try:
-        name, sign, secret = b64decode(rest.strip(), validate=True).decode().partition(":")
-    except ValueError:
-        return {}
-    return {"client_id": unquote(name), "client_secret": unquote(secret)} if sign else {}
-
-
-def _given(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None and value != ""}
 
 
 async def _check_client(services: Services, fields: dict[str, Any]) -> asyncpg.Record:

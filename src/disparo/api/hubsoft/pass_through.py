@@ -103,9 +103,7 @@ async def _while_admitted(request: Request) -> AsyncIterator[bytes]:
 
 async def forward_login(request: Request, beside: Beside, body: bytes) -> Response:
     """Send a request for a token on; raises Failure 502 where no answer comes."""
-    given = request.headers.get("authorization", "")
-    client = given if given.lower().startswith("basic ") else None  # a token there may be one of ours
-    return _streamed(await _ask(request, beside, "/oauth/token", "", client, body=body))
+    return _streamed(await _ask(request, beside, "/oauth/token", "", None, body=body))
 
 
 async def _ask(
