@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 import pytest
 from structlog.testing import capture_logs
-from tests.faults.proxy import Proxy
 from tests.support import bulk, rows
 from tests.support.cutter import Cutter
 from tests.support.hands import a_handover
@@ -171,21 +169,19 @@ async def test_an_engine_without_connections_ends_when_told_to_and_its_worker_st
 async def test_what_is_not_answered_is_given_up_with_its_connection(dsn, monkeypatch):
     """A pool that has a statement cancelled waits for its end: of a server that is frozen, half a minute."""
     monkeypatch.setattr("disparo.queue.engine._ANSWERED_WITHIN_S", 0.3)
-    proxy = Proxy(lambda: asyncio.open_unix_connection(Cutter(dsn).socket))
-    await proxy.start()
-    there = urlsplit(dsn)
-    through = f"postgresql://{there.username}:{there.password}@127.0.0.1:{proxy.port}{there.path}"
-    async with open_pool(through, size=1, name="queue", whole=True) as pool:
+    way = Cutter(dsn)
+    await way.start()
+    async with open_pool(way.dsn, size=1, name="queue", whole=True) as pool:
         driver = _CalmDriver(pool, asyncio.Event())
         assert await driver.fetch("SELECT 1 AS one") == [{"one": 1}]
-        proxy.silent = True
+        way.is_silent = True
         for ask in (driver.fetch("SELECT 1"), driver.execute("SELECT 1"), driver.notify("somewhere", "here")):
             async with asyncio.timeout(5):
                 with pytest.raises(TimeoutError):
                     await ask
-        proxy.silent = False
+        way.is_silent = False
         assert await driver.fetch("SELECT 2 AS two") == [{"two": 2}]
-    proxy.shut()
+    way.stop()
 
 
 async def test_a_worker_that_picks_or_cannot_pick_is_well(pool, connection):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 from tests.conftest import run_admin
-from tests.faults.proxy import Proxy
 from tests.support.cutter import Cutter
 
 from disparo.db.pool import connect, connected, open_pool
@@ -77,23 +75,21 @@ async def test_a_line_that_was_cut_without_a_word_is_given_up_in_seconds(dsn):
 async def test_a_line_that_confirms_and_hands_on_nothing_is_dropped_with_those_beside_it(dsn, monkeypatch):
     """Calls waited a minute for their 503, and each connection of every pool had to be found out by itself."""
     monkeypatch.setattr("disparo.db.silent_lines._CANCELLED_WITHIN_S", 0.3)
-    proxy = Proxy(lambda: asyncio.open_unix_connection(Cutter(dsn).socket))
-    await proxy.start()
-    there = urlsplit(dsn)
-    through = f"postgresql://{there.username}:{there.password}@127.0.0.1:{proxy.port}{there.path}"
+    way = Cutter(dsn)
+    await way.start()
     async with (
-        open_pool(through, size=1, name="one", whole=True) as one,
-        open_pool(through, size=1, name="other", whole=True) as other,
+        open_pool(way.dsn, size=1, name="one", whole=True) as one,
+        open_pool(way.dsn, size=1, name="other", whole=True) as other,
     ):
         before = await other.fetchval("SELECT pg_backend_pid()")
-        proxy.silent = True
+        way.is_silent = True
         async with asyncio.timeout(10):
             with pytest.raises(TimeoutError):
                 await one.fetchval("SELECT 1", timeout=0.3)
-        proxy.silent = False
+        way.is_silent = False
         assert await one.fetchval("SELECT 1") == 1
         assert await other.fetchval("SELECT pg_backend_pid()") != before
-    proxy.shut()
+    way.stop()
 
 
 async def test_a_statement_that_is_given_up_and_ends_costs_no_connection(dsn):
