@@ -15,7 +15,7 @@ import structlog
 import typer
 
 from disparo.cli.spoken_log import speak
-from disparo.cli.upgrade import is_older, prepare_with_backup, served_from
+from disparo.cli.upgrade import is_older, prepare_with_backup
 from disparo.db.cluster import refuse_where_taken_away
 from disparo.db.data_dir import default_data_dir, is_held
 from disparo.db.embedded import running
@@ -158,10 +158,6 @@ def with_connection(
 async def prepare_for_command(settings: Settings, dsn: str) -> None:
     """Prepare the database, after a copy where it is of an older version; not while that one is running."""
     speak()
-    async with connected(dsn) as connection:
-        served = await served_from(connection)
-    if served:
-        await _refuse_to_upgrade(dsn)
     await prepare_with_backup(settings, dsn)
 
 

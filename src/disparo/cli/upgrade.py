@@ -61,20 +61,15 @@ async def is_older(connection: Connection) -> bool:
     return version is not None and version != HEAD and version in revisions()
 
 
-async def served_from(connection: Connection) -> list[str]:
-    """Name from where servers and workers are connected."""
-    return [row["place"] for row in await connection.fetch(_SERVED_FROM)]
-
-
 async def _wait_until_alone(connection: Connection) -> None:
     """Give those that have just been stopped a moment; raises DatabaseUnavailable where some go on."""
     until = time.monotonic() + _LEAVING_S
-    while places := await served_from(connection):
+    while rows := await connection.fetch(_SERVED_FROM):
         if time.monotonic() > until:
             raise DatabaseUnavailable(
                 "Servidores ou workers do Disparo de uma versão anterior ainda usam este banco de dados "
-                f"(conexões de: {', '.join(places)}), e ele não é atualizado sob eles. Pare todos, em todas "
-                "as máquinas, e inicie de novo. Nada foi alterado."
+                f"(conexões de: {', '.join(row['place'] for row in rows)}), e ele não é atualizado sob eles. "
+                "Pare todos, em todas as máquinas, e inicie de novo. Nada foi alterado."
             )
         await asyncio.sleep(_LOOK_EVERY_S)
 
