@@ -31,7 +31,7 @@ from disparo.auth.live_tokens import LiveTokens
 from disparo.auth.passwords import PasswordChecker
 from disparo.auth.throttle import Throttle
 from disparo.db import figures
-from disparo.db.pool import SOON_S, open_pool
+from disparo.db.pool import GIVEN_UP_S, SOON_S, open_pool
 from disparo.dispatch import own_signs
 from disparo.dispatch.figures import Costly, fold_forever
 from disparo.dispatch.from_settings import accept_settings_of, platforms_of
@@ -165,8 +165,10 @@ async def _open_services(
     stack: AsyncExitStack, settings: Settings, dsn: str, fall: Callable[[], None]
 ) -> Services:
     pool, quick = [
-        await stack.enter_async_context(open_pool(dsn, size=6, name="disparo-server", whole=True, **patience))
-        for patience in ({}, {"patience_s": SOON_S})
+        await stack.enter_async_context(
+            open_pool(dsn, size=6, name="disparo-server", whole=True, patience_s=patience_s)
+        )
+        for patience_s in (GIVEN_UP_S, SOON_S)
     ]
     platforms = platforms_of(settings)
     services = Services(

@@ -25,8 +25,6 @@ ADMIN, APP = "disparo_admin", "disparo"
 _FOR_INITDB = "initdb.in-"
 #: A server that is frozen takes the connection, and nobody answers on it.
 _ANSWERS_WITHIN_S = 5.0
-
-
 #: What to do about what initdb says, of this folder.
 _HINTS = {
     "ermission denied": "O usuário do banco de dados não alcança {}: escolha outra pasta com --dados PASTA. ",

@@ -30,7 +30,7 @@ _Value = TypeVar("_Value")
 
 #: A statement is given up after so long; what somebody waits for, a call or what is to be sent, sooner: a
 #: little later than a lock that is waited for.
-_GIVEN_UP_S, SOON_S = 30.0, 12.0
+GIVEN_UP_S, SOON_S = 30.0, 12.0
 _CLOSED_WITHIN_S = 2.0
 
 #: What the server says, or the network does, when the fault is not in our statement.
@@ -207,7 +207,7 @@ async def open_pool(
     size: int = 10,
     name: str = "disparo",
     whole: bool = False,
-    patience_s: float = _GIVEN_UP_S,
+    patience_s: float = GIVEN_UP_S,
 ) -> AsyncIterator[Pool]:
     """Open a pool of at most `size` connections; statements are given up after `patience_s`.
 

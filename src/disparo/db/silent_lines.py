@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 if TYPE_CHECKING:
-    Pool = asyncpg.Pool[asyncpg.Record]
+    from disparo.db.pool import Pool
+
     _Connection = asyncpg.Connection[asyncpg.Record]
 else:  # asyncpg's classes are generic only in the stubs
-    Pool = asyncpg.Pool
     _Connection = asyncpg.Connection
 
 #: What was sent is not even received, or nobody is there who could be answering: seconds until it is over.
@@ -35,8 +35,6 @@ _OPTIONS = {
 }
 #: A server that answers at all ends a statement that it is asked to end at once, but for a flush or a crowd.
 _CANCELLED_WITHIN_S = 3.0
-
-
 #: Of this process: they lead to one database.
 _POOLS: set[Pool] = set()
 

@@ -16,7 +16,7 @@ import structlog
 
 from disparo import queue
 from disparo.db import workers
-from disparo.db.pool import SOON_S, TRANSIENT, Pool, open_pool
+from disparo.db.pool import GIVEN_UP_S, SOON_S, TRANSIENT, Pool, open_pool
 from disparo.dispatch import figures, polling, reconcile, sweep, takeover
 from disparo.dispatch.alarms import Alarms, Tell, tell_all
 from disparo.dispatch.anteroom import Anteroom
@@ -109,8 +109,8 @@ class Worker:
         if self._handover is not None and not self._holder.ending:
             self._handover.use(plan.platforms, plan.routes, plan.rules)
 
-    async def _pool(self, stack: AsyncExitStack, name: str, size: int, **patience: float) -> Pool:
-        opening = open_pool(self._dsn, size=size, name=f"disparo-{name}", whole=True, **patience)
+    async def _pool(self, stack: AsyncExitStack, name: str, size: int, wait_s: float = GIVEN_UP_S) -> Pool:
+        opening = open_pool(self._dsn, size=size, name=f"disparo-{name}", whole=True, patience_s=wait_s)
         return await stack.enter_async_context(opening)
 
     async def run(self, stop: asyncio.Event) -> int:
@@ -119,10 +119,10 @@ class Worker:
             work = await self._pool(stack, "worker", 5)
             # The beat must not queue behind work, nor an outcome behind claims.
             control = await self._pool(stack, "beat", 2)
-            record = await self._pool(stack, "record", 2, patience_s=SOON_S)
+            record = await self._pool(stack, "record", 2, SOON_S)
             await self._register(control)
             recorder = Recorder(record)
-            receipts = await self._pool(stack, "receipts", 2, patience_s=SOON_S)
+            receipts = await self._pool(stack, "receipts", 2, SOON_S)
             intake = Intake(receipts, enough=ENOUGH_HEARD)
             anteroom = Anteroom(intake.hear, unwritten=recorder.unwritten)
             ending = asyncio.Event()
@@ -153,7 +153,7 @@ class Worker:
             ]
             for task in helpers:
                 task.add_done_callback(fallen)
-            engine_pool = await self._pool(stack, "queue", 4, patience_s=SOON_S)
+            engine_pool = await self._pool(stack, "queue", 4, SOON_S)
             await queue.run(engine_pool, handover.handle_entry, hands=self._hands, stop=ending)
             await self._finish(control, fleet)
             await fleet.end()

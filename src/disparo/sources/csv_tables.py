@@ -13,6 +13,8 @@ from typing import IO
 from disparo.sources.tables import LONGEST_FIELD, ROWS_ABOVE, NotReadable, says_something
 
 _SEPARATORS = ";,\t"
+#: So many letters of a file's beginning tell UTF-16.
+_LETTERS = 4
 
 
 class CsvTable:
@@ -98,12 +100,12 @@ def _parted(lines: Sequence[str], sign: str) -> tuple[int, int]:
 
 def _utf_16_without_mark(head: bytes) -> str | None:
     """Tell UTF-16 by its first letters, a column's name: each has a byte of zeros on the same side."""
-    begins = head[:8]
-    if len(begins) == 8 and not any(begins[1::2]) and all(begins[::2]):  # noqa: PLR2004 - four letters
+    first, second = head[: 2 * _LETTERS : 2], head[1 : 2 * _LETTERS : 2]
+    if len(second) < _LETTERS:
+        return None
+    if all(first) and not any(second):
         return "utf-16-le"
-    if len(begins) == 8 and not any(begins[::2]) and all(begins[1::2]):  # noqa: PLR2004 - as above
-        return "utf-16-be"
-    return None
+    return "utf-16-be" if all(second) and not any(first) else None
 
 
 def _encoding(raw: IO[bytes], head: bytes) -> str:

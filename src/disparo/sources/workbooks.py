@@ -63,7 +63,7 @@ def read_cells(
                 break
             if number > last:
                 last = number
-                values = sheet._get_row(row, 1, most_columns, values_only=True)  # noqa: SLF001 - as above
+                values = sheet._get_row(row, 1, most_columns, values_only=True)  # noqa: SLF001 - as iter_rows
                 yield number, values, parser.is_hidden
 
 

@@ -33,7 +33,7 @@ _KEPT_DIGITS = 15
 
 def load() -> None:
     """Load now what reads workbooks: whoever runs for months finds another version's in its place later."""
-    from disparo.sources import workbooks  # noqa: F401 - to be there
+    from disparo.sources import workbooks  # noqa: F401 - loaded for those who need it later
 
 
 @dataclass

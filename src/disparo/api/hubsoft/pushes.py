@@ -30,7 +30,7 @@ from disparo.db.customers import (
     upsert_invoices,
 )
 from disparo.db.pool import Connection
-from disparo.sources.columns import PERMISSION, permission_of
+from disparo.sources.columns import FIELDS, PERMISSION, permission_of
 from disparo.sources.csv_fields import BadField, read_flag
 from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice
 from disparo.sources.hubsoft_names import CUSTOMER
@@ -143,7 +143,7 @@ def _with_end(item: Mapping[str, Any]) -> Mapping[str, Any]:
     found = dict(item)
     if "pago_em" in item:
         found.setdefault("data_pagamento", item["pago_em"])
-    if any(_is_yes(item.get(name)) for name in ("pago", "paga", "quitada")):
+    if any(_is_yes(item.get(name)) for name in FIELDS["faturas"]["quitado"]):
         found.setdefault("quitado", True)
     if any(_is_yes(item.get(name)) for name in ("cancelado", "cancelada")):
         found.setdefault("fatura_ativa", False)
