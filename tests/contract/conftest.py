@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
+from tests.support.stage import free_port
 
 Answer = Callable[["Peer", asyncio.StreamWriter], Awaitable[None]]
 
@@ -51,10 +52,18 @@ def http(status: int, body: str | bytes, headers: str = "") -> Answer:
     return answer
 
 
+@asynccontextmanager
+async def listening(peer: Peer) -> AsyncIterator[Peer]:
+    """Let it answer, at no port of the system's: whoever still calls there for an earlier test would be counted."""
+    peer.port = free_port()
+    server = await asyncio.start_server(peer.serve, "127.0.0.1", peer.port)
+    try:
+        yield peer
+    finally:
+        server.close()
+
+
 @pytest.fixture
 async def peer() -> AsyncIterator[Peer]:
-    peer = Peer(http(200, '{"id": "p-1"}'))
-    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
-    peer.port = server.sockets[0].getsockname()[1]
-    yield peer
-    server.close()
+    async with listening(Peer(http(200, '{"id": "p-1"}'))) as peer:
+        yield peer

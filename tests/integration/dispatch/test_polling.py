@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.contract.conftest import Peer, http
+from tests.contract.conftest import Peer, http, listening
 from tests.contract.generic import take_and_drop
 from tests.integration.dispatch.test_receipts import handed_over
 from tests.support import rows
@@ -34,11 +34,8 @@ POLL = {
 
 @pytest.fixture
 async def peer():
-    peer = Peer(http(200, '{"id": "id-1", "st": "OK"}'))
-    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
-    peer.port = server.sockets[0].getsockname()[1]
-    yield peer
-    server.close()
+    async with listening(Peer(http(200, '{"id": "id-1", "st": "OK"}'))) as peer:
+        yield peer
 
 
 def platform(peer, **table):

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
+from tests.support.serving import serving
 from tests.support.stage import free_port
 
 from disparo.cli import health_watch
@@ -61,13 +61,10 @@ class House:
             def log_message(self, *_: object) -> None:
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        Thread(target=server.serve_forever, daemon=True).start()
-        try:
+        # No port of the system's: who watches asks once more after the end, and another test may have got it by then.
+        server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
+        with serving(server):
             yield f"127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            server.server_close()
 
     async def hears(self, count: int) -> None:
         async with asyncio.timeout(20):
