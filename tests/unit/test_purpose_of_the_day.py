@@ -19,6 +19,7 @@ def facts(purpose, now, *, uf="RJ", e164="+5521988887777", due_date=FRIDAY):
         "is_cancelled": False,
         "run_state": None,
         "invoice_exists": True,
+        "is_anothers": False,
         "invoice_status": "open",
         "amount": 10,
         "opted_out": False,

@@ -94,8 +94,8 @@ def _why_not(facts: Mapping[str, Any], rules: Rules) -> str | None:
         return reason
     if facts["opted_out"]:
         return "opted_out"
-    if facts["origin"] == "extra":  # it came with the call: the register has no say
-        return None
+    if facts["origin"] == "extra":  # it came with the call: the register has no say, but for whose invoice
+        return "invoice_moved" if facts["is_anothers"] else None
     permitted = _permitted(facts)
     if not permitted:
         return "number_gone"

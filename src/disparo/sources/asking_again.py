@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from disparo.db.customers import CustomerRow, InvoiceRow, update_phones, upsert_
 from disparo.db.pool import ROW_REFUSED, TRANSIENT, Connection, Pool
 from disparo.dispatch.freshness import SourceDown
 from disparo.sources.base import Page, RegisterSource, SourceRefused
-from disparo.sources.moved import find_moved
+from disparo.sources.moved import NOWHERE, find_moved
 
 log = structlog.get_logger(__name__)
 
@@ -111,13 +111,13 @@ class AskingAgain:
         patience = _Patience()
         for place, id_ in enumerate(gone):
             asking = place < _LOOKED_UP
-            found = await patience.of(find_moved(self.source, customer_id, id_)) if asking else ()
-            strangers = await self.find_strangers(found)
+            found = await patience.of(find_moved(self.source, customer_id, id_)) if asking else NOWHERE
+            strangers = await self.find_strangers(found.invoices)
             customers = await patience.of(self._fetch_customers(strangers)) if strangers else []
-            page = Page(is_last=True, customers=customers, invoices=found)
+            page = replace(found, customers=customers)
             async with self.turn, self.pool.acquire() as connection, connection.transaction():
                 await self.store(connection, page)
-                if not any(row["customer_id"] == customer_id for row in found):
+                if not any(row["customer_id"] == customer_id for row in found.invoices):
                     await sync_states.mark_gone(connection, id_, customer_id, asked_at=asked_at)
 
     async def _fetch_customers(self, ids: Sequence[int]) -> list[CustomerRow]:

@@ -93,8 +93,8 @@ class RegisterSource(Protocol):
         """
         ...
 
-    async def fetch_invoice(self, invoice_id: int) -> Sequence[InvoiceRow]:
-        """Look one invoice up by its id; empty where there is none. SourceRefused: it has no such search.
+    async def fetch_invoice(self, invoice_id: int) -> Page:
+        """Look one invoice up by its id; a page of none where there is none. SourceRefused: no such search.
 
         Without `checked_at` where it does not say whether the invoice is active.
         """

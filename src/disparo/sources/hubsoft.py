@@ -51,6 +51,8 @@ _TRIES = 6
 _TRIES_NOW = 2
 _TOKEN_MARGIN_S = 60.0
 _NO_LOGIN = frozenset({400, 401, 403, 422})
+#: Asked with a password that is wrong now for each message and call, it locks us out.
+_REFUSED_FOR_S = 15.0
 _NO_CREDENTIALS = "O HubSoft recusou as credenciais configuradas (hubsoft_...)."
 #: Addresses are not shown unasked; they tell the state whose sending hours hold.
 _RELATIONS = "endereco_cadastral,endereco_instalacao"
@@ -66,7 +68,7 @@ class Hubsoft:
         self._settings = settings
         self._session: aiohttp.ClientSession | None = None
         self._token: tuple[str, float] | None = None
-        self._login = asyncio.Lock()
+        self._login, self._refused_until = asyncio.Lock(), float("-inf")
         self.requests = 0
 
     def full_steps(self, today: date) -> Sequence[Step]:
@@ -161,14 +163,14 @@ class Hubsoft:
             phones={id_: phones for id_, phones in listed.phones.items() if id_ == customer_id},
         )
 
-    async def fetch_invoice(self, invoice_id: int) -> Sequence[InvoiceRow]:
+    async def fetch_invoice(self, invoice_id: int) -> Page:
         """Look one invoice up among those due in the months that are synced; see RegisterSource."""
         query = {**invoice_search(self._settings, "id_fatura", invoice_id), **_NOT_SHOWN_UNASKED}
         answer, asked_at = await self._get("/financeiro/fatura", query, tries=_TRIES_NOW)
         found, _ = invoices_of(answer, NAME, asked_at, all_active=False)
         if any(row["id"] != invoice_id for row in found):
             raise SourceRefused("O HubSoft não procura por id_fatura.")
-        return found[-1:]  # of one that is named twice the last counts
+        return page_of(answer, 0, 1, invoices=found[-1:], left_out=0)  # of one named twice the last counts
 
     async def authorization(self) -> str:
         """Give the header's value with which we are known there; raises SourceDown or SourceRefused."""
@@ -267,31 +269,27 @@ class Hubsoft:
 
     async def _live_token(self) -> str:
         async with self._login:
+            if time.monotonic() < self._refused_until:
+                raise SourceRefused(_NO_CREDENTIALS)
             if self._token is None or time.monotonic() > self._token[1]:
                 self._token = await self._log_in()
             return self._token[0]
 
     async def _log_in(self) -> tuple[str, float]:
-        settings = self._settings
-        body = {
-            "grant_type": "password",
-            "client_id": settings.client_id,
-            "client_secret": settings.client_secret,
-            "username": settings.username,
-            "password": settings.password,
-        }
         self.requests += 1
         try:
             async with self.session.post(
-                f"{settings.url}/oauth/token", json=body, allow_redirects=False
+                f"{self._settings.url}/oauth/token", json=self._settings.login, allow_redirects=False
             ) as response:
                 later_if_passing(response)
                 if response.status in _NO_LOGIN:
+                    self._refused_until = time.monotonic() + _REFUSED_FOR_S
                     raise SourceRefused(_NO_CREDENTIALS)
                 if response.status != HTTPStatus.OK:
                     raise SourceRefused(f"O HubSoft respondeu {response.status} a /oauth/token.")
                 answer = await read_json(response)
                 if not isinstance(answer, dict) or "access_token" not in answer:
+                    self._refused_until = time.monotonic() + _REFUSED_FOR_S
                     raise SourceRefused(_NO_CREDENTIALS)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise TryLater(said_of(error), None) from error

@@ -41,6 +41,8 @@ from disparo.sources.json_values import Item, flag_of, list_of, object_of, value
 
 _LONGEST_NAME = 200
 _CODES = frozenset({"link", "linha_digitavel", "pix"})
+#: But what PHP makes of none: zeros, the day before its year 0, and its first second on the clocks of Brazil.
+_SOME_DAY = re.compile(r"(?!.*(?:-0001|1969-12-31|31/12/1969)).*[1-9]")
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 
 
@@ -166,7 +168,9 @@ def _unless_open(item: Item, row: dict[str, Any], *, lenient: bool) -> str:
     with suppress(*unreadable):
         if not _flag(item, "fatura_ativa", default=True):
             return "cancelled"
-    if row.setdefault("paid_at", None) is not None:
+    is_paid_some_day = _is_paid_some_day(item, row)
+    row.setdefault("paid_at", None)
+    if is_paid_some_day:
         if not lenient:  # in part, or not booked yet
             raise BadField("status diz que a fatura está aberta, e data_pagamento que foi paga")
         if not is_told_unpaid:
@@ -179,12 +183,19 @@ def _unless_open(item: Item, row: dict[str, Any], *, lenient: bool) -> str:
 def _status_without_word(item: Item, row: dict[str, Any]) -> str | None:
     if item.get("quitado") is not None and not _flag(item, "quitado"):
         row["paid_at"] = None
-    if _flag(item, "quitado") or row.get("paid_at") is not None:
+    if _flag(item, "quitado") or _is_paid_some_day(item, row):
         return "paid"
     if not _flag(item, "fatura_ativa", default=True):
         return "cancelled"
     is_told = item.get("fatura_ativa") is not None and "paid_at" in row  # active, and not paid
     return "open" if is_told else None
+
+
+def _is_paid_some_day(item: Item, row: Mapping[str, Any]) -> bool:
+    """Tell whether a day of payment is told: also one that a source writes in a way that we cannot read."""
+    if "paid_at" in row:
+        return row["paid_at"] is not None
+    return _SOME_DAY.match(str(item.get("data_pagamento"))) is not None
 
 
 def _is_paid_up(row: Mapping[str, Any]) -> bool:

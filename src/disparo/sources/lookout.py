@@ -66,14 +66,14 @@ class Lookout:
     async def _look_up(self, invoice_id: int, until: float) -> bool:
         """Bring an invoice; False where it cannot be."""
         found = await self._ask(lambda: self._sync.source.fetch_invoice(invoice_id), until)
-        if not found:
+        if not found.invoices:
             return False
         try:
-            missing = await self._store(Page(is_last=True, invoices=found), until)
+            missing = await self._store(found, until)
         except ROW_REFUSED as error:
             self._note("look_for_failed", error)
             return False
-        self._of_erased[invoice_id] = found[0]["customer_id"]
+        self._of_erased[invoice_id] = found.invoices[0]["customer_id"]
         if len(self._of_erased) > _MOST_KNOWN:
             del self._of_erased[next(iter(self._of_erased))]
         return not missing and not await self._is_erased(invoice_id)

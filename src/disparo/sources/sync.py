@@ -180,7 +180,7 @@ class Sync:
 
     async def _passes(self, plan: Mapping[str, Any], done: Synced) -> Mapping[str, Any]:
         while plan["step"] < len(plan["steps"]):
-            step, listing = plan["step"], Listing()
+            step, listing = plan["step"], Listing.going_on(plan.get("listed"))
             while plan["step"] == step:
                 plan = await self._page(plan, done, listing)
             await self._ask_for_unlisted(Step.read(plan["steps"][step]), listing)
@@ -210,13 +210,14 @@ class Sync:
         """Give the plan of what is left after a page."""
         plan = {**plan, "left_out": plan["left_out"] + page.left_out}
         if not page.is_last:
-            return {**plan, "page": plan["page"] + 1}
+            return {**plan, "page": plan["page"] + 1, "listed": listing.so_far()}
+        plan = {**plan, "page": 0, "listed": None}
         if listing.wants_second():
-            return {**plan, "page": 0, "left_out": plan["left_out"] - listing.left_out}
+            return {**plan, "left_out": plan["left_out"] - listing.left_out}
         if listing.missing:
             kind = plan["steps"][plan["step"]][0]
             log.warning("sync_missed", source=self.source.name, step=kind, missed=listing.missing)
-        return {**plan, "step": plan["step"] + 1, "page": 0, "missed": plan["missed"] + listing.missing}
+        return {**plan, "step": plan["step"] + 1, "missed": plan["missed"] + listing.missing}
 
     async def _ask_for_unlisted(self, step: Step, listing: Listing) -> None:
         """Ask for invoices of a month that its list does not have: deleted there, or due in another."""

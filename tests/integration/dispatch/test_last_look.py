@@ -67,6 +67,19 @@ async def test_a_contact_is_not_sent_the_invoice_of_another_customer(connection)
     assert objection(facts, RULES) == Drop(Event.SKIP, "number_gone")
 
 
+async def test_a_number_that_came_with_the_call_is_not_sent_the_invoice_of_another_customer(connection):
+    [id_] = await rows.add_messages(connection)
+    await rows.add_invoices(connection, first_id=2)
+    await connection.execute(
+        "UPDATE messages SET origin = 'extra', phone = '37988887777', e164 = '+5537988887777'"
+    )
+    [facts] = await messages.claimed_facts(connection, [id_])
+    assert objection(facts, RULES) is None
+    await connection.execute("UPDATE invoices SET customer_id = 2 WHERE id = 1")
+    [facts] = await messages.claimed_facts(connection, [id_])
+    assert objection(facts, RULES) == Drop(Event.SKIP, "invoice_moved")
+
+
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [

@@ -49,6 +49,47 @@ async def test_one_that_a_deletion_pushed_onto_a_page_already_read_is_brought(
     assert await connection.fetchval(STATUS, taken[0]) == "cancelled"
 
 
+async def test_one_that_a_deletion_pushed_onto_a_page_read_before_a_cut_is_brought(
+    there, sync, connection, small_pages, monkeypatch
+):
+    monkeypatch.setattr("disparo.sources.hubsoft._TRIES", 1)
+    taken = []
+
+    def take_one_and_fall(path, page):
+        month = there._kept and next(iter(there._kept.values()))
+        if path == "/financeiro/fatura" and page == 0 and not taken and len(month) > 100:
+            taken.append(month[0]["id_fatura"])
+            there.gone.add(taken[0])
+            there.fail_after = 0
+
+    there.meanwhile = take_one_and_fall
+    with pytest.raises(SourceDown):
+        await sync.run()
+    there.fail_after = None
+    done = await sync.run()
+    assert (done.is_full, done.missed) == (True, 0)
+    ids = {row["id"] for row in await connection.fetch("SELECT id FROM invoices")}
+    assert ids >= {item["id_fatura"] for item in there.all_invoices()}
+    assert await connection.fetchval(STATUS, taken[0]) == "cancelled"
+
+
+async def test_a_pass_that_is_cut_where_nothing_moves_reads_no_page_twice(
+    there, sync, source, small_pages, monkeypatch
+):
+    await sync.run()
+    before = source.requests
+    usual = (await sync.run(full=True)).pages
+    usual_requests = source.requests - before
+    monkeypatch.setattr("disparo.sources.hubsoft._TRIES", 1)
+    there.fail_after = there.calls.total() + usual_requests // 2
+    with pytest.raises(SourceDown):
+        await sync.run(full=True)
+    there.fail_after = None
+    done = await sync.run()
+    assert (done.is_full, done.missed) == (True, 0)
+    assert done.pages == usual - usual_requests // 2
+
+
 async def test_rows_that_never_stand_still_are_read_twice_and_told_of(there, sync, connection, small_pages):
     def take_one(path, page):
         month = there._kept and next(iter(there._kept.values()))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from disparo.sources.lookout import Lookout
+
 pytestmark = pytest.mark.anyio
 
 PHONES = "SELECT phone_1, phone_2, phone_1_allowed FROM customers WHERE id = $1"
@@ -19,6 +21,26 @@ async def test_with_the_question_before_a_hand_over(there, sync, source, connect
     # What is not told stays; so does a person's word.
     assert tuple(await connection.fetchrow(PHONES, 11)) == ("37988887777", "37911112222", False)
     assert (await connection.fetchrow(PHONES, 12))["phone_1"] == "37900000012"
+
+
+async def test_with_an_invoice_that_is_looked_up_since_nobody_here_knows_it(there, sync, connection):
+    await sync.run()
+    there.phones[5] = "37988887777"
+    there.add_invoice(990_001, 5)
+    await Lookout(sync).look_for(990_001, patience_s=5, again_after_s=60)
+    assert await connection.fetchval("SELECT customer_id FROM invoices WHERE id = 990001") == 5
+    assert (await connection.fetchrow(PHONES, 5))["phone_1"] == "37988887777"
+
+
+@pytest.mark.parametrize("tells", [True, False])
+async def test_with_an_invoice_that_has_another_customer_now(there, sync, connection, tells):
+    await sync.run()
+    there.tells_active = tells
+    there.changes[700_010] = {"id_cliente": 12}
+    there.phones[12] = "37988887777"
+    await sync.refresh([700_010])
+    assert await connection.fetchval("SELECT customer_id FROM invoices WHERE id = 700010") == 12
+    assert (await connection.fetchrow(PHONES, 12))["phone_1"] == "37988887777"
 
 
 async def test_with_an_invoice_that_is_new_or_paid(there, sync, connection):

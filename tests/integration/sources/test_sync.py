@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
+from tests.support.hubsoft import CLIENT
 from tests.support.hubsoft_source import CUSTOMERS, INVOICES, ZONE, claimed, source_of
 
 from disparo.db import erasure, sync_states
@@ -191,6 +192,21 @@ async def test_wrong_credentials_are_told_and_not_tried_for_ever(there, dsn, poo
     with pytest.raises(SourceRefused, match="credenciais"):
         await Sync(dsn, pool, source, ZONE).run()
     assert there.calls.total() == 1
+    await source.close()
+
+
+async def test_wrong_credentials_are_not_tried_for_each_message_and_call(there, sync, dsn, pool, monkeypatch):
+    await sync.run()
+    source, calls = source_of(there, password="errada"), there.calls["/oauth/token"]
+    for _ in range(2):
+        with pytest.raises(SourceDown, match="credenciais"):
+            await Sync(dsn, pool, source, ZONE).refresh(range(700_000, 700_020))
+        with pytest.raises(SourceRefused, match="credenciais"):
+            await source.authorization()
+    assert there.calls["/oauth/token"] - calls == 1
+    monkeypatch.setitem(CLIENT, "password", "errada")  # it is right by now, and asked for again after a while
+    monkeypatch.setattr(source, "_refused_until", 0.0)
+    assert not await Sync(dsn, pool, source, ZONE).refresh([700_000])
     await source.close()
 
 

@@ -140,6 +140,22 @@ def test_a_word_of_a_sources_own_hides_no_payment(told, status):
     assert read_invoice(invoice(**told), lenient=True)["status"] == status
 
 
+@pytest.mark.parametrize(
+    "day",
+    ["29-11-2026", "2026/11/29", 1_764_547_200, {"date": "2026-11-29 00:00:00.000000", "timezone_type": 3}],
+)
+def test_a_day_of_payment_that_cannot_be_read_says_that_an_invoice_is_paid(day):
+    for beside in ({}, {"fatura_ativa": True}, {"status": "aguardando"}, {"status": "protestado"}):
+        assert read_invoice(invoice(data_pagamento=day, **beside), lenient=True)["status"] == "paid"
+    assert read_invoice(invoice(data_pagamento=day, quitado=False), lenient=True).get("status") is None
+
+
+@pytest.mark.parametrize("day", ["0000-00-00", "-0001-11-30 00:00:00", "1969-12-31 21:00:00", [], False, "-"])
+def test_what_php_writes_for_no_day_says_nothing_of_a_payment(day):
+    found = read_invoice(invoice(data_pagamento=day, status="aguardando"), lenient=True)
+    assert found["status"] == "open"
+
+
 @pytest.mark.parametrize("beside", [{}, {"quitado": False, "fatura_ativa": True}, {"quitado": "talvez"}])
 def test_a_word_that_nobody_knows_is_not_taken_for_an_open_invoices(beside):
     with pytest.raises(BadField, match=r"(status|quitado) deve ser"):

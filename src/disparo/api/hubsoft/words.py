@@ -64,6 +64,7 @@ REASON_WORDS: Mapping[str, str] = {
     "invoice_paid": "fatura_quitada",
     "invoice_cancelled": "fatura_cancelada",
     "invoice_zero": "fatura_zerada",
+    "invoice_moved": "fatura_de_outro_cliente",
     "opted_out": "descadastrado",
     "number_gone": "numero_saiu_do_cadastro",
     "permission_withdrawn": "permissao_retirada",
