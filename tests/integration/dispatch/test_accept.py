@@ -17,6 +17,7 @@ from disparo import queue
 from disparo.db.dispatches import StoredAs
 from disparo.db.idempotency import Key
 from disparo.db.pool import open_pool
+from disparo.dispatch import slots
 from disparo.dispatch.calls import AcceptSettings, Call, Caller, Done, Reason, Refused
 from disparo.dispatch.group_commit import Acceptor, Busy, KeyInUse
 from disparo.domain.phone import parse_phone
@@ -116,7 +117,10 @@ async def test_every_message_has_a_wake_up_in_the_same_transaction(acceptor, con
     assert await queue.chunks_with_entry(connection, sorted(chunks)) == chunks
 
 
-async def test_what_may_go_at_the_same_time_shares_chunks_whichever_transaction_stores_it(pool, connection):
+async def test_what_may_go_at_the_same_time_shares_chunks_whichever_transaction_stores_it(
+    pool, connection, monkeypatch
+):
+    monkeypatch.setattr(slots, "_SLOT", timedelta(seconds=10))  # no machine takes as long for two calls
     await rows.add_invoices(connection, 40)
     async with running(pool, settings=replace(SETTINGS, delay_s=60)) as acceptor:
         for number in range(1, 41):  # each in a transaction of its own
