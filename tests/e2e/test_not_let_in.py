@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import contextmanager
 
 import pytest
@@ -33,15 +34,22 @@ def nobody_let_in(dsn, name, how):
 @pytest.mark.parametrize("how", ["renamed", "closed"])
 def test_an_outcome_is_kept_and_a_call_comes_again(house, client, admin_dsn, how):
     name = house.value("SELECT current_database()::text")
-    house.behave(latency_ms=1500, receipts=[])
-    sent = client.send({"id_fatura": 11000})
-    house.until(lambda: house.states(client, sent) == ["enviando"])
-    with nobody_let_in(admin_dsn, name, how):
-        house.until(lambda: len(house.received("")) > 0 and house.anonymous.get("/saude").status == 503)
-        answer = client.send({"id_fatura": 11000})
-        assert answer.status == 503, answer.raw
-        assert answer.headers["retry-after"]
-        house.until(lambda: "record_waits_for_database" in house.stage.workers[0].log.read_text())
+    house.behave(receipts=[])
+    platform, before = house.stage.roles["simulator"], len(house.received(""))
+    platform.signal(signal.SIGSTOP)  # its answer comes when nobody is let in, and not before
+    try:
+        sent = client.send({"id_fatura": 11000})
+        house.until(lambda: house.states(client, sent) == ["enviando"])
+        with nobody_let_in(admin_dsn, name, how):
+            house.until(lambda: house.anonymous.get("/saude").status == 503)
+            platform.signal(signal.SIGCONT)
+            house.until(lambda: len(house.received("")) > before)
+            answer = client.send({"id_fatura": 11000})
+            assert answer.status == 503, answer.raw
+            assert answer.headers["retry-after"]
+            house.until(lambda: "record_waits_for_database" in house.stage.workers[0].log.read_text())
+    finally:
+        platform.signal(signal.SIGCONT)
     house.until_state(client, sent, "entregue_a_plataforma")
     logs = "".join(role.log.read_text() for role in [*house.stage.workers, *house.stage.servers])
     assert "record_refused" not in logs

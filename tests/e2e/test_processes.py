@@ -60,7 +60,7 @@ def test_a_worker_above_its_memory_finishes_and_restarts(new_database, tmp_path)
 
 
 def test_login_limits_hold_and_lock_nobody_else_out(new_database, tmp_path):
-    overrides = {"DISPARO_TOKEN_RATE_PER_MIN": "30", "DISPARO_TOKEN_RATE_BURST": "5"}
+    overrides = {"DISPARO_TOKEN_RATE_PER_MIN": "0.1", "DISPARO_TOKEN_RATE_BURST": "5"}
     with run_house(new_database(), tmp_path, overrides=overrides) as house:
         account = house.account()
         number = account["client_id"]

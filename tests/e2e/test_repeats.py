@@ -107,7 +107,7 @@ def test_the_cap_holds_under_concurrency(house):
 
 
 def test_a_clients_rate_limit(house):
-    slow = house.client(rate_per_s=0.5, rate_burst=3)
+    slow = house.client(rate_per_s=0.005, rate_burst=3)
     answers = [slow.get(DISPATCH) for _ in range(6)]
     assert [answer.status for answer in answers][:3] == [200, 200, 200]
     last = answers[-1]

@@ -119,7 +119,7 @@ def test_it_can_die_after_it_took(simulator):
     simulator.client.post("/v1/behaviour", {"mode": "die"})
     with pytest.raises((ConnectionError, OSError)):
         simulator.take()
-    assert simulator.process.wait(5) == 1
+    assert simulator.process.wait(60) == 1
     assert json.loads(simulator.log.read_text())["taken"] is True
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import signal
 
 import pytest
 from tests.support.client import DISPATCH
 from tests.support.house import house as run_house
+from tests.support.locks import until_somebody_waits
 from tests.support.program import command
 
 PHONE = "11955554444"
+_END_WHO_WAIT = """SELECT pg_terminate_backend(pid, 30000) FROM pg_locks
+                   WHERE relation = 'receipts'::regclass AND NOT granted"""
 
 
 @pytest.fixture(scope="module")
@@ -85,16 +88,25 @@ def test_a_customer_who_writes_stop_is_opted_out(house, phone, text, count):
 def test_a_receipt_that_nobody_acknowledged_comes_again_after_a_kill(house, client):
     """Every worker is killed while receipts are on their way: the SMSC brings them to whoever is bound next."""
     worker = house.stage.roles["worker0"]
-    house.behave(receipt_delay_ms=1500, receipts=["delivered"])
-    before = house.simulator.get("/v1/stats").json["receipts_waiting"]
-    answers = [send(client) for _ in range(10)]
-    house.until(lambda: all(house.states(client, each) == ["entregue_a_plataforma"] for each in answers))
-    worker.signal(signal.SIGKILL)
-    worker.reap()
-    told = [states for each in answers if (states := house.states(client, each)) == ["entregue"]]
-    assert len(told) < len(answers)
-    left = before + len(answers) - len(told)
-    house.until(lambda: house.simulator.get("/v1/stats").json["receipts_waiting"] >= left)
+    house.behave(receipts=["delivered"])
+
+    def all_sent():
+        answers = [send(client) for _ in range(10)]
+        house.until(lambda: all(house.states(client, each) == ["entregue_a_plataforma"] for each in answers))
+        return answers
+
+    async def killed_in_the_middle(connection):
+        """What is not stored is not acknowledged; what a dead worker still waits to store never is."""
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE receipts IN EXCLUSIVE MODE")
+            answers = await asyncio.to_thread(all_sent)
+            await until_somebody_waits(connection)
+            await asyncio.to_thread(worker.kill)
+            await connection.execute(_END_WHO_WAIT)
+        return answers
+
+    answers = house.run(killed_in_the_middle)
+    assert {tuple(house.states(client, each)) for each in answers} == {("entregue_a_plataforma",)}
     worker.start()
     for each in answers:
         house.until_state(client, each, "entregue")

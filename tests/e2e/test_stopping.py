@@ -69,7 +69,7 @@ async def test_whoever_waits_for_another_that_upgrades_can_be_stopped(
     async with running(dsn, *arguments, "--dados", str(tmp_path), errors=subprocess.STDOUT) as process:
         await _waits(other)
         process.send_signal(number)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):  # it would wait for ever
             said, _ = await process.communicate()
     assert (process.returncode, said) == (0, b"")
 

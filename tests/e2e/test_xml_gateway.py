@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from tests.support.house import house as run_house
 from tests.support.serving import serving
+from tests.support.stage import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "platforms" / "generic_http.md"
 
@@ -39,7 +40,7 @@ class Gateway:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/ws/envio"
 
 

@@ -45,9 +45,9 @@ class Client:
         parts = urlsplit(self.base)
         if parts.scheme == "https":
             context = ssl._create_unverified_context()
-            connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=40, context=context)
+            connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=90, context=context)
         else:
-            connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=40)
+            connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=90)
         try:
             connection.request(method, path, body=data, headers=sent)
             response = connection.getresponse()

@@ -114,6 +114,15 @@ class House:
 
         self.until(is_gone)
 
+    def put_off(self, dispatch_id: UUID | str, count: int) -> None:
+        """Have all `count` messages of a dispatch wait until tomorrow, so that no worker has one in hand.
+
+        While nothing can go, workers look at what waits now and then, and what one looks at is not cancelled.
+        """
+        later = """UPDATE messages SET due_at = now() + interval '1 day'
+                   WHERE dispatch_id = $1::text::uuid AND status = 'queued' RETURNING id"""
+        self.until(lambda: len(self.fetch(later, str(dispatch_id))) == count)
+
     def pause(self, platform: str = "simulador") -> None:
         """Pause a platform; every worker knows of it then."""
         self.fetch(

@@ -21,6 +21,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from aiohttp import web
+from tests.support.stage import free_port
 
 BASE = "/api/v1/integracao"
 CLIENT = {"client_id": "7", "client_secret": "segredo-de-la", "username": "erp@provedor", "password": "senha"}
@@ -315,18 +316,19 @@ class HubsoftStandIn:
 
         async def serve() -> None:
             await runner.setup()
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            self.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+            port = (
+                free_port()
+            )  # none of the system's: who still calls there for another test would be counted
+            await web.TCPSite(runner, "127.0.0.1", port).start()
+            self.url = f"http://127.0.0.1:{port}"
             self._loop = asyncio.get_running_loop()
             ready.set()
             await ending.wait()
             await runner.cleanup()
 
         # asyncio.run ends what a request left behind, too.
-        thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
-        thread.start()
-        ready.wait(10)
+        (thread := threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)).start()
+        assert ready.wait(60)
 
         def stop() -> None:
             if thread.is_alive():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from tests.support.stage import free_port
+
 
 class Listener:
     """Takes what Apprise sends as JSON."""
@@ -23,7 +25,7 @@ class Listener:
             def log_message(self, *_):
                 pass
 
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.server = HTTPServer(("127.0.0.1", free_port()), Handler)
         self.port = self.server.server_address[1]
 
     def said(self, words):

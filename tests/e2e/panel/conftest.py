@@ -6,8 +6,11 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from tests.support.house import House
+
+# How long what never comes is waited for: five seconds are little for a server among the other tests'.
+expect.set_options(timeout=30_000)
 
 _FLAGS = [
     "--headless",

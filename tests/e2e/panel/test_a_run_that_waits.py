@@ -366,4 +366,4 @@ def test_a_list_of_one_invoice_is_called_by_its_number(house, person):
     )  # by due date
     row = person.get("/painel/disparos?tipo=bulk").raw.decode().partition(run)[0].rpartition("<tr>")[2]
     assert 'data-label="O quê">1 fatura<' in row
-    house.fetch("DELETE FROM dispatches WHERE id = $1", run)
+    house.forget(run)

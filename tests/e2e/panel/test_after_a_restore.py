@@ -23,7 +23,7 @@ def dispatch_id(house):
     house.fetch("UPDATE messages SET status = 'held', reason = $2 WHERE dispatch_id = $1", found, RESTORED)
     house.fetch("UPDATE installation SET held_since = now(), held_reason = $1", RESTORED)
     yield found
-    house.fetch("DELETE FROM messages WHERE dispatch_id = $1", found)
+    house.forget(found)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def paused(house):
     house.fetch(f"{_RUN} VALUES ($1, 'test', now(), NULL, 'paused')", id_)
     yield id_
     house.fetch("DELETE FROM bulk_runs WHERE dispatch_id = $1", id_)
-    house.fetch("DELETE FROM dispatches WHERE id = $1", id_)
+    house.forget(id_)
 
 
 def test_runs_that_are_paused_are_told_with_it(house, paused):
@@ -67,7 +67,7 @@ def held(house):
     house.fetch(f"{_RUN} VALUES ($1, 'test', now(), now(), 'paused')", found)
     yield found
     house.fetch("UPDATE installation SET held_since = NULL, held_reason = NULL")
-    house.fetch("DELETE FROM dispatches WHERE id = $1", found)
+    house.forget(found)
 
 
 def test_a_paused_run_is_on_the_first_page_and_leads_to_what_resumes_it_or_ends_it(house, held):

@@ -20,27 +20,30 @@ def page(house, chromium):
     return page
 
 
-def heard(page):
-    """What has the focus says first."""
+_HEARD = "document.activeElement === document.body ? '' : document.activeElement.innerText"
+
+
+def until_heard(house, page, said):
+    """Wait until what has the focus says so first: it may be shown a moment before."""
     page.wait_for_load_state()
-    return page.evaluate("document.activeElement === document.body ? '' : document.activeElement.innerText")
+    house.until(lambda: page.evaluate(_HEARD).startswith(said))
 
 
-def test_what_was_done_has_the_focus(page):
+def test_what_was_done_has_the_focus(house, page):
     page.goto("/painel/descadastros")
     page.get_by_label("Descadastrar um número").fill("11 97777-1234")
     page.keyboard.press("Enter")
     page.wait_for_url("**/painel/descadastros")
     expect(page.get_by_text("Número descadastrado")).to_be_visible()
-    assert heard(page).startswith("Número descadastrado")
+    until_heard(house, page, "Número descadastrado")
 
 
-def test_what_was_refused_has_the_focus(page):
+def test_what_was_refused_has_the_focus(house, page):
     page.goto("/painel/descadastros")
     page.get_by_label("Descadastrar um número").fill("123")
     page.keyboard.press("Enter")
     expect(page.get_by_text("O telefone não é válido")).to_be_visible()
-    assert heard(page).startswith("O telefone não é válido")
+    until_heard(house, page, "O telefone não é válido")
     for typed, said in (
         ("abc", "“abc” não é um número de fatura."),
         ("11000", "Simulação: nada foi enviado"),
@@ -49,7 +52,7 @@ def test_what_was_refused_has_the_focus(page):
         page.get_by_label("Números das faturas").fill(typed)
         page.get_by_role("button", name="Simular").press("Enter")
         expect(page.get_by_text(said)).to_be_visible()
-        assert heard(page).startswith(said)
+        until_heard(house, page, said)
 
 
 def test_the_first_page_renews_itself_around_whoever_is_on_it(house, page):

@@ -86,7 +86,7 @@ def half_listed(house, half_sent):
         list(half_sent),
     )
     yield id_
-    house.fetch("DELETE FROM dispatches WHERE id = $1", id_)
+    house.forget(id_)
 
 
 def test_a_single_invoice_of_a_run_that_does_not_know_its_own_yet_waits_for_it(

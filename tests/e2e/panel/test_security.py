@@ -24,7 +24,7 @@ BURST = 15
 
 @pytest.fixture(scope="module")
 def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    limits = {"DISPARO_TOKEN_RATE_PER_MIN": "6", "DISPARO_TOKEN_RATE_BURST": str(BURST)}
+    limits = {"DISPARO_TOKEN_RATE_PER_MIN": "0.1", "DISPARO_TOKEN_RATE_BURST": str(BURST)}
     with run_house(new_database(), tmp_path_factory.mktemp("house"), overrides=limits) as house:
         yield house
 

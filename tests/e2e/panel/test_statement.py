@@ -14,9 +14,11 @@ from tests.support.stage import free_port
 from tests.support.visitor import text, visitor
 
 _PATH = "/painel/plataformas/extrato.csv"
-_NOW = datetime.now(ZoneInfo("America/Sao_Paulo"))
-_TODAY = f"{_NOW:%Y-%m-%d}"
-_FIRST = (_NOW - timedelta(days=300)).date()
+
+
+def today():
+    """When a test runs, and not when it was read: a run of the tests may cross midnight."""
+    return datetime.now(ZoneInfo("America/Sao_Paulo")).date()
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,8 @@ def sent(house, client, state, **behaviour):
 
 
 def test_each_day_and_platform_with_what_it_took_and_what_that_costs(house, client):
+    last = today()
+    first = last - timedelta(days=300)
     sent(house, client, "entregue", mode="accept", receipts=["sent", "delivered"])
     sent(house, client, "entregue", mode="error_taken", receipts=["sent", "delivered"])
     sent(house, client, "nao_entregue", mode="accept", receipts=["undelivered"])
@@ -43,13 +47,13 @@ def test_each_day_and_platform_with_what_it_took_and_what_that_costs(house, clie
     sent(house, client, "incerta", mode="error_taken", receipts=[])
     sent(house, client, "falhou", mode="refuse", code="content", receipts=[])
     person = visitor(house)
-    answer = person.get(f"{_PATH}?de={_FIRST}&ate={_TODAY}")
+    answer = person.get(f"{_PATH}?de={first}&ate={last}")
     assert answer.status == 200
-    assert f'filename="extrato-{_FIRST}-a-{_TODAY}.csv"' in answer.headers["content-disposition"]
+    assert f'filename="extrato-{first}-a-{last}.csv"' in answer.headers["content-disposition"]
     (line,) = csv.DictReader(io.StringIO(answer.raw.decode("utf-8-sig")), delimiter=";")
     segments = house.value("SELECT sum(segments) FROM messages WHERE status NOT IN ('uncertain', 'failed')")
     assert line == {
-        "dia": f"{datetime.fromisoformat(_TODAY):%d/%m/%Y}",
+        "dia": f"{last:%d/%m/%Y}",
         "plataforma": "simulador",
         "entregues à plataforma": "4",
         "segmentos": str(segments),
@@ -59,16 +63,16 @@ def test_each_day_and_platform_with_what_it_took_and_what_that_costs(house, clie
         "sem confirmação": "1",
         "incertas": "1",
     }
-    days = f"de: {_FIRST:%d/%m/%Y}, até: {datetime.fromisoformat(_TODAY):%d/%m/%Y}"
+    days = f"de: {first:%d/%m/%Y}, até: {last:%d/%m/%Y}"
     assert f"exportou uma lista lista: extrato, {days}" in text(person.get("/painel/auditoria"))
 
 
 def test_a_period_is_asked_for_in_words(house):
     person = visitor(house)
-    assert 'value="' + _TODAY + '"' in person.get("/painel/plataformas").raw.decode()
+    assert f'value="{today()}"' in person.get("/painel/plataformas").raw.decode()
     for query, said in {
         "": "Informe o primeiro e o último dia do extrato.",
-        f"?de={_TODAY}": "Informe o primeiro e o último dia do extrato.",
+        f"?de={today()}": "Informe o primeiro e o último dia do extrato.",
         "?de=2024-01-01&ate=2026-01-01": "Peça o extrato de um ano de cada vez.",
         "?de=2026-02-31&ate=2026-03-01": "não é um dia",
     }.items():

@@ -154,7 +154,9 @@ def test_a_form_that_comes_after_the_session_is_not_lost_in_silence(house):
 
 
 def test_the_audit_tells_of_no_act_that_did_nothing(house, person):
-    (message_id,) = house.run(lambda connection: add_messages(connection, first_id=3_000_000))
+    (message_id,) = house.run(
+        lambda connection: add_messages(connection, first_id=3_000_000, due_in_s=86_400)
+    )
     house.fetch("UPDATE messages SET status = 'failed' WHERE id = $1", message_id)
     person.post("/painel/descadastros", telefone="11944443333")
     before = house.value("SELECT count(*) FROM audit_log")
@@ -215,7 +217,9 @@ def test_a_period_that_is_none_is_told_from_one_in_which_nothing_was(house, pers
 
 
 def test_of_a_period_that_is_none_not_all_is_settled(house, person):
-    (message_id,) = house.run(lambda connection: add_messages(connection, first_id=8_000_000))
+    (message_id,) = house.run(
+        lambda connection: add_messages(connection, first_id=8_000_000, due_in_s=86_400)
+    )
     house.fetch(
         """WITH a AS (INSERT INTO attempts (message_id, platform, worker_id, started_at)
                       VALUES ($1, 'simulador', gen_random_uuid(), now() - interval '1 day') RETURNING id)
@@ -299,7 +303,9 @@ def test_what_may_have_left_before_is_cancelled_as_a_new_sending_only(house, per
 
 
 def test_what_was_not_done_does_not_look_as_if_it_had_been(house, person):
-    (message_id,) = house.run(lambda connection: add_messages(connection, first_id=8_200_000))
+    (message_id,) = house.run(
+        lambda connection: add_messages(connection, first_id=8_200_000, due_in_s=86_400)
+    )
     house.fetch("UPDATE messages SET status = 'failed' WHERE id = $1", message_id)
     dispatch_id = house.value("SELECT dispatch_id FROM messages WHERE id = $1", message_id)
 
@@ -336,7 +342,7 @@ def test_a_run_of_which_a_part_is_refused_is_not_said_to_need_nobody(house, pers
     page = person.get("/painel")
     assert "Um disparo em lote não fica pronto" in text(page)
     assert f"/painel/disparos/{dispatch_id}" in page.raw.decode()
-    house.fetch("DELETE FROM dispatches WHERE id = $1", dispatch_id)
+    house.forget(dispatch_id)
 
 
 def test_a_delivery_that_contradicts_is_on_the_first_page(house, person):

@@ -52,13 +52,14 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def spoken(said: bytes, *, http: type[HttpProtocol] = HttpProtocol) -> bytes:
-    """Say all of this, close that side, and give all that is answered."""
+    """Say all of this, close that side once an answer comes, and give all that is answered."""
     server, running, port = await opened(app, http)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(said)
+    answered = await asyncio.wait_for(reader.read(1), 30)
     await asyncio.sleep(0.1)
     writer.write_eof()
-    answered = await asyncio.wait_for(reader.read(), 10)
+    answered += await asyncio.wait_for(reader.read(), 30)
     writer.close()
     await closed(server, running)
     return cast("bytes", _DATE.sub(b"", answered))

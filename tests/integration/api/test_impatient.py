@@ -26,10 +26,12 @@ class Reading(House):
     """Reads a body to its end before it answers; `slow_s` before it begins to."""
 
     slow_s = 0.0
+    pieces = 0
 
     async def __call__(self, scope, receive, send):
         await asyncio.sleep(self.slow_s)
         while scope["method"] == "POST" and (said := await receive())["type"] == "http.request":
+            self.pieces += bool(said["body"])
             if not said["more_body"]:
                 break
         await super().__call__(scope, receive, send)
@@ -39,7 +41,7 @@ class Reading(House):
 async def calling(house, http=OneWrite):
     server, running, port = await opened(house, http)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(30):
         yield reader, writer
     writer.close()
     await closed(server, running)
@@ -82,13 +84,52 @@ async def test_a_body_that_we_are_slow_to_read_is_not_owed():
         assert b"200 OK" in await reader.readuntil(b"xxx")
 
 
-async def test_a_body_in_small_pieces_is_waited_for():
-    async with calling(Reading()) as (reader, writer):
+class Ahead:
+    """A loop whose clock a test puts forward."""
+
+    by_s = 0.0
+
+    def __init__(self, loop):
+        self._loop = loop
+
+    def __getattr__(self, name):
+        return getattr(self._loop, name)
+
+    def time(self):
+        return self._loop.time() + Ahead.by_s
+
+
+class WithAnotherClock(OneWrite):
+    def connection_made(self, transport):
+        self.loop = Ahead(self.loop)
+        super().connection_made(transport)
+
+
+async def test_a_body_in_small_pieces_is_waited_for(monkeypatch):
+    monkeypatch.setattr(impatient, "_PATIENCE_S", 60.0)
+    monkeypatch.setattr(Ahead, "by_s", 0.0)
+    house = Reading()
+    async with calling(house, http=WithAnotherClock) as (reader, writer):
         writer.write(post(b"/3", b"", length=6))
-        for piece in (b"a", b"b", b"c", b"d", b"e", b"f"):
-            await asyncio.sleep(0.2)  # less than anyone's patience, all of them more
+        for come, piece in enumerate((b"a", b"b", b"c", b"d", b"e", b"f"), 1):
             writer.write(piece)
+            while house.pieces < come:
+                await asyncio.sleep(0.01)
+            Ahead.by_s += 40.0  # less than anyone's patience, all of them more
+            await asyncio.sleep(0.3)  # it looks
         assert b"200 OK" in await reader.readuntil(b"xxx")
+
+
+async def test_a_piece_that_does_not_come_is_not(monkeypatch):
+    monkeypatch.setattr(impatient, "_PATIENCE_S", 60.0)
+    monkeypatch.setattr(Ahead, "by_s", 0.0)
+    house = Reading()
+    async with calling(house, http=WithAnotherClock) as (reader, writer):
+        writer.write(post(b"/3", b"a", length=6))
+        while not house.pieces:
+            await asyncio.sleep(0.01)
+        Ahead.by_s = 61.0
+        assert await reader.read() == b""
 
 
 async def test_a_head_in_small_pieces_is_not():

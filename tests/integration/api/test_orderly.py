@@ -16,7 +16,15 @@ REFUSED = "A chamada não é HTTP válido.".encode()
 
 
 class Slow(Reading):
-    slow_s = 0.5
+    """Begins when all that is said to it has come."""
+
+    def __init__(self):
+        super().__init__()
+        self.all_has_come = asyncio.Event()
+
+    async def __call__(self, scope, receive, send):
+        await self.all_has_come.wait()
+        await super().__call__(scope, receive, send)
 
 
 async def answers(house, *pieces, closes=False):
@@ -30,6 +38,9 @@ async def answers(house, *pieces, closes=False):
             await asyncio.sleep(0.1)
         if closes:
             writer.write_eof()
+            await asyncio.sleep(0.1)
+        if isinstance(house, Slow):
+            house.all_has_come.set()
         return await reader.read()
 
 
@@ -63,8 +74,11 @@ async def test_so_do_several_whole_calls():
 
 
 async def test_after_an_answer_the_refusal_stands_for_itself():
-    said = await answers(Reading(), CALL, JUNK)
-    assert said.startswith(b"HTTP/1.1 200 OK\r\n")
+    async with calling(Reading(), http=HttpProtocol) as (reader, writer):
+        writer.write(CALL)
+        assert (await reader.readuntil(b"xxx")).startswith(b"HTTP/1.1 200 OK\r\n")
+        writer.write(JUNK)
+        said = await reader.read()
     assert said.endswith(REFUSED + b'", "errors": []}')
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import anyio.to_thread
@@ -33,8 +34,9 @@ async def its_dump(process):
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     for _ in range(400):
         for child in map(int, children.read_text().split()):
-            if "pg_dump" in Path(f"/proc/{child}/comm").read_text():
-                return child
+            with suppress(OSError):  # it ended in between
+                if "pg_dump" in Path(f"/proc/{child}/comm").read_text():
+                    return child
         await anyio.sleep(0.05)
     raise AssertionError("no pg_dump")
 

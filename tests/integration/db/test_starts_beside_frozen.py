@@ -24,7 +24,7 @@ async def test_a_frozen_process_that_uses_the_queue_holds_up_no_start(dsn, conne
     frozen = await asyncpg.connect(dsn)  # which no timeout of ours ends
     async with frozen.transaction():
         await frozen.execute(USED)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await prepare(dsn)
             await queue.enqueue(connection, [queue.WakeUp(1)])
     await frozen.close()
@@ -33,7 +33,7 @@ async def test_a_frozen_process_that_uses_the_queue_holds_up_no_start(dsn, conne
 async def test_one_that_was_frozen_while_it_started_holds_up_no_other_start(dsn):
     frozen = await connect(dsn)
     await wait_for_turn(frozen)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await prepare(dsn)
     await frozen.close()
 

@@ -384,9 +384,9 @@ def test_a_start_that_copies_the_database_ends_when_asked_to(older, tmp_path, nu
                     while not await looking.fetchval(waiting, name):
                         await asyncio.sleep(0.05)
                 process.send_signal(number)
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):  # the copy waits for ever
                     await process.wait()
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     while await looking.fetchval(waiting, name):
                         await asyncio.sleep(0.05)
             finally:

@@ -151,7 +151,7 @@ async def test_a_worker_that_stops_sends_the_parts_of_what_it_began_though_other
     plan_of = partial(WorkerPlan, routes=(Route("p"),), rules=SIX_PARTS)
     stop = asyncio.Event()
     async with an_smsc() as smsc:
-        platform = platform_of(smsc, per_second=2, long_texts="parts", timeout_s=0.5)
+        platform = platform_of(smsc, per_second=2, long_texts="parts", timeout_s=1.5)
         worker = Worker(dsn, plan=plan_of({"p": platform}), settings=WorkerSettings(10_000))
         running = asyncio.create_task(worker.run(stop))
         await smsc.until(lambda: smsc.submitted)

@@ -36,7 +36,7 @@ async def soon(smsc, writer, unit):
 async def test_long_texts_do_not_make_a_platform_slow_that_answers_each_part_soon(
     dsn, connection, monkeypatch, limit
 ):
-    monkeypatch.setattr("disparo.dispatch.breaker._SLOW_S", 1.5)
+    monkeypatch.setattr("disparo.dispatch.breaker._SLOW_S", 3.0)  # all six parts take more
     ids = await waiting(connection, 20)
     async with (
         an_smsc_of(0.6) as smsc,
@@ -55,7 +55,7 @@ async def test_a_worker_that_stops_waits_for_each_part_as_long_as_for_a_text_of_
     ids = await waiting(connection, 2)
     async with (
         an_smsc_of(0.4) as smsc,
-        at_work(dsn, platform_of(smsc, timeout_s=0.5, long_texts="parts"), SIX_PARTS),
+        at_work(dsn, platform_of(smsc, timeout_s=1.5, long_texts="parts"), SIX_PARTS),
     ):
         await smsc.until(lambda: len(smsc.submitted) == 2)
     assert len(smsc.submitted) == 12

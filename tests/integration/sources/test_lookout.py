@@ -49,10 +49,10 @@ async def test_a_look_for_something_new_is_bounded_and_shared(there, sync, looko
     await asyncio.gather(*(lookout.look_for_new(patience_s=5, again_after_s=60) for _ in range(20)))
     assert there.calls.total() - calls <= 4
     assert await connection.fetchval("SELECT customer_id FROM invoices WHERE id = 990007") == 5
-    there.delay_s = 1
+    there.delay_s = 10
     began = time.perf_counter()
     assert not await lookout.look_for_new(patience_s=0.3, again_after_s=0)
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 9
 
 
 async def test_an_unknown_invoice_is_looked_up_by_its_id_whenever_it_was_made(
@@ -93,10 +93,10 @@ async def test_where_there_is_no_search_by_id_what_was_made_lately_is_brought(
 
 async def test_a_source_that_does_not_answer_costs_no_more_than_the_patience(there, sync, lookout):
     await sync.run()
-    there.delay_s = 2
+    there.delay_s = 10
     began = time.perf_counter()
     assert not await lookout.look_for(990_014, patience_s=0.3, again_after_s=60)
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 9
 
 
 async def test_of_a_look_that_was_not_answered_nobody_is_told_that_it_was(there, sync, lookout):
