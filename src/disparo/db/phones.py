@@ -23,28 +23,29 @@ class Mark(NamedTuple):
 
 async def mark_all(connection: Connection, marks: Iterable[Mark]) -> None:
     """Note wrong numbers and suppress those that opted out, in their order: two batches cannot deadlock."""
-    for mark in sorted(marks, key=lambda mark: mark.e164):
+    opted_out: dict[str, str] = {}
+    wrong: dict[str, tuple[str, str | None]] = {}
+    for mark in marks:
         if mark.failure == FailureClass.OPT_OUT:
-            await _suppress(connection, mark)
+            opted_out.setdefault(mark.e164, mark.platform)
         else:
-            await _note_wrong(connection, mark)
-
-
-async def _suppress(connection: Connection, mark: Mark) -> None:
-    await connection.execute(
-        """INSERT INTO opt_outs (e164, reason, actor, platform)
-           VALUES ($1, 'platform', 'platform:' || $2, $2) ON CONFLICT DO NOTHING""",
-        mark.e164,
-        mark.platform,
-    )
-
-
-async def _note_wrong(connection: Connection, mark: Mark) -> None:
-    await connection.execute(
-        """INSERT INTO bad_numbers (e164, platform, code) VALUES ($1, $2, $3)
-           ON CONFLICT (e164) DO UPDATE
-           SET platform = excluded.platform, code = excluded.code, created_at = now()""",
-        mark.e164,
-        mark.platform,
-        mark.code,
-    )
+            wrong[mark.e164] = (mark.platform, mark.code)
+    if wrong:
+        await connection.execute(
+            """INSERT INTO bad_numbers (e164, platform, code)
+               SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS m (e164, platform, code)
+               ORDER BY e164
+               ON CONFLICT (e164) DO UPDATE
+               SET platform = excluded.platform, code = excluded.code, created_at = now()""",
+            list(wrong),
+            *map(list, zip(*wrong.values(), strict=True)),
+        )
+    if opted_out:
+        await connection.execute(
+            """INSERT INTO opt_outs (e164, reason, actor, platform)
+               SELECT e164, 'platform', 'platform:' || platform, platform
+               FROM unnest($1::text[], $2::text[]) AS m (e164, platform) ORDER BY e164
+               ON CONFLICT DO NOTHING""",
+            list(opted_out),
+            list(opted_out.values()),
+        )

@@ -237,7 +237,7 @@ async def open_pool(
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
         raise _unreachable(error) from error
     try:
-        with doubted_when_silent(pool):
+        with doubted_when_silent(pool.expire_connections):
             yield pool
     finally:
         # close() waits for connections in hand; a stuck one must not keep the process from ending.

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 if TYPE_CHECKING:
-    from disparo.db.pool import Pool
-
     _Connection = asyncpg.Connection[asyncpg.Record]
 else:  # asyncpg's classes are generic only in the stubs
     _Connection = asyncpg.Connection
@@ -35,8 +33,10 @@ _OPTIONS = {
 }
 #: A server that answers at all ends a statement that it is asked to end at once, but for a flush or a crowd.
 _CANCELLED_WITHIN_S = 3.0
-#: Of this process: they lead to one database.
-_POOLS: set[Pool] = set()
+#: Has what a pool of this process has open replaced, each before it is next used.
+_Expire = Callable[[], Awaitable[None]]
+#: Of all its pools: they lead to one database.
+_EXPIRE: set[_Expire] = set()
 
 
 class Cancelling(_Connection):
@@ -51,18 +51,18 @@ class Cancelling(_Connection):
             await super()._cancel(waiter, cancel_waiter)  # type: ignore[misc]  # not in the stubs
         if patience.expired():
             self.terminate()
-            for pool in _POOLS:
-                await pool.expire_connections()
+            for expire in tuple(_EXPIRE):
+                await expire()
 
 
 @contextmanager
-def doubted_when_silent(pool: Pool) -> Iterator[None]:
-    """Have nothing more asked on what this pool has open once a connection of the process was so dropped."""
-    _POOLS.add(pool)
+def doubted_when_silent(expire: _Expire) -> Iterator[None]:
+    """Have a pool's connections expire, by `expire`, once a connection of the process was so dropped."""
+    _EXPIRE.add(expire)
     try:
         yield
     finally:
-        _POOLS.discard(pool)
+        _EXPIRE.discard(expire)
 
 
 async def end_when_silent(connection: Any) -> None:

@@ -1,14 +1,15 @@
-"""Many messages that change at once take no longer each than a few, whatever was in the table before."""
+"""Of many rows at once each takes no longer than one of a few, whatever was in the table before."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 
 import pytest
 from tests.support import rows
 
-from disparo.db import messages
+from disparo.db import messages, sync_states
 from disparo.db.messages import Move
 from disparo.domain.message import Event
 
@@ -35,3 +36,16 @@ async def test_a_plan_made_while_the_table_was_empty_is_not_kept_for_ten_thousan
 async def released(connection, ids):
     moves = [Move(id_, Event.RELEASE, "x") for id_ in ids]
     assert len(await messages.apply_events(connection, moves, actor="test")) == len(ids)
+
+
+async def test_open_invoices_are_looked_up_in_a_long_list_and_not_held_against_all_of_it(connection, ours):
+    """As a sync does at the end of a month's list: a large provider has more than are listed here."""
+    ids = await rows.add_invoices(connection, 2 * MANY)
+    await connection.execute("UPDATE invoices SET source = 'hubsoft'")
+    await connection.execute("VACUUM ANALYZE invoices")
+    today = await connection.fetchval("SELECT current_date")
+    period = (today, today + timedelta(days=30))
+    # Each with each they take 20 s and more, and a statement of the sync is given up after 30.
+    async with asyncio.timeout(8.0):
+        found = await sync_states.open_and_not_among(ours, "hubsoft", ids[:-3], *period, limit=100)
+    assert found == ids[-3:]

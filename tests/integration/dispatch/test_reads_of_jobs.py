@@ -12,7 +12,7 @@ import pytest
 from bench.history import add_history
 from tests.support import bulk, rows
 
-from disparo.db import bulk_runs, bulk_slices, day, prune, receipt_polls, signs, unsettled
+from disparo.db import bulk_runs, bulk_slices, day, lookups, prune, receipt_polls, signs, unsettled
 from disparo.db.pool import Connection, Pool, open_pool
 from disparo.db.receipts import Told
 from disparo.dispatch import bulk_control, figures, sweep
@@ -58,6 +58,7 @@ JOBS: dict[str, Callable[[Pool], Awaitable[object]]] = {
     "alarms": lambda pool: Alarms(pool, zone=ZONE).look({}),
     "figures": figures.fold,
     "prune": lambda pool: prune_some(pool, Retention()),
+    "prune_dispatches": asked(lambda c: prune.delete_old_dispatches(c, days=0, limit=10)),
     "polls": asked(lambda c: receipt_polls.fill(c, {"parada": 60.0}, limit=20_000)),
     "poll": asked(lambda c: receipt_polls.take(c, "parada", after_s=60.0, look_at=1_000)),
     "uncertain": asked(
@@ -120,6 +121,17 @@ async def test_no_job_of_a_worker_reads_what_is_old(beside_many, dsn):
                 await _tell(pool)
             much |= {(name, table): rows for table, rows in read.items() if rows > OLD / 4}
     assert not much
+
+
+async def test_the_life_of_a_phones_messages_is_found_among_all_others(beside_many, dsn):
+    """As `disparo mensagem buscar` does, by either of the two."""
+    phone, invoice = await beside_many.fetchrow("SELECT e164, invoice_id FROM messages LIMIT 1")
+    async with open_pool(dsn, size=1) as pool, reading(beside_many) as read:
+        async with pool.acquire() as connection:
+            assert await lookups.lives(connection, e164=phone, limit=20)
+            assert await lookups.lives(connection, invoice_id=invoice, limit=20)
+        await _tell(pool)
+    assert max(read.values()) < OLD / 4
 
 
 async def _tell(pool: Pool) -> None:

@@ -97,3 +97,18 @@ async def test_batches_that_mark_the_same_numbers_do_not_wait_for_each_other_for
 
     await asyncio.gather(batch(marks), batch(marks[::-1]))
     assert await connection.fetchval("SELECT count(*) FROM bad_numbers") == 2
+
+
+async def test_marks_of_many_numbers_are_two_statements_and_the_last_word_on_each_holds(connection):
+    marks = [Mark(f"+5511988{n:06}", kind, "p", f"c{n}") for n in range(50) for kind in ("number", "opt_out")]
+    marks += [Mark("+5511988000007", "number", "q", "later"), Mark("+5511988000007", "opt_out", "q", None)]
+    statements = []
+    with connection.query_logger(lambda record: statements.append(record.query)):
+        await phones.mark_all(connection, marks)
+        wrong = await connection.fetch("SELECT platform, code FROM bad_numbers ORDER BY e164")
+    assert sum("INSERT" in statement for statement in statements) == 2
+    assert [tuple(row) for row in wrong[6:9]] == [("p", "c6"), ("q", "later"), ("p", "c8")]
+    assert len(wrong) == 50
+    opted_out = await connection.fetch("SELECT platform, actor, reason FROM opt_outs")
+    assert {tuple(row) for row in opted_out} == {("p", "platform:p", "platform")}
+    assert len(opted_out) == 50
