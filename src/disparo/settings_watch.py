@@ -19,6 +19,30 @@ log = structlog.get_logger(__name__)
 _LOOK_EVERY_S = 2.0
 #: What is wrong may lie beside the file: in one with a password, which is still to come.
 _REFUSED_AGAIN_S = 10.0
+#: What a process reads once, as it starts (docs/pt-BR/operar.md, "Mudar com tudo no ar").
+AT_START = frozenset(
+    [
+        "database_url",
+        "data_dir",
+        "host",
+        "port",
+        "tls_certificate",
+        "tls_key",
+        "trusted_proxies",
+        "cors_origins",
+        "group_commit",
+        "most_waiting",
+        "worker_memory_mb",
+        "timezone",
+        "backup_max_age_days",
+        "keep_text_days",
+        "keep_evidence_days",
+        "log_level",
+        "max_data_age_s",
+        "single_when_source_down",
+    ]
+)
+AT_START |= {name for name in Settings.model_fields if name.startswith(("hubsoft_", "sync_"))}
 
 
 class SettingsWatch:
@@ -88,6 +112,13 @@ class SettingsWatch:
         except SettingsInvalid:  # it is gone, or closed: when it is back it is read, changed or not
             self._seen = None
             raise
+
+
+def say_what_waits(begun_with: Settings, changed: Settings) -> None:
+    """Name in the log what has changed since the process started and is only read as it starts."""
+    waiting = sorted(name for name in AT_START if getattr(begun_with, name) != getattr(changed, name))
+    if waiting:
+        log.warning("settings_wait_for_a_restart", names=waiting)
 
 
 def _is_of_the_machine(error: Exception) -> bool:

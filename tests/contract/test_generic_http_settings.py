@@ -32,6 +32,16 @@ def test_metadata_and_link_local_addresses_are_forbidden(address):
     assert is_forbidden(address)
 
 
+async def test_a_general_setting_below_a_table_is_told_where_it_belongs(peer):
+    """Who adds `real_sending = true` at the end of the file has it in the last platform's table."""
+    with pytest.raises(
+        SettingsInvalid, match=r"real_sending: não existe \(real_sending .* acima da primeira"
+    ):
+        read_table("minha", table(peer, real_sending=True))
+    with pytest.raises(SettingsInvalid, match=r"host: não existe$"):
+        read_table("minha", table(peer, host="sms.example.com"))
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "192.168.0.9", "8.8.8.8", "::1"])
 def test_the_lan_is_allowed(address):
     assert not is_forbidden(address)

@@ -11,7 +11,8 @@ from tests.support.lines import lines_of
 
 from disparo import settings_watch
 from disparo.errors import SettingsInvalid
-from disparo.settings_watch import SettingsWatch
+from disparo.settings import Settings
+from disparo.settings_watch import SettingsWatch, say_what_waits
 
 pytestmark = pytest.mark.anyio
 
@@ -175,3 +176,14 @@ async def test_a_machine_without_room_refuses_no_settings_and_they_are_read_when
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def test_what_is_only_read_at_a_start_is_named_where_it_has_changed():
+    begun = Settings()
+    with lines_of(settings_watch) as said:
+        say_what_waits(begun, begun.model_copy(update={"brand": "MINHA NET"}))
+        assert said == []
+        say_what_waits(begun, begun.model_copy(update={"trusted_proxies": ["127.0.0.1"], "sync_every_s": 60}))
+    (line,) = said
+    assert line["event"] == "settings_wait_for_a_restart"
+    assert line["names"] == ["sync_every_s", "trusted_proxies"]

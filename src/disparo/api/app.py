@@ -44,7 +44,7 @@ from disparo.panel.app import Panel
 from disparo.panel.services import PanelServices
 from disparo.platforms.base import Platform
 from disparo.settings import Settings
-from disparo.settings_watch import SettingsWatch
+from disparo.settings_watch import SettingsWatch, say_what_waits
 
 log = structlog.get_logger(__name__)
 
@@ -80,6 +80,7 @@ def build_app(
 
     def use(changed: Settings) -> None:
         begin(_exchange(app.state.services, changed))
+        say_what_waits(settings, changed)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -23,6 +23,7 @@ from disparo.cli.examine.files import (
 )
 from disparo.cli.examine.finding import Finding, Grade, ok, wrong
 from disparo.cli.examine.network import examine_network, switches
+from disparo.cli.examine.readers import examine_readers
 from disparo.cli.launch import SIMULATOR
 from disparo.cli.telling import teller
 from disparo.db.data_dir import is_held
@@ -58,7 +59,8 @@ def doctor(
 
 async def _examine(dados: Path | None) -> list[Finding]:
     named = os.environ.get("DISPARO_CONFIG")
-    findings = [examine_settings_file(Path(named or SYSTEM_FILE))]
+    settings_path = Path(named or SYSTEM_FILE)
+    findings = [examine_settings_file(settings_path)]
     try:
         settings = load_settings(data_dir=dados)
         check_tables(settings.platforms)
@@ -71,6 +73,7 @@ async def _examine(dados: Path | None) -> list[Finding]:
         *findings,
         ok("configuração", "lida sem erros"),
         *examine_environment(),
+        *examine_readers(settings, settings_path, data_dir),
         *examine_data_dir(data_dir),
         *examine_copies(data_dir, settings.keep_text_days),
         *examine_pair(settings.tls_certificate, settings.tls_key),
@@ -84,6 +87,7 @@ async def _examine(dados: Path | None) -> list[Finding]:
 async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
     within_days, has_platforms = settings.backup_max_age_days, bool(settings.platforms)
     used = {*(settings.platforms or {SIMULATOR}), *live_sources(settings)}
+    local_client = settings.hubsoft_local_client if settings.hubsoft_url else None
     if settings.database_url is not None:
         dsn = settings.database_url.get_secret_value()
         return await examine_database(
@@ -92,6 +96,7 @@ async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
             backup_within_days=within_days,
             has_platforms=has_platforms,
             used=used,
+            local_client=local_client,
         )
     if os.access(data_dir, os.F_OK) and not os.access(data_dir, os.X_OK):
         return []  # said of the folder: whether it runs cannot be seen
@@ -108,6 +113,7 @@ async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
         backup_within_days=within_days,
         has_platforms=has_platforms,
         used=used,
+        local_client=local_client,
     )
 
 

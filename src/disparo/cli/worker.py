@@ -23,7 +23,7 @@ from disparo.log import configure_logging
 from disparo.platforms.base import Platform
 from disparo.platforms.registry import build_routes, check_tables, read_table
 from disparo.settings import Settings, load_settings
-from disparo.settings_watch import SettingsWatch
+from disparo.settings_watch import SettingsWatch, say_what_waits
 from disparo.sources.build import build_hubsoft
 from disparo.wording.alert_words import say
 
@@ -70,7 +70,12 @@ async def _work(settings: Settings, dsn: str, watch: SettingsWatch, *, is_child:
         chores=chores_of(settings, dsn, hubsoft, watch=watch, platforms=planner.platforms),
         freshness=freshness_of(settings, dsn, hubsoft),
     )
-    watching = asyncio.create_task(watch.run(lambda changed: runner.use(planner.plan(changed))))
+
+    def use(changed: Settings) -> None:
+        runner.use(planner.plan(changed))
+        say_what_waits(settings, changed)
+
+    watching = asyncio.create_task(watch.run(use))
     try:
         return await runner.run(stop)
     except TRANSIENT as error:  # it fell while we were starting: whoever keeps us starts us again

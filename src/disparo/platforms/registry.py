@@ -20,6 +20,7 @@ from disparo.platforms.presets import fill, presets
 from disparo.platforms.smpp.platform import Smpp
 from disparo.platforms.smpp.settings import SmppSettings
 from disparo.platforms.table import PlatformTable, read_hours
+from disparo.settings import Settings
 from disparo.wrong_values import words_of
 
 #: The tables there are; a preset is a filled one of the first.
@@ -136,10 +137,21 @@ def read_table(name: str, table: Mapping[str, Any]) -> AnyTable:
             else GenericHttpSettings.model_validate(filled)
         )
     except ValidationError as error:
-        raise SettingsInvalid(f"Plataforma {name}: {words_of(error)}") from None
+        raise SettingsInvalid(f"Plataforma {name}: {words_of(error)}{_below(error)}") from None
     if kind == "kannel":
         _check_is_plain(name, read)
     return read
+
+
+def _below(error: ValidationError) -> str:
+    """Say of a general setting that what stands below a table's name belongs to the table."""
+    unknown = {str(item["loc"][-1]) for item in error.errors() if item["type"] == "extra_forbidden"}
+    misplaced = sorted(
+        unknown & Settings.model_fields.keys() - {"host", "port"}
+    )  # a platform's own are meant
+    if not misplaced:
+        return ""
+    return f" ({', '.join(misplaced)} não é da plataforma: ponha acima da primeira linha [platforms...])"
 
 
 def receipt_url(name: str, settings: PlatformTable, public_url: str | None) -> str | None:

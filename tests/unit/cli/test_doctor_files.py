@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,7 @@ from disparo.api.certificate import self_signed
 from disparo.cli import doctor
 from disparo.cli.examine import files
 from disparo.cli.examine.finding import Grade
+from disparo.cli.examine.readers import examine_readers
 from disparo.settings import Settings
 
 
@@ -117,3 +121,28 @@ def test_a_key_of_another_certificate_is_said(tmp_path):
 @pytest.mark.parametrize(("free", "grade"), [(2e8, Grade.WRONG), (3e9, Grade.NOTE), (5e10, Grade.OK)])
 def test_a_disk_that_fills_up(tmp_path, free, grade):
     assert files.judge_room(tmp_path, free).grade is grade
+
+
+def test_what_root_can_read_and_the_service_cannot_is_said_with_what_opens_it():
+    """A secret that root wrote closed to others: the service goes on with older settings, or does not start."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give files away")
+    nobody = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to others
+        folder = Path(name)
+        folder.chmod(0o755)
+        data_dir, toml, secret = (folder / each for each in ("d", "disparo.toml", "chave"))
+        data_dir.mkdir()
+        for path in (toml, secret):
+            path.write_text("x")
+            path.chmod(0o600)
+        settings = Settings(platforms={"minha": {"secrets": {"chave": f"file:{secret}"}}})
+        assert examine_readers(settings, toml, data_dir) == []  # root's own house
+        os.chown(data_dir, nobody.pw_uid, nobody.pw_gid)
+        closed = examine_readers(settings, toml, data_dir)
+        assert [found.subject for found in closed] == [f"arquivo {toml}", f"arquivo {secret}"]
+        assert {found.grade for found in closed} == {Grade.WRONG}
+        subprocess.run(closed[1].remedy.replace("sudo ", ""), shell=True, check=True)
+        assert examine_readers(settings, toml, data_dir) == closed[:1]
+        folder.chmod(0o700)
+        assert "uma pasta acima dele é fechada" in examine_readers(settings, toml, data_dir)[1].text

@@ -47,12 +47,13 @@ async def examine_database(
     backup_within_days: int = 0,
     has_platforms: bool = True,
     used: Collection[str] | None = None,
+    local_client: int | None = None,
 ) -> list[Finding]:
     """Look at everything that needs a connection; `remedy`: what to do where there is none.
 
     `backup_within_days`: what a backup older than that means; 0: not looked at. `has_platforms`: by the
     settings. `used`: the platforms and live sources of the settings, what is known of others is of the past;
-    None: all.
+    None: all. `local_client`: the API client that HubSoft's tokens count as.
     """
     try:
         connection = await connect(dsn)
@@ -68,6 +69,7 @@ async def examine_database(
             found += [*await _standing(connection, used), *await _syncs(connection, used)]
             found += await _alerts(connection)
             found += [] if has_platforms else await _lost_platforms(connection)
+            found += [] if local_client is None else await _local_client(connection, local_client)
             if backup_within_days:
                 found.append(await _backup(connection, within_days=backup_within_days))
     except (asyncpg.PostgresError, *TRANSIENT) as error:
@@ -80,6 +82,14 @@ async def examine_database(
         return [ok("banco de dados", f"{name} responde"), *found]
     finally:
         await connection.close()
+
+
+async def _local_client(connection: Connection, client_id: int) -> list[Finding]:
+    if await accounts.find_client(connection, client_id) is not None:
+        return []
+    text = f"não há um cliente de API {client_id} em uso: toda chamada com um token do HubSoft recebe 401"
+    remedy = "disparo cliente-api listar mostra os números; ponha o certo em hubsoft_local_client e reinicie."
+    return [wrong("hubsoft_local_client", text, remedy)]
 
 
 async def _lost_platforms(connection: Connection) -> list[Finding]:

@@ -105,7 +105,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "keep_evidence_days": "dias em que as provas de envio são guardadas; 0: sempre",
     },
     "Acompanhamento": {
-        "metrics_networks": "redes que podem ler /metrics",
+        "metrics_networks": "redes que podem ler /metrics; em lugar destas: mantenha esta máquina",
         "metrics_token": "ou quem mandar este token (Authorization: Bearer)",
         "upgrade_backup": "copiar o banco para data_dir/backups antes que uma versão nova o altere",
         "backup_max_age_days": "avisar quando o último `disparo db backup` é mais velho; 0: nunca",
