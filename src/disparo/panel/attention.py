@@ -228,6 +228,6 @@ def _check_any(wanted: list[int]) -> None:
 
 def _check(person: Person, wanted: list[int]) -> None:
     _check_any(wanted)
-    needed = "send_bulk" if len(wanted) > 1 else "send"
-    if not person.may(needed):
-        raise Forbidden(needed)
+    needed = ("send_bulk",) if len(wanted) > 1 else ("send", "send_bulk")
+    if not person.may(*needed):
+        raise Forbidden(*needed)

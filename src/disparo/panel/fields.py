@@ -12,7 +12,7 @@ from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from disparo.domain.phone import InvalidPhone, Phone, parse_registered
+from disparo.domain.phone import InvalidPhone, Phone, parse_registered, read_registered
 
 _LONGEST = 200
 _LARGEST_ID = 2**63 - 1
@@ -94,6 +94,8 @@ def phone(typed: str) -> Phone:
     try:
         return parse_registered(typed)
     except InvalidPhone:
+        if len(read_registered(typed)[0]) > 1:
+            raise Wrong("São vários telefones: informe um de cada vez.") from None
         raise Wrong("O telefone não é válido: use DDD e número, por exemplo 11 98888-7777.") from None
 
 

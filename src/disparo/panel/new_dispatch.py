@@ -163,10 +163,12 @@ def _form(
 async def wanted_of(form: FormData, person: Person) -> Selection:
     """Give the invoices that a form names; raises Wrong, or Forbidden for too many."""
     upload = form.get("arquivo")
+    wanted = await asyncio.to_thread(read_pasted, _text(form, "faturas"))
     if isinstance(upload, UploadFile) and upload.filename:
+        pasted = wanted
         wanted = await asyncio.to_thread(read_csv, await upload.read())  # seconds, of lines by the million
-    else:
-        wanted = await asyncio.to_thread(read_pasted, _text(form, "faturas"))
+        if not set(pasted).issubset(wanted):
+            raise Wrong("Há números de faturas que não estão no arquivo: deixe só um dos dois.")
     first, last = fields.days(form)
     if not wanted and (first or last) is None:
         raise Wrong("Cole os números das faturas, escolha um arquivo CSV, ou informe o vencimento.")

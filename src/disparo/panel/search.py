@@ -40,6 +40,8 @@ _CALLED = {
 }
 #: A phone as neighbours say it: 99993-1412, with its ninth digit or without.
 _WITHOUT_DDD = re.compile(r"\s*9?[\s.]?([0-9]{4})[\s.\-\u2010-\u2015]*([0-9]{4})\s*")
+#: Two numbers beside each other: maybe two that were meant, maybe one with blanks.
+_SEVERAL = re.compile(r"[0-9]{4}[\s,;/]+[0-9]{4}")
 _PHONES = 3
 _KINDS = {"telefone": "", "fatura": "", "cliente": ""}
 
@@ -67,7 +69,8 @@ async def show(request: Request, person: Person) -> Response:
     groups: list[Group] = []
     opted_out: list[asyncpg.Record] = []
     codes: dict[int, str] = {}
-    asked = {phone.e164 for phone in _phones(typed)}
+    phones = _phones(typed)
+    asked = {phone.e164 for phone in phones[:_PHONES]}
     if typed:
         async with services_of(request).pool.acquire() as connection:
             groups = await _find(connection, typed, kind, before)
@@ -83,6 +86,8 @@ async def show(request: Request, person: Person) -> Response:
         groups=groups[: len(groups) - too_many],
         only=_CUSTOMERS if too_many else None,
         older=before is not None,
+        only_phones=_PHONES if len(phones) > _PHONES else None,
+        is_several=_SEVERAL.search(typed) is not None,
         opted_out=opted_out,
         asked=next(iter(asked)) if len(asked) == 1 else None,
     )
@@ -111,7 +116,7 @@ def _said(typed: str) -> tuple[str, str]:
 
 def _phones(typed: str) -> list[Phone]:
     """Read what was typed as registers hold phones: `0xx37 ...`, `tel: ...`, several of them."""
-    return list({phone.e164: phone for phone in read_registered(typed)[0]}.values())[:_PHONES]
+    return list({phone.e164: phone for phone in read_registered(typed)[0]}.values())
 
 
 async def _by_phone(connection: Connection, typed: str, bare: str, before: Cursor | None) -> list[Group]:
@@ -119,7 +124,7 @@ async def _by_phone(connection: Connection, typed: str, bare: str, before: Curso
         tail = "".join(without_ddd.groups())
         return await _of_owners(connection, typed, tail, lambda phone: phone.national[-PHONE_TAIL:] == tail)
     found: list[Group] = []
-    for phone in _phones(bare):
+    for phone in _phones(bare)[:_PHONES]:
         found += await _of_phone(connection, typed, phone, before)
     return found
 

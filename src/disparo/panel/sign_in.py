@@ -20,7 +20,7 @@ from disparo.db.pool import TRANSIENT
 from disparo.panel import access, fields
 from disparo.panel.access import Person
 from disparo.panel.pages import address_of, render, see
-from disparo.panel.routing import only_looks
+from disparo.panel.routing import only_looks, page_before
 from disparo.panel.services import services_of
 
 _PATH = "/painel/entrar"
@@ -32,10 +32,12 @@ _LONGEST_ADDRESS = 2000
 def address_for(request: Request) -> str:
     """Give the sign-in page that leads on to where the person wanted to go; a form is not sent again."""
     wanted = address_of(request)
-    if wanted == "/painel/disparos" and not only_looks(request):  # the button under a simulation
-        wanted += "/novo"
     if fields.local_address(wanted) in ("/painel", "/painel/hoje", "/painel/sair", "/painel/tema"):
         return _PATH
+    if not only_looks(request):  # its page as it was, filters included: "all of this filter" is of that one
+        wanted = page_before(request)
+    if wanted == "/painel/disparos" and not only_looks(request):  # the button under a simulation
+        wanted += "/novo"
     lost = "" if only_looks(request) else "&perdido=1"
     return f"{_PATH}?depois={quote(wanted, safe='/')}{lost}"
 

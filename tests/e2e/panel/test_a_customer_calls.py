@@ -228,3 +228,16 @@ def test_what_a_number_is_said_to_be_of_is_what_is_looked_for(house, person):
         assert ("DONA IARA" in page, "SEU BENTO" in page) == (False, True), typed
     page = search(person, "nº 8190001")
     assert ("DONA IARA" in page, "SEU BENTO" in page) == (True, True)
+
+
+def test_who_types_several_numbers_is_told_what_was_not_looked_for(house, person):
+    house.run(lambda connection: add_invoices(connection, 4, first_id=8_180_001))
+    phones = [f"119{invoice_id:08d}" for invoice_id in range(8_180_001, 8_180_005)]
+    told, alone = "Busquei só os primeiros 3 telefones: busque os outros à parte.", "busque um de cada vez."
+    assert told in search(person, ", ".join(phones))
+    assert told not in search(person, ", ".join(phones[:3]))
+    for typed in ("8180001 8180002", "8180001,8180002", " ".join(phones[:2])):
+        assert alone in search(person, typed), typed
+    assert alone not in search(person, "819999999")
+    refused = person.post("/painel/descadastros", telefone=" / ".join(phones[:2]))
+    assert (refused.status, "São vários telefones: informe um de cada vez." in text(refused)) == (422, True)

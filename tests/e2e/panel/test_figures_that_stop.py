@@ -1,4 +1,4 @@
-"""A dispatch's page left open: where its figures come no more, it does not show the last ones for ever."""
+"""A page left open: where its figures come no more, it does not show the last ones for ever, or says so."""
 
 from __future__ import annotations
 
@@ -28,3 +28,27 @@ def test_after_the_session_the_form_to_sign_in_comes_by_itself(house, page):
     house.fetch("DELETE FROM panel_sessions")
     expect(page.get_by_role("button", name="Entrar")).to_be_visible(timeout=60_000)
     assert f"depois=/painel/disparos/{dispatch_id}" in page.url
+
+
+@pytest.mark.parametrize("failure", ["abort", "refuse"])
+def test_the_first_page_says_that_its_figures_are_old_and_stops_saying_so(page, failure):
+    page.goto("/painel")
+    told = page.get_by_text("O Disparo não responde: o que está abaixo é de")
+    expect(told).to_be_hidden()
+    fail = (lambda route: route.abort()) if failure == "abort" else (lambda route: route.fulfill(status=503))
+    page.route("**/painel/hoje", fail)
+    expect(told).to_be_visible(timeout=60_000)
+    page.unroute("**/painel/hoje")
+    expect(told).to_be_hidden(timeout=60_000)
+
+
+def test_a_preview_that_did_not_come_is_not_taken_for_that_of_the_text(page):
+    page.goto("/painel/modelo")
+    page.route("**/painel/modelo/previa", lambda route: route.abort())
+    page.get_by_label("Texto que todo cliente recebe").fill("{marca}: um {valor} {vencimento}")
+    told = page.get_by_text("a prévia é de antes da última mudança")
+    expect(told).to_be_visible()
+    page.unroute("**/painel/modelo/previa")
+    page.get_by_label("Texto que todo cliente recebe").fill("{marca}: dois {valor} {vencimento}")
+    expect(page.locator("#previa blockquote")).to_contain_text("dois")
+    expect(told).to_be_hidden()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from uuid import uuid4
 
+from tests.support.rows import add_messages
 from tests.support.visitor import ADMIN_PAGES, EVERYTHING, PAGES, text, visitor
 
 from disparo.panel import assets
@@ -77,12 +78,12 @@ def test_nobody_sees_a_page_that_needs_a_permission_they_lack(house):
 
 def test_what_is_done_with_held_messages_needs_its_own_permission(house):
     for action, chosen, lacking in (
-        ("liberar", ["1"], "send"),
-        ("liberar", ["1", "2"], "send_bulk"),
-        ("cancelar", ["1"], "cancel"),
-        ("retomar", [], "admin"),
+        ("liberar", ["1"], {"send", "send_bulk"}),
+        ("liberar", ["1", "2"], {"send_bulk"}),
+        ("cancelar", ["1"], {"cancel"}),
+        ("retomar", [], {"admin"}),
     ):
-        holder = visitor(house, tuple(name for name in EVERYTHING if name != lacking))
+        holder = visitor(house, tuple(name for name in EVERYTHING if name not in lacking))
         assert holder.post("/painel/retidas", acao=action, id=chosen).status == 403, lacking
     onlooker = visitor(house, ("view_text", "remove_opt_out", "register"))
     assert onlooker.post("/painel/retidas", acao="liberar").status == 403
@@ -124,6 +125,31 @@ def test_who_sends_one_at_a_time_is_told_so_where_they_type(house):
         assert f'name="{name}"' not in form
         assert f'name="{name}"' in bulk_sender.get("/painel/disparos/novo").raw.decode()
     assert "SMS (um por telefone)" in text(sender.post("/painel/disparos/novo", faturas="11000"))
+
+
+def test_who_settles_many_may_settle_one_and_who_settles_one_is_told_so(house):
+    first, *_ = ids = house.run(
+        lambda connection: add_messages(connection, 4, due_in_s=86_400, first_id=8_620_001)
+    )
+    attempt = house.value(
+        """INSERT INTO attempts (message_id, platform, worker_id, started_at)
+           VALUES ($1, 'simulador', gen_random_uuid(), now() - interval '1 day') RETURNING id""",
+        first,
+    )
+    for status, path, act in (
+        ("uncertain", "/painel/incertas", "dar-como-enviada"),
+        ("held", "/painel/retidas", "liberar"),
+    ):
+        house.fetch(
+            "UPDATE messages SET status = $1, attempt_id = $2 WHERE id = ANY ($3)", status, attempt, ids
+        )
+        one, many = visitor(house, ("send",)), visitor(house, ("send_bulk",))
+        shown = one.get(path)
+        assert "para várias é preciso a permissão “enviar e resolver em lote”." in text(shown)
+        assert ("data-all" in shown.raw.decode(), "data-all" in many.get(path).raw.decode()) == (False, True)
+        assert many.post(path, acao=act, id=[str(first)]).status == 303
+        assert house.value("SELECT status FROM messages WHERE id = $1", first) != status
+    house.fetch("UPDATE messages SET status = 'cancelled' WHERE id = ANY ($1)", ids)
 
 
 def test_who_may_not_is_told_which_permission_is_missing(house):

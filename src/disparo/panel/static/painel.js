@@ -101,14 +101,35 @@
       if (button) button.classList.add("btn-loading");
     }
   });
-  addEventListener("pageshow", function () {
+  // What was stopped on its way (Esc, the browser's own button) may be sent again, put right or as it is.
+  function whenStopped(work) {
+    if (window.navigation) navigation.addEventListener("navigateerror", work);
+  }
+  function ready() {
     document.querySelectorAll("form[data-sent]").forEach(function (form) {
       delete form.dataset.sent;
     });
     document.querySelectorAll(".btn-loading").forEach(function (button) {
       button.classList.remove("btn-loading");
     });
-  });
+  }
+  addEventListener("pageshow", ready);
+  whenStopped(ready);
+
+  // Under a simulation the list may be changed: its button would still send what was simulated.
+  var other = document.getElementById("lista-mudou");
+  if (other) {
+    var list = Array.from(document.querySelectorAll("#faturas, #arquivo, #de, #ate"));
+    document.addEventListener("input", function (event) {
+      if (!list.includes(event.target)) return;
+      other.hidden = list.every(function (field) {
+        return field.value === field.defaultValue;
+      });
+      other.closest("form").querySelectorAll("button").forEach(function (button) {
+        button.disabled = !other.hidden;
+      });
+    });
+  }
 
   // A part of a page that renews itself keeps open what was opened; HTMX keeps the focus where things have an id.
   var opened = [];
@@ -124,18 +145,32 @@
     });
   });
 
+  // A part that could not be renewed says so, instead of showing old figures for the latest.
+  ["htmx:sendError", "htmx:responseError", "htmx:timeout"].forEach(function (failure) {
+    document.addEventListener(failure, function (event) {
+      var told = event.detail.target.querySelector("[data-silence]");
+      if (told) told.hidden = false;
+    });
+  });
+
   document.querySelectorAll("[data-progress]").forEach(function (place) {
-    var source = new EventSource(place.dataset.progress);
-    source.addEventListener("progresso", function (event) {
-      place.innerHTML = event.data; // made and escaped by our own server
-    });
-    source.addEventListener("fim", function () {
-      source.close();
-      location.reload(); // the list below has changed too
-    });
+    var source, timer = null;
+    function watch() {
+      source = new EventSource(place.dataset.progress);
+      source.addEventListener("progresso", function (event) {
+        place.innerHTML = event.data; // made and escaped by our own server
+      });
+      source.addEventListener("fim", function () {
+        source.close();
+        location.reload(); // the list below has changed too
+      });
+      source.addEventListener("error", function () {
+        if (source.readyState === EventSource.CLOSED) timer = setTimeout(ask, 10000);
+      });
+    }
+    watch();
     // Refused, as while the database is away or after the session, it does not ask again by itself: the page
     // comes anew when there is one again, or the one to sign in, and no old figures stay for the latest.
-    var timer = null;
     function ask() {
       fetch(location.href, { method: "HEAD", headers: { "HX-Trigger": "auto-andamento" } })
         .then(function (answer) {
@@ -149,9 +184,6 @@
           else timer = setTimeout(ask, 10000);
         });
     }
-    source.addEventListener("error", function () {
-      if (source.readyState === EventSource.CLOSED) timer = setTimeout(ask, 10000);
-    });
     function leave() {
       source.close();
       clearTimeout(timer);
@@ -162,5 +194,8 @@
       if (!event.defaultPrevented) leave();
     });
     addEventListener("pagehide", leave);
+    whenStopped(function () {
+      if (source.readyState === EventSource.CLOSED && timer === null) watch();
+    });
   });
 })();
