@@ -269,6 +269,9 @@ def test_platforms_are_connected_to_and_nothing_is_sent(tmp_path):
         tables = {name: {**PLATFORM, "url": url} for name, url in urls.items()}
         settings = Settings(platforms=tables, port=free_port())
         found = grades(await network.examine_network(settings))
+        async with asyncio.timeout(60):
+            while not heard:  # who listens may learn later than who called that all is over
+                await asyncio.sleep(0.01)
         for server in (plain, secure):
             server.close()
         return found

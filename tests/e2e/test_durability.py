@@ -38,8 +38,20 @@ def trace(pids, file, calls):
     attach = [part for pid in pids for part in ("-p", str(pid))]
     command = ["strace", "-f", "-ttt", "-T", "-s", "64", "-e", f"trace={calls}", "-o", str(file), *attach]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    time.sleep(1.0)
+    end = time.monotonic() + 60
+    while process.poll() is None and not all(map(is_traced, pids)):
+        assert time.monotonic() < end
+        time.sleep(0.05)  # between two looks
     return process if process.poll() is None else None
+
+
+def is_traced(pid):
+    """Tell whether a process and all its threads are traced, or it is gone by now."""
+    try:
+        tasks = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/status")]
+    except OSError:  # one of them ended just now
+        return not Path(f"/proc/{pid}").exists()
+    return all(re.search(r"^TracerPid:\t[1-9]", said, re.MULTILINE) for said in tasks)
 
 
 def finished(file, pattern):

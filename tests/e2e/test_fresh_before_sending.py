@@ -30,23 +30,33 @@ def there():
 
 @pytest.fixture(scope="module")
 def house(new_database, tmp_path_factory, there):
-    settings = settings_for(there, DISPARO_SYNC_EVERY_S="1", DISPARO_DISPATCH_DELAY_S="1")
+    settings = settings_for(there, DISPARO_SYNC_EVERY_S="1", DISPARO_DISPATCH_DELAY_S="3600")
     with run_house(new_database(), tmp_path_factory.mktemp("house"), overrides=settings) as house:
         # The worker itself brings the register over.
-        house.until(lambda: house.value("SELECT finished_at FROM sync_states"), seconds=40)
+        house.until(lambda: house.value("SELECT finished_at FROM sync_states"))
         yield house
 
 
-def send_old(house, client, invoice_id):
-    """Old data: checked an hour ago; the sync's own pass does not look at it again."""
+def send_old(house, client, invoice_id, meanwhile=lambda: None):
+    """Old data: checked an hour ago; the sync's own pass does not look at it again.
+
+    `meanwhile`: what happens at HubSoft after the call and before the hand-over.
+    """
     house.fetch("UPDATE invoices SET checked_at = now() - interval '1 hour' WHERE id = $1", invoice_id)
-    return client.send({"id_fatura": invoice_id})
+    return send(house, client, invoice_id, meanwhile)
+
+
+def send(house, client, invoice_id, meanwhile=lambda: None):
+    sent = client.send({"id_fatura": invoice_id})
+    assert sent.status == 200, sent.raw
+    meanwhile()
+    go_now(house, sent.json["disparo"]["id"])
+    return sent
 
 
 def test_an_invoice_paid_meanwhile_gets_no_sms(house, there, client):
-    sent = send_old(house, client, 700_003)
     # Paid, but on a day that no incremental list shows: only the question itself can tell.
-    there.pay(700_003, there.due(3))
+    sent = send_old(house, client, 700_003, lambda: there.pay(700_003, there.due(3)))
     house.until_state(client, sent, "dispensada")
     assert house.value("SELECT reason FROM messages WHERE invoice_id = 700003") == "invoice_paid"
 
@@ -62,8 +72,7 @@ def test_an_invoice_paid_meanwhile_gets_no_sms(house, there, client):
 def test_an_invoice_that_it_calls_paid_in_words_of_its_own_gets_no_sms(
     house, there, client, invoice_id, told
 ):
-    sent = send_old(house, client, invoice_id)
-    there.changes[invoice_id] = told
+    sent = send_old(house, client, invoice_id, lambda: there.changes.update({invoice_id: told}))
     house.until_state(client, sent, "dispensada")
     assert house.value("SELECT reason FROM messages WHERE invoice_id = $1", invoice_id) == "invoice_paid"
 
@@ -75,7 +84,7 @@ def test_a_file_or_program_that_calls_open_what_hubsoft_calls_paid_sends_nothing
     row = {"id_fatura": invoice_id, "id_cliente": 15, "valor": 99.5, "data_vencimento": due}
     told = client.call("PUT", f"{BASE}/fatura", {"faturas": [{**row, "status": "aguardando"}]})
     assert told.json["gravados"] == 1, told
-    house.until_state(client, client.send({"id_fatura": invoice_id}), "dispensada")
+    house.until_state(client, send(house, client, invoice_id), "dispensada")
     told = house.fetch("SELECT DISTINCT reason FROM messages WHERE invoice_id = 700014")
     assert [tuple(row) for row in told] == [("invoice_paid",)]
 
@@ -89,8 +98,7 @@ def test_a_number_that_is_no_longer_the_customers_gets_nothing_and_the_next_call
     house, there, client
 ):
     customer = 700_007 - 700_000 + 1
-    sent = send_old(house, client, 700_007)
-    there.phones[customer] = "37988887777"
+    sent = send_old(house, client, 700_007, lambda: there.phones.update({customer: "37988887777"}))
     house.until_state(client, sent, "dispensada")
     assert house.value("SELECT reason FROM messages WHERE invoice_id = 700007") == "number_gone"
     again = client.send({"id_fatura": 700_007})
@@ -100,11 +108,11 @@ def test_a_number_that_is_no_longer_the_customers_gets_nothing_and_the_next_call
 def test_an_invoice_that_is_anothers_by_now_goes_to_them_and_not_to_whom_it_was_meant_for(
     house, there, client
 ):
-    sent = send_old(house, client, 700_008)  # of customer 9
-    there.changes[700_008] = {"id_cliente": 10}
+    moved = {700_008: {"id_cliente": 10}}  # of customer 9
+    sent = send_old(house, client, 700_008, lambda: there.changes.update(moved))
     house.until_state(client, sent, "dispensada")
     assert house.value("SELECT reason FROM messages WHERE invoice_id = 700008") == "number_gone"
-    again = client.send({"id_fatura": 700_008})
+    again = send(house, client, 700_008)
     told = [phone["telefone"] for phone in again.json["job"]["telefones"]]
     assert told == [there.customer(10)["telefone_primario"]]
     house.until_state(client, again, "entregue")
@@ -114,8 +122,7 @@ def test_one_customer_whose_invoices_it_cannot_show_lets_no_paid_one_of_others_t
     there.poison = frozenset({700_012})
     try:
         house.until_state(client, send_old(house, client, 700_012), "entregue")
-        sent = send_old(house, client, 700_013)
-        there.pay(700_013, there.due(13))
+        sent = send_old(house, client, 700_013, lambda: there.pay(700_013, there.due(13)))
         house.until_state(client, sent, "dispensada")
     finally:
         there.poison = frozenset()
@@ -150,15 +157,17 @@ def test_with_hubsoft_down_a_bulk_run_waits_and_goes_when_it_is_back(house, ther
         )
     finally:
         there.fail_after = None
-    house.until(lambda: is_back(house), seconds=40)  # a source that was just down is left alone a while
+    house.until(lambda: is_back(house))  # a source that was just down is left alone a while
     assert not house.value("SELECT count(*) FROM alerts WHERE kind = 'source_down' AND cleared_at IS NULL")
 
 
 def go_now(house, dispatch_id):
     """As if somebody had asked for it: no sending hours, whatever the time of this test."""
     house.fetch("UPDATE dispatches SET purpose = 'requested' WHERE id = $1::uuid", dispatch_id)
+    # The messages first: whoever found their chunk before them would put it off to the old moment.
     house.fetch("UPDATE messages SET due_at = now() WHERE dispatch_id = $1::uuid", dispatch_id)
     house.fetch("UPDATE bulk_chunks SET due_at = now() WHERE dispatch_id = $1::uuid", dispatch_id)
+    house.fetch("UPDATE pgqueuer SET execute_after = now() WHERE status = 'queued' AND execute_after > now()")
 
 
 def reason_of(house):

@@ -31,7 +31,8 @@ def followed(house, client):
 
 
 def lines(house, role):
-    return [json.loads(line) for line in house.stage.roles[role].log.read_text().splitlines()]
+    *written, _ = house.stage.roles[role].log.read_text().split("\n")  # the last may still be being written
+    return [json.loads(line) for line in written]
 
 
 def find(house, role, event, **wanted):
@@ -41,12 +42,13 @@ def find(house, role, event, **wanted):
 
 def test_a_line_for_each_request(house, followed):
     sent, _ = followed
-    (line,) = find(house, "server", "request", request_id=sent.headers["x-request-id"])
+    wanted = sent.headers["x-request-id"]  # the line is written after the answer
+    (line,) = house.until(lambda: find(house, "server", "request", request_id=wanted))
     assert (line["method"], line["route"], line["status"]) == ("POST", SEND, 200)
     assert line["duration_ms"] > 0
     assert line["client_id"]
-    assert find(house, "server", "request", route="unmatched", status=404)
-    assert find(house, "server", "request", route=f"{DISPATCH}/{{dispatch_id}}", status=200)
+    house.until(lambda: find(house, "server", "request", route="unmatched", status=404))
+    house.until(lambda: find(house, "server", "request", route=f"{DISPATCH}/{{dispatch_id}}", status=200))
 
 
 def test_the_line_of_a_call_that_is_put_off_says_why(house, client):
@@ -66,15 +68,22 @@ def test_the_line_of_a_call_that_is_put_off_says_why(house, client):
 
 def test_a_request_is_followed_to_its_receipt(house, followed):
     sent, _ = followed
-    (line,) = find(house, "server", "request", request_id=sent.headers["x-request-id"])
-    dispatch_id = line["dispatch_id"]
-    assert dispatch_id == sent.json["disparo"]["id"]
-    handed = [line for line in find(house, "worker0", "handed_over") if dispatch_id in line["dispatch_ids"]]
-    assert sum(line["outcomes"]["accepted"] for line in handed) >= len(sent.json["job"]["telefones"])
+    dispatch_id, wanted = sent.json["disparo"]["id"], sent.headers["x-request-id"]
+    (line,) = house.until(lambda: find(house, "server", "request", request_id=wanted))
+    assert line["dispatch_id"] == dispatch_id
+
+    def of_it(role, event):
+        return [line for line in find(house, role, event) if dispatch_id in line["dispatch_ids"]]
+
+    def whole():  # written once it stands in the database, where its receipt may be by then
+        handed = of_it("worker0", "handed_over")
+        accepted = sum(line["outcomes"]["accepted"] for line in handed)
+        return handed if accepted >= len(sent.json["job"]["telefones"]) else None
+
+    handed = house.until(whole)
     assert {line["platform"] for line in handed} == {"simulador"}
     assert all(line["duration_ms"] >= 0 and line["messages"] >= 1 for line in handed)
-    applied = find(house, "server", "receipts_applied") + find(house, "worker0", "receipts_applied")
-    assert any(dispatch_id in line["dispatch_ids"] for line in applied)
+    house.until(lambda: of_it("server", "receipts_applied") + of_it("worker0", "receipts_applied"))
 
 
 def test_the_token_call_names_its_client(house, followed):

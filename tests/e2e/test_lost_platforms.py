@@ -30,16 +30,15 @@ def doctor(house):
 
 
 def test_people_and_the_doctor_are_told_once_sms_went(house, client, listener):
-    file = house.stage.settings_file
-    with_platform = file.read_text(encoding="utf-8")
+    with_platform = house.stage.settings_file.read_text(encoding="utf-8")
     assert doctor(house) == []
     house.until_state(client, client.send({"id_fatura": 11000}), "entregue")
-    file.write_text(with_platform.partition("[platforms")[0], encoding="utf-8")
-    house.until(lambda: listener.said("não tem mais nenhuma plataforma de SMS"), seconds=40)
+    house.write_settings(with_platform.partition("[platforms")[0])
+    house.until(lambda: listener.said("não tem mais nenhuma plataforma de SMS"))
     (said,) = listener.said("não tem mais nenhuma plataforma de SMS")
     assert "a última em uso: primeira" in str(said)
     (found,) = doctor(house)
     assert found.grade is Grade.WRONG
     assert "primeira" in found.text
-    file.write_text(with_platform, encoding="utf-8")
+    house.write_settings(with_platform)
     house.until(lambda: listener.said("tem plataforma de novo"), seconds=90)

@@ -46,10 +46,11 @@ async def queue_three(pool, connection):
 async def open_now(connection):
     """Let what is queued of runs go now, whatever hour or day it is: as if its customers had asked for it."""
     await connection.execute("UPDATE dispatches SET purpose = 'requested' WHERE kind = 'bulk'")
-    await connection.execute("UPDATE bulk_chunks SET due_at = now() WHERE due_at > now()")
+    # The messages first: whoever found their chunk before them would put it off to the old moment.
     await connection.execute(
         "UPDATE messages SET due_at = now() WHERE status IN ('queued', 'claimed') AND due_at > now()"
     )
+    await connection.execute("UPDATE bulk_chunks SET due_at = now() WHERE due_at > now()")
 
 
 async def queue_all(pool, rules=RULES):

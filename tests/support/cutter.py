@@ -54,17 +54,17 @@ class Cutter:
             writer.close()
             return
         self._open.add(writer)
-        is_lost = asyncio.Event()
+        is_lost, is_answered = asyncio.Event(), asyncio.Event()
         ways = [
-            asyncio.create_task(self._up(reader, their_writer, is_lost)),
-            asyncio.create_task(self._down(their_reader, writer, is_lost)),
+            asyncio.create_task(self._up(reader, their_writer, is_lost, is_answered)),
+            asyncio.create_task(self._down(their_reader, writer, is_lost, is_answered)),
         ]
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         self._open.discard(writer)
         writer.transport.abort()
         their_writer.close()
 
-    async def _up(self, reader, their_writer, is_lost):
+    async def _up(self, reader, their_writer, is_lost, is_answered):
         is_meant = False
         with suppress(OSError):
             while data := await reader.read(65536):
@@ -75,7 +75,7 @@ class Cutter:
                     if when == "after":
                         their_writer.write(data)
                         await their_writer.drain()
-                        await asyncio.sleep(0.3)  # it is done with by then
+                        await is_answered.wait()
                     if self.is_shut_after_cut:
                         self.is_shut = True
                         for each in self._open:
@@ -89,11 +89,13 @@ class Cutter:
         while self.is_silent:
             await asyncio.sleep(0.05)
 
-    async def _down(self, their_reader, writer, is_lost):
+    async def _down(self, their_reader, writer, is_lost, is_answered):
         with suppress(OSError):
             while data := await their_reader.read(65536):
                 await self._heard()
-                if not is_lost.is_set():
+                if is_lost.is_set():
+                    is_answered.set()
+                else:
                     writer.write(data)
                     await writer.drain()
 

@@ -85,12 +85,21 @@ class House:
         answer = self.simulator.post("/v1/behaviour", behaviour)
         assert answer.status == 200, answer.raw
 
+    def write_settings(self, text: str) -> None:
+        """Write the settings file, of which nobody reads a half."""
+        file = self.stage.settings_file
+        assert file is not None
+        fresh = file.with_name(f"{file.name}.new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(file)
+
     def states(self, client: Client, sent: Answer) -> list[str]:
         shown = client.get(f"{DISPATCH}/{sent.json['disparo']['id']}")
         assert shown.status == 200, shown.raw
         return [message["situacao"] for message in shown.json["disparo"]["mensagens"]]
 
-    def until(self, condition: Callable[[], Any], *, seconds: float = 20.0) -> Any:
+    def until(self, condition: Callable[[], Any], *, seconds: float = 60.0) -> Any:
+        """Give what a condition finds once it does; `seconds` say only how long one that never does may take."""
         began = time.monotonic()
         while (waited_s := time.monotonic() - began) < seconds:
             found = condition()

@@ -276,7 +276,7 @@ class HubsoftStandIn:
         if what in ("pedacos", "cortado"):
             return await _in_pieces(request, cut=what == "cortado")
         if what == "lento":
-            await asyncio.sleep(3)
+            await asyncio.sleep(60)
         if what in ("mudo", "umavez") and self._hangs_up(request, always=what == "mudo"):
             raise asyncio.CancelledError  # no answer
         if what.startswith("codigo"):
@@ -316,9 +316,7 @@ class HubsoftStandIn:
 
         async def serve() -> None:
             await runner.setup()
-            port = (
-                free_port()
-            )  # none of the system's: who still calls there for another test would be counted
+            port = free_port()  # none of the system's: who still calls one for another test is counted
             await web.TCPSite(runner, "127.0.0.1", port).start()
             self.url = f"http://127.0.0.1:{port}"
             self._loop = asyncio.get_running_loop()
