@@ -20,8 +20,9 @@ _LOOK_EVERY_S = 2.0
 #: What is wrong may lie beside the file: in one with a password, which is still to come.
 _REFUSED_AGAIN_S = 10.0
 #: What a process reads once, as it starts (docs/pt-BR/operar.md, "Mudar com tudo no ar").
-AT_START = frozenset(
-    [
+_AT_START = frozenset(
+    {name for name in Settings.model_fields if name.startswith(("hubsoft_", "sync_"))}
+    | {
         "database_url",
         "data_dir",
         "host",
@@ -40,9 +41,8 @@ AT_START = frozenset(
         "log_level",
         "max_data_age_s",
         "single_when_source_down",
-    ]
+    }
 )
-AT_START |= {name for name in Settings.model_fields if name.startswith(("hubsoft_", "sync_"))}
 
 
 class SettingsWatch:
@@ -116,7 +116,7 @@ class SettingsWatch:
 
 def say_what_waits(begun_with: Settings, changed: Settings) -> None:
     """Name in the log what has changed since the process started and is only read as it starts."""
-    waiting = sorted(name for name in AT_START if getattr(begun_with, name) != getattr(changed, name))
+    waiting = sorted(name for name in _AT_START if getattr(begun_with, name) != getattr(changed, name))
     if waiting:
         log.warning("settings_wait_for_a_restart", names=waiting)
 

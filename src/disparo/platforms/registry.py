@@ -146,9 +146,8 @@ def read_table(name: str, table: Mapping[str, Any]) -> AnyTable:
 def _below(error: ValidationError) -> str:
     """Say of a general setting that what stands below a table's name belongs to the table."""
     unknown = {str(item["loc"][-1]) for item in error.errors() if item["type"] == "extra_forbidden"}
-    misplaced = sorted(
-        unknown & Settings.model_fields.keys() - {"host", "port"}
-    )  # a platform's own are meant
+    ours = Settings.model_fields.keys() - {"host", "port"}  # of these a platform's own are meant
+    misplaced = sorted(unknown & ours)
     if not misplaced:
         return ""
     return f" ({', '.join(misplaced)} não é da plataforma: ponha acima da primeira linha [platforms...])"
