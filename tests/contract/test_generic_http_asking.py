@@ -41,6 +41,17 @@ async def test_asking_names_the_message_by_our_reference(peer):
     assert peer.requests[0].startswith(b"GET /sms?ref=r+1%26x ")
 
 
+async def test_of_two_under_our_reference_the_one_that_was_asked_about_answers(peer):
+    """It was sent again: of the first one nobody knew whether it had gone."""
+    items = [{"id": "p-1", "ref": "r-1", "st": "NOK"}, {"id": "p-2", "ref": "r-1", "st": "OK"}]
+    peer.answer = http(200, json.dumps({"items": items}))
+    answer = {**ASK["answer"], "items": "items", "statuses": {"OK": "delivered", "NOK": "undelivered"}}
+    platform = GenericHttp("p", read_table("p", table(peer, poll={**ASK, "url": "", "answer": answer})))
+    told = {asked: (await platform.ask("r-1", asked)).event.platform_id for asked in ("p-1", "p-2", None)}
+    await platform.close()
+    assert told == {"p-1": "p-1", "p-2": "p-2", None: "p-1"}
+
+
 async def test_secrets_and_values_stand_in_the_path_too(peer):
     peer.answer = http(200, '{"id": "p-1", "st": "OK"}')
     poll = {**ASK, "path": "/{valor:conta}/{segredo:chave}/{id}", "query": {}}

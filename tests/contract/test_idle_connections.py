@@ -1,13 +1,15 @@
-"""A platform closes connections that nobody uses, just when somebody does: what was written there nobody knows of."""
+"""A platform closes connections that nobody uses, just when somebody does, or that end what it says."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import time
 
 import pytest
 from tests.contract.conftest import http
-from tests.contract.generic import message, table
+from tests.contract.generic import message, send, table
 
 from disparo.domain.outcome import OutcomeKind
 from disparo.platforms.generic_http import GenericHttp
@@ -64,3 +66,26 @@ async def test_a_second_answer_is_not_taken_for_the_answer_to_the_next_message(p
         await asyncio.sleep(0.2)
     await platform.close()
     assert sorted(at_once) + in_turn == [f"p-{n}" for n in range(1, 10)]
+
+
+@pytest.mark.parametrize(("is_reset", "kind"), [(False, OutcomeKind.ACCEPTED), (True, OutcomeKind.AMBIGUOUS)])
+async def test_half_an_answer_is_no_whole_one_where_only_the_end_of_the_connection_ends_it(
+    peer, is_reset, kind
+):
+    """Half of the id would be an id that no receipt has, or the code of an error, and the SMS would go twice."""
+
+    async def answer(_peer, writer):
+        writer.write(b"HTTP/1.1 200 X\r\nConnection: close\r\n\r\n9001")
+        await writer.drain()
+        if is_reset:
+            await asyncio.sleep(0.1)  # a reset takes along what the other end has not read yet
+            now = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
+            writer.transport.abort()
+        else:
+            writer.close()
+
+    peer.answer = answer
+    plain = {"id_path": None, "code_path": None, "id_regex": r"^(\d{4,})$", "success": {"regex": r"^\d{4,}$"}}
+    outcome = await send(peer, **plain)
+    assert (outcome.kind, len(peer.requests)) == (kind, 1)

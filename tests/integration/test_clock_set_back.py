@@ -8,6 +8,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from tests.integration.dispatch.test_fence import claimed, start
 from tests.integration.dispatch.test_receipts import handed_over
 from tests.support import bulk, rows
 
@@ -18,14 +19,17 @@ from disparo.db import (
     bulk_slices,
     day,
     dispatches,
+    messages,
     platform_states,
     rate_limits,
     rates,
     receipt_polls,
     sessions,
+    signs,
+    unsettled,
     uploads,
 )
-from disparo.dispatch import sweep
+from disparo.dispatch import reconcile, sweep
 from disparo.dispatch.breaker import longest_pause_s
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.polling import may_ask
@@ -247,6 +251,32 @@ async def test_a_message_that_was_put_to_wait_with_a_clock_of_next_year_goes_at_
     assert await connection.fetchval("SELECT count(*) FROM waiting_chunks WHERE due_at <= now()") == 1
 
 
+async def test_what_left_with_a_clock_of_next_year_does_not_hide_that_nothing_leaves(connection):
+    await handed_over(connection)
+    await rows.add_messages(connection, first_id=2, due_in_s=-3600)
+    assert await signs.stuck_since(connection, after_s=600) is None
+    await connection.execute("UPDATE attempts SET started_at = started_at + interval '1 year'")
+    assert await signs.stuck_since(connection, after_s=600) is not None
+
+
+async def test_one_that_is_uncertain_since_next_year_can_be_sent_again_and_asked_about(connection, pool):
+    worker, token, ids = await claimed(connection)
+    attempts = await start(connection, worker, token, ids)
+    await messages.record(connection, [rows.outcome(ids[0], attempts[ids[0]], "ambiguous")], chunk_id=99)
+    await connection.execute("UPDATE attempts SET started_at = started_at + interval '1 year'")
+    await connection.execute("UPDATE messages SET changed_at = changed_at + interval '1 year'")
+    await sweep.bring_back_waiting(pool)
+    with pytest.raises(reconcile.TooSoon):  # its worker may still be writing
+        await reconcile.resend(connection, ids, actor="ana")
+    await connection.execute("UPDATE attempts SET started_at = started_at - interval '11 min'")
+    await connection.execute("UPDATE messages SET changed_at = changed_at - interval '11 min'")
+    await sweep.bring_back_waiting(pool)
+    since = {"older_s": 60, "younger_s": 86_400, "limit": 9}
+    assert len(await unsettled.uncertain_references(connection, ["p"], **since)) == 1
+    async with connection.transaction():
+        assert await reconcile.resend(connection, ids, actor="ana") == ids
+
+
 async def test_what_was_put_to_wait_with_the_right_clock_goes_on_waiting(pool, connection):
     await rows.add_messages(connection, 1, due_in_s=86_400)
     await rows.add_invoices(connection, 2, first_id=7)
@@ -254,8 +284,10 @@ async def test_what_was_put_to_wait_with_the_right_clock_goes_on_waiting(pool, c
     await bulk.queue_all(pool)
     await connection.execute("UPDATE messages SET due_at = now() + interval '2 days'")
     await connection.execute("UPDATE bulk_chunks SET due_at = now() + interval '2 days'")
+    before = await _waits(connection)  # at night a run's own wait begins later
     await sweep.bring_back_waiting(pool)
-    assert tuple(await _waits(connection)) == (3, 1)
+    assert await _waits(connection) == before
+    assert before["later"] == 3
 
 
 async def test_a_run_that_was_listed_with_a_clock_of_next_year_is_looked_at_at_once(pool, connection):

@@ -22,6 +22,8 @@ class Told:
     platform: str
     event: ReceiptEvent
     raw: str = ""
+    #: Set where the same was said, word for word, of another hand-over that the platform gave this id before.
+    attempt_id: int | None = None
     _digest: bytes = field(default=b"", init=False, repr=False, compare=False)
 
     @property
@@ -34,8 +36,13 @@ class Told:
         if not self._digest:
             event = self.event
             said = (event.platform_id, event.reference, event.kind, event.code, event.happened_at)
-            self._digest = _clock(event) + hashlib.sha256(repr(said).encode()).digest()
+            told = said if self.attempt_id is None else (*said, self.attempt_id)
+            self._digest = _clock(event) + hashlib.sha256(repr(told).encode()).digest()
         return self._digest
+
+    def set_apart(self, attempt_id: int) -> None:
+        """Tell it from the same words that were said of another hand-over."""
+        self.attempt_id, self._digest = attempt_id, b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,10 @@ async def match(
     rows = await _match(connection, told, stored=stored)
     if stored:  # noted when they came
         return rows
+    if again := [place for place, row in enumerate(rows) if row["heard_of_another"]]:
+        for place in again:
+            told[place].set_apart(rows[place]["attempt_id"])
+        await _look_again(connection, told, again, rows)
     lost = [
         place
         for place, row in enumerate(rows)
@@ -142,10 +153,16 @@ async def match(
     if lost:
         named = sorted({(told[place].platform, told[place].event.platform_id or "") for place in lost})
         await connection.execute(sql("note_receipt_ids"), *map(list, zip(*named, strict=True)))
-        again = await _match(connection, [told[place] for place in lost], stored=False)
-        for place, row in zip(lost, again, strict=True):
-            rows[place] = row
+        await _look_again(connection, told, lost, rows)
     return rows
+
+
+async def _look_again(
+    connection: Connection, told: Sequence[Told], places: Sequence[int], rows: list[asyncpg.Record]
+) -> None:
+    found = await _match(connection, [told[place] for place in places], stored=False)
+    for place, row in zip(places, found, strict=True):
+        rows[place] = row
 
 
 async def _match(connection: Connection, told: Sequence[Told], *, stored: bool) -> list[asyncpg.Record]:

@@ -98,7 +98,9 @@ async def stuck_since(connection: Connection, *, after_s: float) -> datetime | N
                 WHERE r.finished_at IS NULL AND r.state = 'running'
                   AND greatest(c.due_at, r.resumed_at) < now() - make_interval(secs => $1)))
            WHERE NOT EXISTS (SELECT FROM (SELECT started_at FROM attempts ORDER BY id DESC LIMIT 1000) a
-                             WHERE started_at > now() - make_interval(secs => $1))""",
+                             -- not of a time to come: the clock was set back since
+                             WHERE started_at > now() - make_interval(secs => $1)
+                               AND started_at < now() + interval '1 min')""",
         after_s,
     )
     return since

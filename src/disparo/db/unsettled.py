@@ -72,6 +72,27 @@ async def uncertain_references(
     )
 
 
+async def bring_back(connection: Connection, *, limit: int) -> None:
+    """Call begun just now what is uncertain since a time to come, as the clock was set back since.
+
+    Until that time nobody could send it again, nor would its platform be asked about it, be it a year. What
+    may have begun a moment before the clock was set has its ten minutes from now.
+    """
+    await connection.execute(
+        """WITH ahead AS MATERIALIZED (
+               SELECT m.id, m.attempt_id FROM messages m LEFT JOIN attempts a ON a.id = m.attempt_id
+               WHERE m.trouble IS NOT NULL AND m.trouble = 'uncertain'
+                 AND greatest(m.changed_at, a.started_at) > now() + interval '10 min'
+               ORDER BY m.id LIMIT $1 FOR UPDATE OF m
+           ), begun AS (
+               UPDATE attempts a SET started_at = now()
+               FROM ahead WHERE a.id = ahead.attempt_id AND a.started_at > now()
+           )
+           UPDATE messages m SET changed_at = now() FROM ahead WHERE m.id = ahead.id""",
+        limit,
+    )
+
+
 async def last_starts(
     connection: Connection, ids: Sequence[int], *, within_s: float
 ) -> tuple[dict[int, int | None], set[int], set[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import asyncpg
 import structlog
@@ -42,7 +42,7 @@ async def take(connection: Connection, told: Sequence[Told]) -> Taken:
     new = [(item, row) for item, row in zip(told, rows, strict=True) if not row["heard"]]
     applied = await _apply(connection, new)
     effects = {place: (item.attempt_id, item.result) for place, item in applied.items()}
-    kept = [Told(item.platform, item.event) if row["is_erased"] else item for item, row in new]
+    kept = [replace(item, raw="") if row["is_erased"] else item for item, row in new]
     return Taken(await receipts.store(connection, kept, effects), list(applied.values()))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from disparo import queue
-from disparo.db import chunks, day, messages, rates
+from disparo.db import chunks, day, messages, rates, unsettled
 from disparo.db.pool import Pool
 from disparo.dispatch import receipts
 
@@ -57,10 +57,12 @@ async def bring_back_days(pool: Pool) -> None:
 
 
 async def bring_back_waiting(pool: Pool) -> None:
-    """See to messages that wait by a clock that was set back since."""
+    """See to messages that wait, or are uncertain, by a clock that was set back since."""
     async with pool.acquire() as connection, connection.transaction():
         found = await chunks.bring_back(connection, limit=_AT_ONCE)
         await queue.bring_forward(connection, found)
+    async with pool.acquire() as connection:
+        await unsettled.bring_back(connection, limit=_AT_ONCE)
 
 
 async def fold_counts(pool: Pool) -> None:

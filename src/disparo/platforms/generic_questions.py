@@ -59,20 +59,30 @@ class Questions:
             return None
         content = _content(reply, rules)
         items = (listed(at(content, rules.answer.items)) or []) if rules.answer.items else [content]
-        for item in items:
-            # "I do not know it" is no answer, and what is not in the table tells nothing.
-            if meaning(rules.answer.statuses, status_at(item, rules.answer)) is None:
-                continue
-            # An answer that came alone need not name the message it was asked about.
-            alone = None if rules.answer.items else reference
-            event = read_event(item, rules.answer, self._unknown, asked=alone)
-            if event is None or not _is_of(event, reference, platform_id):
-                continue
-            # Of several only its own: the others are of other people.
-            said = text_of(reply.body) if len(items) == 1 else as_it_came(item)
-            raw = storable(f"{rules.method}\n{said}")[:_LONGEST_RAW]
-            return Answered(event._replace(reference=reference), raw)
-        return None
+        named = [
+            (event, item) for item in items if (event := self._event(item, rules, reference, platform_id))
+        ]
+        if not named:
+            return None
+        # Sent again, it may stand there twice under our reference.
+        own = (each for each in named if platform_id and each[0].platform_id == platform_id)
+        event, item = next(own, named[0])
+        # Of several only its own: the others are of other people.
+        said = text_of(reply.body) if len(items) == 1 else as_it_came(item)
+        raw = storable(f"{rules.method}\n{said}")[:_LONGEST_RAW]
+        return Answered(event._replace(reference=reference), raw)
+
+    def _event(
+        self, item: object, rules: AskRules, reference: str, platform_id: str | None
+    ) -> ReceiptEvent | None:
+        """Read what an answer says of the message that was asked about; None where it tells nothing of it."""
+        # "I do not know it" is no answer, and what is not in the table tells nothing.
+        if meaning(rules.answer.statuses, status_at(item, rules.answer)) is None:
+            return None
+        # An answer that came alone need not name the message it was asked about.
+        alone = None if rules.answer.items else reference
+        event = read_event(item, rules.answer, self._unknown, asked=alone)
+        return event if event is not None and _is_of(event, reference, platform_id) else None
 
     async def balance(self) -> Balance | None:
         """Ask what credit is left."""

@@ -9,6 +9,7 @@ a platform that had answered an earlier hand-over twice would be believed about 
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import Mapping
@@ -149,7 +150,10 @@ class HttpSender:
             call.method, call.url, headers=call.headers, data=call.body, allow_redirects=False
         ) as response:
             self.clock.note(response.headers.get("Date"), asked_at=asked_at)
+            end = _end_of(response)
             body = await _read_capped(response, call.reply_limit_bytes)
+            if end is not None and end.done():
+                end.result()  # raises why it broke off, where it did not simply end
             return Reply(response.status, response.headers, body)
 
     def _session(self, method: str) -> aiohttp.ClientSession:
@@ -180,6 +184,21 @@ class HttpSender:
 def _name_of(error: Exception) -> str:
     why = getattr(error, "os_error", None)  # what aiohttp found when it connected
     return type(why if isinstance(why, ForbiddenAddress) else error).__name__
+
+
+def _end_of(response: ClientResponse) -> asyncio.Future[None] | None:
+    """Give what will tell how the connection ends, where an answer that names no length ends with it.
+
+    Cut off in the middle it would be taken for a whole one: half a number for an id, or for the code of an
+    error. aiohttp tells only of those that name their length.
+    """
+    if "Content-Length" in response.headers or "Transfer-Encoding" in response.headers:
+        return None
+    protocol = None if response.connection is None else response.connection.protocol
+    end = None if protocol is None else protocol.closed
+    if end is not None:
+        end.add_done_callback(asyncio.Future.exception)  # else one that nobody asks for is logged
+    return end
 
 
 async def _read_capped(response: ClientResponse, limit_bytes: int) -> bytes:

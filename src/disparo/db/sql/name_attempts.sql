@@ -1,5 +1,6 @@
 -- The platform's ids of hand-overs whose answer never came, as a receipt that names our reference too told them: later
--- ones may name the id alone. Ids of platforms first, as record.sql and note_receipt_ids.sql lock them.
+-- ones may name the id alone. An id that is used twice is its last owner's. Ids of platforms first, as record.sql and
+-- note_receipt_ids.sql lock them.
 -- $1 platforms, $2 platform ids, both sorted, $3 attempts.
 WITH told AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS t (platform, platform_id, attempt_id)
@@ -8,7 +9,7 @@ WITH told AS (
     SELECT DISTINCT ON (platform, platform_id) platform, platform_id, attempt_id FROM told
     ORDER BY platform, platform_id, attempt_id
     ON CONFLICT (platform, platform_id) DO UPDATE
-    SET attempt_id = coalesce(platform_messages.attempt_id, excluded.attempt_id)
+    SET attempt_id = greatest(platform_messages.attempt_id, excluded.attempt_id)
     RETURNING platform_id, attempt_id
 ), noted AS (
     UPDATE attempts a SET platform_id = n.platform_id
