@@ -72,8 +72,8 @@ class InvoiceRow(TypedDict, total=False):
     checked_at: datetime
 
 
-#: The three of the register; None: not told.
-Phones = tuple[str | None, str | None, str | None]
+#: The three phones of the register, and whether a customer is active; None: not told.
+Told = tuple[str | None, str | None, str | None, bool | None]
 _PHONES = ("phone_1", "phone_2", "phone_3")
 R = TypeVar("R", bound=Mapping[str, Any])
 _LOCK = 0x72656769  # "regi"
@@ -88,6 +88,8 @@ _MERGED = {
         FROM jsonb_each(coalesce(s.details, '{}') || i.details) AS e (name, given)
         WHERE given <> 'null')""",
 }
+#: When one was asked for that is not sent anyway is no news: each full pass would write all of them again.
+_NEWS = "CASE stored.status WHEN 'open' THEN excluded.checked_at ELSE stored.checked_at END"
 
 
 async def fill_in_days_of(connection: Connection, zone: ZoneInfo) -> None:
@@ -112,24 +114,25 @@ async def upsert_customers(connection: Connection, rows: Sequence[CustomerRow]) 
     return await _upsert(connection, "customers", rows)
 
 
-async def update_phones(connection: Connection, source: str, phones: Mapping[int, Phones]) -> None:
-    """Take over the phones that are told of customers of this source, by id; what is not told stays."""
-    if not phones:
+async def update_told(connection: Connection, source: str, told: Mapping[int, Told]) -> None:
+    """Take over what is told beside invoices of this source's customers, by id; what is not told stays."""
+    if not told:
         return
     await _wait_for_our_turn(connection, "customers")
     permissions = _moved_permissions({name: f"coalesce(told.{name}, c.{name})" for name in _PHONES}, "c")
     await connection.execute(
         f"""UPDATE customers c
            SET phone_1 = coalesce(told.phone_1, c.phone_1), phone_2 = coalesce(told.phone_2, c.phone_2),
-               phone_3 = coalesce(told.phone_3, c.phone_3), {permissions}, updated_at = now()
-           FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[])
-                AS told (id, phone_1, phone_2, phone_3)
+               phone_3 = coalesce(told.phone_3, c.phone_3), {permissions},
+               active = coalesce(told.active, c.active), updated_at = now()
+           FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::boolean[])
+                AS told (id, phone_1, phone_2, phone_3, active)
            WHERE c.id = told.id AND c.source = $1
              AND (told.phone_1 <> coalesce(c.phone_1, '') OR told.phone_2 <> coalesce(c.phone_2, '')
-                  OR told.phone_3 <> coalesce(c.phone_3, ''))""",  # noqa: S608 - names of our own columns
+                  OR told.phone_3 <> coalesce(c.phone_3, '') OR told.active <> c.active)""",  # noqa: S608 - names of our own columns
         source,
-        list(phones),
-        *([each[n] for each in phones.values()] for n in range(3)),
+        list(told),
+        *([each[n] for each in told.values()] for n in range(4)),
     )
 
 
@@ -252,7 +255,7 @@ def _take_over(table: str, columns: tuple[str, ...]) -> str:
     values = [name for name in columns if name != "id"]
     changes = ", ".join(f"{name} = excluded.{name}" for name in values)
     stored = ", ".join(f"stored.{name}" for name in values)
-    new = ", ".join(f"excluded.{name}" for name in values)
+    new = ", ".join(_NEWS if name == "checked_at" else f"excluded.{name}" for name in values)
     told = {name: f"excluded.{name}" for name in _PHONES if name in columns}
     told = {name: phone for name, phone in told.items() if f"{name}_allowed" not in columns}
     if told:

@@ -115,7 +115,7 @@ async def page_invoices(
     if customer_ids is not None or active is not None or wanted.id is not None or wanted.company is not None:
         where = _of_customers(wanted, customer_ids, active=active)
         total = await connection.fetchval(
-            f"SELECT count(*) FROM invoices i JOIN customers c ON c.id = i.customer_id WHERE {where}",  # noqa: S608
+            f"SELECT count(*) FROM invoices i {_joined(where)} WHERE {where}",  # noqa: S608
             *where.arguments,
         )
         return await _invoices_at(connection, wanted, where, offset, per_page), total
@@ -144,14 +144,18 @@ async def _invoices_at(
     connection: Connection, wanted: InvoiceFilter, where: Where, offset: int, limit: int
 ) -> list[asyncpg.Record]:
     day = _DAY_COLUMNS[wanted.day]
-    joined = "JOIN customers c ON c.id = i.customer_id" if "c." in str(where) else ""
     return await connection.fetch(
-        f"WITH page AS MATERIALIZED (SELECT i.id FROM invoices i {joined} WHERE {where} "  # noqa: S608
+        f"WITH page AS MATERIALIZED (SELECT i.id FROM invoices i {_joined(where)} WHERE {where} "  # noqa: S608
         f"ORDER BY {day}, i.id LIMIT {limit} OFFSET {offset}) "
         f"SELECT {_INVOICE} FROM page JOIN invoices i ON i.id = page.id "
         f"JOIN customers c ON c.id = i.customer_id ORDER BY {day}, i.id",
         *where.arguments,
     )
+
+
+def _joined(where: Where) -> str:
+    """Read each invoice's customer only where that is asked for: of many it takes longer than all else."""
+    return "JOIN customers c ON c.id = i.customer_id" if "c." in str(where) else ""
 
 
 _DAY_COLUMNS = {Day.DUE: "i.due_date", Day.PAID: "i.paid_at", Day.REGISTERED: "i.registered_on"}

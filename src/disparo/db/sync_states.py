@@ -122,6 +122,17 @@ async def fail(connection: Connection, source: str, failure: str) -> None:
     )
 
 
+async def with_live_services(connection: Connection, customer_ids: Sequence[int]) -> set[int]:
+    """Tell which of these customers have a service, as stored, that is not cancelled."""
+    rows = await connection.fetch(
+        """SELECT id FROM customers WHERE id = ANY($1::bigint[])
+             AND EXISTS (SELECT FROM jsonb_array_elements(services) AS s
+                         WHERE s ->> 'status_code' IS DISTINCT FROM 'cancelado')""",
+        list(customer_ids),
+    )
+    return {row["id"] for row in rows}
+
+
 async def invoices_to_ask(
     connection: Connection, source: str, invoice_ids: Sequence[int]
 ) -> list[asyncpg.Record]:

@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from disparo.db import sync_states
-from disparo.db.customers import CustomerRow, InvoiceRow, update_phones, upsert_invoices
+from disparo.db.customers import CustomerRow, InvoiceRow, update_told, upsert_invoices
 from disparo.db.pool import ROW_REFUSED, TRANSIENT, Connection, Pool
 from disparo.dispatch.freshness import SourceDown
 from disparo.sources.base import Page, RegisterSource, SourceRefused
@@ -26,7 +26,7 @@ T = TypeVar("T")
 #: Customers; and where so many on end have no answer it is not about one of them.
 _AT_ONCE = 8
 #: A message waits for this question: a source that is slower is as good as down.
-_ANSWER_WITHIN_S = 5.0
+ANSWER_WITHIN_S = 5.0
 #: By their ids, of those that a customer's list lacks: where so many are missing they were deleted.
 _LOOKED_UP = 10
 #: Of the invoices that have no answer, in a line of the log.
@@ -42,6 +42,7 @@ class AskingAgain:
     store: Callable[[Connection, Page], Awaitable[set[int]]]
     find_strangers: Callable[[Sequence[InvoiceRow]], Awaitable[list[int]]]
     turn: asyncio.Lock
+    answer_within_s: float = ANSWER_WITHIN_S
     _failed_on_end: int = 0
     _has_answered: bool = False
     _failure: str = ""
@@ -93,10 +94,10 @@ class AskingAgain:
     async def _ask_for(self, customer_id: int, wanted: Sequence[tuple[int, date]]) -> set[int]:
         """Store a customer's invoices; gives the wanted ones that may be there, and were not read."""
         days, asked_at = sorted({day for _, day in wanted}), datetime.now(UTC)
-        page = await _Patience().of(self.source.fetch_invoices(customer_id, days))
+        page = await _Patience(self.answer_within_s).of(self.source.fetch_invoices(customer_id, days))
         try:
             async with self.turn, self.pool.acquire() as connection, connection.transaction():
-                await update_phones(connection, self.source.name, page.phones)
+                await update_told(connection, self.source.name, page.told)
                 await upsert_invoices(connection, page.invoices)
             lacking = {id_ for id_, _ in wanted} - {row["id"] for row in page.invoices}
             if not lacking or page.left_out:  # one that is there and could not be read is not gone
@@ -108,7 +109,7 @@ class AskingAgain:
 
     async def _look_for_gone(self, customer_id: int, gone: Sequence[int], asked_at: datetime) -> None:
         """Store what has another customer now, one by one; what is nowhere is cancelled."""
-        patience = _Patience()
+        patience = _Patience(self.answer_within_s)
         for place, id_ in enumerate(gone):
             asking = place < _LOOKED_UP
             found = await patience.of(find_moved(self.source, customer_id, id_)) if asking else NOWHERE
@@ -132,8 +133,8 @@ def say_refused(error: asyncpg.PostgresError) -> str:
 class _Patience:
     """Waits for a source's answers, for a while in all; what the database takes in between does not count."""
 
-    def __init__(self) -> None:
-        self._left_s = _ANSWER_WITHIN_S
+    def __init__(self, seconds: float) -> None:
+        self._left_s = seconds
 
     async def of(self, answer: Coroutine[Any, Any, T]) -> T:
         """Give an answer; raises SourceDown where it does not come in time."""

@@ -7,11 +7,11 @@ that a source is one file: its paging, its words, its errors (docs/adding-a-sour
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Protocol
 
-from disparo.db.customers import CustomerRow, InvoiceRow, Phones
+from disparo.db.customers import CustomerRow, InvoiceRow, Told
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DisparoError
 
@@ -22,6 +22,8 @@ class SourceRefused(DisparoError):
     """The source answers with a refusal: wrong credentials, a route that it does not have."""
 
 
+#: The kinds of those that list customers: by their services that are not cancelled, and by those that are.
+LIVE, CANCELLED = "customers", "cancelled_customers"
 #: The kind of a step that lists every invoice due in its period, whatever became of it.
 DUE = "due"
 #: The kind of one that lists what was paid in it: who looks for what is new needs none of it.
@@ -52,8 +54,8 @@ class Page:
     """What one page holds; `left_out`: rows that could not be read. `is_last`: nothing follows.
 
     `ids`: of every row that it lists, read or not (below 0: it names none); `total`: how many rows the step
-    has as the source counts them, None where it does not say. `phones`: what invoices tell of their
-    customers' phones, by customer.
+    has as the source counts them, None where it does not say. `told`: what invoices tell of their
+    customers, by customer.
     """
 
     is_last: bool
@@ -62,7 +64,14 @@ class Page:
     left_out: int = 0
     ids: Sequence[int] = ()
     total: int | None = None
-    phones: Mapping[int, Phones] = field(default_factory=dict)
+    told: Mapping[int, Told] = field(default_factory=dict)
+
+
+def joined(page: Page, strangers: Sequence[CustomerRow]) -> Page:
+    """Give a page with the customers that were missing; of an id named twice the last counts."""
+    customers = {row["id"]: row for row in [*page.customers, *strangers]}
+    invoices = {row["id"]: row for row in page.invoices}
+    return replace(page, customers=list(customers.values()), invoices=list(invoices.values()))
 
 
 class RegisterSource(Protocol):

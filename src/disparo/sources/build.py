@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from disparo.db.pool import Pool
 from disparo.settings import Settings
+from disparo.sources.asking_again import ANSWER_WITHIN_S
 from disparo.sources.base import RegisterSource
 from disparo.sources.hubsoft import Hubsoft
 from disparo.sources.hubsoft_settings import HubsoftSettings
 from disparo.sources.sync import Sync
+
+#: Of the patience with an answer, for the one that a message waits for: what is usual gives the least.
+_PART_OF_PATIENCE = 1 / 6
 
 
 def live_sources(settings: Settings) -> frozenset[str]:
@@ -37,4 +41,5 @@ def build_hubsoft(settings: Settings) -> Hubsoft | None:
 
 def build_sync(settings: Settings, dsn: str, pool: Pool, source: RegisterSource) -> Sync:
     """Give the sync of a source into this database."""
-    return Sync(dsn, pool, source, settings.zone, every_s=settings.sync_every_s)
+    within_s = max(ANSWER_WITHIN_S, settings.hubsoft_timeout_s * _PART_OF_PATIENCE)
+    return Sync(dsn, pool, source, settings.zone, every_s=settings.sync_every_s, answer_within_s=within_s)

@@ -16,8 +16,8 @@ from typing import Any, cast
 import aiohttp
 import structlog
 
-from disparo.db.customers import CustomerRow, InvoiceRow
-from disparo.sources.base import DUE, PAID, Page, SourceDown, SourceRefused, Step
+from disparo.db.customers import CustomerRow, InvoiceRow, Told
+from disparo.sources.base import CANCELLED, DUE, LIVE, PAID, Page, SourceDown, SourceRefused, Step
 from disparo.sources.hubsoft_answers import (
     LONGEST_HEADER,
     PageFails,
@@ -74,9 +74,7 @@ class Hubsoft:
     def full_steps(self, today: date) -> Sequence[Step]:
         """List customers, then the invoices of each month by due day."""
         months = range(-self._settings.months_back, self._settings.months_ahead + 1)
-        # It lists them by whether their services are cancelled; who has both kinds keeps the live ones.
-        customers = [Step(kind) for kind in ("cancelled_customers", "customers")]
-        return [*customers, *(Step(DUE, *month(today, offset)) for offset in months)]
+        return [Step(LIVE), Step(CANCELLED), *(Step(DUE, *month(today, offset)) for offset in months)]
 
     def recent_steps(self, since: date, today: date) -> Sequence[Step]:
         """List what is new or paid since a day."""
@@ -99,7 +97,7 @@ class Hubsoft:
         if step.first is not None and step.last is not None:
             query |= {"data_inicio": step.first.isoformat(), "data_fim": step.last.isoformat()}
         if step.kind.endswith("customers"):
-            cancelled = "sim" if step.kind == "cancelled_customers" else "nao"
+            cancelled = "sim" if step.kind == CANCELLED else "nao"
             query |= {"cancelado": cancelled, "relacoes": _RELATIONS}
             answer, _ = await self._get("/cliente/todos", query, once=once)
             customers, left_out = customers_of(answer, NAME, sms_allowed=self._settings.sms_permission)
@@ -144,6 +142,7 @@ class Hubsoft:
             "itens_por_pagina": _PER_PAGE,
         }
         found: list[InvoiceRow] = []
+        told: dict[int, Told] = {}
         left_out, page, at_end, listing = 0, 0, False, Listing()
         while not at_end:
             asked = {**query, "pagina": page}
@@ -154,13 +153,14 @@ class Hubsoft:
             left_out += unread + len(rows) - len(own)  # another's: it is another question that was answered
             listed = page_of(answer, page, _PER_PAGE, left_out=unread)
             listing.add(listed, page)
+            told |= listed.told
             page, at_end = page + 1, listed.is_last
         left_out += listing.missing if page > 1 else 0  # pushed over the edge of a page while they were read
         return Page(
             is_last=True,
             invoices=list({row["id"]: row for row in found}.values()),
             left_out=left_out,
-            phones={id_: phones for id_, phones in listed.phones.items() if id_ == customer_id},
+            told={customer_id: told[customer_id]} if customer_id in told else {},
         )
 
     async def fetch_invoice(self, invoice_id: int) -> Page:

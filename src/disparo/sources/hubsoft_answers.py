@@ -18,7 +18,7 @@ from disparo.db.customers import CustomerRow, InvoiceRow
 from disparo.errors import in_words
 from disparo.sources.base import Page, SourceDown, SourceRefused
 from disparo.sources.csv_fields import BadField, on_one_line
-from disparo.sources.hubsoft_fields import read_customer, read_invoice, read_phones
+from disparo.sources.hubsoft_fields import read_customer, read_invoice, read_told
 
 log = structlog.get_logger(__name__)
 
@@ -183,7 +183,7 @@ def page_of(
         left_out=left_out,
         ids=[_number_in(item.get(id_name)) or -number * per_page - at for at, item in enumerate(items, 1)],
         total=total_of(answer),
-        phones=dict(filter(None, map(read_phones, items))) if name == "faturas" else {},
+        told=dict(filter(None, map(read_told, items))) if name == "faturas" else {},
     )
 
 

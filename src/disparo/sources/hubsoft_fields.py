@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
-from disparo.db.customers import ContactRow, CustomerRow, InvoiceRow, Phones
+from disparo.db.customers import ContactRow, CustomerRow, InvoiceRow, Told
 from disparo.domain.states import uf_of
 from disparo.sources.csv_fields import (
     ABSENT,
@@ -30,8 +30,8 @@ from disparo.sources.hubsoft_names import (
     FLAGS,
     INVOICE,
     ITEM,
-    PHONES,
     SERVICE,
+    TOLD,
     amount,
     degrees,
     phone_field,
@@ -70,19 +70,19 @@ def read_customer(item: Item, *, lenient: bool = False) -> CustomerRow:
     return cast("CustomerRow", row)
 
 
-def read_phones(item: Item) -> tuple[int, Phones] | None:
-    """Read whose an invoice is and the phones that it names; None where it names none that can be read."""
+def read_told(item: Item) -> tuple[int, Told] | None:
+    """Read whose an invoice is and what it tells of them; None where that is nothing that can be read."""
     customer = item.get("cliente")
     if not isinstance(customer, dict):
         return None
-    found = _read(customer, PHONES, lenient=True)
+    found = _read(customer, TOLD, lenient=True)
     with suppress(BadField):
         id_ = read_id(
             value_of(customer.get("id_cliente", item.get("id_cliente")), "id_cliente"), "id_cliente"
         )
         first, second, third = (found.get(f"phone_{n}") for n in (1, 2, 3))
-        if first or second or third:
-            return id_, (first, second, third)
+        if first or second or third or "active" in found:
+            return id_, (first, second, third, found.get("active"))
     return None
 
 

@@ -73,6 +73,9 @@ def _mac(text: str, name: str) -> str | None:
 PHONES: Sequence[tuple[str, str, Reader]] = [
     (f"telefone_{place}", f"phone_{n}", phone_field) for n, place in _PLACES.items()
 ]
+_ACTIVE: tuple[str, str, Reader] = ("ativo", "active", or_absent(_flag))
+#: Of a customer, beside an invoice.
+TOLD: Sequence[tuple[str, str, Reader]] = (*PHONES, _ACTIVE)
 FLAGS = frozenset({"ativo", *(f"permite_sms_{place}" for place in _PLACES.values())})
 #: Names in the original, the column or key here, and how it is read; of two names the first that is there.
 CUSTOMER: Sequence[tuple[str, str, Reader]] = (
@@ -85,7 +88,7 @@ CUSTOMER: Sequence[tuple[str, str, Reader]] = (
     ("email_secundario", "email_2", short_text),
     ("data_cadastro", "registered_at", or_absent(read_moment)),
     ("data_nascimento|data_nascmento", "birth_date", partial(read_date, oldest=1900)),
-    ("ativo", "active", or_absent(_flag)),
+    _ACTIVE,
     ("uuid_cliente", "uuid", short_text),
     ("id_externo", "external_id", short_text),
 )

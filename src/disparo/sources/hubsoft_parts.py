@@ -47,5 +47,5 @@ def _joined(parts: Sequence[Page], end: int) -> Page:
         left_out=sum(part.left_out for part in parts),
         ids=[id_ for part in parts for id_ in part.ids],
         total=total,
-        phones={id_: phones for part in parts for id_, phones in part.phones.items()},
+        told={id_: told for part in parts for id_, told in part.told.items()},
     )

@@ -14,8 +14,8 @@ import structlog
 from disparo.db import erasure
 from disparo.db.pool import ROW_REFUSED
 from disparo.dispatch.freshness import SourceDown
-from disparo.sources.base import PAID, Page, SourceRefused
-from disparo.sources.sync import Sync, joined
+from disparo.sources.base import PAID, Page, SourceRefused, joined
+from disparo.sources.sync import Sync
 
 log = structlog.get_logger(__name__)
 

@@ -20,15 +20,15 @@ from disparo.db.customers import (
     InvoiceRow,
     fill_in_days_of,
     find_missing,
-    update_phones,
+    update_told,
     upsert_customers,
     upsert_invoices,
 )
 from disparo.db.pool import ROW_REFUSED, TRANSIENT, Connection, Pool, connect
 from disparo.dispatch.freshness import SourceDown
 from disparo.errors import DatabaseUnavailable
-from disparo.sources.asking_again import AskingAgain, say_refused
-from disparo.sources.base import DUE, Page, RegisterSource, SourceRefused, Step
+from disparo.sources.asking_again import ANSWER_WITHIN_S, AskingAgain, say_refused
+from disparo.sources.base import CANCELLED, DUE, LIVE, Page, RegisterSource, SourceRefused, Step, joined
 from disparo.sources.listing import Listing
 
 log = structlog.get_logger(__name__)
@@ -74,10 +74,13 @@ class Sync:
     source: RegisterSource
     zone: ZoneInfo
     every_s: float = 600.0
+    answer_within_s: float = ANSWER_WITHIN_S
     progress: Progress = lambda _done: None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
     #: Holds the lock that lets one process alone bring pages.
     _guard: Connection | None = field(default=None, init=False, repr=False)
+    #: Whom the list of those with live services has; None: of a pass that was cut nobody knows them all.
+    _live: set[int] | None = field(default=None, init=False, repr=False)
 
     async def run_if_due(self) -> None:
         """Bring what is new, where it is time to: the job that workers do now and then."""
@@ -179,11 +182,15 @@ class Sync:
         }
 
     async def _passes(self, plan: Mapping[str, Any], done: Synced) -> Mapping[str, Any]:
+        self._live = None
         while plan["step"] < len(plan["steps"]):
             step, listing = plan["step"], Listing.going_on(plan.get("listed"))
             while plan["step"] == step:
                 plan = await self._page(plan, done, listing)
-            await self._ask_for_unlisted(Step.read(plan["steps"][step]), listing)
+            done_step = Step.read(plan["steps"][step])
+            if done_step.kind == LIVE and listing.is_whole:
+                self._live = listing.ids
+            await self._ask_for_unlisted(done_step, listing)
         done.missed, done.left_out = plan["missed"], plan["left_out"]
         return plan
 
@@ -191,6 +198,8 @@ class Sync:
         """Bring one page over; gives the plan of what is left."""
         step = Step.read(plan["steps"][plan["step"]])
         page = await self.fetch_page(step, plan["page"])
+        if step.kind == CANCELLED:
+            page = replace(page, customers=await self._without_live(page.customers))
         async with self._turn, self.pool.acquire() as connection, connection.transaction():
             self._stop_if_not_alone()
             orphans = await self.store(connection, page)
@@ -205,6 +214,13 @@ class Sync:
         done.pages += 1
         self.progress(done)
         return plan
+
+    async def _without_live(self, rows: Sequence[CustomerRow]) -> Sequence[CustomerRow]:
+        """Leave out who has services that are not cancelled, too: theirs are the ones that are kept."""
+        if (live := self._live) is None:
+            async with self.pool.acquire() as connection:
+                live = await sync_states.with_live_services(connection, [row["id"] for row in rows])
+        return [row for row in rows if row["id"] not in live]
 
     def _after(self, plan: Mapping[str, Any], page: Page, listing: Listing) -> Mapping[str, Any]:
         """Give the plan of what is left after a page."""
@@ -246,7 +262,7 @@ class Sync:
         """Store a page in the caller's transaction; gives the ids of invoices whose customer is missing."""
         await fill_in_days_of(connection, self.zone)
         await upsert_customers(connection, page.customers)
-        await update_phones(connection, self.source.name, page.phones)
+        await update_told(connection, self.source.name, page.told)
         erased = await erasure.among(connection, [row["customer_id"] for row in page.invoices])
         return await upsert_invoices(
             connection, [row for row in page.invoices if row["customer_id"] not in erased]
@@ -280,12 +296,5 @@ class Sync:
         by_customer: dict[int, list[tuple[int, date]]] = {}
         for row in rows:
             by_customer.setdefault(row["customer_id"], []).append((row["id"], row["due_date"]))
-        asking = AskingAgain(self.pool, self.source, self.store, self.find_strangers, self._turn)
-        return await asking.ask(by_customer)
-
-
-def joined(page: Page, strangers: Sequence[CustomerRow]) -> Page:
-    """Give a page with the customers that were missing; of an id named twice the last counts."""
-    customers = {row["id"]: row for row in [*page.customers, *strangers]}
-    invoices = {row["id"]: row for row in page.invoices}
-    return replace(page, customers=list(customers.values()), invoices=list(invoices.values()))
+        own = (self.pool, self.source, self.store, self.find_strangers, self._turn)
+        return await AskingAgain(*own, answer_within_s=self.answer_within_s).ask(by_customer)

@@ -12,6 +12,8 @@ from tests.support.hubsoft_source import ZONE, claimed, source_of
 from tests.support.locks import until_somebody_waits
 
 from disparo.dispatch.freshness import Freshness, SourceDown
+from disparo.settings import Settings
+from disparo.sources.build import build_sync
 from disparo.sources.sync import Sync
 
 pytestmark = pytest.mark.anyio
@@ -88,6 +90,18 @@ async def test_a_source_that_is_down_is_not_asked_for_every_customer_of_a_chunk(
     with pytest.raises(SourceDown):
         await sync.refresh(list(range(700_000, 700_060)))
     assert there.calls.total() - before <= 40
+
+
+async def test_who_gives_it_more_time_gives_this_question_more(there, sync, dsn, pool):
+    there.delay_s = 0.5
+    sync.answer_within_s = 0.2
+    with pytest.raises(SourceDown, match="no answer in time"):
+        await sync.refresh([700_012])
+    sync.answer_within_s = 30.0
+    assert await sync.refresh([700_012]) == set()
+    for told, within_s in ((3, 5), (30, 5), (120, 20)):
+        settings = Settings(hubsoft_timeout_s=told)
+        assert build_sync(settings, dsn, pool, sync.source).answer_within_s == within_s
 
 
 async def test_one_that_is_there_and_cannot_be_read_waits(there, sync, freshness):

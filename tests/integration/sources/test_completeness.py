@@ -225,3 +225,20 @@ async def test_the_rest_of_a_pass_that_was_cut_within_a_step_takes_nothing_for_g
     done = await sync.run()
     assert done.missed == 0
     assert await connection.fetchval("SELECT count(*) FROM invoices WHERE status = 'open'") == INVOICES
+
+
+async def test_a_full_pass_writes_no_paid_invoice_again_that_has_not_changed(there, sync, connection):
+    for id_ in range(700_000, 700_010):
+        there.pay(id_)
+    await sync.run()
+    written = "SELECT id, xmin::text FROM invoices WHERE status = 'paid' ORDER BY id"
+    before, checked = await connection.fetch(written), await oldest_check(connection)
+    there.changes[700_003]["valor"] = 50
+    await sync.run(full=True)
+    rows = zip(before, await connection.fetch(written), strict=True)
+    assert [old["id"] for old, new in rows if old != new] == [700_003]
+    assert await oldest_check(connection) > checked  # what may be sent is known to be fresh
+
+
+async def oldest_check(connection):
+    return await connection.fetchval("SELECT min(checked_at) FROM invoices WHERE status = 'open'")

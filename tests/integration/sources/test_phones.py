@@ -99,3 +99,27 @@ async def test_who_does_not_want_sms_at_a_number_gets_none_when_it_moves_to_anot
     assert found == ("37988882222", True, "(37) 90000-0011", False)
     await told(there, sync, way)
     assert tuple(await connection.fetchrow(PERMISSIONS)) == found
+
+
+async def test_with_the_question_even_where_its_last_page_is_empty(there, sync, connection, monkeypatch):
+    await sync.run()
+    there.phones[11] = "37988887777"
+    # A HubSoft that does not number its pages: a full one may have another after it.
+    paged = there._page
+    monkeypatch.setattr(there, "_page", lambda request, total: (paged(request, total)[0], None))
+    monkeypatch.setattr("disparo.sources.hubsoft._PER_PAGE", len(there._of(11)))
+    await sync.refresh([700_010])
+    assert (await connection.fetchrow(PHONES, 11))["phone_1"] == "37988887777"
+
+
+async def test_who_is_no_longer_a_customer_there_is_not_active_here(there, sync, connection, monkeypatch):
+    await sync.run()
+    named = there._named
+    monkeypatch.setattr(there, "_named", lambda number: {**named(number), "ativo": number != 11})
+    there.pay(700_010)  # of customer 11
+    assert not (await sync.run()).is_full
+    active = "SELECT id FROM customers WHERE NOT active"
+    assert [row["id"] for row in await connection.fetch(active)] == [11]
+    monkeypatch.setattr(there, "_named", named)  # which does not say it
+    await sync.refresh([700_010])
+    assert [row["id"] for row in await connection.fetch(active)] == [11]

@@ -118,7 +118,7 @@ async def test_what_a_bank_tells_after_the_weekend_is_paid_at_the_next_pass(ther
 async def test_a_cut_in_the_middle_leaves_whole_pages_and_the_next_run_goes_on(
     there, sync, connection, monkeypatch
 ):
-    there.fail_after = 3  # the login, who is cancelled, the first page of the others
+    there.fail_after = 2  # the login, the first page of customers
     monkeypatch.setattr("disparo.sources.hubsoft._TRIES", 2)
     with pytest.raises(SourceDown):
         await asyncio.wait_for(sync.run(), 60)
@@ -142,7 +142,7 @@ async def test_an_answer_beyond_every_page_is_refused_in_words_and_not_read_to_i
     monkeypatch.setattr("disparo.sources.hubsoft_answers.LIMIT_BYTES", 2000)
     with pytest.raises(SourceRefused, match="/integracao/cliente/todos passa de"):
         await sync.run()
-    assert source.requests == 3  # the login, a page of nobody, and no second try
+    assert source.requests == 2  # the login, and no second try
     state = await sync_states.read(connection, "hubsoft")
     assert state["failure"].startswith("A resposta do HubSoft a /api/v1/integracao/cliente/todos passa de")
 

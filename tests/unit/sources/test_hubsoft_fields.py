@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from disparo.sources.csv_fields import BadField
-from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice, read_phones
+from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice, read_told
 
 
 def customer(**item):
@@ -215,9 +215,9 @@ def test_one_that_is_pushed_as_open_and_covered_is_refused():
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_an_invoice_may_name_any_of_its_customers_phones(place):
     names = ("telefone_primario", "telefone_secundario", "telefone_terciario")
-    phones = read_phones(invoice(cliente={names[place]: "11988880001"}))
-    assert phones == (1, tuple("11988880001" if at == place else None for at in range(3)))
-    assert read_phones(invoice(cliente=dict.fromkeys(names, ""))) is None
+    phones = read_told(invoice(cliente={names[place]: "11988880001"}))
+    assert phones == (1, (*("11988880001" if at == place else None for at in range(3)), None))
+    assert read_told(invoice(cliente=dict.fromkeys(names, ""))) is None
 
 
 def test_a_contact_has_its_name_and_what_it_permits():
