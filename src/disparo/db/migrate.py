@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-HEAD = "0030"
+HEAD = "0031"
 MINIMUM_VERSION = 150_000
 _HERE = Path(__file__).parent / "migrations"
 _LOCK = 0x64697370  # "disp": serialises starts of several processes

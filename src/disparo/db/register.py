@@ -30,10 +30,10 @@ CUSTOMER_COLUMNS = """c.id, c.shown_code AS code, c.name, c.trade_name, c.cpf_cn
 _NEAR, _NEAR_PER_RESULT = 10_000, 400
 _NEAR_ROWS = 3000
 #: A few rare trigrams of each word find nearly what all would; the folded name is compared anyway.
-_TRIGRAMS = 3
+TRIGRAMS = 3
 _MOST_CUSTOMERS = 500
 #: No three letters, no trigram: shorter words match at the beginning of a name alone.
-_SHORTEST = 3
+SHORTEST_PART = 3
 _LAST_CHARACTER = 0x10FFFF
 
 
@@ -128,7 +128,7 @@ async def find_customers(
         term = unicodedata.normalize("NFC", term)
     if by in (By.NAME, By.TRADE_NAME):
         words = str(term).split() if words_apart else []
-        if not any(len(word) >= _SHORTEST for word in words):
+        if not any(len(word) >= SHORTEST_PART for word in words):
             words = [str(term)]
         return await _find_by_name(connection, by, words, wanted=wanted, sorting=sorting, limit=limit)
     where = _filtered(wanted)
@@ -166,11 +166,10 @@ async def _find_by_name(
 ) -> list[asyncpg.Record]:
     where = _filtered(wanted)
     folded = f"c.{by}_folded"
-    long_words = [word for word in words if len(word) >= _SHORTEST]
+    long_words = [word for word in words if len(word) >= SHORTEST_PART]
     # What is made of the term is made once, in a sub-select: the plans are generic ones.
     for word in words if long_words else ():
-        literal = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        where.add(f"{folded} LIKE (SELECT search_fold({{}}))", f"%{literal}%")
+        where.add(f"{folded} LIKE (SELECT search_fold({{}}))", contains(word))
     if not long_words:
         where.add(f'{folded} COLLATE "C" >= (SELECT search_fold({{}}))', words[0])
         where.add(f'{folded} COLLATE "C" < (SELECT search_fold({{}}) || chr({_LAST_CHARACTER}))', words[0])
@@ -188,13 +187,19 @@ async def _find_by_name(
     if len(found) == limit:
         return found
     for word in long_words:
-        where.add(f"c.search @> (SELECT search_rarest(search_fold({{}}), {_TRIGRAMS}))", word)
+        where.add(f"c.search @> (SELECT search_rarest(search_fold({{}}), {TRIGRAMS}))", word)
     return await connection.fetch(
         f"WITH found AS MATERIALIZED (SELECT c.id FROM customers c WHERE {where}) "  # noqa: S608
         f"SELECT {CUSTOMER_COLUMNS} FROM found JOIN customers c ON c.id = found.id "
         f"ORDER BY {order} LIMIT {limit}",
         *where.arguments,
     )
+
+
+def contains(word: str) -> str:
+    """Give a pattern of LIKE that a word matches anywhere, whatever signs it has."""
+    literal = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{literal}%"
 
 
 def _filtered(wanted: CustomerFilter) -> Where:

@@ -28,7 +28,6 @@ from disparo.panel import (
     replies,
     search,
     sign_in,
-    statement,
     template,
     users,
 )
@@ -91,7 +90,7 @@ def routes() -> list[Route]:
         _page("/painel/respostas", replies.show, *ANY),
         _form("/painel/respostas", replies.show_texts, Permission.VIEW_TEXT, changes=False),
         _page("/painel/plataformas", platforms.show, *ANY),
-        _file("/painel/plataformas/extrato.csv", statement.show_csv, *ANY),
+        _file("/painel/plataformas/extrato.csv", platforms.show_statement, *ANY),
         _page("/painel/plataformas/{name}/saldo", platforms.show_credit, *ANY),
         _form("/painel/plataformas/{name}/pausar", platforms.pause, Permission.ADMIN),
         _form("/painel/plataformas/{name}/retomar", platforms.resume, Permission.ADMIN),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -43,6 +44,8 @@ _UNCERTAIN, _HELD = "/painel/incertas", "/painel/retidas"
 _NOT_ANY_MORE = "Nada foi feito: a situação das mensagens mudou enquanto a página estava aberta. Veja abaixo."
 _FILTER = ("plataforma", "de", "ate")
 
+_Span = tuple[datetime | None, datetime | None]
+
 
 class _NothingChosen(Exception):
     """Of a list nothing was ticked, or its filter finds nothing."""
@@ -56,14 +59,17 @@ async def show_uncertain(request: Request, person: Person) -> Response:
     del person
     query = request.query_params
     after = fields.number(query, "depois") or 0
+    since, until, wrong = fields.filter_span(query, services_of(request).settings.zone)
     async with services_of(request).pool.acquire() as connection:
         seen_at = await overlaps.moment(connection)
-        rows = await _uncertain(connection, request, query, _SHOWN + 1, after=after)
+        rows = await _uncertain(connection, query, (since, until), _SHOWN + 1, after=after)
     chosen = {name: fields.text(query, name) for name in _FILTER}
     kept = {name: value for name, value in chosen.items() if value}
     return render(
         request,
         "incertas.html",
+        status=422 if wrong else 200,
+        wrong=wrong,
         rows=rows[:_SHOWN],
         seen_at=seen_at,
         is_all=not after and len(rows) <= _SHOWN,
@@ -86,7 +92,8 @@ async def settle_uncertain(request: Request, person: Person) -> Response:
     address = f"{_UNCERTAIN}?{kept}"
     try:
         async with services_of(request).pool.acquire() as connection, connection.transaction():
-            found = await _uncertain(connection, request, form, _AT_ONCE + 1) if everything else []
+            span = fields.span(form, services_of(request).settings.zone)
+            found = await _uncertain(connection, form, span, _AT_ONCE + 1) if everything else []
             old = [row["id"] for row in found if seen_at is None or row["changed_at"] <= seen_at]
             wanted = old[:_AT_ONCE] if everything else fields.ids(form)
             _check(person, wanted)
@@ -118,12 +125,11 @@ def _pager(path: str, kept: Mapping[str, str], rows: Sequence[asyncpg.Record], a
 
 
 async def _uncertain(
-    connection: Connection, request: Request, query: FormData | QueryParams, limit: int, *, after: int = 0
+    connection: Connection, query: FormData | QueryParams, span: _Span, limit: int, *, after: int = 0
 ) -> list[asyncpg.Record]:
-    since, until = fields.span(query, services_of(request).settings.zone)
     platform = fields.text(query, "plataforma") or None
     return await unsettled.list_uncertain(
-        connection, platform=platform, since=since, until=until, after=after, limit=limit
+        connection, platform=platform, since=span[0], until=span[1], after=after, limit=limit
     )
 
 

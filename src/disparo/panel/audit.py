@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,9 +29,11 @@ async def show(request: Request, person: Person) -> Response:
     """Show one page of the log."""
     del person
     query, services = request.query_params, services_of(request)
+    since, until, wrong = fields.filter_span(query, services.settings.zone)
+    wanted = _wanted(query, since, until)
     before = fields.number(query, "antes")
     async with services.pool.acquire() as connection:
-        rows = await table.page(connection, **_wanted(request), before=before, limit=_PER_PAGE)
+        rows = await table.page(connection, **wanted, before=before, limit=_PER_PAGE)
         people = await accounts.names(connection)
     chosen = {name: fields.text(query, name) for name in ("quem", "acao", "de", "ate")}
     kept = {name: value for name, value in chosen.items() if value}
@@ -39,6 +42,8 @@ async def show(request: Request, person: Person) -> Response:
     return render(
         request,
         "auditoria.html",
+        status=422 if wrong else 200,
+        wrong=wrong,
         rows=[(row, detail(row["detail"], people)) for row in rows],
         people=people,
         chosen=chosen,
@@ -49,9 +54,7 @@ async def show(request: Request, person: Person) -> Response:
     )
 
 
-def _wanted(request: Request) -> dict[str, Any]:
-    query = request.query_params
-    since, until = fields.span(query, services_of(request).settings.zone)
+def _wanted(query: QueryParams, since: datetime | None, until: datetime | None) -> dict[str, Any]:
     return {
         "user_id": fields.number(query, "quem"),
         "action": fields.choice(query, "acao", words.ACTION) or None,
@@ -62,7 +65,8 @@ def _wanted(request: Request) -> dict[str, Any]:
 
 async def show_csv(request: Request, person: Person) -> Response:
     """Give what the filter finds as a file."""
-    services, wanted = services_of(request), _wanted(request)
+    services, query = services_of(request), request.query_params
+    wanted = _wanted(query, *fields.span(query, services.settings.zone))
     async with services.pool.acquire() as connection:
         await accounts.audit(connection, actor=person.actor, action="exported", detail={"list": "auditoria"})
         people = await accounts.names(connection)

@@ -45,7 +45,7 @@ async def show(request: Request, person: Person) -> Response:
     """Show one page of the list."""
     del person
     services, query = services_of(request), request.query_params
-    since, until = fields.span(query, services.settings.zone)
+    since, until, wrong = fields.filter_span(query, services.settings.zone)
     before = read_moment_and_uuid(fields.text(query, "antes"))
     async with services.pool.acquire() as connection:
         rows = await dispatch_pages.page(
@@ -64,6 +64,8 @@ async def show(request: Request, person: Person) -> Response:
     return render(
         request,
         "disparos.html",
+        status=422 if wrong else 200,
+        wrong=wrong,
         rows=[
             (row, Progress(json.loads(row["counts"] or "{}"), row["state"]), _who(row, people))
             for row in rows

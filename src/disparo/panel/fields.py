@@ -144,6 +144,18 @@ def span(
     return since, until
 
 
+def filter_span(query: QueryParams, zone: ZoneInfo) -> tuple[datetime | None, datetime | None, str]:
+    """Give what `span` gives, for a list that shows its filter again, and "".
+
+    Of what is no period: moments between which nothing lies, and what is wrong with it.
+    """
+    try:
+        return *span(query, zone), ""
+    except Wrong as wrong:
+        never = datetime.combine(_FIRST_DAY, time(), zone)
+        return never, never, str(wrong)
+
+
 def local_address(given: str) -> str:
     """Give an address inside the panel, whatever was asked for."""
     return given if _OURS.fullmatch(given) and "//" not in given else "/painel"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from urllib.parse import urlencode
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,7 +31,8 @@ async def show(request: Request, person: Person) -> Response:
     del person
     services = services_of(request)
     query = request.query_params
-    wanted = _wanted(request)
+    since, until, wrong = fields.filter_span(query, services.settings.zone)
+    wanted = _wanted(query, since, until)
     before = fields.number(query, "antes")
     async with services.pool.acquire() as connection:
         found = await message_pages.page(connection, wanted, before=before, limit=_PER_PAGE)
@@ -39,6 +42,8 @@ async def show(request: Request, person: Person) -> Response:
     return render(
         request,
         "mensagens.html",
+        status=422 if wrong else 200,
+        wrong=wrong,
         rows=found.rows,
         codes=codes,
         chosen=chosen,
@@ -56,7 +61,8 @@ async def show(request: Request, person: Person) -> Response:
 
 async def show_csv(request: Request, person: Person) -> Response:
     """Give the whole list as a file."""
-    services, wanted = services_of(request), _wanted(request)
+    services, query = services_of(request), request.query_params
+    wanted = _wanted(query, *fields.span(query, services.settings.zone))
     async with services.pool.acquire() as connection:
         await accounts.audit(connection, actor=person.actor, action="exported", detail={"list": "mensagens"})
     return export.answer("mensagens", HEADER, _lines(services, wanted))
@@ -75,9 +81,7 @@ async def _lines(services: PanelServices, wanted: Wanted) -> AsyncIterator[list[
             return
 
 
-def _wanted(request: Request) -> Wanted:
-    query = request.query_params
-    since, until = fields.span(query, services_of(request).settings.zone)
+def _wanted(query: QueryParams, since: datetime | None, until: datetime | None) -> Wanted:
     return Wanted(
         status=fields.choice(query, "situacao", words.STATUS) or None,
         platform=fields.text(query, "plataforma") or None,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import asyncpg
 from starlette.exceptions import HTTPException
@@ -22,7 +23,7 @@ from disparo.panel.fields import Wrong
 from disparo.panel.notices import done
 from disparo.panel.pages import render
 from disparo.panel.services import PanelServices, services_of
-from disparo.panel.statement import this_month
+from disparo.panel.statement import period_of, show_csv, this_month
 from disparo.platforms.base import Capabilities, Outgoing, boottime_s
 from disparo.platforms.registry import build_routes, read_table, receipt_url
 from disparo.wording import code_words, words
@@ -52,6 +53,23 @@ class Shown:
 
 async def show(request: Request, person: Person) -> Response:
     """Show every platform."""
+    return await _shown(request, person, this_month(services_of(request).settings.zone))
+
+
+async def show_statement(request: Request, person: Person) -> Response:
+    """Give the statement of a period as a file; the page with what was typed where it is none."""
+    try:
+        first, last = period_of(request.query_params)
+    except Wrong as wrong:
+        typed = [fields.text(request.query_params, name) for name in ("de", "ate")]
+        return await _shown(request, person, typed, wrong=str(wrong))
+    return await show_csv(request, person, first, last)
+
+
+async def _shown(
+    request: Request, person: Person, period: Sequence[date | str], *, wrong: str = ""
+) -> Response:
+    """Show every platform, and the form for a statement of a `period`, with what is `wrong` with it."""
     services = services_of(request)
     async with services.pool.acquire() as connection:
         states = await platform_states.read(connection)
@@ -74,10 +92,12 @@ async def show(request: Request, person: Person) -> Response:
     return render(
         request,
         "plataformas.html",
+        status=422 if wrong else 200,
+        wrong=wrong,
         platforms=shown,
         people=people,
         kept=Hindrance,
-        month=this_month(services.settings.zone),
+        period=period,
     )
 
 

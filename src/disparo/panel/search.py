@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -182,8 +183,10 @@ async def _by_invoice(connection: Connection, typed: str, bare: str, before: Cur
 
 
 async def _by_customer(connection: Connection, typed: str, bare: str, before: Cursor | None) -> list[Group]:
-    found: dict[int, None] = {}
-    for by, term in dict.fromkeys([*_readings(bare), *_readings(typed)]):
+    readings = dict.fromkeys([*_readings(bare), *_readings(typed)])
+    exact, contacts = await _of_whole_names(connection, [str(term) for by, term in readings if by == "name"])
+    found = dict.fromkeys(exact)
+    for by, term in readings:
         rows = await register.find_customers(
             connection,
             by,
@@ -194,11 +197,37 @@ async def _by_customer(connection: Connection, typed: str, bare: str, before: Cu
             words_apart=True,
         )
         found |= dict.fromkeys(row["id"] for row in rows)
+        for row in rows:
+            contacts.pop(row["id"], None)
         if len(found) > _CUSTOMERS:
             break
+    found |= dict.fromkeys(contacts)
     customers = await customer_search.by_ids(connection, list(found)[: _CUSTOMERS + 1])
-    groups = [await _of_customer(connection, typed, row, before) for row in customers]
+    groups = [
+        await _of_customer(connection, typed, row, before, contact=contacts.get(row["id"]))
+        for row in sorted(customers, key=lambda row: row["id"] not in exact)
+    ]
     return [group for group in groups if group.rows or before is None]
+
+
+async def _of_whole_names(
+    connection: Connection, names: Sequence[str]
+) -> tuple[Collection[int], dict[int, str]]:
+    """Give the customers who, or whose contact, is called exactly so, and whose contact is called nearly so.
+
+    Else one name would stand behind all that are longer.
+    """
+    exact: dict[int, None] = {}
+    contacts: dict[int, str] = {}
+    for name in (" ".join(unicodedata.normalize("NFC", given).split()) for given in names):
+        own = await customer_search.called(connection, name, limit=_CUSTOMERS + 1)
+        whole = await customer_search.contacts_called(connection, name, limit=_CUSTOMERS + 1)
+        nearly = await customer_search.contacts_by_name(connection, name, limit=_CUSTOMERS + 1)
+        contacts = {row["customer_id"]: row["name"] for row in reversed([*whole, *nearly])} | contacts
+        exact |= dict.fromkeys([*own, *(row["customer_id"] for row in whole)])
+        for customer_id in own:
+            contacts.pop(customer_id, None)
+    return exact, contacts
 
 
 def _readings(typed: str) -> list[tuple[register.By, str | int]]:
@@ -219,13 +248,21 @@ def _readings(typed: str) -> list[tuple[register.By, str | int]]:
 
 
 async def _of_customer(
-    connection: Connection, typed: str, customer: asyncpg.Record, before: Cursor | None
+    connection: Connection,
+    typed: str,
+    customer: asyncpg.Record,
+    before: Cursor | None,
+    *,
+    contact: str | None = None,
 ) -> Group:
+    """Give a customer, found by their own name or by their `contact`'s."""
     invoices = await customer_search.invoices_of(connection, [customer["id"]])
     rows = await message_pages.of_invoices(
         connection, [row["id"] for row in invoices], before=before, limit=_EACH
     )
     title = f"Cliente {customer['shown_code']} · {customer['name']}"
+    if contact is not None:
+        title += f" (contato: {contact})"
     registered = (read_registered(customer[f"phone_{n}"])[0] for n in (1, 2, 3))
     numbers = {phone.e164 for phones in registered for phone in phones}
     return _group("cliente", title, typed, rows, invoices, numbers=numbers)

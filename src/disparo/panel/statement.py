@@ -8,6 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import asyncpg
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,14 +32,19 @@ def this_month(zone: ZoneInfo) -> tuple[date, date]:
     return today.replace(day=1), today
 
 
-async def show_csv(request: Request, person: Person) -> Response:
-    """Give the days of a period as a file; raises Wrong where they are none."""
-    services = services_of(request)
-    first, last = fields.days(request.query_params)
+def period_of(query: QueryParams) -> tuple[date, date]:
+    """Give the first and the last day that are asked for; raises Wrong where they are no period of a year."""
+    first, last = fields.days(query)
     if first is None or last is None:
         raise Wrong("Informe o primeiro e o último dia do extrato.")
     if last - first >= _LONGEST:
         raise Wrong("Peça o extrato de um ano de cada vez.")
+    return first, last
+
+
+async def show_csv(request: Request, person: Person, first: date, last: date) -> Response:
+    """Give the days of a period as a file."""
+    services = services_of(request)
     detail = {"list": "extrato", "from": first.isoformat(), "to": last.isoformat()}
     async with services.pool.acquire() as connection:
         await accounts.audit(connection, actor=person.actor, action="exported", detail=detail)

@@ -85,6 +85,39 @@ def test_more_customers_of_a_name_than_are_shown_are_told(house, person):
     assert "Há mais clientes" not in page
 
 
+def test_a_whole_name_comes_before_all_the_longer_ones(house, person):
+    house.run(lambda connection: add_invoices(connection, 14, first_id=8_125_001))
+    house.fetch(
+        """UPDATE customers SET name = 'Antônia Kowalczyk 2' || lpad((id % 100)::text, 2, '0')
+           WHERE id BETWEEN 8125001 AND 8125014"""
+    )
+    house.fetch("UPDATE customers SET name = 'ANTÔNIA  KOWALCZYK' WHERE id = 8125002")
+    house.fetch("UPDATE customers SET name = 'ANTONIA KOWALCZYK 2', active = false WHERE id = 8125014")
+    page = search(person, "antônia kowalczyk 2")
+    assert page.count("Cliente 81250") == 10
+    assert re.search(r"Cliente \d+", page)[0] == "Cliente 8125014"
+    assert "Cliente 8125014" in search(person, "Anto\u0302nia   Kowalczyk 2")
+
+
+def test_a_customer_is_found_by_the_name_of_a_contact_who_is_said(house, person):
+    house.run(lambda connection: add_invoices(connection, 14, first_id=8_127_001))
+    house.fetch("UPDATE customers SET name = 'Quitéria ' || id WHERE id BETWEEN 8127003 AND 8127014")
+    house.fetch(
+        """INSERT INTO contacts (id, customer_id, name, phone) VALUES
+           (8127, 8127001, 'Quitéria', '11 98820-0127'), (8128, 8127002, 'Zuleica d''Ávila Brandão', '1133334444')"""
+    )
+    for typed in ("zuleica brandao", "ávila", "Zuleica d'Ávila Brandão", "zuleica d br"):
+        page = search(person, typed)
+        assert "Cliente 8127002 · CLIENTE 8127002 (contato: Zuleica d'Ávila Brandão)" in page, typed
+        assert page.count("Cliente 8127") == 1
+    page = search(person, "quiteria")
+    assert "Cliente 8127001 · CLIENTE 8127001 (contato: Quitéria)" in page
+    assert page.count("(contato:") == 1
+    assert "Há mais clientes assim: aqui estão só 10." in page
+    for typed in ("zuleica prado", "_%", "z%a bra"):
+        assert "Nada encontrado" in search(person, typed), typed
+
+
 def test_older_messages_of_a_name_say_of_nobody_that_they_got_none(house, person):
     house.run(lambda connection: add_messages(connection, 22, first_id=8_130_001, due_in_s=86_400))
     house.fetch("UPDATE customers SET name = 'YOLANDA ' || id WHERE id IN (8130001, 8130022)")

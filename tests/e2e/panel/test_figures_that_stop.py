@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 from tests.support.rows import add_messages
@@ -40,6 +42,13 @@ def test_the_first_page_says_that_its_figures_are_old_and_stops_saying_so(page, 
     expect(told).to_be_visible(timeout=60_000)
     page.unroute("**/painel/hoje")
     expect(told).to_be_hidden(timeout=60_000)
+
+
+def test_the_day_of_the_figures_is_theirs_also_after_midnight(page):
+    page.goto("/painel")
+    page.locator("#dia").evaluate("day => { day.textContent = 'ontem' }")
+    expect(page.locator("#dia")).to_have_text(re.compile(r"^\d\d/\d\d/\d{4}$"), timeout=60_000)
+    expect(page.locator("#dia")).to_have_count(1)
 
 
 def test_a_preview_that_did_not_come_is_not_taken_for_that_of_the_text(page):

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from datetime import datetime, timedelta
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -79,6 +80,8 @@ def test_a_period_is_asked_for_in_words(house):
         answer = person.get(_PATH + query)
         assert answer.status in (400, 422), query
         assert said in text(answer)
+        for name, day in parse_qsl(query.removeprefix("?")):
+            assert f'name="{name}" type="date" value="{day}"' in answer.raw.decode()
     future = person.get(f"{_PATH}?de=2999-01-01&ate=2999-02-01")
     assert future.status == 200
     assert future.raw.decode("utf-8-sig").count("\r\n") == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 from tests.support.visitor import EVERYTHING, PASSWORD
@@ -130,6 +132,51 @@ def test_so_are_the_permissions_of_a_new_user(house, account, page):
     expect(page.locator("#novo-view_text")).to_be_checked()
     page.reload()
     expect(page.locator("#novo-send")).to_be_checked()
+
+
+def test_so_are_the_ticks_of_a_user_there_was_and_of_no_other(house, account, page):
+    """What somebody else changed meanwhile is not undone by ticks that nobody touched."""
+    first, second = (
+        house.value(
+            """INSERT INTO users (email, name, password_hash, permissions)
+               VALUES ($1, $1, 'x', '{send}') RETURNING id""",
+            f"{name}@provedor.example",
+        )
+        for name in ("caio", "dora")
+    )
+    page.goto("/painel/usuarios")
+    page.locator(f"#u{first}-view_text").check()
+    house.fetch("DELETE FROM panel_sessions")
+    house.fetch("UPDATE users SET permissions = '{send,cancel}' WHERE id = $1", second)
+    page.get_by_role("button", name="Salvar permissões de caio").click()
+    sign_in(page, account)
+    expect(page.locator(f"#u{first}-view_text")).to_be_checked()
+    expect(page.locator(f"#u{second}-cancel")).to_be_checked()
+    unsaved = page.get_by_text("O que você marcou ainda não foi salvo").locator("visible=true")
+    expect(unsaved).to_have_count(1)
+    assert list(house.value("SELECT permissions FROM users WHERE id = $1", first)) == ["send"]
+    page.get_by_role("button", name="Salvar permissões de caio").click()
+    expect(page.get_by_text("Permissões salvas")).to_be_visible()
+    assert sorted(house.value("SELECT permissions FROM users WHERE id = $1", first)) == ["send", "view_text"]
+    expect(unsaved).to_have_count(0)
+
+
+def test_a_form_that_the_network_took_is_there_again_when_one_goes_back(page):
+    page.goto("/painel/usuarios")
+    page.locator("#email").fill("eva@provedor.example")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Criar", exact=True).click()
+    page.wait_for_function("location.protocol === 'chrome-error:'")
+    page.context.set_offline(False)
+    page.go_back()  # the browser's own page stood in the place of the form's
+    expect(page).to_have_url(re.compile("/painel/modelo$"))
+    page.get_by_role("link", name="Disparos").first.click()
+    page.get_by_role("link", name="Usuários").click()
+    expect(page.locator("#email")).to_have_value("eva@provedor.example")
+    page.get_by_role("button", name="Criar", exact=True).click()
+    expect(page.get_by_role("heading", name="Senha de eva@provedor.example")).to_be_visible()
+    page.get_by_role("link", name="Usuários").click()
+    expect(page.locator("#email")).to_have_value("")
 
 
 @pytest.mark.parametrize(
