@@ -6,6 +6,9 @@ from disparo.platforms.base import Outgoing, boottime_s
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.registry import read_table
 
+#: No busy machine is as slow; for who waits for the end of it there is `tests.support.loops`.
+TIMEOUT_S = 20
+
 
 def message(text="Ola", e164="+5511988887777", reference="ref-1", deadline_s=None):
     deadline_s = boottime_s() + 30 if deadline_s is None else deadline_s
@@ -19,7 +22,7 @@ def table(peer, **changes):
         "json": {"to": "{telefone}", "text": "{texto}", "ref": "{referencia}"},
         "id_path": "id",
         "code_path": "error.code",
-        "timeout_s": 1.5,
+        "timeout_s": TIMEOUT_S,
     }
     return {**base, **changes}
 

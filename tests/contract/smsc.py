@@ -16,6 +16,8 @@ from disparo.platforms.smpp.pdu import Command, Delivered, Pdu
 from disparo.platforms.smpp.platform import Smpp
 
 Answer = Callable[["Smsc", asyncio.StreamWriter, Pdu], Awaitable[None]]
+#: No busy machine is as slow; for who waits for the end of it there is `tests.support.loops`.
+TIMEOUT_S = 20
 BINDS = (Command.BIND_RECEIVER, Command.BIND_TRANSMITTER, Command.BIND_TRANSCEIVER)
 
 
@@ -149,7 +151,7 @@ def table(smsc: Smsc, **changes: object) -> dict[str, object]:
         "tls": False,
         "system_id": "isp",
         "password": "segredo",
-        "timeout_s": 2,
+        "timeout_s": TIMEOUT_S,
         **changes,
     }
 

@@ -11,7 +11,8 @@ from email.utils import formatdate
 
 import pytest
 from tests.contract.conftest import http
-from tests.contract.generic import message, send, table, take_and_drop
+from tests.contract.generic import TIMEOUT_S, message, send, table, take_and_drop
+from tests.support.loops import put_forward
 
 from disparo.domain.outcome import FailureClass, OutcomeKind
 from disparo.platforms.base import boottime_s
@@ -179,10 +180,11 @@ async def test_an_unknown_host_is_surely_not_taken(peer):
 
 async def test_no_answer_in_time_is_ambiguous(peer):
     async def hang(_peer, _writer):
+        put_forward(TIMEOUT_S + 1)
         await asyncio.sleep(30)
 
     peer.answer = hang
-    outcome = await send(peer, timeout_s=0.3)
+    outcome = await send(peer)
     assert outcome.kind is OutcomeKind.AMBIGUOUS
     assert len(peer.requests) == 1
 

@@ -15,6 +15,7 @@ import pytest
 from tests.contract.conftest import http
 from tests.contract.presets_spec import SPECS
 from tests.contract.table import PAGE, page
+from tests.support.loops import put_forward
 
 from disparo.domain.outcome import OutcomeKind, ReceiptKind
 from disparo.domain.sms_text import count_segments, is_cut
@@ -132,10 +133,11 @@ async def test_taken_and_dropped_is_ambiguous_and_written_once(peer, name):
 @names
 async def test_no_answer_in_time_and_garbage_are_ambiguous(peer, name):
     async def hang(_peer, _writer):
+        put_forward(11)
         await asyncio.sleep(30)
 
     peer.answer = hang
-    assert (await send(name, peer, timeout_s=0.5)).kind is OutcomeKind.AMBIGUOUS
+    assert (await send(name, peer)).kind is OutcomeKind.AMBIGUOUS
     peer.answer = http(200, "<html>we are sorry</html>")
     assert (await send(name, peer)).kind is OutcomeKind.AMBIGUOUS
     assert len(peer.requests) == 2

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from tests.contract.smsc import an_smsc, bound, message, one, refuse, take
+from tests.contract.smsc import TIMEOUT_S, an_smsc, bound, message, one, refuse, take
+from tests.support.loops import put_forward
 
 from disparo.domain.outcome import OutcomeKind
 from disparo.platforms.guard import Guarded
 
 pytestmark = pytest.mark.anyio
+
+
+async def given_up(smsc, is_asked, sending):
+    """Let its answer be waited for in vain, once it is asked; gives the outcomes."""
+    await smsc.until(is_asked)
+    put_forward(TIMEOUT_S)
+    return await sending
 
 
 async def test_an_answer_that_comes_late_is_told_all_the_same():
@@ -17,9 +27,12 @@ async def test_an_answer_that_comes_late_is_told_all_the_same():
     async def later(_smsc, writer, unit):
         asked.append((writer, unit))
 
-    async with an_smsc(answer=later) as smsc, bound(smsc, timeout_s=0.2) as platform:
+    async with an_smsc(answer=later) as smsc, bound(smsc) as platform:
         batch = [message(number=number) for number in range(2)]
-        await platform.send(batch, lambda place, outcome: told.append((place, outcome.kind)))
+        sending = asyncio.create_task(
+            platform.send(batch, lambda place, outcome: told.append((place, outcome.kind)))
+        )
+        await given_up(smsc, lambda: len(asked) == 2, sending)
         assert told == [(0, OutcomeKind.AMBIGUOUS), (1, OutcomeKind.AMBIGUOUS)]
         for writer, unit in asked:
             await take(smsc, writer, unit)
@@ -33,10 +46,13 @@ async def test_the_guard_tells_late_answers_to_test_numbers_too():
     async def later(_smsc, writer, unit):
         asked.append((writer, unit))
 
-    async with an_smsc(answer=later) as smsc, bound(smsc, timeout_s=0.2) as platform:
+    async with an_smsc(answer=later) as smsc, bound(smsc) as platform:
         guarded = Guarded(platform, test_numbers=frozenset({message(number=1).e164}))
         batch = [message(number=number) for number in range(2)]
-        outcomes = await guarded.send(batch, lambda place, outcome: told.append((place, outcome.kind)))
+        sending = asyncio.create_task(
+            guarded.send(batch, lambda place, outcome: told.append((place, outcome.kind)))
+        )
+        outcomes = await given_up(smsc, lambda: asked, sending)
         assert [outcome.kind for outcome in outcomes] == [OutcomeKind.REFUSED, OutcomeKind.AMBIGUOUS]
         await take(smsc, *asked[0])
         await smsc.until(lambda: (1, OutcomeKind.ACCEPTED) in told)
@@ -63,8 +79,11 @@ async def test_of_a_long_text_what_settles_it_whole_is_told_late_too(late, answe
         else:
             await take(smsc, writer, unit)
 
-    async with an_smsc(answer=keep_one) as smsc, bound(smsc, timeout_s=0.2) as platform:
-        await platform.send([message("x" * 400)], lambda _place, outcome: told.append(outcome))
+    async with an_smsc(answer=keep_one) as smsc, bound(smsc) as platform:
+        sending = asyncio.create_task(
+            platform.send([message("x" * 400)], lambda _place, outcome: told.append(outcome))
+        )
+        await given_up(smsc, lambda: asked, sending)
         assert [(outcome.kind, outcome.code) for outcome in told] == [
             (OutcomeKind.AMBIGUOUS, f"no_answer, part {late}" if late > 1 else "no_answer")
         ]

@@ -6,7 +6,20 @@ import asyncio
 import json
 
 import pytest
-from tests.contract.smsc import Ear, Smsc, an_smsc, bound, hang_first, message, one, platform_of, refuse, take
+from tests.contract.smsc import (
+    TIMEOUT_S,
+    Ear,
+    Smsc,
+    an_smsc,
+    bound,
+    hang_first,
+    message,
+    one,
+    platform_of,
+    refuse,
+    take,
+)
+from tests.support.loops import put_forward
 
 from disparo.domain.outcome import OutcomeKind
 from disparo.domain.sms_text import count_segments
@@ -28,9 +41,14 @@ async def test_more_than_one_sms_holds_goes_whole_as_payload(length):
 
 async def test_one_answer_that_does_not_come_keeps_no_long_text_waiting():
     told = []
-    async with an_smsc(answer=hang_first) as smsc, bound(smsc, timeout_s=1) as platform:
+    async with an_smsc(answer=hang_first) as smsc, bound(smsc) as platform:
         batch = [message("Ola", number=0), *(message("x" * 200, number=number) for number in range(1, 6))]
-        outcomes = await platform.send(batch, lambda place, outcome: told.append((place, outcome.kind)))
+        sending = asyncio.create_task(
+            platform.send(batch, lambda place, outcome: told.append((place, outcome.kind)))
+        )
+        await smsc.until(lambda: len(told) == 5)
+        put_forward(TIMEOUT_S)
+        outcomes = await sending
     assert told == [(place, OutcomeKind.ACCEPTED) for place in range(1, 6)] + [(0, OutcomeKind.AMBIGUOUS)]
     assert [outcome.segments for outcome in outcomes[1:]] == [2] * 5
 

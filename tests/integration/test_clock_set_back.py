@@ -5,6 +5,7 @@ Moments that are stored are moved ahead by that hour; no clock is touched.
 
 from __future__ import annotations
 
+import time
 from uuid import uuid4
 
 import pytest
@@ -62,17 +63,19 @@ async def test_callers_are_not_refused_for_an_hour(pool, connection):
 
 
 async def test_guessers_gain_one_guess_and_no_new_burst(pool, connection):
-    assert [await passes(pool, SLOW) for _ in range(4)] == [0, 0, 0, 100]
+    assert [await passes(pool, SLOW) > 50 for _ in range(4)] == [False] * 3 + [True]
     await set_back(connection, "rate_limits", "tat")
-    assert [await passes(pool, SLOW) for _ in range(3)] == [0, 100, 100]
+    assert [await passes(pool, SLOW) > 50 for _ in range(3)] == [False, True, True]
 
 
 async def test_a_slice_of_places_passes_and_no_more(pool, connection):
     take = {"interval_s": 1.0, "burst": 64}
     assert await rate_limits.take(connection, "b", places=4, **take) == 0
     await set_back(connection, "rate_limits", "tat")
+    began = time.monotonic()
     assert await rate_limits.take(connection, "b", places=4, **take) == 0
-    assert await rate_limits.take(connection, "b", places=4, **take) == pytest.approx(4, abs=0.5)
+    wait_s = await rate_limits.take(connection, "b", places=4, **take)
+    assert 3.5 - (time.monotonic() - began) <= wait_s <= 4.5
 
 
 async def test_platforms_are_asked_for_receipts(pool, connection):

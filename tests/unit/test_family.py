@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
+from pathlib import Path
 
 import pytest
 from tests.support.stage import free_port
@@ -14,6 +14,19 @@ from disparo.cli import processes
 from disparo.cli.processes import Family
 
 pytestmark = pytest.mark.anyio
+
+
+def simulator(log):
+    """A child that ends by no word of its own."""
+    return "simulador", "--porta", str(free_port()), "--registro", str(log)
+
+
+async def stopped(pid):
+    """Stop a process, and see that it is."""
+    async with asyncio.timeout(20):
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            os.kill(pid, signal.SIGSTOP)
+            await asyncio.sleep(0.01)
 
 
 async def test_a_fork_that_fails_once_is_tried_again(monkeypatch):
@@ -37,17 +50,29 @@ async def test_a_fork_that_fails_once_is_tried_again(monkeypatch):
         await family.stop()
 
 
-async def test_those_of_one_command_are_ended_together(monkeypatch):
+async def test_those_of_one_command_are_ended_together(monkeypatch, tmp_path):
     """Each may take as long as a platform's answer, and systemd waits for all of them together."""
     monkeypatch.setattr(processes, "_STOP_PATIENCE_S", 1.0)
     family = Family({})
     for number in range(4):
-        await family.start(f"child-{number}", "--versao")
+        await family.start(f"child-{number}", *simulator(tmp_path / f"heard-{number}"))
         # Deaf to the signal, as a worker is until its platform answers; at once, before it has done its work.
-        os.kill(family.pids()[f"child-{number}"], signal.SIGSTOP)
-    began = time.monotonic()
+        await stopped(family.pids()[f"child-{number}"])
+    done, process = [], asyncio.subprocess.Process
+    ends = {"terminate": process.terminate, "kill": process.kill}
+
+    def noted(name):
+        def end(child):
+            done.append(name)
+            ends[name](child)
+
+        return end
+
+    for name in ends:
+        monkeypatch.setattr(process, name, noted(name))
     await family.stop()
-    assert time.monotonic() - began < 2.5
+    assert done[:4] == ["terminate"] * 4  # all of them are asked before any is waited for in vain
+    assert set(done[4:]) == {"kill"}
 
 
 async def test_one_that_is_being_started_anew_does_not_outlive_the_others(monkeypatch, tmp_path):
@@ -61,11 +86,9 @@ async def test_one_that_is_being_started_anew_does_not_outlive_the_others(monkey
         return started[-1]
 
     family = Family({})
-    await family.start("deaf", "--versao")
-    os.kill(family.pids()["deaf"], signal.SIGSTOP)
-    await family.start(
-        "falls", "simulador", "--porta", str(free_port()), "--registro", str(tmp_path / "heard")
-    )
+    await family.start("deaf", *simulator(tmp_path / "unheard"))
+    await stopped(family.pids()["deaf"])
+    await family.start("falls", *simulator(tmp_path / "heard"))
     monkeypatch.setattr(asyncio, "create_subprocess_exec", slowly)
     os.kill(family.pids()["falls"], signal.SIGKILL)
     async with asyncio.timeout(20):

@@ -21,7 +21,7 @@ async def set_for_others(admin_dsn, connection):
     role, database = await connection.fetchrow("SELECT current_user, current_database()")
     for setting in (
         "statement_timeout = '20ms'",
-        "idle_session_timeout = '50ms'",
+        "idle_session_timeout = '1min'",
         "default_transaction_isolation = 'serializable'",
     ):
         run_admin(admin_dsn, f"ALTER ROLE {role} IN DATABASE {database} SET {setting}")

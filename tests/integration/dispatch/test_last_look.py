@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.contract.smsc import an_smsc, platform_of
 from tests.support import rows
+from tests.support.locks import until_somebody_waits
 
 from disparo import queue
 from disparo.db import messages
@@ -172,11 +173,16 @@ async def test_a_start_that_waited_for_the_database_goes_by_no_look_of_before(ds
             async with asyncio.timeout(20):
                 while await rows.statuses(connection, ids) != ["claimed"] * 3:
                     await asyncio.sleep(0.05)
+            await until_somebody_waits(connection)  # all were looked at
             await connection.execute(f"{PAY} WHERE id = 2")
             await asyncio.sleep(1.2)
-        await smsc.until(lambda: len(smsc.submitted) == 2, seconds=40)
+        async with asyncio.timeout(40):
+            while await rows.statuses(connection, ids) != ["accepted", "skipped", "accepted"]:
+                await asyncio.sleep(0.05)
         stop.set()
         await running
-    assert await rows.statuses(connection, ids) == ["accepted", "skipped", "accepted"]
-    assert await connection.fetchval("SELECT count(*) FROM attempts WHERE outcome = 'not_started'") == 3
+    assert len(smsc.submitted) == 2
+    # What goes after that may be late once more, on a busy machine.
+    late = "SELECT count(DISTINCT message_id) FROM attempts WHERE outcome = 'not_started'"
+    assert await connection.fetchval(late) == 3
     assert await connection.fetchval("SELECT max(tries) FROM messages") == 1

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 from tests.support import rows
+from tests.support.locks import until_somebody_waits
 
 from disparo.db import rates, workers
 from disparo.dispatch.gate import Gate
@@ -211,19 +212,13 @@ async def test_a_dead_workers_places_come_back_with_its_row(pool, connection):
     assert await share(pool, dead, 10, in_use=10) == 0  # woken up, it has nothing
 
 
-async def until_waiting(connection, questions):
-    async with asyncio.timeout(10):
-        while await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < questions:
-            await asyncio.sleep(0.01)
-
-
 async def test_a_worker_that_is_taken_over_or_leaves_keeps_no_other_from_its_share(pool, connection):
     """That may take a while, where it held much; it asks for its own share meanwhile."""
     leaving, other = [await rows.add_worker(connection) for _ in range(2)]
     async with connection.transaction():
         await workers.lock(connection, leaving)
         asking = asyncio.create_task(share(pool, leaving, 10))
-        await until_waiting(connection, 1)
+        await until_somebody_waits(connection)
         assert await asyncio.wait_for(share(pool, other, 10), 10) == 10
         await workers.remove(connection, leaving)
     assert await asking == 0
@@ -249,9 +244,9 @@ async def test_what_is_started_while_a_share_is_asked_for_is_not_given_to_anothe
             asked.clear()
             await asyncio.wait_for(asked.wait(), 10)
             load[:] = [0, 10]  # all its places, while the question waits
-            await until_waiting(connection, 1)
+            await until_somebody_waits(connection)
             other = asyncio.create_task(share(pool, second, 10))
-            await until_waiting(connection, 2)
+            await until_somebody_waits(connection, count=2)
         assert await other == 0
         load[:] = [0, 4]
         async with asyncio.timeout(10):
@@ -270,7 +265,7 @@ async def test_a_share_that_was_asked_for_under_an_old_name_is_not_used(pool, co
     async with connection.transaction():
         await rates.share_window(connection, "p", second, wants=0, in_use=0, window=10)
         keeping = asyncio.create_task(gate.keep_share(lambda: name[0], lambda: (10, 0), changed))
-        await until_waiting(connection, 1)
+        await until_somebody_waits(connection)
         name[0] = second  # as a worker that was taken over goes on
     try:
         await asyncio.wait_for(changed.wait(), 10)

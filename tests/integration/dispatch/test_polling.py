@@ -39,13 +39,13 @@ async def peer():
 
 
 def platform(peer, **table):
-    return GenericHttp("p", read_table("p", {"url": peer.url, "timeout_s": 1, **table}))
+    return GenericHttp("p", read_table("p", {"url": peer.url, **table}))
 
 
 async def poll(pool, peer, **rules):
     able = platform(peer, poll={**POLL, **rules})
     try:
-        return await polling.poll_receipts(pool, {"p": able}, round_s=1.0)
+        return await polling.poll_receipts(pool, {"p": able})
     finally:
         await able.close()
 
@@ -205,14 +205,13 @@ async def test_what_has_its_receipt_by_now_does_not_keep_others_from_being_asked
 
 
 async def test_two_processes_share_the_questions_and_the_pace(pool, connection, peer):
-    ids = await accepted(connection, 4)
+    await accepted(connection, 4)
     peer.answer = http(404, "{}")
     began = time.monotonic()
     await asyncio.gather(poll(pool, peer, every_s=0.3), poll(pool, peer, every_s=0.3))
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began > 3 * 0.3 - 0.05  # as one alone would take, at least
     asked = [request.split(b" ")[1] for request in peer.requests]
-    assert len(asked) == len(set(asked)) <= len(ids)
-    assert 2 <= len(asked) <= 4
+    assert len(asked) == len(set(asked)) == 4
 
 
 async def test_a_platform_that_needs_no_asking_costs_nothing(pool, connection, peer):

@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.support import rows
 from tests.support.hands import a_handover
+from tests.support.locks import until_somebody_waits
 
 from disparo.db import alerts, platform_states
 from disparo.dispatch import patience
+from disparo.dispatch import watch as watch_module
 from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.rules import Rules
@@ -24,13 +26,18 @@ from disparo.platforms.registry import read_table
 pytestmark = pytest.mark.anyio
 RULES = Rules("X", None, ZoneInfo("America/Sao_Paulo"), 3, allow_paid=False, is_holiday=lambda *_: False)
 
+#: A try that has been due for longer is anybody's.
+LEFT_S = 600.0
+
 
 @pytest.fixture
 async def workers(pool, connection, monkeypatch):
     """Two of them, and what they have of a platform that is stopped; their lanes start nothing."""
     monkeypatch.setattr(Lane, "run", lambda *_: asyncio.sleep(60))
     # Who waits for room goes on waiting, however long a busy machine takes to get to the next step.
-    monkeypatch.setattr(patience, "_LOOK_ANYWAY_S", 60.0)
+    monkeypatch.setattr(patience, "_LOOK_ANYWAY_S", 600.0)
+    # So is one that has nothing to try with, for the worker that has something.
+    monkeypatch.setattr(watch_module, "_LEFT_TO_OTHERS_S", LEFT_S)
     await platform_states.open_all(connection, {"p": "slow"})
     async with AsyncExitStack() as stack:
         handovers = [await stack.enter_async_context(a_handover(pool, connection)) for _ in range(2)]
@@ -63,7 +70,7 @@ async def waits_for_room(connection, handover):
 
 async def test_who_has_nothing_to_try_leaves_it_to_who_has(connection, workers):
     (idle, idle_watch), (busy, busy_watch) = workers
-    await due_for(connection, -10)
+    await due_for(connection, -100)
     await busy_watch.look()  # it knows that the platform is stopped before it has a message for it
     await due_for(connection, 0)
     lane, rooms = busy.lanes["p"], []
@@ -83,11 +90,11 @@ async def test_who_has_nothing_to_try_leaves_it_to_who_has(connection, workers):
 
 async def test_where_nobody_has_anything_one_may_try_with_what_comes_next(connection, workers):
     (first, first_watch), (second, second_watch) = workers
-    await due_for(connection, 4)
+    await due_for(connection, LEFT_S + 1)
     await first_watch.look()
     await second_watch.look()
     assert (first.lanes["p"].room(urgent=True), second.lanes["p"].room(urgent=True)) == (1, 0)
-    await due_for(connection, 4)  # the first has not tried yet: it is the other's turn
+    await due_for(connection, LEFT_S + 1)  # the first has not tried yet: it is the other's turn
     await first_watch.look()
     await second_watch.look()
     assert second.lanes["p"].room(urgent=True) == 1
@@ -116,7 +123,7 @@ def use_new_settings(handover):
 async def test_who_may_try_may_so_with_new_settings_too(connection, workers):
     """Whoever mended them sends something, and it goes at once."""
     (handover, watch), _ = workers
-    await due_for(connection, 4)
+    await due_for(connection, LEFT_S + 1)
     await watch.look()
     use_new_settings(handover)
     assert handover.lanes["p"].room(urgent=True) == 1
@@ -127,13 +134,11 @@ async def test_who_may_try_may_so_with_new_settings_too(connection, workers):
 async def test_a_right_to_try_that_is_given_while_the_settings_change_is_the_new_lanes(connection, workers):
     (handover, watch), _ = workers
     await watch.look()
-    await due_for(connection, 4)
+    await due_for(connection, LEFT_S + 1)
     async with connection.transaction():
         await connection.execute("SELECT FROM platform_states FOR UPDATE")
         looking = asyncio.create_task(watch.look())
-        async with asyncio.timeout(30):
-            while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-                await asyncio.sleep(0.01)
+        await until_somebody_waits(connection)
         use_new_settings(handover)
     await looking
     assert handover.lanes["p"].room(urgent=True) == 1
@@ -141,7 +146,7 @@ async def test_a_right_to_try_that_is_given_while_the_settings_change_is_the_new
 
 async def test_who_ends_tries_nothing(connection, workers):
     (ending, ending_watch), (other, other_watch) = workers
-    await due_for(connection, 4)
+    await due_for(connection, LEFT_S + 1)
     ending._holder.ending = True
     ending.fleet.close()
     await ending_watch.look()
@@ -163,8 +168,7 @@ async def test_a_right_to_try_is_kept_where_what_it_was_for_went_another_way(poo
             async with connection.transaction():
                 await connection.execute("SELECT FROM platform_rates FOR UPDATE")
                 handling = asyncio.create_task(handover.handle_chunk(chunk_id, urgent=True))
-                while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-                    await asyncio.sleep(0.01)
+                await until_somebody_waits(connection)
                 assert len(lane.take_waiting()) == 1
             while await connection.fetchval("SELECT tat < '2001-01-01' FROM platform_rates"):
                 await asyncio.sleep(0.01)

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from tests.integration.dispatch.test_fence import claimed, start
 from tests.support import rows
+from tests.support.locks import until_somebody_waits
 from tests.support.rows import outcome
 
 from disparo.db import erasure, messages, receipts
@@ -356,9 +357,7 @@ async def in_the_middle(pool, connection, resend):
     async with connection.transaction():
         await resend(ids[0])
         telling = asyncio.create_task(say(pool, "undelivered"))
-        async with asyncio.timeout(10):
-            while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-                await asyncio.sleep(0.02)
+        await until_somebody_waits(connection)
     assert await telling
     return ids
 

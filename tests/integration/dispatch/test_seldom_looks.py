@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.support import rows
+from tests.support import looks, rows
 from tests.support.hands import a_handover
 
 from disparo.dispatch import patience
@@ -42,58 +43,60 @@ def platform(name):
     return GenericHttp(name, read_table(name, {"url": "http://127.0.0.1:1/"}))
 
 
-async def look(handover, connection):
+@pytest.fixture(autouse=True)
+def looked_at(monkeypatch):
+    return looks.noted(monkeypatch)
+
+
+async def look(handover, connection, looked_at):
     """Have all that waits looked at; gives how many wait for how many seconds."""
     await connection.execute("UPDATE messages SET due_at = now() - interval '1 s' WHERE status = 'queued'")
     chunks = await connection.fetch("SELECT DISTINCT chunk_id FROM messages WHERE status = 'queued'")
     for row in sorted(chunks, key=lambda row: row["chunk_id"]):
         await handover.handle_chunk(row["chunk_id"], urgent=True)
-    waits = await connection.fetch(
-        """SELECT round(extract(epoch FROM due_at - changed_at))::int AS wait_s, count(*) AS count
-           FROM messages WHERE status = 'queued' GROUP BY 1 ORDER BY 1"""
-    )
-    return {row["wait_s"]: row["count"] for row in waits}
+    waiting = await connection.fetch("SELECT id, due_at FROM messages WHERE status = 'queued'")
+    return Counter(round((row["due_at"] - looked_at[row["id"]]).total_seconds()) for row in waiting)
 
 
 async def test_of_what_waits_for_a_paused_platform_a_few_try_it_and_the_others_wait_longer_and_longer(
-    connection, handover, clock
+    connection, handover, clock, looked_at
 ):
     await rows.add_messages(connection, 100, kind="bulk")
     handover.use({"south": platform("south"), "rio": platform("rio")}, [SOUTH, RIO], RULES)
     handover.lanes["rio"].breaker.paused = True
-    assert await look(handover, connection) == {15: 100}
+    assert await look(handover, connection, looked_at) == {15: 100}
     clock.now += 400
-    assert await look(handover, connection) == {15: 20, 100: 80}
+    assert await look(handover, connection, looked_at) == {15: 20, 100: 80}
     for _ in range(3):
         clock.now += 1000
-        await look(handover, connection)
+        await look(handover, connection, looked_at)
     clock.now += 1000
-    assert await look(handover, connection) == {15: 20, 600: 80}
+    assert await look(handover, connection, looked_at) == {15: 20, 600: 80}
     handover.lanes["rio"].breaker.paused = False
-    assert await look(handover, connection) == {}
+    assert await look(handover, connection, looked_at) == {}
     handover.lanes["rio"].breaker.paused = True
     clock.now += 60
     await rows.add_messages(connection, 50, first_id=1000, kind="bulk")
-    assert await look(handover, connection) == {15: 50}  # this is another pause
+    assert await look(handover, connection, looked_at) == {15: 50}  # this is another pause
 
 
-async def test_new_settings_are_tried_at_once(connection, handover, clock):
+async def test_new_settings_are_tried_at_once(connection, handover, clock, looked_at):
     await rows.add_messages(connection, 100, kind="bulk")
     handover.use({"south": platform("south")}, [SOUTH], RULES)
-    await look(handover, connection)
+    await look(handover, connection, looked_at)
     for _ in range(3):
         clock.now += 1000
-        await look(handover, connection)
+        await look(handover, connection, looked_at)
     clock.now += 1000
-    assert await look(handover, connection) == {15: 20, 600: 80}
+    assert await look(handover, connection, looked_at) == {15: 20, 600: 80}
     handover.use({"south": platform("south")}, [SOUTH], RULES)
-    assert await look(handover, connection) == {15: 100}
+    assert await look(handover, connection, looked_at) == {15: 100}
 
 
-async def test_what_a_person_waits_for_is_looked_at_each_minute(connection, handover, clock):
+async def test_what_a_person_waits_for_is_looked_at_each_minute(connection, handover, clock, looked_at):
     await rows.add_messages(connection, 100)
     handover.use({"south": platform("south")}, [SOUTH], RULES)
     for _ in range(4):
-        await look(handover, connection)
+        await look(handover, connection, looked_at)
         clock.now += 1000
-    assert await look(handover, connection) == {15: 20, 60: 80}
+    assert await look(handover, connection, looked_at) == {15: 20, 60: 80}

@@ -112,25 +112,27 @@ async def test_a_dead_worker_that_cannot_be_taken_over_keeps_no_other_from_it(ds
 
 
 async def test_what_is_claimed_while_a_worker_ends_is_in_somebodys_hands(dsn, pool, connection):
-    """A claim that takes a second, as on a slow disk, is committed when all else has been given back."""
+    """A claim that takes long, as on a slow disk, is committed when all else has been given back."""
     await rows.add_invoices(connection, 3)
     await bulk.store(pool)
     await bulk.queue_all(pool)
     await bulk.open_now(connection)
     await connection.execute(
         """CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS
-           'BEGIN PERFORM pg_sleep(1); RETURN NEW; END';
+           'BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END';
            CREATE TRIGGER be_slow BEFORE INSERT ON claims FOR EACH ROW EXECUTE FUNCTION be_slow()"""
     )
     stop = asyncio.Event()
-    running = asyncio.create_task(worker(dsn).run(stop))
-    async with asyncio.timeout(20):
-        while not await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity "
-            "WHERE datname = current_database() AND wait_event = 'PgSleep')"
-        ):
-            await asyncio.sleep(0.01)
-        stop.set()
+    async with asyncio.timeout(60):
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(4711)")
+            running = asyncio.create_task(worker(dsn).run(stop))
+            while not await connection.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE objid = 4711 AND NOT granted)"
+            ):
+                await asyncio.sleep(0.01)
+            stop.set()
+            await asyncio.wait({running}, timeout=1)
         assert await running == 0
     held = await connection.fetchval("SELECT count(*) FROM messages WHERE status = 'claimed'")
     workers = await connection.fetchval("SELECT count(*) FROM workers")

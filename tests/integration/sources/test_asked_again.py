@@ -39,7 +39,7 @@ def there():
 @pytest.fixture
 async def sync(dsn, pool, there, monkeypatch):
     monkeypatch.setattr("disparo.sources.hubsoft.backoff_s", lambda _attempt: 0.0)
-    source = source_of(there, timeout_s=1)
+    source = source_of(there)
     sync = Sync(dsn, pool, source, ZONE)
     await sync.run()
     yield sync

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from tests.support.hubsoft_source import CUSTOMERS
 from tests.support.locks import until_somebody_waits
+from tests.support.loops import put_forward
 
 from disparo.db import erasure
 from disparo.db.customers import _wait_for_our_turn
@@ -143,12 +144,15 @@ async def test_a_database_that_is_slow_is_not_taken_for_the_source(there, sync, 
     await sync.run()
     there.searches = searches
     there.add_invoice(990_019, 5)
-    async with asyncpg.create_pool(sync.dsn, min_size=1, max_size=2, command_timeout=1) as hurried:
+    async with asyncpg.create_pool(sync.dsn, min_size=1, max_size=2, command_timeout=60) as hurried:
         sync.pool = hurried
         async with connection.transaction():
             await connection.execute("LOCK TABLE invoices IN EXCLUSIVE MODE")
+            looking = asyncio.create_task(Lookout(sync).look_for(990_019, patience_s=40, again_after_s=60))
+            await until_somebody_waits(connection)
+            put_forward(60)
             with pytest.raises(TimeoutError):
-                await Lookout(sync).look_for(990_019, patience_s=0.8, again_after_s=60)
+                await looking
 
 
 async def test_looks_that_wait_for_the_register_hold_one_connection_between_them(

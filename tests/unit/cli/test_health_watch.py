@@ -33,6 +33,7 @@ class House:
         self.tells = 200
         self.heard: list[str] = []
         self.refused = 0
+        self.answered: list[bool] = []  # each look: whether all was well
 
     @contextmanager
     def open(self) -> Iterator[str]:
@@ -48,6 +49,7 @@ class House:
                 self.send_response(200 if all(checks.values()) else 503)
                 self.end_headers()
                 self.wfile.write(body.encode())
+                house.answered.append(all(checks.values()))
 
             def do_POST(self) -> None:
                 said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -75,6 +77,14 @@ class House:
         async with asyncio.timeout(20):
             while not self.refused:
                 await asyncio.sleep(0.02)
+
+    async def is_looked_at(self, times: int) -> None:
+        """Wait for so many looks that find what is so now; while the last is being answered all is known of the first."""
+        before = len(self.answered)
+        well = self.checks is not None and all(self.checks.values())
+        async with asyncio.timeout(20):
+            while self.answered[before:].count(well) < times:
+                await asyncio.sleep(0.01)
 
     async def keeps(self, *, is_told: bool) -> None:
         async with asyncio.timeout(20):
@@ -121,9 +131,9 @@ async def test_once_when_it_has_not_been_ready_for_a_while_and_once_when_it_is(h
 async def test_a_restart_is_nothing_to_be_told_of(house):
     for _ in range(4):
         house.checks = {**READY, "banco_de_dados": False}
-        await asyncio.sleep(0.3)
+        await house.is_looked_at(2)  # no look counts for more than 0.1 s
         house.checks = READY
-        await asyncio.sleep(0.2)
+        await house.is_looked_at(2)
     assert house.heard == []
 
 
@@ -153,9 +163,9 @@ async def test_nobody_is_told_of_an_end_whose_beginning_nobody_heard(house):
     house.tells, house.checks = 500, {**READY, "workers": False}
     await house.refuses()
     house.checks = READY
-    await asyncio.sleep(0.5)
+    await house.is_looked_at(2)
     house.tells = 200
-    await asyncio.sleep(0.5)
+    await house.is_looked_at(5)
     assert house.heard == []
 
 

@@ -95,7 +95,7 @@ def test_what_is_no_multipart_is_an_error(label):
 def test_what_is_made_to_be_slow_is_an_error_at_once(odd):
     slow = f"--xyz\r\nContent-Disposition: form-data{odd * 40_000}\r\n\r\nx\r\n"
     many = '--xyz\r\nContent-Disposition: form-data; name="a{}"\r\n\r\n\r\n'
-    began = time.perf_counter()
+    began = time.thread_time()  # whatever else the machine does takes none of it
     for label, body in (
         ("multipart/form-data; boundary=xyz", slow + MULTIPART),
         ("multipart/form-data; boundary=xyz", "".join(map(many.format, range(10_000)))),
@@ -103,7 +103,7 @@ def test_what_is_made_to_be_slow_is_an_error_at_once(odd):
     ):
         with pytest.raises(ValueError, match=r"\w"):
             read_multipart(label, body.encode())
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 @given(st.binary(max_size=300))

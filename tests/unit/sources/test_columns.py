@@ -115,10 +115,10 @@ def test_a_name_with_a_unit_gives_way_to_one_without_and_to_a_persons_choice():
 
 def test_a_cell_that_is_no_name_holds_nobody_up():
     endless = "a" + "-_" * 4_900  # as long as a field may be
-    began = time.monotonic()
+    began = time.thread_time()  # whatever else the machine does takes none of it
     with pytest.raises(NotReadable):
         propose("clientes", [(1, [endless, "Valor (R$)"])])
-    assert time.monotonic() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 @pytest.mark.parametrize(
