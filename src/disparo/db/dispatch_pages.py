@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
 
 from disparo.db.message_pages import LAST_ID, NOT_ARRIVED
 from disparo.db.pool import Connection, sql
+from disparo.db.where import AFTER_ALL, BEFORE_ALL
 
 #: Of how many of a dispatch's messages that did not arrive the reasons are counted.
 LOOKED_AT = 5000
-#: Instead of no condition: plans are made once, and one that may have no bound uses no index for it.
-_BEFORE_ALL, _AFTER_ALL = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _FIRST_ID = UUID(int=0)
 #: A message's id follows the clock, and its dispatch is stored before it.
 _SLACK = timedelta(minutes=1)
@@ -32,7 +31,7 @@ async def page(
     limit: int,
 ) -> list[asyncpg.Record]:
     """List dispatches, the newest first, each with its counts (JSON); one more than `limit`."""
-    end = (until or _AFTER_ALL, _FIRST_ID)
+    end = (until or AFTER_ALL, _FIRST_ID)
     of_kind = {"bulk": "AND d.kind = 'bulk'", "single": "AND d.kind = 'single'"}.get(kind or "", "")
     return await connection.fetch(
         f"""SELECT d.id, d.kind, d.purpose, coalesce(d.invoice_ids[1], r.invoice_ids[1]) AS invoice_id,
@@ -42,7 +41,7 @@ async def page(
            FROM dispatches d LEFT JOIN bulk_runs r ON r.dispatch_id = d.id
            WHERE d.created_at >= $1 AND (d.created_at, d.id) < ($2, $3) {of_kind}
            ORDER BY d.created_at DESC, d.id DESC LIMIT $4""",  # noqa: S608 - our own words
-        since or _BEFORE_ALL,
+        since or BEFORE_ALL,
         *min(before or end, end),
         limit + 1,
     )

@@ -14,6 +14,7 @@ import asyncpg
 from disparo.db.bulk_slices import look_at_others
 from disparo.db.message_pages import RARE
 from disparo.db.pool import Connection, column, sql
+from disparo.db.where import AFTER_ALL, BEFORE_ALL
 from disparo.domain.message import Status
 from disparo.domain.recipients import Ignored, Recipient
 
@@ -222,48 +223,50 @@ async def list_page(
                   (SELECT json_object_agg(status, total) FROM counts_of(d.id, d.kind)) AS counts
            FROM (SELECT d.id, d.kind, d.purpose, d.queue, d.invoice_ids, d.created_at, d.starts_at
                  FROM dispatches d
-                 WHERE ($1::text IS NULL OR {_has(status)})
-                   AND ($2::timestamptz IS NULL OR d.created_at >= $2)
-                   AND ($3::timestamptz IS NULL OR d.created_at < $3)
+                 WHERE {_has(status)} AND d.created_at >= $2 AND d.created_at < $3
                  ORDER BY d.created_at DESC, d.id DESC LIMIT $4 OFFSET $5) d
            LEFT JOIN bulk_runs r ON r.dispatch_id = d.id
            ORDER BY d.created_at DESC, d.id DESC""",  # noqa: S608 - our own words
         status,
-        since,
-        until,
+        since or BEFORE_ALL,
+        until or AFTER_ALL,
         limit,
         offset,
     )
 
 
-def _has(status: str | None) -> str:
-    """Give the condition that a dispatch has a message in status $1, by the shortest way there is to it.
+def _has(status: str | None, *, of_all: bool = False) -> str:
+    """Give the condition that a dispatch has a message in status $1 (NULL: any), by the shortest way to it.
 
-    Few wait or are in hand. A run has its sums; of a single call's handful the rare ends have an index.
+    Few wait or are in hand. A run has its sums; of a single call's handful the rare ends have an index. Where
+    all dispatches are looked at (`of_all`), those are read once instead of by each.
     """
+    if status is None:
+        return "$1::text IS NULL"
     if status == Status.QUEUED:
-        return "d.id IN (SELECT dispatch_id FROM messages_waiting)"
+        return "$1 = 'queued' AND d.id IN (SELECT dispatch_id FROM messages_waiting)"
     if status in (Status.CLAIMED, Status.SENDING):
         return "d.id IN (SELECT dispatch_id FROM messages_in_hand WHERE status = $1)"
     column = "trouble" if status in RARE else "status"
-    return f"""CASE WHEN d.kind = 'single'
-                    THEN EXISTS (SELECT FROM messages m WHERE m.dispatch_id = d.id AND m.{column} = $1)
+    single = f"EXISTS (SELECT FROM messages m WHERE m.dispatch_id = d.id AND m.{column} = $1)"
+    if of_all and status in RARE:
+        single = "d.id IN (SELECT m.dispatch_id FROM messages m WHERE m.trouble = $1 AND m.chunk_id > 0)"
+    return f"""CASE WHEN d.kind = 'single' THEN {single}
                     ELSE EXISTS (SELECT FROM counts_of(d.id, d.kind) c WHERE c.status = $1 AND c.total > 0)
-               END"""  # noqa: S608 - our own words
+               END"""
 
 
 async def count(
     connection: Connection, *, status: str | None, since: datetime | None, until: datetime | None
 ) -> int:
-    """Count what `list_page` would list in all."""
+    """Count what `list_page` would list in all; with a status it looks at each dispatch of the period."""
     total: int = await connection.fetchval(
         f"""SELECT count(*) FROM dispatches d
-           WHERE ($1::text IS NULL OR {_has(status)})
-             AND ($2::timestamptz IS NULL OR d.created_at >= $2)
-             AND ($3::timestamptz IS NULL OR d.created_at < $3)""",  # noqa: S608 - our own words
+           WHERE {_has(status, of_all=True)}
+             AND d.created_at >= $2 AND d.created_at < $3""",  # noqa: S608 - our own words
         status,
-        since,
-        until,
+        since or BEFORE_ALL,
+        until or AFTER_ALL,
     )
     return total
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from disparo.sources.phone_columns import PHONES, place_phones, prefer_mobile
-from disparo.sources.tables import NotReadable
+from disparo.sources.tables import NotReadable, refuse_too_wide
 
 #: `Telefone(s)` and the like: a field may have several.
 _SEVERAL_PHONES = ("telefones", "telefone_s", "celulares", "celular_es", "fones", "fone_s")
@@ -200,6 +200,7 @@ def propose(
     _check_choice(kind, by_hand.items())
     closest = Proposal(1, [], [])
     for line, values in first_rows:
+        refuse_too_wide(line, values)
         headers = [value.encode("utf-8", "replace").decode() for value in values]  # wrong bytes: not shown
         found = Proposal(line, headers, _match(kind, values, by_hand))
         if not _missing(kind, found.fields):

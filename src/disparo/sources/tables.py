@@ -10,6 +10,8 @@ from disparo.errors import DisparoError
 #: Among so many first rows is the header.
 ROWS_ABOVE = 20
 LONGEST_FIELD = 10_000
+#: A person looks each of them over, and a page of thousands keeps its server from all others for seconds.
+_MOST_COLUMNS = 500
 #: What stands for a formula that no spreadsheet has computed yet: it is no empty cell.
 NO_RESULT = "#SEM RESULTADO"
 
@@ -46,3 +48,12 @@ class Table(Protocol):
 def says_something(values: Sequence[str]) -> bool:
     """Tell a row from an empty one: spreadsheets export `;;;;` for rows that only have borders."""
     return any(value and not value.isspace() for value in values)
+
+
+def refuse_too_wide(line: int, values: Sequence[str]) -> None:
+    """Raise NotReadable where a row has more columns than a table that people made for this."""
+    if len(values) > _MOST_COLUMNS:
+        raise NotReadable(
+            f"A linha {line} tem {len(values)} colunas, e são lidas no máximo {_MOST_COLUMNS}. Abra-o "
+            "na planilha, apague as colunas que sobram à direita (mesmo vazias) e salve-o de novo."
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from tests.support import bulk, rows
 
@@ -58,6 +60,27 @@ async def listed(connection, status):
 
 async def total(connection, status):
     return await dispatches.count(connection, status=status, since=None, until=None)
+
+
+@pytest.mark.parametrize("status", [None, Status.DELIVERED, Status.FAILED])
+async def test_a_period_reads_no_dispatch_of_others(connection, status):
+    await connection.execute(
+        """INSERT INTO dispatches (id, queue, purpose, tries, timeout_s, invoice_ids, starts_at, created_at)
+           SELECT gen_random_uuid(), 'sms', 'requested', 1, 60, '{1}', now(), now() - interval '9 days'
+           FROM generate_series(1, 300)"""
+    )
+    (id_,) = await rows.add_messages(connection)
+    await connection.execute(
+        "UPDATE messages SET status = $2 WHERE id = $1", id_, str(status or Status.QUEUED)
+    )
+    period = {"since": datetime.now(UTC) - timedelta(days=1), "until": None}
+    async with connection.transaction():
+        assert len(await dispatches.list_page(connection, status=status, **period, limit=50, offset=0)) == 1
+        assert await dispatches.count(connection, status=status, **period) == 1
+        read = await connection.fetchval(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'dispatches'"
+        )
+    assert read <= 10
 
 
 async def test_pages_of_a_dispatch_are_whole_and_in_order(pool, connection):

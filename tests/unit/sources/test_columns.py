@@ -280,3 +280,8 @@ def test_a_reason_names_the_column_as_the_file_does():
     assert found.in_its_words(said) == "Status (situacao) deve ser aberta, paga ou cancelada"
     for unchanged in ("valor deve ser um valor", "há mais campos que colunas", ""):
         assert found.in_its_words(unchanged) == unchanged
+
+
+def test_a_table_as_wide_as_a_spreadsheet_can_be_is_refused():
+    with pytest.raises(NotReadable, match="A linha 1 tem 16384 colunas"):
+        propose("clientes", [(1, ["id_cliente", "nome_razaosocial", "telefone", *[""] * 16_381])])

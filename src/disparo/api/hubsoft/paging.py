@@ -20,6 +20,12 @@ def read_page(
     return read_number(query, "pagina", 0, 0, 10**7), read_number(query, per_page, default, 1, 500)
 
 
+def total_at_end(page: int, per_page: int, found: int) -> int | None:
+    """Tell how many there are in all where so many on a page show it: nothing need be counted then."""
+    is_end = found < per_page and (found > 0 or page == 0)
+    return page * per_page + found if is_end else None
+
+
 def pagination(page: int, per_page: int, total: int) -> dict[str, int]:
     """Give the original's paging block: pages count from 0."""
     return {

@@ -13,7 +13,7 @@ from disparo.api.errors import may_be_done
 from disparo.api.heads import WithHead
 from disparo.api.hubsoft import bulk_mapping, mapping, reading, schemas
 from disparo.api.hubsoft.lookup_reading import read_period
-from disparo.api.hubsoft.paging import Page, PerPage, pagination, read_page
+from disparo.api.hubsoft.paging import Page, PerPage, pagination, read_page, total_at_end
 from disparo.api.hubsoft.sending import answer_send
 from disparo.api.hubsoft.words import STATUS_OF_WORD
 from disparo.api.schemas import COMMON, REPEATABLE
@@ -26,7 +26,10 @@ from disparo.wording.words import UNLISTED
 router = APIRouter(prefix=mapping.BASE, route_class=WithHead)
 
 Sender = Annotated[ApiCaller, Depends(require(Permission.SEND))]
-_WITH_STATUS = f"Só disparos com mensagens nesta situação: {', '.join(STATUS_OF_WORD)}"
+_WITH_STATUS = (
+    f"Só disparos com mensagens nesta situação: {', '.join(STATUS_OF_WORD)}. De muitos disparos informe "
+    "também data_inicio e data_fim: a situação é conferida em cada disparo do período"
+)
 Canceller = Annotated[ApiCaller, Depends(require(Permission.CANCEL))]
 
 
@@ -94,7 +97,9 @@ async def list_dispatches(
         rows = await dispatches.list_page(
             connection, status=wanted, since=since, until=until, limit=per_page, offset=page * per_page
         )
-        total = await dispatches.count(connection, status=wanted, since=since, until=until)
+        total = total_at_end(page, per_page, len(rows))
+        if total is None:
+            total = await dispatches.count(connection, status=wanted, since=since, until=until)
     return JSONResponse(
         {
             "status": "success",
