@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from disparo.db import sync_states
-from disparo.db.customers import CustomerRow, InvoiceRow, update_told, upsert_invoices
+from disparo.db.customers import CustomerRow, InvoiceRow
 from disparo.db.pool import ROW_REFUSED, TRANSIENT, Connection, Pool
 from disparo.dispatch.freshness import SourceDown
 from disparo.sources.base import Page, RegisterSource, SourceRefused
@@ -97,8 +97,7 @@ class AskingAgain:
         page = await _Patience(self.answer_within_s).of(self.source.fetch_invoices(customer_id, days))
         try:
             async with self.turn, self.pool.acquire() as connection, connection.transaction():
-                await update_told(connection, self.source.name, page.told)
-                await upsert_invoices(connection, page.invoices)
+                await self.store(connection, page)
             lacking = {id_ for id_, _ in wanted} - {row["id"] for row in page.invoices}
             if not lacking or page.left_out:  # one that is there and could not be read is not gone
                 return lacking

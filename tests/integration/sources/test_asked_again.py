@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
@@ -65,6 +66,18 @@ async def test_of_a_chunk_only_the_messages_wait_that_it_does_not_answer_for(the
     assert sorted(checked.waits) == [700_000, 700_029]
     assert await paid(connection) == [id_ for id_ in ids if id_ not in checked.waits]
     assert not await connection.fetchval("SELECT count(*) FROM alerts WHERE cleared_at IS NULL")
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT+12", "Pacific/Kiritimati"])  # never the same day
+async def test_one_that_comes_without_its_day_of_registration_is_of_the_installations_day(
+    there, sync, freshness, connection, zone
+):
+    there.add_invoice(800_000, 1)
+    there.extra[-1] |= {"data_cadastro": None, "data_vencimento": there.due(0).isoformat()}
+    sync.zone = ZoneInfo(zone)
+    await freshness.check([claimed(700_000)])
+    registered_on = await connection.fetchval("SELECT registered_on FROM invoices WHERE id = 800000")
+    assert registered_on == datetime.now(sync.zone).date()
 
 
 async def test_after_one_that_it_does_not_answer_for_it_is_asked_for_the_next(there, freshness, connection):

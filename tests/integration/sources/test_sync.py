@@ -323,7 +323,7 @@ async def test_a_database_that_falls_meanwhile_is_known_by_its_name(there, sync,
     async def away(*_):
         raise asyncpg.ConnectionDoesNotExistError("gone")
 
-    monkeypatch.setattr("disparo.sources.asking_again.upsert_invoices", away)
+    monkeypatch.setattr("disparo.sources.sync.upsert_invoices", away)
     with pytest.raises(asyncpg.ConnectionDoesNotExistError):
         await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([claimed(700_010)])
 
