@@ -231,7 +231,7 @@ def test_whose_permissions_were_changed_meanwhile_are_not_overwritten(house, cle
     ana, rui = clerks
     whose = user_id(house, visitor(house, ("send", "cancel")))
     address = f"/painel/usuarios/{whose}/permissoes"
-    seen_there = re.compile(rf'{address}">.*name="visto" value="([^"]*)"')
+    seen_there = re.compile(rf'{address}">.*name="visto"[^>]* value="([^"]*)"')
     (both_saw,) = seen_there.findall(ana.get("/painel/usuarios").raw.decode())
     assert ana.post(address, visto=both_saw).status == 303
     told = rui.post(address, visto=both_saw, permissao=["send", "cancel", "send_bulk"])
