@@ -42,6 +42,23 @@ async def test_a_general_setting_below_a_table_is_told_where_it_belongs(peer):
         read_table("minha", table(peer, host="sms.example.com"))
 
 
+@pytest.mark.parametrize("endless", [float("inf"), float("nan"), 1e9])
+@pytest.mark.parametrize("name", ["after_s", "every_s"])
+async def test_nobody_waits_for_ever_to_ask_a_platform(peer, name, endless):
+    """What the database cannot add to a time would end the questions to all platforms."""
+    poll = {"query": {"id": "{id}"}, "answer": {"status": "status", "statuses": {"D": "delivered"}}}
+    assert read_table("p", table(peer, poll=poll))
+    with pytest.raises(SettingsInvalid, match=rf"poll\.{name}"):
+        read_table("p", table(peer, poll={**poll, name: endless}))
+
+
+async def test_a_pause_before_the_next_try_is_a_number(peer):
+    rule = {"status": [503], "outcome": "not_taken", "failure": "throttle"}
+    assert read_table("p", table(peer, errors=[{**rule, "retry_after_s": 7200}]))
+    with pytest.raises(SettingsInvalid, match=r"retry_after_s"):
+        read_table("p", table(peer, errors=[{**rule, "retry_after_s": float("nan")}]))
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "192.168.0.9", "8.8.8.8", "::1"])
 def test_the_lan_is_allowed(address):
     assert not is_forbidden(address)

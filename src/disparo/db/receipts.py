@@ -109,12 +109,13 @@ async def lock_waiting(connection: Connection, *, after_id: int, limit: int) -> 
 
 
 async def lock_waiting_for(connection: Connection, named: Collection[tuple[str, str]]) -> list[Waiting]:
-    """Lock receipts not applied yet that name these messages by (platform, its id)."""
+    """Lock receipts not applied yet that name these messages by (platform, its id).
+
+    And failures that came while the message was on its way again, where that hand-over was given the id of
+    the one before it: the platform knows only one message, and says it once.
+    """
     rows = await connection.fetch(
-        """SELECT r.id, r.platform, r.platform_id, r.reference, r.kind, r.code, r.failure
-           FROM unnest($1::text[], $2::text[]) AS n (platform, platform_id)
-           JOIN receipts r ON r.platform = n.platform AND r.platform_id = n.platform_id
-           WHERE r.applied_at IS NULL ORDER BY r.id FOR UPDATE OF r SKIP LOCKED""",
+        sql("lock_waiting_for"),
         *map(list, zip(*named, strict=True)),
     )
     return [Waiting(row["id"], Told(row["platform"], _event(row))) for row in rows]

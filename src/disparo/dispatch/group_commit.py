@@ -33,7 +33,7 @@ _TURN_S = 0.01
 #: platform and back, costs nearly the same for one call as for ten.
 _APART_S, _ENOUGH = 0.02, 16
 #: So many calls of a batch that were put off each alone: the fault is not theirs.
-_EVERYBODYS = 2
+EVERYBODYS = 2
 #: How long a call waits for another that holds its key (docs/delivery.md §6).
 KEY_PATIENCE_S = 5.0
 _KEY_LOOK_EVERY_S = 0.1
@@ -172,7 +172,7 @@ class Acceptor:
         """
         put_off_calls = 0
         for item in batch:
-            if put_off_calls == _EVERYBODYS:
+            if put_off_calls == EVERYBODYS:
                 _fail(item, Busy())
             elif not item.verdict.done():  # its client may be gone by now
                 put_off_calls += isinstance(await self._settle([item]), (*PASSING, Busy))

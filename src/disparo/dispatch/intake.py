@@ -19,9 +19,9 @@ import structlog
 from disparo import failpoints, metrics
 from disparo.db import inbound
 from disparo.db import receipts as table
-from disparo.db.pool import CONNECTION_LOST, Pool
+from disparo.db.pool import CONNECTION_LOST, TRANSIENT, Pool
 from disparo.dispatch import figures, receipts
-from disparo.dispatch.group_commit import Busy
+from disparo.dispatch.group_commit import EVERYBODYS, Busy
 from disparo.dispatch.pace import Pace
 from disparo.domain.outcome import InboundText
 from disparo.domain.phone import InvalidPhone, parse_registered
@@ -130,21 +130,37 @@ class Intake:
                     call.told(Busy())
                 raise
 
-    async def _settle(self, calls: Sequence[_Call]) -> None:
+    async def _settle(self, calls: Sequence[_Call]) -> Exception | None:
+        """Store calls and tell each; gives what they could not be applied for."""
         try:
             await self._commit(calls)
         except CONNECTION_LOST as error:
             for call in calls:
                 call.told(error)
+            return error
         except Exception as error:  # whatever ails one message or the applying, what was told is not lost
             if len(calls) > 1:
-                for call in calls:  # one of them is the cause: the others must not pay for it
-                    await self._settle([call])
+                await self._settle_apart(calls)
             else:
-                await self._keep(calls[0], error)
-        else:
-            for call in calls:
-                call.told(None)
+                await self._keep(calls, error)
+            return error
+        for call in calls:
+            call.told(None)
+        return None
+
+    async def _settle_apart(self, calls: Sequence[_Call]) -> None:
+        """Store each call alone: one of them is the cause, and the others must not pay for it.
+
+        A passing fault that two of them have is everybody's, like a table that somebody locked: each would
+        wait as long for it, one after the other. The others are kept for the sweep.
+        """
+        put_off = 0
+        for place, call in enumerate(calls):
+            error = await self._settle([call])
+            put_off += isinstance(error, TRANSIENT)
+            if error is not None and put_off == EVERYBODYS and calls[place + 1 :]:
+                await self._keep(calls[place + 1 :], error)
+                return
 
     async def _commit(self, calls: Sequence[_Call]) -> None:
         failpoints.hit("receipt_before_store")
@@ -156,18 +172,22 @@ class Intake:
         receipts.note(taken)
         _count(new)
 
-    async def _keep(self, call: _Call, error: Exception) -> None:
+    async def _keep(self, calls: Sequence[_Call], error: Exception) -> None:
         """Store receipts that could not be applied, whatever the reason."""
+        refused: Exception | None = None
+        said = [each for call in calls for each in _said(call)]
+        told = table.distinct([each for call in calls for each in _told(call)])
         try:
             async with self._pool.acquire(timeout=_PATIENCE_S) as connection, connection.transaction():
-                figures.note_receipts(await table.store(connection, _told(call)))
-                new = await inbound.store(connection, _said(call))
-        except Exception as refused:  # whatever it is, the platform is told, and tells us again
-            call.told(refused)
+                figures.note_receipts(await table.store(connection, told))
+                new = await inbound.store(connection, said)
+        except Exception as why:  # whatever it is, the platform is told, and tells us again
+            refused = why
         else:
             _count(new)
-            log.warning("receipts_wait_for_sweep", error=type(error).__name__)
-            call.told(None)
+            log.warning("receipts_wait_for_sweep", error=type(error).__name__, calls=len(calls))
+        for call in calls:
+            call.told(refused)
 
 
 def _size(heard: Heard) -> int:

@@ -19,6 +19,8 @@ from disparo.domain.outcome import ReceiptKind
 log = structlog.get_logger(__name__)
 
 _AT_ONCE = 500
+#: Uncertain, or waiting to go again: its last hand-over may have an id that no answer told.
+_OF_NO_ANSWER = frozenset({Status.UNCERTAIN, Status.QUEUED, Status.CLAIMED})
 _RANK = {Event.RECEIPT_SENT: 1, Event.RECEIPT_UNDELIVERED: 2, Event.RECEIPT_DELIVERED: 3}
 
 
@@ -69,27 +71,28 @@ async def apply_waiting(pool: Pool) -> int:
 
     One that the database refuses is left waiting, and keeps no other from being applied.
     """
-    done, after_id, limit = 0, 0, _AT_ONCE
+    done, after_id, alone = 0, 0, 0
     while True:
         waiting: Sequence[Waiting] = ()
         try:
             async with pool.acquire() as connection, connection.transaction():
+                limit = 1 if alone else _AT_ONCE
                 waiting = await receipts.lock_waiting(connection, after_id=after_id, limit=limit)
                 applied = await _apply_stored(connection, waiting)
         except ROW_REFUSED as error:
-            if len(waiting) > 1:  # one of them is the cause: each by itself
-                limit = 1
+            if len(waiting) > 1:  # one of them is the cause, or some together: each of these by itself
+                alone = len(waiting)
                 continue
             if not waiting:
                 raise
             log.error("receipt_refused", receipt=waiting[0].id, error=type(error).__name__)
-            after_id, limit = waiting[0].id, _AT_ONCE
+            after_id, alone = waiting[0].id, 0
             continue
         figures.note_applied(applied)
         done += len(applied)
         if len(waiting) < limit:
             return done
-        after_id = waiting[-1].id
+        after_id, alone = waiting[-1].id, max(0, alone - 1)
 
 
 async def apply_early(pool: Pool, named: Collection[tuple[str, str]]) -> None:
@@ -133,7 +136,7 @@ async def _apply(
         [
             (item.platform, item.event.platform_id, row["attempt_id"])
             for item, row in found.values()
-            if row["status"] == Status.UNCERTAIN and item.event.platform_id
+            if item.event.platform_id and (row["status"] in _OF_NO_ANSWER or _is_of_an_earlier_one(row))
         ],
     )
     moved = await messages.apply_events(connection, _best_moves(found.values()), actor="receipt")

@@ -128,6 +128,14 @@ OF_CANCELLED: Mapping[tuple[Status, Event], Status] = MappingProxyType(
     {(S.UNCERTAIN, event): S.CANCELLED for event in (E.OUTCOME_NOT_TAKEN, E.OUTCOME_NOT_STARTED)}
 )
 
+#: A person gave it as sent, and the start that was uncertain had no effect: nothing ever left.
+OF_GIVEN_AS_SENT: Mapping[tuple[Status, Event], Status] = MappingProxyType(
+    {
+        (S.ACCEPTED, event): S.FAILED
+        for event in (E.OUTCOME_REFUSED, E.OUTCOME_NOT_TAKEN, E.OUTCOME_NOT_STARTED)
+    }
+)
+
 #: What keeps a message from being sent, as a person's or our own decision; nothing else ends one that waits.
 _WITHDRAWALS = (E.SKIP, E.FAIL, E.EXPIRE, E.CANCEL)
 #: Where the one that waits to be sent again may have left before, they end only the sending again; so does a
@@ -176,9 +184,10 @@ def transition_table() -> str:
     """Give the whole table as a JSON object for SQL: `{"<from> <event>": "<to>"}`.
 
     Beside it, where that differs: `again` behind the event for what may have left before, `cancelled` for
-    what a person took back.
+    what a person took back, `given` for what one gave as sent.
     """
     table = {f"{before} {event}": after for (before, event), after in TRANSITIONS.items()}
     again = {f"{before} {event} again": after for (before, event), after in AFTER_A_START.items()}
     cancelled = {f"{before} {event} cancelled": after for (before, event), after in OF_CANCELLED.items()}
-    return json.dumps({**table, **again, **cancelled})
+    given = {f"{before} {event} given": after for (before, event), after in OF_GIVEN_AS_SENT.items()}
+    return json.dumps({**table, **again, **cancelled, **given})

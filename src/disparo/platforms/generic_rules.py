@@ -68,7 +68,7 @@ class ErrorRule(Condition):
 
     outcome: _Outcome | None = None
     failure: SaidByPlatform = FailureClass.UNKNOWN
-    retry_after_s: float | None = None
+    retry_after_s: Annotated[float | None, Field(ge=0, allow_inf_nan=False)] = None
 
 
 class ReceiptRules(Strict):
@@ -162,7 +162,7 @@ class AskRules(Question):
 
     answer: ReceiptRules
     text: str | None = None
-    every_s: Annotated[float, Field(ge=0)] = 0.0
+    every_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
 
     @field_validator("text")
     @classmethod
@@ -173,7 +173,7 @@ class AskRules(Question):
 class PollRules(AskRules):
     """Asking for receipts that nobody brings: of messages without one for `after_s`."""
 
-    after_s: Annotated[float, Field(ge=60)] = 600.0
+    after_s: Annotated[float, Field(ge=60, le=2_592_000)] = 600.0
 
 
 class BalanceRules(Question):

@@ -72,6 +72,7 @@ REASON: Mapping[str, str] = {
     "network": "a plataforma está fora de alcance",
     "unknown": "a plataforma recusou por um motivo que o Disparo não conhece",
     "guard": "o envio real está desligado: só os números de teste recebem",
+    "not_started": "não chegou a sair",
     "failing": "várias falhas seguidas",
     "error_rate": "metade dos últimos envios falhou",
     "slow": "demora demais para responder",

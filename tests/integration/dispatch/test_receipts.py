@@ -120,12 +120,13 @@ async def hand_over_again(connection, id_, *, platform_id=None):
         "UPDATE messages SET status = 'queued', due_at = now(), actor = 'person' WHERE id = $1", id_
     )
     if platform_id is None:
-        return
+        return None
     worker, token = await rows.add_worker(connection), uuid4()
     chunk_id = await rows.chunk_of(connection, id_)
     await messages.claim(connection, worker, token=token, chunk_id=chunk_id, limit=1)
     attempts = await start(connection, worker, token, [id_])
-    await messages.record(connection, [outcome(id_, attempts[id_], platform_id=platform_id)], chunk_id=99)
+    again = outcome(id_, attempts[id_], platform_id=platform_id)
+    return await messages.record(connection, [again], chunk_id=99)
 
 
 async def test_a_late_failure_does_not_keep_from_going_what_is_to_be_sent_again(pool, connection):

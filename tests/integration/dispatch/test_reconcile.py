@@ -121,6 +121,38 @@ async def test_given_as_sent_in_bulk_by_platform_and_period(connection, uncertai
     assert await reconcile.give_as_sent(connection, uncertain, actor="ana") == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "said", "reason"),
+    [
+        ("refused", {"failure": "number", "code": "7"}, "number"),
+        ("not_taken", {"failure": "network"}, "network"),
+        ("not_started", {}, "not_started"),
+    ],
+)
+async def test_one_given_as_sent_has_failed_where_its_only_start_turns_out_to_have_had_no_effect(
+    connection, uncertain, kind, said, reason
+):
+    """Its worker was only frozen, or its platform slow to answer."""
+    given, again, taken = uncertain
+    await connection.execute(
+        "UPDATE messages SET tries = 2 WHERE id = $1", again
+    )  # the first one may have left
+    await reconcile.give_as_sent(connection, uncertain, actor="ana")
+    attempts = dict(await connection.fetch("SELECT message_id, id FROM attempts"))
+    told = rows.outcome(taken, attempts[taken], platform_id="id-1")
+    await messages.record(connection, [told], chunk_id=99)
+    late = [rows.outcome(id_, attempts[id_], kind, **said) for id_ in uncertain]
+    await messages.record(connection, late, chunk_id=99)
+    assert await rows.statuses(connection, uncertain) == ["failed", "accepted", "accepted"]
+    events = await connection.fetch(
+        "SELECT to_status, reason, actor FROM message_events WHERE message_id = $1 ORDER BY id", given
+    )
+    assert [tuple(event) for event in events[-2:]] == [
+        ("accepted", "given_as_sent", "ana"),
+        ("failed", reason, "platform:p"),
+    ]
+
+
 async def test_held_messages_are_shown_and_released(connection):
     ids = await rows.add_messages(connection, 2)
     await unsettled.hold_waiting(connection, reason="poison")

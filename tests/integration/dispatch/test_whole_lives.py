@@ -20,7 +20,7 @@ import pytest
 from tests.support.lives import Lives, World
 
 from disparo.dispatch import cancel, reconcile
-from disparo.domain.message import AFTER_A_START, OF_CANCELLED, TRANSITIONS, Event
+from disparo.domain.message import AFTER_A_START, OF_CANCELLED, OF_GIVEN_AS_SENT, TRANSITIONS, Event
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 STEPS = 60
 _ALLOWED = {
     (str(before), str(after))
-    for table in (TRANSITIONS, AFTER_A_START, OF_CANCELLED)
+    for table in (TRANSITIONS, AFTER_A_START, OF_CANCELLED, OF_GIVEN_AS_SENT)
     for (before, _), after in table.items()
 }
 _UNSEEN = """
@@ -50,7 +50,8 @@ _MISCOUNTED = """
                          GROUP BY 1) c) found
     WHERE kept.counts IS DISTINCT FROM found.counts"""
 _WITHOUT_DOUBT = """
-    SELECT message_id FROM attempts JOIN messages m ON m.id = message_id WHERE m.status = 'uncertain'
+    SELECT message_id FROM attempts JOIN messages m ON m.id = message_id
+    WHERE m.status = 'uncertain' OR (m.status = 'accepted' AND m.reason = 'given_as_sent')
     GROUP BY message_id HAVING count(*) = 1 AND min(outcome) IN ('not_taken', 'refused')"""
 _OF_A_RUN_THAT_IS_OVER = """
     SELECT id FROM messages m JOIN bulk_runs r USING (dispatch_id)

@@ -16,6 +16,7 @@ from disparo.domain.message import (
     GONE,
     NEVER_SENT,
     OF_CANCELLED,
+    OF_GIVEN_AS_SENT,
     SETTLED,
     TRANSITIONS,
     WITHDRAWABLE,
@@ -96,6 +97,10 @@ def test_what_sql_gets_holds_the_whole_table():
         **{
             (str(before), str(event), "cancelled"): str(after)
             for (before, event), after in OF_CANCELLED.items()
+        },
+        **{
+            (str(before), str(event), "given"): str(after)
+            for (before, event), after in OF_GIVEN_AS_SENT.items()
         },
     }
 

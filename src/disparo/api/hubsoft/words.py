@@ -102,6 +102,7 @@ REASON_WORDS: Mapping[str, str] = {
     "network": "plataforma_fora_de_alcance",
     "unknown": "motivo_nao_informado",
     "guard": "envio_real_desligado",
+    "not_started": "nao_saiu",
 }
 
 

@@ -32,8 +32,14 @@ WITH outcome AS (
 ), moves AS (
     -- `again`: refused, and an earlier start may have had an effect.
     -- What a person took back while it waited to go again does not go: it is cancelled where no other start, told
-    -- once, may have had an effect.
-    SELECT l.*, CASE WHEN l.reason = 'cancelled' AND $13::jsonb ? (l.status || ' ' || l.event || ' cancelled')
+    -- once, may have had an effect. What a person gave as sent has failed where that was its only start
+    -- and nobody knew better.
+    SELECT l.*, CASE WHEN l.reason = 'given_as_sent' AND l.tries = 1
+                          AND $13::jsonb ? (l.status || ' ' || l.event || ' given')
+                     THEN CASE WHEN (SELECT coalesce(outcome, 'ambiguous') = 'ambiguous' FROM attempts
+                                     WHERE id = l.attempt_id)
+                               THEN $13::jsonb ->> (l.status || ' ' || l.event || ' given') END
+                     WHEN l.reason = 'cancelled' AND $13::jsonb ? (l.status || ' ' || l.event || ' cancelled')
                      THEN CASE WHEN l.tries = 1 AND (SELECT outcome IS NULL FROM attempts WHERE id = l.attempt_id)
                                THEN $13::jsonb ->> (l.status || ' ' || l.event || ' cancelled') END
                      ELSE coalesce(CASE WHEN l.tries > 1 THEN $13::jsonb ->> (l.status || ' ' || l.event || ' again') END,
@@ -42,7 +48,9 @@ WITH outcome AS (
 )
 UPDATE messages m
 SET status = coalesce(v.after, m.status),
-    reason = CASE WHEN v.after IS NULL OR v.after = 'cancelled' THEN m.reason ELSE coalesce(v.failure, v.code) END,
+    reason = CASE WHEN v.after IS NULL OR v.after = 'cancelled' THEN m.reason
+                  ELSE coalesce(v.failure, v.code,
+                                CASE WHEN v.outcome = 'not_started' AND v.after = 'failed' THEN v.outcome END) END,
     actor = CASE WHEN v.after IS NULL OR v.after = 'cancelled' THEN m.actor ELSE 'platform:' || m.platform END,
     changed_at = CASE WHEN v.after IS NULL THEN m.changed_at ELSE clock_timestamp() END,
     platform_id = coalesce(v.platform_id, m.platform_id),
