@@ -185,9 +185,8 @@ async def test_the_number_that_is_meant_is_known_once_it_stands_alone(peer):
 
 async def test_halves_keep_the_deadline_too(peer, monkeypatch):
     async def answer(one, writer):
-        monkeypatch.setattr(
-            "disparo.platforms.http.boottime_s", lambda: boottime_s() + 60
-        )  # it passes meanwhile
+        # It passes meanwhile.
+        monkeypatch.setattr("disparo.platforms.http.boottime_s", lambda: boottime_s() + 60)
         await http(400, "{}")(one, writer)
 
     peer.answer = answer

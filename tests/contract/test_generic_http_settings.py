@@ -34,10 +34,8 @@ def test_metadata_and_link_local_addresses_are_forbidden(address):
 
 async def test_a_general_setting_below_a_table_is_told_where_it_belongs(peer):
     """Who adds `real_sending = true` at the end of the file has it in the last platform's table."""
-    with pytest.raises(
-        SettingsInvalid, match=r"real_sending: não existe \(real_sending .* acima da primeira"
-    ):
-        read_table("minha", table(peer, real_sending=True))
+    with pytest.raises(SettingsInvalid, match=r"acima da primeira linha .*: brand, real_sending\)$"):
+        read_table("minha", table(peer, real_sending=True, brand="MINHA NET"))
     with pytest.raises(SettingsInvalid, match=r"host: não existe$"):
         read_table("minha", table(peer, host="sms.example.com"))
 

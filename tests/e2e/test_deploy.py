@@ -85,7 +85,7 @@ def _wait_for(port):
     for _ in range(200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks
     raise AssertionError("nginx does not listen")
 
 

@@ -95,7 +95,7 @@ def test_each_200_comes_after_a_flush_of_its_own_commit(own_database, tmp_path):
         for _ in range(CALLS):
             asked.append(time.time())
             assert client.send({"id_fatura": 11000}).status == 200
-            time.sleep(0.02)
+            time.sleep(0.02)  # each has a commit of its own
         for tracer in tracers:
             tracer.terminate()
             tracer.wait(10)

@@ -154,7 +154,7 @@ def test_past_capacity_the_answer_is_a_quick_503_and_it_recovers_by_itself(new_d
             with ThreadPoolExecutor(40) as threads:
                 futures = [threads.submit(one, number) for number in range(40)]
                 while sum(future.done() for future in futures) < 36:
-                    time.sleep(0.02)
+                    time.sleep(0.02)  # between two looks
                 refused = [future.result() for future in futures if future.done()]
                 while min(seconds for _, seconds in refused) >= 2:  # something kept this machine
                     refused.append(one(40))

@@ -60,7 +60,7 @@ def test_a_paused_platform_gets_nothing_until_it_is_resumed(house):
     assert "(linha de comando)" in house.command("plataforma", "listar").stdout
 
     answer = client.send({"id_fatura": 11000})
-    time.sleep(1.0)
+    time.sleep(1.0)  # it would have gone by then
     assert house.states(client, answer) == ["agendada"]
     assert house.command("plataforma", "retomar", "primeira").returncode == 0
     house.until_state(client, answer, "entregue")

@@ -51,7 +51,7 @@ def test_the_printed_commands_work_as_they_are_and_the_data_survive_a_stop(folde
     for _ in range(200):
         if client.get(reply["disparo"]["consulta"]).json["disparo"]["contagem"] == {"entregue": 3}:
             break
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks
     assert "Maciel" in Client(page).get("/").raw.decode()
 
     second = command("run", "--dados", folder, "--porta", free_port())
@@ -191,7 +191,7 @@ def test_killed_whole_and_started_again_nothing_is_lost(folder):
             counts = client.get(path).json["disparo"]["contagem"]
             if set(counts) <= {"entregue", "incerta"}:
                 pending.discard(path)
-        time.sleep(0.2)
+        time.sleep(0.2)  # between two looks
     assert not pending
     log = (folder / "simulador.jsonl").read_text().splitlines()
     references = [json.loads(line)["reference"] for line in log if '"to"' in line]
@@ -213,7 +213,7 @@ def test_backup_and_restore_hold_what_is_not_final(folder):
     for _ in range(200):
         if client.get(done).json["disparo"]["contagem"] == {"entregue": 1}:
             break
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks
     simulator.post("/v1/behaviour", {"mode": "throttle"})
     waiting = client.send({"id_fatura": 50949}).json["disparo"]["consulta"]
     file = folder.parent / "copia.disparo"
@@ -241,7 +241,7 @@ def test_backup_and_restore_hold_what_is_not_final(folder):
         for _ in range(200):
             if client.get(waiting).json["disparo"]["contagem"] == {"entregue": 1}:
                 break
-            time.sleep(0.05)
+            time.sleep(0.05)  # between two looks
         assert client.get(waiting).json["disparo"]["contagem"] == {"entregue": 1}
     assert again.interrupt() == 0
 

@@ -31,7 +31,7 @@ class Simulator:
             try:
                 self.client.get("/v1/stats")
             except OSError:
-                time.sleep(0.05)
+                time.sleep(0.05)  # between two looks
             else:
                 return
 

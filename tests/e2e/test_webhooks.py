@@ -194,7 +194,7 @@ def test_jasmin_hears_what_it_waits_for(house):
     figures = ""
     while named not in figures and time.monotonic() < deadline:
         figures = house.anonymous.get("/metrics").raw.decode()
-        time.sleep(0.5)
+        time.sleep(0.5)  # between two looks
     assert named in figures
     assert 'disparo_receipts_total{failure="",kind="sent",platform="jasmin"} 1.0' in figures
     assert "/webhook/jasmin/s" not in figures

@@ -110,7 +110,7 @@ class Machine:
         """End a service that a failed step has left."""
         with contextlib.suppress(OSError, ValueError):
             os.kill(int((self.root / "run/disparo.pid").read_text()), signal.SIGTERM)
-            time.sleep(5)
+            time.sleep(5)  # for it to end
 
 
 def _mirror() -> list[str]:

@@ -115,9 +115,8 @@ async def test_a_standby_that_was_behind_sends_nothing_again(folder):
     try:
         assert await prepare(dsn)
         ids = await waiting(dsn)
-        standby = await asyncio.to_thread(
-            make_standby, primary, folder / "standby"
-        )  # and hears no more of it
+        # It hears no more of the primary.
+        standby = await asyncio.to_thread(make_standby, primary, folder / "standby")
         leads_to = socket_of(dsn)
         name = Proxy(lambda: asyncio.open_unix_connection(leads_to))
         await name.start()

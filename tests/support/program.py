@@ -46,7 +46,7 @@ class Run:
         while "Ctrl-C encerra." not in self.output:
             assert self.process.poll() is None, self.output
             assert time.monotonic() < end, self.output
-            time.sleep(0.05)
+            time.sleep(0.05)  # between two looks
 
     @property
     def output(self):

@@ -152,10 +152,8 @@ async def test_a_part_that_lacks_a_moment_asks_for_one():
     assert timer.behind_s == pytest.approx(0.1)
     assert await slots.next() > boottime_s() - 0.05
     assert await slots.next()  # the same part again: the first time it was not taken
-    assert (len(gate.asked) >= 2, set(gate.asked)) == (
-        True,
-        {1},
-    )  # more often where the machine is late for one
+    # More often where the machine is late for one.
+    assert (len(gate.asked) >= 2, set(gate.asked)) == (True, {1})
     assert timer.behind_s == 0
 
 

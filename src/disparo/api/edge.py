@@ -64,7 +64,7 @@ class Edge:
 
         try:
             await self._app(scope, receive, note)
-        except Exception:
+        except Exception:  # whatever it is, it is logged here and answered as 500
             log.exception("request_failed", request_id=request_id)
             if status:
                 await break_off(scope, receive)

@@ -91,7 +91,7 @@ def _delivered(url: str, token: str) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = _call(url, token=token)["disparo"]["mensagens"]
         if all(message["situacao"] == "entregue" for message in messages):
             return messages
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two looks
     states = ", ".join(sorted({message["situacao"] for message in messages}))
     raise DisparoError(f"As mensagens não foram entregues em {_PATIENCE_S:.0f} s (situação: {states}).")
 
@@ -103,7 +103,7 @@ def _call(url: str, *, token: str | None = None, body: dict[str, Any] | None = N
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, headers)  # noqa: S310 - our own address
     try:
-        with urllib.request.urlopen(request, timeout=30, context=UNVERIFIED) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30, context=UNVERIFIED) as answer:  # noqa: S310 - our own
             found: dict[str, Any] = json.loads(answer.read())
             return found
     except urllib.error.HTTPError as error:

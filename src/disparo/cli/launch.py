@@ -202,6 +202,6 @@ def answers(url: str) -> bool:
     """Tell whether an address answers 200."""
     try:
         with urllib.request.urlopen(url, timeout=2, context=UNVERIFIED) as answer:  # noqa: S310 - our own
-            return bool(answer.status == 200)  # noqa: PLR2004
+            return bool(answer.status == 200)  # noqa: PLR2004 - OK
     except (OSError, HTTPException):  # or what is there speaks no HTTP
         return False

@@ -60,9 +60,8 @@ def list_platforms(dados: DataDir = None) -> None:
         notes = [f"ordem {route.order}", state_words(keeps, state, people)]
         if read.type != "simulator" and not settings.real_sending:
             notes.append("envio real desligado")
-        kind = settings.platforms[name].get(
-            "type", read.type
-        )  # a preset's own name; its table is generic_http
+        # A preset's own name: its table is generic_http.
+        kind = settings.platforms[name].get("type", read.type)
         print(f"{name}: {kind}, {read.where} ({', '.join(notes)})")
 
 

@@ -129,7 +129,8 @@ async def update_told(connection: Connection, source: str, told: Mapping[int, To
                 AS told (id, phone_1, phone_2, phone_3, active)
            WHERE c.id = told.id AND c.source = $1
              AND (told.phone_1 <> coalesce(c.phone_1, '') OR told.phone_2 <> coalesce(c.phone_2, '')
-                  OR told.phone_3 <> coalesce(c.phone_3, '') OR told.active <> c.active)""",  # noqa: S608 - names of our own columns
+                  OR told.phone_3 <> coalesce(c.phone_3, '')
+                  OR told.active <> c.active)""",  # noqa: S608 - names of our own columns
         source,
         list(told),
         *([each[n] for each in told.values()] for n in range(4)),
@@ -211,7 +212,7 @@ async def _upsert_alike(
 ) -> set[int]:
     names = ", ".join(columns)
     await connection.execute(
-        f"CREATE TEMP TABLE incoming AS SELECT {names} FROM {table} WITH NO DATA"  # noqa: S608 - names of our own columns
+        f"CREATE TEMP TABLE incoming AS SELECT {names} FROM {table} WITH NO DATA"  # noqa: S608 - our own names
     )
     await connection.copy_records_to_table(
         "incoming", schema_name="pg_temp", columns=columns, records=_records(columns, rows)

@@ -179,7 +179,7 @@ class EmbeddedPostgres:
                     return
                 # Recovery takes as long as it takes, and one that is cut short begins anew at the same place.
                 until = time.monotonic() + _START_PATIENCE_S
-            time.sleep(0.02)
+            time.sleep(0.02)  # between two looks
         raise DatabaseFailed(
             f"O banco de dados próprio não iniciou. O motivo está em {log_file(self._data_dir)}: "
             f"{reason_since(log_file(self._data_dir), said_before)}"
@@ -212,7 +212,7 @@ def attach(data_dir: Path) -> str:
             address = dsn_of(data_dir, APP, "disparo")
             if asyncio.run(lets_in(address)):
                 return address
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks
     raise DatabaseFailed("O banco de dados próprio ainda não está pronto. Tente de novo em instantes.")
 
 
@@ -257,7 +257,7 @@ def _end_leftover(cluster: Path) -> None:
             raise DatabaseFailed(f"Um PostgreSQL anterior (processo {pid}) usa {cluster} e não termina.")
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two looks
 
 
 def _clear_away(cluster: Path, socket_dir: Path) -> None:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
 
 from disparo.db.pool import Connection, sql
+from disparo.db.where import AFTER_ALL
 from disparo.domain.message import NEVER_SENT, Status
 
 #: How many ids one page looks through where it must look at each.
 WINDOW = 10_000
 _WINDOW_OF_DISPATCH = 3000
 LAST_ID = 2**63 - 1
-#: Instead of no condition: plans are made once, and one that may have no cursor uses no index for it.
-_AFTER_ALL = (datetime(9999, 1, 1, tzinfo=UTC), LAST_ID)
+_FIRST_PAGE = (AFTER_ALL, LAST_ID)
 #: Those that the column `trouble` repeats, and so have an index of their own.
 RARE = frozenset({*NEVER_SENT, Status.UNDELIVERED, Status.UNCERTAIN, Status.HELD})
 #: Of these, those that have a reason to be told.
@@ -132,7 +132,7 @@ async def of_phone(
             WHERE m.e164 = $1 AND m.created_at <= $2 AND (m.created_at, m.id) < ($2, $3)
             ORDER BY m.created_at DESC, m.id DESC LIMIT $4""",  # noqa: S608 - our own words
         e164,
-        *(before or _AFTER_ALL),
+        *(before or _FIRST_PAGE),
         limit + 1,
     )
 
@@ -148,7 +148,7 @@ async def of_invoices(
                 ORDER BY t.created_at DESC, t.id DESC LIMIT $4) m
             ORDER BY m.created_at DESC, m.id DESC LIMIT $4""",  # noqa: S608 - our own words
         invoice_ids,
-        *(before or _AFTER_ALL),
+        *(before or _FIRST_PAGE),
         limit + 1,
     )
 

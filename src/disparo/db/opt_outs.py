@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import asyncpg
 
 from disparo.db import accounts
 from disparo.db.pool import Connection, affected
+from disparo.db.where import AFTER_ALL
 from disparo.domain.phone import masked
 
 
@@ -97,6 +98,6 @@ async def page(
            WHERE ($1::text IS NULL OR e164 = $1) AND (created_at, e164) < ($2, $3)
            ORDER BY created_at DESC, e164 DESC LIMIT $4""",
         e164,
-        *(before or (datetime(9999, 1, 1, tzinfo=UTC), "")),
+        *(before or (AFTER_ALL, "")),
         limit + 1,
     )

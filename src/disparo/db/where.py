@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-#: Instead of no condition: plans are made once, and one that may have no bound uses no index for it.
+#: Instead of no condition: plans are made once, and one that may have no bound or key uses no index for it.
 BEFORE_ALL, AFTER_ALL = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 

@@ -74,9 +74,8 @@ class Freshness:
     single_waits: bool = False
     _down_until: dict[str, float] = field(default_factory=dict)
     _outages: dict[str, _Outage] = field(default_factory=dict)
-    _failed_for: dict[str, set[int]] = field(
-        default_factory=dict
-    )  # the last question, where it had no answer
+    #: The last question, where it had no answer.
+    _failed_for: dict[str, set[int]] = field(default_factory=dict)
 
     async def check(
         self,

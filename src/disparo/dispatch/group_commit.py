@@ -152,7 +152,7 @@ class Acceptor:
             return None
         try:
             verdicts = await self._commit([item.call for item in batch])
-        except Exception as error:
+        except Exception as error:  # whatever it is, each caller is told
             if len(batch) > 1 and not isinstance(error, Busy | FateUnknown):
                 await self._settle_apart(batch)
                 return None

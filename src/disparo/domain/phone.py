@@ -156,7 +156,7 @@ def parse_phone(text: str) -> Phone:
     a program that took it for an amount.
     """
     # DDNNNNNNNNN, the common case; a 0 in front is a trunk prefix.
-    if len(text) == 11 and text.isascii() and text.isdigit() and text[0] != "0":  # noqa: PLR2004
+    if len(text) == 11 and text.isascii() and text.isdigit() and text[0] != "0":  # noqa: PLR2004 - a mobile's digits
         return _from_national(text)
     digits = _digits_of(text)
     if len(digits) in (13, 14) and digits.startswith("550"):  # no DDD begins with 0

@@ -150,7 +150,7 @@ def _below(error: ValidationError) -> str:
     misplaced = sorted(unknown & ours)
     if not misplaced:
         return ""
-    return f" ({', '.join(misplaced)} não é da plataforma: ponha acima da primeira linha [platforms...])"
+    return f" (o que não é da plataforma vai acima da primeira linha [platforms...]: {', '.join(misplaced)})"
 
 
 def receipt_url(name: str, settings: PlatformTable, public_url: str | None) -> str | None:

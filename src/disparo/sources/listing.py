@@ -52,8 +52,11 @@ class Listing:
             self._most = max(self._most or 0, page.total)
 
     def wants_second(self) -> bool:
-        """Tell, once, whether the step is worth being read again: something is missing, and rows moved."""
-        if self._is_second or not self.missing or not self._has_moved:
+        """Tell, once, whether the step is worth being read again: rows moved, and something is missing.
+
+        Of rows that moved while a step stood still in its middle nobody knows which were listed twice.
+        """
+        if self._is_second or not self._has_moved or (self._before is None and not self.missing):
             return False
         self._is_second = True
         return True

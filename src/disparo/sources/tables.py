@@ -54,6 +54,6 @@ def refuse_too_wide(line: int, values: Sequence[str]) -> None:
     """Raise NotReadable where a row has more columns than a table that people made for this."""
     if len(values) > _MOST_COLUMNS:
         raise NotReadable(
-            f"A linha {line} tem {len(values)} colunas, e são lidas no máximo {_MOST_COLUMNS}. Abra-o "
-            "na planilha, apague as colunas que sobram à direita (mesmo vazias) e salve-o de novo."
+            f"A linha {line} tem {len(values)} colunas, e são lidas no máximo {_MOST_COLUMNS}. Abra o "
+            "arquivo na planilha, apague as colunas que sobram à direita (mesmo vazias) e salve-o de novo."
         )

@@ -41,7 +41,7 @@ def until(condition, seconds=20.0):
     while time.monotonic() < end:
         if condition():
             return True
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks
     return False
 
 
@@ -188,7 +188,7 @@ def test_a_server_that_falls_again_and_again_comes_back(server):
     for _ in range(4):
         pid = server.pid
         os.kill(pid, signal.SIGKILL)
-        assert until(lambda: server.pid != pid and lives(server.pid))  # noqa: B023
+        assert until(lambda: server.pid != pid and lives(server.pid))  # noqa: B023 - asked at once
     assert until(lambda: answers(dsn))
 
 
@@ -242,7 +242,7 @@ def test_a_program_killed_in_the_middle_of_the_first_start_harms_nothing(folder)
             env={"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"]},
             stdout=subprocess.DEVNULL,
         )
-        time.sleep(moment)
+        time.sleep(moment)  # when it is killed is what is tried
         process.kill()
         process.wait()
         assert (folder / "postgres").exists() or not (folder / "postgres.log").exists()

@@ -104,9 +104,8 @@ async def beside_many(connection):
     await connection.execute("UPDATE dispatches SET created_at = now() - interval '45 minutes'")
     await connection.execute("VACUUM ANALYZE")
     await rows.add_messages(connection, 3, kind="single", chunk_id=5)
-    await connection.execute(
-        "SELECT pg_stat_force_next_flush()"
-    )  # what it read itself is not to be told later
+    # What it read itself is not to be told later.
+    await connection.execute("SELECT pg_stat_force_next_flush()")
     return connection
 
 

@@ -106,9 +106,8 @@ async def test_a_promoted_standby_and_another_cluster_are_copies_too(dsn, connec
 async def test_holding_waits_its_turn_among_those_who_move_messages_one_by_one(pool, connection):
     """Receipts go on coming while a promoted standby is held: whoever locks in another order would end in a deadlock."""
     first, second = await rows.add_messages(connection, 2)
-    await connection.execute(
-        "UPDATE messages SET chunk_id = 77 WHERE id = $1", first
-    )  # stands behind the other now
+    # It stands behind the other now.
+    await connection.execute("UPDATE messages SET chunk_id = 77 WHERE id = $1", first)
 
     async def hold():
         async with pool.acquire() as other, other.transaction():

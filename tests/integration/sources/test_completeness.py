@@ -73,6 +73,30 @@ async def test_one_that_a_deletion_pushed_onto_a_page_read_before_a_cut_is_broug
     assert await connection.fetchval(STATUS, taken[0]) == "cancelled"
 
 
+async def test_one_that_came_into_a_page_read_before_a_cut_is_brought(
+    there, sync, connection, small_pages, monkeypatch
+):
+    """It pushes another over the edge, which is listed twice: as many are listed as there are."""
+    monkeypatch.setattr("disparo.sources.hubsoft._TRIES", 1)
+
+    def bring_one_and_fall(path, page):
+        month = there._kept and next(iter(there._kept.values()))
+        if path != "/financeiro/fatura" or page or there.changes or len(month) <= 100:
+            return
+        if month[0]["id_fatura"] > 700_000:
+            there.changes[700_000] = {"data_vencimento": month[0]["data_vencimento"]}
+            there.fail_after = 0
+
+    await sync.run()
+    there.meanwhile = bring_one_and_fall
+    with pytest.raises(SourceDown):
+        await sync.run(full=True)
+    there.fail_after = None
+    assert (await sync.run()).missed == 0
+    due = await connection.fetchval("SELECT due_date FROM invoices WHERE id = 700000")
+    assert due.isoformat() == there.changes[700_000]["data_vencimento"]
+
+
 async def test_a_pass_that_is_cut_where_nothing_moves_reads_no_page_twice(
     there, sync, source, small_pages, monkeypatch
 ):

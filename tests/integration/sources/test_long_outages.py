@@ -31,9 +31,8 @@ async def test_a_day_long_outage_is_not_looked_at_each_minute_for_each_message(
     there, sync, pool, clock, monkeypatch
 ):
     await sync.run()
-    monkeypatch.setattr(
-        "disparo.sources.hubsoft.backoff_s", lambda _tries: 0.0
-    )  # of a clock that is not waited for
+    # Of a clock that is not waited for.
+    monkeypatch.setattr("disparo.sources.hubsoft.backoff_s", lambda _tries: 0.0)
     there.fail_after = 0
     asks = Freshness(pool, {"hubsoft": sync}, max_age_s=1800, single_waits=True)
     ends_at, looks = clock.now + 86_400, 0

@@ -205,6 +205,5 @@ async def test_a_row_that_the_database_refuses_is_no_fault_of_whoever_named_it(
     await connection.execute("ALTER TABLE invoices ADD CONSTRAINT odd CHECK (id <> 990050)")
     assert await lookout.look_for(990_050, patience_s=5, again_after_s=60)  # as one that is not there
     there.searches = {"id_cliente"}
-    assert not await lookout.look_for(
-        990_051, patience_s=5, again_after_s=60
-    )  # not all that is new was brought
+    # Not all that is new was brought.
+    assert not await lookout.look_for(990_051, patience_s=5, again_after_s=60)

@@ -73,7 +73,7 @@ class Express:
         request = Request(scope, receive, send)
         try:
             response = await answer(request)
-        except Exception as error:
+        except Exception as error:  # of what kind it is its handler knows; raised where there is none
             handler = self._handler_of(type(error))
             if handler is None:
                 raise

@@ -27,7 +27,7 @@ router = APIRouter(prefix=mapping.BASE, route_class=WithHead)
 
 Sender = Annotated[ApiCaller, Depends(require(Permission.SEND))]
 _WITH_STATUS = (
-    f"Só disparos com mensagens nesta situação: {', '.join(STATUS_OF_WORD)}. De muitos disparos informe "
+    f"Só disparos com mensagens nesta situação: {', '.join(STATUS_OF_WORD)}. Havendo muitos, informe "
     "também data_inicio e data_fim: a situação é conferida em cada disparo do período"
 )
 Canceller = Annotated[ApiCaller, Depends(require(Permission.CANCEL))]

@@ -51,7 +51,9 @@ def _closed(path: Path, user: pwd.struct_passwd) -> Finding:
     group = grp.getgrgid(user.pw_gid).gr_name
     if _may("-x", path.parent, user):
         return wrong(f"arquivo {path}", said, f"sudo chgrp {group} {path}; sudo chmod 640 {path}")
-    remedy = f"sudo install -m 640 -g {group} {path} /etc/disparo/ o copia; na configuração, aponte a cópia."
+    remedy = (
+        f"sudo install -m 640 -g {group} {path} /etc/disparo/ o copia; na configuração, aponte para a cópia."
+    )
     return wrong(f"arquivo {path}", f"{said}: uma pasta acima dele é fechada", remedy)
 
 

@@ -46,9 +46,8 @@ class Store:
         """Write an entry down: one write, so that a kill tears none in two; raises OSError on a full disk."""
         line = (json.dumps(entry, ensure_ascii=False) + "\n").encode()
         if (written := os.write(self._file, line)) < len(line):
-            os.ftruncate(
-                self._file, os.fstat(self._file).st_size - written
-            )  # or the next one would go on in its line
+            # Or the next one would go on in its line.
+            os.ftruncate(self._file, os.fstat(self._file).st_size - written)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._count(entry)
 
