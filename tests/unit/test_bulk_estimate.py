@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from disparo.dispatch.bulk_estimate import Duration, Offer, estimate_all
+from disparo.dispatch.bulk_estimate import Duration, FirstLine, Offer, Ways, estimate_all
 from disparo.domain.sms_text import SegmentProfile
 from disparo.domain.template import InvoiceText
 from disparo.wording.duration_words import too_slow
@@ -15,7 +16,10 @@ _TEXT = InvoiceText("MINHA NET", "ANA", Decimal("99.90"), date(2026, 12, 5), dat
 
 
 def estimate(offers, recipients):
-    groups = {frozenset(names): Counter({_TEXT: count}) for names, count in recipients.items()}
+    groups = {
+        Ways(frozenset(names), frozenset(names)): Counter({_TEXT: count})
+        for names, count in recipients.items()
+    }
     return estimate_all(offers, groups, template=None, max_parts=10)
 
 
@@ -35,3 +39,19 @@ def test_many_platforms_of_a_region_each_are_counted_at_once():
     offers = [Offer(name, SegmentProfile(), 1, per_second=1.0) for name in names]
     found = estimate(offers, {(name,): place + 1 for place, name in enumerate(names)})
     assert found.duration == Duration(0, 40.0)
+
+
+def test_what_does_not_fit_on_the_first_platform_goes_by_another_and_costs_what_that_one_takes():
+    long = _TEXT._replace(link="https://example.com/" + "a" * 100)
+    short = Offer("short", SegmentProfile(max_parts=1), 0, cost_per_segment=Decimal("0.10"), per_second=2.0)
+    other = Offer("other", SegmentProfile(), 1, cost_per_segment=Decimal("0.30"), per_second=1.0)
+    ways = Ways(frozenset({"short", "other"}), frozenset({"short", "other"}))
+
+    def first(*offers):
+        groups = {ways: Counter({_TEXT: 4, long: 6})}
+        found = estimate_all(offers, groups, template=None, max_parts=10)
+        return found.first, found.duration
+
+    assert first(short, other) == (FirstLine(16, 0, Decimal("4.00")), Duration(0, 6.0))
+    assert first(short, replace(other, order=0))[0] == FirstLine(16, 0, Decimal("4.00"))
+    assert first(short, replace(other, profile=short.profile))[0] == FirstLine(4, 6, Decimal("0.40"))

@@ -6,24 +6,36 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, time
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
+from disparo.domain.routing import Route
 from disparo.domain.sms_text import SegmentProfile
 from disparo.domain.template import InvoiceText, TemplateRefused, render
 
 _DAY_S = 86_400
 #: Notices go from 8 to 20 h, the longest hours of any run (`domain.windows`).
 _OPEN_OF_A_DAY_S = 43_200
-#: Texts with their number of messages, by the names of the platforms that may take them.
-Groups = dict[frozenset[str], Counter[InvoiceText]]
+
+
+class Ways(NamedTuple):
+    """The names of the platforms that may take a message; `open`: of those that have hours when it goes."""
+
+    able: frozenset[str]
+    open: frozenset[str]
+
+
+#: Texts with their number of messages, by the platforms that may take them.
+Groups = dict[Ways, Counter[InvoiceText]]
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What sending through one platform costs and how fast it is; a lower `order` is used first.
 
-    `ddds`: the area codes it serves; empty: all.
+    `ddds`: the area codes it serves; empty: all. `hours`: as in `Route`.
     """
 
     name: str
@@ -34,6 +46,12 @@ class Offer:
     per_day: int | None = None
     limits_count_parts: bool = False
     ddds: frozenset[str] = frozenset()
+    hours: tuple[time, time] | None = None
+
+    @property
+    def route(self) -> Route:
+        """How it is used."""
+        return Route(self.name, self.order, hours=self.hours, ddds=self.ddds)
 
     def for_parts(self, parts: float) -> Offer:
         """Give the offer with limits in messages, where a message has `parts` parts on average."""
@@ -58,7 +76,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class FirstLine:
-    """A run where each message goes by the first platform of its area code; `cost` None: not known."""
+    """A run where each message goes by the first platform of its area code that takes it.
+
+    `too_long`: what none takes; `cost` None: not known.
+    """
 
     segments: int
     too_long: int
@@ -93,15 +114,15 @@ class Estimates:
 
 
 class _Part(NamedTuple):
-    """What one group of texts comes to through one platform."""
+    """What one group of texts comes to through one platform; `rest`: those that do not fit."""
 
     segments: int
-    too_long: int
     recipients: int
+    rest: Counter[InvoiceText]
 
     @property
     def messages(self) -> int:
-        return self.recipients - self.too_long
+        return self.recipients - self.rest.total()
 
 
 def named_ddds(offers: Sequence[Offer]) -> list[str]:
@@ -109,9 +130,16 @@ def named_ddds(offers: Sequence[Offer]) -> list[str]:
     return sorted(frozenset[str]().union(*(offer.ddds for offer in offers)))
 
 
-def takers(offers: Sequence[Offer], ddd: str | None) -> frozenset[str]:
-    """Give the platforms that serve an area code; None: one that none of them names."""
-    return frozenset(offer.name for offer in offers if not offer.ddds or ddd in offer.ddds)
+def ways_of(offers: Sequence[Offer], ddd: str | None, at: datetime) -> tuple[Ways, datetime]:
+    """Give by which platforms what may go at a local moment goes, and when one of them first has hours.
+
+    `ddd`: None: an area code that none of them names.
+    """
+    able = [offer.route for offer in offers if not offer.ddds or ddd in offer.ddds]
+    if able and not any(route.is_open_at(at) for route in able):
+        at = min(route.opens_after(at) for route in able)
+    are_open = frozenset(route.name for route in able if route.is_open_at(at))
+    return Ways(frozenset(route.name for route in able), are_open), at
 
 
 def estimate_all(
@@ -119,12 +147,14 @@ def estimate_all(
 ) -> Estimates:
     """Give what the messages of each group come to, through each platform that may take them."""
     # Where nothing goes it costs nothing, not an unknown sum.
-    groups = groups or {frozenset(offer.name for offer in offers): Counter()}
+    everything = frozenset(offer.name for offer in offers)
+    groups = groups or {Ways(everything, everything): Counter()}
+    count = partial(_part, template=template, max_parts=max_parts)
     parts = {
-        (names, offer.name): _part(offer, shapes, template, max_parts)
-        for names, shapes in groups.items()
+        (ways, offer.name): count(offer, shapes)
+        for ways, shapes in groups.items()
         for offer in offers
-        if offer.name in names
+        if offer.name in ways.able
     }
     totals = {
         offer.name: _sum([part for (_, name), part in parts.items() if name == offer.name])
@@ -134,35 +164,42 @@ def estimate_all(
         offer.name: offer.for_parts(totals[offer.name].segments / max(1, totals[offer.name].messages))
         for offer in offers
     }
-    lines = {names: _first_line(offers, names) for names in groups if names}
     waiting: Counter[frozenset[str]] = Counter()
-    for names, line in lines.items():
-        waiting[frozenset(offer.name for offer in line)] += parts[names, line[0].name].messages
-    first = [(line[0], parts[names, line[0].name]) for names, line in lines.items()]
+    first: list[tuple[Offer, _Part]] = []
+    too_long = 0
+    for ways in groups:
+        lines, rest = _lines(offers, ways), Counter[InvoiceText]()
+        for place, line in enumerate(lines):
+            part = count(line[0], rest) if place else parts[ways, line[0].name]
+            if part.messages or not place:
+                waiting[frozenset(offer.name for offer in line)] += part.messages
+                first.append((line[0], part))
+            rest = part.rest
+        too_long += rest.total()
     return Estimates(
         each=[_estimate(offer, in_messages[offer.name], totals[offer.name]) for offer in offers],
-        first=_first(first) if offers else None,
+        first=_first(first, too_long) if offers else None,
         duration=_duration_together(in_messages, waiting),
-        out_of_reach=sum(groups.get(frozenset(), Counter()).values()),
+        out_of_reach=sum(shapes.total() for ways, shapes in groups.items() if not ways.able),
     )
 
 
 def _part(offer: Offer, shapes: Counter[InvoiceText], template: str | None, max_parts: int) -> _Part:
     profile = offer.profile.at_most(max_parts)
-    segments = too_long = 0
+    segments, rest = 0, Counter[InvoiceText]()
     for text, count in shapes.items():
         try:
             segments += render(text, profile, template=template).segments * count
         except TemplateRefused:
-            too_long += count
-    return _Part(segments, too_long, shapes.total())
+            rest[text] += count
+    return _Part(segments, shapes.total(), rest)
 
 
 def _sum(parts: Sequence[_Part]) -> _Part:
     return _Part(
         sum(part.segments for part in parts),
-        sum(part.too_long for part in parts),
         sum(part.recipients for part in parts),
+        sum((part.rest for part in parts), Counter()),
     )
 
 
@@ -170,26 +207,34 @@ def _estimate(offer: Offer, in_messages: Offer, total: _Part) -> Estimate:
     cost = _cost(offer, total.segments)
     takes = _duration([in_messages], total.messages)
     duration_s = None if takes is None else takes.whole_s
-    return Estimate(offer.name, total.recipients, total.segments, total.too_long, cost, duration_s)
+    return Estimate(offer.name, total.recipients, total.segments, total.rest.total(), cost, duration_s)
 
 
 def _cost(offer: Offer, segments: int) -> Decimal | None:
     return None if offer.cost_per_segment is None else offer.cost_per_segment * segments
 
 
-def _first_line(offers: Sequence[Offer], names: frozenset[str]) -> list[Offer]:
-    """Give those of these platforms that are used before the others, and share their messages."""
-    able = [offer for offer in offers if offer.name in names]
-    first = min(offer.order for offer in able)
-    return [offer for offer in able if offer.order == first]
+def _lines(offers: Sequence[Offer], ways: Ways) -> list[list[Offer]]:
+    """Give those that may take these messages as they are used, one line after the other.
+
+    Those of one line share what fits through them all; what does not goes by one of them, or by the next line
+    (`choice.py`).
+    """
+    lines: dict[tuple[bool, int], list[Offer]] = {}
+    for offer in offers:
+        if offer.name in ways.able:
+            lines.setdefault((offer.name not in ways.open, offer.order), []).append(offer)
+    found = [lines[place] for place in sorted(lines)]
+    return [some for line in found for some in (line, *([offer] for offer in line[1:]))]
 
 
-def _first(first: Sequence[tuple[Offer, _Part]]) -> FirstLine:
+def _first(first: Sequence[tuple[Offer, _Part]], too_long: int) -> FirstLine:
     costs = [_cost(offer, part.segments) for offer, part in first]
-    total = _sum([part for _, part in first])
     known = [cost for cost in costs if cost is not None]
     return FirstLine(
-        total.segments, total.too_long, sum(known, Decimal()) if known and len(known) == len(costs) else None
+        sum(part.segments for _, part in first),
+        too_long,
+        sum(known, Decimal()) if known and len(known) == len(costs) else None,
     )
 
 

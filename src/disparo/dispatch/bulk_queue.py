@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 _OTHERS_READ_S = 0.1
 #: The key by which a dispatch messages a phone once for an invoice.
 _ONCE = "messages_once"
+#: Nowhere are sending hours over.
+NEVER = Closed((), (), (), (), ())
 
 
 class _Unread(Exception):
@@ -159,4 +161,4 @@ def closed_at(minute: datetime, rules: Rules) -> Closed:
                 for purpose in (Purpose.NOTICE, Purpose.COLLECTION)
                 if opens(purpose, place) > minute
             ]
-    return Closed(*zip(*found, strict=True)) if found else Closed((), (), (), (), ())
+    return Closed(*zip(*found, strict=True)) if found else NEVER

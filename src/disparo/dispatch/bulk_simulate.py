@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from functools import partial
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, partial
 
 import asyncpg
 
@@ -24,11 +24,12 @@ from disparo.dispatch.bulk_estimate import (
     FirstLine,
     Groups,
     Offer,
+    Ways,
     estimate_all,
     named_ddds,
-    takers,
+    ways_of,
 )
-from disparo.dispatch.bulk_queue import closed_at, read_or_wait
+from disparo.dispatch.bulk_queue import NEVER, closed_at, read_or_wait
 from disparo.dispatch.rules import Rules
 from disparo.domain.template import InvoiceText
 
@@ -40,12 +41,13 @@ _EXAMPLES = 100
 class Simulation:
     """`skipped`: by reason. `duration`: by the platforms used first, together. `examples`: some that go.
 
+    These with the day that their texts are written for.
     `first`: what it takes through these; None where there is no platform. `out_of_reach`: recipients whose
     area code none of the platforms serves: their messages would wait until they fail.
     `recent`: recipients who were sent their invoice within a day, or are about to be. `others`: how many a
     run gets that leaves these out: more than the rest where they take turns of the frequency caps.
     `caps_are_known`: False where those may leave out more than `skipped` says. `openings`: of those who are
-    outside their sending hours at `looked_at`, how many may go from when.
+    outside their sending hours at `looked_at`, or the platforms', how many may go from when.
     """
 
     looked_at: datetime
@@ -56,7 +58,7 @@ class Simulation:
     duration: Duration | None
     first: FirstLine | None
     out_of_reach: int
-    examples: Sequence[int]
+    examples: Mapping[int, date]
     recent: int
     others: int
     caps_are_known: bool
@@ -70,38 +72,38 @@ class Simulation:
         return min(self.openings, default=None)
 
 
-async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer], rules: Rules) -> Simulation:
-    """Simulate a run, slice by slice, in memory that does not grow with it; with the template of now."""
-    skipped: Counter[str] = Counter()
-    openings: Counter[datetime] = Counter()
-    groups: Groups = defaultdict(Counter)
-    examples: list[int] = []
+async def simulate_run(
+    pool: Pool,
+    selection: Selection,
+    offers: Sequence[Offer],
+    rules: Rules,
+    *,
+    at_any_hour: bool = False,
+) -> Simulation:
+    """Simulate a run, slice by slice, in memory that does not grow with it; with the template of now.
+
+    `at_any_hour`: it goes as its customer asked for it.
+    """
     async with pool.acquire() as connection:
         now: datetime = await connection.fetchval("SELECT now()")
         template = await templates.current(connection)
     rules = replace(rules, template=template or rules.template)
     today = now.astimezone(rules.zone).date()
-    closed = closed_at(now.replace(second=0, microsecond=0), rules)
+    closed = NEVER if at_any_hour else closed_at(now.replace(second=0, microsecond=0), rules)
     turns = Turns(rules, now)
     alike = partial(
         bulk_looks.simulate_slice, allowed=rules.allowed, today=today, closed=closed, ddds=named_ddds(offers)
     )
+    tally = _Tally(offers, rules, now)
     async with aclosing(_overlapping(_looks(pool, selection, turns, alike))) as rows:
         async for row in rows:
-            if row["what"] == "shape":
-                text = InvoiceText.of(row, brand=rules.brand, today=today)
-                groups[takers(offers, row["ddd"])][text] += row["count"]
-                is_wanted = len(examples) < _EXAMPLES and row["id"] not in examples
-                examples += [row["id"]] if is_wanted else []
-            elif row["what"] == "opens":
-                openings[row["opens_at"]] += row["count"]
-            else:
-                skipped[row["what"]] += row["count"]
+            tally.add(row)
     # Some thousand texts for each platform: calls are answered meanwhile.
     found = await asyncio.to_thread(
-        estimate_all, offers, groups, template=rules.template, max_parts=rules.max_parts
+        estimate_all, offers, tally.groups, template=rules.template, max_parts=rules.max_parts
     )
-    recipients, recent = sum(shapes.total() for shapes in groups.values()), skipped.pop("recent", 0)
+    skipped, recipients = tally.skipped, sum(shapes.total() for shapes in tally.groups.values())
+    recent = skipped.pop("recent", 0)
     return Simulation(
         looked_at=now,
         invoices=skipped.pop("invoices", 0),
@@ -113,10 +115,42 @@ async def simulate_run(pool: Pool, selection: Selection, offers: Sequence[Offer]
         duration=found.duration,
         first=found.first,
         out_of_reach=found.out_of_reach,
-        examples=sorted(examples),
+        examples=dict(sorted(tally.examples.items())),
         caps_are_known=turns.are_all_known,
-        openings=openings,
+        openings=tally.openings,
     )
+
+
+class _Tally:
+    """The rows of all slices (bulk_simulate.sql), put together."""
+
+    def __init__(self, offers: Sequence[Offer], rules: Rules, now: datetime) -> None:
+        self._offers, self._rules, self._now = offers, rules, now
+        self._where = cache(self._look_where)  # for thousands of texts there are a few answers
+        self.skipped: Counter[str] = Counter()
+        self.openings: Counter[datetime] = Counter()
+        self.groups: Groups = defaultdict(Counter)
+        self.examples: dict[int, date] = {}
+
+    def add(self, row: asyncpg.Record) -> None:
+        """Count a row in."""
+        if row["what"] != "shape":
+            self.skipped[row["what"]] += row["count"]
+            return
+        # Of a text that is written later it is said whether the invoice is overdue by then.
+        day = row["due_date"] + timedelta(days=1) if row["overdue"] else row["due_date"]
+        ways, goes_at = self._where(row["ddd"], row["opens_at"])
+        self.groups[ways][InvoiceText.of(row, brand=self._rules.brand, today=day)] += row["count"]
+        if goes_at is not None:
+            self.openings[goes_at] += row["count"]
+        if len(self.examples) < _EXAMPLES:
+            self.examples.setdefault(row["id"], day)
+
+    def _look_where(self, ddd: str | None, opens_at: datetime | None) -> tuple[Ways, datetime | None]:
+        """Give by which platforms it goes, and from when; None: now."""
+        local = (opens_at or self._now).astimezone(self._rules.zone)
+        ways, goes_at = ways_of(self._offers, ddd, local)
+        return ways, None if opens_at is None and goes_at == local else goes_at.astimezone(UTC)
 
 
 async def _looks(

@@ -63,6 +63,7 @@ def offers_of(settings: Settings) -> list[Offer]:
             per_day=able[route.name].per_day,
             limits_count_parts=able[route.name].limits_count_parts,
             ddds=route.ddds,
+            hours=route.hours,
         )
         for route in build_routes(settings.platforms)
         if route.weight > 0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from urllib.parse import urlencode
 
@@ -192,9 +192,10 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
         template_id = await templates.last_id(connection)
         template = await templates.current(connection) or settings.template
     offers, rules = offers_of(settings), _rules(services, wanted)
-    found = await simulate_run(services.pool, wanted, offers, rules)
+    is_single = wanted.single is not None
+    found = await simulate_run(services.pool, wanted, offers, rules, at_any_hour=is_single)
     if "invoice_unknown" in found.skipped and await _look_for(services, wanted):
-        found = await simulate_run(services.pool, wanted, offers, rules)
+        found = await simulate_run(services.pool, wanted, offers, rules, at_any_hour=is_single)
     async with services.pool.acquire() as connection:
         samples = await _samples(connection, services, found.examples, template)
         stopped_by = await what_stops_all(connection, services)
@@ -205,8 +206,6 @@ async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | 
     takes = duration(found.duration.whole_s) if found.duration and found.duration.whole_s else None
     slow = too_slow(found.duration and found.duration.open_s, timeout_s=settings.timeout_s)
     later = starts_later(found.openings, of=found.recipients, zone=settings.zone)
-    if wanted.single is not None:
-        later = None
     return DryRun(
         looked_at,
         is_overlapped,
@@ -244,12 +243,12 @@ async def _look_for(services: PanelServices, wanted: Selection) -> bool:
 
 
 async def _samples(
-    connection: Connection, services: PanelServices, invoice_ids: Sequence[int], template: str | None
+    connection: Connection, services: PanelServices, examples: Mapping[int, date], template: str | None
 ) -> list[Text]:
     found: list[Text] = []
-    for row in await invoices.read_texts(connection, invoice_ids):
+    for row in await invoices.read_texts(connection, list(examples)):
         try:
-            found.append(write(row, services, template))
+            found.append(write(row, services, template, on=examples[row["id"]]))
         except TemplateRefused:
             continue
         if len(found) == _SAMPLES:
@@ -257,9 +256,11 @@ async def _samples(
     return found
 
 
-def write(row: asyncpg.Record, services: PanelServices, template: str | None) -> Text:
-    """Write an invoice's text as the first platform would cut it; raises TemplateRefused."""
-    found = preview(row, template, services.settings)
+def write(
+    row: asyncpg.Record, services: PanelServices, template: str | None, *, on: date | None = None
+) -> Text:
+    """Write an invoice's text as the first platform would cut it on a day; raises TemplateRefused."""
+    found = preview(row, template, services.settings, on=on)
     return Text(row["id"], found, not_passed_on(found.text))
 
 

@@ -98,7 +98,7 @@ async def test_a_platform_is_counted_for_the_area_codes_it_serves_alone(pool, co
     assert found.first == FirstLine(8, 0, 2 * price + 6 * 2 * price)
     # The north's six by two a second; the south's two took two seconds.
     assert found.duration == Duration(0, 3.0)
-    assert found.examples == sorted(set(found.examples))
+    assert list(found.examples) == sorted(found.examples)
 
 
 async def test_what_goes_by_one_platform_alone_is_not_helped_by_the_others(pool, connection):
