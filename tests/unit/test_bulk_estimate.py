@@ -12,7 +12,7 @@ from disparo.domain.sms_text import SegmentProfile
 from disparo.domain.template import InvoiceText
 from disparo.wording.duration_words import too_slow
 
-_TEXT = InvoiceText("MINHA NET", "ANA", Decimal("99.90"), date(2026, 12, 5), date(2026, 12, 1))
+_TEXT = InvoiceText("MINHA NET", "ANA", Decimal("99.90"), date(2026, 12, 5), is_overdue=False)
 
 
 def estimate(offers, recipients):

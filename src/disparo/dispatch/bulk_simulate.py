@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import cache, partial
 
 import asyncpg
@@ -39,11 +39,12 @@ _EXAMPLES = 100
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """`skipped`: by reason. `duration`: by the platforms used first, together. `examples`: some that go.
+    """`skipped`: by reason. `duration`: by the platforms used first, together.
 
-    These with the day that their texts are written for.
-    `first`: what it takes through these; None where there is no platform. `out_of_reach`: recipients whose
-    area code none of the platforms serves: their messages would wait until they fail.
+    `examples`: some that go, and whether they are overdue by then.
+    `first`: what it takes through the platforms used first; None where there is no platform.
+    `out_of_reach`: recipients whose area code none of the platforms serves: their messages would wait until
+    they fail.
     `recent`: recipients who were sent their invoice within a day, or are about to be. `others`: how many a
     run gets that leaves these out: more than the rest where they take turns of the frequency caps.
     `caps_are_known`: False where those may leave out more than `skipped` says. `openings`: of those who are
@@ -58,7 +59,7 @@ class Simulation:
     duration: Duration | None
     first: FirstLine | None
     out_of_reach: int
-    examples: Mapping[int, date]
+    examples: Mapping[int, bool]
     recent: int
     others: int
     caps_are_known: bool
@@ -130,21 +131,20 @@ class _Tally:
         self.skipped: Counter[str] = Counter()
         self.openings: Counter[datetime] = Counter()
         self.groups: Groups = defaultdict(Counter)
-        self.examples: dict[int, date] = {}
+        self.examples: dict[int, bool] = {}
 
     def add(self, row: asyncpg.Record) -> None:
         """Count a row in."""
         if row["what"] != "shape":
             self.skipped[row["what"]] += row["count"]
             return
-        # Of a text that is written later it is said whether the invoice is overdue by then.
-        day = row["due_date"] + timedelta(days=1) if row["overdue"] else row["due_date"]
         ways, goes_at = self._where(row["ddd"], row["opens_at"])
-        self.groups[ways][InvoiceText.of(row, brand=self._rules.brand, today=day)] += row["count"]
+        text = InvoiceText.of(row, brand=self._rules.brand, is_overdue=row["overdue"])
+        self.groups[ways][text] += row["count"]
         if goes_at is not None:
             self.openings[goes_at] += row["count"]
         if len(self.examples) < _EXAMPLES:
-            self.examples.setdefault(row["id"], day)
+            self.examples.setdefault(row["id"], row["overdue"])
 
     def _look_where(self, ddd: str | None, opens_at: datetime | None) -> tuple[Ways, datetime | None]:
         """Give by which platforms it goes, and from when; None: now."""

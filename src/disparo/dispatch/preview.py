@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from disparo.dispatch.from_settings import offers_of
@@ -25,13 +25,18 @@ class Preview(NamedTuple):
         return self.letters >= self.most_letters
 
 
-def preview(facts: Columns, template: str | None, settings: Settings, *, on: date | None = None) -> Preview:
-    """Write a text as the first platform would cut it on a day, today unless said; raises TemplateRefused.
+def preview(
+    facts: Columns, template: str | None, settings: Settings, *, is_overdue: bool | None = None
+) -> Preview:
+    """Write a text as the first platform would cut it; raises TemplateRefused.
 
     `facts`: a row of `invoices.read_texts`. `template`: None for the one that comes with the program.
+    `is_overdue`: by the day on which it goes; None: that is today.
     """
     first = min(offers_of(settings), key=lambda offer: offer.order, default=None)
     profile = SegmentProfile() if first is None else first.profile
-    text = InvoiceText.of(facts, brand=settings.brand, today=on or datetime.now(settings.zone).date())
+    if is_overdue is None:
+        is_overdue = facts["due_date"] < datetime.now(settings.zone).date()
+    text = InvoiceText.of(facts, brand=settings.brand, is_overdue=is_overdue)
     found = render(text, profile.at_most(settings.max_segments), template=template)
     return Preview(found.text, found.segments, letters_of_one(found.text, profile), profile.single)

@@ -189,7 +189,8 @@ def _bounded(profile: SegmentProfile, max_parts: int) -> SegmentProfile:
 
 def rendered(facts: Mapping[str, Any], rules: Rules, profile: SegmentProfile) -> Rendered | Drop:
     """Give a message's text as a platform of this profile counts and cuts it."""
-    invoice = InvoiceText.of(facts, brand=rules.brand, today=facts["now"].astimezone(rules.zone).date())
+    today = facts["now"].astimezone(rules.zone).date()
+    invoice = InvoiceText.of(facts, brand=rules.brand, is_overdue=facts["due_date"] < today)
     try:
         return render(
             invoice, _bounded(profile, rules.max_parts), template=facts["template"] or rules.template

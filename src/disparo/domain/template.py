@@ -106,26 +106,26 @@ class Columns(Protocol):
 
 
 class InvoiceText(NamedTuple):
-    """What a text may speak of; `today` is the installation's."""
+    """What a text may speak of; `is_overdue`: on the day on which it goes, by the installation's zone."""
 
     brand: str
     customer_name: str | None
     amount: Decimal
     due_date: date
-    today: date
+    is_overdue: bool
     link: str | None = None
     linha_digitavel: str | None = None
     pix: str | None = None
 
     @classmethod
-    def of(cls, facts: Columns, *, brand: str, today: date) -> InvoiceText:
+    def of(cls, facts: Columns, *, brand: str, is_overdue: bool) -> InvoiceText:
         """Take what speaks of the invoice and its customer from a row that has columns of these names."""
         return cls(
             brand=brand,
             customer_name=facts["customer_name"],
             amount=facts["amount"],
             due_date=facts["due_date"],
-            today=today,
+            is_overdue=is_overdue,
             link=facts["link"],
             linha_digitavel=facts["linha_digitavel"],
             pix=facts["pix"],
@@ -251,19 +251,18 @@ def _pieces(template: str, missing: Sequence[str]) -> tuple[str, ...]:
 
 
 def _values(invoice: InvoiceText, payment: str) -> dict[str, str]:
-    is_overdue = invoice.due_date < invoice.today
     # A code is handed on letter by letter; only words lose their accents.
     return {
         "marca": _of_all(invoice.brand),
         "primeiro_nome": _plain_name(first_name(invoice.customer_name)),
         "valor": format_amount(invoice.amount),
-        "vence": "venceu" if is_overdue else "vence",
+        "vence": "venceu" if invoice.is_overdue else "vence",
         "vencimento": _written(invoice.due_date),
         "pagamento": payment,
         "link": invoice.link or "",
         "linha_digitavel": digits_only(invoice.linha_digitavel or ""),
         "pix": invoice.pix or "",
-        "observacao": _IF_PAID if is_overdue else "",
+        "observacao": _IF_PAID if invoice.is_overdue else "",
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from urllib.parse import urlencode
 
@@ -243,12 +243,12 @@ async def _look_for(services: PanelServices, wanted: Selection) -> bool:
 
 
 async def _samples(
-    connection: Connection, services: PanelServices, examples: Mapping[int, date], template: str | None
+    connection: Connection, services: PanelServices, examples: Mapping[int, bool], template: str | None
 ) -> list[Text]:
     found: list[Text] = []
     for row in await invoices.read_texts(connection, list(examples)):
         try:
-            found.append(write(row, services, template, on=examples[row["id"]]))
+            found.append(write(row, services, template, is_overdue=examples[row["id"]]))
         except TemplateRefused:
             continue
         if len(found) == _SAMPLES:
@@ -257,10 +257,10 @@ async def _samples(
 
 
 def write(
-    row: asyncpg.Record, services: PanelServices, template: str | None, *, on: date | None = None
+    row: asyncpg.Record, services: PanelServices, template: str | None, *, is_overdue: bool | None = None
 ) -> Text:
-    """Write an invoice's text as the first platform would cut it on a day; raises TemplateRefused."""
-    found = preview(row, template, services.settings, on=on)
+    """Write an invoice's text as the first platform would cut it; see `preview`."""
+    found = preview(row, template, services.settings, is_overdue=is_overdue)
     return Text(row["id"], found, not_passed_on(found.text))
 
 

@@ -179,7 +179,7 @@ async def test_names_are_told_apart_by_what_the_text_calls_the_customer(pool, co
         template = "{primeiro_nome} {valor}, {vencimento}. " + "x" * pad
         await templates.write(connection, template, actor="test")
         facts = await invoices.read_texts(connection, [1, 2])
-        texts = [InvoiceText.of(row, brand="ISP", today=today) for row in facts]
+        texts = [InvoiceText.of(row, brand="ISP", is_overdue=row["due_date"] < today) for row in facts]
         counted = [render(text, SegmentProfile(), template=template).segments for text in texts]
         assert await segments(pool) == sum(counted)
 
@@ -201,7 +201,7 @@ async def test_codes_are_told_apart_by_the_signs_that_make_their_length(pool, co
     for pad in range(60, 150, 10):
         template = "{link} {linha_digitavel} {pix} {valor} {vencimento} " + "x" * pad
         await templates.write(connection, template, actor="test")
-        texts = [InvoiceText.of(row, brand="ISP", today=today) for row in facts]
+        texts = [InvoiceText.of(row, brand="ISP", is_overdue=row["due_date"] < today) for row in facts]
         counted = [render(text, profile, template=template).segments for text in texts]
         found = await simulate_run(
             pool, Selection(), [Offer("p", profile, 1)], replace(bulk.RULES, max_parts=20)

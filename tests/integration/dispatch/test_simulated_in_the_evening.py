@@ -43,13 +43,13 @@ async def tomorrow(connection, monkeypatch):
 async def test_what_is_due_today_and_goes_tomorrow_is_told_that_it_is_overdue(pool, tomorrow):
     found = await simulate_run(pool, Selection(), OFFERS, bulk.RULES)
     assert (found.recipients, found.estimates[0].segments, found.openings.total()) == (4, 5, 3)
-    assert found.examples[1] == tomorrow
+    assert found.examples[1]
 
 
 async def test_what_its_customer_asked_for_goes_now(pool, tomorrow):
     found = await simulate_run(pool, Selection([1]), OFFERS, bulk.RULES, at_any_hour=True)
     assert (found.estimates[0].segments, found.openings) == (1, {})
-    assert found.examples == {1: tomorrow - timedelta(days=1)}
+    assert found.examples == {1: False}
 
 
 async def test_the_hours_of_platforms_count(pool, tomorrow, monkeypatch):

@@ -30,10 +30,10 @@ def invoice(**changes):
         "customer_name": "MARIA JOSÉ DA SILVA",
         "amount": Decimal("1234.56"),
         "due_date": date(2026, 12, 5),
-        "today": date(2026, 11, 24),
         "link": "https://f.example/11000",
     }
-    return InvoiceText(**{**facts, **changes})
+    facts |= changes
+    return InvoiceText(**facts, is_overdue=facts["due_date"] < date(2026, 11, 24))
 
 
 def test_the_default_text():
