@@ -9,8 +9,8 @@
 - Live sources: `base` has the shape of one, `build` makes them from the settings, `sync` brings a register
   over and keeps it up to date, `listing` tells whether its pages were all there is, `asking_again` asks for
   what is about to be sent, `lookout` for one invoice, `moved` for one that its customer's list lacks.
-- HubSoft: `hubsoft` (the source), `hubsoft_settings`, `hubsoft_answers`, `hubsoft_fields` (by `hubsoft_names`
-  and `json_values`), `hubsoft_tokens`, `hubsoft_parts` (a page that it cannot make whole).
+- HubSoft: `hubsoft` (the source), `hubsoft_settings`, `hubsoft_login`, `hubsoft_answers`, `hubsoft_fields`,
+  `hubsoft_names`, `json_values`, `hubsoft_tokens`, `hubsoft_parts` (a page that it cannot make whole).
 - `demo_data`: a small made-up register.
 
 How a live one is added: docs/adding-a-source.md.

@@ -7,7 +7,6 @@ be refused, or taken for the default.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
@@ -28,12 +27,11 @@ from disparo.sources.hubsoft_answers import (
     is_success,
     later_after,
     later_if_passing,
-    lifetime_s,
     page_of,
     read_json,
-    said_of,
     words_of,
 )
+from disparo.sources.hubsoft_login import HubsoftLogin
 from disparo.sources.hubsoft_parts import in_parts
 from disparo.sources.hubsoft_settings import HubsoftSettings, invoice_search, month
 from disparo.sources.listing import Listing
@@ -49,31 +47,25 @@ _BOOKED_WITHIN = timedelta(days=4)
 _TRIES = 6
 #: Where a message waits for the answer.
 _TRIES_NOW = 2
-_TOKEN_MARGIN_S = 60.0
-_NO_LOGIN = frozenset({400, 401, 403, 422})
-#: Asked with a password that is wrong now for each message and call, it locks us out.
-_REFUSED_FOR_S = 15.0
-_NO_CREDENTIALS = "O HubSoft recusou as credenciais configuradas (hubsoft_...)."
 #: Addresses are not shown unasked; they tell the state whose sending hours hold.
 _RELATIONS = "endereco_cadastral,endereco_instalacao"
 _NOT_SHOWN_UNASKED = {"exibir_pix_copia_cola": "sim", "exibir_fatura_inativa": "sim"}
 
 
 class Hubsoft:
-    """One process's connections to HubSoft. `requests` counts the requests that were sent."""
+    """One process's connections to HubSoft."""
 
     name = NAME
 
     def __init__(self, settings: HubsoftSettings) -> None:
         self._settings = settings
         self._session: aiohttp.ClientSession | None = None
-        self._token: tuple[str, float] | None = None
-        self._login, self._refused_until = asyncio.Lock(), float("-inf")
-        self.requests = 0
+        self._login = HubsoftLogin(settings)
 
     def full_steps(self, today: date) -> Sequence[Step]:
         """List customers, then the invoices of each month by due day."""
         months = range(-self._settings.months_back, self._settings.months_ahead + 1)
+        # The live ones first: who is in both lists keeps those (Sync).
         return [Step(LIVE), Step(CANCELLED), *(Step(DUE, *month(today, offset)) for offset in months)]
 
     def recent_steps(self, since: date, today: date) -> Sequence[Step]:
@@ -174,7 +166,7 @@ class Hubsoft:
 
     async def authorization(self) -> str:
         """Give the header's value with which we are known there; raises SourceDown or SourceRefused."""
-        return await self._live_token()
+        return await self._login.authorization(self.session)
 
     async def knows(self, token: str) -> bool:
         """Ask whether a token is one of its own that lives; raises SourceDown.
@@ -188,7 +180,6 @@ class Hubsoft:
             async with self.session.get(
                 f"{self._settings.url}{BASE}/cliente", params=query, headers=headers, allow_redirects=False
             ) as response:
-                self.requests += 1
                 if response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
                     return False
                 if response.status != HTTPStatus.OK:
@@ -202,9 +193,8 @@ class Hubsoft:
             raise SourceDown(type(error).__name__) from error
 
     def forget_token(self, authorization: str) -> None:
-        """Log in anew next time, since this was refused; unless another call has done so meanwhile."""
-        if self._token is not None and self._token[0] == authorization:
-            self._token = None
+        """Log in anew next time, since this was refused."""
+        self._login.forget(authorization)
 
     async def close(self) -> None:
         """Close connections."""
@@ -248,7 +238,6 @@ class Hubsoft:
     async def _get_once(self, path: str, query: Mapping[str, Any]) -> tuple[Mapping[str, Any], datetime]:
         headers = {"Authorization": await self.authorization()}
         params = {name: str(value) for name, value in query.items()}
-        self.requests += 1
         asked_at = datetime.now(UTC)
         try:
             async with self.session.get(
@@ -266,32 +255,3 @@ class Hubsoft:
         if not is_success(answer):
             raise SourceRefused(f"O HubSoft recusou {path}{words_of(answer)}.")
         return cast("Mapping[str, Any]", answer), asked_at
-
-    async def _live_token(self) -> str:
-        async with self._login:
-            if time.monotonic() < self._refused_until:
-                raise SourceRefused(_NO_CREDENTIALS)
-            if self._token is None or time.monotonic() > self._token[1]:
-                self._token = await self._log_in()
-            return self._token[0]
-
-    async def _log_in(self) -> tuple[str, float]:
-        self.requests += 1
-        try:
-            async with self.session.post(
-                f"{self._settings.url}/oauth/token", json=self._settings.login, allow_redirects=False
-            ) as response:
-                later_if_passing(response)
-                if response.status in _NO_LOGIN:
-                    self._refused_until = time.monotonic() + _REFUSED_FOR_S
-                    raise SourceRefused(_NO_CREDENTIALS)
-                if response.status != HTTPStatus.OK:
-                    raise SourceRefused(f"O HubSoft respondeu {response.status} a /oauth/token.")
-                answer = await read_json(response)
-                if not isinstance(answer, dict) or "access_token" not in answer:
-                    self._refused_until = time.monotonic() + _REFUSED_FOR_S
-                    raise SourceRefused(_NO_CREDENTIALS)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise TryLater(said_of(error), None) from error
-        lives_s = max(0.0, lifetime_s(answer.get("expires_in")) - _TOKEN_MARGIN_S)
-        return f"Bearer {answer['access_token']}", time.monotonic() + lives_s

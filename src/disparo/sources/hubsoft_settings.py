@@ -23,17 +23,6 @@ class HubsoftSettings:
     months_back: int = 12
     months_ahead: int = 12
 
-    @property
-    def login(self) -> dict[str, str]:
-        """Give what a token is asked for with."""
-        return {
-            "grant_type": "password",
-            "client_id": self.client_id,
-            "client_secret": self.client_secret,
-            "username": self.username,
-            "password": self.password,
-        }
-
 
 def month(today: date, offset: int) -> tuple[date, date]:
     """Give the first and the last day of a month, counted from today's."""

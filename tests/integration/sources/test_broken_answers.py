@@ -69,7 +69,7 @@ def answering(login, answers):
     One that has no length is followed by a reset.
     """
     left = {"/oauth/token": list(login)}
-    rest = list(answers)
+    rest, calls = list(answers), []
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
@@ -80,6 +80,7 @@ def answering(login, answers):
                 length = int(value) if name.lower() == b"content-length" else length
             self.rfile.read(length)
             mine = left.get(path, rest)
+            calls.append(path)
             answer = mine.pop(0) if len(mine) > 1 else mine[0]
             self.wfile.write(answer)
             if answer.startswith(_HEAD):
@@ -91,16 +92,16 @@ def answering(login, answers):
 
     server = Server(("127.0.0.1", 0), Handler)
     with serving(server):
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http://127.0.0.1:{server.server_address[1]}", calls
 
 
 async def asked(login, answers):
     """Read a page; gives its invoices, and how many calls that took."""
-    with answering(login, answers) as url:
+    with answering(login, answers) as (url, calls):
         source = Hubsoft(HubsoftSettings(url=url, **CLIENT, timeout_s=5))
         try:
             page = await source.fetch_page(Step("due"), 0)
-            return [row["id"] for row in page.invoices], source.requests
+            return [row["id"] for row in page.invoices], len(calls)
         finally:
             await source.close()
 

@@ -27,50 +27,60 @@ async def missed(connection):
     return json.loads((await sync_states.read(connection, "hubsoft"))["progress"])
 
 
-async def test_one_that_a_deletion_pushed_onto_a_page_already_read_is_brought(
-    there, sync, connection, small_pages
-):
-    """Of several pages of a month, the first loses a row just after it was read."""
-    taken = []
+def after_a_first_page(there, change):
+    """Have the first row of a month of several pages changed, once, just after its page was read; gives its id.
 
-    def take_one(path, page):
+    `change` tells whether it did.
+    """
+    changed = []
+
+    def meanwhile(path, page):
         month = there._kept and next(iter(there._kept.values()))
-        if path == "/financeiro/fatura" and page == 0 and not taken and len(month) > 100:
-            taken.append(month[0]["id_fatura"])
-            there.gone.add(taken[0])
+        is_first = path == "/financeiro/fatura" and page == 0 and len(month) > 100
+        if is_first and not changed and change(month[0]):
+            changed.append(month[0]["id_fatura"])
 
-    there.meanwhile = take_one
-    done = await sync.run()
-    assert taken
-    assert done.missed == 0
+    there.meanwhile = meanwhile
+    return changed
+
+
+async def cut_and_resumed(there, sync):
+    with pytest.raises(SourceDown):
+        await sync.run(full=True)
+    there.fail_after = None
+    return await sync.run()
+
+
+async def all_are_here(there, connection, gone):
     ids = {row["id"] for row in await connection.fetch("SELECT id FROM invoices")}
     assert ids >= {item["id_fatura"] for item in there.all_invoices()}
     # The one that was read before it went is asked for by itself.
-    assert await connection.fetchval(STATUS, taken[0]) == "cancelled"
+    assert await connection.fetchval(STATUS, gone) == "cancelled"
+
+
+async def test_one_that_a_deletion_pushed_onto_a_page_already_read_is_brought(
+    there, sync, connection, small_pages
+):
+    taken = after_a_first_page(there, lambda first: there.gone.add(first["id_fatura"]) is None)
+    done = await sync.run()
+    assert done.missed == 0
+    await all_are_here(there, connection, *taken)
 
 
 async def test_one_that_a_deletion_pushed_onto_a_page_read_before_a_cut_is_brought(
     there, sync, connection, small_pages, monkeypatch
 ):
     monkeypatch.setattr("disparo.sources.hubsoft._TRIES", 1)
-    taken = []
 
-    def take_one_and_fall(path, page):
-        month = there._kept and next(iter(there._kept.values()))
-        if path == "/financeiro/fatura" and page == 0 and not taken and len(month) > 100:
-            taken.append(month[0]["id_fatura"])
-            there.gone.add(taken[0])
-            there.fail_after = 0
+    def take_and_fall(first):
+        there.gone.add(first["id_fatura"])
+        there.fail_after = 0
+        return True
 
-    there.meanwhile = take_one_and_fall
-    with pytest.raises(SourceDown):
-        await sync.run()
-    there.fail_after = None
-    done = await sync.run()
+    taken = after_a_first_page(there, take_and_fall)
+    done = await cut_and_resumed(there, sync)
     assert (done.is_full, done.missed) == (True, 0)
-    ids = {row["id"] for row in await connection.fetch("SELECT id FROM invoices")}
-    assert ids >= {item["id_fatura"] for item in there.all_invoices()}
-    assert await connection.fetchval(STATUS, taken[0]) == "cancelled"
+    await all_are_here(there, connection, *taken)
 
 
 async def test_one_that_came_into_a_page_read_before_a_cut_is_brought(
@@ -79,37 +89,30 @@ async def test_one_that_came_into_a_page_read_before_a_cut_is_brought(
     """It pushes another over the edge, which is listed twice: as many are listed as there are."""
     monkeypatch.setattr("disparo.sources.hubsoft._TRIES", 1)
 
-    def bring_one_and_fall(path, page):
-        month = there._kept and next(iter(there._kept.values()))
-        if path != "/financeiro/fatura" or page or there.changes or len(month) <= 100:
-            return
-        if month[0]["id_fatura"] > 700_000:
-            there.changes[700_000] = {"data_vencimento": month[0]["data_vencimento"]}
-            there.fail_after = 0
+    def bring_and_fall(first):
+        if first["id_fatura"] == 700_000:
+            return False
+        there.changes[700_000] = {"data_vencimento": first["data_vencimento"]}
+        there.fail_after = 0
+        return True
 
     await sync.run()
-    there.meanwhile = bring_one_and_fall
-    with pytest.raises(SourceDown):
-        await sync.run(full=True)
-    there.fail_after = None
-    assert (await sync.run()).missed == 0
+    after_a_first_page(there, bring_and_fall)
+    assert (await cut_and_resumed(there, sync)).missed == 0
     due = await connection.fetchval("SELECT due_date FROM invoices WHERE id = 700000")
     assert due.isoformat() == there.changes[700_000]["data_vencimento"]
 
 
 async def test_a_pass_that_is_cut_where_nothing_moves_reads_no_page_twice(
-    there, sync, source, small_pages, monkeypatch
+    there, sync, small_pages, monkeypatch
 ):
     await sync.run()
-    before = source.requests
+    before = there.calls.total()
     usual = (await sync.run(full=True)).pages
-    usual_requests = source.requests - before
+    usual_requests = there.calls.total() - before
     monkeypatch.setattr("disparo.sources.hubsoft._TRIES", 1)
     there.fail_after = there.calls.total() + usual_requests // 2
-    with pytest.raises(SourceDown):
-        await sync.run(full=True)
-    there.fail_after = None
-    done = await sync.run()
+    done = await cut_and_resumed(there, sync)
     assert (done.is_full, done.missed) == (True, 0)
     assert done.pages == usual - usual_requests // 2
 
@@ -177,29 +180,29 @@ async def test_rows_of_a_step_that_is_read_twice_lack_once(there, sync, connecti
 
 
 async def test_a_count_that_means_something_else_is_told_of_and_costs_nothing(
-    there, sync, source, connection, small_pages
+    there, sync, connection, small_pages
 ):
     await sync.run()
-    before = source.requests
+    before = there.calls.total()
     await sync.run(full=True)
-    usual = source.requests - before
+    usual = there.calls.total() - before
     there.miscounts = 3
-    before = source.requests
+    before = there.calls.total()
     done = await sync.run(full=True)
     assert done.missed == 3 * 10  # customers, cancelled ones, eight months
-    assert source.requests - before == usual
+    assert there.calls.total() - before == usual
 
 
-async def test_one_that_was_deleted_there_is_cancelled_by_the_full_pass(there, sync, source, connection):
+async def test_one_that_was_deleted_there_is_cancelled_by_the_full_pass(there, sync, connection):
     await sync.run()
-    before = source.requests
+    before = there.calls.total()
     await sync.run(full=True)
-    usual = source.requests - before
+    usual = there.calls.total() - before
     there.gone |= {700_003, 700_003 + CUSTOMERS, 700_004}
-    before = source.requests
+    before = there.calls.total()
     await sync.run(full=True)
     # One question for each of their customers and months, and one for each of them by its id.
-    assert source.requests - before <= usual + 3 + 3
+    assert there.calls.total() - before <= usual + 3 + 3
     for gone in there.gone:
         assert await connection.fetchval(STATUS, gone) == "cancelled"
     others = "SELECT count(*) FROM invoices WHERE status = 'cancelled'"

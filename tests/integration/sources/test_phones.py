@@ -11,13 +11,13 @@ pytestmark = pytest.mark.anyio
 PHONES = "SELECT phone_1, phone_2, phone_1_allowed FROM customers WHERE id = $1"
 
 
-async def test_with_the_question_before_a_hand_over(there, sync, source, connection):
+async def test_with_the_question_before_a_hand_over(there, sync, connection):
     await sync.run()
     await connection.execute("UPDATE customers SET phone_2 = '37911112222', phone_1_allowed = false")
     there.phones[11] = "37988887777"
-    before = source.requests
+    before = there.calls.total()
     await sync.refresh([700_010])  # of customer 11
-    assert source.requests - before == 1
+    assert there.calls.total() - before == 1
     # What is not told stays; so does a person's word.
     assert tuple(await connection.fetchrow(PHONES, 11)) == ("37988887777", "37911112222", False)
     assert (await connection.fetchrow(PHONES, 12))["phone_1"] == "37900000012"

@@ -30,12 +30,12 @@ async def counts(connection):
     )
 
 
-async def test_the_first_sync_brings_everything(there, sync, source, connection):
+async def test_the_first_sync_brings_everything(there, sync, connection):
     done = await sync.run()
     assert (done.is_full, done.customers, done.invoices, done.left_out) == (True, CUSTOMERS, INVOICES, 0)
     assert await counts(connection) == (CUSTOMERS, INVOICES)
     # A page of 500 is one call; beside them one for each month without invoices, and the login.
-    assert source.requests <= CUSTOMERS / 500 + INVOICES / 500 + 8 + 8 + 2
+    assert there.calls.total() <= CUSTOMERS / 500 + INVOICES / 500 + 8 + 8 + 2
     row = await connection.fetchrow("SELECT * FROM customers WHERE id = 7")
     assert (row["name"], row["uf"], row["phone_1"], row["phone_2"]) == (
         "CLIENTE 7",
@@ -96,14 +96,14 @@ async def test_where_it_does_not_say_which_are_active_each_is_asked_for_before_i
     assert await connection.fetchval(checked) is not None
 
 
-async def test_what_is_new_and_what_was_paid_comes_with_few_calls(there, sync, source, connection):
+async def test_what_is_new_and_what_was_paid_comes_with_few_calls(there, sync, connection):
     await sync.run()
-    before = source.requests
+    before = there.calls.total()
     there.pay(700_005)
     there.add_invoice(990_001, 3)
     done = await sync.run()
     assert (done.is_full, done.invoices) == (False, 2)
-    assert source.requests - before <= 4
+    assert there.calls.total() - before <= 4
     rows = await connection.fetch("SELECT id, status FROM invoices WHERE id IN (700005, 990001) ORDER BY id")
     assert [tuple(row) for row in rows] == [(700_005, "paid"), (990_001, "open")]
 
@@ -137,12 +137,12 @@ async def test_a_cut_in_the_middle_leaves_whole_pages_and_the_next_run_goes_on(
 
 
 async def test_an_answer_beyond_every_page_is_refused_in_words_and_not_read_to_its_end(
-    there, sync, source, connection, monkeypatch
+    there, sync, connection, monkeypatch
 ):
     monkeypatch.setattr("disparo.sources.hubsoft_answers.LIMIT_BYTES", 2000)
     with pytest.raises(SourceRefused, match="/integracao/cliente/todos passa de"):
         await sync.run()
-    assert source.requests == 2  # the login, and no second try
+    assert there.calls.total() == 2  # the login, and no second try
     state = await sync_states.read(connection, "hubsoft")
     assert state["failure"].startswith("A resposta do HubSoft a /api/v1/integracao/cliente/todos passa de")
 
@@ -205,7 +205,7 @@ async def test_wrong_credentials_are_not_tried_for_each_message_and_call(there, 
             await source.authorization()
     assert there.calls["/oauth/token"] - calls == 1
     monkeypatch.setitem(CLIENT, "password", "errada")  # it is right by now, and asked for again after a while
-    monkeypatch.setattr(source, "_refused_until", 0.0)
+    monkeypatch.setattr(source._login, "_refused_until", 0.0)
     assert not await Sync(dsn, pool, source, ZONE).refresh([700_000])
     await source.close()
 
