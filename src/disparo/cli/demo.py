@@ -103,7 +103,7 @@ def _call(url: str, *, token: str | None = None, body: dict[str, Any] | None = N
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, headers)  # noqa: S310 - our own address
     try:
-        with urllib.request.urlopen(request, timeout=30, context=UNVERIFIED) as answer:  # noqa: S310 - our own
+        with urllib.request.urlopen(request, timeout=30, context=UNVERIFIED) as answer:  # noqa: S310 - our own address
             found: dict[str, Any] = json.loads(answer.read())
             return found
     except urllib.error.HTTPError as error:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -85,19 +86,15 @@ async def _examine(dados: Path | None) -> list[Finding]:
 
 
 async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
-    within_days, has_platforms = settings.backup_max_age_days, bool(settings.platforms)
-    used = {*(settings.platforms or {SIMULATOR}), *live_sources(settings)}
-    local_client = settings.hubsoft_local_client if settings.hubsoft_url else None
+    examine = partial(
+        examine_database,
+        backup_within_days=settings.backup_max_age_days,
+        has_platforms=bool(settings.platforms),
+        used={*(settings.platforms or {SIMULATOR}), *live_sources(settings)},
+        local_client=settings.hubsoft_local_client if settings.hubsoft_url else None,
+    )
     if settings.database_url is not None:
-        dsn = settings.database_url.get_secret_value()
-        return await examine_database(
-            dsn,
-            remedy=_OWN_SERVER,
-            backup_within_days=within_days,
-            has_platforms=has_platforms,
-            used=used,
-            local_client=local_client,
-        )
+        return await examine(settings.database_url.get_secret_value(), remedy=_OWN_SERVER)
     if os.access(data_dir, os.F_OK) and not os.access(data_dir, os.X_OK):
         return []  # said of the folder: whether it runs cannot be seen
     if not is_held(data_dir):
@@ -107,14 +104,7 @@ async def _database(settings: Settings, data_dir: Path) -> list[Finding]:
         dsn = await asyncio.to_thread(attach, data_dir)
     except DisparoError as error:
         return [wrong("banco de dados", str(error), "Rode o doctor com sudo, ou espere o início terminar.")]
-    return await examine_database(
-        dsn,
-        remedy=_RESTART.format(log=data_dir / "postgres.log"),
-        backup_within_days=within_days,
-        has_platforms=has_platforms,
-        used=used,
-        local_client=local_client,
-    )
+    return await examine(dsn, remedy=_RESTART.format(log=data_dir / "postgres.log"))
 
 
 def _show(findings: list[Finding]) -> None:

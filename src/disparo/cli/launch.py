@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 
@@ -202,6 +203,6 @@ def answers(url: str) -> bool:
     """Tell whether an address answers 200."""
     try:
         with urllib.request.urlopen(url, timeout=2, context=UNVERIFIED) as answer:  # noqa: S310 - our own
-            return bool(answer.status == 200)  # noqa: PLR2004 - OK
+            return bool(answer.status == HTTPStatus.OK)
     except (OSError, HTTPException):  # or what is there speaks no HTTP
         return False

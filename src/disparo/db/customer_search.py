@@ -68,7 +68,7 @@ async def contacts_by_name(connection: Connection, name: str, *, limit: int) -> 
     # A common name is found at once among the first ones, and only a rarer one through its trigrams.
     found = await connection.fetch(
         f"""WITH near AS MATERIALIZED (SELECT id, customer_id, name FROM contacts ORDER BY id LIMIT {_NEAR})
-            SELECT customer_id, name FROM near WHERE {_EACH_WORD} ORDER BY id LIMIT $2""",  # noqa: S608 - ours
+            SELECT customer_id, name FROM near WHERE {_EACH_WORD} ORDER BY id LIMIT $2""",  # noqa: S608 - words of our own
         patterns,
         limit,
     )

@@ -77,7 +77,8 @@ async def invoices_of(
     _narrow(where, wanted)
     direction = "DESC" if descending else "ASC"
     return await connection.fetch(
-        f"SELECT {_INVOICE} FROM invoices i JOIN customers c ON c.id = i.customer_id WHERE {where} "  # noqa: S608 - ours
+        f"SELECT {_INVOICE} FROM invoices i "  # noqa: S608 - names of our own, values are bound
+        f"JOIN customers c ON c.id = i.customer_id WHERE {where} "
         f"ORDER BY i.{order} {direction} NULLS LAST, i.id {direction} LIMIT {limit}",
         *where.arguments,
     )
@@ -115,7 +116,7 @@ async def page_invoices(
     if customer_ids is not None or active is not None or wanted.id is not None or wanted.company is not None:
         where = _of_customers(wanted, customer_ids, active=active)
         total = await connection.fetchval(
-            f"SELECT count(*) FROM invoices i {_joined(where)} WHERE {where}",  # noqa: S608 - ours
+            f"SELECT count(*) FROM invoices i {_joined(where)} WHERE {where}",  # noqa: S608 - names of our own, values are bound
             *where.arguments,
         )
         return await _invoices_at(connection, wanted, where, offset, per_page), total
@@ -145,7 +146,7 @@ async def _invoices_at(
 ) -> list[asyncpg.Record]:
     day = _DAY_COLUMNS[wanted.day]
     return await connection.fetch(
-        f"WITH page AS MATERIALIZED (SELECT i.id FROM invoices i {_joined(where)} WHERE {where} "  # noqa: S608 - ours
+        f"WITH page AS MATERIALIZED (SELECT i.id FROM invoices i {_joined(where)} WHERE {where} "  # noqa: S608 - names of our own, values are bound
         f"ORDER BY {day}, i.id LIMIT {limit} OFFSET {offset}) "
         f"SELECT {_INVOICE} FROM page JOIN invoices i ON i.id = page.id "
         f"JOIN customers c ON c.id = i.customer_id ORDER BY {day}, i.id",

