@@ -26,6 +26,7 @@ _NAMES = (
     "painel.css",
     "sem-script.css",
     "painel.js",
+    "rascunhos.js",
     "tema.js",
     "grafico.js",
 )
