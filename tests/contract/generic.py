@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from tests.support.loops import TIMEOUT_S
+
 from disparo.platforms.base import Outgoing, boottime_s
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.registry import read_table
-
-#: No busy machine is as slow; for who waits for the end of it there is `tests.support.loops`.
-TIMEOUT_S = 20
 
 
 def message(text="Ola", e164="+5511988887777", reference="ref-1", deadline_s=None):

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.support.loops import TIMEOUT_S
+
 from disparo.domain.outcome import Outcome
 from disparo.platforms.base import Heard, Outgoing, boottime_s
 from disparo.platforms.registry import read_table
@@ -16,8 +18,6 @@ from disparo.platforms.smpp.pdu import Command, Delivered, Pdu
 from disparo.platforms.smpp.platform import Smpp
 
 Answer = Callable[["Smsc", asyncio.StreamWriter, Pdu], Awaitable[None]]
-#: No busy machine is as slow; for who waits for the end of it there is `tests.support.loops`.
-TIMEOUT_S = 20
 BINDS = (Command.BIND_RECEIVER, Command.BIND_TRANSMITTER, Command.BIND_TRANSCEIVER)
 
 

@@ -11,8 +11,8 @@ from email.utils import formatdate
 
 import pytest
 from tests.contract.conftest import http
-from tests.contract.generic import TIMEOUT_S, message, send, table, take_and_drop
-from tests.support.loops import put_forward
+from tests.contract.generic import message, send, table, take_and_drop
+from tests.support.loops import TIMEOUT_S, put_forward
 
 from disparo.domain.outcome import FailureClass, OutcomeKind
 from disparo.platforms.base import boottime_s

@@ -7,7 +7,6 @@ import time
 
 import pytest
 from tests.contract.smsc import (
-    TIMEOUT_S,
     Ear,
     an_smsc,
     bound,
@@ -21,7 +20,7 @@ from tests.contract.smsc import (
     take,
 )
 from tests.outages.certificates import Authority
-from tests.support.loops import put_forward
+from tests.support.loops import TIMEOUT_S, put_forward
 
 from disparo.domain.outcome import FailureClass, OutcomeKind
 from disparo.platforms.base import boottime_s

@@ -8,8 +8,8 @@ import threading
 from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
-from tests.contract.smsc import TIMEOUT_S, an_smsc, bound, message, one, platform_of, refuse, take
-from tests.support.loops import put_forward
+from tests.contract.smsc import an_smsc, bound, message, one, platform_of, refuse, take
+from tests.support.loops import TIMEOUT_S, put_forward
 
 from disparo.domain.outcome import OutcomeKind
 from disparo.platforms.base import boottime_s

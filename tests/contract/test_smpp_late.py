@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.contract.smsc import TIMEOUT_S, an_smsc, bound, message, one, refuse, take
-from tests.support.loops import put_forward
+from tests.contract.smsc import an_smsc, bound, message, one, refuse, take
+from tests.support.loops import TIMEOUT_S, put_forward
 
 from disparo.domain.outcome import OutcomeKind
 from disparo.platforms.guard import Guarded

@@ -7,7 +7,6 @@ import json
 
 import pytest
 from tests.contract.smsc import (
-    TIMEOUT_S,
     Ear,
     Smsc,
     an_smsc,
@@ -19,7 +18,7 @@ from tests.contract.smsc import (
     refuse,
     take,
 )
-from tests.support.loops import put_forward
+from tests.support.loops import TIMEOUT_S, put_forward
 
 from disparo.domain.outcome import OutcomeKind
 from disparo.domain.sms_text import count_segments
