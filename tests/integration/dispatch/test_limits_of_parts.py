@@ -15,7 +15,6 @@ from tests.support import rows
 from tests.support.arrivals import largest_within
 
 from disparo import queue
-from disparo.db import rates
 from disparo.dispatch.rules import Rules
 from disparo.dispatch.worker import Worker, WorkerPlan, WorkerSettings
 from disparo.domain.outcome import Outcome, OutcomeKind
@@ -133,35 +132,35 @@ async def test_a_worker_that_stops_sends_the_parts_of_a_platform_that_was_remove
     assert await rows.statuses(connection, ids) == ["accepted"]
 
 
-async def take_every_other_slot(pool):
-    """Use slots up as another worker does."""
-    how = {"interval_s": 0.515, "per_day": None, "costs": [1], "ahead_s": 0.25}
-    while True:
-        async with pool.acquire() as connection:
-            taken = await rates.take_slots(connection, "p", **how)
-        await asyncio.sleep(2 * 0.515 if taken.slots else 0.01)
+#: Whoever takes slots finds that other workers have taken a second of those to come.
+OTHERS = """CREATE FUNCTION take_more() RETURNS trigger LANGUAGE plpgsql AS
+                $$BEGIN NEW.tat := NEW.tat + interval '1 s'; RETURN NEW; END$$;
+            CREATE TRIGGER others BEFORE UPDATE ON platform_rates FOR EACH ROW
+                WHEN (NEW.tat > OLD.tat) EXECUTE FUNCTION take_more()"""
+TEN_PARTS = replace(SIX_PARTS, max_parts=10)  # of 85 characters
 
 
 @pytest.mark.parametrize("is_removed", [False, True])
 async def test_a_worker_that_stops_sends_the_parts_of_what_it_began_though_others_take_slots(
-    dsn, connection, pool, monkeypatch, is_removed
+    dsn, connection, monkeypatch, is_removed
 ):
+    """They take 9 s then, where slots for all of them, an answer and its record take 8.4 at most."""
     monkeypatch.setattr("disparo.dispatch.worker._RECORDED_WITHIN_S", 2.0)
     ids = await waiting(connection, 1)
-    plan_of = partial(WorkerPlan, routes=(Route("p"),), rules=SIX_PARTS)
+    plan_of = partial(WorkerPlan, routes=(Route("p"),), rules=TEN_PARTS)
     stop = asyncio.Event()
     async with an_smsc() as smsc:
-        platform = platform_of(smsc, per_second=2, long_texts="parts", timeout_s=1.5)
+        platform = platform_of(smsc, per_second=2, long_texts="parts", timeout_s=2, segments={"part": 85})
         worker = Worker(dsn, plan=plan_of({"p": platform}), settings=WorkerSettings(10_000))
         running = asyncio.create_task(worker.run(stop))
         await smsc.until(lambda: smsc.submitted)
-        other = asyncio.create_task(take_every_other_slot(pool))
+        await connection.execute(OTHERS)
         if is_removed:
-            worker.use(WorkerPlan({}, (), SIX_PARTS))
+            worker.use(WorkerPlan({}, (), TEN_PARTS))
         stop.set()
         await running
-        other.cancel()
     assert await rows.statuses(connection, ids) == ["accepted"]
+    assert len(smsc.submitted) == 10
 
 
 async def test_a_single_call_waits_for_no_parts_of_a_bulk_run(dsn, connection):
