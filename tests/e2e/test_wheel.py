@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import shutil
 import subprocess
 import sys
@@ -12,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from bootstrap.environment import environment, pip_mirror
 from tests.support.documents import commands_under
 
 from disparo import __version__
@@ -45,12 +44,8 @@ def test_the_document_typed_in_a_fresh_home(wheel, tmp_path, data):
     home.mkdir()
     shutil.copy(wheel, home)
     # Only where the packages come from is this folder's own.
-    environment = {
-        **{
-            name: value
-            for name, value in _dev().with_environment().items()
-            if not name.startswith("DISPARO_")
-        },
+    env = {
+        **{name: value for name, value in _environment().items() if not name.startswith("DISPARO_")},
         "HOME": str(home),
         "DISPARO_DATA_DIR": str(data),  # root's would be the machine's own
         "PATH": f"{home}/.local/bin:{ROOT}/.tools/bin:/usr/bin:/bin",
@@ -63,7 +58,7 @@ def test_the_document_typed_in_a_fresh_home(wheel, tmp_path, data):
     done = subprocess.run(
         ["bash", "-euc", uv + link + reseller],
         cwd=home,
-        env=environment,
+        env=env,
         capture_output=True,
         text=True,
         check=False,
@@ -80,15 +75,10 @@ def _uv_cache():
     return subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _dev():
-    """./dev, as a module: it knows how pip and uv reach their packages from here."""
-    loader = importlib.machinery.SourceFileLoader("dev_task", str(ROOT / "dev"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("dev_task", loader))
-    loader.exec_module(module)
-    module.with_environment = lambda: dict(
-        module.pip_mirror(shutil.which("python3"), module.environment()), **module.environment()
-    )
-    return module
+def _environment():
+    """The environment of `./dev`, which knows how pip and uv reach their packages from here."""
+    env = environment()
+    return {**pip_mirror(shutil.which("python3"), env), **env}
 
 
 def test_name_and_version(wheel):
@@ -104,4 +94,4 @@ def test_every_file_of_the_package_is_in_it(wheel):
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert wanted <= inside
-    assert not [name for name in inside if name.startswith(("tests/", "bench/"))]
+    assert not [name for name in inside if name.startswith(("tests/", "bench/", "bootstrap/"))]

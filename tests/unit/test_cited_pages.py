@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("src", "tests", "docs", "bench", "deploy")
+FOLDERS = ("src", "tests", "docs", "bench", "bootstrap", "deploy")
 #: Presets (.toml) name the pages of their vendors.
 SUFFIXES = {".py", ".sql", ".md", ".sh"}
 #: Whose text becomes a page elsewhere: the links in it start from there.
@@ -20,7 +20,7 @@ SECTION = re.compile(r"§(\d+)(?:\.(\d+))?")
 #: Files that are yet to be written by whoever follows the instructions.
 PLACEHOLDERS = {"docs/platforms/NAME.md", "src/disparo/platforms/presets/NAME.toml"}
 #: Files of ours that pages name, and tests by their file's name alone.
-FILE = re.compile(r"(?<![\w./-])((?:src|tests|bench|deploy)/[\w./-]+\.[a-z]+|test_\w+\.py)\b")
+FILE = re.compile(r"(?<![\w./-])((?:src|tests|bench|bootstrap|deploy)/[\w./-]+\.[a-z]+|test_\w+\.py)\b")
 DECISION = re.compile(r"\bdecisions?[ /](\d{4})\b")
 
 
