@@ -272,7 +272,7 @@ SPECS = {
         ],
         receipts=[("delivered.form", "delivered", None), ("undelivered.form", "undelivered", "carrier")],
         inbound=[("inbound.form", "+5511988887777", " párár ")],
-        balance=('{"currency": "USD", "balance": "12.45", "account_sid": "AC1"}', "12.45"),
+        balance=('{"currency": "USD", "balance": "8.065", "account_sid": "AC1"}', "8.065"),
         asked=('{"sid": "SM0001", "status": "undelivered", "error_code": 30005, "error_message": null}', "undelivered", "number"),
     ),
     "smsbarato": Spec(

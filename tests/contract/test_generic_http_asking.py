@@ -161,6 +161,15 @@ async def test_credit_in_words_may_part_thousands_and_as_a_number_of_json_never_
     assert (found and found.amount) == (None if amount is None else Decimal(amount))
 
 
+@pytest.mark.parametrize(
+    ("decimal", "text", "amount"),
+    [(".", "8.065", "8.065"), (".", "-8.065", "-8.065"), (".", "1,234.5", "1234.5"), (".", "12", "12"), (".", "1.2.3", None),
+     (",", "8,065", "8.065"), (",", "1.234,5", "1234.5"), (",", "1.234", "1234"), (",", "12", "12")],
+)  # fmt: skip
+def test_where_the_sign_before_decimals_is_known_no_thousand_is_made_of_them(decimal, text, amount):
+    assert read_amount(text, decimal) == (None if amount is None else Decimal(amount))
+
+
 async def test_a_platform_that_was_given_up_in_the_middle_of_a_round_tells_nothing(peer):
     asked = {"ask": {**ASK, "url": peer.url}, "balance": {"url": peer.url, "answer": "b"}}
     platform = GenericHttp("p", read_table("p", table(peer, **asked)))

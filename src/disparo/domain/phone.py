@@ -81,8 +81,9 @@ _TRUNK = 1
 _SHORTEST_WITH_COUNTRY = 12
 #: Of a mobile, with its area code and its ninth digit.
 _MOBILE_DIGITS = 11
-#: 1198887776.0: with its 0 it would be a stranger's, of eleven digits; 988887777.0 would get an area code.
-_AS_AMOUNT = re.compile(r"(\+?[0-9]{10,13})\.0")
+#: 1198887776.0: with its 0 it would be a stranger's, of eleven digits; 988887777.0 would get an area code,
+#: and 55969336753.00, its 55 taken for the country's, another.
+_AS_AMOUNT = re.compile(r"(\+?[0-9]{10,13})\.00?")
 #: (11) 98888-777: a mobile that lacks a digit at its end; as an old one it would be a stranger's.
 _LACKS_ONE = re.compile(
     rf"\D*(?:55)?\D*(?:0[0-9]{{2}}|0)?\D*[1-9][0-9]\D*9[0-9]{{4}}[ .{_DASHES}-][0-9]{{3}}\D*", re.ASCII
@@ -154,8 +155,8 @@ class Phone(NamedTuple):
 def parse_phone(text: str) -> Phone:
     """Read one number as a caller may send it (docs/api.md §3); raises InvalidPhone.
 
-    Punctuation, a leading +55 or 0, both, and a 55 in front of 10 or 11 digits are tolerated, and the `.0` of
-    a program that took it for an amount.
+    Punctuation, a leading +55 or 0, both, and a 55 in front of 10 or 11 digits are tolerated, and the `.0`
+    or `.00` of a program that took it for an amount.
     """
     # DDNNNNNNNNN, the common case; a 0 in front is a trunk prefix.
     if len(text) == _MOBILE_DIGITS and text.isascii() and text.isdigit() and text[0] != "0":
@@ -263,7 +264,8 @@ def _digits_of(text: str) -> str:
         raise InvalidPhone(PhoneFault.LENGTH)
     if _ORDINAL_BEFORE.match(stripped):
         raise InvalidPhone(PhoneFault.NOT_A_NUMBER)
-    if stripped[-2:] == ".0":
+    # 11.98.88.77.00 is written in pairs.
+    if stripped[-2:] == ".0" or (stripped[-3:] == ".00" and stripped.count(".") == 1):
         if not (amount := _AS_AMOUNT.fullmatch(stripped)):
             raise InvalidPhone(PhoneFault.NOT_A_NUMBER)
         stripped = amount[1]

@@ -6,6 +6,7 @@ Sources: 3GPP TS 23.038 §6.2.1 (the alphabet), docs/field-facts.md §2 (what Br
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -19,6 +20,10 @@ GSM_BASIC = frozenset(
 _GSM_EXTENSION = frozenset("^{}\\[~]|€\f")
 _GSM = GSM_BASIC | _GSM_EXTENSION
 _LAST_OF_LATIN1, _LAST_OF_UCS2 = "\xff", "\uffff"
+#: Signs of addresses that carriers may lose, and one that GSM-7 lacks; %7E says what ~ does (RFC 3986 §2).
+_IN_ADDRESSES = str.maketrans({sign: f"%{ord(sign):02X}" for sign in "^{}[~]|`"})
+_ANY_OF_THEM = re.compile(r"[\^{}\[~\]|`]")
+_HOST = re.compile(r"[^/]*//[^/?#]*")
 
 #: What decomposition alone gets wrong or leaves over.
 _OVERRIDES = {
@@ -70,6 +75,15 @@ def to_gsm_basic(text: str) -> str:
     Digits and ASCII letters stay as they are; what has no equivalent is left out.
     """
     return text if text.isascii() and _plain(text) else "".join(map(_letter, text))
+
+
+def link_for_sms(link: str) -> str:
+    """Give the same address without signs of the extension table: where one gets lost it leads nowhere."""
+    if _ANY_OF_THEM.search(link) is None:
+        return link
+    host = _HOST.match(link)
+    end = host.end() if host else 0
+    return link[:end] + link[end:].translate(_IN_ADDRESSES)
 
 
 def encoding_of(text: str) -> Encoding:

@@ -16,12 +16,14 @@ from itertools import chain, zip_longest
 from typing import Any, NamedTuple, Protocol
 
 from disparo.domain.boleto import digits_only
+from disparo.domain.gaps import without
 from disparo.domain.sms_text import (
     Encoding,
     SegmentProfile,
     count_segments,
     encoding_of,
     is_cut,
+    link_for_sms,
     to_gsm_basic,
 )
 
@@ -49,24 +51,6 @@ _UNTIDY = re.compile(r"  | [,.:;]|[:.,;],")
 _SPACES, _SPACE_BEFORE, _ORPHAN = re.compile(r" {2,}"), re.compile(r" +([,.:;])"), re.compile(r"([:.,;]),\s*")
 #: Handed on letter by letter, whatever stands in them; a mark holds their place while the rest is mended.
 _CODES, _MARK = frozenset({"pagamento", "link", "linha_digitavel", "pix"}), "\0"
-#: Holds the place of what is missing; around it go the signs that were its own, one after the other.
-_HOLE = "\x01"
-_AROUND_HOLES = tuple(
-    (re.compile(pattern.replace("#", _HOLE), re.MULTILINE), instead)
-    for pattern, instead in (
-        (r"\( *# *\)", _HOLE),
-        (r"#(?: *#)+", _HOLE),
-        (r"^ *# *(?:\n|\Z)", ""),  # a line of its own
-        (r"^ *# *(?:[,.:;!?]+(?![()])|-(?= ))? *", ""),  # `NOME, sua fatura`
-        (r"([,.:;!?-]) *# *[,:;](?![()])", r"\1"),  # `MARCA: NOME, sua fatura`
-        (r"([.!?]) *# *[.!?]", r"\1"),
-        (r" *[,:;-]? *# *(?=[.!?])", ""),  # `Oi, NOME!`
-        (r"- *# *-", "-"),
-        (r" *[,;-]? *#$", ""),
-        (r" *# *(?=[,:;])", ""),
-        ("#", ""),
-    )
-)
 #: What a text that is pasted brings along: marks, and blanks that are none of GSM-7's.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _BLANKS = re.compile("[\t\u00a0\u2000-\u200a\u202f\u205f\u3000]")
@@ -241,13 +225,7 @@ def _pieces(template: str, missing: Sequence[str]) -> tuple[str, ...]:
     no other blanks, and the whole text would go in UCS-2.
     """
     seen = _BLANKS.sub(" ", _UNSEEN.sub("", unicodedata.normalize("NFC", template)))
-    for name in missing:
-        seen = seen.replace(f"{{{name}}}", _HOLE)
-    if _HOLE in seen:
-        for around, instead in _AROUND_HOLES:
-            seen = around.sub(instead, seen)
-        seen = _SPACES.sub(" ", seen)
-    return tuple(_PLACEHOLDER.split(seen))
+    return tuple(_PLACEHOLDER.split(without(seen, missing, codes=_CODES)))
 
 
 def _values(invoice: InvoiceText, payment: str) -> dict[str, str]:
@@ -259,7 +237,7 @@ def _values(invoice: InvoiceText, payment: str) -> dict[str, str]:
         "vence": "venceu" if invoice.is_overdue else "vence",
         "vencimento": _written(invoice.due_date),
         "pagamento": payment,
-        "link": invoice.link or "",
+        "link": link_for_sms(invoice.link) if invoice.link else "",
         "linha_digitavel": digits_only(invoice.linha_digitavel or ""),
         "pix": invoice.pix or "",
         "observacao": _IF_PAID if invoice.is_overdue else "",
@@ -284,7 +262,7 @@ def _written(day: date) -> str:
 def _payments(invoice: InvoiceText) -> list[str]:
     """List the payment paths there are, the best first: own link, boleto line, Pix."""
     paths = [
-        ("Pague em ", invoice.link),
+        ("Pague em ", invoice.link and link_for_sms(invoice.link)),
         ("Codigo: ", digits_only(invoice.linha_digitavel or "")),
         ("Pix: ", invoice.pix),
     ]

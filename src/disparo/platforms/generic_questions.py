@@ -137,11 +137,23 @@ def _moment(text: str | None) -> datetime | None:
     return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None
 
 
-def read_amount(text: str) -> Decimal | None:
-    """Read a number as platforms write it: 1200, "1.200", "50,35", "1.234,56", "R$ 9.90"."""
+def read_amount(text: str, decimal: str | None = None) -> Decimal | None:
+    """Read a number as platforms write it: 1200, "1.200", "50,35", "1.234,56", "R$ 9.90".
+
+    `decimal`: the sign before its decimals, where that is known.
+    """
     found = _NUMBER.search(text)
-    amount = read_money(found[2].rstrip(".,")) if found else None
+    amount = None
+    if found:
+        said = found[2].rstrip(".,")
+        # With a comma and decimals behind it nothing is left to guess.
+        amount = read_money(said if decimal is None else _with_decimals(said, decimal))
     return -amount if found and amount is not None and found[1] == "-" else amount
+
+
+def _with_decimals(said: str, decimal: str) -> str:
+    whole, _, rest = said.partition(decimal)
+    return f"{whole.replace('.' if decimal == ',' else ',', '')},{rest}"
 
 
 def _content(reply: Reply, rules: AskRules) -> object:
@@ -163,15 +175,15 @@ def _balance(reply: Reply, rules: BalanceRules) -> Balance | None:
     if rules.regex is not None:
         found = re.search(rules.regex, text_of(reply.body))
         said = found[1] if found and found.groups() else None
-    amount = _amount_of(said)
+    amount = _amount_of(said, rules.decimal)
     return None if amount is None or not amount.is_finite() else Balance(amount)
 
 
-def _amount_of(said: str | float | None) -> Decimal | None:
+def _amount_of(said: str | float | None, decimal: str | None) -> Decimal | None:
     if said is None or isinstance(said, bool):
         return None
     # Of a number of JSON the point never parts thousands.
-    return read_amount(said[:_LONGEST_AMOUNT]) if isinstance(said, str) else Decimal(str(said))
+    return read_amount(said[:_LONGEST_AMOUNT], decimal) if isinstance(said, str) else Decimal(str(said))
 
 
 def needs_id(rules: AskRules) -> bool:

@@ -177,10 +177,14 @@ class PollRules(AskRules):
 
 
 class BalanceRules(Question):
-    """What credit is left: the number at `answer`, or what `regex` finds; low below `low`."""
+    """What credit is left: the number at `answer`, or what `regex` finds; low below `low`.
+
+    `decimal`: the sign before decimals, where it is always the same: in words `8.065` may be eight thousand.
+    """
 
     answer: Words | None = None
     regex: str | None = None
+    decimal: Literal[".", ","] | None = None
     low: Annotated[Decimal | None, Field(ge=0)] = None
 
     @field_validator("regex")

@@ -131,14 +131,25 @@ def test_a_number_that_has_all_its_digits_may_be_parted_anywhere(read, text):
 
 @pytest.mark.parametrize("read", [parse_phone, parse_registered])
 @pytest.mark.parametrize(
-    "digits", ["1198887776", MOBILE, "1133334444", "55988887777", "5511988887777", "011988887777"]
+    "digits",
+    ["1198887776", MOBILE, "1133334444", "55988887777", "5511988887777", "011988887777", "55969336753"],
 )
-def test_a_number_that_a_program_wrote_with_decimals_is_the_one_without_them(read, digits):
-    assert read(f"{digits}.0") == read(digits)
+@pytest.mark.parametrize("decimals", [".0", ".00"])
+def test_a_number_that_a_program_wrote_with_decimals_is_the_one_without_them(read, digits, decimals):
+    """55969336753.00, its 55 taken for the country's, would be somebody's in Amapá."""
+    assert read(f"{digits}{decimals}") == read(digits)
 
 
 @pytest.mark.parametrize("read", [parse_phone, parse_registered])
-@pytest.mark.parametrize("text", ["988887777.0", "98888-7777.0", "33334444.0", "+55 98888-7777.0"])
+def test_pairs_of_digits_are_no_decimals(read):
+    assert read("11.33.33.44.00").e164 == "+551133334400"
+
+
+@pytest.mark.parametrize("read", [parse_phone, parse_registered])
+@pytest.mark.parametrize(
+    "text",
+    ["988887777.0", "98888-7777.0", "33334444.0", "+55 98888-7777.0", "99988-7777.00", "99988777.00"],
+)
 def test_decimals_of_a_number_without_area_code_give_it_none(read, text):
     """9888877770 would be somebody's in Maranhão."""
     with pytest.raises(InvalidPhone):

@@ -44,6 +44,48 @@ def test_the_default_text():
     assert (rendered.segments, rendered.encoding) == (1, Encoding.GSM7)
 
 
+@pytest.mark.parametrize("template", [None, "{valor} {vencimento} {link}"])
+@pytest.mark.parametrize(
+    ("link", "sent"),
+    [
+        ("https://isp.example/~fin/2?f[]=1|2`", "https://isp.example/%7Efin/2?f%5B%5D=1%7C2%60"),
+        ("https://isp.example/{a}^b#~", "https://isp.example/%7Ba%7D%5Eb#%7E"),
+        ("http://[2001:db8::1]:8080/f?a=%7E&b=\\", "http://[2001:db8::1]:8080/f?a=%7E&b=\\"),
+        ("https://isp.example", "https://isp.example"),
+    ],
+)
+def test_a_link_has_no_signs_that_carriers_lose(template, link, sent):
+    assert render(invoice(link=link), PROFILE, template=template).text.endswith(f" {sent}")
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{valor} {vencimento}. Boleto: {link} Pix: {pix}", "."),
+        ("{valor} {vencimento}. Pix copia e cola: {pix}. {observacao}", "."),
+        ("{valor} {vencimento} (Pix: {pix})", ""),
+        ("{valor} {vencimento}. Boleto/Pix: {pix}. Obrigado", ". Obrigado"),
+        ("{valor} {vencimento}, pague pelo link: {link} ou pelo Pix: {pix}.", "."),
+        ("{valor} {vencimento} - Pix: {pix} - Boleto: {linha_digitavel} - Att", " - Att"),
+        (
+            "{valor} {vencimento}\n\nLinha digitável:\n{linha_digitavel}\n\nPix:\n{pix}\n\nObrigado",
+            "\n\nObrigado",
+        ),
+        ("{valor} {vencimento}\nPix: {pix}\nBoleto: {linha_digitavel}\nObrigado", "\nObrigado"),
+        # What says more than that a code follows is left.
+        ("{valor} {vencimento}. Sua fatura chegou: {link} Obrigado", ". Sua fatura chegou: Obrigado"),
+        ("{valor} {vencimento}. Acesse http://a.example/b: {pix}", ". Acesse http://a.example/b:"),
+    ],
+)
+def test_nothing_announces_a_code_that_is_not_there(template, text):
+    assert render(invoice(link=None), PROFILE, template=template).text == f"R$ 1.234,56 05/12/2026{text}"
+
+
+def test_the_brand_at_the_beginning_announces_nothing():
+    text = render(invoice(link=None), PROFILE, template="Link Fibra: {link} {valor} {vencimento}").text
+    assert text == "Link Fibra: R$ 1.234,56 05/12/2026"
+
+
 def test_without_a_link_the_boleto_line_is_the_payment_path():
     text = render(invoice(link=None, linha_digitavel=LINHA), PROFILE).text
     assert text.endswith("Codigo: 34191090086171395730871444640008400000000008990")
