@@ -47,6 +47,17 @@ def show(client, answer):
     return client.get(f"{DISPATCH}/{answer.json['disparo']['id']}").json["disparo"]
 
 
+@pytest.mark.parametrize("origin", [{}, {"Origin": "https://crm.example"}])
+def test_simular_in_the_address_queues_nothing_either(client, house, origin):
+    before = house.value("SELECT count(*) FROM dispatches")
+    answer = client.post(f"{BULK}?simular=sim", {"ids_fatura": [11000]}, headers=origin)
+    assert (answer.status, answer.json["simulacao"]["faturas"]) == (200, 1)
+    answer = client.post(f"{BULK}?ids_fatura[]=11000&ids_fatura[]=70215&simular=nao", {"simular": "sim"})
+    assert (answer.status, answer.json["simulacao"]["faturas"]) == (200, 2)
+    assert client.post(f"{BULK}?status=vencido", {"ids_fatura": [11000], "simular": "sim"}).status == 422
+    assert house.value("SELECT count(*) FROM dispatches") == before
+
+
 def test_simulating_tells_and_queues_nothing(client, house):
     before = house.value("SELECT count(*) FROM dispatches")
     ids = [11000, 70215, 70217, 70219, 70221, 70222, 999]

@@ -251,6 +251,18 @@ def test_a_name_is_found_with_its_accents_apart(reader, apart):
     assert found == reader.get(f"{BASE}/cliente?busca=nome_razaosocial&termo_busca={same}").json["clientes"]
 
 
+@pytest.mark.parametrize("alphabet", ["utf-8", "cp1252"])
+def test_a_name_is_found_in_the_alphabet_of_older_programs_too(reader, alphabet):
+    asked = f"busca=nome_razaosocial&termo_busca={quote('CONCEIÇÃO', encoding=alphabet)}"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    found = reader.get(f"{BASE}/cliente?{asked}").json["clientes"]
+    assert found
+    assert found == reader.get(f"{BASE}/cliente", body=asked, headers=form).json["clientes"]
+    assert (
+        found == reader.get(f"{BASE}/cliente?busca=nome_razaosocial&termo_busca=CONCEICAO").json["clientes"]
+    )
+
+
 def test_totals_follow_every_change(house, reader):
     def total() -> int:
         return reader.get(f"{BASE}/financeiro/fatura?{PERIOD}&apenas_em_aberto=sim").json["paginacao"][

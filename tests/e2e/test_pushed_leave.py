@@ -54,6 +54,43 @@ def test_contacts_too_and_a_list_takes_the_place_of_the_one_before(client, house
     assert [row["id"] for row in rows] == [7102]
 
 
+def test_a_contact_of_two_customers_or_two_contacts_of_one_id_are_named_and_nobody_is_lost(client, house):
+    def item(id_, *contacts):
+        told = [{"id_contato": number, "nome": "RUI", "telefone": phone} for number, phone in contacts]
+        return {"id_cliente": id_, "nome_razaosocial": "NUMERA POR CLIENTE", "contatos": told}
+
+    first, same = item(2110, (7110, "11987650010")), item(2112, *2 * [(7112, "11987650012")])
+    items = [
+        first,
+        item(2111, (7110, "11987650011")),
+        same,
+        item(2113, (1, "11987650013"), (1, "11987650014")),
+    ]
+    answer = client.call("PUT", f"{BASE}/cliente", {"clientes": [*items, first]})
+    assert (answer.status, answer.json["gravados"]) == (200, 2)
+    assert [(error["indice"], error["mensagem"]) for error in answer.json["erros"]] == [
+        (1, "o id_contato 7110 já é de um contato do cliente de ID 2110 nesta chamada"),
+        (3, "contatos traz dois contatos diferentes com o id_contato 1"),
+    ]
+    assert [
+        tuple(row)
+        for row in house.fetch(
+            "SELECT customer_id, id FROM contacts WHERE customer_id BETWEEN 2110 AND 2113 ORDER BY 1"
+        )
+    ] == [(2110, 7110), (2112, 7112)]
+    moved = [item(2110), item(2111, (7110, "11987650010"))]
+    assert client.call("PUT", f"{BASE}/cliente", {"clientes": moved}).json["gravados"] == 2
+    assert house.value("SELECT customer_id FROM contacts WHERE id = 7110") == 2111
+
+
+def test_a_cpf_where_a_phone_should_be_is_named_and_its_digits_get_no_sms(client, house):
+    contact = {"id_contato": 7114, "nome": "RUI", "telefone": "119.887.766-55", "permite_sms": True}
+    for told in ({"telefone_primario": "119.887.766-55"}, {"contatos": [contact]}):
+        answer = client.call("PUT", f"{BASE}/cliente", {"clientes": [{**ANA, "id_cliente": 2114, **told}]})
+        assert (answer.status, "tem a forma de um CPF" in answer.json["erros"][0]["mensagem"]) == (422, True)
+    assert house.value("SELECT count(*) FROM customers WHERE id = 2114") == 0
+
+
 def test_the_document_names_what_an_item_may_have(house):
     document = json.loads(house.anonymous.get("/openapi.json").raw)
 

@@ -181,6 +181,9 @@ def test_opt_outs(house, client):
     assert client.call("DELETE", f"{OPT_OUT}?telefone={number}").status == 200
     assert client.call("DELETE", f"{OPT_OUT}?telefone={number}").status == 422
     assert client.post(OPT_OUT, {"telefone": "x"}).status == 422
+    for body in (None, {}):
+        assert client.post(f"{OPT_OUT}?telefone=%2B55{number}", body).status == 200
+    assert client.call("DELETE", OPT_OUT, {"telefone": number}).status == 200
 
 
 def test_the_audit_tells_of_opt_outs_that_changed_something(house, client):

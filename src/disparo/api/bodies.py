@@ -18,6 +18,7 @@ from disparo.api.access import admit_still
 from disparo.api.errors import Failure, Refusal
 from disparo.api.header_fields import field_of
 from disparo.platforms.forms import read_pairs
+from disparo.platforms.json_paths import text_of
 
 _Pairs = list[tuple[str, str]]
 _BRACKETS = re.compile(r"^([^\[\]]+)\[[^\[\]]*\](\[.*\])?$", re.DOTALL)
@@ -98,9 +99,22 @@ def is_compressed(encoding: str) -> bool:
     return bool(encoding) and any(word.strip().lower() in _COMPRESSIONS for word in encoding.split(","))
 
 
-def read_address(request: Request) -> dict[str, Any]:
-    """Read the fields of a call's address, as those of a form; raises Refusal."""
-    return _gather(_urlencoded(request.scope["query_string"], _MOST_FIELDS), ())
+def read_query(request: Request) -> dict[str, str]:
+    """Read what is asked for in a call's address; raises Refusal."""
+    return dict(_urlencoded(request.scope["query_string"], _MOST_FIELDS))
+
+
+async def read_call(
+    request: Request, limit_bytes: int, *, repeated: Collection[str] = (), most_fields: int = _MOST_FIELDS
+) -> dict[str, Any]:
+    """Read the fields of a call as `read_fields` does, those of its address too, before which the body's go.
+
+    So does the framework that the original is made of: a `simular` that was not seen would send.
+    """
+    fields = await read_fields(request, limit_bytes, repeated=repeated, most_fields=most_fields)
+    if not (address := request.scope["query_string"]):
+        return fields
+    return {**_gather(_urlencoded(address, most_fields), repeated), **fields}
 
 
 def _json_object(text: bytes) -> dict[str, Any]:
@@ -125,11 +139,12 @@ _JSON = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _urlencoded(text: bytes, most_fields: int) -> _Pairs:
+    """Read a form in UTF-8, or in Windows-1252, as programs of older systems write it; raises Refusal."""
     try:
         pairs = read_pairs(text, most_fields)
     except ValueError:
         raise Refusal("A requisição tem campos demais") from None
-    return [(name.decode("utf-8", "replace"), value.decode("utf-8", "replace")) for name, value in pairs]
+    return [(text_of(name), text_of(value)) for name, value in pairs]
 
 
 class _Parser(MultiPartParser):

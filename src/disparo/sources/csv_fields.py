@@ -58,6 +58,8 @@ _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?:\.[0-9]+)?")
 _FLOAT = re.compile(r"([0-9]{1,18})[.,]00?")
 #: But `123456789.00` is a CPF whose dash somebody wrote as a point.
 _DOCUMENT_FLOAT = re.compile(r"([0-9]{8,14})(?:[.,]0|,00)|([0-9]{10,11}|[0-9]{13,14})\.00")
+#: As nobody writes a phone: where two fields changed places, one in fifteen would be a stranger's mobile.
+_AS_CPF = re.compile(r"[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}")
 _CUT_SHORT = re.compile(r"[0-9]+(?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
 #: What messengers put around and into a number that is copied from them.
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
@@ -144,6 +146,8 @@ def read_phones(text: str, column: str, *, longest: int, required: bool = False)
     """
     if _CUT_SHORT.fullmatch(text):
         raise BadField(f"{column} foi cortado pela planilha: formate a coluna como número sem decimais")
+    if _AS_CPF.fullmatch(text):
+        raise BadField(f"{column} tem a forma de um CPF: veja se as colunas não estão trocadas")
     if match := _FLOAT.fullmatch(text):
         text = match[1]
     if not text.isascii():

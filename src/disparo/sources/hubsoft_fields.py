@@ -142,7 +142,7 @@ def _status(item: Item, row: dict[str, Any], *, lenient: bool) -> str | None:
     """Give a state that is told; no payment tells none, for it may be cancelled: see `upsert_invoices`."""
     word = value_of(item.get("status", item.get("situacao")), "status")
     if not word:
-        status = _status_without_word(item, row)
+        status = _status_without_word(item, row, lenient=lenient)
         if status in (None, "open") and not lenient and item.get("quitado") is None and _is_paid_up(row):
             return "paid"  # who has paid is not reminded
         return status
@@ -150,7 +150,7 @@ def _status(item: Item, row: dict[str, Any], *, lenient: bool) -> str | None:
         status = read_status(word, "status", paid_at=row.get("paid_at"))
     except BadField:
         # A source's own word takes nothing from what says beside it that nobody is to be reminded.
-        beside = _status_without_word(item, row) if lenient else None
+        beside = _status_without_word(item, row, lenient=True) if lenient else None
         if beside in ("paid", "cancelled"):
             return beside
         raise
@@ -180,8 +180,10 @@ def _unless_open(item: Item, row: dict[str, Any], *, lenient: bool) -> str:
     return "open"
 
 
-def _status_without_word(item: Item, row: dict[str, Any]) -> str | None:
+def _status_without_word(item: Item, row: dict[str, Any], *, lenient: bool) -> str | None:
     if item.get("quitado") is not None and not _flag(item, "quitado"):
+        if not lenient and row.get("paid_at") is not None:
+            raise BadField("quitado diz que a fatura não foi paga, e data_pagamento que foi")
         row["paid_at"] = None
     if _flag(item, "quitado") or _is_paid_some_day(item, row):
         return "paid"

@@ -141,7 +141,7 @@ INVOICE: Sequence[tuple[str, str, Reader]] = (
     ("valor_pago", "paid_amount", lambda text, name: amount(text, name) if text else None),
     ("data_cadastro", "registered_on", or_absent(read_date)),
     ("link", "link", read_link),
-    ("linha_digitavel", "linha_digitavel", read_linha_digitavel),
+    ("linha_digitavel|codigo_barras", "linha_digitavel", read_linha_digitavel),
     ("pix_copia_cola|pix_copia_e_cola", "pix", read_pix),
 )
 DETAILS: Sequence[tuple[str, str, Reader]] = (

@@ -34,8 +34,6 @@ from disparo.sources.tables import NO_RESULT
 _PHONE = 200  # of one field, which may hold several
 #: A phone of which six digits are left, or fewer, once its column was too narrow: somebody else's.
 _ROUNDED = re.compile(r"\+?[0-9]{5,8}00000")
-#: As nobody writes a phone: where two columns changed places, one in fifteen would be a stranger's mobile.
-_AS_CPF = re.compile(r"[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}")
 #: What a formula that found nothing leaves, in Portuguese and in English.
 _FAILED = frozenset({
     NO_RESULT, "#N/D", "#REF!", "#VALOR!", "#NOME?", "#NÚM!", "#NULO!", "#DIV/0!",
@@ -60,9 +58,7 @@ def _text(text: str, column: str, *, required: bool = False) -> str | None:
 
 
 def _phones(text: str, column: str, *, required: bool = False) -> str | None:
-    """Read a field of phones; raises BadField, also of a CPF, and where a spreadsheet has lost digits."""
-    if _AS_CPF.fullmatch(text):
-        raise BadField(f"{column} tem a forma de um CPF: veja se as colunas não estão trocadas")
+    """Read a field of phones; raises BadField, also where a spreadsheet has lost digits."""
     found = read_phones(text, column, longest=_PHONE, required=required)
     if found is not None and _ROUNDED.fullmatch(found):
         raise BadField(

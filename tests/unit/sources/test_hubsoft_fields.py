@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from disparo.domain.boleto import barcode_of
 from disparo.sources.csv_fields import BadField
 from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice, read_told
 
@@ -210,6 +211,24 @@ def test_an_invoice_is_pushed_as_paid_where_what_was_paid_covers_it(told, status
 def test_one_that_is_pushed_as_open_and_covered_is_refused():
     with pytest.raises(BadField, match="valor_pago que foi paga"):
         read_invoice(invoice(valor=119.9, valor_pago=119.9, status="aberta"))
+
+
+@pytest.mark.parametrize("beside", [{}, {"fatura_ativa": True}, {"fatura_ativa": False}, {"status": ""}])
+def test_one_that_is_pushed_with_a_day_of_payment_and_as_not_paid_is_refused(beside):
+    told = invoice(data_pagamento="25/11/2026", quitado=False, **beside)
+    with pytest.raises(BadField, match="data_pagamento que foi"):
+        read_invoice(told)
+    assert read_invoice(told, lenient=True)["paid_at"] is None  # HubSoft's own: paid in part
+    assert read_invoice(invoice(data_pagamento="", quitado=False))["paid_at"] is None
+
+
+def test_bars_are_read_as_their_line_where_that_is_not_told():
+    line = "34191090086171395730871444640008400000000008990"
+    bars = barcode_of(line)
+    assert read_invoice(invoice(codigo_barras=bars))["linha_digitavel"] == line
+    assert read_invoice(invoice(codigo_barras="1", linha_digitavel=line))["linha_digitavel"] == line
+    with pytest.raises(BadField, match="codigo_barras não confere"):
+        read_invoice(invoice(codigo_barras="1"))
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse, Response
 
 from disparo.api.access import ApiCaller, require
-from disparo.api.bodies import read_fields
+from disparo.api.bodies import read_call
 from disparo.api.errors import Refusal, may_be_done
 from disparo.api.hubsoft import bulk_mapping, bulk_schemas, mapping, reading, schemas
 from disparo.api.schemas import COMMON, REPEATABLE
@@ -45,7 +45,7 @@ async def start_bulk(
     """Agenda o envio de muitas faturas, por números ou por vencimento; `simular`: só mostra quanto seria."""
     services = services_of(request)
     settings = services.settings
-    fields = await read_fields(
+    fields = await read_call(
         request, settings.bulk_body_limit_bytes, repeated=("ids_fatura",), most_fields=MOST_IDS + _OTHERS
     )
     key = reading.read_key(idempotency_key)

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
 from disparo.api.access import ApiCaller, require
-from disparo.api.bodies import read_fields
+from disparo.api.bodies import read_fields, read_query
 from disparo.api.errors import Failure, Refusal
 from disparo.api.heads import WithHead
 from disparo.api.hubsoft import lookup_reading as reading
@@ -45,7 +45,7 @@ async def _reader(request: Request) -> ApiCaller:
 
 async def _asked(request: Request) -> Mapping[str, str]:
     """Give what is asked for: in the address, and before that in a body, which some send with a GET."""
-    found = dict(request.query_params)
+    found = read_query(request)
     try:
         fields = await read_fields(request, services_of(request).settings.body_limit_bytes)
     except Refusal:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
 from disparo.api.access import ApiCaller, require
-from disparo.api.bodies import read_fields
+from disparo.api.bodies import read_call, read_fields
 from disparo.api.errors import Refusal, may_be_done
 from disparo.api.heads import WithHead
 from disparo.api.hubsoft import mapping, schemas
 from disparo.api.hubsoft.paging import Page, PerPage, pagination, read_page
 from disparo.api.schemas import COMMON, REPEATABLE, WITH_BODY
-from disparo.api.services import Services, services_of
+from disparo.api.services import services_of
 from disparo.auth.permissions import Permission
 from disparo.db import opt_outs
 from disparo.domain.phone import InvalidPhone, Phone, parse_phone
@@ -71,7 +72,7 @@ async def list_opt_outs(
 async def add_opt_out(request: Request, caller: Sender) -> JSONResponse:
     """Descadastra um número: nenhum SMS vai mais para ele, nem como telefone adicional."""
     services = services_of(request)
-    phone = _mobile(await _phone_in_body(request, services))
+    phone = _mobile(_phone_in(await read_call(request, services.settings.body_limit_bytes)))
     async with may_be_done(), services.pool.acquire() as connection, connection.transaction():
         new = await opt_outs.add_asked(connection, phone.e164, actor=caller.actor)
     return JSONResponse(
@@ -95,7 +96,7 @@ async def remove_opt_out(
 ) -> JSONResponse:
     """Volta a permitir SMS para um número, dado no endereço ou no corpo; nos dois, o mesmo."""
     services = services_of(request)
-    in_body = await _phone_in_body(request, services)
+    in_body = _phone_in(await read_fields(request, services.settings.body_limit_bytes))
     phone = _mobile(telefone or in_body)
     if in_body is not None and _mobile(in_body).e164 != phone.e164:
         raise Refusal("O telefone no endereço e o telefone no corpo são diferentes")
@@ -106,9 +107,9 @@ async def remove_opt_out(
     return JSONResponse({"status": "success", "msg": "O telefone volta a receber SMS"})
 
 
-async def _phone_in_body(request: Request, services: Services) -> str | None:
-    """The body's `telefone` as written, None without one; raises Refusal if neither text nor number."""
-    value = (await read_fields(request, services.settings.body_limit_bytes)).get("telefone")
+def _phone_in(fields: Mapping[str, Any]) -> str | None:
+    """Give a call's `telefone` as written, None without one; raises Refusal if neither text nor number."""
+    value = fields.get("telefone")
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):

@@ -79,7 +79,8 @@ _TOLD: Mapping[str, str] = {
     "permite_sms_terciario": "Como permite_sms_primario",
     "ativo": _LEAVE,
     "link": "Começa com http:// ou https://",
-    "linha_digitavel": "Só se os dígitos verificadores conferem; também os 44 do código de barras",
+    "linha_digitavel": "Só se os dígitos verificadores conferem; também os 44 do código de barras, "
+    "aqui ou em codigo_barras",
     "pix_copia_cola": "O Pix copia e cola inteiro; também como pix_copia_e_cola",
     "cpf_cnpj": "Com ou sem pontuação",
 }
@@ -110,7 +111,8 @@ _ADDRESSES: _Field = {
 _SERVICES = _part("Uma lista de até 50, que substitui a de antes", [*_names(SERVICE), *DEVICES, *ADDRESSES])
 _CONTACTS: _Field = {
     "type": ["array", "object", "null"],  # as PHP writes a list with gaps, and none
-    "description": "Uma lista de até 50, que substitui a de antes; id_contato e telefone são obrigatórios",
+    "description": "Uma lista de até 50, que substitui a de antes; id_contato e telefone são obrigatórios, "
+    "e um id_contato é de um contato só, entre todos os clientes",
     "items": {
         "type": "object",
         "properties": {

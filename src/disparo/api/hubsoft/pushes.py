@@ -63,11 +63,14 @@ async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
     """Grava clientes pelo id_cliente, nos campos da consulta; outro campo ausente fica como está."""
     del caller
     items = await _items(request, "clientes", "id_cliente")
+    seen: dict[int, ContactRow] = {}
 
     def read(item: Mapping[str, Any]) -> tuple[CustomerRow, list[ContactRow] | None]:
         item = _with_leave(item)
         row = read_customer(item)
-        return row, read_contacts(item, row["id"])
+        contacts = read_contacts(item, row["id"])
+        seen.update(_told_apart(contacts or [], seen))
+        return row, contacts
 
     found = await asyncio.to_thread(_sort, items, "id_cliente", read, lambda pair: pair[0]["id"])
     pairs = [pair for _, pair in found.good.values()]
@@ -138,6 +141,18 @@ def _with_leave(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
+def _told_apart(contacts: Sequence[ContactRow], seen: Mapping[int, ContactRow]) -> dict[int, ContactRow]:
+    """Give contacts by their ids; raises BadField where one is another's, who would be lost unsaid."""
+    found: dict[int, ContactRow] = {}
+    for contact in contacts:
+        id_ = contact["id"]
+        if found.setdefault(id_, contact) != contact:
+            raise BadField(f"contatos traz dois contatos diferentes com o id_contato {id_}")
+        if (other := seen.get(id_, contact)["customer_id"]) != contact["customer_id"]:
+            raise BadField(f"o id_contato {id_} já é de um contato do cliente de ID {other} nesta chamada")
+    return found
+
+
 def _with_end(item: Mapping[str, Any]) -> Mapping[str, Any]:
     """Take the end of an invoice by its other names too: who owes nothing would be asked for money."""
     found = dict(item)
@@ -168,16 +183,24 @@ async def _items(request: Request, name: str, id_name: str) -> Sequence[object]:
     items = listed(fields.get(name))
     if items is None and id_name in fields:
         items = [fields]
+        for part, value in fields.items():
+            _check_of_json(part, value)
     if items is None or items == []:
         raise Refusal(f"Favor preencher o atributo ({name})")
     if not isinstance(items, list):
         raise Refusal(f"O atributo ({name}) deve conter uma lista")
-    if any(isinstance(item, dict) and any(key.startswith("[") for key in item) for item in items):
-        # `clientes[0][id_cliente]=1`, as `bodies` reads a form
-        raise Refusal(f"Uma lista em ({name}) só é aceita como JSON: envie o corpo como application/json")
+    _check_of_json(name, items)
     if len(items) > MOST_ITEMS:
         raise Refusal(f"São permitidos no máximo {MOST_ITEMS} itens por chamada")
     return items
+
+
+def _check_of_json(name: str, value: object) -> None:
+    """Refuse `clientes[0][id_cliente]=1`, which `bodies` reads of a form as items that say nothing."""
+    if isinstance(value, list) and any(
+        isinstance(item, dict) and any(key.startswith("[") for key in item) for item in value
+    ):
+        raise Refusal(f"Uma lista em ({name}) só é aceita como JSON: envie o corpo como application/json")
 
 
 def _sort(

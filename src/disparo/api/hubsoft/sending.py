@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from disparo import metrics
 from disparo.api import full_disk
 from disparo.api.access import ApiCaller
-from disparo.api.bodies import read_address, read_fields
+from disparo.api.bodies import read_call
 from disparo.api.hubsoft import mapping, reading
 from disparo.api.services import Services
 from disparo.db.idempotency import Key
@@ -27,9 +27,7 @@ async def answer_send(
 ) -> Response:
     """Accept one call durably; raises what `api.errors` has the words for."""
     settings = services.settings
-    fields = await read_fields(request, settings.body_limit_bytes)
-    if request.scope["query_string"]:  # as the framework that the original is made of
-        fields = {**read_address(request), **fields}
+    fields = await read_call(request, settings.body_limit_bytes)
     wanted = reading.read_send(fields, most_phones=settings.max_extra_phones)
     call = Call(
         invoice_id=wanted.invoice_id,
