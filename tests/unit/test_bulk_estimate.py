@@ -55,3 +55,8 @@ def test_what_does_not_fit_on_the_first_platform_goes_by_another_and_costs_what_
     assert first(short, other) == (FirstLine(16, 0, Decimal("4.00")), Duration(0, 6.0))
     assert first(short, replace(other, order=0))[0] == FirstLine(16, 0, Decimal("4.00"))
     assert first(short, replace(other, profile=short.profile))[0] == FirstLine(4, 6, Decimal("0.40"))
+    nothing_said = replace(short, cost_per_segment=None)
+    assert first(nothing_said, other)[0] == FirstLine(16, 0, None)
+    all_long = {ways: Counter({long: 6})}
+    found = estimate_all([nothing_said, other], all_long, template=None, max_parts=10)
+    assert found.first == FirstLine(12, 0, Decimal("3.60"))

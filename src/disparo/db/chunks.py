@@ -7,6 +7,7 @@ bulk runs stand in `bulk_chunks`, with the same promise.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import asyncpg
 
@@ -77,18 +78,35 @@ async def bring_back(connection: Connection, *, limit: int) -> list[int]:
     return found
 
 
-async def waiting_for_hours(connection: Connection) -> list[asyncpg.Record]:
-    """Tell of each chunk for which area codes, and until when, its messages wait for a platform's hours.
+async def waiting_for_hours(
+    connection: Connection, *, after: int, until: datetime | None, limit: int
+) -> list[asyncpg.Record]:
+    """Tell of some chunks for which area codes, and until when, their messages wait for a platform's hours.
 
-    `platform`: the one that a message is bound to, which may have taken it before.
+    `platform`: the one that a message is bound to, which may have taken it before. The next by `place`,
+    behind `after`. What was put off after `until` (None: now) is left alone.
     """
+    # Each LIMIT makes its step a look-up by index; those behind the last chunk that is wanted are not read.
     return await connection.fetch(
-        """SELECT DISTINCT c.chunk_id, m.due_at, substr(m.e164, 4, 2) AS ddd,
-                  CASE WHEN m.tries > 0 THEN m.platform END AS platform, now() AS now
-           FROM (SELECT chunk_id, due_at FROM waiting_chunks
-                 UNION ALL SELECT chunk_id, due_at FROM bulk_chunks WHERE worker_id IS NULL) c
-           JOIN messages m ON m.chunk_id = c.chunk_id AND m.status = 'queued'
-           WHERE c.due_at > now() AND m.due_at > now() AND m.reason = 'platform_hours'"""
+        """SELECT page.*, waits.*, now() AS now
+           FROM (SELECT chunk_id, place
+                 FROM (SELECT chunk_id, place
+                       FROM (SELECT chunk_id, due_at FROM waiting_chunks
+                             UNION ALL SELECT chunk_id, due_at FROM bulk_chunks WHERE worker_id IS NULL) c
+                       CROSS JOIN LATERAL (SELECT abs(chunk_id) * 2 + (chunk_id < 0)::int AS place) p
+                       WHERE due_at > now() AND place > $1 ORDER BY place OFFSET 0) c
+                 WHERE (SELECT true FROM messages m
+                        WHERE m.chunk_id = c.chunk_id AND m.status = 'queued' AND m.reason = 'platform_hours'
+                          AND m.due_at > now() AND m.changed_at <= coalesce($2, now()) LIMIT 1)
+                 LIMIT $3) page
+           CROSS JOIN LATERAL (
+               SELECT DISTINCT due_at, substr(e164, 4, 2) AS ddd,
+                      CASE WHEN tries > 0 THEN platform END AS platform
+               FROM messages WHERE chunk_id = page.chunk_id AND status = 'queued' AND due_at > now()
+                               AND reason = 'platform_hours' AND changed_at <= coalesce($2, now())) waits""",
+        after,
+        until,
+        limit,
     )
 
 

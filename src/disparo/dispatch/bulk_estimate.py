@@ -169,12 +169,15 @@ def estimate_all(
     too_long = 0
     for ways in groups:
         lines, rest = _lines(offers, ways), Counter[InvoiceText]()
+        taken: list[tuple[list[Offer], _Part]] = []
         for place, line in enumerate(lines):
             part = count(line[0], rest) if place else parts[ways, line[0].name]
-            if part.messages or not place:
-                waiting[frozenset(offer.name for offer in line)] += part.messages
-                first.append((line[0], part))
+            if part.messages:  # where it takes none, what it costs need not be known
+                taken.append((line, part))
             rest = part.rest
+        for line, part in taken or [(line, parts[ways, line[0].name]) for line in lines[:1]]:
+            waiting[frozenset(offer.name for offer in line)] += part.messages
+            first.append((line[0], part))
         too_long += rest.total()
     return Estimates(
         each=[_estimate(offer, in_messages[offer.name], totals[offer.name]) for offer in offers],

@@ -7,6 +7,7 @@ a slip of the pen, or another platform was added since, it need not.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -17,22 +18,42 @@ from disparo.db import chunks
 from disparo.db.pool import Pool
 from disparo.domain.routing import NoRoute, Route, choose, stay
 
-#: Chunks at a time: nobody waits for long for the rows of their messages.
+#: Chunks at a time: nobody waits for long for the rows of their messages, nor while they are looked through.
 AT_ONCE = 50
 
 
-async def bring_forward(pool: Pool, routes: Sequence[Route], zone: ZoneInfo) -> int:
-    """Make due what waits for hours longer than by these routes; gives in how many chunks, `AT_ONCE` at most.
+@dataclass(slots=True)
+class Look:
+    """One look, by these routes, through all that waits when it begins; a part at a time.
 
-    What is to wait all the same, beside it, is put back by its last look.
+    What comes back to wait meanwhile is not looked at twice: one whose text fits only on the platform that
+    has no hours waits for it, whatever other one is open.
     """
-    async with pool.acquire() as connection, connection.transaction():
-        waiting = await chunks.waiting_for_hours(connection)
-        found = sorted({row["chunk_id"] for row in waiting if _waits_too_long(row, routes, zone)})[:AT_ONCE]
-        if found:
-            await chunks.make_due(connection, found)
-            await queue.bring_forward(connection, found)
-    return len(found)
+
+    routes: Sequence[Route]
+    zone: ZoneInfo
+    is_over: bool = False
+    _after: int = 0
+    _began_at: datetime | None = None
+
+    async def go_on(self, pool: Pool) -> int:
+        """Make due what waits for hours longer than by these routes; gives in how many chunks.
+
+        What is to wait all the same, beside it, is put back by its last look.
+        """
+        async with pool.acquire() as connection, connection.transaction():
+            waiting = await chunks.waiting_for_hours(
+                connection, after=self._after, until=self._began_at, limit=AT_ONCE
+            )
+            found = {row["chunk_id"] for row in waiting if _waits_too_long(row, self.routes, self.zone)}
+            if found:
+                await chunks.make_due(connection, sorted(found))
+                await queue.bring_forward(connection, sorted(found))
+        if waiting:
+            self._began_at = self._began_at or waiting[0]["now"]
+            self._after = max(row["place"] for row in waiting)
+        self.is_over = len({row["chunk_id"] for row in waiting}) < AT_ONCE
+        return len(found)
 
 
 def _waits_too_long(row: asyncpg.Record, routes: Sequence[Route], zone: ZoneInfo) -> bool:

@@ -42,8 +42,8 @@ class PlatformWatch:
         self._states: Mapping[str, asyncpg.Record] = {}
         self._met: set[Lane] = set()
         self._full_days_at = 0.0
-        self._hours: object = None  # by which all that waits was looked through, or is about to be
-        self._hours_at: float | None = None
+        self._hours: hours.Look | None = None
+        self._hours_at = 0.0
         handover.fleet.on_stop = self._now.set
         handover.fleet.on_launch = self._brief
 
@@ -131,16 +131,16 @@ class PlatformWatch:
 
     async def _look_at_hours(self) -> None:
         """Once after each change of the routes, and after a start: they may have changed meanwhile."""
-        routes, zone = now = self._handover.routes
-        if now != self._hours:
-            self._hours, self._hours_at = now, time.monotonic() + _KNOWN_TO_ALL_S
-        if self._hours_at is None or time.monotonic() < self._hours_at:
+        routes, zone = self._handover.routes
+        if self._hours is None or (self._hours.routes, self._hours.zone) != (routes, zone):
+            self._hours, self._hours_at = hours.Look(routes, zone), time.monotonic() + _KNOWN_TO_ALL_S
+        if self._hours.is_over or time.monotonic() < self._hours_at:
             return
         self._hours_at = time.monotonic() + _KNOWN_TO_ALL_S  # where the database is away
-        count = await hours.bring_forward(self._work, routes, zone)
+        count = await self._hours.go_on(self._work)
+        self._hours_at = time.monotonic()
         if count:
             log.info("waits_for_hours_ended", chunks=count)
-        self._hours_at = time.monotonic() if count == hours.AT_ONCE else None
 
     @property
     def _has_messages(self) -> bool:

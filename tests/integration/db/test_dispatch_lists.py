@@ -83,6 +83,35 @@ async def test_a_period_reads_no_dispatch_of_others(connection, status):
     assert read <= 10
 
 
+async def test_what_failed_before_a_period_is_not_read_to_count_it(connection):
+    old = await rows.add_messages(connection, 4000)
+    (id_,) = await rows.add_messages(connection, first_id=10_000)
+    await connection.execute("UPDATE messages SET status = 'failed'")
+    for table in ("dispatches", "messages"):
+        await connection.execute(
+            f"UPDATE {table} SET created_at = now() - interval '9 days' WHERE id = ANY($1)",
+            old if table == "messages" else [await dispatch_of(connection, old[0])],
+        )
+    await connection.execute("VACUUM ANALYZE messages")
+    since = datetime.now(UTC) - timedelta(days=1)
+    async with connection.transaction():
+        before = await messages_read(connection)
+        assert await dispatches.count(connection, status=Status.FAILED, since=since, until=None) == 1
+        assert await messages_read(connection) - before < 100
+    assert await total(connection, Status.FAILED) == 2
+    assert await dispatch_of(connection, id_) in await listed(connection, Status.FAILED)
+
+
+async def messages_read(connection):
+    return await connection.fetchval(
+        "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'messages'"
+    )
+
+
+async def dispatch_of(connection, message_id):
+    return await connection.fetchval("SELECT dispatch_id FROM messages WHERE id = $1", message_id)
+
+
 async def test_pages_of_a_dispatch_are_whole_and_in_order(pool, connection):
     await rows.add_invoices(connection, 95)
     run = await bulk.store(pool)

@@ -10,7 +10,7 @@ import pytest
 from tests.support import rows
 from tests.support.hands import a_handover
 
-from disparo.dispatch import watch
+from disparo.dispatch import hours, watch
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.rules import Rules
 from disparo.dispatch.watch import PlatformWatch
@@ -98,6 +98,38 @@ async def test_what_waited_while_no_worker_was_there_is_looked_at_by_the_next(po
     use(handover, Route("p"))
     await PlatformWatch(pool, pool, handover, handover._holder).look()
     assert await is_due(connection, message)
+
+
+async def test_what_comes_back_to_wait_is_not_brought_forward_over_and_over(
+    pool, connection, handover, monkeypatch
+):
+    """The platform that is open takes no text so long: what waits for the other one waits, undisturbed."""
+    monkeypatch.setattr(hours, "AT_ONCE", 2)
+    waiting = [(await rows.add_messages(connection, first_id=id_))[0] for id_ in range(1, 6)]
+    await connection.execute("UPDATE invoices SET link = 'https://faturas.example.com/' || repeat('x', 200)")
+    short = {"url": "http://127.0.0.1:1/", "segments": {"max_parts": 1}}
+    platforms = {
+        "short": GenericHttp("short", read_table("short", short)),
+        "long": GenericHttp("long", read_table("long", {"url": "http://127.0.0.1:1/"})),
+    }
+    handover.use(platforms, [Route("short"), Route("long", hours=NEVER)], RULES)
+
+    async def take_up():
+        due = await connection.fetch(
+            "SELECT DISTINCT chunk_id FROM messages WHERE status = 'queued' AND due_at <= now()"
+        )
+        for row in due:
+            await handover.handle_chunk(row["chunk_id"], urgent=True)
+        return len(due)
+
+    assert await take_up() == len(waiting)
+    watching = PlatformWatch(pool, pool, handover, handover._holder)
+    looked_at = 0
+    for _ in range(10):
+        await watching.look()
+        looked_at += await take_up()
+    assert looked_at == len(waiting)
+    assert await connection.fetchval("SELECT count(*) FROM messages WHERE reason = 'platform_hours'") == 5
 
 
 async def test_a_bulk_runs_messages_go_too(pool, connection, handover):
