@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -13,12 +14,12 @@ import typer
 from rich.table import Table
 
 from disparo.cli.asking import ask
-from disparo.cli.context import DataDir, actor, with_connection
+from disparo.cli.context import DataDir, actor, database, prepare_for_command, with_connection
 from disparo.cli.paused_runs import paused_runs
 from disparo.cli.phones import phone_of
 from disparo.cli.tables import show_table
 from disparo.db import accounts, bulk_runs, lookups, unsettled
-from disparo.db.pool import Connection
+from disparo.db.pool import Connection, connected
 from disparo.dispatch import reconcile
 from disparo.domain.waits import folded
 from disparo.errors import DisparoError
@@ -219,16 +220,23 @@ def release(
 def resume(dados: DataDir = None) -> None:
     """Libera as mensagens que uma restauração do banco reteve."""
 
-    async def work(connection: Connection) -> str:
+    async def main(dsn: str) -> str:
+        await prepare_for_command(load_settings(data_dir=dados), dsn)
         total, is_all = 0, False
-        while not is_all:
-            done, is_all = await reconcile.resume_some(connection, actor=actor())
-            total += len(done)
-        await accounts.audit(connection, actor=actor(), action="resumed", detail={"messages": total})
-        still = paused_runs(await bulk_runs.paused(connection), dados)
+        async with connected(dsn) as connection:
+            while not is_all:
+                # Each part by itself: receipts of what all of it holds would wait until the last one is done.
+                async with connection.transaction():
+                    done, is_all = await reconcile.resume_some(connection, actor=actor())
+                    await accounts.audit(
+                        connection, actor=actor(), action="resumed", detail={"messages": len(done)}
+                    )
+                total += len(done)
+            still = paused_runs(await bulk_runs.paused(connection), dados)
         return f"{total} mensagem(ns) de volta à fila.{still}"
 
-    print(with_connection(dados, work))
+    with database(dados) as dsn:
+        print(asyncio.run(main(dsn)))
 
 
 def _others(wanted: Sequence[int], done: Sequence[int], state: str, or_else: str = "") -> str:

@@ -11,11 +11,11 @@ from uuid import UUID
 import asyncpg
 
 from disparo.db.messages import CHUNK_SIZE
+from disparo.db.overlaps import look_at_others, wait_for_lookers
 from disparo.db.pool import Connection, plan_by_size, sql
 
 #: Invoices of a slice: a fifth of a second of work, and what a killed process may have done in vain.
 SLICE = 10_000
-_OTHERS = 0x6F74686572  # "other": serialises those who leave out whoever has had an invoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,6 @@ class Closed:
     def columns(self) -> tuple[Sequence[object], ...]:
         """Give them in the order in which every statement has them."""
         return self.overdue, self.ufs, self.ddds, self.opens_at, self.opens_on
-
-
-async def look_at_others(connection: Connection) -> None:
-    """Let nobody queue for a run, until this transaction ends: who has had an invoice is what it looks at.
-
-    Its next statement sees what was queued before.
-    """
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _OTHERS)
 
 
 async def page(
@@ -151,7 +143,7 @@ async def queue_slice(
         await look_at_others(connection)
         going = "bulk_others"
     else:
-        await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", _OTHERS)
+        await wait_for_lookers(connection)
         going = "bulk_overtaken" if await _is_overtaken(connection, row["dispatch_id"]) else "bulk_everybody"
     found = await connection.fetch(
         _queue(going),

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import asyncpg
 
-from disparo.db.bulk_slices import look_at_others
 from disparo.db.message_pages import RARE
+from disparo.db.overlaps import look_at_others
 from disparo.db.pool import Connection, column, sql
 from disparo.db.where import AFTER_ALL, BEFORE_ALL
 from disparo.domain.message import Status

@@ -8,6 +8,22 @@ from uuid import UUID
 
 from disparo.db.pool import Connection
 
+#: "other": serialises those who leave out whoever has had an invoice.
+_OTHERS = 0x6F74686572
+
+
+async def look_at_others(connection: Connection) -> None:
+    """Let nobody queue for a run, until this transaction ends: who has had an invoice is what it looks at.
+
+    Its next statement sees what was queued before. Outside of one: has what is just being stored end first.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _OTHERS)
+
+
+async def wait_for_lookers(connection: Connection) -> None:
+    """Let nobody `look_at_others` until this transaction ends: what it stores is to be seen by them."""
+    await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", _OTHERS)
+
 
 async def moment(connection: Connection) -> datetime:
     """Give the database's time, by which dispatches are known to be later."""

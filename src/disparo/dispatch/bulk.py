@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from disparo.db import accounts, bulk_runs, idempotency
+from disparo.db import accounts, bulk_runs, idempotency, overlaps
 from disparo.db.bulk_runs import NewRun
 from disparo.db.dispatches import StoredAs
 from disparo.db.idempotency import Key
@@ -133,6 +133,7 @@ async def store_run(
     connection: Connection, order: RunOrder, settings: AcceptSettings, *, dispatch_id: UUID | None = None
 ) -> StoredRun:
     """Store a run in the caller's transaction (once for each id); raises KeyReused, NothingMeant."""
+    await overlaps.wait_for_lookers(connection)
     now: datetime = await connection.fetchval("SELECT now()")
     not_before = now + timedelta(seconds=settings.delay_s)
     if order.run_key is not None:

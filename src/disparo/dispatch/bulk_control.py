@@ -6,6 +6,7 @@ is claimed in between is stopped by the last look (`rules.py`).
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +15,14 @@ from uuid import UUID
 
 from disparo import queue
 from disparo.db import accounts, bulk_messages, bulk_runs, bulk_slices, dispatch_pages, dispatches, messages
-from disparo.db.messages import CHUNK_SIZE, Move, Moved
+from disparo.db.messages import CHUNK_SIZE, Move
 from disparo.db.pool import Connection, Pool
 from disparo.dispatch.cancel import Cancelled
 from disparo.dispatch.rounds import go_round
 from disparo.domain.message import GONE, WITHDRAWABLE, Event, Status, count_in
 
-#: Chunks cancelled in one transaction.
-_CHUNKS = 10
+#: Chunks cancelled in one transaction; and messages in none of them, which are all that a restore holds.
+_CHUNKS, _STRAYS = 10, 5000
 #: A caller waits so long for the end of a cancellation; the workers do the rest.
 _PATIENCE_S = 3.0
 
@@ -113,12 +114,12 @@ async def cancel_run(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancelled 
         is_unlisted = run is not None and not run["is_queued"]
         await bulk_slices.drop_slices(connection, dispatch_id)
         claimed = await bulk_messages.claimed_of(connection, dispatch_id)
-        again = _uncertain_in(await _cancel(connection, claimed, actor=actor))
+        again = await _cancel(connection, claimed, actor=actor)
     until = time.monotonic() + _PATIENCE_S
     over = False
     while not over and time.monotonic() < until:
-        over, moved = await _cancel_some(pool, dispatch_id, actor=actor)
-        again += _uncertain_in(moved)
+        over, more = await _cancel_some(pool, dispatch_id, actor=actor, until=until)
+        again += more
     async with pool.acquire() as connection:
         counts = await dispatch_pages.counts(connection, dispatch_id)
     return Cancelled(_withdrawn(before, counts), count_in(counts, GONE), again, is_unlisted)
@@ -128,24 +129,20 @@ async def _cancel_ended(pool: Pool, dispatch_id: UUID, *, actor: str) -> Cancell
     """Cancel what is left of a run that is over: what a person sent again, let go, or is still cancelling."""
     async with pool.acquire() as connection, connection.transaction():
         before = await dispatch_pages.counts(connection, dispatch_id)
-        moved: list[Moved] = []
+        again = 0
         # Uncertain ones wait again where it turns out that they were not taken.
         if count_in(before, {Status.SENDING, Status.UNCERTAIN, *WITHDRAWABLE}):
             await dispatches.cancel(connection, dispatch_id)  # nothing more of it goes, whoever holds it
-            moved = await _cancel(connection, await _left(connection, dispatch_id), actor=actor)
+            again = await _cancel(connection, await _left(connection, dispatch_id), actor=actor)
             detail = {"dispatch": str(dispatch_id)}
             await accounts.audit(connection, actor=actor, action=_CANCEL.action, detail=detail)
         counts = await dispatch_pages.counts(connection, dispatch_id)
-    return Cancelled(_withdrawn(before, counts), count_in(counts, GONE), _uncertain_in(moved))
+    return Cancelled(_withdrawn(before, counts), count_in(counts, GONE), again)
 
 
 def _withdrawn(before: Mapping[str, int], after: Mapping[str, int]) -> int:
     # What still waits is as good as withdrawn, but for the few that may have left before.
     return count_in(after, {Status.CANCELLED, *WITHDRAWABLE}) - count_in(before, {Status.CANCELLED})
-
-
-def _uncertain_in(moved: list[Moved]) -> int:
-    return sum(item.after is Status.UNCERTAIN for item in moved)
 
 
 async def finish_cancelled(pool: Pool) -> None:
@@ -160,20 +157,36 @@ async def _finish_cancelled(pool: Pool, dispatch_id: UUID) -> None:
         pass
 
 
-async def _cancel_some(pool: Pool, dispatch_id: UUID, *, actor: str) -> tuple[bool, list[Moved]]:
-    """Cancel some chunks of a cancelled run at once; tells whether nothing is left, and what moved."""
+async def _cancel_some(
+    pool: Pool, dispatch_id: UUID, *, actor: str, until: float = math.inf
+) -> tuple[bool, int]:
+    """Cancel some chunks of a cancelled run; tells if nothing is left, and how many became uncertain."""
     async with pool.acquire() as connection, connection.transaction():
         chunks = await bulk_slices.drop_chunks(connection, dispatch_id, limit=_CHUNKS)
         if chunks:
             queued = await bulk_messages.queued_in(connection, chunks)
             return False, await _cancel(connection, queued, actor=actor)
+    # Workers may hold some still, where whoever cancelled the run died right after saying so.
+    async with pool.acquire() as connection:
+        left = await _left(connection, dispatch_id)
+    if left:
+        return False, await _cancel_in_parts(pool, left, actor=actor, until=until)
+    async with pool.acquire() as connection, connection.transaction():
         await bulk_slices.drop_slices(connection, dispatch_id)
-        # Workers may hold some still, where whoever cancelled the run died right after saying so.
-        moved = await _cancel(connection, await _left(connection, dispatch_id), actor=actor)
         if await bulk_slices.has_chunks(connection, dispatch_id):
-            return False, moved  # put back by a worker meanwhile
+            return False, 0  # put back by a worker meanwhile
         await bulk_runs.mark_finished(connection, dispatch_id)
-    return True, moved
+    return True, 0
+
+
+async def _cancel_in_parts(pool: Pool, ids: list[int], *, actor: str, until: float) -> int:
+    again = 0
+    for first in range(0, len(ids), _STRAYS):
+        if first and time.monotonic() > until:
+            break
+        async with pool.acquire() as connection, connection.transaction():
+            again += await _cancel(connection, ids[first : first + _STRAYS], actor=actor)
+    return again
 
 
 async def _change(connection: Connection, dispatch_id: UUID, change: _Change, *, actor: str) -> bool:
@@ -195,6 +208,8 @@ async def _left(connection: Connection, dispatch_id: UUID) -> list[int]:
     return sorted({*claimed, *await bulk_messages.strays_of(connection, dispatch_id)})
 
 
-async def _cancel(connection: Connection, ids: list[int], *, actor: str) -> list[Moved]:
+async def _cancel(connection: Connection, ids: list[int], *, actor: str) -> int:
+    """Cancel messages; gives how many are uncertain now: they waited to be sent again."""
     moves = [Move(id_, Event.CANCEL, "cancelled") for id_ in ids]
-    return await messages.apply_events(connection, moves, actor=actor) if moves else []
+    moved = await messages.apply_events(connection, moves, actor=actor) if moves else []
+    return sum(item.after is Status.UNCERTAIN for item in moved)

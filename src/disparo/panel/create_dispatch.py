@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from disparo.db import accounts, dispatches, overlaps, templates
-from disparo.db.bulk_slices import count_due, look_at_others
+from disparo.db.bulk_slices import count_due
 from disparo.db.idempotency import Key
 from disparo.db.pool import Connection
 from disparo.dispatch import bulk
@@ -71,7 +71,7 @@ async def create(request: Request, person: Person) -> Response:
 
     async def work(connection: Connection) -> UUID:
         if looked_at is not None:
-            await look_at_others(connection)  # whoever does the same waits for this transaction
+            await overlaps.look_at_others(connection)  # whoever does the same waits for this transaction
         stored, is_new = await _store(
             connection, services, wanted, person, dispatch_id, only_others=only_others
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import date
+from datetime import date, datetime
 from uuid import uuid4
 
 import pytest
@@ -13,6 +13,7 @@ from tests.support.rows import add_invoices
 from tests.support.visitor import text, visitor
 
 from disparo.auth.tokens import digest
+from disparo.db import overlaps
 
 #: Not by whom: it may be themselves, in another tab.
 _SAID = "Nada foi feito: desde a sua simulação outro disparo com faturas desta lista foi criado."
@@ -89,6 +90,26 @@ def test_lists_that_have_something_in_common_are_told(house, clerks, hers, his, 
     answer = send(rui, second)
     assert (_SAID in text(answer)) is is_told
     assert answer.status == (422 if is_told else 303)
+
+
+def test_who_simulates_while_a_colleagues_dispatch_is_just_being_stored_is_told_of_it(house, clerks):
+    """It bore the time before the simulation, which could not see it yet: both went."""
+    house.run(lambda connection: add_invoices(connection, 2, first_id=8_500_001))
+    (ana, rui), chosen = clerks, {"faturas": "8500001 8500002"}
+    hers = simulate(ana, **chosen)
+
+    async def simulate_between(connection):
+        async with connection.transaction():
+            await overlaps.look_at_others(connection)  # as a slice to the others does
+            sent = asyncio.create_task(asyncio.to_thread(send, ana, hers))
+            await until_somebody_waits(connection)
+            simulated = asyncio.create_task(asyncio.to_thread(simulate, rui, **chosen))
+            await until_somebody_waits(connection, count=2)
+            let_go_at = await connection.fetchval("SELECT clock_timestamp()")
+        return (await sent).status, await simulated, let_go_at
+
+    status, his, let_go_at = house.run(simulate_between)
+    assert (status, datetime.fromisoformat(his["simulado_em"]) > let_go_at) == (303, True)
 
 
 def due_on(house, day, first, count):

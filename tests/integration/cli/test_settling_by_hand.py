@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
 from tests.support import rows
+from tests.support.locks import until_somebody_waits
 
 from disparo.cli.messages import give_as_sent, list_held, list_uncertain
+from disparo.db import messages, unsettled
+from disparo.dispatch import reconcile
 
 pytestmark = pytest.mark.anyio
 
@@ -155,3 +159,20 @@ async def test_of_a_paused_run_it_is_said_that_nothing_goes_yet(command, connect
     for arguments in (("retidas", "liberar", ids[1]), ("incertas", "reenviar", "--sim", ids[0])):
         status, said = command(*arguments)
         assert (status, f"\n  disparo execucao retomar {run}\n" in said) == (0, True), said
+
+
+async def test_what_a_restore_held_waits_again_some_at_a_time(command, dsn, connection):
+    """All at once, the receipts of a million of them waited for minutes, and whatever came with those."""
+    ids = await rows.add_messages(connection, reconcile.RESUMED_AT_ONCE + 1)
+    async with connection.transaction():
+        await unsettled.hold_waiting(connection, reason="restored")
+    other = await asyncpg.connect(dsn)
+    try:
+        async with other.transaction():
+            await messages.lock(other, ids[-1:])
+            resuming = asyncio.create_task(asyncio.to_thread(command, "retomar"))
+            await until_somebody_waits(connection)
+            assert await rows.statuses(connection, [ids[0], ids[-1]]) == ["queued", "held"]
+        assert await resuming == (0, f"{len(ids)} mensagem(ns) de volta à fila.\n")
+    finally:
+        await other.close()

@@ -164,3 +164,24 @@ async def work_off_runs(pool, connection):
     while await work._take() == 0.0:
         pass
     await work._tend()
+
+
+async def test_what_a_restore_holds_of_a_run_is_cancelled_some_at_a_time(dsn, pool, connection, monkeypatch):
+    """All at once, a million took longer than a statement may: nothing was cancelled, again and again."""
+    run = await bulk.queue_three(pool, connection)
+    async with connection.transaction():
+        await unsettled.hold_waiting(connection, reason="restored")
+    ids = [row["id"] for row in await connection.fetch("SELECT id FROM messages ORDER BY id")]
+    monkeypatch.setattr(bulk_control, "_STRAYS", 1, raising=False)
+    other = await asyncpg.connect(dsn)
+    try:
+        async with other.transaction():
+            await messages.lock(other, ids[2:])
+            cancelling = asyncio.create_task(bulk_control.cancel_run(pool, run, actor="test"))
+            await until_somebody_waits(connection)
+            assert await rows.statuses(connection, ids) == ["cancelled", "cancelled", "held"]
+        assert (await cancelling).cancelled == 3
+    finally:
+        await other.close()
+    assert await rows.statuses(connection, ids) == ["cancelled"] * 3
+    assert (await bulk.run_of(pool, run))["finished_at"] is not None
