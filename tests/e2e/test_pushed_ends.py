@@ -20,6 +20,11 @@ BILL = {"id_cliente": 3108, "valor": 10, "data_vencimento": "2026-12-10"}
         ({"quitada": "S"}, "paid"),
         ({"cancelada": True}, "cancelled"),
         ({"cancelado": "sim", "status": "aguardando"}, "cancelled"),
+        # Null in a name of the lookups, as an ERP leaves what it does not fill, takes nothing from the other.
+        ({"quitado": None, "pago": True}, "paid"),
+        ({"data_pagamento": None, "pago_em": "2026-11-29"}, "paid"),
+        ({"data_pagamento": "", "pago_em": "2026-11-29"}, "paid"),
+        ({"fatura_ativa": None, "cancelado": True}, "cancelled"),
         # What says no says nothing, and neither does an amount; a name of the lookups goes before.
         ({"pago": False, "cancelado": "nao"}, "open"),
         ({"pago": 4.5}, "open"),
@@ -33,3 +38,15 @@ def test_who_owes_nothing_gets_no_sms_whatever_the_field_is_called(client, house
     assert house.value("SELECT status FROM invoices WHERE id = $1", number) == status
     sent = client.call("POST", f"{BASE}/cliente/financeiro/enviar_sms", {"id_fatura": number})
     assert sent.status == (200 if status == "open" else 422), sent.raw
+
+
+@pytest.mark.parametrize("name", ["pago", "quitada", "cancelado"])
+def test_a_day_where_yes_or_no_should_be_is_named_and_nobody_is_asked_for_money(client, house, name):
+    number = next(NUMBERS)
+    item = {"id_fatura": number, **BILL, name: "2026-11-29"}
+    answer = client.call("PUT", f"{BASE}/fatura", {"faturas": [item]})
+    assert (answer.status, f"{name} deve ser sim ou nao" in answer.json["erros"][0]["mensagem"]) == (
+        422,
+        True,
+    )
+    assert house.value("SELECT count(*) FROM invoices WHERE id = $1", number) == 0

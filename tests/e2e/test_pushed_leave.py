@@ -44,9 +44,31 @@ def test_leave_of_one_phone_is_known_by_a_files_name_too(client, house, name):
     assert allowed(house)[:2] == [True, True]
 
 
+@pytest.mark.parametrize("nothing", [None, ""])
+@pytest.mark.parametrize("name", ["permite_sms", "permite1"])
+def test_what_is_empty_takes_no_refusal_back(client, house, name, nothing):
+    put(client, {**ANA, "permite_sms": True})
+    put(client, {**ANA, "permite_sms_primario": nothing, name: False})
+    assert allowed(house)[0] is False
+    put(client, {**ANA, "permite_sms": True})
+    put(client, {**ANA, "permite_sms": nothing, "permite_enviar_sms": "nao"})
+    assert allowed(house) == [False, False, False]
+
+
+def test_a_refusal_names_the_field_that_was_sent(client):
+    answer = client.call("PUT", f"{BASE}/cliente", {"clientes": [{**ANA, "sms": "11987650001"}]})
+    assert answer.json["errors"] == ["item 0: sms deve ser sim ou nao"]
+
+
 def test_contacts_too_and_a_list_takes_the_place_of_the_one_before(client, house):
     contact = {"id_contato": 7101, "nome": "RUI", "telefone": "11987650002"}
-    for said, leave in (({"permite_sms": True}, True), ({}, False), ({"permite_enviar_sms": True}, True)):
+    for said, leave in (
+        ({"permite_sms": True}, True),
+        ({}, False),
+        ({"permite_enviar_sms": True}, True),
+        ({"permite_enviar_sms": None, "permite_sms": "nao"}, False),
+        ({"permite_enviar_sms": None, "recebe_sms": "sim"}, True),
+    ):
         put(client, {**ANA, "contatos": [{**contact, **said}]})
         assert house.value("SELECT sms_allowed FROM contacts WHERE id = 7101") is leave
     put(client, {**ANA, "contatos": [{**contact, "id_contato": 7102}]})

@@ -37,6 +37,7 @@ _HELP = (
 _WRONG = (
     (r"^No such option: (\S+)", r"a opção \1 não existe"),
     (r" \(Possible options: (.+)\)$", r"; parecidas: \1"),
+    (r"^No such command (\S+)\. Did you mean (.+)\?$", r"o comando \1 não existe; parecidos: \2"),
     (r"^No such command (.+)\.$", r"o comando \1 não existe"),
     (r"^Missing command\.$", "falta o comando"),
     (r"^Missing argument (.+)\.$", r"falta \1"),

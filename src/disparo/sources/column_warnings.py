@@ -17,6 +17,9 @@ _OF_AN_END = re.compile(
     rf"(?:fatura_|titulo_|boleto_|foi_|esta_)?(?:(?:{_SETTLED})[oa]s?|(?:in)?ativ[oa])"
     rf"|(?:data|dt)_(?:d[eoa]_)?(?:cancelamento|exclusao|estorno)|(?:cancelad|excluid|estornad)[oa]_em"
 )
+#: And of another column that is one of these fields already: what this one tells is not read.
+_TAKEN_ENDS = {name for field in ("situacao", "quitado", "pago_em") for name in FIELDS["faturas"][field]}
+_TAKEN_ENDS -= {"pagamento"}  # by boleto, say
 #: What such a name may be about instead: `Permite WhatsApp`.
 _OF_ANOTHER_WAY = re.compile(
     r"(?:^|_)(?:e_?mail|whats|zap|liga|boleto|carta|correio|acesso|desconto|usuario)"
@@ -75,7 +78,7 @@ def _ends(proposal: Proposal) -> list[str]:
     return [
         name
         for name, field in zip(proposal.headers, proposal.fields, strict=True)
-        if field is None and _OF_AN_END.fullmatch(plain(name))
+        if field is None and (_OF_AN_END.fullmatch(plain(name)) or plain(name) in _TAKEN_ENDS)
     ]
 
 

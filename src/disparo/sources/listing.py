@@ -30,13 +30,19 @@ class Listing:
         """Give the listing of a step that was cut in the middle; None: nobody knows what was listed."""
         if told is None:
             return cls()
-        return cls(left_out=told["left_out"], _most=told["most"], _before=told["rows"])
+        moved = told.get("moved", False)
+        return cls(left_out=told["left_out"], _most=told["most"], _has_moved=moved, _before=told["rows"])
 
     def so_far(self) -> dict[str, Any] | None:
         """Give what `going_on` takes."""
         if not self._is_counted:
             return None
-        return {"rows": (self._before or 0) + len(self.ids), "most": self._most, "left_out": self.left_out}
+        return {
+            "rows": (self._before or 0) + len(self.ids),
+            "most": self._most,
+            "moved": self._has_moved,
+            "left_out": self.left_out,
+        }
 
     def add(self, page: Page, number: int) -> None:
         """Add the page of this number; the first begins anew."""

@@ -23,6 +23,9 @@ _MOST_TAGS, _MOST_ATTRIBUTES = 600_000, 2_000_000
 #: A tag, a comment, what stands between two tags. The parser begins each anew with every piece that is read:
 #: one of 16 MB, which is 20 kB in the file, takes half a minute in which the process does little else.
 _LONGEST_TOKEN = 1 << 20
+#: How a part in UTF-16 begins, with its mark or at once. Its tags could not be counted; of the parts
+#: that nobody reads here one is: what Power Query keeps of itself.
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 #: What may have any sign in it, by how it begins.
 _ENDS = {b"<!--": b"-->", b"<?": b"?>"}
 _OPENS = re.compile(b"<!--|<[?]")
@@ -120,6 +123,7 @@ class _Watched:
         self._file = file
         self._archive = archive
         self._tokens = _Tokens()
+        self._is_begun = False
 
     def __enter__(self) -> Self:
         return self
@@ -132,6 +136,9 @@ class _Watched:
         whole = size < 0
         found = self._file.read(_MOST_WHOLE_BYTES + 1 if whole else size)
         self._archive.take(found, whole=whole)
+        if not self._is_begun and found.startswith(_UTF_16):
+            raise NotReadable("A planilha traz declarações que uma planilha não tem.")
+        self._is_begun = True
         if not whole and self._tokens.is_too_long(found):
             raise NotReadable(_TOO_LARGE)
         return found

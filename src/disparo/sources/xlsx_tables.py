@@ -25,8 +25,6 @@ _NAMED = 5
 _MOST_COLUMNS = 300
 _MOST_ROWS = 1_048_576  # of any program's sheet
 _LONGEST_PROLOG, _PIECE = 1_048_576, 65_536
-#: How a part in that alphabet begins: with its mark, or at once.
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 #: Of more than fifteen digits a spreadsheet keeps the first.
 _KEPT_DIGITS = 15
 
@@ -156,7 +154,7 @@ def _check_archive(raw: IO[bytes]) -> None:
 
 
 def _check_prolog(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    """Refuse a part in UTF-16, and one with a document type, in which alone entities can be declared.
+    """Refuse a part with a document type, in which alone entities can be declared.
 
     The parser that reads the workbook later looks for it, whatever the part is called: a search for words
     is led astray by a comment that looks like an element.
@@ -181,11 +179,9 @@ class _Prolog:
         self._parser = ParserCreate()
         self._parser.StartDoctypeDeclHandler = self._declares
         self._parser.StartElementHandler = self._begins
-        self._start = b""
 
     def ends_in(self, piece: bytes) -> bool:
         """Read on; tells whether it is over: with the first element, or because this is no XML."""
-        self._start = self._start or piece[:2]
         try:
             self._parser.Parse(piece)
         except (ExpatError, _Over):
@@ -197,7 +193,6 @@ class _Prolog:
         raise _Over
 
     def _begins(self, *_what: object) -> None:
-        self.is_refused = self._start in _UTF_16
         raise _Over
 
 

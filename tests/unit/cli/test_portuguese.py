@@ -50,6 +50,8 @@ def test_help_holds_no_english(run, words):
     ("words", "says"),
     [
         ("nada", "Erro: o comando 'nada' não existe."),
+        ("importa", "Erro: o comando 'importa' não existe; parecidos: 'importar'."),
+        ("db backu", "Erro: o comando 'backu' não existe; parecidos: 'backup'."),
         ("--nada", "Erro: a opção --nada não existe."),
         ("disparar --simula", "Erro: a opção --simula não existe; parecidas: --simular."),
         ("usuario nada", "Erro: o comando 'nada' não existe."),

@@ -225,6 +225,9 @@ def test_a_column_that_may_say_who_wants_no_sms_and_is_not_taken_is_told(kind, n
         (["status", "fatura_ativa", "quitado"], "fatura_ativa"),
         (["Situação", "Data de cancelamento", "Excluída em"], "Data de cancelamento, Excluída em"),
         (["Pago?", "Excluído"], "Excluído"),
+        (["Data Pgto", "Data da baixa"], "Data da baixa"),
+        (["Pago", "Quitado", "Pagamento"], "Pago"),
+        (["Situação", "Status Pagamento"], "Status Pagamento"),
         (["Situação", "Pago em", "Valor pago", "Forma de pagamento", "Pagador", "Ativação"], None),
     ],
 )

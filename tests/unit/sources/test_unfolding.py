@@ -82,6 +82,11 @@ def test_a_declaration_is_found_in_a_part_of_any_name(tmp_path):
         look("clientes", path)
 
 
+def test_a_workbook_with_power_query_is_read(tmp_path):
+    mashup = '<?xml version="1.0" encoding="utf-16"?><DataMashup>AAAA</DataMashup>'.encode("utf-16")
+    assert look("clientes", bomb(tmp_path / "x.xlsx", mashup, "customXml/item1.xml")).positions
+
+
 def test_what_unfolds_beyond_measure_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(xlsx_tables, "MOST_UNFOLDED_BYTES", 1_000_000)
     with pytest.raises(NotReadable, match="grande demais"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -33,8 +33,8 @@ from disparo.db.pool import Connection
 from disparo.sources.columns import FIELDS, PERMISSION, permission_of
 from disparo.sources.csv_fields import BadField, read_flag
 from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice
-from disparo.sources.hubsoft_names import CUSTOMER
-from disparo.sources.json_values import flag_of
+from disparo.sources.hubsoft_names import CUSTOMER, amount
+from disparo.sources.json_values import flag_of, value_of
 
 router = APIRouter(prefix=BASE)
 
@@ -121,22 +121,20 @@ async def _writing(services: Services) -> AsyncIterator[Connection]:
 
 
 def _with_leave(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Take leave to send SMS by its shorter names too: who was not to get any would go on getting them."""
+    """Take leave to send SMS by its shorter names too: who was not to get any would go on getting them.
+
+    Null and an empty text say nothing, by whatever name. Raises BadField.
+    """
     found = dict(item)
     for number, own in enumerate(_OF_A_PHONE, start=1):
-        if (short := next((name for name in permission_of(number) if name in item), None)) is not None:
-            found.setdefault(own, item[short])
-    for name in _OF_ALL_PHONES:
-        if name in item:
-            found = {**dict.fromkeys(_OF_A_PHONE, item[name]), **found}
-            break
+        if not _says_nothing(item.get(own)):
+            continue
+        if leave := _leave_in(item, permission_of(number)) or _leave_in(item, _OF_ALL_PHONES):
+            found[own] = leave
     contacts = listed(item.get("contatos"))
     if isinstance(contacts, list):
         found["contatos"] = [
-            {"permite_enviar_sms": each["permite_sms"], **each}
-            if isinstance(each, dict) and "permite_sms" in each
-            else each
-            for each in contacts
+            _contact_with_leave(each) if isinstance(each, dict) else each for each in contacts
         ]
     return found
 
@@ -153,15 +151,36 @@ def _told_apart(contacts: Sequence[ContactRow], seen: Mapping[int, ContactRow]) 
     return found
 
 
+def _contact_with_leave(contact: Mapping[str, Any]) -> Mapping[str, Any]:
+    if _says_nothing(contact.get("permite_enviar_sms")) and (leave := _leave_in(contact, _OF_ALL_PHONES)):
+        return {**contact, "permite_enviar_sms": leave}
+    return contact
+
+
+def _leave_in(item: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Give what the first of these names that says something says; raises BadField, which has that name."""
+    name = next((name for name in names if not _says_nothing(item.get(name))), None)
+    if name is None:
+        return ""
+    said = flag_of(item[name], name)
+    read_flag(said, name, default=True)
+    return said
+
+
 def _with_end(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Take the end of an invoice by its other names too: who owes nothing would be asked for money."""
+    """Take the end of an invoice by its other names too: who owes nothing would be asked for money.
+
+    By a name of the lookups null says nothing where another name says something.
+    """
     found = dict(item)
-    if "pago_em" in item:
-        found.setdefault("data_pagamento", item["pago_em"])
-    if any(_is_yes(item.get(name)) for name in FIELDS["faturas"]["quitado"]):
-        found.setdefault("quitado", True)
-    if any(_is_yes(item.get(name)) for name in ("cancelado", "cancelada")):
-        found.setdefault("fatura_ativa", False)
+    if _says_nothing(item.get("data_pagamento")) and "pago_em" in item:
+        found["data_pagamento"] = item["pago_em"]
+    is_paid = any(_is_yes(item, name) for name in FIELDS["faturas"]["quitado"])
+    if is_paid and _says_nothing(item.get("quitado")):
+        found["quitado"] = True
+    is_cancelled = any(_is_yes(item, name) for name in ("cancelado", "cancelada"))
+    if is_cancelled and _says_nothing(item.get("fatura_ativa")):
+        found["fatura_ativa"] = False
     return found
 
 
@@ -169,12 +188,19 @@ def _read_invoice(item: Mapping[str, Any]) -> InvoiceRow:
     return read_invoice(_with_end(item))
 
 
-def _is_yes(value: object) -> bool:
-    """Tell whether a value says yes; an amount that was paid says nothing."""
+def _says_nothing(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _is_yes(item: Mapping[str, Any], name: str) -> bool:
+    """Tell whether it says yes by this name; an amount that was paid says nothing. Raises BadField."""
     try:
-        return read_flag(flag_of(value, ""), "", default=False)
+        return read_flag(flag_of(item.get(name), name), name, default=False)
     except BadField:
-        return False
+        with suppress(BadField):
+            amount(value_of(item[name], name), name)
+            return False
+        raise
 
 
 async def _items(request: Request, name: str, id_name: str) -> Sequence[object]:
