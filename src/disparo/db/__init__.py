@@ -12,8 +12,8 @@ a file, loaded by `pool.sql`; migrations are in `migrations/` and run by `migrat
   `overlaps` (what else is of the same invoices).
 - Platforms: `platform_states`, `platform_use`, `rates` (limits), `seats` (who is connected), `receipts`,
   `receipt_polls`, `inbound`, `phones`.
-- The register: `customers`, `invoices`, `register`, `register_counts`, `numbers`, `opt_outs`, `templates`,
-  `uploads`, `sync_states`, `erasure`, `personal_data`.
+- The register: `customers` with `register_upsert`, `invoices`, `register`, `register_counts`, `numbers`,
+  `opt_outs`, `templates`, `uploads`, `sync_states`, `erasure`, `personal_data`.
 - People and programs: `accounts`, `audit`, `sessions`, `tokens`, `rate_limits` (of calls).
 - What screens and lookups read: `message_pages`, `dispatch_pages`, `lookups`, `customer_search`,
   `invoice_lookups`, `day`, `figures`, `where` (conditions put together).

@@ -152,7 +152,7 @@ async def match(
         if row["attempt_id"] is None and not row["heard"] and told[place].event.platform_id
     ]
     if lost:
-        named = sorted({(told[place].platform, told[place].event.platform_id or "") for place in lost})
+        named = {(told[place].platform, told[place].event.platform_id or "") for place in lost}
         await connection.execute(sql("note_receipt_ids"), *map(list, zip(*named, strict=True)))
         await _look_again(connection, told, lost, rows)
     return rows

@@ -13,7 +13,7 @@ from tests.support.locks import until_somebody_waits
 from tests.support.loops import put_forward
 
 from disparo.db import erasure
-from disparo.db.customers import _wait_for_our_turn
+from disparo.db.register_upsert import wait_for_turn
 from disparo.sources import lookout as module
 from disparo.sources.lookout import Lookout
 
@@ -166,7 +166,7 @@ async def test_looks_that_wait_for_the_register_hold_one_connection_between_them
     async with asyncpg.create_pool(sync.dsn, min_size=2, max_size=2) as small:
         sync.pool, calls = small, there.calls.total()
         async with connection.transaction():
-            await _wait_for_our_turn(connection, "invoices")  # as a long import does
+            await wait_for_turn(connection, "invoices")  # as a long import does
             looks = [lookout.look_for(number, patience_s=20, again_after_s=60) for number in numbers]
             found = asyncio.gather(*looks)
             await until_somebody_waits(connection)
@@ -186,7 +186,7 @@ async def test_who_waits_too_long_behind_another_for_the_register_is_told_so(
     await sync.run()
     looks = []
     async with connection.transaction():
-        await _wait_for_our_turn(connection, "invoices")
+        await wait_for_turn(connection, "invoices")
         for number in (990_040, 990_041):
             there.add_invoice(number, 5)
             look = lookout.look_for(number, patience_s=20, again_after_s=60)
