@@ -63,6 +63,7 @@ Keep the house
     pace           how far apart batches begin
     heartbeats     which workers beat, for health and figures
     takeover       frees what a dead worker held
+    presence       a worker among the others: it beats, and takes over the dead
     sweep          wakes what no event woke, folds counts
     prune          deletes what has been kept long enough
     figures        counts for /metrics, and lines of the log

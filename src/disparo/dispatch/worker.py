@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
-import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import structlog
 
 from disparo import queue
-from disparo.db import workers
 from disparo.db.pool import GIVEN_UP_S, SOON_S, TRANSIENT, Pool, open_pool
 from disparo.dispatch import figures, polling, reconcile, sweep, takeover
 from disparo.dispatch.alarms import Alarms, Tell, tell_all
@@ -28,7 +25,7 @@ from disparo.dispatch.give_back import give_back, leave
 from disparo.dispatch.handover import Handover
 from disparo.dispatch.intake import ENOUGH_HEARD, Intake
 from disparo.dispatch.own_health import OwnHealth
-from disparo.dispatch.prepare import hold_if_copied
+from disparo.dispatch.presence import Presence
 from disparo.dispatch.prune import Retention, prune_some
 from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rounds import Part, go_round
@@ -120,7 +117,8 @@ class Worker:
             # The beat must not queue behind work, nor an outcome behind claims.
             control = await self._pool(stack, "beat", 2)
             record = await self._pool(stack, "record", 2, SOON_S)
-            await self._register(control)
+            presence = Presence(control, self._holder, self._dsn)
+            await presence.register()
             recorder = Recorder(record)
             receipts = await self._pool(stack, "receipts", 2, SOON_S)
             intake = Intake(receipts, enough=ENOUGH_HEARD)
@@ -134,7 +132,7 @@ class Worker:
             self.use(self._plan)
             helpers = [
                 asyncio.create_task(job, name=name)
-                for name, job in self._jobs(control, work, handover, ending)
+                for name, job in self._jobs(presence, control, work, handover, ending)
             ]
             bulk = BulkWork(
                 await self._pool(stack, "bulk", 4),
@@ -165,15 +163,14 @@ class Worker:
         return RESTART_ME if self._starts_anew else 0
 
     def _jobs(
-        self, control: Pool, work: Pool, handover: Handover, ending: asyncio.Event
+        self, presence: Presence, control: Pool, work: Pool, handover: Handover, ending: asyncio.Event
     ) -> list[tuple[str, Coroutine[None, None, None]]]:
-        watch: takeover.Watch[UUID, int] = takeover.Watch()
         fleet = handover.fleet
         alarms = Alarms(work, zone=self._plan.rules.zone, sources=handover.sources)
         platforms = PlatformWatch(control, work, handover, self._holder)
         rounds: list[tuple[str, float, dict[str, Part]]] = [
-            ("beat", _BEAT_EVERY_S, {"beat": lambda: self._beat(control, fleet)}),
-            ("reaper", takeover.LOOK_EVERY_S, {"reaper": lambda: self._reap(control, watch)}),
+            ("beat", _BEAT_EVERY_S, {"beat": lambda: presence.beat(fleet.lanes.values())}),
+            ("reaper", takeover.LOOK_EVERY_S, {"reaper": presence.look_at_others}),
             ("sweep", _SWEEP_EVERY_S, self._sweep(work, handover, ending)),
             ("vacuum", _VACUUM_EVERY_S, {"vacuum": lambda: sweep.vacuum_queue(work)}),
             ("tidy", _TIDY_EVERY_S, _tidy(work, fleet)),
@@ -192,36 +189,6 @@ class Worker:
             ("platforms", _forever(platforms.until_next, {"platforms": platforms.look})),
             *((name, _forever(partial(asyncio.sleep, every_s), parts)) for name, every_s, parts in rounds),
         ]
-
-    async def _register(self, control: Pool) -> None:
-        async with control.acquire() as connection:
-            await workers.register(
-                connection, self._holder.worker_id, host=socket.gethostname(), pid=os.getpid()
-            )
-        log.info("worker_started", worker_id=str(self._holder.worker_id))
-
-    async def _beat(self, control: Pool, fleet: Fleet) -> None:
-        async with control.acquire() as connection:
-            alive = await workers.beat(connection, self._holder.worker_id, preparing=self._holder.preparing)
-        if alive or self._holder.left:
-            return
-        # Somebody took us over while we were away: nothing we held is ours. Begin anew under a new name.
-        log.warning("worker_was_taken_over", worker_id=str(self._holder.worker_id))
-        for lane in fleet.lanes.values():
-            lane.drop_waiting()
-            lane.forget_places()
-        self._holder.worker_id = uuid4()
-        await self._register(control)
-
-    async def _reap(self, control: Pool, watch: takeover.Watch[UUID, int]) -> None:
-        await hold_if_copied(control, self._dsn)
-        async with control.acquire() as connection:
-            beats = await workers.list_beats(connection)
-        beats.pop(self._holder.worker_id, None)
-        dead = watch.look(beats)
-        await go_round(
-            {f"take_over {worker_id}": partial(_free, control, worker_id, beat) for worker_id, beat in dead}
-        )
 
     def _sweep(self, work: Pool, handover: Handover, ending: asyncio.Event) -> dict[str, Part]:
         own = OwnHealth(self._hands, memory_mb=self._settings.memory_mb, has_worked=handover.has_worked)
@@ -282,11 +249,6 @@ async def _forever(pause: Callable[[], Awaitable[object]], parts: Mapping[str, P
     while True:
         await go_round(parts)
         await pause()
-
-
-async def _free(control: Pool, worker_id: UUID, beat: int) -> None:
-    async with control.acquire() as connection, connection.transaction():
-        await takeover.take_over(connection, worker_id, beat=beat)
 
 
 def _tidy(work: Pool, fleet: Fleet) -> dict[str, Part]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,9 +11,11 @@ from tests.integration.dispatch.test_fence import claimed
 from tests.support import bulk, rows
 
 from disparo.db import workers
-from disparo.dispatch import bulk_control, takeover
+from disparo.dispatch import bulk_control
 from disparo.dispatch import worker as module
+from disparo.dispatch.claims import Holder
 from disparo.dispatch.lane import Lane
+from disparo.dispatch.presence import Presence
 from disparo.dispatch.recorder import Recorder
 from disparo.dispatch.rules import Rules
 from disparo.dispatch.worker import Worker, WorkerPlan, WorkerSettings
@@ -107,7 +110,9 @@ async def test_a_dead_worker_that_cannot_be_taken_over_keeps_no_other_from_it(ds
         held[dead] = ids[0]
     stuck = held[next(iter(await workers.list_beats(connection)))]
     await rows.refuse(connection, "messages", f"new.id = {stuck}")
-    await worker(dsn)._reap(pool, takeover.Watch(dead_after_s=0.0))
+    presence = Presence(pool, Holder(uuid4()), dsn)
+    presence._watch.dead_after_s = 0.0
+    await presence.look_at_others()
     assert sorted(await rows.statuses(connection, list(held.values()))) == ["claimed", "queued"]
 
 
