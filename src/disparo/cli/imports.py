@@ -19,8 +19,9 @@ from disparo.cli.context import DataDir, actor, database, prepare_for_command
 from disparo.db import accounts
 from disparo.db.pool import TRANSIENT, Connection, connected
 from disparo.settings import load_settings
+from disparo.sources.column_names import fields_of
 from disparo.sources.column_warnings import warn
-from disparo.sources.columns import Proposal, fields_of
+from disparo.sources.columns import Proposal
 from disparo.sources.file_import import Options, import_file, look
 from disparo.sources.import_report import Report
 from disparo.sources.tables import NotReadable

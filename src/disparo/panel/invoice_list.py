@@ -12,7 +12,8 @@ from itertools import islice
 
 from disparo.panel import fields
 from disparo.panel.fields import Wrong
-from disparo.sources.columns import FIELDS, plain
+from disparo.sources.column_names import FIELDS
+from disparo.sources.columns import plain
 from disparo.sources.csv_fields import without_text_mark
 from disparo.sources.tables import ROWS_ABOVE
 

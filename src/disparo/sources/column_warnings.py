@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from disparo.sources.columns import FIELDS, Proposal, plain
+from disparo.sources.column_names import FIELDS
+from disparo.sources.columns import Proposal, plain
 from disparo.sources.phone_columns import PHONES, without_place
 
 #: Of names that no field has: who does not want SMS would go on getting them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from disparo.sources.columns import fields_of
+from disparo.sources.column_names import fields_of
 
 _FIELD: Mapping[str, str] = {
     "id_cliente": "número do cliente no seu sistema",

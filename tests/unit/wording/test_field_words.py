@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disparo.sources.columns import FIELDS
+from disparo.sources.column_names import FIELDS
 from disparo.wording.field_words import fields
 
 

@@ -30,7 +30,7 @@ from disparo.db.customers import (
     upsert_invoices,
 )
 from disparo.db.pool import Connection
-from disparo.sources.columns import FIELDS, PERMISSION, permission_of
+from disparo.sources.column_names import FIELDS, PERMISSION, permission_of
 from disparo.sources.csv_fields import BadField, read_flag
 from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice
 from disparo.sources.hubsoft_names import CUSTOMER, amount
