@@ -7,8 +7,9 @@
   those that a comma has shifted, `whole_lines` one that is cut, `import_report` says what became of them,
   `refused_lines` keeps those not stored, `seen_ids` tells which ids came twice.
 - Live sources: `base` has the shape of one, `build` makes them from the settings, `sync` brings a register
-  over and keeps it up to date, `listing` tells whether its pages were all there is, `asking_again` asks for
-  what is about to be sent, `lookout` for one invoice, `moved` for one that its customer's list lacks.
+  over and keeps it up to date, by a `sync_plan`; `listing` tells whether its pages were all there is,
+  `asking_again` asks for what is about to be sent, `lookout` for one invoice, `moved` for one that its
+  customer's list lacks.
 - HubSoft: `hubsoft` (the source), `hubsoft_settings`, `hubsoft_login`, `hubsoft_answers`, `hubsoft_fields`,
   `hubsoft_names`, `json_values`, `hubsoft_tokens`, `hubsoft_parts` (a page that it cannot make whole).
 - `demo_data`: a small made-up register.

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import asyncpg
 import structlog
 
 from disparo.db import alerts, erasure, register_counts, sync_states
@@ -30,16 +27,13 @@ from disparo.errors import DatabaseUnavailable
 from disparo.sources.asking_again import ANSWER_WITHIN_S, AskingAgain, say_refused
 from disparo.sources.base import CANCELLED, DUE, LIVE, Page, RegisterSource, SourceRefused, Step, joined
 from disparo.sources.listing import Listing
+from disparo.sources.sync_plan import Plan, make_plan, plan_after, rests
 
 log = structlog.get_logger(__name__)
 
-_FULL_EVERY_S = 86_400.0
 #: Of a month's invoices that were not listed; the others' turn comes with the next full pass.
 _UNLISTED_AT_ONCE = 500
-#: After a failure: asked by every worker, all the time, with a password that is wrong now, it locks us out.
-_LEFT_ALONE_S = 120.0
 _FAREWELL_S = 5.0
-_NOTHING_LACKS = {"missed": 0, "left_out": 0}
 #: Of the invoices of a page whose customer is nowhere, in a line of the log.
 _NAMED = 20
 Progress = Callable[["Synced"], None]
@@ -86,7 +80,7 @@ class Sync:
         """Bring what is new, where it is time to: the job that workers do now and then."""
         async with self.pool.acquire() as connection:
             state = await sync_states.read(connection, self.source.name)
-        if state is not None and self._rests(state):
+        if state is not None and rests(state, self.every_s):
             return
         try:
             await self.run()
@@ -94,12 +88,6 @@ class Sync:
             return
         except (SourceDown, SourceRefused, DatabaseUnavailable) as error:
             log.warning("sync_failed", source=self.source.name, error=str(error))
-
-    def _rests(self, state: asyncpg.Record) -> bool:
-        """Tell whether it is too early; what ended in the future did by a clock that was set back."""
-        if state["failed_at"] is not None:
-            return bool(0 <= state["failed_s"] < min(self.every_s, _LEFT_ALONE_S))
-        return state["finished_at"] is not None and 0 <= state["idle_s"] < self.every_s
 
     async def run(self, *, full: bool = False) -> Synced:
         """Do one pass, or the rest of one that was cut; raises AlreadyRunning, SourceDown, SourceRefused.
@@ -121,7 +109,7 @@ class Sync:
         name = self.source.name
         async with self.pool.acquire() as connection:
             state = await sync_states.read(connection, name)
-            plan: Mapping[str, Any] = self._plan(state, full=full)
+            plan = make_plan(state, self.source, datetime.now(self.zone).date(), full=full)
             await sync_states.begin(connection, name, plan)
         done = Synced(is_full=plan["full"])
         try:
@@ -159,29 +147,7 @@ class Sync:
             await sync_states.fail(connection, self.source.name, why[:200])
             await alerts.raise_(connection, alerts.SYNC_FAILED, self.source.name)
 
-    def _plan(self, state: asyncpg.Record | None, *, full: bool) -> dict[str, Any]:
-        """Go on with what was cut, unless a full pass is wanted and that was none."""
-        today = datetime.now(self.zone).date()
-        cut: dict[str, Any] = json.loads(state["progress"]) if state is not None else {}
-        if "steps" in cut and (cut["full"] or not full):
-            return {**_NOTHING_LACKS, **cut}
-        since: date | None = state["complete_to"] if state is not None else None
-        full_age_s: float | None = state["full_age_s"] if state is not None else None
-        if full or since is None or full_age_s is None or not 0 <= full_age_s <= _FULL_EVERY_S:
-            full, steps = True, self.source.full_steps(today)
-        else:
-            full, steps = False, self.source.recent_steps(since, today)
-        return {
-            "full": full,
-            "began": today.isoformat(),
-            "steps": [step.written() for step in steps],
-            "step": 0,
-            "page": 0,
-            "before": sync_states.lacks_before(cut),
-            **_NOTHING_LACKS,
-        }
-
-    async def _passes(self, plan: Mapping[str, Any], done: Synced) -> Mapping[str, Any]:
+    async def _passes(self, plan: Plan, done: Synced) -> Plan:
         self._live = None
         while plan["step"] < len(plan["steps"]):
             step, listing = plan["step"], Listing.going_on(plan.get("listed"))
@@ -194,7 +160,7 @@ class Sync:
         done.missed, done.left_out = plan["missed"], plan["left_out"]
         return plan
 
-    async def _page(self, plan: Mapping[str, Any], done: Synced, listing: Listing) -> Mapping[str, Any]:
+    async def _page(self, plan: Plan, done: Synced, listing: Listing) -> Plan:
         """Bring one page over; gives the plan of what is left."""
         step = Step.read(plan["steps"][plan["step"]])
         page = await self.fetch_page(step, plan["page"])
@@ -205,7 +171,7 @@ class Sync:
             orphans = await self.store(connection, page)
             page = replace(page, left_out=page.left_out + len(orphans))
             listing.add(page, plan["page"])
-            plan = self._after(plan, page, listing)
+            plan = plan_after(plan, page, listing, self.source.name)
             await sync_states.advance(connection, self.source.name, plan)
         if orphans:
             log.warning("sync_without_customer", source=self.source.name, invoices=sorted(orphans)[:_NAMED])
@@ -221,19 +187,6 @@ class Sync:
             async with self.pool.acquire() as connection:
                 live = await sync_states.with_live_services(connection, [row["id"] for row in rows])
         return [row for row in rows if row["id"] not in live]
-
-    def _after(self, plan: Mapping[str, Any], page: Page, listing: Listing) -> Mapping[str, Any]:
-        """Give the plan of what is left after a page."""
-        plan = {**plan, "left_out": plan["left_out"] + page.left_out}
-        if not page.is_last:
-            return {**plan, "page": plan["page"] + 1, "listed": listing.so_far()}
-        plan = {**plan, "page": 0, "listed": None}
-        if listing.wants_second():
-            return {**plan, "left_out": plan["left_out"] - listing.left_out}
-        if listing.missing:
-            kind = plan["steps"][plan["step"]][0]
-            log.warning("sync_missed", source=self.source.name, step=kind, missed=listing.missing)
-        return {**plan, "step": plan["step"] + 1, "missed": plan["missed"] + listing.missing}
 
     async def _ask_for_unlisted(self, step: Step, listing: Listing) -> None:
         """Ask for invoices of a month that its list does not have: deleted there, or due in another."""
