@@ -13,7 +13,13 @@ from disparo.db.messages import Move
 from disparo.db.pool import ROW_REFUSED, Connection, Pool
 from disparo.db.receipts import Told, Waiting
 from disparo.dispatch import figures
-from disparo.domain.message import CONTRADICTED_BY_DELIVERY, EVENT_OF_RECEIPT, Event, Status
+from disparo.domain.message import (
+    CONTRADICTED_BY_DELIVERY,
+    EVENT_OF_RECEIPT,
+    NOT_GONE_YET,
+    Event,
+    Status,
+)
 from disparo.domain.outcome import ReceiptKind
 
 log = structlog.get_logger(__name__)
@@ -144,7 +150,7 @@ async def _apply(
     applied, contradicted = {}, {}
     for place, (item, row) in found.items():
         move = move_of.get(row["message_id"])
-        result = _result(item, None if move is None else move.before)
+        result = _result(item, None if move is None else move.before, may_have_left=row["tries"] > 0)
         applied[place] = figures.Applied(item.platform, result, row["dispatch_id"], row["attempt_id"], move)
         if result == "contradiction":
             contradicted[item.platform] = str(row["message_id"])
@@ -186,10 +192,11 @@ def _is_of_an_earlier_one(row: asyncpg.Record) -> bool:
     return bool(row["attempt_id"] != row["last_attempt_id"])
 
 
-def _result(item: Told, before: Status | None) -> str:
+def _result(item: Told, before: Status | None, *, may_have_left: bool) -> str:
     if before is None:
         return "no_move"
-    if item.event.kind == ReceiptKind.DELIVERED and before in CONTRADICTED_BY_DELIVERY:
+    is_no_news = may_have_left and before in NOT_GONE_YET
+    if item.event.kind == ReceiptKind.DELIVERED and before in CONTRADICTED_BY_DELIVERY and not is_no_news:
         log.warning("delivery_contradicts_status", platform=item.platform, before=str(before))
         return "contradiction"
     return "moved"

@@ -133,7 +133,7 @@ class Recorder:
             while len(batch) < _BATCH and not self._entries.empty():
                 batch.append(self._entries.get_nowait())
             pace.begin(len(batch))
-            for part in _each_attempt_once(batch):
+            for part in _each_message_once(batch):
                 await self._write_surely(part)
             failpoints.hit("after_record")
             for entry in batch:
@@ -212,7 +212,9 @@ class Recorder:
         await queue.enqueue(connection, _wake_ups(batch, rows))
         await phones.mark_all(connection, _marks(batch, rows))
         unsure = [row for row in rows if row["outcome"] == OutcomeKind.AMBIGUOUS]
-        await reconcile.try_again(connection, [row["id"] for row in unsure if row["after"] == "uncertain"])
+        # What was uncertain before is so by whoever took it over or, from waiting to go again, took it back.
+        lost = [row["id"] for row in unsure if row["before"] == "sending" and row["after"] == "uncertain"]
+        await reconcile.try_again(connection, lost)
         return rows
 
     async def _apply_early(self, results: Sequence[Recorded]) -> None:
@@ -230,16 +232,16 @@ async def _start(connection: Connection, group: Following) -> dict[int, int]:
     )
 
 
-def _each_attempt_once(batch: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    """Split a batch where an attempt comes again, in order: a statement would keep either of its outcomes."""
+def _each_message_once(batch: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Split a batch where a message comes again, in order: a statement would keep either of its outcomes."""
     part: list[Entry] = []
     seen: set[int] = set()
     for entry in batch:
-        if entry.result.attempt_id in seen:
+        if entry.result.message_id in seen:
             yield part
             part, seen = [], set()
         part.append(entry)
-        seen.add(entry.result.attempt_id)
+        seen.add(entry.result.message_id)
     yield part
 
 

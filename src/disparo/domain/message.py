@@ -146,6 +146,8 @@ AFTER_A_START: Mapping[tuple[Status, Event], Status] = MappingProxyType(
 
 #: A receipt that says "delivered" against one of these is a contradiction: counted and shown.
 CONTRADICTED_BY_DELIVERY = frozenset({S.UNDELIVERED, S.FAILED, S.SKIPPED, S.CANCELLED, S.QUEUED, S.HELD})
+#: But against these only of what never left: what waits to go again may have arrived the first time.
+NOT_GONE_YET = frozenset({S.QUEUED, S.HELD})
 
 EVENT_OF_OUTCOME: Mapping[OutcomeKind, Event] = MappingProxyType(
     {

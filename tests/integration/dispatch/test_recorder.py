@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import pytest
 from tests.integration.dispatch.test_fence import claimed, start, take_over
@@ -11,8 +12,9 @@ from tests.integration.dispatch.test_receipts import say
 from tests.support import rows
 from tests.support.rows import outcome
 
-from disparo.db import phones
+from disparo.db import messages, phones
 from disparo.db.phones import Mark
+from disparo.dispatch.cancel import cancel_message
 from disparo.dispatch.recorder import Entry, Recorder
 
 pytestmark = pytest.mark.anyio
@@ -81,6 +83,85 @@ async def test_so_it_is_for_what_a_dead_worker_had_in_hand(connection, tries, st
     worker, message, _ = await handed_over(connection, tries=tries)
     assert await take_over(connection, worker) == 1
     assert await rows.statuses(connection, [message]) == [status]
+
+
+async def test_what_a_person_took_back_does_not_go_again_for_an_outcome_that_tells_nothing(pool, connection):
+    """A worker is frozen while it waits for an answer, taken over, wakes, and has none."""
+    worker, message, attempt = await handed_over(connection, tries=2)
+    await take_over(connection, worker)
+    assert await cancel_message(connection, message, actor="ana") == "uncertain"
+    async with recorded(pool, outcome(message, attempt, "ambiguous")):
+        pass
+    stored = await connection.fetchrow("SELECT status, reason, actor FROM messages WHERE id = $1", message)
+    assert tuple(stored) == ("uncertain", "cancelled", "ana")
+
+
+@pytest.mark.parametrize(("withdrawn", "status"), [(False, "queued"), (True, "cancelled")])
+async def test_what_was_surely_not_taken_is_no_try_also_where_that_is_told_late(
+    pool, connection, withdrawn, status
+):
+    """An SMSC that was given up says, while its message waits to go again, that it did not take it."""
+    _, message, attempt = await handed_over(connection, tries=2)
+    async with recorded(pool, outcome(message, attempt, "ambiguous")):
+        pass
+    if withdrawn:
+        assert await cancel_message(connection, message, actor="ana") == "uncertain"
+    refused = outcome(message, attempt, "not_taken")
+    async with recorded(pool, refused, refused):
+        pass
+    stored = await connection.fetchrow("SELECT status, tries FROM messages WHERE id = $1", message)
+    assert tuple(stored) == (status, 0)
+
+
+async def sent_again(connection, worker, message):
+    """Have another worker take over and send it again; gives the second attempt."""
+    await take_over(connection, worker)
+    await connection.execute("UPDATE messages SET due_at = now()")
+    token, other = uuid4(), await rows.add_worker(connection)
+    chunk = await rows.chunk_of(connection, message)
+    ids = await messages.claim(connection, other, token=token, chunk_id=chunk, limit=10)
+    (attempt,) = (await start(connection, other, token, ids)).values()
+    return attempt
+
+
+@pytest.mark.parametrize("next_one", ["sending", "not_taken", "ambiguous"])
+async def test_what_is_known_to_have_gone_does_not_go_again(pool, connection, next_one):
+    """A worker is frozen, taken over, and wakes with the platform's answer when another has sent it again."""
+    worker, message, first = await handed_over(connection, tries=2)
+    second = await sent_again(connection, worker, message)
+    said = [] if next_one == "sending" else [outcome(message, second, next_one)]
+    taken = outcome(message, first, "accepted", platform_id="id-1")
+    late = [outcome(message, second, "not_taken")] if next_one == "sending" else []
+    async with recorded(pool, *said, taken, *late):
+        pass
+    stored = await connection.fetchrow("SELECT status, platform_id FROM messages WHERE id = $1", message)
+    assert tuple(stored) == ("accepted", "id-1")
+
+
+@pytest.mark.parametrize(("next_one", "platform_id"), [("not_taken", None), ("accepted", "id-1")])
+async def test_what_became_of_it_then_is_its_end(pool, connection, next_one, platform_id):
+    """The second start had no effect, or the platform knew the message again and gave its id again."""
+    worker, message, first = await handed_over(connection, tries=2)
+    second = await sent_again(connection, worker, message)
+    again = outcome(message, second, next_one, platform_id=platform_id)
+    async with recorded(pool, again):
+        pass
+    async with recorded(pool, outcome(message, first, "accepted", platform_id="id-1")):
+        pass
+    assert await say(pool, "undelivered")
+    assert await rows.statuses(connection, [message]) == ["undelivered"]
+
+
+async def test_the_delivery_of_what_waits_to_go_again_contradicts_nothing(pool, connection):
+    _, message, attempt = await handed_over(connection, tries=2)
+    async with recorded(pool, outcome(message, attempt, "ambiguous")):
+        pass
+    assert await rows.statuses(connection, [message]) == ["queued"]
+    reference = await connection.fetchval("SELECT reference FROM messages")
+    assert await say(pool, "delivered", reference=reference)
+    assert await rows.statuses(connection, [message]) == ["delivered"]
+    assert await connection.fetchval("SELECT result FROM receipts") == "moved"
+    assert await connection.fetchval("SELECT count(*) FROM alerts") == 0
 
 
 async def test_batches_that_mark_the_same_numbers_do_not_wait_for_each_other_for_ever(pool, connection):

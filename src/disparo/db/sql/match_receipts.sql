@@ -11,7 +11,7 @@
 SELECT h.platform IS NOT NULL AS heard,
        (h.applied_at IS NOT NULL AND h.attempt_id IS DISTINCT FROM p.attempt_id AND p.message_id = m.id) IS TRUE
            AS heard_of_another,
-       m.id AS message_id, m.dispatch_id, m.status, m.e164, m.last_attempt_id,
+       m.id AS message_id, m.dispatch_id, m.status, m.tries, m.e164, m.last_attempt_id,
        EXISTS (SELECT FROM erased_customers WHERE customer_id = m.customer_id) AS is_erased,
        CASE WHEN p.message_id = m.id THEN p.attempt_id ELSE a.id END AS attempt_id
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY
@@ -25,7 +25,7 @@ LEFT JOIN LATERAL (
     WHERE platform = r.platform AND platform_id = r.platform_id LIMIT 1
 ) p ON true
 LEFT JOIN LATERAL (
-    SELECT id, dispatch_id, status, e164, attempt_id AS last_attempt_id, customer_id FROM messages
+    SELECT id, dispatch_id, status, tries, e164, attempt_id AS last_attempt_id, customer_id FROM messages
     WHERE id = coalesce((SELECT id FROM messages WHERE reference = r.reference), p.message_id)
     LIMIT 1
 ) m ON true

@@ -1,5 +1,6 @@
 -- Writes down what became of started attempts. A fact is never refused: the attempt's row always takes
--- it; the message moves if the table allows it and this is still its last attempt.
+-- it; the message moves if the table allows it and this is still its last attempt. That the platform took it counts of
+-- an earlier one too, as its receipts do: what is known to have gone does not go again.
 -- Platform ids come first, before any message is locked: receipts lock in that order too, and whichever of
 -- a receipt and its outcome comes second finds the other's row (note_receipt_ids.sql).
 -- $1 attempts, $2 messages, $3 outcomes, $4 events, $5 platform ids, $6 codes, $7 details, $8 failures,
@@ -14,7 +15,10 @@ WITH outcome AS (
     INSERT INTO platform_messages (platform, platform_id, attempt_id)
     SELECT DISTINCT ON (platform, platform_id) platform, platform_id, attempt_id
     FROM outcome WHERE platform_id IS NOT NULL ORDER BY platform, platform_id, attempt_id DESC
-    ON CONFLICT (platform, platform_id) DO UPDATE SET attempt_id = excluded.attempt_id
+    -- Of an id that is used twice the last owner is the one: of two hand-overs of a message, where the platform knows it
+    -- again, the first may be told last.
+    ON CONFLICT (platform, platform_id) DO UPDATE
+    SET attempt_id = greatest(platform_messages.attempt_id, excluded.attempt_id)
     RETURNING xmax <> 0 AS was_there
 ), early AS MATERIALIZED (
     SELECT coalesce(bool_or(was_there), false) AS early FROM named
@@ -27,7 +31,10 @@ WITH outcome AS (
 ), locked AS (
     SELECT m.id, m.status, m.reason, m.tries, e.early, o.*
     FROM early e CROSS JOIN outcome o JOIN messages m ON m.id = o.message_id
-    WHERE m.attempt_id = o.attempt_id AND m.id = ANY($2)
+    WHERE m.id = ANY($2) AND CASE WHEN m.attempt_id = o.attempt_id THEN true
+                                  -- No EXISTS: that may be planned as a reading of all attempts.
+                                  WHEN o.outcome = 'accepted' THEN
+                                       (SELECT message_id FROM attempts WHERE id = o.attempt_id) = m.id END
     ORDER BY m.id FOR UPDATE OF m
 ), moves AS (
     -- `again`: refused, and an earlier start may have had an effect.
@@ -40,7 +47,8 @@ WITH outcome AS (
                                      WHERE id = l.attempt_id)
                                THEN $13::jsonb ->> (l.status || ' ' || l.event || ' given') END
                      WHEN l.reason = 'cancelled' AND $13::jsonb ? (l.status || ' ' || l.event || ' cancelled')
-                     THEN CASE WHEN l.tries = 1 AND (SELECT outcome IS NULL FROM attempts WHERE id = l.attempt_id)
+                     THEN CASE WHEN l.tries = 1 AND (SELECT coalesce(outcome, 'ambiguous') = 'ambiguous' FROM attempts
+                                                     WHERE id = l.attempt_id)
                                THEN $13::jsonb ->> (l.status || ' ' || l.event || ' cancelled') END
                      ELSE coalesce(CASE WHEN l.tries > 1 THEN $13::jsonb ->> (l.status || ' ' || l.event || ' again') END,
                                    $13::jsonb ->> (l.status || ' ' || l.event)) END AS after
@@ -53,8 +61,14 @@ SET status = coalesce(v.after, m.status),
                                 CASE WHEN v.outcome = 'not_started' AND v.after = 'failed' THEN v.outcome END) END,
     actor = CASE WHEN v.after IS NULL OR v.after = 'cancelled' THEN m.actor ELSE 'platform:' || m.platform END,
     changed_at = CASE WHEN v.after IS NULL THEN m.changed_at ELSE clock_timestamp() END,
-    platform_id = coalesce(v.platform_id, m.platform_id),
-    segments = coalesce(v.segments, m.segments),
+    -- An earlier attempt is the last one that counts where nothing came of those after it.
+    attempt_id = CASE WHEN v.after IS NOT NULL AND m.attempt_id <> v.attempt_id
+                           AND (SELECT outcome IN ('not_taken', 'not_started') FROM attempts WHERE id = m.attempt_id)
+                      THEN v.attempt_id ELSE m.attempt_id END,
+    -- Of an earlier attempt, only where nothing else is known.
+    platform_id = CASE WHEN v.after IS NULL AND m.attempt_id <> v.attempt_id THEN m.platform_id
+                       ELSE coalesce(v.platform_id, m.platform_id) END,
+    segments = CASE WHEN m.attempt_id <> v.attempt_id THEN m.segments ELSE coalesce(v.segments, m.segments) END,
     -- Where nothing moves, whoever has it in hand now keeps it: a repeated or late outcome of an earlier attempt.
     worker_id = CASE WHEN v.after IS NULL THEN m.worker_id END,
     claim_token = CASE WHEN v.after IS NULL THEN m.claim_token END,
@@ -63,7 +77,8 @@ SET status = coalesce(v.after, m.status),
                  -- effect; told twice, it counts once.
                  WHEN v.after IS NULL AND v.status IN ('queued', 'claimed', 'held', 'uncertain')
                       AND v.outcome IN ('not_taken', 'not_started')
-                      AND (SELECT a.outcome IS NULL FROM attempts a WHERE a.id = v.attempt_id) THEN m.tries - 1
+                      AND (SELECT coalesce(a.outcome, 'ambiguous') = 'ambiguous' FROM attempts a
+                           WHERE a.id = v.attempt_id) THEN m.tries - 1
                  ELSE m.tries END,
     not_taken = CASE WHEN v.after = 'queued' AND v.outcome = 'not_taken' THEN m.not_taken + 1 ELSE m.not_taken END,
     due_at = CASE WHEN v.after = 'queued' THEN now() + make_interval(secs => v.retry_s) ELSE m.due_at END,
