@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -13,11 +15,13 @@ from disparo.cli.tables import show_table
 from disparo.db import invoices, opt_outs, templates
 from disparo.db.invoices import InvoiceFacts
 from disparo.db.pool import Connection
-from disparo.dispatch.preview import Preview, preview
+from disparo.dispatch.bulk_estimate import Estimates, Groups, estimate_all, ways_of
+from disparo.dispatch.from_settings import offers_of
+from disparo.dispatch.preview import Preview, preview, text_of
 from disparo.dispatch.rules import against_invoice
 from disparo.domain.money import read_price
 from disparo.domain.recipients import Candidates, drop, list_candidates
-from disparo.domain.template import TemplateRefused, format_amount
+from disparo.domain.template import InvoiceText, TemplateRefused, format_amount
 from disparo.errors import DisparoError
 from disparo.settings import Settings, load_settings
 from disparo.wording import words
@@ -33,7 +37,11 @@ _REFUSED = {
 def simulate(
     fatura: int,
     custo_segmento: Annotated[
-        str | None, typer.Option(metavar="VALOR", help="Preço de um segmento, por exemplo 0.08.")
+        str | None,
+        typer.Option(
+            metavar="VALOR",
+            help="Preço de um segmento, por exemplo 0.08. Sem ele: o cost_per_segment das plataformas.",
+        ),
     ] = None,
     dados: DataDir = None,
 ) -> None:
@@ -41,7 +49,7 @@ def simulate(
     settings = load_settings(data_dir=dados)
     price = _price(custo_segmento)
 
-    async def work(connection: Connection) -> tuple[str | None, Candidates, Preview]:
+    async def work(connection: Connection) -> tuple[str | None, Candidates, Preview, Estimates]:
         facts = (await invoices.read_facts(connection, [fatura])).get(fatura)
         rows = await invoices.read_texts(connection, [fatura])
         if facts is None or not rows:
@@ -51,19 +59,38 @@ def simulate(
         found = drop(candidates, opted_out=await opt_outs.among(connection, numbers))
         template = await templates.current(connection) or settings.template
         try:
-            return _refusal(facts, settings), found, preview(rows[0], template, settings)
+            shown = preview(rows[0], template, settings)
         except TemplateRefused as refused:
             raise DisparoError(refused.detail) from None
+        text = text_of(rows[0], settings)
+        return _refusal(facts, settings), found, shown, _estimates(found, text, template, settings)
 
-    refusal, found, shown = with_connection(dados, work)
+    refusal, found, shown, estimates = with_connection(dados, work)
     _print_people(found)
     if refusal is not None:
         print(f"Atenção: a fatura {refusal}; a chamada seria recusada.")
+    elif not found.recipients:
+        print("Atenção: não há telefone celular que receba; a chamada seria recusada.")
+    first = estimates.first
+    if first is not None and estimates.out_of_reach:
+        print(f"Atenção: {words.out_of_reach(estimates.out_of_reach)}")
     print(f"\nTexto ({shown.segments} segmento(s), {_letters(shown)}):")
     print(f"  {shown.text}")
-    total = shown.segments * len(found.recipients)
-    cost = f", {format_amount(price * total)}" if price is not None else ""
-    print(f"\nTotal: {len(found.recipients)} SMS, {total} segmento(s){cost}. Nada foi enviado.")
+    total = shown.segments * len(found.recipients) if first is None else first.segments
+    known = None if first is None else first.cost
+    cost = known if price is None else price * total
+    in_words = "" if cost is None else f", {format_amount(cost)}"
+    print(f"\nTotal: {len(found.recipients)} SMS, {total} segmento(s){in_words}. Nada foi enviado.")
+
+
+def _estimates(found: Candidates, text: InvoiceText, template: str | None, settings: Settings) -> Estimates:
+    """Give what it comes to through each platform, and through those used first."""
+    offers = offers_of(settings)
+    groups: Groups = defaultdict(Counter)
+    for recipient in found.recipients:
+        ways, _ = ways_of(offers, recipient.phone.e164[3:5], datetime.now(settings.zone))
+        groups[ways][text] += 1
+    return estimate_all(offers, groups, template=template, max_parts=settings.max_segments)
 
 
 def _letters(shown: Preview) -> str:

@@ -47,6 +47,22 @@ async def end(connection: Connection, chunk_id: int) -> bool:
     return ended is not None
 
 
+async def next_due_in_s(connection: Connection, chunk_id: int) -> float | None:
+    """Give in how many seconds the next of a chunk are due, those of one second together; None: no more.
+
+    Messages that a platform did not take share a chunk, each with a time of its own. What was due for longer
+    and is still there is the sweep's: nobody could claim it.
+    """
+    found: float | None = await connection.fetchval(
+        """SELECT extract(epoch FROM max(due_at) - now())::float8
+           FROM (SELECT due_at, min(due_at) OVER () AS first_at FROM messages
+                 WHERE chunk_id = $1 AND status = 'queued' AND due_at > now() - interval '1 s') m
+           WHERE due_at <= first_at + interval '1 s'""",
+        chunk_id,
+    )
+    return found
+
+
 async def end_emptied(connection: Connection, *, overdue_s: float) -> None:
     """Delete chunks, due for so long, of which nothing waits: nobody worked them off, or died of it."""
     await connection.execute(

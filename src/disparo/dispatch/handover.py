@@ -46,6 +46,7 @@ _A_FEW = 20
 #: A queue entry that this worker can do nothing with is another's at once; none takes its place here for a
 #: while, or all that wait would go round between table and worker as fast as both can.
 _PASSED_ON_S, _REST_S = 0.02, 0.25
+_SOON_S = 0.1
 
 _Kind = tuple[str, bool]  # a platform's name, and whether the message is of a single call
 
@@ -102,8 +103,8 @@ class Handover:
     async def handle_entry(self, chunk_id: int, urgent: bool) -> None:  # noqa: FBT001 - the queue's handler
         """Work off the chunk of a queue entry, and end the chunk when none of its messages waits.
 
-        What this worker does not get to, as it ends or for want of a connection, is another's at once. Of a
-        chunk that the database leaves in the middle the sweep makes a new entry.
+        What this worker does not get to, as it ends or for want of a connection, is another's at once; what
+        is due later gets an entry for then. Of what the database leaves in the middle the sweep makes one.
         """
         try:
             await self._handle_entry(chunk_id, urgent=urgent)
@@ -116,6 +117,8 @@ class Handover:
             if await chunks.end(connection, chunk_id):
                 return
             if not (self._holder.ending or self.is_for_others()):
+                if (in_s := await chunks.next_due_in_s(connection, chunk_id)) is not None:
+                    await queue.pass_on(connection, queue.WakeUp(chunk_id, max(in_s, _SOON_S)))
                 return
             await queue.pass_on(connection, queue.WakeUp(chunk_id, _PASSED_ON_S))
         await asyncio.sleep(_REST_S)

@@ -35,8 +35,13 @@ def preview(
     """
     first = min(offers_of(settings), key=lambda offer: offer.order, default=None)
     profile = SegmentProfile() if first is None else first.profile
-    if is_overdue is None:
-        is_overdue = facts["due_date"] < datetime.now(settings.zone).date()
-    text = InvoiceText.of(facts, brand=settings.brand, is_overdue=is_overdue)
+    text = text_of(facts, settings, is_overdue=is_overdue)
     found = render(text, profile.at_most(settings.max_segments), template=template)
     return Preview(found.text, found.segments, letters_of_one(found.text, profile), profile.single)
+
+
+def text_of(facts: Columns, settings: Settings, *, is_overdue: bool | None = None) -> InvoiceText:
+    """Give what a text is made from; as for `preview`."""
+    if is_overdue is None:
+        is_overdue = facts["due_date"] < datetime.now(settings.zone).date()
+    return InvoiceText.of(facts, brand=settings.brand, is_overdue=is_overdue)

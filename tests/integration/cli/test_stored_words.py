@@ -47,6 +47,28 @@ async def test_a_simulation_says_what_a_call_would(command, connection, facts, a
     assert says is None or says in said
 
 
+@pytest.mark.parametrize(
+    ("price", "given", "says"),
+    [
+        ({"cost_per_segment": 0.5}, (), "Total: 1 SMS, 1 segmento(s), R$ 0,50."),
+        ({"cost_per_segment": 0.5}, ("--custo-segmento", "0.08"), "Total: 1 SMS, 1 segmento(s), R$ 0,08."),
+        ({}, (), "Total: 1 SMS, 1 segmento(s). Nada"),
+        ({"ddds": [99]}, (), "SMS é de um DDD que nenhuma plataforma atende"),
+    ],
+)
+async def test_a_simulation_knows_what_the_platform_costs(command, connection, price, given, says):
+    await rows.add_invoices(connection)
+    status, said = command("simular", 1, *given, DISPARO_PLATFORMS=json.dumps({"p": {**TABLE, **price}}))
+    assert (status, says in said) == (0, True), said
+
+
+async def test_a_simulation_says_that_nobody_can_get_it(command, connection):
+    await rows.add_invoices(connection)
+    await connection.execute("UPDATE customers SET phone_1 = '1133334444'")
+    status, said = command("simular", 1)
+    assert (status, "não há telefone celular que receba; a chamada seria recusada" in said) == (0, True), said
+
+
 async def test_a_run_that_takes_longer_than_a_message_may_wait_is_warned_of(command, connection):
     await rows.add_invoices(connection, 4)
     slow = {"DISPARO_PLATFORMS": json.dumps({"p": {**TABLE, "per_second": 0.01}})}

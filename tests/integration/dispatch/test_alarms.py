@@ -113,6 +113,33 @@ async def test_people_are_told_in_the_order_of_what_happened(pool, connection):
     assert [row["subject"] for row in await alerts.take_untold(connection)] == list(names)
 
 
+@pytest.mark.parametrize("was_told_of_the_first", [True, False])
+async def test_the_end_of_what_has_begun_again_is_not_the_last_word_of_it(
+    pool, connection, was_told_of_the_first
+):
+    """Nobody could be told for a while; when somebody could, it fails again, and was said to work."""
+
+    async def tell(alert):
+        said.append((alert["detail"], alert["cleared_at"] is not None))
+        return can_tell
+
+    said, can_tell = [], was_told_of_the_first
+    await alerts.raise_(connection, "disk_low", "p", detail="first")
+    await tell_all(pool, tell)
+    await alerts.clear(connection, "disk_low", "p")
+    can_tell = False
+    await tell_all(pool, tell)
+    await alerts.raise_(connection, "disk_low", "p", detail="again")
+    said, can_tell = [], True
+    for _ in range(2):
+        await tell_all(pool, tell)
+        await connection.execute("UPDATE alerts SET taken_until = NULL")
+    assert said == [("again", False)]
+    await alerts.clear(connection, "disk_low", "p")
+    await tell_all(pool, tell)
+    assert said == [("again", False), ("again", True)]
+
+
 async def test_people_are_told_in_words(pool, connection):
     await platform_states.open_all(connection, {"p": "credit"})
     await alerts.raise_(connection, "platform_unreachable", "p", detail="http_500")

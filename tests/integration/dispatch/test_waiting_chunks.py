@@ -6,14 +6,19 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from tests.support import rows
+from tests.support import bulk, rows
+from tests.support.hands import a_handover
 
+from disparo import queue
 from disparo.db import chunks, messages, migrate, unsettled
 from disparo.db.messages import Recorded, Start
 from disparo.db.pool import connect
 from disparo.dispatch import sweep, takeover
 from disparo.dispatch.prepare import prepare
 from disparo.domain.message import Event
+from disparo.domain.routing import Route
+from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.registry import read_table
 
 NEW = 4711
 
@@ -84,6 +89,38 @@ async def test_what_a_platform_did_not_take_waits_in_another_chunk(connection):
     results = [not_taken(attempt_id, id_) for id_, attempt_id in started.items()]
     await messages.record(connection, results, chunk_id=NEW)
     assert await waiting(connection) == {NEW}
+
+
+@pytest.mark.anyio
+async def test_what_is_due_later_than_others_of_its_chunk_is_woken_then(connection, pool):
+    """The entry is the first one's: the others waited for the sweep, five to ten seconds more."""
+    worker, token, ids, chunk = await claimed(connection, 3)
+    await chunks.end(connection, chunk)
+    starts = [Start(id_, token, "texto", 1) for id_ in ids]
+    started = await messages.start(connection, starts, platform="p", worker_id=worker)
+    waits_s = dict(zip(ids, (300.0, 300.5, 900.0), strict=True))
+    results = [not_taken(attempt, id_)._replace(retry_s=waits_s[id_]) for id_, attempt in started.items()]
+    await messages.record(connection, results, chunk_id=NEW)
+    await queue.enqueue(connection, [queue.WakeUp(NEW)])
+    await connection.execute(f"UPDATE {queue.table()} SET status = 'picked'")
+    async with a_handover(pool, connection) as handover:
+        table = read_table("p", {"url": "http://127.0.0.1:1/"})
+        handover.use({"p": GenericHttp("p", table)}, [Route("p")], bulk.RULES)
+        await handover.handle_entry(NEW, urgent=True)
+    due = [await connection.fetchval("SELECT due_at FROM messages WHERE id = $1", id_) for id_ in ids]
+    (wakes_at,) = [
+        row["execute_after"]
+        for row in await connection.fetch(
+            f"SELECT execute_after FROM {queue.table()} WHERE status = 'queued'"
+        )
+    ]
+    assert due[1] <= wakes_at + timedelta(milliseconds=1) < due[2], "those of one second together"
+
+
+@pytest.mark.anyio
+async def test_what_was_due_and_could_not_be_claimed_is_left_to_the_sweep(connection):
+    ids = await rows.add_messages(connection, 1, due_in_s=-60)
+    assert await chunks.next_due_in_s(connection, await rows.chunk_of(connection, ids[0])) is None
 
 
 @pytest.mark.anyio
