@@ -55,6 +55,7 @@ def test_simular_in_the_address_queues_nothing_either(client, house, origin):
     answer = client.post(f"{BULK}?ids_fatura[]=11000&ids_fatura[]=70215&simular=nao", {"simular": "sim"})
     assert (answer.status, answer.json["simulacao"]["faturas"]) == (200, 2)
     assert client.post(f"{BULK}?status=vencido", {"ids_fatura": [11000], "simular": "sim"}).status == 422
+    assert client.post(f"{BULK}?data_inicio=2026-12-01", {"status": "vencido"}).status == 422
     assert house.value("SELECT count(*) FROM dispatches") == before
 
 
@@ -102,12 +103,30 @@ def test_simulating_tells_and_queues_nothing(client, house):
         ({"status": "vencido", "vencimento_inicio": "2090-01-01"}, "se excluem"),
         ({"status": "vencido", "simular": "talvez"}, "sim ou nao"),
         ({"vencimento_fim": 5}, "deve conter um texto"),
+        (
+            {"status": "vencido", "data_inicio": "2026-12-01", "data_fim": "2026-12-10"},
+            "(vencimento_inicio) e",
+        ),
+        ({"status": "vencido", "tipo_data": "data_vencimento"}, "(tipo_data) não vale"),
+        ({"vencimento_inicio": "2026-12-01", "data_fim": "2026-12-10"}, "(data_fim) não vale"),
+        ({"vencimento_inicio": "2026-12-01", "vencimento_ate": "2026-12-10"}, "(vencimento_ate) não vale"),
+        ({"status": "vencido", "id_cliente": 3108}, "(id_cliente) não vale"),
+        ({"status": "vencido", "faturas": [11000]}, "informe (ids_fatura)"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(client, house, body, words):
     answer = client.post(BULK, body)
     assert (answer.status, answer.json["status"]) == (422, "error")
     assert words in answer.json["msg"]
+
+
+def test_days_of_another_name_beside_the_right_ones_are_ignored_as_unknown_fields_are(client):
+    lookups = {"data_inicio": "2026-12-01", "data_fim": "2026-12-10", "tipo_data": "data_vencimento"}
+    blank = {"status": "aguardando", **dict.fromkeys(lookups, "")}
+    asked = [{**due(), **lookups}, {"ids_fatura": [1], **lookups}, blank]
+    found = [client.post(BULK, {"simular": "sim", **body}) for body in asked]
+    assert [answer.status for answer in found] == [200] * 3
+    assert found[0].json["simulacao"]["faturas"] == 3000
 
 
 def test_a_filter_without_an_end_is_written_as_the_first_or_the_last_of_days(client):

@@ -30,7 +30,7 @@ from disparo.platforms.smpp.settings import SMPP
 from disparo.settings import Settings, load_settings
 from disparo.wording import code_words, words
 from disparo.wording.plain import on_line, on_lines
-from disparo.wording.platform_words import Hindrance, hindrance
+from disparo.wording.platform_words import Hindrance, hindrance, resumed
 
 platforms = typer.Typer(no_args_is_help=True)
 
@@ -83,12 +83,11 @@ def resume(nome: str, dados: DataDir = None) -> None:
     """Volta a usar uma plataforma pausada; uma que estava falhando é tentada de novo agora."""
     _named(load_settings(data_dir=dados), nome)
 
-    async def work(connection: Connection) -> bool:
+    async def work(connection: Connection) -> platform_states.Resumed:
         await accounts.audit(connection, actor=actor(), action="platform_resumed", detail={"platform": nome})
         return await platform_states.resume(connection, nome)
 
-    changed = with_connection(dados, work)
-    print(f"Plataforma {nome} retomada." if changed else f"Plataforma {nome} já estava em uso.")
+    print(resumed(nome, with_connection(dados, work)))
 
 
 @platforms.command("presets")

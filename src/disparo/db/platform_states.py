@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from enum import Enum
 
 import asyncpg
 
@@ -107,11 +108,22 @@ async def pause(connection: Connection, platform: str, *, actor: str) -> None:
     )
 
 
-async def resume(connection: Connection, platform: str) -> bool:
-    """End a pause, and try a stopped platform at once; False where there was neither."""
-    changed = await connection.fetchval(
+class Resumed(Enum):
+    """What the resuming of a platform comes to."""
+
+    WAS_IN_USE = "was in use"
+    IN_USE = "in use"
+    TRIED = "tried"  # it fails: the next message tells whether it is used again
+
+
+async def resume(connection: Connection, platform: str) -> Resumed:
+    """End a pause, and try a stopped platform at once."""
+    is_open = await connection.fetchval(
         """UPDATE platform_states SET paused_by = NULL, paused_at = NULL, probe_at = now(), probes = 0
-           WHERE platform = $1 AND (paused_by IS NOT NULL OR open_reason IS NOT NULL) RETURNING true""",
+           WHERE platform = $1 AND (paused_by IS NOT NULL OR open_reason IS NOT NULL)
+           RETURNING open_reason IS NOT NULL""",
         platform,
     )
-    return changed is not None
+    if is_open is None:
+        return Resumed.WAS_IN_USE
+    return Resumed.TRIED if is_open else Resumed.IN_USE

@@ -28,7 +28,7 @@ from disparo.platforms.base import Capabilities, Outgoing, boottime_s
 from disparo.platforms.registry import build_routes, read_table, receipt_url
 from disparo.wording import code_words, words
 from disparo.wording.plain import on_line
-from disparo.wording.platform_words import Hindrance, hindrance
+from disparo.wording.platform_words import Hindrance, hindrance, resumed
 
 _PATH = "/painel/plataformas"
 _DEADLINE_S = 30.0
@@ -152,11 +152,11 @@ async def resume(request: Request, person: Person) -> Response:
     """Use a platform again, or try a stopped one at once."""
     name = _name(request)
     async with services_of(request).pool.acquire() as connection, connection.transaction():
-        await platform_states.resume(connection, name)
+        what = await platform_states.resume(connection, name)
         await accounts.audit(
             connection, actor=person.actor, action="platform_resumed", detail={"platform": name}
         )
-    return await done(request, person, f"Plataforma {name} em uso outra vez.", _PATH)
+    return await done(request, person, resumed(name, what), _PATH)
 
 
 async def test(request: Request, person: Person) -> Response:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import asyncpg
 
+from disparo.db.platform_states import Resumed
 from disparo.domain.routing import Route
 from disparo.wording.reason_words import reason
 
@@ -53,3 +54,10 @@ def none_in_use(names: Iterable[str], states: Mapping[str, asyncpg.Record]) -> s
     if not why:
         return "Nenhuma plataforma de SMS está configurada: avise quem administra."
     return f"Nenhuma plataforma está em uso ({'; '.join(why)})."
+
+
+def resumed(name: str, what: Resumed) -> str:
+    """Say what the resuming of a platform comes to."""
+    if what is Resumed.TRIED:
+        return f"Plataforma {name}: a próxima mensagem a tenta já. Se ela responder, volta ao uso."
+    return f"Plataforma {name} " + ("em uso outra vez." if what is Resumed.IN_USE else "já estava em uso.")

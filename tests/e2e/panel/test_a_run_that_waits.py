@@ -278,6 +278,24 @@ def test_a_dispatch_is_not_said_to_be_on_its_way_while_no_platform_is_in_use(hou
 
 
 @pytest.mark.usefixtures("_paused_platform")
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("paused_by = 'cli:root'", "em uso outra vez"),
+        (
+            "open_reason = 'credit', opened_at = now(), probe_at = now() + interval '1 h'",
+            "a próxima mensagem a tenta já",
+        ),
+    ],
+)
+def test_a_platform_that_fails_is_not_said_to_be_in_use_since_it_is_tried(house, person, state, said):
+    house.fetch(f"UPDATE platform_states SET {state}")
+    person.post("/painel/plataformas/simulador/retomar")
+    assert said in (shown := text(person.get("/painel/plataformas")))
+    assert ("em uso outra vez" in shown) is ("com falha" not in shown)
+
+
+@pytest.mark.usefixtures("_paused_platform")
 def test_the_command_line_says_too_that_nothing_of_a_run_goes_and_why(house):
     (invoice_id,) = house.run(lambda connection: add_invoices(connection, first_id=4_070_000))
     run = house.client().post(f"{DISPATCH}/lote", {"ids_fatura": [invoice_id]}).json["disparo"]["id"]

@@ -60,12 +60,16 @@ def test_the_e_mail_of_a_new_user(page):
     assert page.evaluate(NOTHING_WIDER)
 
 
-def test_the_first_page_breaks_a_platforms_name_in_no_word(house, page):
+def deliver_one(house):
     person = visitor(house)
     sent = person.post("/painel/disparos", faturas="11000", disparo=str(uuid4()))
     dispatch_id = sent.headers["location"].rpartition("/")[2]
     ask = "SELECT count(*) FROM messages WHERE dispatch_id = $1::uuid AND status = 'delivered'"
     house.until(lambda: house.value(ask, dispatch_id), seconds=30)
+
+
+def test_the_first_page_breaks_a_platforms_name_in_no_word(house, page):
+    deliver_one(house)
     for name, lines in (("simulador", [1]), ("android_sms_gateway", [1, 1, 1])):
         house.fetch("UPDATE messages SET platform = $1", name)
         page.goto("/painel")
@@ -73,3 +77,13 @@ def test_the_first_page_breaks_a_platforms_name_in_no_word(house, page):
         expect(shown).to_have_text(name)
         assert shown.evaluate(LINES_OF_WORDS) == lines
         assert page.evaluate(NOTHING_WIDER)
+
+
+def test_the_first_page_cuts_off_no_column_beside_the_chart(house, page):
+    deliver_one(house)
+    house.fetch("UPDATE messages SET platform = 'android_sms_gateway'")
+    for width in (1200, 1280, 1366):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto("/painel")
+        table = page.locator(".table-responsive:has(.por-plataforma)")
+        assert table.evaluate("table => table.scrollWidth <= table.clientWidth"), width

@@ -67,6 +67,9 @@ BULK_RESPONSES: Responses = {
 }
 _DAY = {
     "anyOf": [{"type": "string", "format": "date"}, {"type": "null"}, {"const": ""}],
+    "description": "AAAA-MM-DD, inclusive. Com outro nome (data_inicio, data_fim, tipo_data, vencimento_de) "
+    "e sem os dois daqui, o filtro é recusado (422): ignoradas as datas, seria o de todas "
+    "as faturas. E também o que tem id_cliente, faturas, busca e outros que não o filtram",
     "example": "2026-12-05",
 }
 BULK_BODY: dict[str, Any] = body_of(
