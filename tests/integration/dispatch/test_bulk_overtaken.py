@@ -10,7 +10,7 @@ import pytest
 from tests.support import bulk, rows
 
 from disparo import queue
-from disparo.db import bulk_runs, messages
+from disparo.db import bulk_runs, bulk_slices, messages
 from disparo.db.messages import Start
 from disparo.dispatch import bulk_control, reconcile
 from disparo.dispatch.bulk_work import BulkWork
@@ -67,6 +67,16 @@ async def test_a_worker_that_was_frozen_leaves_its_successor_the_chunk(pool, con
         await asyncio.wait(working, timeout=0.5)
     await asyncio.gather(*working)
     assert await connection.fetchval(_FOUND) == 1
+
+
+async def test_a_chunk_is_neither_freed_nor_ended_by_who_does_not_have_it(connection, run):
+    frozen, successor = await rows.add_worker(connection), await rows.add_worker(connection)
+    chunk = await bulk_slices.take_chunk(connection, successor)
+    for status in ("queued", "accepted"):
+        await connection.execute("UPDATE messages SET status = $1", status)
+        assert not await bulk_slices.end_chunk(connection, chunk, frozen)
+        assert await connection.fetchval("SELECT worker_id FROM bulk_chunks") == successor
+    assert await bulk_slices.end_chunk(connection, chunk, successor)
 
 
 async def nothing_is_left(pool, connection, worker, ids):

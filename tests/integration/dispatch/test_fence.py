@@ -9,6 +9,7 @@ import pytest
 from tests.support import rows
 from tests.support.rows import outcome
 
+from disparo import queue
 from disparo.db import messages, workers
 from disparo.db.messages import Move, Start
 from disparo.dispatch import takeover
@@ -100,6 +101,8 @@ async def test_take_over_requeues_claims_and_makes_starts_uncertain(connection):
     await start(connection, worker, token, ids[:1])
     assert await take_over(connection, worker) == 2
     assert await rows.statuses(connection, ids) == ["uncertain", "queued"]
+    again = await rows.chunk_of(connection, ids[1])
+    assert await queue.chunks_with_entry(connection, [again]) == {again}  # for no sweep to be waited for
 
 
 async def test_a_zombie_starts_nothing_after_the_take_over(connection):

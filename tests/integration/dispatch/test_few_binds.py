@@ -10,11 +10,20 @@ from tests.contract.smsc import an_smsc, platform_of
 from tests.integration.dispatch.test_limits_at_an_smsc import RULES
 from tests.integration.dispatch.test_limits_of_parts import used_of_the_day
 from tests.support import rows
+from tests.support.hands import a_handover
 from tests.support.rows import chunk_of
 
 from disparo import queue
+from disparo.db import platform_states
+from disparo.dispatch import seats
+from disparo.dispatch.lane import Lane
+from disparo.dispatch.watch import PlatformWatch
 from disparo.dispatch.worker import Worker, WorkerPlan, WorkerSettings
+from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.domain.routing import Route
+from disparo.platforms.base import Link
+from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.registry import read_table
 
 pytestmark = pytest.mark.anyio
 
@@ -122,3 +131,66 @@ async def test_a_wrong_password_stops_it_though_another_worker_is_bound(dsn, con
                 while not await connection.fetchval("SELECT count(*) FROM alerts WHERE detail = 'auth'"):
                     await add(connection, 4)
                     await asyncio.sleep(0.2)
+
+
+class Linked(GenericHttp):
+    """Says of its connections what the test says."""
+
+    link = Link(is_up=False)
+
+
+@pytest.fixture
+async def looks(pool, connection, monkeypatch):
+    """Two workers whose lanes start nothing: (lane, watch) of one that is refused, and of one that is not."""
+    monkeypatch.setattr(Lane, "run", lambda *_: asyncio.sleep(60))
+    async with AsyncExitStack() as stack:
+        found = []
+        for link in (Link(is_up=False, refused="0x05"), Link(is_up=False)):
+            handover = await stack.enter_async_context(a_handover(pool, connection))
+            platform = Linked("p", read_table("p", {"url": "http://127.0.0.1:1/"}))
+            platform.link = link
+            handover.use({"p": platform}, [Route("p")], RULES)
+            found.append((handover.lanes["p"], PlatformWatch(pool, pool, handover, handover._holder)))
+        yield found
+
+
+def fail(lane):
+    for _ in range(5):
+        missed = Outcome(OutcomeKind.NOT_TAKEN, failure=FailureClass.NETWORK)
+        lane.breaker.note(missed, latency_s=0.0, probe=False)
+    assert lane.breaker.tripped
+
+
+async def test_what_one_without_a_bind_saw_stops_nothing_where_another_has_one(connection, looks):
+    (refused, its_look), (bound, other_look) = looks
+    fail(refused)
+    await its_look.look()  # the other one is bound, and has not said so yet
+    assert await stopped(connection) is None
+    bound.platform.link = Link(is_up=True)
+    await other_look.look()
+    await its_look.look()
+    assert await stopped(connection) is None
+    assert refused.is_left_to_others
+    assert refused.breaker.open_reason is None
+
+
+async def test_what_it_saw_stops_the_platform_where_nobody_says_that_it_has_one(
+    connection, looks, monkeypatch
+):
+    (refused, its_look), _ = looks
+    fail(refused)
+    await its_look.look()
+    monkeypatch.setattr(seats, "_SAID_WITHIN_S", 0.0)
+    await its_look.look()
+    assert await stopped(connection) == "failing"
+
+
+async def test_one_without_a_bind_does_not_take_the_right_to_try_from_one_that_has_it(connection, looks):
+    (refused, its_look), (bound, other_look) = looks
+    bound.platform.link = Link(is_up=True)
+    await other_look.look()
+    await platform_states.open_all(connection, {"p": "failing"})
+    await connection.execute("UPDATE platform_states SET probe_at = now() - interval '10 s'")
+    await its_look.look()
+    await other_look.look()
+    assert (refused.breaker.may_probe, bound.breaker.may_probe) == (False, True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from itertools import product
 
 import pytest
 from tests.support import bulk, rows
+from tests.support.locks import until_somebody_waits
 
-from disparo.db import dispatches
-from disparo.dispatch import bulk_control
+from disparo.db import bulk_slices, dispatches
+from disparo.dispatch import bulk_control, bulk_queue
 from disparo.dispatch.bulk import Selection
 from disparo.dispatch.bulk_estimate import Offer
+from disparo.dispatch.bulk_queue import read_numbers
 from disparo.dispatch.bulk_simulate import simulate_run
 from disparo.domain.message import NEVER_SENT, Status
 from disparo.domain.sms_text import SegmentProfile
@@ -59,6 +62,24 @@ async def test_a_run_leaves_out_only_what_a_later_one_for_the_others_sent(pool, 
     await bulk.queue_all(pool)
     sent = await connection.fetch("SELECT invoice_id FROM messages WHERE dispatch_id = $1 ORDER BY 1", slow)
     assert [row["invoice_id"] for row in sent] == [1, 2]
+
+
+@pytest.mark.parametrize("only_others", [True, False])
+async def test_who_leaves_out_what_others_had_and_who_queues_wait_for_each_other(
+    pool, connection, only_others
+):
+    """Else neither sees what the other is about to queue, and a phone has it twice."""
+    await rows.add_invoices(connection, 1)
+    await read_numbers(pool)
+    await bulk.store(pool, only_others=only_others)
+    async with asyncio.timeout(30):
+        while not await connection.fetchval("SELECT count(*) FROM bulk_slices"):
+            await bulk_queue.queue_some(pool, bulk.RULES)
+    async with connection.transaction():
+        await bulk_slices.look_at_others(connection)
+        queueing = asyncio.create_task(bulk_queue.queue_some(pool, bulk.RULES))
+        await until_somebody_waits(connection)
+    assert await queueing
 
 
 @pytest.mark.parametrize(("cap", "everybody", "others"), [(0, 3, 2), (2, 1, 1), (3, 2, 2), (4, 3, 2)])

@@ -15,6 +15,7 @@ import pytest
 from tests.integration.dispatch.test_fence import claimed, start
 from tests.support import looks, rows
 from tests.support.hands import a_handover
+from tests.support.locks import until_somebody_waits
 
 from disparo import queue
 from disparo.db import platform_states
@@ -67,6 +68,23 @@ async def test_what_is_let_go_while_the_database_is_away_is_given_back(
     await asyncio.sleep(0)
     assert await give_back(pool, handover._holder) == 3
     assert await rows.statuses(connection, ids) == ["queued"] * 3
+
+
+async def test_what_is_given_to_a_lane_that_was_closed_meanwhile_is_given_back(pool, connection, handover):
+    """The settings change between its look and the lane: no task of that lane would ever start it."""
+    bound, free = await rows.add_messages(connection, 2)
+    await connection.execute("UPDATE messages SET tries = 1, platform = 'old' WHERE id = $1", bound)
+    handover.use({"p": platform("p")}, [Route("p")], RULES)
+    chunk_id = await rows.chunk_of(connection, free)
+    async with connection.transaction():
+        await connection.execute(f"LOCK TABLE {queue.table()} IN SHARE MODE")  # `bound` is put back
+        handling = asyncio.create_task(handover.handle_chunk(chunk_id, urgent=True))
+        await until_somebody_waits(connection)
+        handover.use({"p": platform("p")}, [Route("p")], RULES)
+    await handling
+    async with asyncio.timeout(10):
+        while await rows.statuses(connection, [free]) != ["queued"]:
+            await give_back(pool, handover._holder)
 
 
 @pytest.mark.parametrize(("tries", "status"), [(1, "uncertain"), (2, "queued")])

@@ -6,8 +6,14 @@ import asyncio
 
 import pytest
 from tests.contract.smsc import an_smsc, platform_of, refuse, take
-from tests.integration.dispatch.test_limits_of_parts import at_work, used_of_the_day, waiting
+from tests.integration.dispatch.test_limits_of_parts import RULES, at_work, used_of_the_day, waiting
 from tests.support import rows
+from tests.support.hands import a_handover
+from tests.support.locks import until_somebody_waits
+
+from disparo.domain.routing import Route
+from disparo.platforms.generic_http import GenericHttp
+from disparo.platforms.registry import read_table
 
 pytestmark = pytest.mark.anyio
 
@@ -54,3 +60,21 @@ async def test_a_day_that_was_full_of_what_was_not_taken_is_not_full(dsn, connec
             await smsc.until(lambda: len(smsc.submitted) == 4, seconds=30)
             await asyncio.sleep(0.2)
     assert sorted(await rows.statuses(connection, ids)) == ["accepted", "accepted", "queued"]
+
+
+async def test_nor_by_what_a_pause_kept_from_its_start(pool, connection):
+    platform = GenericHttp("p", read_table("p", {"url": "http://127.0.0.1:1/", "per_day": 10}))
+    ids = await rows.add_messages(connection, 3)
+    async with a_handover(pool, connection) as handover:
+        handover.use({"p": platform}, [Route("p")], RULES)
+        async with asyncio.timeout(30):
+            while not await connection.fetchval("SELECT count(*) FROM platform_rates"):
+                await asyncio.sleep(0.01)
+            async with connection.transaction():
+                await connection.execute("SELECT FROM platform_rates FOR UPDATE")
+                await handover.handle_chunk(await rows.chunk_of(connection, ids[0]), urgent=True)
+                await until_somebody_waits(connection)
+                handover.lanes["p"].breaker.paused = True
+            while await used_of_the_day(connection) != 0:
+                await asyncio.sleep(0.01)
+    assert await connection.fetchval("SELECT count(*) FROM attempts") == 0

@@ -175,3 +175,39 @@ async def test_a_right_to_try_is_kept_where_what_it_was_for_went_another_way(poo
             await asyncio.sleep(0.3)  # longer than moments are ahead
             handling.cancel()
         assert lane.room(urgent=True) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"open_reason": "slow", "may_probe": True}, {"paused": True}),
+        ({}, {"open_reason": "slow", "may_probe": True}),  # it would be a try of as many as waited
+    ],
+    ids=["a person pauses it", "it fails and may be tried"],
+)
+async def test_nothing_is_started_by_moments_of_before(pool, connection, before, after):
+    await connection.execute("INSERT INTO platform_rates (platform, tat) VALUES ('p', '2000-01-01')")
+    platform, groups = GenericHttp("p", table()), asyncio.Queue()
+    platform.capabilities = dataclasses.replace(platform.capabilities, per_second=50.0, shared_window=None)
+    async with a_handover(pool, connection) as handover:
+        handover.use({"p": platform}, [Route("p")], RULES)
+        lane = handover.lanes["p"]
+        take = lane._take_group
+
+        def noted(grant, *, probe):
+            groups.put_nowait(found := take(grant, probe=probe))
+            return found
+
+        lane._take_group = noted
+        for name, value in before.items():
+            setattr(lane.breaker, name, value)
+        chunk_id = await rows.chunk_of(connection, (await rows.add_messages(connection))[0])
+        async with asyncio.timeout(30):
+            async with connection.transaction():
+                await connection.execute("SELECT FROM platform_rates FOR UPDATE")
+                handling = asyncio.create_task(handover.handle_chunk(chunk_id, urgent=True))
+                await until_somebody_waits(connection)
+                for name, value in after.items():
+                    setattr(lane.breaker, name, value)
+            assert await groups.get() == []
+        handling.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,7 @@ from tests.support import bulk, rows
 
 from disparo.db import lookups, messages, prune
 from disparo.db.messages import Move, Start
+from disparo.dispatch import prune as module
 from disparo.dispatch.prune import Retention, prune_some
 from disparo.domain.message import Event
 
@@ -295,6 +297,8 @@ async def test_one_process_prunes_at_a_time(pool, connection):
     async with connection.transaction():
         assert await prune.is_our_turn(connection)
         assert await prune_some(pool, Retention()) == {}
+        # Nor does one whose round began before.
+        assert await module._in_slices(pool, module._expired("rate_limits"), math.inf) == 0
     assert await prune_some(pool, Retention()) == {"rate_limits": 1}
 
 

@@ -12,6 +12,7 @@ from tests.integration.dispatch.test_receipts import say
 from tests.support import rows
 from tests.support.rows import outcome
 
+from disparo import queue
 from disparo.db import messages, phones
 from disparo.db.phones import Mark
 from disparo.dispatch.cancel import cancel_message
@@ -193,3 +194,11 @@ async def test_marks_of_many_numbers_are_two_statements_and_the_last_word_on_eac
     opted_out = await connection.fetch("SELECT platform, actor, reason FROM opt_outs")
     assert {tuple(row) for row in opted_out} == {("p", "platform:p", "platform")}
     assert len(opted_out) == 50
+
+
+async def test_what_was_not_taken_has_an_entry_to_be_woken_by(pool, connection):
+    """A sweep would wake it too, seconds after it is due."""
+    _, message, attempt = await handed_over(connection)
+    async with recorded(pool, outcome(message, attempt, "not_taken")):
+        chunk = await rows.chunk_of(connection, message)
+    assert await queue.chunks_with_entry(connection, [chunk]) == {chunk}

@@ -116,6 +116,15 @@ async def test_a_dead_worker_that_cannot_be_taken_over_keeps_no_other_from_it(ds
     assert sorted(await rows.statuses(connection, list(held.values()))) == ["claimed", "queued"]
 
 
+async def test_a_worker_does_not_take_itself_over(dsn, pool, connection):
+    """A claim that takes long holds up its own beat."""
+    own = await rows.add_worker(connection)
+    presence = Presence(pool, Holder(own), dsn)
+    presence._watch.dead_after_s = 0.0
+    await presence.look_at_others()
+    assert set(await workers.list_beats(connection)) == {own}
+
+
 async def test_what_is_claimed_while_a_worker_ends_is_in_somebodys_hands(dsn, pool, connection):
     """A claim that takes long, as on a slow disk, is committed when all else has been given back."""
     await rows.add_invoices(connection, 3)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
-from tests.support.hubsoft import HubsoftStandIn
+from tests.support.hubsoft import BASE, HubsoftStandIn
 from tests.support.hubsoft_source import ZONE, claimed, source_of
 from tests.support.locks import until_somebody_waits
 
@@ -18,6 +18,8 @@ from disparo.sources.build import build_sync
 from disparo.sources.sync import Sync
 
 pytestmark = pytest.mark.anyio
+
+REPORT = f"{BASE}/financeiro/fatura"
 
 
 class Troubled(HubsoftStandIn):
@@ -124,7 +126,7 @@ async def test_one_that_is_there_and_cannot_be_read_waits(there, sync, freshness
     assert list((await freshness.check([claimed(700_012, urgent=True)])).waits) == [700_012]
 
 
-async def test_answers_wait_for_the_register_on_one_connection(sync, connection):
+async def test_answers_wait_for_the_register_on_one_connection(there, sync, connection):
     async with asyncio.TaskGroup() as group, connection.transaction():  # as a file that is being imported
         await connection.execute(
             "SELECT pg_advisory_xact_lock($1, hashtext('invoices'))", int.from_bytes(b"regi")
@@ -132,6 +134,10 @@ async def test_answers_wait_for_the_register_on_one_connection(sync, connection)
         for first in (700_000, 700_030):
             group.create_task(sync.refresh(list(range(first, first + 30))))
         await until_somebody_waits(connection)
+        asked = there.calls[REPORT]
+        group.create_task(sync.run(full=True))
+        while there.calls[REPORT] == asked:  # its page of invoices is next
+            await asyncio.sleep(0.01)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(2):
                 await until_somebody_waits(connection, count=2)

@@ -71,3 +71,30 @@ async def test_a_pass_ends_whose_lock_is_gone_and_the_next_goes_on(there, sync, 
         await running
     there.delay_s = 0
     assert (await sync.run(full=True)).pages
+
+
+async def test_a_pass_whose_lock_goes_with_its_last_page_is_not_said_to_be_over(
+    sync, connection, monkeypatch
+):
+    """The next one has taken its place by then, and goes by what is left of it."""
+    ask_for_unlisted = Sync._ask_for_unlisted
+
+    async def meanwhile(self, step, listing):
+        await ask_for_unlisted(self, step, listing)
+        await connection.execute(f"SELECT pg_terminate_backend(pid) FROM ({_RUNNER}) AS runner")
+        while not self._guard.is_closed():
+            await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(Sync, "_passes", one_step(Sync._passes))
+    monkeypatch.setattr(Sync, "_ask_for_unlisted", meanwhile)
+    with pytest.raises(DatabaseUnavailable, match="a próxima continua"):
+        await sync.run()
+
+
+def one_step(passes):
+    """Of a pass only its last step is left."""
+
+    async def last(self, plan, done):
+        return await passes(self, {**plan, "step": len(plan["steps"]) - 1}, done)
+
+    return last

@@ -187,6 +187,12 @@ async def test_it_does_not_rest_until_a_clock_that_was_set_back_is_there_again(
     assert there.calls.total() == calls
 
 
+async def test_a_full_pass_of_a_clock_that_was_ahead_keeps_none_from_its_day(sync, connection):
+    await sync.run()
+    await connection.execute("UPDATE sync_states SET full_at = now() + interval '1 year'")
+    assert (await sync.run()).is_full
+
+
 async def test_wrong_credentials_are_told_and_not_tried_for_ever(there, dsn, pool):
     source = source_of(there, password="errada")
     with pytest.raises(SourceRefused, match="credenciais"):
@@ -333,6 +339,8 @@ async def test_fresh_data_is_not_asked_for_again(there, sync, pool):
     calls = there.calls.total()
     await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([claimed(700_010, urgent=True, age_s=60)])
     await Freshness(pool, {"hubsoft": sync}, max_age_s=0).check([claimed(700_010, urgent=True)])
+    paid = claimed(700_010) | {"invoice_status": "paid"}  # which does not go, whatever its age
+    await Freshness(pool, {"hubsoft": sync}, max_age_s=1800).check([paid])
     assert there.calls.total() == calls
 
 
