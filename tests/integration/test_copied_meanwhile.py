@@ -19,7 +19,7 @@ from tests.support import rows
 from disparo import queue
 from disparo.db import messages
 from disparo.db.embedded import EmbeddedPostgres
-from disparo.db.pool import libpq_environment
+from disparo.db.libpq import libpq_environment
 from disparo.dispatch.prepare import prepare
 from disparo.dispatch.reconcile import resume_some
 from disparo.dispatch.rules import Rules

@@ -10,7 +10,7 @@ import pytest
 from tests.support import rows
 
 from disparo.cli.examine.database import examine_database
-from disparo.db.pool import libpq_environment
+from disparo.db.libpq import libpq_environment
 from disparo.db.postgres_binaries import client_program
 from disparo.dispatch.prepare import prepare
 

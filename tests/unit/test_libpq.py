@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from disparo.db.pool import client_environment, libpq_environment
+from disparo.db.libpq import client_environment, libpq_environment
 
 
 @pytest.mark.parametrize(

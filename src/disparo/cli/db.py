@@ -21,16 +21,36 @@ from disparo.cli.paused_runs import in_folder, paused_runs
 from disparo.cli.spoken_log import speak
 from disparo.cli.upgrade import write_dump
 from disparo.db.installation import hold_after_restore, note_copy
-from disparo.db.migrate import current_version, revisions
-from disparo.db.pool import TRANSIENT, client_environment, connected
+from disparo.db.migrate import current_version, refuse_encoding, revisions
+from disparo.db.pool import TRANSIENT, connected
 from disparo.db.postgres_binaries import client_program, reason_of
+from disparo.db.tls_relay import reaching
 from disparo.dispatch.prepare import prepare
 from disparo.errors import DatabaseUnavailable, DisparoError
 
 _REFUSED_BEFORE_17 = b"SET transaction_timeout = 0;\n"
+_BEGIN = b"""BEGIN;
+SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout';
+"""
+#: What is loaded is in the schema it was copied from: looked for there, unless somebody has said where to.
 _END = """
-DO $$ BEGIN
-    IF (SELECT version_num FROM public.alembic_version) NOT IN (@KNOWN@) THEN
+RESET search_path;
+DO $$
+DECLARE
+    place text := (SELECT quote_ident(nspname) FROM pg_class t JOIN pg_namespace s ON s.oid = t.relnamespace
+                   WHERE relname = 'alembic_version' ORDER BY t.oid DESC LIMIT 1);
+    that_one text := format('ALTER ROLE %I IN DATABASE %I SET search_path = %s',
+                            current_user, current_database(), place);
+BEGIN
+    IF to_regclass('alembic_version') IS NULL AND place IS NOT NULL THEN
+        IF (SELECT source FROM pg_settings WHERE name = 'search_path') <> 'default' THEN
+            RAISE 'as tabelas do arquivo são do esquema %, e o search_path deste usuário leva a outro (%). '
+                  'Rode antes no PostgreSQL: %', place, current_setting('search_path'), that_one;
+        END IF;
+        EXECUTE that_one;
+        PERFORM set_config('search_path', place, false);
+    END IF;
+    IF (SELECT version_num FROM alembic_version) NOT IN (@KNOWN@) THEN
         RAISE 'o arquivo é de uma versão mais nova do Disparo';
     END IF;
 END $$;
@@ -66,7 +86,8 @@ def restore(
         raise DisparoError(f"{arquivo} não existe.")
     with database(dados, may_begin=True) as dsn:
         asyncio.run(_check_empty(dsn))
-        _load(dsn, arquivo)
+        with reaching(dsn) as environment:
+            _load(environment, arquivo)
         paused = asyncio.run(_after_restore(dsn))
     print(
         "Backup restaurado. As mensagens que esperavam envio estão retidas, e as que estavam sendo "
@@ -89,7 +110,8 @@ def shell(
         # A handler, not SIG_IGN, which psql would inherit.
         signal.signal(signal.SIGINT, lambda *_: None)
         called_off.hear_no_more()
-        done = subprocess.run(command, env=client_environment(dsn), check=False)
+        with reaching(dsn) as environment:
+            done = subprocess.run(command, env=environment, check=False)
     sys.exit(done.returncode)
 
 
@@ -106,11 +128,10 @@ async def _note(dsn: str) -> None:
         )
 
 
-def _load(dsn: str, file: Path) -> None:
+def _load(environment: dict[str, str], file: Path) -> None:
     """Load a dump whole or not at all, through psql: pg_restore itself sets what servers before 17 refuse."""
     written = [client_program("pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(file)]
     loaded = [client_program("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
-    environment = client_environment(dsn)
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         script = subprocess.Popen(written, stdout=subprocess.PIPE, stderr=said)
         loader = subprocess.Popen(
@@ -118,7 +139,7 @@ def _load(dsn: str, file: Path) -> None:
         )
         with suppress(BrokenPipeError), script, loader:  # psql may end early: what it said tells why
             assert script.stdout is not None and loader.stdin is not None  # noqa: PT018, S101 - both are pipes
-            loader.stdin.write(b"BEGIN;\n")
+            loader.stdin.write(_BEGIN)
             loader.stdin.writelines(line for line in script.stdout if line != _REFUSED_BEFORE_17)
             if script.wait() == 0:  # without its end half a file is no transaction
                 loader.stdin.write(_end().encode())
@@ -149,6 +170,7 @@ async def _check_empty(dsn: str) -> None:
                 "O banco de destino já tem dados do Disparo. Restaure numa pasta nova (--dados PASTA) ou "
                 "num banco vazio. Nada foi alterado."
             )
+        await refuse_encoding(connection)
 
 
 async def _after_restore(dsn: str) -> list[UUID]:

@@ -15,8 +15,9 @@ import structlog
 
 from disparo.db.data_dir import default_data_dir
 from disparo.db.migrate import HEAD, current_version, revisions, wait_for_turn
-from disparo.db.pool import Connection, client_environment, connected
+from disparo.db.pool import Connection, connected
 from disparo.db.postgres_binaries import DatabaseBinariesMissing, client_program, reason_of
+from disparo.db.tls_relay import reaching
 from disparo.dispatch.prepare import prepare
 from disparo.durable import put_in_place
 from disparo.errors import DatabaseUnavailable, DisparoError, in_words
@@ -134,7 +135,8 @@ def write_dump(dsn: str, file: Path, given_up: threading.Event | None = None) ->
     except OSError as error:
         raise DisparoError(f"Não foi possível gravar {file}: {in_words(error)}.") from error
     try:
-        _dump(dsn, opened, given_up or threading.Event())
+        with reaching(dsn) as environment:
+            _dump(environment, opened, given_up or threading.Event())
         _put_in_place(part, file, opened)
     except BaseException:  # half a copy is of no use, and would take the room that the database needs
         if _is_still(part, opened):
@@ -157,7 +159,7 @@ def _is_still(part: Path, opened: int) -> bool:
     return False
 
 
-def _dump(dsn: str, opened: int, given_up: threading.Event) -> None:
+def _dump(environment: dict[str, str], opened: int, given_up: threading.Event) -> None:
     """Copy the database into an open file, whoever has its name by now; pg_dump appends to its own output."""
     wanted = [
         "--format=custom",
@@ -168,7 +170,7 @@ def _dump(dsn: str, opened: int, given_up: threading.Event) -> None:
     ]
     dump = subprocess.Popen(
         [client_program("pg_dump"), *wanted],
-        env=client_environment(dsn),
+        env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

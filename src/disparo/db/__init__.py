@@ -4,6 +4,7 @@ A function here takes a `Connection` and runs in its caller's transaction. Hot s
 a file, loaded by `pool.sql`; migrations are in `migrations/` and run by `migrate`.
 
 - The server: `pool` (connections, and their settings), `silent_lines` (those cut off without a word),
+  `libpq` and `tls_relay` (how psql and pg_dump get there),
   `embedded` (our own PostgreSQL) with `cluster`, `data_dir`, `postgres_binaries`, `postgres_child`,
   `postgres_log` and `server_options`; `connections`, `migrate`, `installation` (is this a copy).
 - Messages: `messages`, `chunks`, `dispatches`, `unsettled` (uncertain, held), `idempotency`,

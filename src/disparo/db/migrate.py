@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 HEAD = "0031"
 MINIMUM_VERSION = 150_000
+ENCODING = "UTF8"
 _HERE = Path(__file__).parent / "migrations"
 _LOCK = 0x64697370  # "disp": serialises starts of several processes
 #: Processes that start together wait for less, and there is nothing to be said of it.
@@ -45,6 +46,8 @@ async def migrate(dsn: str) -> None:
             await wait_for_turn(connection)
             version = await current_version(connection)
         _refuse_newer(version)
+        if version is None:  # in one that has served till now all is as it was
+            await refuse_encoding(connection)
         await _refuse_without_right(connection)  # the engine's tables may be yet to come
         if version != HEAD:
             with refusals_in_words():
@@ -93,6 +96,19 @@ def _refuse_newer(version: str | None) -> None:
         raise DatabaseUnavailable(
             f"Este banco de dados foi criado por uma versão mais nova do Disparo (revisão {version}). "
             "Atualize o programa; nada foi alterado."
+        )
+
+
+async def refuse_encoding(connection: Connection) -> None:
+    """Others lack letters of names and of SMS, or (SQL_ASCII) count and fold bytes for letters."""
+    encoding = connection.get_settings().server_encoding
+    if encoding != ENCODING:
+        user = await connection.fetchval("SELECT quote_ident(current_user)")
+        raise DatabaseUnavailable(
+            f"A codificação desta base de dados é {encoding}, e nela nem todo nome cabe: precisa ser "
+            f"{ENCODING}. Crie outra no PostgreSQL, como administrador (CREATE DATABASE disparo OWNER {user} "
+            f"ENCODING '{ENCODING}' LOCALE 'C' TEMPLATE template0;), e ponha-a em database_url. "
+            "Nada foi alterado."
         )
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 
@@ -68,7 +65,10 @@ _REFUSED = {
     asyncpg.InvalidPasswordError: "usuário ou senha recusados",
     asyncpg.InvalidAuthorizationSpecificationError: "usuário recusado",
     asyncpg.InvalidCatalogNameError: "a base de dados não existe",
-    asyncpg.TooManyConnectionsError: "não há mais conexões livres: aumente o max_connections do PostgreSQL",
+    asyncpg.UndefinedObjectError: "o endereço tem, depois do ?, algo que não serve aqui, como "
+    "connect_timeout ou channel_binding: tire-o",
+    asyncpg.TooManyConnectionsError: "não há mais conexões livres: aumente o max_connections do PostgreSQL, "
+    "ou o limite da base ou do usuário",
     asyncpg.DiskFullError: "o disco do banco de dados está cheio",
     asyncpg.CannotConnectNowError: "o PostgreSQL está iniciando ou parando",
 }
@@ -91,6 +91,8 @@ _SESSION = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "60s",
     "timezone": "UTC",
+    # Patterns like '\D' in statements and in functions of ours mean what they say.
+    "standard_conforming_strings": "on",
     "jit": "off",  # plans of short statements: compiling them costs more than running them
     # Every hot statement has its index. Without these two a plan made while a table was small reads all of it
     # until statistics are next taken, and short statements are planned anew for longer than they run.
@@ -106,29 +108,13 @@ _LOOK_FOR_OURS = f"""DO $$ BEGIN
         RAISE 'not the session that was asked for';
     END IF;
 END $$"""
+#: One more that is not meant for us, from here on; an older server refuses whoever asks for it.
+_TRANSACTION_TIMEOUT_SINCE = 17
 _POOLER = (
     "Entre o Disparo e o PostgreSQL há um intermediário, como o PgBouncer, que não repassa as configurações "
     "da sessão. O Disparo tem as suas próprias conexões, que ficam abertas: aponte DISPARO_DATABASE_URL "
     "direto para o PostgreSQL. Nada foi alterado."
 )
-
-#: The parts of an address, by libpq's variables.
-_VARIABLES = {
-    "host": "PGHOST",
-    "port": "PGPORT",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "dbname": "PGDATABASE",
-    "passfile": "PGPASSFILE",
-    "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "sslcert": "PGSSLCERT",
-    "sslkey": "PGSSLKEY",
-    "target_session_attrs": "PGTARGETSESSIONATTRS",
-}
-#: With libpq these win over the variables above; we ourselves would not follow them.
-_STRONGER = frozenset({"PGSERVICE", "PGSERVICEFILE", "PGHOSTADDR"})
-_HOST = re.compile(r"\[?(?P<host>[^\[\]]*?)\]?(?::(?P<port>\d*))?")
 
 
 async def connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
@@ -145,11 +131,12 @@ async def connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
         # Not from it: its words may hold a part of the password.
         raise DatabaseUnavailable(
             "DISPARO_DATABASE_URL não é um endereço como postgresql://usuario:senha@servidor:5432/disparo. "
-            "Caracteres como @ / # : % na senha se escrevem %40 %2F %23 %3A %25."
+            "Caracteres como @ / # : % na senha se escrevem %40 %2F %23 %3A %25. Com sslmode=verify-full, o "
+            "certificado da autoridade vai em sslrootcert, como /etc/ssl/certs/ca-certificates.crt."
         ) from None
     try:
-        await end_when_silent(connection)
         await connection.execute(_LOOK_FOR_OURS, timeout=10)
+        await _begin(connection)
     except asyncpg.RaiseError as error:
         connection.terminate()
         raise DatabaseUnavailable(_POOLER) from error
@@ -157,6 +144,12 @@ async def connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
         connection.terminate()
         raise _unreachable(error) from error
     return connection
+
+
+async def _begin(connection: Connection) -> None:
+    await end_when_silent(connection)
+    if connection.get_server_version()[0] >= _TRANSACTION_TIMEOUT_SINCE:
+        await connection.execute("SET transaction_timeout = 0", timeout=10)
 
 
 @asynccontextmanager
@@ -175,29 +168,6 @@ def _unreachable(error: Exception) -> DatabaseUnavailable:
     if isinstance(error, asyncpg.DiskFullError):
         remedy = "Libere espaço e tente de novo."
     return DatabaseUnavailable(f"Não foi possível conectar ao banco de dados ({why}). {remedy}")
-
-
-def libpq_environment(dsn: str) -> dict[str, str]:
-    """Give a DSN as variables for psql and pg_dump: a command line would show its password to all."""
-    parts = urlsplit(dsn)
-    query = dict(parse_qsl(parts.query))
-    hosts = [_HOST.fullmatch(each) for each in parts.netloc.rpartition("@")[2].split(",")]
-    ports = [each["port"] or "" for each in hosts if each]
-    there = {
-        "host": ",".join(unquote(each["host"]) for each in hosts if each),
-        "port": ",".join(ports) if any(ports) else "",
-        "user": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
-        "dbname": unquote(parts.path.lstrip("/")),
-    }
-    found = {variable: there.get(name) or query.get(name) for name, variable in _VARIABLES.items()}
-    return {variable: value for variable, value in found.items() if value}
-
-
-def client_environment(dsn: str) -> dict[str, str]:
-    """Give the environment in which psql and pg_dump reach this DSN, whatever is set for them here."""
-    kept = {name: value for name, value in os.environ.items() if name not in _STRONGER}
-    return {**kept, **libpq_environment(dsn)}
 
 
 @asynccontextmanager
@@ -229,7 +199,7 @@ async def open_pool(
         timeout=10,
         server_settings={**_SESSION, "application_name": name},
         connection_class=Cancelling,
-        init=end_when_silent,
+        init=_begin,
         reset=leave_clean,
     )
     try:

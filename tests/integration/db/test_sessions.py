@@ -23,6 +23,8 @@ async def set_for_others(admin_dsn, connection):
         "statement_timeout = '20ms'",
         "idle_session_timeout = '1min'",
         "default_transaction_isolation = 'serializable'",
+        "standard_conforming_strings = off",
+        *(["transaction_timeout = '50ms'"] if connection.get_server_version()[0] >= 17 else []),
     ):
         run_admin(admin_dsn, f"ALTER ROLE {role} IN DATABASE {database} SET {setting}")
     yield
@@ -32,13 +34,15 @@ async def set_for_others(admin_dsn, connection):
 async def _outlives_them(connection):
     assert await connection.fetchval("SELECT pg_sleep(0.1)::text") == ""
     assert await connection.fetchval("SHOW idle_session_timeout") == "0"
+    assert await connection.fetchval("SHOW standard_conforming_strings") == "on"
     assert await connection.fetchval("SHOW transaction_isolation") == "read committed"
 
 
 async def test_what_is_set_for_the_role_ends_nothing_of_ours(dsn, set_for_others):
-    """A short `statement_timeout` ended an upgrade, an import or `retomar` each time they were begun again."""
+    """A short `statement_timeout` ended an upgrade, an import or `retomar` each time they were begun again; a
+    `transaction_timeout` did, and with `standard_conforming_strings` off patterns meant something else."""
     others = await asyncpg.connect(dsn)
-    with pytest.raises(asyncpg.QueryCanceledError):
+    with pytest.raises((asyncpg.QueryCanceledError, asyncpg.PostgresConnectionError)):
         await others.fetchval("SELECT pg_sleep(0.1)")
     others.terminate()
 
