@@ -25,9 +25,15 @@ BILL = {"id_cliente": 3108, "valor": 10, "data_vencimento": "2026-12-10"}
         ({"data_pagamento": None, "pago_em": "2026-11-29"}, "paid"),
         ({"data_pagamento": "", "pago_em": "2026-11-29"}, "paid"),
         ({"fatura_ativa": None, "cancelado": True}, "cancelled"),
+        ({"status": None, "situacao": "paga"}, "paid"),
+        ({"status": "", "situacao": "cancelada"}, "cancelled"),
+        # An empty text is no "no" either.
+        ({"quitado": "", "data_pagamento": "2026-11-29"}, "paid"),
+        ({"quitado": "", "valor_pago": 10}, "paid"),
         # What says no says nothing, and neither does an amount; a name of the lookups goes before.
         ({"pago": False, "cancelado": "nao"}, "open"),
         ({"pago": 4.5}, "open"),
+        ({"pago": "0000-00-00", "cancelado": "-"}, "open"),
         ({"pago": True, "quitado": False}, "open"),
     ],
 )
@@ -50,3 +56,11 @@ def test_a_day_where_yes_or_no_should_be_is_named_and_nobody_is_asked_for_money(
         True,
     )
     assert house.value("SELECT count(*) FROM invoices WHERE id = $1", number) == 0
+
+
+def test_an_empty_text_does_not_open_what_is_cancelled(client, house):
+    number = next(NUMBERS)
+    item = {"id_fatura": number, **BILL}
+    for said in ({"cancelado": True}, {"fatura_ativa": "", "data_pagamento": None}):
+        assert client.call("PUT", f"{BASE}/fatura", {"faturas": [{**item, **said}]}).status == 200
+    assert house.value("SELECT status FROM invoices WHERE id = $1", number) == "cancelled"

@@ -109,12 +109,16 @@ async def read_call(
 ) -> dict[str, Any]:
     """Read the fields of a call as `read_fields` does, those of its address too, before which the body's go.
 
-    So does the framework that the original is made of: a `simular` that was not seen would send.
+    So does the framework that the original is made of: a `simular` that was not seen would send. Null, or an
+    empty text, in the body takes nothing from the address.
     """
     fields = await read_fields(request, limit_bytes, repeated=repeated, most_fields=most_fields)
     if not (address := request.scope["query_string"]):
         return fields
-    return {**_gather(_urlencoded(address, most_fields), repeated), **fields}
+    found = _gather(_urlencoded(address, most_fields), repeated)
+    return found | {
+        name: value for name, value in fields.items() if value not in (None, "") or name not in found
+    }
 
 
 def _json_object(text: bytes) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from disparo.sources.hubsoft_names import (
     phone_field,
     short_text,
 )
-from disparo.sources.json_values import Item, flag_of, list_of, object_of, value_of
+from disparo.sources.json_values import Item, flag_of, list_of, name_in, object_of, says_nothing, value_of
 
 _LONGEST_NAME = 200
 _CODES = frozenset({"link", "linha_digitavel", "pix"})
@@ -140,12 +140,11 @@ def read_invoice(item: Item, *, lenient: bool = False) -> InvoiceRow:
 
 def _status(item: Item, row: dict[str, Any], *, lenient: bool) -> str | None:
     """Give a state that is told; no payment tells none, for it may be cancelled: see `upsert_invoices`."""
-    word = value_of(item.get("status", item.get("situacao")), "status")
+    word = value_of(item.get("status"), "status") or value_of(item.get("situacao"), "situacao")
     if not word:
         status = _status_without_word(item, row, lenient=lenient)
-        if status in (None, "open") and not lenient and item.get("quitado") is None and _is_paid_up(row):
-            return "paid"  # who has paid is not reminded
-        return status
+        is_paid = not lenient and says_nothing(item.get("quitado")) and _is_paid_up(row)
+        return "paid" if is_paid and status in (None, "open") else status  # who has paid is not reminded
     try:
         status = read_status(word, "status", paid_at=row.get("paid_at"))
     except BadField:
@@ -164,7 +163,7 @@ def _unless_open(item: Item, row: dict[str, Any], *, lenient: bool) -> str:
     with suppress(*unreadable):
         if _flag(item, "quitado"):
             return "paid"
-        is_told_unpaid = item.get("quitado") is not None
+        is_told_unpaid = not says_nothing(item.get("quitado"))
     with suppress(*unreadable):
         if not _flag(item, "fatura_ativa", default=True):
             return "cancelled"
@@ -181,7 +180,7 @@ def _unless_open(item: Item, row: dict[str, Any], *, lenient: bool) -> str:
 
 
 def _status_without_word(item: Item, row: dict[str, Any], *, lenient: bool) -> str | None:
-    if item.get("quitado") is not None and not _flag(item, "quitado"):
+    if not says_nothing(item.get("quitado")) and not _flag(item, "quitado"):
         if not lenient and row.get("paid_at") is not None:
             raise BadField("quitado diz que a fatura não foi paga, e data_pagamento que foi")
         row["paid_at"] = None
@@ -189,7 +188,7 @@ def _status_without_word(item: Item, row: dict[str, Any], *, lenient: bool) -> s
         return "paid"
     if not _flag(item, "fatura_ativa", default=True):
         return "cancelled"
-    is_told = item.get("fatura_ativa") is not None and "paid_at" in row  # active, and not paid
+    is_told = not says_nothing(item.get("fatura_ativa")) and "paid_at" in row  # active, and not paid
     return "open" if is_told else None
 
 
@@ -277,7 +276,7 @@ def _uf_of(row: Mapping[str, Any], item: Item, *, lenient: bool) -> str | None:
 def _read(item: Item, fields: Sequence[tuple[str, str, Reader]], *, lenient: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for names, key, read in fields:
-        name = next((name for name in names.split("|") if name in item), None)
+        name = name_in(item, names)
         if name is None:
             continue
         try:

@@ -13,6 +13,19 @@ Item = Mapping[str, Any]
 _MOST_LISTED = 50
 
 
+def says_nothing(value: object) -> bool:
+    """Tell null and blanks, which hide nothing that is said by another name."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def name_in(item: Item, names: str) -> str | None:
+    """Give which of these names, parted by `|`, says something; else the first that is there, if any."""
+    there = [name for name in names.split("|") if name in item]
+    return next(
+        (name for name in there if item[name] and not says_nothing(item[name])), there[0] if there else None
+    )
+
+
 def flag_of(value: object, name: str) -> str:
     """Write a JSON value of a flag as a file would have it; raises BadField."""
     return ("sim" if value else "nao") if isinstance(value, bool) else value_of(value, name)

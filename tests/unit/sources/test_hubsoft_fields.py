@@ -250,3 +250,13 @@ def test_a_contact_has_its_name_and_what_it_permits():
         (6, "", "11988880002", False),
     ]
     assert read_contacts(customer(), 1) is None
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_a_code_is_not_hidden_by_an_empty_field_that_is_called_otherwise(lenient, nothing):
+    line = "34191090086171395730871444640008400000000008990"
+    found = read_invoice(invoice(linha_digitavel=nothing, codigo_barras=barcode_of(line)), lenient=lenient)
+    assert found["linha_digitavel"] == line
+    found = read_invoice(invoice(linha_digitavel=nothing, codigo_barras=None), lenient=lenient)
+    assert found["linha_digitavel"] is None

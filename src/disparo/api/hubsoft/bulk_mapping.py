@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -25,14 +26,17 @@ from disparo.wording.words import RUN
 
 _WHICH = {"aguardando": Which.NOT_YET_DUE, "vencido": Which.OVERDUE}
 _FILTER = ("vencimento_inicio", "vencimento_fim", "status")
-#: How names of days begin, here and elsewhere (lookups, command line, register). One that is not ours may
-#: not be ignored as unknown fields are: a filter without its days is that of every invoice there is.
-_DAY_NAMES = ("data_", "tipo_data", "vencimento")
+#: How names of days begin, here and elsewhere (lookups, command line, register), their letters alone. One
+#: that is not ours may not be ignored as unknown fields are: a filter without its days is that of every
+#: invoice there is.
+_DAY_NAMES = ("data", "tipodata", "dt", "venc")
 #: Nor what chooses customers or invoices elsewhere.
 _CHOOSERS = frozenset({
-    "id_fatura", "ids_faturas", "faturas", "id_cliente", "codigo_cliente", "cpf_cnpj", "id_cliente_servico",
-    "busca", "termo_busca", "limit", "telefone", "documento", "filtro",
+    "idfatura", "idsfatura", "idsfaturas", "fatura", "faturas", "idcliente", "idscliente", "cliente",
+    "clientes", "codigocliente", "cpfcnpj", "idclienteservico", "busca", "termobusca", "limit", "telefone",
+    "documento", "filtro",
 })  # fmt: skip
+_NO_LETTERS = re.compile("[^a-z]+")
 #: Of a run's tallies, those that are no reason to leave something out.
 _FIGURES = frozenset({"invoices", "messages"})
 
@@ -73,14 +77,15 @@ def read_bulk(fields: Mapping[str, Any], *, today: date) -> BulkRequest:
 def _refuse_other_names(fields: Mapping[str, Any], texts: Mapping[str, str]) -> None:
     has_days = bool(texts["vencimento_inicio"] and texts["vencimento_fim"])
     for name, value in fields.items():
-        if value in (None, "") or name in _FILTER:
+        if value in (None, "", []) or name in _FILTER or name == "ids_fatura":
             continue
-        if name in _CHOOSERS:
+        letters = _NO_LETTERS.sub("", name.lower())
+        if letters in _CHOOSERS:
             raise Refusal(
-                f"O atributo ({name}) não vale em disparo/lote: informe (ids_fatura), ou um filtro só de "
-                "(vencimento_inicio), (vencimento_fim) e (status)"
+                f"O atributo ({echo(name)}) não vale em disparo/lote: informe (ids_fatura), ou um filtro só "
+                "de (vencimento_inicio), (vencimento_fim) e (status)"
             )
-        if name.startswith(_DAY_NAMES) and not has_days:
+        if letters.startswith(_DAY_NAMES) and not has_days:
             raise Refusal(
                 f"O atributo ({echo(name)}) não vale em disparo/lote: informe os vencimentos em "
                 "(vencimento_inicio) e (vencimento_fim)"

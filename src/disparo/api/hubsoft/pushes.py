@@ -31,10 +31,10 @@ from disparo.db.customers import (
 )
 from disparo.db.pool import Connection
 from disparo.sources.column_names import FIELDS, PERMISSION, permission_of
-from disparo.sources.csv_fields import BadField, read_flag
+from disparo.sources.csv_fields import BadField, read_date, read_flag
 from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice
-from disparo.sources.hubsoft_names import CUSTOMER, amount
-from disparo.sources.json_values import flag_of, value_of
+from disparo.sources.hubsoft_names import CUSTOMER
+from disparo.sources.json_values import flag_of, says_nothing, value_of
 
 router = APIRouter(prefix=BASE)
 
@@ -127,7 +127,7 @@ def _with_leave(item: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     found = dict(item)
     for number, own in enumerate(_OF_A_PHONE, start=1):
-        if not _says_nothing(item.get(own)):
+        if not says_nothing(item.get(own)):
             continue
         if leave := _leave_in(item, permission_of(number)) or _leave_in(item, _OF_ALL_PHONES):
             found[own] = leave
@@ -152,14 +152,14 @@ def _told_apart(contacts: Sequence[ContactRow], seen: Mapping[int, ContactRow]) 
 
 
 def _contact_with_leave(contact: Mapping[str, Any]) -> Mapping[str, Any]:
-    if _says_nothing(contact.get("permite_enviar_sms")) and (leave := _leave_in(contact, _OF_ALL_PHONES)):
+    if says_nothing(contact.get("permite_enviar_sms")) and (leave := _leave_in(contact, _OF_ALL_PHONES)):
         return {**contact, "permite_enviar_sms": leave}
     return contact
 
 
 def _leave_in(item: Mapping[str, Any], names: Sequence[str]) -> str:
     """Give what the first of these names that says something says; raises BadField, which has that name."""
-    name = next((name for name in names if not _says_nothing(item.get(name))), None)
+    name = next((name for name in names if not says_nothing(item.get(name))), None)
     if name is None:
         return ""
     said = flag_of(item[name], name)
@@ -173,13 +173,13 @@ def _with_end(item: Mapping[str, Any]) -> Mapping[str, Any]:
     By a name of the lookups null says nothing where another name says something.
     """
     found = dict(item)
-    if _says_nothing(item.get("data_pagamento")) and "pago_em" in item:
+    if says_nothing(item.get("data_pagamento")) and "pago_em" in item:
         found["data_pagamento"] = item["pago_em"]
     is_paid = any(_is_yes(item, name) for name in FIELDS["faturas"]["quitado"])
-    if is_paid and _says_nothing(item.get("quitado")):
+    if is_paid and says_nothing(item.get("quitado")):
         found["quitado"] = True
     is_cancelled = any(_is_yes(item, name) for name in ("cancelado", "cancelada"))
-    if is_cancelled and _says_nothing(item.get("fatura_ativa")):
+    if is_cancelled and says_nothing(item.get("fatura_ativa")):
         found["fatura_ativa"] = False
     return found
 
@@ -188,19 +188,21 @@ def _read_invoice(item: Mapping[str, Any]) -> InvoiceRow:
     return read_invoice(_with_end(item))
 
 
-def _says_nothing(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
 def _is_yes(item: Mapping[str, Any], name: str) -> bool:
-    """Tell whether it says yes by this name; an amount that was paid says nothing. Raises BadField."""
+    """Tell whether it says yes by this name; an amount says nothing. Raises BadField of a day."""
+    value = item.get(name)
     try:
-        return read_flag(flag_of(item.get(name), name), name, default=False)
+        return read_flag(flag_of(value, name), name, default=False)
     except BadField:
-        with suppress(BadField):
-            amount(value_of(item[name], name), name)
-            return False
-        raise
+        if _is_day(value, name):
+            raise BadField(f"{name} deve ser sim ou nao, e traz um dia") from None
+        return False
+
+
+def _is_day(value: object, name: str) -> bool:
+    with suppress(BadField):
+        return read_date(value_of(value, name), name) is not None
+    return False
 
 
 async def _items(request: Request, name: str, id_name: str) -> Sequence[object]:
