@@ -163,9 +163,9 @@ async def take_untold(connection: Connection, *, limit: int = 20) -> list[asyncp
     """Take the alerts that nobody was told of, in order; if the caller dies, another one takes them.
 
     What was over a day ago before anybody could be told is no news: there may be a year of it when the first
-    to be told are named. Nor is the end of what has begun again since: told late, as one whose telling failed
-    is put off for a lease, it would be the last word of what goes on. One that is taken for longer than twice
-    a lease was so by a clock that was set back; and one of a time to come is over, too.
+    to be told are named. Nor is the end of what has begun again since, where that is news: told late, as one
+    whose telling failed is put off for a lease, it would be the last word of what goes on. One that is taken
+    for longer than twice a lease was so by a clock that was set back; and one of a time to come is over, too.
     """
     return await connection.fetch(
         """WITH taken AS (
@@ -177,8 +177,11 @@ async def take_untold(connection: Connection, *, limit: int = 20) -> list[asyncp
                           OR cleared_at NOT BETWEEN now() - make_interval(secs =>
                              ($5::float8[])[array_position($3::text[], kind)]) AND now())
                      AND (told_at IS NOT NULL OR cleared_at IS NULL OR cleared_at > now() - interval '1 day')
-                     AND (cleared_at IS NULL OR NOT EXISTS (SELECT FROM alerts b WHERE b.id > a.id
-                                                            AND (b.kind, b.subject) = (a.kind, a.subject)))
+                     AND (cleared_at IS NULL OR NOT EXISTS (
+                              SELECT FROM alerts b
+                              WHERE b.id > a.id AND (b.kind, b.subject) = (a.kind, a.subject)
+                              AND (b.told_at IS NOT NULL OR b.cleared_at IS NULL
+                                   OR b.cleared_at > now() - interval '1 day')))
                      AND (taken_until IS NULL OR taken_until < now()
                           OR taken_until > now() + make_interval(secs => 2 * $2::float8))
                    ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)

@@ -32,6 +32,7 @@ class NewRun:
     not_before: datetime
     starts_at: datetime
     only_others: bool
+    created_at: datetime
 
 
 async def insert(connection: Connection, run: NewRun, stored_as: StoredAs) -> bool:
@@ -39,8 +40,8 @@ async def insert(connection: Connection, run: NewRun, stored_as: StoredAs) -> bo
     done = await connection.fetchval(
         """WITH dispatch AS (
                INSERT INTO dispatches (id, kind, queue, purpose, tries, timeout_s, invoice_ids, client_id,
-                                       user_id, starts_at)
-               VALUES ($1, 'bulk', $2, $3, $4, $5, '{}', $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id
+                                       user_id, starts_at, created_at)
+               VALUES ($1, 'bulk', $2, $3, $4, $5, '{}', $6, $7, $8, $16) ON CONFLICT DO NOTHING RETURNING id
            ), run AS (
                INSERT INTO bulk_runs (dispatch_id, run_key, actor, invoice_ids, due_from, due_to, not_before,
                                       only_others)
@@ -63,6 +64,7 @@ async def insert(connection: Connection, run: NewRun, stored_as: StoredAs) -> bo
         run.due_to,
         run.not_before,
         run.only_others,
+        run.created_at,
     )
     return done is not None
 

@@ -15,7 +15,7 @@ _OTHERS = 0x6F74686572
 async def look_at_others(connection: Connection) -> None:
     """Let nobody queue for a run, until this transaction ends: who has had an invoice is what it looks at.
 
-    Its next statement sees what was queued before. Outside of one: has what is just being stored end first.
+    Its next statement sees what was queued before, and no run that is stored bears a moment between.
     """
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _OTHERS)
 

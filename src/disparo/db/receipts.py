@@ -195,6 +195,18 @@ async def mark_applied(connection: Connection, results: Sequence[tuple[int, int,
         )
 
 
+async def find_last_of_effect(connection: Connection, attempt_ids: Sequence[int]) -> set[int]:
+    """Give those of these hand-overs that are their message's last: nothing came of any later one."""
+    rows = await connection.fetch(
+        """SELECT t.id FROM unnest($1::bigint[]) AS t (id)
+           WHERE (SELECT count(*) FROM attempts a
+                  WHERE a.message_id = (SELECT message_id FROM attempts WHERE id = t.id) AND a.id > t.id
+                    AND coalesce(a.outcome, '') NOT IN ('refused', 'not_taken', 'not_started')) = 0""",
+        sorted(attempt_ids),
+    )
+    return {row["id"] for row in rows}
+
+
 async def give_up_unmatched(connection: Connection) -> None:
     """Stop looking for the message of receipts that are three days old."""
     await connection.execute(

@@ -134,7 +134,7 @@ async def store_run(
 ) -> StoredRun:
     """Store a run in the caller's transaction (once for each id); raises KeyReused, NothingMeant."""
     await overlaps.wait_for_lookers(connection)
-    now: datetime = await connection.fetchval("SELECT now()")
+    now = await overlaps.moment(connection)  # not its transaction's, which may have waited for one who looks
     not_before = now + timedelta(seconds=settings.delay_s)
     if order.run_key is not None:
         found = await bulk_runs.by_key(connection, order.run_key)
@@ -160,6 +160,7 @@ async def store_run(
         not_before=not_before,
         starts_at=starts_at,
         only_others=order.only_others,
+        created_at=now,
     )
     is_new = await bulk_runs.insert(connection, run, settings.stored_as)
     if is_new:

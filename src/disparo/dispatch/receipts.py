@@ -145,7 +145,10 @@ async def _apply(
             if item.event.platform_id and (row["status"] in _OF_NO_ANSWER or _is_of_an_earlier_one(row))
         ],
     )
-    moved = await messages.apply_events(connection, _best_moves(found.values()), actor="receipt")
+    earlier = {row["attempt_id"] for _, row in found.values() if _is_of_an_earlier_one(row)}
+    if earlier:
+        earlier -= await receipts.find_last_of_effect(connection, sorted(earlier))
+    moved = await messages.apply_events(connection, _best_moves(found.values(), earlier), actor="receipt")
     move_of = {item.message_id: item for item in moved}
     applied, contradicted = {}, {}
     for place, (item, row) in found.items():
@@ -167,28 +170,29 @@ async def _apply(
     return applied
 
 
-def _best_moves(found: Iterable[tuple[Told, asyncpg.Record]]) -> list[Move]:
-    """Give one move a message: the highest of what this batch says of it."""
+def _best_moves(found: Iterable[tuple[Told, asyncpg.Record]], earlier: Collection[int]) -> list[Move]:
+    """Give one move a message: the highest of what this batch says of it.
+
+    `earlier`: attempts after which their messages were sent again, to some effect. The failure of such a one
+    says nothing of the next; its delivery does.
+    """
     best: dict[int, Move] = {}
     for item, row in found:
         said, message_id = item.event, row["message_id"]
         event = EVENT_OF_RECEIPT.get(said.kind)
-        if event is None or (event is Event.RECEIPT_UNDELIVERED and _is_of_an_earlier_one(row)):
+        if event is None or (event is Event.RECEIPT_UNDELIVERED and row["attempt_id"] in earlier):
             continue
         if message_id not in best or _RANK[event] > _RANK[best[message_id].event]:
             # A person reads the code as the reason: of what went well there is none.
             why = (said.failure or said.code) if event is Event.RECEIPT_UNDELIVERED else None
             # It may have been sent again since it was looked up: what failed then must not end the next one.
-            of_attempt = row["attempt_id"] if event is Event.RECEIPT_UNDELIVERED else None
+            of_attempt = row["last_attempt_id"] if event is Event.RECEIPT_UNDELIVERED else None
             best[message_id] = Move(message_id, event, why, of_attempt)
     return sorted(best.values(), key=lambda move: move.message_id)
 
 
 def _is_of_an_earlier_one(row: asyncpg.Record) -> bool:
-    """Tell whether a message was sent again since the hand-over that a receipt is of.
-
-    The failure of that one says nothing of the next; its delivery does.
-    """
+    """Tell whether a message was sent again since the hand-over that a receipt is of."""
     return bool(row["attempt_id"] != row["last_attempt_id"])
 
 

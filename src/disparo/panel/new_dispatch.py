@@ -185,8 +185,9 @@ async def wanted_of(form: FormData, person: Person) -> Selection:
 async def _dry_run(services: PanelServices, wanted: Selection, price: Decimal | None) -> DryRun:
     settings = services.settings
     async with services.pool.acquire() as connection:
-        await overlaps.look_at_others(connection)  # what is stored just now would bear an earlier moment
-        looked_at = await overlaps.moment(connection)
+        async with connection.transaction():  # what is stored just now would bear an earlier moment
+            await overlaps.look_at_others(connection)
+            looked_at = await overlaps.moment(connection)
         is_overlapped = await overlaps.is_being_listed(
             connection, invoice_ids=wanted.invoice_ids, due_from=wanted.due_from, due_to=wanted.due_to
         )

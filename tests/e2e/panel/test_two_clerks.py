@@ -112,6 +112,27 @@ def test_who_simulates_while_a_colleagues_dispatch_is_just_being_stored_is_told_
     assert (status, datetime.fromisoformat(his["simulado_em"]) > let_go_at) == (303, True)
 
 
+def test_so_is_who_simulates_just_before_it_is_stored(house, clerks):
+    """Both wait, the one who stores for the one who looks: its transaction had begun before."""
+    house.run(lambda connection: add_invoices(connection, 2, first_id=8_600_001))
+    (ana, rui), chosen = clerks, {"faturas": "8600001 8600002"}
+    hers = simulate(ana, **chosen)
+
+    async def simulate_first(connection):
+        async with connection.transaction():
+            await overlaps.look_at_others(connection)  # as a slice to the others does
+            simulated = asyncio.create_task(asyncio.to_thread(simulate, rui, **chosen))
+            await until_somebody_waits(connection)
+            sent = asyncio.create_task(asyncio.to_thread(send, ana, hers))
+            await until_somebody_waits(connection, count=2)
+        return (await sent).status, await simulated
+
+    status, his = house.run(simulate_first)
+    stored_at = house.value("SELECT max(created_at) FROM dispatches")
+    assert (status, stored_at > datetime.fromisoformat(his["simulado_em"])) == (303, True)
+    assert send(rui, his).status == 422
+
+
 def due_on(house, day, first, count):
     house.run(lambda connection: add_invoices(connection, count, first_id=first))
     house.fetch("UPDATE invoices SET due_date = $1 WHERE id BETWEEN $2 AND $3", day, first, first + count - 1)

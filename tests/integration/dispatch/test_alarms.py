@@ -140,6 +140,19 @@ async def test_the_end_of_what_has_begun_again_is_not_the_last_word_of_it(
     assert said == [("again", False), ("again", True)]
 
 
+async def test_the_end_of_what_was_told_is_told_also_where_nobody_heard_of_what_came_after(pool, connection):
+    """The mail server is away for days: what it was said to fail by came again meanwhile, and is over too."""
+    await alerts.raise_(connection, "disk_low", "p", detail="first")
+    assert len(await told(pool)) == 1
+    await alerts.clear(connection, "disk_low", "p")
+    await alerts.raise_(connection, "disk_low", "p", detail="again")
+    await alerts.clear(connection, "disk_low", "p")
+    await connection.execute("UPDATE alerts SET cleared_at = cleared_at - interval '25 hours'")
+    assert len(await told(pool)) == 1
+    assert await connection.fetchval("SELECT told_over IS NOT NULL FROM alerts WHERE detail = 'first'")
+    assert await told(pool) == []
+
+
 async def test_people_are_told_in_words(pool, connection):
     await platform_states.open_all(connection, {"p": "credit"})
     await alerts.raise_(connection, "platform_unreachable", "p", detail="http_500")

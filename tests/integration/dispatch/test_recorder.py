@@ -139,17 +139,51 @@ async def test_what_is_known_to_have_gone_does_not_go_again(pool, connection, ne
     assert tuple(stored) == ("accepted", "id-1")
 
 
-@pytest.mark.parametrize(("next_one", "platform_id"), [("not_taken", None), ("accepted", "id-1")])
-async def test_what_became_of_it_then_is_its_end(pool, connection, next_one, platform_id):
+@pytest.mark.parametrize("told_first", ["first", "second"])
+@pytest.mark.parametrize(
+    ("next_one", "platform_id"),
+    [
+        ("not_taken", None),
+        ("not_started", None),
+        ("refused", None),
+        ("refused", "id-2"),
+        ("refused", "id-1"),
+        ("accepted", "id-1"),
+    ],
+)
+async def test_what_became_of_it_then_is_its_end(pool, connection, next_one, platform_id, told_first):
     """The second start had no effect, or the platform knew the message again and gave its id again."""
     worker, message, first = await handed_over(connection, tries=2)
     second = await sent_again(connection, worker, message)
+    taken = outcome(message, first, "accepted", platform_id="id-1")
     again = outcome(message, second, next_one, platform_id=platform_id)
-    async with recorded(pool, again):
-        pass
-    async with recorded(pool, outcome(message, first, "accepted", platform_id="id-1")):
-        pass
+    for told in (taken, again) if told_first == "first" else (again, taken):
+        async with recorded(pool, told):
+            pass
+    stored = await connection.fetchrow("SELECT status, platform_id FROM messages WHERE id = $1", message)
+    assert tuple(stored) == ("accepted", "id-1")
     assert await say(pool, "undelivered")
+    assert await rows.statuses(connection, [message]) == ["undelivered"]
+
+
+@pytest.mark.parametrize("says", [["undelivered"], ["sent", "undelivered"]])
+@pytest.mark.parametrize("told_first", ["answer", "receipt"])
+async def test_so_it_is_where_only_its_receipts_say_that_it_had_gone(pool, connection, says, told_first):
+    """The first start's answer never came, and the platform refused the second."""
+    worker, message, _ = await handed_over(connection, tries=2)
+    second = await sent_again(connection, worker, message)
+    refused = outcome(message, second, "refused")
+    reference = await connection.fetchval("SELECT reference FROM messages")
+    *before, last = says
+    if told_first == "answer":
+        async with recorded(pool, refused):
+            pass
+    for kind in before:
+        assert await say(pool, kind, reference=reference)
+    if told_first == "receipt":
+        async with recorded(pool, refused):
+            pass
+    assert await say(pool, last, reference=reference)
     assert await rows.statuses(connection, [message]) == ["undelivered"]
 
 

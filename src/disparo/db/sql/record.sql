@@ -65,8 +65,9 @@ SET status = coalesce(v.after, m.status),
     attempt_id = CASE WHEN v.after IS NOT NULL AND m.attempt_id <> v.attempt_id
                            AND (SELECT outcome IN ('not_taken', 'not_started') FROM attempts WHERE id = m.attempt_id)
                       THEN v.attempt_id ELSE m.attempt_id END,
-    -- Of an earlier attempt, only where nothing else is known.
-    platform_id = CASE WHEN v.after IS NULL AND m.attempt_id <> v.attempt_id THEN m.platform_id
+    -- Of an earlier attempt, or one that was refused after an earlier one was taken, only where nothing else is known.
+    platform_id = CASE WHEN v.after IS NULL AND (m.attempt_id <> v.attempt_id
+                                                 OR v.outcome = 'refused' AND m.platform_id IS NOT NULL) THEN m.platform_id
                        ELSE coalesce(v.platform_id, m.platform_id) END,
     segments = CASE WHEN m.attempt_id <> v.attempt_id THEN m.segments ELSE coalesce(v.segments, m.segments) END,
     -- Where nothing moves, whoever has it in hand now keeps it: a repeated or late outcome of an earlier attempt.
