@@ -182,6 +182,25 @@ def test_what_hung_before_it_was_closed_does_not_open_it_again(breaker, clock):
     assert breaker.open_reason == "slow"
 
 
+def test_what_was_under_way_while_this_process_stood_still_says_nothing_against_the_platform(breaker, clock):
+    note(breaker, *[LOST] * 5)  # timed out in the moment it woke, and told to nobody yet
+    breaker.look_anew()
+    assert (breaker.is_open, breaker.tripped) == (False, False)
+    clock[0] += 1
+    breaker.note_waiting([21.0] * 5)
+    note(breaker, *[LOST] * 5, latency_s=21.0)
+    assert not breaker.is_open
+    clock[0] += 5.5
+    breaker.note_waiting([5.2] * 5)
+    assert breaker.open_reason == "slow"
+
+
+def test_what_others_know_of_a_platform_stays_known_to_one_that_stood_still(breaker):
+    breaker.take(open_reason="failing", paused=True)
+    breaker.look_anew()
+    assert (breaker.open_reason, breaker.paused) == ("failing", True)
+
+
 def test_late_failures_of_those_under_way_do_not_open_it_twice(breaker):
     note(breaker, *[LOST] * 5)
     breaker.tripped = False  # told

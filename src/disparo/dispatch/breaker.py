@@ -126,6 +126,11 @@ class Breaker:
         else:
             self.open_reason = open_reason
 
+    def look_anew(self) -> None:
+        """Forget what is under way, and what was not told yet: this process itself stood still meanwhile."""
+        self.take_back()
+        self._closed_at = self._clock()
+
     def take_back(self) -> None:
         """Forget what was seen here and not told yet: it was this worker's trouble alone."""
         if self.tripped:

@@ -24,6 +24,8 @@ from disparo.dispatch.seats import Seats
 log = structlog.get_logger(__name__)
 
 _EVERY_S, _FULL_DAYS_EVERY_S = 1.0, 60.0
+#: A second that took so long: this process was stopped, or had no processor. Answers came, and went unread.
+_STOOD_STILL_S = 3.0
 #: After a change of the settings: until every worker has taken it up.
 _KNOWN_TO_ALL_S = 10.0
 #: Who had nothing lately to try a stopped platform with leaves that to those who had, for two looks.
@@ -49,10 +51,14 @@ class PlatformWatch:
 
     async def until_next(self) -> None:
         """Wait for the next look: a second, or until a breaker of this worker changes."""
+        began = time.monotonic()
         with suppress(TimeoutError):
             async with asyncio.timeout(_EVERY_S):
                 await self._now.wait()
         self._now.clear()
+        if time.monotonic() - began > _STOOD_STILL_S:
+            for lane in self._handover.lanes.values():
+                lane.breaker.look_anew()
 
     async def look(self) -> None:
         """Write what this worker saw, read what others saw, and take out messages that wait too long."""

@@ -211,3 +211,19 @@ async def test_nothing_is_started_by_moments_of_before(pool, connection, before,
                     setattr(lane.breaker, name, value)
             assert await groups.get() == []
         handling.cancel()
+
+
+async def test_a_worker_that_stood_still_blames_no_platform(connection, workers, monkeypatch):
+    """Stopped with its virtual machine, say: answers came meanwhile, and nobody was there to read them."""
+    (_, watch), (_, other_watch) = workers
+    await platform_states.close_all(connection, ["p"])
+    monkeypatch.setattr(Lane, "ages_s", property(lambda _: [20.0] * 5))
+
+    async def reason_after(watch, stood_still_s):
+        monkeypatch.setattr(watch_module, "_STOOD_STILL_S", stood_still_s)
+        await watch.until_next()
+        await watch.look()
+        return (await platform_states.read(connection))["p"]["open_reason"]
+
+    assert await reason_after(watch, 0.0) is None
+    assert await reason_after(other_watch, 600.0) == "slow"
