@@ -131,12 +131,12 @@ async def test_answers_wait_for_the_register_on_one_connection(there, sync, conn
         await connection.execute(
             "SELECT pg_advisory_xact_lock($1, hashtext('invoices'))", int.from_bytes(b"regi")
         )
-        for first in (700_000, 700_030):
-            group.create_task(sync.refresh(list(range(first, first + 30))))
+        group.create_task(sync.run(full=True))
         await until_somebody_waits(connection)
         asked = there.calls[REPORT]
-        group.create_task(sync.run(full=True))
-        while there.calls[REPORT] == asked:  # its page of invoices is next
+        for first in (700_000, 700_030):
+            group.create_task(sync.refresh(list(range(first, first + 30))))
+        while there.calls[REPORT] == asked:  # what they are told is stored next
             await asyncio.sleep(0.01)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(2):
