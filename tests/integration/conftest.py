@@ -22,8 +22,8 @@ def dsn(admin_dsn: str, template: str) -> Iterator[str]:
 
 @pytest.fixture
 def empty_dsn(admin_dsn: str) -> Iterator[str]:
-    """A database without a table, for a test to bring to an older revision."""
-    name = f"older_{uuid4().hex}"
+    """A database without a table: for an older revision, or a restore."""
+    name = f"empty_{uuid4().hex}"
     run_admin(admin_dsn, f"CREATE DATABASE {name}")
     yield with_database(admin_dsn, name)
     run_admin(admin_dsn, f"DROP DATABASE {name} WITH (FORCE)")

@@ -154,12 +154,7 @@ class Worker:
             engine_pool = await self._pool(stack, "queue", 4, SOON_S)
             await queue.run(engine_pool, handover.handle_entry, hands=self._hands, stop=ending)
             await self._finish(control, fleet)
-            await fleet.end()
-            for task in helpers:
-                task.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
-            for platform in fleet.platforms.values():
-                await platform.close()
+            await _end(fleet, helpers)
         return RESTART_ME if self._starts_anew else 0
 
     def _jobs(
@@ -238,6 +233,15 @@ class Worker:
             async with asyncio.timeout(_LEFT_WITHIN_S):
                 await leave(control, self._holder)
                 await figures.fold(control)
+
+
+async def _end(fleet: Fleet, helpers: Sequence[asyncio.Task[None]]) -> None:
+    await fleet.end()
+    for task in helpers:
+        task.cancel()
+    await asyncio.gather(*helpers, return_exceptions=True)
+    for platform in fleet.platforms.values():
+        await platform.close()
 
 
 async def _forward(source: asyncio.Event, target: asyncio.Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import date, datetime
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -92,24 +93,27 @@ def test_lists_that_have_something_in_common_are_told(house, clerks, hers, his, 
     assert answer.status == (422 if is_told else 303)
 
 
+async def behind_a_slice(steps, connection):
+    """Have clerks wait, one behind the other, for a slice to the others; gives what each got, and when it ended."""
+    begun = []
+    async with connection.transaction():
+        await overlaps.look_at_others(connection)
+        for step in steps:
+            begun.append(asyncio.create_task(asyncio.to_thread(step)))
+            await until_somebody_waits(connection, count=len(begun))
+        let_go_at = await connection.fetchval("SELECT clock_timestamp()")
+    return await asyncio.gather(*begun), let_go_at
+
+
 def test_who_simulates_while_a_colleagues_dispatch_is_just_being_stored_is_told_of_it(house, clerks):
     """It bore the time before the simulation, which could not see it yet: both went."""
     house.run(lambda connection: add_invoices(connection, 2, first_id=8_500_001))
     (ana, rui), chosen = clerks, {"faturas": "8500001 8500002"}
     hers = simulate(ana, **chosen)
 
-    async def simulate_between(connection):
-        async with connection.transaction():
-            await overlaps.look_at_others(connection)  # as a slice to the others does
-            sent = asyncio.create_task(asyncio.to_thread(send, ana, hers))
-            await until_somebody_waits(connection)
-            simulated = asyncio.create_task(asyncio.to_thread(simulate, rui, **chosen))
-            await until_somebody_waits(connection, count=2)
-            let_go_at = await connection.fetchval("SELECT clock_timestamp()")
-        return (await sent).status, await simulated, let_go_at
-
-    status, his, let_go_at = house.run(simulate_between)
-    assert (status, datetime.fromisoformat(his["simulado_em"]) > let_go_at) == (303, True)
+    steps = [partial(send, ana, hers), partial(simulate, rui, **chosen)]
+    (sent, his), let_go_at = house.run(partial(behind_a_slice, steps))
+    assert (sent.status, datetime.fromisoformat(his["simulado_em"]) > let_go_at) == (303, True)
 
 
 def test_so_is_who_simulates_just_before_it_is_stored(house, clerks):
@@ -118,18 +122,10 @@ def test_so_is_who_simulates_just_before_it_is_stored(house, clerks):
     (ana, rui), chosen = clerks, {"faturas": "8600001 8600002"}
     hers = simulate(ana, **chosen)
 
-    async def simulate_first(connection):
-        async with connection.transaction():
-            await overlaps.look_at_others(connection)  # as a slice to the others does
-            simulated = asyncio.create_task(asyncio.to_thread(simulate, rui, **chosen))
-            await until_somebody_waits(connection)
-            sent = asyncio.create_task(asyncio.to_thread(send, ana, hers))
-            await until_somebody_waits(connection, count=2)
-        return (await sent).status, await simulated
-
-    status, his = house.run(simulate_first)
+    steps = [partial(simulate, rui, **chosen), partial(send, ana, hers)]
+    (his, sent), _ = house.run(partial(behind_a_slice, steps))
     stored_at = house.value("SELECT max(created_at) FROM dispatches")
-    assert (status, stored_at > datetime.fromisoformat(his["simulado_em"])) == (303, True)
+    assert (sent.status, stored_at > datetime.fromisoformat(his["simulado_em"])) == (303, True)
     assert send(rui, his).status == 422
 
 

@@ -6,9 +6,9 @@ import asyncio
 from contextlib import contextmanager
 from uuid import uuid4
 
-import asyncpg
 import pytest
 from tests.conftest import run_admin, with_database
+from tests.support.own_database import query
 from tests.support.program import command
 
 from disparo.db.migrate import migrate
@@ -26,14 +26,7 @@ def _database(admin_dsn, *more):
 
 
 def _do(dsn, *statements):
-    async def ask():
-        connection = await asyncpg.connect(dsn)
-        try:
-            return [await connection.fetchval(statement) for statement in statements][-1]
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
+    return [query(dsn, statement) for statement in statements][-1]
 
 
 def _lead_to(dsn, schema):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
-import asyncpg
 import pytest
 from tests.conftest import run_admin, with_database
+from tests.support.own_database import query
 from tests.support.program import command
 
 
@@ -38,22 +37,11 @@ def service(other, tmp_path):
     return {"PGSERVICE": "another", "PGSERVICEFILE": str(file)}
 
 
-def test_a_backup_is_of_our_database_and_a_restore_goes_into_it(dsn, admin_dsn, other, service, tmp_path):
-    async def has_messages(address):
-        connection = await asyncpg.connect(address)
-        try:
-            return await connection.fetchval("SELECT to_regclass('messages') IS NOT NULL")
-        finally:
-            await connection.close()
-
-    file, name = tmp_path / "a.dump", f"empty_{uuid4().hex}"
-    run_admin(admin_dsn, f"CREATE DATABASE {name}")
-    empty = with_database(admin_dsn, name)
-    try:
-        saved = command("db", "backup", file, env={"DISPARO_DATABASE_URL": dsn, **service})
-        assert saved.returncode == 0, saved.stderr
-        restored = command("db", "restore", file, env={"DISPARO_DATABASE_URL": empty, **service})
-        assert restored.returncode == 0, restored.stderr
-        assert (asyncio.run(has_messages(empty)), asyncio.run(has_messages(other))) == (True, False)
-    finally:
-        run_admin(admin_dsn, f"DROP DATABASE {name} WITH (FORCE)")
+def test_a_backup_is_of_our_database_and_a_restore_goes_into_it(dsn, empty_dsn, other, service, tmp_path):
+    file = tmp_path / "a.dump"
+    saved = command("db", "backup", file, env={"DISPARO_DATABASE_URL": dsn, **service})
+    assert saved.returncode == 0, saved.stderr
+    restored = command("db", "restore", file, env={"DISPARO_DATABASE_URL": empty_dsn, **service})
+    assert restored.returncode == 0, restored.stderr
+    has_messages = "SELECT to_regclass('messages') IS NOT NULL"
+    assert (query(empty_dsn, has_messages), query(other, has_messages)) == (True, False)

@@ -8,11 +8,9 @@ import threading
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
-from uuid import uuid4
 
-import asyncpg
 import pytest
-from tests.conftest import run_admin, with_database
+from tests.support.own_database import query
 from tests.support.program import command
 
 from disparo.api.certificate import self_signed
@@ -82,30 +80,17 @@ def through(dsn, tmp_path):
         yield server
 
 
-def test_a_backup_goes_there_and_back_and_the_shell_opens(dsn, admin_dsn, through, tmp_path):
+def test_a_backup_goes_there_and_back_and_the_shell_opens(dsn, empty_dsn, through, tmp_path):
     """The programs that come with us know no TLS: no backup was made, before an upgrade neither."""
-
-    async def has_messages(address):
-        connection = await asyncpg.connect(address)
-        try:
-            return await connection.fetchval("SELECT to_regclass('messages') IS NOT NULL")
-        finally:
-            await connection.close()
-
-    file, name = tmp_path / "a.dump", f"empty_{uuid4().hex}"
-    run_admin(admin_dsn, f"CREATE DATABASE {name}")
-    empty = with_database(admin_dsn, name)
-    try:
-        saved = command("db", "backup", file, env={"DISPARO_DATABASE_URL": through.address(dsn)})
-        assert saved.returncode == 0, saved.stderr
-        restored = command("db", "restore", file, env={"DISPARO_DATABASE_URL": through.address(empty)})
-        assert restored.returncode == 0, restored.stderr
-        assert asyncio.run(has_messages(empty))
-        words = ("db", "shell", "--", "--no-psqlrc", "--tuples-only", "--command=SELECT 6 * 7")
-        shown = command(*words, env={"DISPARO_DATABASE_URL": through.address(dsn)})
-        assert (shown.returncode, shown.stdout.strip()) == (0, "42"), shown.stderr
-    finally:
-        run_admin(admin_dsn, f"DROP DATABASE {name} WITH (FORCE)")
+    file = tmp_path / "a.dump"
+    saved = command("db", "backup", file, env={"DISPARO_DATABASE_URL": through.address(dsn)})
+    assert saved.returncode == 0, saved.stderr
+    restored = command("db", "restore", file, env={"DISPARO_DATABASE_URL": through.address(empty_dsn)})
+    assert restored.returncode == 0, restored.stderr
+    assert query(empty_dsn, "SELECT to_regclass('messages') IS NOT NULL")
+    words = ("db", "shell", "--", "--no-psqlrc", "--tuples-only", "--command=SELECT 6 * 7")
+    shown = command(*words, env={"DISPARO_DATABASE_URL": through.address(dsn)})
+    assert (shown.returncode, shown.stdout.strip()) == (0, "42"), shown.stderr
 
 
 def test_a_folder_whose_name_is_too_long_for_a_socket_is_named(dsn, through, tmp_path):

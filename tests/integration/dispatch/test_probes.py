@@ -154,6 +154,17 @@ async def test_who_ends_tries_nothing(connection, workers):
     assert other.lanes["p"].room(urgent=True) == 1
 
 
+@asynccontextmanager
+async def waits_for_its_moment(connection, handover):
+    """A message is looked at and waits for the platform's limit, until this ends; gives who handles it."""
+    chunk_id = await rows.chunk_of(connection, (await rows.add_messages(connection))[0])
+    async with connection.transaction():
+        await connection.execute("SELECT FROM platform_rates FOR UPDATE")
+        handling = asyncio.create_task(handover.handle_chunk(chunk_id, urgent=True))
+        await until_somebody_waits(connection)
+        yield handling
+
+
 async def test_a_right_to_try_is_kept_where_what_it_was_for_went_another_way(pool, connection):
     """It waits for its moment, and is let go of meanwhile."""
     await connection.execute("INSERT INTO platform_rates (platform, tat) VALUES ('p', '2000-01-01')")
@@ -163,12 +174,8 @@ async def test_a_right_to_try_is_kept_where_what_it_was_for_went_another_way(poo
         handover.use({"p": platform}, [Route("p")], RULES)
         lane = handover.lanes["p"]
         lane.breaker.open_reason, lane.breaker.may_probe = "slow", True
-        chunk_id = await rows.chunk_of(connection, (await rows.add_messages(connection))[0])
         async with asyncio.timeout(30):
-            async with connection.transaction():
-                await connection.execute("SELECT FROM platform_rates FOR UPDATE")
-                handling = asyncio.create_task(handover.handle_chunk(chunk_id, urgent=True))
-                await until_somebody_waits(connection)
+            async with waits_for_its_moment(connection, handover) as handling:
                 assert len(lane.take_waiting()) == 1
             while await connection.fetchval("SELECT tat < '2001-01-01' FROM platform_rates"):
                 await asyncio.sleep(0.01)
@@ -201,12 +208,8 @@ async def test_nothing_is_started_by_moments_of_before(pool, connection, before,
         lane._take_group = noted
         for name, value in before.items():
             setattr(lane.breaker, name, value)
-        chunk_id = await rows.chunk_of(connection, (await rows.add_messages(connection))[0])
         async with asyncio.timeout(30):
-            async with connection.transaction():
-                await connection.execute("SELECT FROM platform_rates FOR UPDATE")
-                handling = asyncio.create_task(handover.handle_chunk(chunk_id, urgent=True))
-                await until_somebody_waits(connection)
+            async with waits_for_its_moment(connection, handover) as handling:
                 for name, value in after.items():
                     setattr(lane.breaker, name, value)
             assert await groups.get() == []
