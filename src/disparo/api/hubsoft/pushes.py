@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -15,6 +15,7 @@ from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Refusal, may_be_done
 from disparo.api.hubsoft.mapping import BASE
+from disparo.api.hubsoft.push_names import with_end, with_leave
 from disparo.api.hubsoft.push_schemas import CUSTOMERS_BODY, INVOICES_BODY, MOST_ITEMS, PUSH_RESPONSES
 from disparo.api.hubsoft.reading import listed
 from disparo.api.hubsoft.words import echo
@@ -30,17 +31,11 @@ from disparo.db.customers import (
     upsert_invoices,
 )
 from disparo.db.pool import Connection
-from disparo.sources.column_names import FIELDS, PERMISSION, permission_of
-from disparo.sources.csv_fields import BadField, read_date, read_flag
+from disparo.sources.csv_fields import BadField
 from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice
-from disparo.sources.hubsoft_names import CUSTOMER
-from disparo.sources.json_values import flag_of, says_nothing, value_of
 
 router = APIRouter(prefix=BASE)
 
-#: As a file's columns and a contact name it: leave to send SMS, of all phones that have no flag of their own.
-_OF_ALL_PHONES = ("permite_sms", *PERMISSION)
-_OF_A_PHONE = tuple(name for name, _, _ in CUSTOMER if name.startswith("permite_sms_"))
 Pusher = Annotated[ApiCaller, Depends(require(Permission.REGISTER))]
 R = TypeVar("R")
 
@@ -66,7 +61,7 @@ async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
     seen: dict[int, ContactRow] = {}
 
     def read(item: Mapping[str, Any]) -> tuple[CustomerRow, list[ContactRow] | None]:
-        item = _with_leave(item)
+        item = with_leave(item)
         row = read_customer(item)
         contacts = read_contacts(item, row["id"])
         seen.update(_told_apart(contacts or [], seen))
@@ -120,25 +115,6 @@ async def _writing(services: Services) -> AsyncIterator[Connection]:
         yield connection
 
 
-def _with_leave(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Take leave to send SMS by its shorter names too: who was not to get any would go on getting them.
-
-    Null and an empty text say nothing, by whatever name. Raises BadField.
-    """
-    found = dict(item)
-    for number, own in enumerate(_OF_A_PHONE, start=1):
-        if not says_nothing(item.get(own)):
-            continue
-        if leave := _leave_in(item, permission_of(number)) or _leave_in(item, _OF_ALL_PHONES):
-            found[own] = leave
-    contacts = listed(item.get("contatos"))
-    if isinstance(contacts, list):
-        found["contatos"] = [
-            _contact_with_leave(each) if isinstance(each, dict) else each for each in contacts
-        ]
-    return found
-
-
 def _told_apart(contacts: Sequence[ContactRow], seen: Mapping[int, ContactRow]) -> dict[int, ContactRow]:
     """Give contacts by their ids; raises BadField where one is another's, who would be lost unsaid."""
     found: dict[int, ContactRow] = {}
@@ -151,58 +127,8 @@ def _told_apart(contacts: Sequence[ContactRow], seen: Mapping[int, ContactRow]) 
     return found
 
 
-def _contact_with_leave(contact: Mapping[str, Any]) -> Mapping[str, Any]:
-    if says_nothing(contact.get("permite_enviar_sms")) and (leave := _leave_in(contact, _OF_ALL_PHONES)):
-        return {**contact, "permite_enviar_sms": leave}
-    return contact
-
-
-def _leave_in(item: Mapping[str, Any], names: Sequence[str]) -> str:
-    """Give what the first of these names that says something says; raises BadField, which has that name."""
-    name = next((name for name in names if not says_nothing(item.get(name))), None)
-    if name is None:
-        return ""
-    said = flag_of(item[name], name)
-    read_flag(said, name, default=True)
-    return said
-
-
-def _with_end(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Take the end of an invoice by its other names too: who owes nothing would be asked for money.
-
-    By a name of the lookups null says nothing where another name says something.
-    """
-    found = dict(item)
-    if says_nothing(item.get("data_pagamento")) and "pago_em" in item:
-        found["data_pagamento"] = item["pago_em"]
-    is_paid = any(_is_yes(item, name) for name in FIELDS["faturas"]["quitado"])
-    if is_paid and says_nothing(item.get("quitado")):
-        found["quitado"] = True
-    is_cancelled = any(_is_yes(item, name) for name in ("cancelado", "cancelada"))
-    if is_cancelled and says_nothing(item.get("fatura_ativa")):
-        found["fatura_ativa"] = False
-    return found
-
-
 def _read_invoice(item: Mapping[str, Any]) -> InvoiceRow:
-    return read_invoice(_with_end(item))
-
-
-def _is_yes(item: Mapping[str, Any], name: str) -> bool:
-    """Tell whether it says yes by this name; an amount says nothing. Raises BadField of a day."""
-    value = item.get(name)
-    try:
-        return read_flag(flag_of(value, name), name, default=False)
-    except BadField:
-        if _is_day(value, name):
-            raise BadField(f"{name} deve ser sim ou nao, e traz um dia") from None
-        return False
-
-
-def _is_day(value: object, name: str) -> bool:
-    with suppress(BadField):
-        return read_date(value_of(value, name), name) is not None
-    return False
+    return read_invoice(with_end(item))
 
 
 async def _items(request: Request, name: str, id_name: str) -> Sequence[object]:

@@ -1,0 +1,89 @@
+"""What a pushed item says by other names than the lookups': leave to send SMS, and an invoice's end.
+
+As a file's columns and people name it. What says nothing (null, an empty text) hides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from disparo.api.hubsoft.reading import listed
+from disparo.sources.column_names import FIELDS, PERMISSION, permission_of
+from disparo.sources.csv_fields import BadField, read_date, read_flag
+from disparo.sources.hubsoft_names import CUSTOMER
+from disparo.sources.json_values import flag_of, says_nothing, value_of
+
+#: As a file's columns and a contact name it: leave to send SMS, of all phones that have no flag of their own.
+_OF_ALL_PHONES = ("permite_sms", *PERMISSION)
+_OF_A_PHONE = tuple(name for name, _, _ in CUSTOMER if name.startswith("permite_sms_"))
+
+
+def with_leave(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take leave to send SMS by its shorter names too: who was not to get any would go on getting them.
+
+    Null and an empty text say nothing, by whatever name. Raises BadField.
+    """
+    found = dict(item)
+    for number, own in enumerate(_OF_A_PHONE, start=1):
+        if not says_nothing(item.get(own)):
+            continue
+        if leave := _leave_in(item, permission_of(number)) or _leave_in(item, _OF_ALL_PHONES):
+            found[own] = leave
+    contacts = listed(item.get("contatos"))
+    if isinstance(contacts, list):
+        found["contatos"] = [
+            _contact_with_leave(each) if isinstance(each, dict) else each for each in contacts
+        ]
+    return found
+
+
+def with_end(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take the end of an invoice by its other names too: who owes nothing would be asked for money.
+
+    By a name of the lookups null says nothing where another name says something.
+    """
+    found = dict(item)
+    if says_nothing(item.get("data_pagamento")) and "pago_em" in item:
+        found["data_pagamento"] = item["pago_em"]
+    is_paid = any(_is_yes(item, name) for name in FIELDS["faturas"]["quitado"])
+    if is_paid and says_nothing(item.get("quitado")):
+        found["quitado"] = True
+    is_cancelled = any(_is_yes(item, name) for name in ("cancelado", "cancelada"))
+    if is_cancelled and says_nothing(item.get("fatura_ativa")):
+        found["fatura_ativa"] = False
+    return found
+
+
+def _contact_with_leave(contact: Mapping[str, Any]) -> Mapping[str, Any]:
+    if says_nothing(contact.get("permite_enviar_sms")) and (leave := _leave_in(contact, _OF_ALL_PHONES)):
+        return {**contact, "permite_enviar_sms": leave}
+    return contact
+
+
+def _leave_in(item: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Give what the first of these names that says something says; raises BadField, which has that name."""
+    name = next((name for name in names if not says_nothing(item.get(name))), None)
+    if name is None:
+        return ""
+    said = flag_of(item[name], name)
+    read_flag(said, name, default=True)
+    return said
+
+
+def _is_yes(item: Mapping[str, Any], name: str) -> bool:
+    """Tell whether it says yes by this name; an amount says nothing. Raises BadField of a day."""
+    value = item.get(name)
+    try:
+        return read_flag(flag_of(value, name), name, default=False)
+    except BadField:
+        if _is_day(value, name):
+            raise BadField(f"{name} deve ser sim ou nao, e traz um dia") from None
+        return False
+
+
+def _is_day(value: object, name: str) -> bool:
+    with suppress(BadField):
+        return read_date(value_of(value, name), name) is not None
+    return False
