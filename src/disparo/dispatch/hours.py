@@ -7,7 +7,7 @@ a slip of the pen, or another platform was added since, it need not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -32,9 +32,9 @@ class Look:
 
     routes: Sequence[Route]
     zone: ZoneInfo
-    is_over: bool = False
-    _after: int = 0
-    _began_at: datetime | None = None
+    is_over: bool = field(default=False, init=False)
+    _after: int = field(default=0, init=False)
+    _began_at: datetime | None = field(default=None, init=False)
 
     async def go_on(self, pool: Pool) -> int:
         """Make due what waits for hours longer than by these routes; gives in how many chunks.
@@ -45,10 +45,12 @@ class Look:
             waiting = await chunks.waiting_for_hours(
                 connection, after=self._after, until=self._began_at, limit=AT_ONCE
             )
-            found = {row["chunk_id"] for row in waiting if _waits_too_long(row, self.routes, self.zone)}
+            found = sorted(
+                {row["chunk_id"] for row in waiting if _waits_too_long(row, self.routes, self.zone)}
+            )
             if found:
-                await chunks.make_due(connection, sorted(found))
-                await queue.bring_forward(connection, sorted(found))
+                await chunks.make_due(connection, found)
+                await queue.bring_forward(connection, found)
         if waiting:
             self._began_at = self._began_at or waiting[0]["now"]
             self._after = max(row["place"] for row in waiting)
