@@ -13,6 +13,9 @@ import asyncpg
 
 from disparo.db.pool import Connection
 
+#: The sweep comes seconds late, which counts only beside a wait that is short.
+_SOON_S = 30.0
+
 
 async def list_due(connection: Connection, *, overdue_s: float, limit: int) -> list[int]:
     """List chunks with messages due for longer than `overdue_s`, or since before the server began.
@@ -48,17 +51,20 @@ async def end(connection: Connection, chunk_id: int) -> bool:
 
 
 async def next_due_in_s(connection: Connection, chunk_id: int) -> float | None:
-    """Give in how many seconds the next of a chunk are due, those of one second together; None: no more.
+    """Give in how many seconds the next of a chunk are due, those of one second together; None: none soon.
 
-    Messages that a platform did not take share a chunk, each with a time of its own. What was due for longer
-    and is still there is the sweep's: nobody could claim it.
+    Messages that a platform did not take share a chunk, each with a time of its own. What is due much later
+    is the sweep's: a chunk has one entry, and what made it due meanwhile would wait for that one's time. So
+    is what was due for longer and is still there: nobody could claim it.
     """
     found: float | None = await connection.fetchval(
         """SELECT extract(epoch FROM max(due_at) - now())::float8
            FROM (SELECT due_at, min(due_at) OVER () AS first_at FROM messages
-                 WHERE chunk_id = $1 AND status = 'queued' AND due_at > now() - interval '1 s') m
+                 WHERE chunk_id = $1 AND status = 'queued'
+                   AND due_at BETWEEN now() - interval '1 s' AND now() + make_interval(secs => $2)) m
            WHERE due_at <= first_at + interval '1 s'""",
         chunk_id,
+        _SOON_S,
     )
     return found
 

@@ -104,7 +104,7 @@ class Handover:
         """Work off the chunk of a queue entry, and end the chunk when none of its messages waits.
 
         What this worker does not get to, as it ends or for want of a connection, is another's at once; what
-        is due later gets an entry for then. Of what the database leaves in the middle the sweep makes one.
+        is due soon gets an entry for then. Of what the database leaves in the middle the sweep makes one.
         """
         try:
             await self._handle_entry(chunk_id, urgent=urgent)

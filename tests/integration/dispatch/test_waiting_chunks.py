@@ -98,7 +98,7 @@ async def test_what_is_due_later_than_others_of_its_chunk_is_woken_then(connecti
     await chunks.end(connection, chunk)
     starts = [Start(id_, token, "texto", 1) for id_ in ids]
     started = await messages.start(connection, starts, platform="p", worker_id=worker)
-    waits_s = dict(zip(ids, (300.0, 300.5, 900.0), strict=True))
+    waits_s = dict(zip(ids, (15.0, 15.5, 20.0), strict=True))
     results = [not_taken(attempt, id_)._replace(retry_s=waits_s[id_]) for id_, attempt in started.items()]
     await messages.record(connection, results, chunk_id=NEW)
     await queue.enqueue(connection, [queue.WakeUp(NEW)])
@@ -118,8 +118,10 @@ async def test_what_is_due_later_than_others_of_its_chunk_is_woken_then(connecti
 
 
 @pytest.mark.anyio
-async def test_what_was_due_and_could_not_be_claimed_is_left_to_the_sweep(connection):
-    ids = await rows.add_messages(connection, 1, due_in_s=-60)
+@pytest.mark.parametrize("due_in_s", [-60, 3600])
+async def test_what_could_not_be_claimed_or_is_due_much_later_is_left_to_the_sweep(connection, due_in_s):
+    """The one entry of its chunk, an hour away, would swallow what makes it due before."""
+    ids = await rows.add_messages(connection, 1, due_in_s=due_in_s)
     assert await chunks.next_due_in_s(connection, await rows.chunk_of(connection, ids[0])) is None
 
 
