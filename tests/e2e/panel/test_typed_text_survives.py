@@ -26,6 +26,7 @@ def tab(house, chromium):
 @pytest.fixture
 def page(account, tab):
     """Of somebody who was never here before: what the browser keeps is each test's own."""
+    tab.goto("about:blank")  # a preview still on its way would find no session, and go to the same page
     tab.context.clear_cookies()
     tab.goto("/painel/entrar")
     tab.evaluate("localStorage.clear(); sessionStorage.clear()")
