@@ -30,11 +30,11 @@ BILL = {"id_cliente": 3108, "valor": 10, "data_vencimento": "2026-12-10"}
         # An empty text is no "no" either.
         ({"quitado": "", "data_pagamento": "2026-11-29"}, "paid"),
         ({"quitado": "", "valor_pago": 10}, "paid"),
-        # What says no says nothing, and neither does an amount; a name of the lookups goes before.
+        # What says no says nothing, and neither does an amount.
         ({"pago": False, "cancelado": "nao"}, "open"),
         ({"pago": 4.5}, "open"),
         ({"pago": "0000-00-00", "cancelado": "-"}, "open"),
-        ({"pago": True, "quitado": False}, "open"),
+        ({"pago": True, "quitado": True}, "paid"),
     ],
 )
 def test_who_owes_nothing_gets_no_sms_whatever_the_field_is_called(client, house, said, status):
@@ -55,6 +55,22 @@ def test_a_day_where_yes_or_no_should_be_is_named_and_nobody_is_asked_for_money(
         422,
         True,
     )
+    assert house.value("SELECT count(*) FROM invoices WHERE id = $1", number) == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"pago": True, "quitado": False}, "quitado diz que a fatura não foi paga, e pago que foi"),
+        ({"paga": "sim", "quitado": "N"}, "quitado diz que a fatura não foi paga, e paga que foi"),
+        ({"cancelada": 1, "fatura_ativa": True}, "fatura_ativa diz que a fatura vale, e cancelada que foi"),
+    ],
+)
+def test_two_names_that_contradict_each_other_are_told(client, house, said, told):
+    number = next(NUMBERS)
+    answer = client.call("PUT", f"{BASE}/fatura", {"faturas": [{"id_fatura": number, **BILL, **said}]})
+    assert answer.status == 422, answer.raw
+    assert told in answer.json["erros"][0]["mensagem"]
     assert house.value("SELECT count(*) FROM invoices WHERE id = $1", number) == 0
 
 

@@ -42,16 +42,21 @@ def with_leave(item: Mapping[str, Any]) -> Mapping[str, Any]:
 def with_end(item: Mapping[str, Any]) -> Mapping[str, Any]:
     """Take the end of an invoice by its other names too: who owes nothing would be asked for money.
 
-    By a name of the lookups null says nothing where another name says something.
+    By a name of the lookups null says nothing where another name says something. Raises BadField of two
+    names that contradict each other.
     """
     found = dict(item)
     if says_nothing(item.get("data_pagamento")) and "pago_em" in item:
         found["data_pagamento"] = item["pago_em"]
-    is_paid = any(_is_yes(item, name) for name in FIELDS["faturas"]["quitado"])
-    if is_paid and says_nothing(item.get("quitado")):
+    paid = next((name for name in FIELDS["faturas"]["quitado"] if _is_yes(item, name)), None)
+    if paid is not None:
+        if _is_no(item, "quitado"):
+            raise BadField(f"quitado diz que a fatura não foi paga, e {paid} que foi")
         found["quitado"] = True
-    is_cancelled = any(_is_yes(item, name) for name in ("cancelado", "cancelada"))
-    if is_cancelled and says_nothing(item.get("fatura_ativa")):
+    cancelled = next((name for name in ("cancelado", "cancelada") if _is_yes(item, name)), None)
+    if cancelled is not None:
+        if _is_yes(item, "fatura_ativa"):
+            raise BadField(f"fatura_ativa diz que a fatura vale, e {cancelled} que foi cancelada")
         found["fatura_ativa"] = False
     return found
 
@@ -81,6 +86,11 @@ def _is_yes(item: Mapping[str, Any], name: str) -> bool:
         if _is_day(value, name):
             raise BadField(f"{name} deve ser sim ou nao, e traz um dia") from None
         return False
+
+
+def _is_no(item: Mapping[str, Any], name: str) -> bool:
+    said = item.get(name)
+    return not says_nothing(said) and not read_flag(flag_of(said, name), name, default=True)
 
 
 def _is_day(value: object, name: str) -> bool:
