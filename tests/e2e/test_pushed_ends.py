@@ -30,7 +30,11 @@ BILL = {"id_cliente": 3108, "valor": 10, "data_vencimento": "2026-12-10"}
         # An empty text is no "no" either.
         ({"quitado": "", "data_pagamento": "2026-11-29"}, "paid"),
         ({"quitado": "", "valor_pago": 10}, "paid"),
-        # What says no says nothing, and neither does an amount.
+        # The amount, as some write it there: paid whole, or in part.
+        ({"pago": 10.0}, "paid"),
+        ({"pago": "10,00", "valor_pago": None}, "paid"),
+        ({"pago": 10.0, "valor_pago": 4.5}, "open"),
+        # What says no says nothing.
         ({"pago": False, "cancelado": "nao"}, "open"),
         ({"pago": 4.5}, "open"),
         ({"pago": "0000-00-00", "cancelado": "-"}, "open"),
@@ -64,6 +68,13 @@ def test_a_day_where_yes_or_no_should_be_is_named_and_nobody_is_asked_for_money(
         ({"pago": True, "quitado": False}, "quitado diz que a fatura não foi paga, e pago que foi"),
         ({"paga": "sim", "quitado": "N"}, "quitado diz que a fatura não foi paga, e paga que foi"),
         ({"cancelada": 1, "fatura_ativa": True}, "fatura_ativa diz que a fatura vale, e cancelada que foi"),
+        ({"cancelada": True, "fatura_ativa": "talvez"}, "fatura_ativa deve ser sim ou nao"),
+        ({"pago": True, "quitado": "talvez"}, "quitado deve ser sim ou nao"),
+        ({"status": "aberta", "situacao": "paga"}, "status diz que a fatura está aberta, e situacao que não"),
+        (
+            {"status": "aguardando", "situacao": "cancelada"},
+            "status diz que a fatura está aberta, e situacao",
+        ),
     ],
 )
 def test_two_names_that_contradict_each_other_are_told(client, house, said, told):

@@ -11,7 +11,7 @@ from typing import Any
 
 from disparo.api.hubsoft.reading import listed
 from disparo.sources.column_names import FIELDS, PERMISSION, permission_of
-from disparo.sources.csv_fields import BadField, read_date, read_flag
+from disparo.sources.csv_fields import BadField, read_amount, read_date, read_flag, read_status
 from disparo.sources.hubsoft_names import CUSTOMER
 from disparo.sources.json_values import flag_of, says_nothing, value_of
 
@@ -46,16 +46,22 @@ def with_end(item: Mapping[str, Any]) -> Mapping[str, Any]:
     names that contradict each other.
     """
     found = dict(item)
+    if _state(item, "status") == "open" and _state(item, "situacao") in ("paid", "cancelled"):
+        raise BadField("status diz que a fatura está aberta, e situacao que não")
     if says_nothing(item.get("data_pagamento")) and "pago_em" in item:
         found["data_pagamento"] = item["pago_em"]
     paid = next((name for name in FIELDS["faturas"]["quitado"] if _is_yes(item, name)), None)
     if paid is not None:
-        if _is_no(item, "quitado"):
+        if _told(item, "quitado") is False:
             raise BadField(f"quitado diz que a fatura não foi paga, e {paid} que foi")
         found["quitado"] = True
+    if says_nothing(item.get("valor_pago")):
+        named = (name for name in FIELDS["faturas"]["quitado"] if _is_amount(item.get(name), name))
+        if (name := next(named, None)) is not None:
+            found["valor_pago"] = item[name]
     cancelled = next((name for name in ("cancelado", "cancelada") if _is_yes(item, name)), None)
     if cancelled is not None:
-        if _is_yes(item, "fatura_ativa"):
+        if _told(item, "fatura_ativa"):
             raise BadField(f"fatura_ativa diz que a fatura vale, e {cancelled} que foi cancelada")
         found["fatura_ativa"] = False
     return found
@@ -78,7 +84,7 @@ def _leave_in(item: Mapping[str, Any], names: Sequence[str]) -> str:
 
 
 def _is_yes(item: Mapping[str, Any], name: str) -> bool:
-    """Tell whether it says yes by this name; an amount says nothing. Raises BadField of a day."""
+    """Tell whether it says yes by this name; an amount does not. Raises BadField of a day."""
     value = item.get(name)
     try:
         return read_flag(flag_of(value, name), name, default=False)
@@ -88,9 +94,29 @@ def _is_yes(item: Mapping[str, Any], name: str) -> bool:
         return False
 
 
-def _is_no(item: Mapping[str, Any], name: str) -> bool:
+def _state(item: Mapping[str, Any], name: str) -> str | None:
+    """Give the state of an invoice that a name says; None of any other word."""
+    with suppress(BadField):  # `situacao` may be the contract's
+        if word := value_of(item.get(name), name):
+            return read_status(word, name, paid_at=None)
+    return None
+
+
+def _told(item: Mapping[str, Any], name: str) -> bool | None:
+    """Give what a name of the lookups says, None where it says nothing; raises BadField."""
     said = item.get(name)
-    return not says_nothing(said) and not read_flag(flag_of(said, name), name, default=True)
+    return None if says_nothing(said) else read_flag(flag_of(said, name), name, default=False)
+
+
+def _is_amount(value: object, name: str) -> bool:
+    """Tell what some write there: how much was paid. 0 and 1 are no and yes."""
+    with suppress(BadField):
+        text = flag_of(value, name)
+        with suppress(BadField):
+            read_flag(text, name, default=False)
+            return False
+        return read_amount(text, name) > 0
+    return False
 
 
 def _is_day(value: object, name: str) -> bool:
