@@ -54,8 +54,9 @@ def test_simular_in_the_address_queues_nothing_either(client, house, origin):
     assert (answer.status, answer.json["simulacao"]["faturas"]) == (200, 1)
     answer = client.post(f"{BULK}?ids_fatura[]=11000&ids_fatura[]=70215&simular=nao", {"simular": "sim"})
     assert (answer.status, answer.json["simulacao"]["faturas"]) == (200, 2)
-    answer = client.post(f"{BULK}?simular=sim", {"ids_fatura": [11000], "simular": None})
-    assert (answer.status, answer.json.get("simulacao", {}).get("faturas")) == (200, 1)
+    for blank in (None, "", " "):
+        answer = client.post(f"{BULK}?simular=sim", {"ids_fatura": [11000], "simular": blank})
+        assert (answer.status, answer.json.get("simulacao", {}).get("faturas")) == (200, 1)
     assert client.post(f"{BULK}?status=vencido", {"ids_fatura": [11000], "simular": "sim"}).status == 422
     assert client.post(f"{BULK}?data_inicio=2026-12-01", {"status": "vencido"}).status == 422
     assert house.value("SELECT count(*) FROM dispatches") == before

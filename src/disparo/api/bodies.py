@@ -19,6 +19,7 @@ from disparo.api.errors import Failure, Refusal
 from disparo.api.header_fields import field_of
 from disparo.platforms.forms import read_pairs
 from disparo.platforms.json_paths import text_of
+from disparo.sources.json_values import says_nothing
 
 _Pairs = list[tuple[str, str]]
 _BRACKETS = re.compile(r"^([^\[\]]+)\[[^\[\]]*\](\[.*\])?$", re.DOTALL)
@@ -109,15 +110,15 @@ async def read_call(
 ) -> dict[str, Any]:
     """Read the fields of a call as `read_fields` does, those of its address too, before which the body's go.
 
-    So does the framework that the original is made of: a `simular` that was not seen would send. Null, or an
-    empty text, in the body takes nothing from the address.
+    So does the framework that the original is made of: a `simular` that was not seen would send. Null, or a
+    text of blanks, in the body takes nothing from the address.
     """
     fields = await read_fields(request, limit_bytes, repeated=repeated, most_fields=most_fields)
     if not (address := request.scope["query_string"]):
         return fields
     found = _gather(_urlencoded(address, most_fields), repeated)
     return found | {
-        name: value for name, value in fields.items() if value not in (None, "") or name not in found
+        name: value for name, value in fields.items() if not says_nothing(value) or name not in found
     }
 
 
