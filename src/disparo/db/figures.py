@@ -67,7 +67,9 @@ async def day_used(connection: Connection) -> dict[str, int]:
 
 async def count_waiting_receipts(connection: Connection) -> int:
     """Count receipts that have not found their message."""
-    total: int = await connection.fetchval("SELECT count(*) FROM receipts WHERE applied_at IS NULL")
+    total: int = await connection.fetchval(
+        "SELECT count(*) FROM receipts WHERE applied_at IS NULL AND attempt_id IS NULL"
+    )
     return total
 
 

@@ -22,7 +22,8 @@ class Told:
     platform: str
     event: ReceiptEvent
     raw: str = ""
-    #: Set where the same was said, word for word, of another hand-over that the platform gave this id before.
+    #: Of what is stored: whose it was when it came. Else set where the same was said, word for word, of
+    #: another hand-over that the platform gave this id before.
     attempt_id: int | None = None
     _digest: bytes = field(default=b"", init=False, repr=False, compare=False)
 
@@ -59,11 +60,11 @@ def distinct(told: Sequence[Told]) -> list[Told]:
 
 
 async def store(
-    connection: Connection, told: Sequence[Told], effects: Mapping[int, tuple[int, str]] | None = None
+    connection: Connection, told: Sequence[Told], effects: Mapping[int, tuple[int, str | None]] | None = None
 ) -> list[Told]:
     """Write receipts down, and by their place in `told` the attempt and the effect of those that found one.
 
-    Gives what was not stored before. The others wait for their message.
+    Gives what was not stored before. Others wait for their message, and what has no effect yet for one.
     """
     if not told:
         return []
@@ -100,25 +101,30 @@ def _clock(event: ReceiptEvent) -> bytes:
 async def lock_waiting(connection: Connection, *, after_id: int, limit: int) -> list[Waiting]:
     """Lock receipts not applied yet, past `after_id`, leaving those another process works on."""
     rows = await connection.fetch(
-        """SELECT id, platform, platform_id, reference, kind, code, failure FROM receipts
+        """SELECT id, platform, platform_id, reference, kind, code, failure, attempt_id FROM receipts
            WHERE applied_at IS NULL AND id > $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED""",
         after_id,
         limit,
     )
-    return [Waiting(row["id"], Told(row["platform"], _event(row))) for row in rows]
+    return [_waiting(row) for row in rows]
 
 
 async def lock_waiting_for(connection: Connection, named: Collection[tuple[str, str]]) -> list[Waiting]:
-    """Lock receipts not applied yet that name these messages by (platform, its id).
-
-    And failures that came while the message was on its way again, where that hand-over was given the id of
-    the one before it: the platform knows only one message, and says it once.
-    """
+    """Lock receipts not applied yet that name these messages by (platform, its id)."""
     rows = await connection.fetch(
-        sql("lock_waiting_for"),
+        """SELECT id, platform, platform_id, reference, kind, code, failure, attempt_id FROM receipts
+           WHERE id = ANY(ARRAY(
+               SELECT w.id FROM unnest($1::text[], $2::text[]) AS n (platform, platform_id)
+               JOIN receipts w ON w.platform = n.platform AND w.platform_id = n.platform_id
+                              AND w.applied_at IS NULL))
+           ORDER BY id FOR UPDATE SKIP LOCKED""",
         *map(list, zip(*named, strict=True)),
     )
-    return [Waiting(row["id"], Told(row["platform"], _event(row))) for row in rows]
+    return [_waiting(row) for row in rows]
+
+
+def _waiting(row: asyncpg.Record) -> Waiting:
+    return Waiting(row["id"], Told(row["platform"], _event(row), attempt_id=row["attempt_id"]))
 
 
 def _event(row: asyncpg.Record) -> ReceiptEvent:
@@ -173,6 +179,7 @@ async def _match(connection: Connection, told: Sequence[Told], *, stored: bool) 
         column([item.event.platform_id for item in told]),
         column([item.event.reference for item in told]),
         column([None if stored else item.digest for item in told]),
+        column([item.attempt_id for item in told]),
     )
 
 
@@ -195,22 +202,29 @@ async def mark_applied(connection: Connection, results: Sequence[tuple[int, int,
         )
 
 
-async def find_last_of_effect(connection: Connection, attempt_ids: Sequence[int]) -> set[int]:
-    """Give those of these hand-overs that are their message's last: nothing came of any later one."""
+async def find_later(connection: Connection, attempt_ids: Collection[int]) -> tuple[set[int], set[int]]:
+    """Tell, of hand-overs after which their message was sent again, what came of the later ones.
+
+    First those of which nothing did: they are their message's last. Then those of which nobody knows it.
+    """
     rows = await connection.fetch(
-        """SELECT t.id FROM unnest($1::bigint[]) AS t (id)
-           WHERE (SELECT count(*) FROM attempts a
-                  WHERE a.message_id = (SELECT message_id FROM attempts WHERE id = t.id) AND a.id > t.id
-                    AND coalesce(a.outcome, '') NOT IN ('refused', 'not_taken', 'not_started')) = 0""",
+        """SELECT t.id,
+                  (SELECT max(CASE WHEN a.outcome IN ('refused', 'not_taken', 'not_started') THEN 0
+                                   WHEN coalesce(a.outcome, 'ambiguous') = 'ambiguous' THEN 1 ELSE 2 END)
+                   FROM attempts a
+                   WHERE a.message_id = (SELECT message_id FROM attempts WHERE id = t.id)
+                     AND a.id > t.id) AS came
+           FROM unnest($1::bigint[]) AS t (id)""",
         sorted(attempt_ids),
     )
-    return {row["id"] for row in rows}
+    return {row["id"] for row in rows if not row["came"]}, {row["id"] for row in rows if row["came"] == 1}
 
 
 async def give_up_unmatched(connection: Connection) -> None:
-    """Stop looking for the message of receipts that are three days old."""
+    """Stop looking for the message, or its end, of receipts that are three days old."""
     await connection.execute(
-        """UPDATE receipts SET applied_at = now(), result = 'unmatched'
+        """UPDATE receipts SET applied_at = now(),
+                  result = CASE WHEN attempt_id IS NULL THEN 'unmatched' ELSE 'no_move' END
            WHERE id = ANY(ARRAY(SELECT id FROM receipts WHERE applied_at IS NULL
                                 AND received_at < now() - interval '72 hours' LIMIT 1000))"""
     )

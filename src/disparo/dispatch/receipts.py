@@ -26,7 +26,8 @@ log = structlog.get_logger(__name__)
 
 _AT_ONCE = 500
 #: Uncertain, or waiting to go again: its last hand-over may have an id that no answer told.
-_OF_NO_ANSWER = frozenset({Status.UNCERTAIN, Status.QUEUED, Status.CLAIMED})
+_TO_GO_AGAIN = frozenset({Status.QUEUED, Status.CLAIMED})
+_OF_NO_ANSWER = _TO_GO_AGAIN | {Status.UNCERTAIN}
 _RANK = {Event.RECEIPT_SENT: 1, Event.RECEIPT_UNDELIVERED: 2, Event.RECEIPT_DELIVERED: 3}
 
 
@@ -41,15 +42,20 @@ class Taken:
 async def take(connection: Connection, told: Sequence[Told]) -> Taken:
     """Apply and write down what platforms said, in the caller's transaction; what is not new is dropped.
 
-    Those that find no message wait for their outcome to be written, three days at most.
+    Those that find no message wait for their outcome to be written, three days at most; so does a failure
+    while it is open what becomes of sending the message again.
     """
     told = receipts.distinct(told)
     if not told:
         return Taken()
     rows = await receipts.match(connection, told)
     new = [(item, row) for item, row in zip(told, rows, strict=True) if not row["heard"]]
-    applied = await _apply(connection, new)
-    effects = {place: (item.attempt_id, item.result) for place, item in applied.items()}
+    applied = await _apply(connection, new, is_heard_first=True)
+    effects = {
+        place: (row["attempt_id"], applied[place].result if place in applied else None)
+        for place, (_, row) in enumerate(new)
+        if row["attempt_id"] is not None
+    }
     kept = [replace(item, raw="") if row["is_erased"] else item for item, row in new]
     return Taken(await receipts.store(connection, kept, effects), list(applied.values()))
 
@@ -131,9 +137,12 @@ async def give_up_unmatched(pool: Pool) -> None:
 
 
 async def _apply(
-    connection: Connection, told: Sequence[tuple[Told, asyncpg.Record]]
+    connection: Connection, told: Sequence[tuple[Told, asyncpg.Record]], *, is_heard_first: bool = False
 ) -> dict[int, figures.Applied]:
-    """Move the messages that receipts tell of; gives, by their place, what became of those that found one."""
+    """Move the messages that receipts tell of; gives, by their place, what became of those that found one.
+
+    But for failures that wait, see `take`.
+    """
     found = {place: pair for place, pair in enumerate(told) if pair[1]["attempt_id"] is not None}
     if not found:
         return {}
@@ -146,13 +155,16 @@ async def _apply(
         ],
     )
     earlier = {row["attempt_id"] for _, row in found.values() if _is_of_an_earlier_one(row)}
-    if earlier:
-        earlier -= await receipts.find_last_of_effect(connection, sorted(earlier))
+    undone, unsure = await receipts.find_later(connection, earlier) if earlier else (set(), set())
+    earlier -= undone
     moved = await messages.apply_events(connection, _best_moves(found.values(), earlier), actor="receipt")
     move_of = {item.message_id: item for item in moved}
-    applied, contradicted = {}, {}
+    applied, contradicted, waiting = {}, {}, set[int]()
     for place, (item, row) in found.items():
         move = move_of.get(row["message_id"])
+        if move is None and _may_move_later(item, row, unsure):
+            waiting.add(place)
+            continue
         result = _result(item, None if move is None else move.before, may_have_left=row["tries"] > 0)
         applied[place] = figures.Applied(item.platform, result, row["dispatch_id"], row["attempt_id"], move)
         if result == "contradiction":
@@ -161,8 +173,8 @@ async def _apply(
         connection,
         (
             phones.Mark(row["e164"], item.event.failure, item.platform, item.event.code)
-            for item, row in found.values()
-            if item.event.failure in phones.OF_THE_NUMBER
+            for place, (item, row) in found.items()
+            if item.event.failure in phones.OF_THE_NUMBER and (is_heard_first or place not in waiting)
         ),
     )
     for platform, message_id in sorted(contradicted.items()):
@@ -194,6 +206,18 @@ def _best_moves(found: Iterable[tuple[Told, asyncpg.Record]], earlier: Collectio
 def _is_of_an_earlier_one(row: asyncpg.Record) -> bool:
     """Tell whether a message was sent again since the hand-over that a receipt is of."""
     return bool(row["attempt_id"] != row["last_attempt_id"])
+
+
+def _may_move_later(item: Told, row: asyncpg.Record, unsure: Collection[int]) -> bool:
+    """Tell whether a failure may be the message's end yet: if nothing comes of sending it again.
+
+    By our reference alone it would then be taken for the last hand-over's.
+    """
+    return (
+        item.event.kind == ReceiptKind.UNDELIVERED
+        and item.event.platform_id is not None
+        and (row["status"] in _TO_GO_AGAIN or row["attempt_id"] in unsure)
+    )
 
 
 def _result(item: Told, before: Status | None, *, may_have_left: bool) -> str:

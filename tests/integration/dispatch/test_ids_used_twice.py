@@ -67,3 +67,5 @@ async def test_a_failure_of_another_hand_over_is_not_that_of_the_next_message_wi
     second = await handed_over(connection, first_id=2)
     await apply_early(pool, {("p", "id-1")})
     assert await rows.statuses(connection, [first, second]) == ["queued", "accepted"]
+    assert await say(pool, "undelivered")  # the same words, of the second
+    assert await rows.statuses(connection, [first, second]) == ["queued", "undelivered"]

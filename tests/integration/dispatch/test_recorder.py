@@ -187,6 +187,19 @@ async def test_so_it_is_where_only_its_receipts_say_that_it_had_gone(pool, conne
     assert await rows.statuses(connection, [message]) == ["undelivered"]
 
 
+@pytest.mark.parametrize(
+    ("first_says", "status"), [("refused", "failed"), ("not_taken", "failed"), ("ambiguous", "uncertain")]
+)
+async def test_what_no_start_had_an_effect_of_has_failed(pool, connection, first_says, status):
+    """A worker is frozen, taken over, and wakes with the answer while another has it in hand again."""
+    worker, message, first = await handed_over(connection, tries=2)
+    second = await sent_again(connection, worker, message)
+    for told in (outcome(message, first, first_says), outcome(message, second, "refused")):
+        async with recorded(pool, told):
+            pass
+    assert await rows.statuses(connection, [message]) == [status]
+
+
 async def test_the_delivery_of_what_waits_to_go_again_contradicts_nothing(pool, connection):
     _, message, attempt = await handed_over(connection, tries=2)
     async with recorded(pool, outcome(message, attempt, "ambiguous")):

@@ -7,15 +7,16 @@
 -- first of those whose answer never came, which may be one before it was sent again.
 -- Each LIMIT makes its step a look-up by index, whatever the planner believes of the size of tables that
 -- have just begun to fill; and so does the subquery, where a join would read an index from end to end.
--- $1 platforms, $2 platform ids, $3 references, $4 digests (NULL: not asked).
+-- $1 platforms, $2 platform ids, $3 references, $4 digests (NULL: not asked), $5 attempts of those that found theirs
+-- when they came: their message stays theirs, whoever is given the id since.
 SELECT h.platform IS NOT NULL AS heard,
-       (h.applied_at IS NOT NULL AND h.attempt_id IS DISTINCT FROM p.attempt_id AND p.message_id = m.id) IS TRUE
-           AS heard_of_another,
+       ((h.applied_at IS NOT NULL OR h.attempt_id IS NOT NULL) AND h.attempt_id IS DISTINCT FROM p.attempt_id
+        AND p.message_id = m.id) IS TRUE AS heard_of_another,
        m.id AS message_id, m.dispatch_id, m.status, m.tries, m.e164, m.last_attempt_id,
        EXISTS (SELECT FROM erased_customers WHERE customer_id = m.customer_id) AS is_erased,
-       CASE WHEN p.message_id = m.id THEN p.attempt_id ELSE a.id END AS attempt_id
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY
-    AS r (platform, platform_id, reference, digest, place)
+       CASE WHEN p.message_id = m.id THEN p.attempt_id ELSE coalesce(r.attempt_id, a.id) END AS attempt_id
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bigint[]) WITH ORDINALITY
+    AS r (platform, platform_id, reference, digest, attempt_id, place)
 LEFT JOIN LATERAL (
     SELECT platform, applied_at, attempt_id FROM receipts
     WHERE platform = r.platform AND digest = r.digest LIMIT 1
@@ -26,7 +27,8 @@ LEFT JOIN LATERAL (
 ) p ON true
 LEFT JOIN LATERAL (
     SELECT id, dispatch_id, status, tries, e164, attempt_id AS last_attempt_id, customer_id FROM messages
-    WHERE id = coalesce((SELECT id FROM messages WHERE reference = r.reference), p.message_id)
+    WHERE id = coalesce((SELECT message_id FROM attempts WHERE id = r.attempt_id),
+                        (SELECT id FROM messages WHERE reference = r.reference), p.message_id)
     LIMIT 1
 ) m ON true
 LEFT JOIN LATERAL (

@@ -10,6 +10,7 @@ WITH told AS (
     ORDER BY platform, platform_id, attempt_id
     ON CONFLICT (platform, platform_id) DO UPDATE
     SET attempt_id = greatest(platform_messages.attempt_id, excluded.attempt_id)
+    WHERE platform_messages.attempt_id IS NULL OR platform_messages.attempt_id < excluded.attempt_id  -- else it is known
     RETURNING platform_id, attempt_id
 ), noted AS (
     UPDATE attempts a SET platform_id = n.platform_id

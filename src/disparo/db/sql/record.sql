@@ -37,7 +37,7 @@ WITH outcome AS (
                                        (SELECT message_id FROM attempts WHERE id = o.attempt_id) = m.id END
     ORDER BY m.id FOR UPDATE OF m
 ), moves AS (
-    -- `again`: refused, and an earlier start may have had an effect.
+    -- `again`: refused, and another start may have had an effect. (Counted: an EXISTS may be planned as a reading of all.)
     -- What a person took back while it waited to go again does not go: it is cancelled where no other start, told
     -- once, may have had an effect. What a person gave as sent has failed where that was its only start
     -- and nobody knew better.
@@ -50,7 +50,11 @@ WITH outcome AS (
                      THEN CASE WHEN l.tries = 1 AND (SELECT coalesce(outcome, 'ambiguous') = 'ambiguous' FROM attempts
                                                      WHERE id = l.attempt_id)
                                THEN $13::jsonb ->> (l.status || ' ' || l.event || ' cancelled') END
-                     ELSE coalesce(CASE WHEN l.tries > 1 THEN $13::jsonb ->> (l.status || ' ' || l.event || ' again') END,
+                     ELSE coalesce(CASE WHEN l.tries > 1 AND l.outcome = 'refused' AND
+                                             (SELECT count(*) FROM attempts a
+                                              WHERE a.message_id = l.id AND a.id <> l.attempt_id
+                                                AND coalesce(a.outcome, 'ambiguous') IN ('ambiguous', 'accepted')) > 0
+                                        THEN $13::jsonb ->> (l.status || ' ' || l.event || ' again') END,
                                    $13::jsonb ->> (l.status || ' ' || l.event)) END AS after
     FROM locked l
 )

@@ -1,0 +1,65 @@
+"""A failure told while its message is to be sent again: the end, where nothing comes of that."""
+
+from __future__ import annotations
+
+import pytest
+from tests.integration.dispatch import test_recorder as recorder
+from tests.integration.dispatch.test_fence import take_over
+from tests.integration.dispatch.test_receipts import hand_over_again, handed_over, say
+from tests.support import rows
+from tests.support.rows import outcome
+
+from disparo.db import figures
+from disparo.dispatch.cancel import cancel_message
+from disparo.dispatch.receipts import apply_waiting
+from disparo.domain.outcome import FailureClass
+
+pytestmark = pytest.mark.anyio
+
+
+async def say_failed(pool, connection):
+    reference = await connection.fetchval("SELECT reference FROM messages")
+    return await say(pool, "undelivered", reference=reference)
+
+
+@pytest.mark.parametrize("first_answer", [None, "id-1"])
+async def test_it_is_where_the_second_start_is_refused(pool, connection, first_answer):
+    worker, message, first = await recorder.handed_over(connection, tries=2)
+    second = await recorder.sent_again(connection, worker, message)
+    if first_answer:
+        async with recorder.recorded(pool, outcome(message, first, "accepted", platform_id=first_answer)):
+            pass
+    assert await say_failed(pool, connection)
+    async with recorder.recorded(pool, outcome(message, second, "refused")):
+        pass
+    await apply_waiting(pool)
+    assert await rows.statuses(connection, [message]) == ["undelivered"]
+
+
+async def test_it_is_where_a_person_takes_back_what_was_to_go_again(pool, connection):
+    worker, message, _ = await recorder.handed_over(connection, tries=2)
+    await take_over(connection, worker)
+    assert await say_failed(pool, connection)
+    await apply_waiting(pool)
+    assert await rows.statuses(connection, [message]) == ["queued"]
+    assert await cancel_message(connection, message, actor="ana") == "uncertain"
+    await apply_waiting(pool)
+    assert await rows.statuses(connection, [message]) == ["undelivered"]
+
+
+async def test_what_failed_waits_and_is_seen_until_what_came_of_the_next_is_known(pool, connection):
+    id_ = await handed_over(connection)
+    await hand_over_again(connection, id_)
+    assert await say(pool, "undelivered", failure=FailureClass.NUMBER)
+    stored = "SELECT attempt_id IS NULL, result FROM receipts"
+    assert tuple(await connection.fetchrow(stored)) == (False, None)
+    await connection.execute("DELETE FROM bad_numbers")  # a person knows better
+    assert await figures.count_waiting_receipts(connection) == 0  # it has found its message
+    before = await connection.fetch("SELECT ctid::text FROM platform_messages")
+    assert await apply_waiting(pool) == 0
+    assert await connection.fetch("SELECT ctid::text FROM platform_messages") == before
+    assert not await connection.fetch("SELECT FROM bad_numbers")
+    await hand_over_again(connection, id_, platform_id="id-2")
+    assert await apply_waiting(pool) == 1
+    assert tuple(await connection.fetchrow(stored)) == (False, "no_move")
+    assert await rows.statuses(connection, [id_]) == ["accepted"]
