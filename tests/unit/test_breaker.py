@@ -218,3 +218,40 @@ def test_what_others_saw_is_taken_over_but_not_against_what_was_seen_here(breake
     note(breaker, *[LOST] * 5)
     breaker.take(open_reason=None, paused=False)
     assert breaker.open_reason == "failing"
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "reason"),
+    [
+        ([LOST] * 5, not_taken(FailureClass.CREDIT), "credit"),
+        ([not_taken(FailureClass.AUTH)], not_taken(FailureClass.CREDIT), "credit"),
+        ([not_taken(FailureClass.CREDIT)], LOST, "failing"),
+        ([not_taken(FailureClass.CREDIT)], not_taken(FailureClass.THROTTLE), "throttle"),
+    ],
+)
+def test_a_failed_try_tells_why_it_fails_by_now(breaker, before, said, reason):
+    note(breaker, *before)
+    breaker.tripped = False  # as when the others were told
+    note(breaker, said, probe=True)
+    assert (breaker.open_reason, breaker.renewed, breaker.recovered) == (reason, True, False)
+    breaker.take(open_reason="failing", paused=False)  # read before this was told
+    assert breaker.open_reason == reason
+    breaker.take(open_reason=None, paused=False)  # another worker's try went well
+    assert not breaker.is_open
+    assert not breaker.has_news
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ([GOOD, LOST] * 12, LOST),  # no better known than before
+        ([not_taken(FailureClass.CREDIT)], not_taken(FailureClass.CREDIT)),
+        # A try that is refused must go on counting as a bad one.
+        ([REFUSED] * 20, not_taken(FailureClass.THROTTLE)),
+    ],
+)
+def test_what_says_no_more_than_is_known_is_no_news(breaker, before, said):
+    note(breaker, *before)
+    breaker.tripped, reason = False, breaker.open_reason
+    note(breaker, said, probe=True)
+    assert (breaker.open_reason, breaker.has_news) == (reason, False)

@@ -48,6 +48,19 @@ async def open_all(connection: Connection, reasons: Mapping[str, str]) -> None:
             await alerts.raise_(connection, alerts.PLATFORM_OPEN, platform, detail=reason)
 
 
+async def renew_all(connection: Connection, reasons: Mapping[str, str]) -> None:
+    """Give stopped platforms, by name, the reason for which they fail by now."""
+    for platform, reason in sorted(reasons.items()):
+        is_open = await connection.fetchval(
+            """UPDATE platform_states SET open_reason = $2
+               WHERE platform = $1 AND open_reason IS NOT NULL RETURNING true""",
+            platform,
+            reason,
+        )
+        if is_open:
+            await alerts.raise_or_renew(connection, alerts.PLATFORM_OPEN, platform, detail=reason)
+
+
 async def tell_of_open(connection: Connection, platforms: Collection[str]) -> None:
     """Begin the alerts of those that are stopped: one ends where by the settings nobody used the platform.
 

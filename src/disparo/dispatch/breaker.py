@@ -34,6 +34,10 @@ _BAD_WITHOUT_EFFECT = frozenset(
 _REFUSES_ALL = "refuses_all"
 _GUARDED = str(FailureClass.GUARD)
 _OF_REFUSALS = frozenset({_REFUSES_ALL, _GUARDED})
+_THROTTLED = str(FailureClass.THROTTLE)
+_FAILING = "failing"
+#: What the platform itself says is wrong.
+_TOLD = frozenset({_THROTTLED, *map(str, _AT_ONCE)})
 _LONGEST_PAUSE_S = 10.0
 #: While its tries stay without an answer: each is one more message of which nobody knows whether it went.
 _LONGEST_PAUSE_UNSURE_S = 60.0
@@ -65,11 +69,18 @@ class Breaker:
         #: Seen here and not yet told to the others.
         self.tripped = False
         self.recovered = False
+        #: It fails for another reason than it was stopped for: not yet told either.
+        self.renewed = False
 
     @property
     def is_open(self) -> bool:
         """Whether no message may be started: paused by a person, or failing."""
         return self.paused or self.open_reason is not None
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the other workers have something to be told."""
+        return self.tripped or self.recovered or self.renewed
 
     @property
     def pause_s(self) -> float:
@@ -89,6 +100,8 @@ class Breaker:
             self.recovered = self.recovered or not (bad or latency_s > _SLOW_S)
             if self.recovered:
                 self._close()
+            elif bad:
+                self._renew(_reason(outcome))
             return
         now = self._clock()
         if now - latency_s < self._closed_at:
@@ -99,7 +112,7 @@ class Breaker:
         if bad and outcome.failure in _AT_ONCE:
             self._trip(str(outcome.failure))
         elif self._bad >= _BAD_IN_A_ROW:
-            self._trip("throttle" if outcome.failure is FailureClass.THROTTLE else "failing")
+            self._trip(_reason(outcome))
         elif self._refused >= _REFUSED_IN_A_ROW:
             self._trip(_GUARDED if outcome.failure is FailureClass.GUARD else _REFUSES_ALL)
         elif bad:
@@ -119,8 +132,9 @@ class Breaker:
     def take(self, *, open_reason: str | None, paused: bool) -> None:
         """Take over the state that all workers share, unless this worker has news yet to be told."""
         self.paused = paused
-        if self.tripped or self.recovered:
+        if self.tripped or self.recovered or (self.renewed and open_reason is not None):
             return
+        self.renewed = False
         if open_reason is None:
             self._close()
         else:
@@ -133,6 +147,7 @@ class Breaker:
 
     def take_back(self) -> None:
         """Forget what was seen here and not told yet: it was this worker's trouble alone."""
+        self.renewed = False
         if self.tripped:
             self.tripped = False
             self._close()
@@ -143,13 +158,25 @@ class Breaker:
             self.tripped = True
             self.may_probe = False
 
+    def _renew(self, reason: str) -> None:
+        """Take over what a failed try says: who is told of the first night's fault would mend that one."""
+        was = self.open_reason
+        if was is not None and was != reason and was not in _OF_REFUSALS and {was, reason} & _TOLD:
+            self.open_reason = reason
+            self.renewed = not self.tripped
+
     def _close(self) -> None:
         if self.open_reason is not None:
             self.open_reason = None
             self._closed_at = self._clock()
             self._bad = self._refused = 0
             self._last.clear()
-        self.may_probe = False
+        self.may_probe = self.renewed = False
+
+
+def _reason(outcome: Outcome) -> str:
+    said = str(outcome.failure)
+    return said if said in _TOLD else _FAILING
 
 
 def _is_bad(outcome: Outcome) -> bool:

@@ -82,12 +82,16 @@ class PlatformWatch:
             for name, lane in lanes.items()
             if lane.breaker.tripped and not self._seats.may_be_taken(name)
         }
-        if not recovered and not tripped:
+        renewed = {name: lane.breaker.open_reason for name, lane in lanes.items() if lane.breaker.renewed}
+        if not recovered and not tripped and not renewed:
             return
         async with connection.transaction():
             await platform_states.close_all(connection, recovered)
             await platform_states.open_all(
                 connection, {name: reason for name, reason in tripped.items() if reason}
+            )
+            await platform_states.renew_all(
+                connection, {name: reason for name, reason in renewed.items() if reason}
             )
         for name in recovered:
             lanes[name].breaker.recovered = False
@@ -95,6 +99,9 @@ class PlatformWatch:
         for name, reason in tripped.items():
             lanes[name].breaker.tripped = False
             log.warning("platform_stopped", platform=name, reason=reason)
+        for name, reason in renewed.items():
+            lanes[name].breaker.renewed = False
+            log.warning("platform_still_stopped", platform=name, reason=reason)
 
     async def _learn(self, connection: Connection, lanes: Mapping[str, Lane]) -> None:
         self._states = await platform_states.read(connection)

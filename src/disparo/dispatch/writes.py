@@ -141,7 +141,7 @@ class Writes:
 
         for place, outcome in enumerate(await send(self._platform, outgoing, report)):
             report(place, outcome)
-        if self._breaker.tripped or self._breaker.recovered:
+        if self._breaker.has_news:
             self.on_stop()
 
     def _report(

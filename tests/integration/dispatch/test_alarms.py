@@ -167,6 +167,17 @@ async def test_people_are_told_in_words(pool, connection):
     assert await told(pool) == [("Disparo: resolvido", "A plataforma p voltou a funcionar")]
 
 
+async def test_the_words_are_of_what_is_wrong_by_now(pool, connection):
+    await platform_states.renew_all(connection, {"p": "failing"})
+    assert await platform_states.read(connection) == {}  # it was used again meanwhile
+    await platform_states.open_all(connection, {"p": "failing"})
+    assert len(await told(pool)) == 1
+    await platform_states.renew_all(connection, {"p": "credit"})
+    assert (await platform_states.read(connection))["p"]["open_reason"] == "credit"
+    assert await connection.fetchval("SELECT detail FROM alerts") == "credit"
+    assert await told(pool) == []  # it goes on: people know
+
+
 async def later(connection, seconds=121):
     """Let so many seconds have gone by since alerts ended."""
     await connection.execute(

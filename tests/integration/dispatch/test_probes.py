@@ -19,6 +19,7 @@ from disparo.dispatch.alarms import Alarms
 from disparo.dispatch.lane import Lane
 from disparo.dispatch.rules import Rules
 from disparo.dispatch.watch import PlatformWatch
+from disparo.domain.outcome import FailureClass, Outcome, OutcomeKind
 from disparo.domain.routing import Route
 from disparo.platforms.generic_http import GenericHttp
 from disparo.platforms.registry import read_table
@@ -230,3 +231,16 @@ async def test_a_worker_that_stood_still_blames_no_platform(connection, workers,
 
     assert await reason_after(watch, 0.0) is None
     assert await reason_after(other_watch, 600.0) == "slow"
+
+
+async def test_what_a_failed_try_says_is_told_to_the_other_worker(connection, workers):
+    (one, one_watch), (other, other_watch) = workers
+    for watch in (one_watch, other_watch):
+        await watch.look()
+    one.lanes["p"].breaker.note(
+        Outcome(OutcomeKind.NOT_TAKEN, failure=FailureClass.CREDIT), latency_s=0.1, probe=True
+    )
+    await one_watch.look()
+    await other_watch.look()
+    assert [handover.lanes["p"].breaker.open_reason for handover in (one, other)] == ["credit", "credit"]
+    assert not one.lanes["p"].breaker.has_news
