@@ -174,7 +174,9 @@ async def _apply(
         (
             phones.Mark(row["e164"], item.event.failure, item.platform, item.event.code)
             for place, (item, row) in found.items()
-            if item.event.failure in phones.OF_THE_NUMBER and (is_heard_first or place not in waiting)
+            if item.event.failure in phones.OF_THE_NUMBER
+            # Once: a person may have lifted the mark since.
+            and (is_heard_first or (item.attempt_id is None and place not in waiting))
         ),
     )
     for platform, message_id in sorted(contradicted.items()):
@@ -209,14 +211,9 @@ def _is_of_an_earlier_one(row: asyncpg.Record) -> bool:
 
 
 def _may_move_later(item: Told, row: asyncpg.Record, unsure: Collection[int]) -> bool:
-    """Tell whether a failure may be the message's end yet: if nothing comes of sending it again.
-
-    By our reference alone it would then be taken for the last hand-over's.
-    """
-    return (
-        item.event.kind == ReceiptKind.UNDELIVERED
-        and item.event.platform_id is not None
-        and (row["status"] in _TO_GO_AGAIN or row["attempt_id"] in unsure)
+    """Tell whether a failure may be the message's end yet: if nothing comes of sending it again."""
+    return item.event.kind == ReceiptKind.UNDELIVERED and (
+        row["status"] in _TO_GO_AGAIN or row["attempt_id"] in unsure
     )
 
 

@@ -17,9 +17,9 @@ from disparo.domain.outcome import FailureClass
 pytestmark = pytest.mark.anyio
 
 
-async def say_failed(pool, connection):
+async def say_failed(pool, connection, **changes):
     reference = await connection.fetchval("SELECT reference FROM messages")
-    return await say(pool, "undelivered", reference=reference)
+    return await say(pool, "undelivered", reference=reference, **changes)
 
 
 @pytest.mark.parametrize("first_answer", [None, "id-1"])
@@ -36,10 +36,11 @@ async def test_it_is_where_the_second_start_is_refused(pool, connection, first_a
     assert await rows.statuses(connection, [message]) == ["undelivered"]
 
 
-async def test_it_is_where_a_person_takes_back_what_was_to_go_again(pool, connection):
+@pytest.mark.parametrize("named", [{}, {"platform_id": None}])
+async def test_it_is_where_a_person_takes_back_what_was_to_go_again(pool, connection, named):
     worker, message, _ = await recorder.handed_over(connection, tries=2)
     await take_over(connection, worker)
-    assert await say_failed(pool, connection)
+    assert await say_failed(pool, connection, **named)
     await apply_waiting(pool)
     assert await rows.statuses(connection, [message]) == ["queued"]
     assert await cancel_message(connection, message, actor="ana") == "uncertain"
@@ -62,4 +63,14 @@ async def test_what_failed_waits_and_is_seen_until_what_came_of_the_next_is_know
     await hand_over_again(connection, id_, platform_id="id-2")
     assert await apply_waiting(pool) == 1
     assert tuple(await connection.fetchrow(stored)) == (False, "no_move")
+    assert not await connection.fetch("SELECT FROM bad_numbers")
+    assert await rows.statuses(connection, [id_]) == ["accepted"]
+
+
+async def test_by_our_reference_alone_it_is_of_the_start_that_was_the_last_then(pool, connection):
+    id_ = await handed_over(connection)
+    await hand_over_again(connection, id_)
+    assert await say_failed(pool, connection, platform_id=None)
+    await hand_over_again(connection, id_, platform_id="id-2")
+    assert await apply_waiting(pool) == 1
     assert await rows.statuses(connection, [id_]) == ["accepted"]
