@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -165,26 +166,32 @@ async def test_a_worker_that_stops_sends_the_parts_of_what_it_began_though_other
 
 async def test_a_single_call_waits_for_no_parts_of_a_bulk_run(dsn, connection):
     async def answer_later(smsc, writer, unit):
+        written.append((time.time(), smsc.submitted[-1].destination.address))
         asyncio.get_running_loop().call_later(
             0.3, lambda: talks.append(asyncio.create_task(take(smsc, writer, unit)))
         )
 
-    talks, chunk = [], -await connection.fetchval("SELECT nextval('chunks_id_seq')")
+    written, talks, chunk = [], [], -await connection.fetchval("SELECT nextval('chunks_id_seq')")
     await rows.add_messages(connection, 60, kind="bulk", chunk_id=chunk, first_id=100)
     await queue.enqueue(connection, [queue.WakeUp(chunk)])
-    waits_s = []
     async with (
         an_smsc(answer=answer_later) as smsc,
         at_work(dsn, platform_of(smsc, per_second=10, long_texts="parts", binds=5), SIX_PARTS),
     ):
         await smsc.until(lambda: len(smsc.submitted) > 10)
         for number in range(1, 4):
-            before = time.monotonic()
             await waiting(connection, 1, first_id=number)
-            to = f"55119{number:08}"
-            await smsc.until(lambda to=to: any(each.destination.address == to for each in smsc.submitted))
-            waits_s.append(time.monotonic() - before)
-    assert min(waits_s) < 0.6  # behind all parts each is 1 s
+            await smsc.until(lambda to=f"55119{number:08}": to in [each for _, each in written])
+    started = await connection.fetch(
+        """SELECT m.e164, extract(epoch FROM a.started_at)::float8 AS at
+           FROM attempts a JOIN messages m ON m.id = a.message_id WHERE m.chunk_id > 0"""
+    )
+    parts_before = [
+        [to for at, to in written if at > single["at"]].index(single["e164"].lstrip("+"))
+        for single in started
+    ]
+    # Behind all parts two of three wait for seven and more; a busy machine is late for one or the other.
+    assert statistics.median(parts_before) <= 3
 
 
 async def test_a_part_that_was_throttled_takes_another_slot_and_the_next_message_goes_on(dsn, connection):
