@@ -205,10 +205,13 @@ async def mark_applied(connection: Connection, results: Sequence[tuple[int, int,
 async def find_later(connection: Connection, attempt_ids: Collection[int]) -> tuple[set[int], set[int]]:
     """Tell, of hand-overs after which their message was sent again, what came of the later ones.
 
-    First those of which nothing did: they are their message's last. Then those of which nobody knows it.
+    First those of which nothing did: they are their message's last; and those that had no effect themselves:
+    what was taken for theirs is the last one's. Then those of which nobody knows it.
     """
     rows = await connection.fetch(
         """SELECT t.id,
+                  (SELECT coalesce(outcome, '') IN ('refused', 'not_taken', 'not_started')
+                   FROM attempts WHERE id = t.id) AS had_none,
                   (SELECT max(CASE WHEN a.outcome IN ('refused', 'not_taken', 'not_started') THEN 0
                                    WHEN coalesce(a.outcome, 'ambiguous') = 'ambiguous' THEN 1 ELSE 2 END)
                    FROM attempts a
@@ -217,7 +220,8 @@ async def find_later(connection: Connection, attempt_ids: Collection[int]) -> tu
            FROM unnest($1::bigint[]) AS t (id)""",
         sorted(attempt_ids),
     )
-    return {row["id"] for row in rows if not row["came"]}, {row["id"] for row in rows if row["came"] == 1}
+    last = {row["id"] for row in rows if row["had_none"] or not row["came"]}
+    return last, {row["id"] for row in rows if row["came"] == 1} - last
 
 
 async def give_up_unmatched(connection: Connection) -> None:

@@ -162,9 +162,11 @@ async def _apply(
     applied, contradicted, waiting = {}, {}, set[int]()
     for place, (item, row) in found.items():
         move = move_of.get(row["message_id"])
-        if move is None and _may_move_later(item, row, unsure):
-            waiting.add(place)
-            continue
+        if _is_of_no_effect(item, row, earlier):
+            move = None
+            if row["status"] in _TO_GO_AGAIN or row["attempt_id"] in unsure:
+                waiting.add(place)
+                continue
         result = _result(item, None if move is None else move.before, may_have_left=row["tries"] > 0)
         applied[place] = figures.Applied(item.platform, result, row["dispatch_id"], row["attempt_id"], move)
         if result == "contradiction":
@@ -187,14 +189,13 @@ async def _apply(
 def _best_moves(found: Iterable[tuple[Told, asyncpg.Record]], earlier: Collection[int]) -> list[Move]:
     """Give one move a message: the highest of what this batch says of it.
 
-    `earlier`: attempts after which their messages were sent again, to some effect. The failure of such a one
-    says nothing of the next; its delivery does.
+    `earlier`: attempts after which their messages were sent again, to some effect.
     """
     best: dict[int, Move] = {}
     for item, row in found:
         said, message_id = item.event, row["message_id"]
         event = EVENT_OF_RECEIPT.get(said.kind)
-        if event is None or (event is Event.RECEIPT_UNDELIVERED and row["attempt_id"] in earlier):
+        if event is None or _is_of_no_effect(item, row, earlier):
             continue
         if message_id not in best or _RANK[event] > _RANK[best[message_id].event]:
             # A person reads the code as the reason: of what went well there is none.
@@ -210,10 +211,13 @@ def _is_of_an_earlier_one(row: asyncpg.Record) -> bool:
     return bool(row["attempt_id"] != row["last_attempt_id"])
 
 
-def _may_move_later(item: Told, row: asyncpg.Record, unsure: Collection[int]) -> bool:
-    """Tell whether a failure may be the message's end yet: if nothing comes of sending it again."""
+def _is_of_no_effect(item: Told, row: asyncpg.Record, earlier: Collection[int]) -> bool:
+    """Tell whether this is the failure of a hand-over after which the message goes again, or went.
+
+    It says nothing of the next, as a delivery does; but it is the message's end if nothing comes of that.
+    """
     return item.event.kind == ReceiptKind.UNDELIVERED and (
-        row["status"] in _TO_GO_AGAIN or row["attempt_id"] in unsure
+        row["status"] in _TO_GO_AGAIN or row["attempt_id"] in earlier
     )
 
 

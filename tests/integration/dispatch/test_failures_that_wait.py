@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from tests.integration.dispatch import test_recorder as recorder
 from tests.integration.dispatch.test_fence import take_over
-from tests.integration.dispatch.test_receipts import hand_over_again, handed_over, say
+from tests.integration.dispatch.test_receipts import hand_over_again, handed_over, say, told
 from tests.support import rows
 from tests.support.rows import outcome
 
 from disparo.db import figures
 from disparo.dispatch.cancel import cancel_message
-from disparo.dispatch.receipts import apply_waiting
+from disparo.dispatch.receipts import apply_waiting, take
 from disparo.domain.outcome import FailureClass
 
 pytestmark = pytest.mark.anyio
@@ -74,3 +74,27 @@ async def test_by_our_reference_alone_it_is_of_the_start_that_was_the_last_then(
     await hand_over_again(connection, id_, platform_id="id-2")
     assert await apply_waiting(pool) == 1
     assert await rows.statuses(connection, [id_]) == ["accepted"]
+
+
+async def test_one_that_was_taken_for_that_of_a_start_without_effect_is_the_last_ones(pool, connection):
+    """Named by an id that no answer told, while both answers are awaited: the first had taken nothing."""
+    worker, message, first = await recorder.handed_over(connection, tries=2)
+    second = await recorder.sent_again(connection, worker, message)
+    assert await say_failed(pool, connection)
+    for answer in (outcome(message, second, "ambiguous"), outcome(message, first, "not_taken")):
+        async with recorder.recorded(pool, answer):
+            pass
+        await apply_waiting(pool)
+    assert await rows.statuses(connection, [message]) == ["undelivered"]
+
+
+async def test_its_receipts_that_come_together_say_that_it_left_once_and_it_goes_no_more(pool, connection):
+    worker, message, _ = await recorder.handed_over(connection, tries=2)
+    await take_over(connection, worker)
+    reference = await connection.fetchval("SELECT reference FROM messages")
+    together = [told(kind, reference=reference) for kind in ("sent", "undelivered")]
+    async with pool.acquire() as another, another.transaction():
+        await take(another, together)
+    assert await rows.statuses(connection, [message]) == ["sent"]
+    await apply_waiting(pool)
+    assert await rows.statuses(connection, [message]) == ["undelivered"]

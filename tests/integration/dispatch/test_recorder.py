@@ -97,6 +97,18 @@ async def test_what_a_person_took_back_does_not_go_again_for_an_outcome_that_tel
     assert tuple(stored) == ("uncertain", "cancelled", "ana")
 
 
+async def test_what_a_person_took_back_is_cancelled_once_no_start_had_an_effect(pool, connection):
+    worker, message, first = await handed_over(connection, tries=2)
+    second = await sent_again(connection, worker, message)
+    async with recorded(pool, outcome(message, second, "not_taken")):
+        pass
+    assert await cancel_message(connection, message, actor="ana") == "uncertain"
+    async with recorded(pool, outcome(message, first, "not_taken")):
+        pass
+    stored = await connection.fetchrow("SELECT status, reason, actor FROM messages WHERE id = $1", message)
+    assert tuple(stored) == ("cancelled", "cancelled", "ana")
+
+
 @pytest.mark.parametrize(("withdrawn", "status"), [(False, "queued"), (True, "cancelled")])
 async def test_what_was_surely_not_taken_is_no_try_also_where_that_is_told_late(
     pool, connection, withdrawn, status
@@ -190,14 +202,31 @@ async def test_so_it_is_where_only_its_receipts_say_that_it_had_gone(pool, conne
 @pytest.mark.parametrize(
     ("first_says", "status"), [("refused", "failed"), ("not_taken", "failed"), ("ambiguous", "uncertain")]
 )
-async def test_what_no_start_had_an_effect_of_has_failed(pool, connection, first_says, status):
-    """A worker is frozen, taken over, and wakes with the answer while another has it in hand again."""
+@pytest.mark.parametrize("is_told_late", [False, True])
+async def test_what_no_start_had_an_effect_of_has_failed(pool, connection, first_says, status, is_told_late):
+    """A worker is frozen, taken over, and wakes with the answer when another has it in hand again, or had."""
     worker, message, first = await handed_over(connection, tries=2)
     second = await sent_again(connection, worker, message)
-    for told in (outcome(message, first, first_says), outcome(message, second, "refused")):
+    told = [outcome(message, first, first_says), outcome(message, second, "refused", code="why")]
+    for one in reversed(told) if is_told_late else told:
+        async with recorded(pool, one):
+            pass
+    stored = await connection.fetchrow("SELECT status, reason FROM messages WHERE id = $1", message)
+    assert tuple(stored) == (status, "why")
+
+
+async def test_of_three_the_one_that_nobody_knows_of_keeps_it_from_having_failed(pool, connection):
+    worker, message, first = await handed_over(connection, tries=3)
+    second = await sent_again(connection, worker, message)
+    worker = await connection.fetchval("SELECT worker_id FROM messages WHERE id = $1", message)
+    third = await sent_again(connection, worker, message)
+    for told in (outcome(message, third, "refused"), outcome(message, first, "refused")):
         async with recorded(pool, told):
             pass
-    assert await rows.statuses(connection, [message]) == [status]
+        assert await rows.statuses(connection, [message]) == ["uncertain"]
+    async with recorded(pool, outcome(message, second, "not_taken")):
+        pass
+    assert await rows.statuses(connection, [message]) == ["failed"]
 
 
 async def test_the_delivery_of_what_waits_to_go_again_contradicts_nothing(pool, connection):

@@ -1,6 +1,7 @@
 -- Writes down what became of started attempts. A fact is never refused: the attempt's row always takes
 -- it; the message moves if the table allows it and this is still its last attempt. That the platform took it counts of
--- an earlier one too, as its receipts do: what is known to have gone does not go again.
+-- an earlier one too, as its receipts do: what is known to have gone does not go again. And that it did not, where the
+-- last one was refused, or the next one was taken back.
 -- Platform ids come first, before any message is locked: receipts lock in that order too, and whichever of
 -- a receipt and its outcome comes second finds the other's row (note_receipt_ids.sql).
 -- $1 attempts, $2 messages, $3 outcomes, $4 events, $5 platform ids, $6 codes, $7 details, $8 failures,
@@ -24,17 +25,25 @@ WITH outcome AS (
     SELECT coalesce(bool_or(was_there), false) AS early FROM named
 ), noted AS (
     UPDATE attempts a
-    SET finished_at = clock_timestamp(), outcome = o.outcome, platform_id = o.platform_id, code = o.code,
-        detail = o.detail, failure = o.failure, latency_ms = o.latency_ms
+    -- A receipt may have told the id that this answer does not.
+    SET finished_at = clock_timestamp(), outcome = o.outcome, platform_id = coalesce(o.platform_id, a.platform_id),
+        code = o.code, detail = o.detail, failure = o.failure, latency_ms = o.latency_ms
     -- Asked for by the parameter too: else a plan made while the table was empty reads all of it each time.
     FROM outcome o WHERE a.id = o.attempt_id AND a.message_id = o.message_id AND a.id = ANY($1)
 ), locked AS (
-    SELECT m.id, m.status, m.reason, m.tries, e.early, o.*
+    SELECT m.id, m.status, m.reason, m.tries, e.early, o.*,
+           m.attempt_id <> o.attempt_id AND o.outcome <> 'accepted' AS is_behind
     FROM early e CROSS JOIN outcome o JOIN messages m ON m.id = o.message_id
     WHERE m.id = ANY($2) AND CASE WHEN m.attempt_id = o.attempt_id THEN true
                                   -- No EXISTS: that may be planned as a reading of all attempts.
                                   WHEN o.outcome = 'accepted' THEN
-                                       (SELECT message_id FROM attempts WHERE id = o.attempt_id) = m.id END
+                                       (SELECT message_id FROM attempts WHERE id = o.attempt_id) = m.id
+                                  -- The last one was refused, or a person took the next one back: that this one had no
+                                  -- effect may be what was not known.
+                                  WHEN m.status = 'uncertain' AND o.outcome <> 'ambiguous' THEN
+                                       (SELECT message_id FROM attempts WHERE id = o.attempt_id) = m.id
+                                       AND (m.reason = 'cancelled' OR
+                                            (SELECT outcome FROM attempts WHERE id = m.attempt_id) = 'refused') END
     ORDER BY m.id FOR UPDATE OF m
 ), moves AS (
     -- `again`: refused, and another start may have had an effect. (Counted: an EXISTS may be planned as a reading of all.)
@@ -50,6 +59,11 @@ WITH outcome AS (
                      THEN CASE WHEN l.tries = 1 AND (SELECT coalesce(outcome, 'ambiguous') = 'ambiguous' FROM attempts
                                                      WHERE id = l.attempt_id)
                                THEN $13::jsonb ->> (l.status || ' ' || l.event || ' cancelled') END
+                     WHEN l.is_behind
+                     THEN CASE WHEN (SELECT count(*) FROM attempts a
+                                     WHERE a.message_id = l.id AND a.id <> l.attempt_id
+                                       AND coalesce(a.outcome, 'ambiguous') IN ('ambiguous', 'accepted')) = 0
+                               THEN $13::jsonb ->> (l.status || ' outcome_refused') END
                      ELSE coalesce(CASE WHEN l.tries > 1 AND l.outcome = 'refused' AND
                                              (SELECT count(*) FROM attempts a
                                               WHERE a.message_id = l.id AND a.id <> l.attempt_id
@@ -60,7 +74,7 @@ WITH outcome AS (
 )
 UPDATE messages m
 SET status = coalesce(v.after, m.status),
-    reason = CASE WHEN v.after IS NULL OR v.after = 'cancelled' THEN m.reason
+    reason = CASE WHEN v.after IS NULL OR v.after = 'cancelled' OR (v.is_behind AND m.reason <> 'cancelled') THEN m.reason
                   ELSE coalesce(v.failure, v.code,
                                 CASE WHEN v.outcome = 'not_started' AND v.after = 'failed' THEN v.outcome END) END,
     actor = CASE WHEN v.after IS NULL OR v.after = 'cancelled' THEN m.actor ELSE 'platform:' || m.platform END,
