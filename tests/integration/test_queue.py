@@ -6,13 +6,14 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
-from structlog.testing import capture_logs
 from tests.support import bulk, rows
 from tests.support.cutter import Cutter
 from tests.support.hands import a_handover
+from tests.support.lines import lines_of
 
 from disparo import queue
 from disparo.db.pool import open_pool
+from disparo.dispatch import handover as handover_module
 from disparo.dispatch import patience
 from disparo.dispatch.own_health import OwnHealth
 from disparo.dispatch.sweep import wake_forgotten_chunks
@@ -84,7 +85,7 @@ async def test_a_database_that_goes_in_the_middle_of_a_chunk_is_no_fault_of_the_
     async with open_pool(dsn, size=1) as gone, a_handover(gone, connection) as handover:
         handover.use({}, (), bulk.RULES)
         await gone.close()
-        with capture_logs() as said:
+        with lines_of(handover_module) as said:
             await handover.handle_entry(1, urgent=True)
     assert [(line["log_level"], line["event"]) for line in said] == [("warning", "waits_for_database")]
 
@@ -182,6 +183,30 @@ async def test_what_is_not_answered_is_given_up_with_its_connection(dsn, monkeyp
         way.is_silent = False
         monkeypatch.undo()
         assert await driver.fetch("SELECT 2 AS two") == [{"two": 2}]
+    way.stop()
+
+
+async def test_at_the_end_a_server_that_does_not_answer_is_not_waited_for(dsn, monkeypatch):
+    """What was asked before it, what the engine asks to end with, and the connection that listened."""
+    monkeypatch.setattr("disparo.queue.engine._ANSWERED_WITHIN_S", 600.0)
+    monkeypatch.setattr("disparo.queue.engine._AT_THE_END_S", 0.3)
+    way, stop = Cutter(dsn), asyncio.Event()
+    await way.start()
+    async with open_pool(way.dsn, size=3, name="queue", whole=True, patience_s=600.0) as pool:
+        driver = _CalmDriver(pool, stop)
+        async with asyncio.timeout(60), driver:
+            await driver.add_listener("somewhere", lambda _: None)
+            way.is_silent = True
+            asked = asyncio.create_task(driver.fetch("SELECT 1"))
+            await until(lambda: driver._asked)
+            stop.set()
+            driver.hurry()
+            with pytest.raises(TimeoutError):
+                await asked
+            monkeypatch.setattr("disparo.queue.engine._AT_THE_END_S", 600.0)
+            with pytest.raises(TimeoutError):
+                await driver.execute("SELECT 1")
+        driver.let_go()
     way.stop()
 
 

@@ -49,6 +49,8 @@ _ALARM_EVERY_S = 3.0
 _CHUNKS_AT_ONCE = 8
 #: An orderly end waits for the slowest platform's answer, and so much longer for its recording.
 _RECORDED_WITHIN_S, _LEFT_WITHIN_S = 5.0, 10.0
+#: A database that answers at all tells so sooner; what one that does not is asked for comes to nothing.
+_ANSWERS_WITHIN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class Worker:
         self._hands = Hands(_CHUNKS_AT_ONCE)
         self._handover: Handover | None = None
         self._starts_anew = False
+        self._pools: list[Pool] = []
 
     def use(self, plan: WorkerPlan) -> None:
         """Hand over by another plan from now on; what is started is finished by the old one."""
@@ -108,7 +111,9 @@ class Worker:
 
     async def _pool(self, stack: AsyncExitStack, name: str, size: int, wait_s: float = GIVEN_UP_S) -> Pool:
         opening = open_pool(self._dsn, size=size, name=f"disparo-{name}", whole=True, patience_s=wait_s)
-        return await stack.enter_async_context(opening)
+        pool = await stack.enter_async_context(opening)
+        self._pools.append(pool)
+        return pool
 
     async def run(self, stop: asyncio.Event) -> int:
         """Work until `stop`; gives the process's exit status."""
@@ -153,7 +158,9 @@ class Worker:
                 task.add_done_callback(fallen)
             engine_pool = await self._pool(stack, "queue", 4, SOON_S)
             await queue.run(engine_pool, handover.handle_entry, hands=self._hands, stop=ending)
-            await self._finish(control, fleet)
+            if not await self._finish(control, fleet):
+                for pool in self._pools:  # nothing is waited for on any connection
+                    pool.terminate()
             await _end(fleet, helpers)
         return RESTART_ME if self._starts_anew else 0
 
@@ -221,18 +228,24 @@ class Worker:
         self._holder.ending = True
         fleet.close()
 
-    async def _finish(self, control: Pool, fleet: Fleet) -> None:
-        """Let what is written be recorded, give back the rest, leave."""
+    async def _finish(self, control: Pool, fleet: Fleet) -> bool:
+        """Let what is written be recorded, give back the rest, leave; tell whether the database answers."""
         parts, before = fleet.parts_to_come, math.inf
         while parts < before:  # each has its answer to wait for, and slots that others take too
             with suppress(TimeoutError):
                 async with asyncio.timeout(fleet.longest_answer_s + _RECORDED_WITHIN_S):
                     await fleet.drained()
             parts, before = fleet.parts_to_come, parts
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN_S):
+                await control.fetchval("SELECT 1")
+        except TRANSIENT:
+            return False
         with suppress(*TRANSIENT):  # what is not given back in time, is taken over
             async with asyncio.timeout(_LEFT_WITHIN_S):
                 await leave(control, self._holder)
                 await figures.fold(control)
+        return True
 
 
 async def _end(fleet: Fleet, helpers: Sequence[asyncio.Task[None]]) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -38,8 +37,9 @@ _SOONEST = timedelta(milliseconds=25)
 _HEARTBEAT_TIMEOUT = timedelta(seconds=6)
 _DEQUEUE_TIMEOUT = timedelta(seconds=2)
 #: A statement of the engine, the wait for a connection counted in. Its locks are waited for 10 s at most.
-#: While we end what is not answered comes to nothing: entries may vanish, or be there twice.
-_ANSWERED_WITHIN_S, _AT_THE_END_S = 12.0, 4.0
+#: While we end what is not answered comes to nothing: entries may vanish, or be there twice. Once one is
+#: not, nor are those that the engine asks one after the other to end with.
+_ANSWERED_WITHIN_S, _AT_THE_END_S, _ONCE_SILENT_S = 12.0, 4.0, 0.5
 
 
 class _CalmDriver(AsyncpgPoolDriver):
@@ -48,17 +48,44 @@ class _CalmDriver(AsyncpgPoolDriver):
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], stop: asyncio.Event) -> None:
         super().__init__(pool)
         self._stop = stop
+        self._asked: set[asyncio.Timeout] = set()
+        self._is_silent = False
 
     @asynccontextmanager
     async def _answering(self) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
         """Give a connection; one that does not answer in time is dropped: a pool waits for it to stop."""
-        within_s = min(_ANSWERED_WITHIN_S, _AT_THE_END_S if self._stop.is_set() else math.inf)
-        async with asyncio.timeout(within_s), self._pool.acquire() as connection:
-            try:
-                yield connection
-            except asyncio.CancelledError:
-                connection.terminate()
-                raise
+        with self._noting_silence():
+            async with asyncio.timeout(self._within_s()) as patience:
+                self._asked.add(patience)
+                try:
+                    async with self._pool.acquire() as connection:
+                        try:
+                            yield connection
+                        except asyncio.CancelledError:
+                            connection.terminate()
+                            raise
+                finally:
+                    self._asked.discard(patience)
+
+    def _within_s(self) -> float:
+        if not self._stop.is_set():
+            return _ANSWERED_WITHIN_S
+        return min(_ANSWERED_WITHIN_S, _ONCE_SILENT_S if self._is_silent else _AT_THE_END_S)
+
+    @contextmanager
+    def _noting_silence(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError:
+            self._is_silent = self._stop.is_set()
+            raise
+
+    def hurry(self) -> None:
+        """Have what was asked before the end be answered as soon as what is asked from now on."""
+        latest = asyncio.get_running_loop().time() + self._within_s()
+        for patience in self._asked:
+            if not patience.expired():
+                patience.reschedule(min(latest, patience.when() or latest))
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
         """Ask; raises TimeoutError, as all below."""
@@ -78,6 +105,12 @@ class _CalmDriver(AsyncpgPoolDriver):
         """Listen, and pass on what is heard."""
         async with asyncio.timeout(_ANSWERED_WITHIN_S):
             await super().add_listener(channel, _calmed(callback))
+
+    async def __aexit__(self, *error: object) -> None:
+        """Have the connection that listened made clean for the pool; `let_go` where that is not answered."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._within_s()):
+                await super().__aexit__(*error)
 
     def let_go(self) -> None:
         """Give the pool its place back where the connection that listened is dead: PgQueuer 1.6 keeps that.
@@ -158,6 +191,7 @@ async def _run_engine(
 
     async def end_with_us() -> None:
         await stop.wait()
+        driver.hurry()
         engine.shutdown.set()
 
     ender = asyncio.create_task(end_with_us())

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.integration.dispatch.test_fence import claimed
 from tests.support import bulk, rows
+from tests.support.cutter import Cutter
 
 from disparo.db import workers
 from disparo.dispatch import bulk_control
@@ -69,6 +70,29 @@ async def test_a_bad_round_of_a_job_ends_nothing(dsn, monkeypatch):
     monkeypatch.setattr(module, "_POLL_EVERY_S", 0.05)
     monkeypatch.setattr(module.polling, "poll_receipts", bad_round)
     await work_until(dsn, rounds, 3)
+
+
+async def test_a_database_that_says_nothing_is_not_asked_to_let_a_worker_leave(dsn, connection, monkeypatch):
+    way, stop, asked = Cutter(dsn), asyncio.Event(), []
+    await way.start()
+
+    async def leave(*_):
+        asked.append(1)
+
+    monkeypatch.setattr(module, "leave", leave)
+    monkeypatch.setattr(module, "_ANSWERS_WITHIN_S", 0.3)
+    opened = """SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name = 'disparo-queue'"""
+    running = asyncio.create_task(worker(way.dsn).run(stop))
+    async with asyncio.timeout(60):
+        while await connection.fetchval(opened) < 4:  # the last pool that it opens
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.5)  # its first statements are its own
+        way.is_silent = True
+        stop.set()
+        assert await running == 0
+    assert asked == []
+    way.stop()
 
 
 @pytest.fixture
