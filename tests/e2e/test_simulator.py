@@ -160,3 +160,9 @@ def test_its_page_tells_the_time_of_the_installation(simulator):
         assert shown in simulator.client.get("/").raw.decode()
         simulator.process.kill()
         simulator.process.wait()
+
+
+def test_lines_of_another_program_in_its_log_keep_it_from_nothing(tmp_path):
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b'\xff\xb1\n1\n"answered_at"\n[]\n{}\nnull\n')
+    assert Store(log).stats()["taken"] == 0

@@ -91,8 +91,8 @@ def serve(
         if isinstance(ended, SystemExit) and server.lifespan.should_exit:
             raise DisparoError("O servidor não pôde iniciar: o erro está no registro, logo acima.") from None
         raise PortTaken(
-            f"Não foi possível escutar na porta {settings.port} de {settings.host}: já está em uso ou não é "
-            "permitida. Escolha outra com --porta."
+            f"Não foi possível escutar na porta {settings.port} de {settings.host}: já está em uso, não é "
+            "permitida, ou o endereço não é desta máquina. Escolha outra com --porta, ou outro com --host."
         ) from ended
     return RESTART_ME if server.has_fallen else 0
 

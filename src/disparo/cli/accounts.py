@@ -53,7 +53,7 @@ def create_user(
     words = [_word(_PERMISSION_WORDS, word, "permissão") for word in permissao or ["enviar"]]
     permissions = ALL_PERMISSIONS if tudo else words
     if not enrolment.is_email(email):
-        raise DisparoError(f"{email} não é um e-mail.")
+        raise DisparoError(f"{email} não é um e-mail." if email else "O e-mail está vazio.")
     password = _password(own=digitar_senha)
 
     async def work(connection: Connection) -> None:

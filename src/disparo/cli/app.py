@@ -46,7 +46,7 @@ _COMMANDS = {
     "execucao": _Command("bulk", "runs", "Disparos em lote: listar, ver, pausar, retomar, cancelar."),
     "mensagem": _Command("messages", "messages", "Busca mensagens por telefone ou fatura."),
     "incertas": _Command(
-        "messages", "uncertain", "Mensagens cujo envio ninguém confirmou: listar, resolver."
+        "messages", "uncertain", "Mensagens que ninguém confirmou: listar, reenviar, dar-como-enviada."
     ),
     "retidas": _Command("messages", "held", "Mensagens retidas: listar, liberar."),
     "titular": _Command("subjects", "subjects", "Dados de um cliente (LGPD): exportar, apagar, readmitir."),

@@ -83,9 +83,10 @@ def open_database(settings: Settings, data_dir: Path) -> tuple[str, EmbeddedPost
 
 
 def check_port(host: str, port: int) -> None:
-    """Raise PortTaken before anything is started; a port in use is found out only by binding to it.
+    """Raise PortTaken before anything is started, DisparoError where the host is none of this machine.
 
-    One in use is waited for a moment: a server whose program was killed gives it up a moment later.
+    A port in use is found out only by binding to it, and waited for a moment: a server whose program was
+    killed gives it up a moment later.
     """
     until = time.monotonic() + _PORT_PATIENCE_S
     while True:
@@ -94,6 +95,11 @@ def check_port(host: str, port: int) -> None:
             try:
                 probe.bind((host, port))
             except OSError as error:
+                if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+                    raise DisparoError(
+                        f"O endereço {host} não pode ser usado: {in_words(error)}. Com --host (ou host na "
+                        "configuração) vai um desta máquina, ou 0.0.0.0 para todos. Nada foi alterado."
+                    ) from error
                 if error.errno != errno.EADDRINUSE or time.monotonic() > until:
                     raise PortTaken(
                         f"A porta {port} não pode ser usada: {in_words(error)}. "

@@ -63,7 +63,7 @@ def find(
 ) -> None:
     """Mostra as mensagens de um telefone ou de uma fatura, com a vida de cada uma."""
     if (telefone is None) == (fatura is None):
-        raise DisparoError("Informe --telefone ou --fatura.")
+        raise DisparoError("Informe --telefone ou --fatura, um dos dois.")
     e164 = phone_of(telefone).e164 if telefone is not None else None
 
     async def work(connection: Connection) -> tuple[list[lookups.Life], dict[int, str]]:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import asyncpg
 import typer
 
 from disparo.cli.context import DataDir, actor, with_connection
+from disparo.cli.launch import SIMULATOR, last_real_platform
 from disparo.cli.phones import phone_of
 from disparo.db import accounts, figures, opt_outs, platform_states
 from disparo.db.pool import Connection
 from disparo.domain.outcome import Outcome, OutcomeKind
 from disparo.domain.phone import masked
+from disparo.domain.routing import Route
 from disparo.domain.sms_text import SegmentProfile, count_segments, to_gsm_basic
 from disparo.errors import DisparoError
 from disparo.platforms.base import Balance, Exchange, Health, Outgoing, boottime_s
@@ -35,6 +39,10 @@ from disparo.wording.platform_words import Hindrance, hindrance, resumed
 platforms = typer.Typer(no_args_is_help=True)
 
 _NONE = "Nenhuma plataforma configurada. Onde nunca houve uma, `disparo run` usa a simulada."
+_OF_TRIAL = (
+    f"A plataforma {SIMULATOR} só existe enquanto `disparo run` roda sem nenhuma configurada, e daqui só se "
+    "pausa e retoma. Para ver um SMS por ela faça uma chamada: o `disparo run` mostra como."
+)
 
 
 @platforms.command("listar")
@@ -43,6 +51,7 @@ def list_platforms(dados: DataDir = None) -> None:
     settings = load_settings(data_dir=dados)
     if not settings.platforms:
         print(_NONE)
+        _list_simulated(settings, dados)
         return
 
     async def look(
@@ -68,9 +77,11 @@ def list_platforms(dados: DataDir = None) -> None:
 @platforms.command("pausar")
 def pause(nome: str, dados: DataDir = None) -> None:
     """Para de usar uma plataforma, em todos os workers, até `disparo plataforma retomar`."""
-    _named(load_settings(data_dir=dados), nome)
+    settings = load_settings(data_dir=dados)
+    _named_or_simulated(settings, nome)
 
     async def work(connection: Connection) -> None:
+        await _check_trial(connection, settings)
         await platform_states.pause(connection, nome, actor=actor())
         await accounts.audit(connection, actor=actor(), action="platform_paused", detail={"platform": nome})
 
@@ -81,9 +92,11 @@ def pause(nome: str, dados: DataDir = None) -> None:
 @platforms.command("retomar")
 def resume(nome: str, dados: DataDir = None) -> None:
     """Volta a usar uma plataforma pausada; uma que estava falhando é tentada de novo agora."""
-    _named(load_settings(data_dir=dados), nome)
+    settings = load_settings(data_dir=dados)
+    _named_or_simulated(settings, nome)
 
     async def work(connection: Connection) -> platform_states.Resumed:
+        await _check_trial(connection, settings)
         await accounts.audit(connection, actor=actor(), action="platform_resumed", detail={"platform": nome})
         return await platform_states.resume(connection, nome)
 
@@ -194,8 +207,38 @@ def _why(said: str, code: str | None) -> str:
     return f" ({why})" if why else ""
 
 
+def _named_or_simulated(settings: Settings, name: str) -> None:
+    if name != SIMULATOR or settings.platforms:
+        _named(settings, name)
+
+
+async def _check_trial(connection: Connection, settings: Settings) -> None:
+    """Raise DisparoError where no setting names a platform and there is no simulated one any more."""
+    if not settings.platforms and await last_real_platform(connection) is not None:
+        raise DisparoError(_OF_TRIAL)
+
+
+def _list_simulated(settings: Settings, dados: Path | None) -> None:
+    """Tell how the simulated platform of a trial is; nothing where there has been none."""
+
+    async def look(connection: Connection) -> str:
+        await _check_trial(connection, settings)
+        state, people = (
+            (await platform_states.read(connection)).get(SIMULATOR),
+            await accounts.names(connection),
+        )
+        local = datetime.now(settings.zone)
+        keeps = hindrance(Route(SIMULATOR), state, per_day=None, day_used=0, local=local)
+        return state_words(keeps, state, people)
+
+    with suppress(DisparoError):  # no database yet, or one that used real platforms
+        print(f"{SIMULATOR}: simulada ({with_connection(dados, look)})")
+
+
 def _named(settings: Settings, name: str) -> None:
     if name not in settings.platforms:
+        if name == SIMULATOR and not settings.platforms:
+            raise DisparoError(_OF_TRIAL)
         known = ", ".join(settings.platforms) or "nenhuma"
         raise DisparoError(f"Não há plataforma {name}. Configuradas: {known}.")
 

@@ -126,6 +126,31 @@ async def test_that_there_is_no_platform_is_said(command, what):
     assert (status, said.startswith("Nenhuma plataforma configurada")) == (0, True), said
 
 
+async def test_a_trials_simulated_platform_is_paused_and_resumed_as_any(command, connection):
+    trial = {"DISPARO_PLATFORMS": "{}"}
+    for what, state in (("listar", "em uso"), ("pausar", "pausada por"), ("retomar", "em uso")):
+        status, said = command("plataforma", what, *([] if what == "listar" else ["simulador"]), **trial)
+        assert status == 0, said
+        _, said = command("plataforma", "listar", **trial)
+        assert f"simulador: simulada ({state}" in said
+    status, said = command("plataforma", "pausar", "simuladro", **trial)
+    assert (status, "Não há plataforma simuladro" in said) == (1, True), said
+    await rows.add_messages(connection)
+    for what in ("testar", "saldo"):
+        more = ("--telefone", "11988887777") if what == "testar" else ()
+        status, said = command("plataforma", what, "simulador", *more, **trial)
+        assert (status, "só existe enquanto `disparo run` roda" in said) == (1, True), said
+    # Where there was a real one nothing is simulated any more, nor among others of the settings.
+    await connection.execute(
+        "INSERT INTO attempts (message_id, platform, worker_id) SELECT id, 'p', gen_random_uuid() FROM messages"
+    )
+    status, said = command("plataforma", "pausar", "simulador", **trial)
+    assert (status, "só existe enquanto" in said) == (1, True), said
+    assert "simulada (" not in command("plataforma", "listar", **trial)[1]
+    status, said = command("plataforma", "pausar", "simulador", DISPARO_PLATFORMS=json.dumps({"p": TABLE}))
+    assert (status, "Não há plataforma simulador. Configuradas: p" in said) == (1, True), said
+
+
 async def test_looks_at_a_message_that_could_not_go_are_one_line(command, connection):
     (message_id,) = await rows.add_messages(connection)
     for _ in range(3):

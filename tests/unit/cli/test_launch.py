@@ -8,7 +8,8 @@ import socketserver
 import pytest
 from tests.support.serving import serving
 
-from disparo.cli.launch import _webhook_secret, answers, free_port, local_url
+from disparo.cli.launch import _webhook_secret, answers, check_port, free_port, local_url
+from disparo.errors import DisparoError, PortTaken
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,10 @@ def test_whatever_speaks_no_http_is_not_ready():
     other = socketserver.TCPServer(("127.0.0.1", 0), Other)
     with serving(other):
         assert not answers(f"http://127.0.0.1:{other.server_address[1]}/saude")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "isto.nao.existe.invalid"])
+def test_a_host_that_is_none_of_this_machine_is_no_fault_of_the_port(host):
+    with pytest.raises(DisparoError, match=f"O endereço {host} não pode ser usado: .* --host") as refused:
+        check_port(host, 8000)
+    assert not isinstance(refused.value, PortTaken)

@@ -33,9 +33,10 @@ class Store:
         self._last_second: deque[float] = deque()
         self._max_per_second = 0
         if path.exists():
-            with path.open(encoding="utf-8") as lines:
+            with path.open(encoding="utf-8", errors="replace") as lines:
                 for line in lines:
-                    with suppress(ValueError):  # one may have been cut, by a kill or by a full disk
+                    # One may have been cut, by a kill or by a full disk, or be of another program.
+                    with suppress(ValueError, KeyError, TypeError):
                         self._count(json.loads(line))
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         size = os.fstat(self._file).st_size
