@@ -48,15 +48,29 @@ def test_what_is_no_phone_is_stored_and_the_lines_are_named(load):
         "21;ANA;SP;1198888;;11988880001\n22;BIA;SP;11988880002;;tem não\n23;CAIO;SP;1133334444;;\n;X;SP;9;;\n"
     )
     done = load("clientes", CUSTOMERS + lines)
-    assert (
-        "2 linhas (2, 3) têm no telefone o que não é um número do Brasil: ali não chega SMS." in done.stderr
-    )
+    assert "2 linhas (2, 3) têm no telefone o que não é um número do Brasil, ou um que só" in done.stderr
     many = "".join(f"{n};ANA;SP;{n};;\n" for n in range(21, 36))
     assert (
         "15 linhas (2, 3, 4, 5, 6, 7, 8, 9, 10, 11 e outras) têm" in load("clientes", CUSTOMERS + many).stderr
     )
-    one = "id_contato;id_cliente;telefone\n7;21;recado\n"
-    assert "A linha 2 tem no telefone" in load("contatos", one).stderr
+    for no_phone in ("recado", "(11) 99999-9999"):
+        one = f"id_contato;id_cliente;telefone\n7;21;{no_phone}\n"
+        assert "A linha 2 tem no telefone" in load("contatos", one).stderr
+
+
+def test_a_contact_whose_mobile_is_empty_has_its_other_phone(load, rows):
+    load("clientes", CUSTOMERS + "61;ANA;SP;;;\n")
+    done = load(
+        "contatos",
+        "id_contato;id_cliente;nome;Telefone;Celular\n"
+        "61;61;BIA;11988880061;\n62;61;CAIO;1133334444;11988880062\n63;61;DORA; ;-\n64;61;EVA;5,51199E+12;\n",
+    )
+    assert rows("SELECT id, phone FROM contacts WHERE customer_id = 61 ORDER BY id") == [
+        (61, "11988880061"),
+        (62, "11988880062"),
+    ]
+    assert "linha 4: Celular (telefone) está vazio" in done.stderr
+    assert "linha 5: Telefone (telefone_2) foi cortado" in done.stderr
 
 
 def test_names_whose_accents_a_spreadsheet_spoiled_are_told_of(load):

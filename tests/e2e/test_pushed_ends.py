@@ -91,3 +91,32 @@ def test_an_empty_text_does_not_open_what_is_cancelled(client, house):
     for said in ({"cancelado": True}, {"fatura_ativa": "", "data_pagamento": None}):
         assert client.call("PUT", f"{BASE}/fatura", {"faturas": [{**item, **said}]}).status == 200
     assert house.value("SELECT status FROM invoices WHERE id = $1", number) == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"pago_em": "ontem"}, "pago_em deve ser uma data, dd/mm/aaaa ou aaaa-mm-dd"),
+        (
+            {"pago_em": "2026-11-29", "status": "aberta"},
+            "status diz que a fatura está aberta, e pago_em que foi paga",
+        ),
+        ({"pago": "10,00", "status": "aberta"}, "status diz que a fatura está aberta, e pago que foi paga"),
+        ({"quitada": "10.005"}, "quitada deve ter no máximo dois decimais e nove inteiros"),
+        ({"situacao": "talvez"}, "situacao deve ser aberta, paga ou cancelada"),
+        (
+            {"situacao": "aberta", "pago_em": "2026-11-29"},
+            "situacao diz que a fatura está aberta, e pago_em que foi paga",
+        ),
+        (
+            {"quitado": False, "pago_em": "2026-11-29"},
+            "quitado diz que a fatura não foi paga, e pago_em que foi",
+        ),
+        # The lookups' own name stays where that was written.
+        ({"data_pagamento": "ontem", "pago_em": ""}, "data_pagamento deve ser uma data"),
+    ],
+)
+def test_a_fault_names_the_field_that_was_sent(client, said, words):
+    item = {"id_fatura": next(NUMBERS), **BILL, **said}
+    answer = client.call("PUT", f"{BASE}/fatura", {"faturas": [item]})
+    assert answer.json["errors"][0].startswith(f"item 0: {words}"), answer.raw

@@ -202,7 +202,7 @@ def test_an_invoice_that_is_called_open_and_paid_on_a_day_is_told_and_no_sms_goe
     bill = {**BILL, "id_fatura": 8031}
     answer = put(client, "fatura", [{**bill, **open_, "data_pagamento": "2030-04-01"}, BILL])
     assert answer.json["gravados"] == 1
-    said = "status diz que a fatura está aberta, e data_pagamento que foi paga"
+    said = f"{next(iter(open_))} diz que a fatura está aberta, e data_pagamento que foi paga"
     assert [(error["id"], error["mensagem"]) for error in answer.json["erros"]] == [(8031, said)]
     assert client.send({"id_fatura": 8031}).json["msg"] == "Fatura de ID 8031 não encontrada"
     paid = {**bill, **open_, "quitado": True, "data_pagamento": "2030-04-01"}

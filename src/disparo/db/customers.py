@@ -135,15 +135,26 @@ async def upsert_invoices(connection: Connection, rows: Sequence[InvoiceRow]) ->
 
 async def replace_contacts(
     connection: Connection, customer_ids: Sequence[int], rows: Sequence[ContactRow]
-) -> None:
-    """Make these the only contacts of these customers."""
+) -> dict[int, int]:
+    """Make these the only contacts of these customers.
+
+    Gives whose a contact was that is taken from a customer who is none of them, by its id.
+    """
     await wait_for_turn(connection, "contacts")
+    taken = await connection.fetch(
+        """SELECT c.id, c.customer_id FROM contacts c
+           JOIN unnest($2::bigint[]) AS given (id) ON given.id = c.id
+           WHERE c.customer_id <> ALL($1::bigint[])""",
+        sorted(customer_ids),
+        [row["id"] for row in rows],
+    )
     await connection.execute(
         "DELETE FROM contacts WHERE customer_id = ANY($1::bigint[]) AND id <> ALL($2::bigint[])",
         sorted(customer_ids),
         [row["id"] for row in rows],
     )
-    await upsert_contacts(connection, rows)
+    left_out = await upsert_contacts(connection, rows)
+    return {row["id"]: row["customer_id"] for row in taken if row["id"] not in left_out}
 
 
 async def count_other_phones(

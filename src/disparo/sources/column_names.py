@@ -77,6 +77,8 @@ FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "telefone*": (
             "celular", "fone", "telefone_1", "telefone_celular", "whatsapp", "cel", *_SEVERAL_PHONES,
         ),
+        # Of a contact whose first is empty; `prefer_mobile` says which column.
+        "telefone_2": (),
         "permite_sms": PERMISSION,
     },
     "faturas": {

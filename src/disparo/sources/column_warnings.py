@@ -41,6 +41,9 @@ def warn(kind: str, proposal: Proposal) -> str | None:
             "Nenhuma coluna entra como telefone: destes clientes só recebe SMS quem já tem um no cadastro ou "
             "um contato. Se uma coluna os traz, indique-a como telefone_1."
         )
+    if kind == "contatos" and {"telefone", "telefone_2"} <= proposal.positions.keys():
+        first, second = (proposal.headers[proposal.positions[name]] for name in ("telefone", "telefone_2"))
+        said.append(f"A coluna {second} só vale para os contatos em que {first} está vazia.")
     if other := _other_kind(kind, proposal):
         said.append(other)
     unused = without_place([plain(name) for name in proposal.headers], proposal.fields)

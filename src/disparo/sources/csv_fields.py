@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import date
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
@@ -53,7 +53,6 @@ _NO_DAY = re.compile(
     r"30/12/1899|1899-12-30|00/01/1900|1900-01-00|[0-9]{1,2}/[0-9]{1,2}/0001|0001-[0-9]{1,2}-[0-9]{1,2}"
 )
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
-_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?:\.[0-9]+)?")
 #: A number that a program wrote as one with decimals, and one of which a spreadsheet kept the first digits.
 _FLOAT = re.compile(r"([0-9]{1,18})[.,]00?")
 #: But `123456789.00` is a CPF whose dash somebody wrote as a point.
@@ -223,20 +222,6 @@ def read_date(text: str, column: str, *, required: bool = False, oldest: int = 1
     if found is None or not oldest <= found.year <= 2200:  # noqa: PLR2004 - anything else is a slip
         raise BadField(f"{column} deve ser uma data, dd/mm/aaaa ou aaaa-mm-dd")
     return found
-
-
-def read_moment(text: str, column: str) -> datetime | None:
-    """Read a date with or without a time of the wall's clock; None where it is empty."""
-    day = read_date(text, column)
-    if day is None:
-        return None
-    clock = _CLOCK.fullmatch(text.replace("T", " ").partition(" ")[2].strip())
-    try:
-        hour, minute, second = (int(part or 0) for part in clock.groups()) if clock else (0, 0, 0)
-        at = time(hour, minute, second)
-    except ValueError:
-        at = time()
-    return datetime.combine(day, at)
 
 
 def read_cpf_cnpj(text: str, column: str) -> str | None:

@@ -21,7 +21,7 @@ from disparo.db.customers import (
     upsert_invoices,
 )
 from disparo.db.pool import Connection
-from disparo.domain.phone import read_registered
+from disparo.domain.phone import is_filler, read_registered
 from disparo.sources.amount_style import AmountStyle
 from disparo.sources.columns import Proposal, confirm, propose
 from disparo.sources.csv_fields import BadField, is_garbled
@@ -252,8 +252,9 @@ def _below(line: int, rows: Iterator[tuple[int, Sequence[str]]]) -> Iterator[tup
 
 
 def _has_no_phone(row: Mapping[str, Any]) -> bool:
-    """Tell whether something stands where a phone should and is none."""
-    return any(read_registered(row[name])[1] for name in _PHONES if row.get(name))
+    """Tell whether something stands where a phone should and is none, or one typed in to fill the field."""
+    found = (read_registered(row[name]) for name in _PHONES if row.get(name))
+    return any(faulty or any(map(is_filler, phones)) for phones, faulty in found)
 
 
 async def _store(

@@ -18,12 +18,12 @@ from disparo.sources.csv_fields import (
     read_id,
     read_linha_digitavel,
     read_link,
-    read_moment,
     read_optional_id,
     read_phones,
     read_pix,
     read_text,
 )
+from disparo.sources.moments import read_moment
 
 short_text = partial(read_text, longest=200)
 phone_field = partial(read_phones, longest=200)

@@ -66,7 +66,10 @@ class Report:
         if not self.no_phone.count:
             return None
         lines = self.no_phone.told("tem", "têm")
-        return f"{lines} no telefone o que não é um número do Brasil: ali não chega SMS."
+        return (
+            f"{lines} no telefone o que não é um número do Brasil, ou um que só repete o mesmo dígito, como "
+            "(11) 99999-9999: ali não chega SMS."
+        )
 
     @property
     def with_garbled_names(self) -> str | None:

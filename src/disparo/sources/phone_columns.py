@@ -43,14 +43,25 @@ def place_phones(
 def prefer_mobile(
     names: Sequence[str], found: list[str | None], by_hand: Mapping[str, str], called: Collection[str]
 ) -> list[str | None]:
-    """Have a contact's one phone be the mobile, beside a `telefone` that may be a landline."""
+    """Have a contact's one phone be the mobile, beside a `telefone` that may be a landline.
+
+    The next best column is `telefone_2`, for those contacts whose first is empty.
+    """
     taken = found.index("telefone") if "telefone" in found else None
-    if taken is None or names[taken] in by_hand or is_mobile(names[taken]):
+    if taken is None or names[taken] in by_hand:
         return found
-    for place, name in enumerate(names):
-        if found[place] is None and name in called and name not in by_hand and is_mobile(name):
-            found[place], found[taken] = "telefone", None
-            break
+    others = [
+        place
+        for place, name in enumerate(names)
+        if found[place] is None and name in called and name not in by_hand
+    ]
+    others.sort(key=lambda place: not is_mobile(names[place]))
+    if others and is_mobile(names[others[0]]) and not is_mobile(names[taken]):
+        mobile, others[0] = others[0], taken
+        found[mobile], found[taken] = "telefone", None
+        others.sort(key=lambda place: not is_mobile(names[place]))
+    if others and "telefone_2" not in found:
+        found[others[0]] = "telefone_2"
     return found
 
 

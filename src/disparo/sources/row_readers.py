@@ -20,7 +20,6 @@ from disparo.sources.csv_fields import (
     read_id,
     read_linha_digitavel,
     read_link,
-    read_moment,
     read_optional_id,
     read_phones,
     read_pix,
@@ -29,6 +28,7 @@ from disparo.sources.csv_fields import (
     read_uf,
     without_text_mark,
 )
+from disparo.sources.moments import read_moment
 from disparo.sources.tables import NO_RESULT
 
 _PHONE = 200  # of one field, which may hold several
@@ -91,6 +91,7 @@ _CONTACT: Mapping[str, tuple[str, Reader]] = {
     "id_cliente": ("customer_id", read_id),
     "nome": ("name", lambda text, column: _text(text, column) or ""),
     "telefone": ("phone", partial(_phones, required=True)),
+    "telefone_2": ("phone", _phones),
     "permite_sms": ("sms_allowed", _flag),
 }
 _INVOICE: Mapping[str, tuple[str, Reader]] = {
@@ -144,7 +145,17 @@ def customer_reader(positions: Mapping[str, int]) -> RowReader[CustomerRow]:
 
 def contact_reader(positions: Mapping[str, int]) -> RowReader[ContactRow]:
     """Give what reads a contact's line; it raises BadField."""
-    return cast("RowReader[ContactRow]", _reader(_CONTACT, positions))
+    first, second = positions.get("telefone"), positions.get("telefone_2")
+    read = _reader(_CONTACT, {name: at for name, at in positions.items() if name != "telefone_2"})
+    if first is None or second is None:
+        return cast("RowReader[ContactRow]", read)
+    read_second = _reader(_CONTACT, {name: at for name, at in positions.items() if name != "telefone"})
+
+    def contact(values: Sequence[str]) -> ContactRow:
+        is_second = not _at(values, first, "telefone") and _at(values, second, "telefone_2")
+        return cast("ContactRow", (read_second if is_second else read)(values))
+
+    return contact
 
 
 def invoice_reader(positions: Mapping[str, int]) -> RowReader[InvoiceRow]:

@@ -178,10 +178,15 @@ def test_a_persons_choice_keeps_its_place():
 @pytest.mark.parametrize("header", [["Telefone", "Celular"], ["WhatsApp", "Telefone"]])
 def test_a_contacts_phone_is_the_mobile(header):
     found = propose("contatos", [(1, ["id_contato", "id_cliente", *header])])
-    assert [name for name, field in zip(header, found.fields[2:], strict=True) if field] == [
-        name for name in header if name != "Telefone"
-    ]
-    assert "Tem nome de telefone e não entra: Telefone." in warn("contatos", found)
+    assert [field == "telefone" for field in found.fields[2:]] == [name != "Telefone" for name in header]
+    assert found.fields[2 + header.index("Telefone")] == "telefone_2"
+    mobile = next(name for name in header if name != "Telefone")
+    told = f"A coluna Telefone só vale para os contatos em que {mobile} está vazia."
+    assert warn("contatos", found) == told
+    more = propose("contatos", [(1, ["id_contato", "id_cliente", *header, "Fone", "Cel"])])
+    assert sorted(filter(None, more.fields)) == ["id_cliente", "id_contato", "telefone", "telefone_2"]
+    assert more.fields[-1] == "telefone_2"
+    assert "Tem nome de telefone e não entra: Telefone, Fone." in warn("contatos", more)
     kept = propose("contatos", [(1, ["id_contato", "id_cliente", *header])], {"Telefone": "telefone"})
     assert kept.fields[2 + header.index("Telefone")] == "telefone"
 

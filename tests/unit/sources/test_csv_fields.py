@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from disparo.sources import csv_fields as f
+from disparo.sources.moments import read_moment
 
 
 @pytest.mark.parametrize(
@@ -70,12 +71,33 @@ def test_dates():
 
 
 @pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2020-01-02", datetime(2020, 1, 2)),
+        ("02/01/2020 10:11", datetime(2020, 1, 2, 10, 11)),
+        ("2020-01-02T10:11:12.345", datetime(2020, 1, 2, 10, 11, 12)),
+        ("2020-01-02T10:11:12-03:00", datetime(2020, 1, 2, 10, 11, 12)),
+        ("2020-01-02 10:11:12.5-0400", datetime(2020, 1, 2, 10, 11, 12)),  # of Manaus, on its own clock
+        ("2020-01-02T10:11:12Z", datetime(2020, 1, 2, 7, 11, 12)),
+        ("2020-01-02 01:11:12 UTC", datetime(2020, 1, 1, 22, 11, 12)),
+        ("2020-01-02 10:11:12+00", datetime(2020, 1, 2, 7, 11, 12)),
+        ("2020-01-02T00:00:00.000Z", datetime(2020, 1, 2)),  # a day, as JavaScript writes one
+        ("2020-01-02T10:11:12+99:00", datetime(2020, 1, 2)),
+        ("2020-01-02T25:11:12Z", datetime(2020, 1, 2)),
+        ("2020-01-02T10:11:12 de Brasília", datetime(2020, 1, 2)),
+    ],
+)
+def test_a_moment_is_on_the_clock_of_the_wall(text, at):
+    assert read_moment(text, "data_cadastro") == at
+
+
+@pytest.mark.parametrize(
     "text",
     ["30/12/1899", "1899-12-30 00:00:00", "00/01/1900", "01/01/0001", "0001-01-01T00:00:00", "00:00:00"],
 )
 def test_a_day_that_programs_write_for_none_is_none(text):
     assert f.read_date(text, "data_nascimento", oldest=1900) is None
-    assert f.or_absent(f.read_moment)(text, "data_cadastro") is f.ABSENT
+    assert f.or_absent(read_moment)(text, "data_cadastro") is f.ABSENT
     with pytest.raises(f.BadField):
         f.read_date(text, "vencimento", required=True)
 

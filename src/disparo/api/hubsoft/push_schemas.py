@@ -37,6 +37,14 @@ class ItemError(BaseModel):
     mensagem: str
 
 
+class ItemNotice(BaseModel):
+    """O que convém saber de um item que foi gravado; só onde há."""
+
+    indice: int
+    id: int
+    mensagem: str
+
+
 class Pushed(BaseModel):
     """A resposta de PUT cliente e PUT fatura."""
 
@@ -44,6 +52,7 @@ class Pushed(BaseModel):
     msg: str
     gravados: int
     erros: list[ItemError]
+    avisos: list[ItemNotice] = []
 
 
 class NothingStored(Refused):
@@ -112,13 +121,13 @@ _SERVICES = _part("Uma lista de até 50, que substitui a de antes", [*_names(SER
 _CONTACTS: _Field = {
     "type": ["array", "object", "null"],  # as PHP writes a list with gaps, and none
     "description": "Uma lista de até 50, que substitui a de antes; id_contato e telefone são obrigatórios, "
-    "e um id_contato é de um contato só, entre todos os clientes",
+    "e um id_contato é de um contato só, entre todos os clientes: o de outro passa para este, com um aviso",
     "items": {
         "type": "object",
         "properties": {
             "id_contato": {},
             "nome": {},
-            "telefone": {},
+            "telefone": {"description": "Ou celular, onde telefone está vazio"},
             "permite_sms": {"description": f"{_LEAVE}; sem dizer nada: nao"},
         },
     },

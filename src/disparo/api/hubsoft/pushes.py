@@ -15,7 +15,7 @@ from disparo.api.access import ApiCaller, require
 from disparo.api.bodies import read_fields
 from disparo.api.errors import Refusal, may_be_done
 from disparo.api.hubsoft.mapping import BASE
-from disparo.api.hubsoft.push_names import with_end, with_leave
+from disparo.api.hubsoft.push_names import read_pushed, with_leave
 from disparo.api.hubsoft.push_schemas import CUSTOMERS_BODY, INVOICES_BODY, MOST_ITEMS, PUSH_RESPONSES
 from disparo.api.hubsoft.reading import listed
 from disparo.api.hubsoft.words import echo
@@ -32,7 +32,7 @@ from disparo.db.customers import (
 )
 from disparo.db.pool import Connection
 from disparo.sources.csv_fields import BadField
-from disparo.sources.hubsoft_fields import read_contacts, read_customer, read_invoice
+from disparo.sources.hubsoft_fields import read_contacts, read_customer
 
 router = APIRouter(prefix=BASE)
 
@@ -70,15 +70,22 @@ async def put_customers(request: Request, caller: Pusher) -> JSONResponse:
     found = await asyncio.to_thread(_sort, items, "id_cliente", read, lambda pair: pair[0]["id"])
     pairs = [pair for _, pair in found.good.values()]
     with_contacts = [(row["id"], contacts) for row, contacts in pairs if contacts is not None]
+    by_id = {contact["id"]: contact for _, contacts in with_contacts for contact in contacts}
+    taken: dict[int, int] = {}
     async with _writing(services_of(request)) as connection:
         erased = await upsert_customers(connection, [row for row, _ in pairs])
         if with_contacts:
-            by_id = {contact["id"]: contact for _, contacts in with_contacts for contact in contacts}
-            await replace_contacts(connection, [id_ for id_, _ in with_contacts], list(by_id.values()))
+            ids = [id_ for id_, _ in with_contacts]
+            taken = await replace_contacts(connection, ids, list(by_id.values()))
     for id_ in erased:
         msg = f"Os dados do cliente de ID {id_} foram apagados a pedido dele"
         found.errors.append({"indice": found.good[id_][0], "id": id_, "mensagem": msg})
-    return _answer(len(pairs) - len(erased), found.errors)
+    told = []
+    for contact, before in taken.items():
+        id_ = by_id[contact]["customer_id"]
+        msg = f"O contato de ID {contact} era do cliente de ID {before}, que não o tem mais"
+        told.append({"indice": found.good[id_][0], "id": id_, "mensagem": msg})
+    return _answer(len(pairs) - len(erased), found.errors, told)
 
 
 @router.put(
@@ -91,7 +98,7 @@ async def put_invoices(request: Request, caller: Pusher) -> JSONResponse:
     """Grava faturas pelo id_fatura, nos campos da consulta; outro campo ausente fica como está."""
     del caller
     items = await _items(request, "faturas", "id_fatura")
-    found = await asyncio.to_thread(_sort, items, "id_fatura", _read_invoice, lambda row: row["id"])
+    found = await asyncio.to_thread(_sort, items, "id_fatura", read_pushed, lambda row: row["id"])
     rows: list[InvoiceRow] = [row for _, row in found.good.values()]
     async with _writing(services_of(request)) as connection:
         missing = await upsert_invoices(connection, rows)
@@ -125,10 +132,6 @@ def _told_apart(contacts: Sequence[ContactRow], seen: Mapping[int, ContactRow]) 
         if (other := seen.get(id_, contact)["customer_id"]) != contact["customer_id"]:
             raise BadField(f"o id_contato {id_} já é de um contato do cliente de ID {other} nesta chamada")
     return found
-
-
-def _read_invoice(item: Mapping[str, Any]) -> InvoiceRow:
-    return read_invoice(with_end(item))
 
 
 async def _items(request: Request, name: str, id_name: str) -> Sequence[object]:
@@ -181,10 +184,14 @@ def _echo(value: object) -> int | str | None:
     return echo(value) if isinstance(value, str) else None
 
 
-def _answer(stored: int, errors: list[dict[str, Any]]) -> JSONResponse:
+def _answer(stored: int, errors: list[dict[str, Any]], told: Sequence[dict[str, Any]] = ()) -> JSONResponse:
+    """Answer a call; `told`: what its caller should know of items that are stored."""
     errors.sort(key=lambda error: error["indice"])
     if not stored:
         said = [f"item {error['indice']}: {error['mensagem']}" for error in errors]
         raise Refusal("Nenhum item foi gravado", said, gravados=0, erros=errors)
     msg = f"{stored} item(ns) gravado(s), {len(errors)} com erro"
-    return JSONResponse({"status": "success", "msg": msg, "gravados": stored, "erros": errors})
+    found = {"status": "success", "msg": msg, "gravados": stored, "erros": errors}
+    if told:
+        found["avisos"] = sorted(told, key=lambda item: item["indice"])
+    return JSONResponse(found)
