@@ -1,11 +1,12 @@
 """In whatever order facts come in: the message ends as what is known of its hand-overs says, and goes no more.
 
 Random histories of one message: workers that die or are taken over, answers that are lost or late, receipts before
-and after them, a person in between. Each is the same in each run: by its number.
+and after them, a person in between. A number makes each up; DISPARO_TEST_LIVES=1000 has 10,000 of them.
 """
 
 from __future__ import annotations
 
+import os
 import random
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from disparo.dispatch.cancel import cancel_message
 from disparo.dispatch.receipts import apply_waiting
 
 pytestmark = pytest.mark.anyio
-HISTORIES = 80
+HISTORIES = 10 * int(os.environ.get("DISPARO_TEST_LIVES", "8"))
 NOTHING = ("refused", "not_taken", "not_started")
 ANSWERS = {"accepted", "ambiguous", *NOTHING}
 
