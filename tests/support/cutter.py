@@ -34,6 +34,16 @@ class Cutter:
         assert self._server is not None
         self._server.close()
 
+    def shut(self) -> None:
+        """Take nobody in any more, and end those that are open; asked for from another thread."""
+        assert self._server is not None
+        asyncio.run_coroutine_threadsafe(self._shut(), self._server.get_loop()).result(10)
+
+    async def _shut(self) -> None:
+        self.is_shut = True
+        for each in self._open:
+            each.transport.abort()
+
     @property
     def dsn(self) -> str:
         """The way to the same database through here."""
@@ -77,9 +87,7 @@ class Cutter:
                         await their_writer.drain()
                         await is_answered.wait()
                     if self.is_shut_after_cut:
-                        self.is_shut = True
-                        for each in self._open:
-                            each.transport.abort()
+                        await self._shut()
                     return
                 is_meant = is_meant and b"COMMIT;" not in data and b"ROLLBACK;" not in data
                 their_writer.write(data)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
     ("put", "reader", "body"),
     [
         (pushes.put_customers, "read_customer", b'{"clientes": [{"id_cliente": 1}]}'),
-        (pushes.put_invoices, "read_invoice", b'{"faturas": [{"id_fatura": 1}]}'),
+        (pushes.put_invoices, "read_pushed", b'{"faturas": [{"id_fatura": 1}]}'),
     ],
     ids=["customers", "invoices"],
 )
