@@ -16,7 +16,7 @@ a file, loaded by `pool.sql`; migrations are in `migrations/` and run by `migrat
 - The register: `customers` with `register_upsert`, `invoices`, `register`, `register_counts`, `numbers`,
   `opt_outs`, `templates`, `uploads`, `sync_states`, `erasure`, `personal_data`.
 - People and programs: `accounts`, `audit`, `sessions`, `tokens`, `rate_limits` (of calls).
-- What screens and lookups read: `message_pages`, `dispatch_pages`, `lookups`, `customer_search`,
-  `invoice_lookups`, `day`, `figures`, `where` (conditions put together).
+- What screens and lookups read: `message_pages`, `dispatch_pages`, `dispatch_lists`, `lookups`,
+  `customer_search`, `invoice_lookups`, `day`, `figures`, `where` (conditions put together).
 - What must be noticed, and what ends: `alerts`, `signs`, `prune`.
 """

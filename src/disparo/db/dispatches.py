@@ -1,25 +1,19 @@
-"""Dispatches: stored with their messages, read whole, listed, cancelled."""
+"""Dispatches: stored with their messages, read whole, cancelled."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
-from disparo.db.message_pages import RARE
 from disparo.db.overlaps import look_at_others
 from disparo.db.pool import Connection, column, sql
-from disparo.db.where import AFTER_ALL, BEFORE_ALL
-from disparo.domain.message import Status
 from disparo.domain.recipients import Ignored, Recipient
-
-#: A message's id follows the clock, and its dispatch is stored before it.
-_SLACK = timedelta(minutes=1)
 
 
 class NewMessage(NamedTuple):
@@ -209,75 +203,6 @@ async def read_messages(
         limit,
         offset,
     )
-
-
-async def list_page(
-    connection: Connection,
-    *,
-    status: str | None,
-    since: datetime | None,
-    until: datetime | None,
-    limit: int,
-    offset: int,
-) -> list[asyncpg.Record]:
-    """List dispatches, the newest first, each with its counts (JSON); `status`: with a message in it."""
-    return await connection.fetch(
-        f"""SELECT d.*, r.state AS run_state,
-                  (SELECT json_object_agg(status, total) FROM counts_of(d.id, d.kind)) AS counts
-           FROM (SELECT d.id, d.kind, d.purpose, d.queue, d.invoice_ids, d.created_at, d.starts_at
-                 FROM dispatches d
-                 WHERE {_has(status)} AND d.created_at >= $2 AND d.created_at < $3
-                 ORDER BY d.created_at DESC, d.id DESC LIMIT $4 OFFSET $5) d
-           LEFT JOIN bulk_runs r ON r.dispatch_id = d.id
-           ORDER BY d.created_at DESC, d.id DESC""",  # noqa: S608 - our own words
-        status,
-        since or BEFORE_ALL,
-        until or AFTER_ALL,
-        limit,
-        offset,
-    )
-
-
-def _has(status: str | None, *, since_id: int | None = None) -> str:
-    """Give the condition that a dispatch has a message in status $1 (NULL: any), by the shortest way to it.
-
-    Few wait or are in hand. A run has its sums; of a single call's handful the rare ends have an index. Where
-    all dispatches of a period are looked at, whose messages have ids from `since_id` on (0: all), those are
-    read once instead of by each. It stands there as a number, for a plan that knows how many those are.
-    """
-    if status is None:
-        return "$1::text IS NULL"
-    if status == Status.QUEUED:
-        return "$1 = 'queued' AND d.id IN (SELECT dispatch_id FROM messages_waiting)"
-    if status in (Status.CLAIMED, Status.SENDING):
-        return "d.id IN (SELECT dispatch_id FROM messages_in_hand WHERE status = $1)"
-    column = "trouble" if status in RARE else "status"
-    single = f"EXISTS (SELECT FROM messages m WHERE m.dispatch_id = d.id AND m.{column} = $1)"
-    if since_id is not None and status in RARE:
-        bounded = f"AND m.id >= {since_id:d}" if since_id else ""
-        single = f"""d.id IN (SELECT m.dispatch_id FROM messages m
-                              WHERE m.trouble = $1 AND m.chunk_id > 0 {bounded})"""  # noqa: S608 - our own words
-    return f"""CASE WHEN d.kind = 'single' THEN {single}
-                    ELSE EXISTS (SELECT FROM counts_of(d.id, d.kind) c WHERE c.status = $1 AND c.total > 0)
-               END"""
-
-
-async def count(
-    connection: Connection, *, status: str | None, since: datetime | None, until: datetime | None
-) -> int:
-    """Count what `list_page` would list in all; with a status it looks at each dispatch of the period."""
-    since_id = 0
-    if since is not None and status in RARE:
-        since_id = await connection.fetchval(sql("first_message_since"), max(since, BEFORE_ALL) - _SLACK)
-    total: int = await connection.fetchval(
-        f"""SELECT count(*) FROM dispatches d
-           WHERE {_has(status, since_id=since_id)}
-             AND d.created_at >= $2 AND d.created_at < $3""",  # noqa: S608 - our own words
-        status,
-        since or BEFORE_ALL,
-        until or AFTER_ALL,
-    )
-    return total
 
 
 async def message_statuses(connection: Connection, dispatch_id: UUID) -> list[asyncpg.Record]:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.support import bulk, rows
 
-from disparo.db import dispatches, messages
+from disparo.db import dispatch_lists, dispatches, messages
+from disparo.db.dispatch_lists import Wanted
 from disparo.db.messages import Start
 from disparo.domain.ids import new_id
 from disparo.domain.message import Status
@@ -41,7 +42,9 @@ async def add_one_of_each(pool, connection):
         )
 
 
-async def test_each_status_finds_the_dispatches_with_a_message_in_it(pool, connection):
+@pytest.mark.parametrize("few", [0, dispatch_lists.FEW])
+async def test_each_status_finds_the_dispatches_with_a_message_in_it(pool, connection, monkeypatch, few):
+    monkeypatch.setattr(dispatch_lists, "FEW", few)  # whether by the messages, or on the way through all
     await add_one_of_each(pool, connection)
     every = await listed(connection, None)
     assert len(every) == await total(connection, None) == len(Status) + 1
@@ -54,12 +57,73 @@ async def test_each_status_finds_the_dispatches_with_a_message_in_it(pool, conne
 
 
 async def listed(connection, status):
-    found = await dispatches.list_page(connection, status=status, since=None, until=None, limit=50, offset=0)
-    return {row["id"] for row in found}
+    return {row["id"] for row in await page(connection, Wanted(status))}
 
 
 async def total(connection, status):
-    return await dispatches.count(connection, status=status, since=None, until=None)
+    return await dispatch_lists.count(connection, Wanted(status))
+
+
+async def page(connection, wanted, *, limit=50, offset=0):
+    count = None if wanted.status is None else await dispatch_lists.count(connection, wanted)
+    return await dispatch_lists.page(connection, wanted, total=count, limit=limit, offset=offset)
+
+
+async def test_a_page_past_the_last_is_empty_and_one_within_is_in_order(pool, connection):
+    await add_one_of_each(pool, connection)
+    for status in (None, Status.QUEUED, Status.DELIVERED, Status.SKIPPED):
+        count = await total(connection, status)
+        every = [row["id"] for row in await page(connection, Wanted(status))]
+        for offset in range(count + 1):
+            found = await page(connection, Wanted(status), limit=1, offset=offset)
+            assert [row["id"] for row in found] == every[offset : offset + 1]
+
+
+async def test_those_delivered_are_counted_without_a_look_for_each(ours, connection):
+    await rows.add_messages(connection, 20_000, first_id=10_000, kind="bulk", chunk_id=-7)
+    first_id, *_ = await rows.add_messages(connection, 2000)
+    await connection.execute(
+        """INSERT INTO dispatches (id, queue, purpose, tries, timeout_s, invoice_ids, starts_at)
+           SELECT gen_random_uuid(), 'sms', 'requested', 1, 60, ARRAY[place], now()
+           FROM generate_series(1, 1999) place"""
+    )
+    await connection.execute(
+        """UPDATE messages m SET status = 'delivered', dispatch_id = d.id FROM dispatches d
+           WHERE m.id = $1::bigint + d.invoice_ids[1] AND cardinality(d.invoice_ids) = 1""",
+        first_id,
+    )
+    await connection.execute("UPDATE messages SET status = 'delivered'")
+    await connection.execute("VACUUM ANALYZE")
+    async with ours.transaction():
+        before = await looks(ours, "messages")
+        assert await total(ours, Status.DELIVERED) == 1999 + 2
+        assert await looks(ours, "messages") - before < 10
+
+
+async def test_what_waits_is_listed_without_the_dispatches_that_are_over(ours, connection):
+    """Whatever the planner takes for cheap: of statistics without a waiting message it made a nested loop."""
+    await connection.execute(
+        """INSERT INTO dispatches (id, queue, purpose, tries, timeout_s, invoice_ids, starts_at)
+           SELECT gen_random_uuid(), 'sms', 'requested', 1, 60, '{1}', now() FROM generate_series(1, 3000)"""
+    )
+    await connection.execute("ANALYZE")
+    for place in range(3):
+        await rows.add_messages(connection, 1, first_id=100 + place)
+    async with ours.transaction():
+        for way in ("hashagg", "sort", "hashjoin", "mergejoin"):
+            await ours.execute(f"SET LOCAL enable_{way} = off")
+        before = await rows_read(ours, "dispatches")
+        assert await total(ours, Status.QUEUED) == 3
+        assert len(await listed(ours, Status.QUEUED)) == 3
+        assert await rows_read(ours, "dispatches") - before < 100
+
+
+async def looks(connection, table):
+    return await connection.fetchval(
+        """SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0)
+           FROM pg_stat_xact_user_tables WHERE relname = $1""",
+        table,
+    )
 
 
 @pytest.mark.parametrize("status", [None, Status.DELIVERED, Status.FAILED])
@@ -73,13 +137,11 @@ async def test_a_period_reads_no_dispatch_of_others(connection, status):
     await connection.execute(
         "UPDATE messages SET status = $2 WHERE id = $1", id_, str(status or Status.QUEUED)
     )
-    period = {"since": datetime.now(UTC) - timedelta(days=1), "until": None}
+    wanted = Wanted(status, since=datetime.now(UTC) - timedelta(days=1))
     async with connection.transaction():
-        assert len(await dispatches.list_page(connection, status=status, **period, limit=50, offset=0)) == 1
-        assert await dispatches.count(connection, status=status, **period) == 1
-        read = await connection.fetchval(
-            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'dispatches'"
-        )
+        assert len(await page(connection, wanted)) == 1
+        assert await dispatch_lists.count(connection, wanted) == 1
+        read = await rows_read(connection, "dispatches")
     assert read <= 10
 
 
@@ -95,16 +157,16 @@ async def test_what_failed_before_a_period_is_not_read_to_count_it(connection):
     await connection.execute("VACUUM ANALYZE messages")
     since = datetime.now(UTC) - timedelta(days=1)
     async with connection.transaction():
-        before = await messages_read(connection)
-        assert await dispatches.count(connection, status=Status.FAILED, since=since, until=None) == 1
-        assert await messages_read(connection) - before < 100
+        before = await rows_read(connection, "messages")
+        assert await dispatch_lists.count(connection, Wanted(Status.FAILED, since=since)) == 1
+        assert await rows_read(connection, "messages") - before < 100
     assert await total(connection, Status.FAILED) == 2
     assert await dispatch_of(connection, id_) in await listed(connection, Status.FAILED)
 
 
-async def messages_read(connection):
+async def rows_read(connection, table):
     return await connection.fetchval(
-        "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'messages'"
+        "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = $1", table
     )
 
 
@@ -125,13 +187,10 @@ async def test_a_late_page_counts_the_messages_of_no_other(connection):
     for place in range(12):
         await rows.add_messages(connection, 1, first_id=100 + place)
     async with connection.transaction():
-        page = await dispatches.list_page(connection, status=None, since=None, until=None, limit=2, offset=10)
-        looked = await connection.fetchval(
-            """SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0)
-               FROM pg_stat_xact_user_tables WHERE relname = 'messages'"""
-        )
-    assert [row["counts"] for row in page] == ['{ "queued" : 1 }'] * 2
-    assert looked == len(page)
+        last = await page(connection, Wanted(), limit=2, offset=10)
+        looked = await looks(connection, "messages")
+    assert [row["counts"] for row in last] == ['{ "queued" : 1 }'] * 2
+    assert looked == len(last)
 
 
 @pytest.mark.parametrize("kind", ["not_taken", "refused", "not_started"])

@@ -19,7 +19,7 @@ from disparo.api.hubsoft.words import STATUS_OF_WORD
 from disparo.api.schemas import COMMON, REPEATABLE
 from disparo.api.services import services_of
 from disparo.auth.permissions import Permission
-from disparo.db import bulk_runs, dispatches
+from disparo.db import bulk_runs, dispatch_lists, dispatches
 from disparo.dispatch import bulk_control, cancel
 from disparo.wording.words import UNLISTED
 
@@ -28,7 +28,7 @@ router = APIRouter(prefix=mapping.BASE, route_class=WithHead)
 Sender = Annotated[ApiCaller, Depends(require(Permission.SEND))]
 _WITH_STATUS = (
     f"Só disparos com mensagens nesta situação: {', '.join(STATUS_OF_WORD)}. Havendo muitos, informe "
-    "também data_inicio e data_fim: a situação é conferida em cada disparo do período"
+    "também data_inicio e data_fim: são lidas as mensagens do período"
 )
 Canceller = Annotated[ApiCaller, Depends(require(Permission.CANCEL))]
 
@@ -90,16 +90,20 @@ async def list_dispatches(
     query, zone = request.query_params, services.settings.zone
     page, per_page = read_page(query, default=50)
     first, last = read_period(query)
-    wanted = reading.read_status(query)
-    since = None if first is None else datetime.combine(first, time(), zone)
-    until = None if last is None else datetime.combine(last + timedelta(days=1), time(), zone)
+    wanted = dispatch_lists.Wanted(
+        status=reading.read_status(query),
+        since=None if first is None else datetime.combine(first, time(), zone),
+        until=None if last is None else datetime.combine(last + timedelta(days=1), time(), zone),
+    )
     async with services.pool.acquire() as connection:
-        rows = await dispatches.list_page(
-            connection, status=wanted, since=since, until=until, limit=per_page, offset=page * per_page
+        total = None if wanted.status is None else await dispatch_lists.count(connection, wanted)
+        rows = await dispatch_lists.page(
+            connection, wanted, total=total, limit=per_page, offset=page * per_page
         )
-        total = total_at_end(page, per_page, len(rows))
         if total is None:
-            total = await dispatches.count(connection, status=wanted, since=since, until=until)
+            total = total_at_end(page, per_page, len(rows))
+        if total is None:
+            total = await dispatch_lists.count(connection, wanted)
     return JSONResponse(
         {
             "status": "success",
