@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import os
+import random
 import secrets
 import socket
 import ssl
@@ -29,6 +30,8 @@ from disparo.settings import SIMULATED, Settings
 
 _PATIENCE_S, _PORT_PATIENCE_S = 60.0, 3.0
 _MOST_SERVERS = 4
+#: Linux gives none of these to outgoing connections, unless somebody has set it so.
+_LASTING_PORTS = range(61_000, 65_000)
 #: What curl's -k does: the certificate is our own, the address our own loopback.
 UNVERIFIED = ssl._create_unverified_context()  # noqa: S323, SLF001 - see above
 #: The name of the simulated platform, for as long as there is no other.
@@ -111,8 +114,11 @@ def check_port(host: str, port: int) -> None:
 
 
 def free_port(host: str = "127.0.0.1", preferred: int = 0) -> int:
-    """Give the preferred port if it is free, else any that is."""
-    for port in (preferred, 0):
+    """Give the preferred port if it is free, else any that is.
+
+    Rather one that no outgoing connection is given: such a one may take it until it is bound again.
+    """
+    for port in (*([preferred] if preferred else []), *random.sample(_LASTING_PORTS, 20), 0):
         with socket.socket(_family(host)) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -32,7 +32,8 @@ def simulator(
     try:
         asyncio.run(_serve(porta, registro, porta_smpp, zone))
     except OSError as error:
-        raise DisparoError(f"O simulador não pôde iniciar em {HOST}: {in_words(error)}.") from error
+        where = f"{HOST}, porta {porta}" if porta_smpp is None else f"{HOST}, portas {porta} e {porta_smpp}"
+        raise DisparoError(f"O simulador não pôde iniciar em {where}: {in_words(error)}.") from error
 
 
 async def _serve(port: int, log: Path, smpp_port: int | None, zone: ZoneInfo) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import socketserver
+from pathlib import Path
 
 import pytest
 from tests.support.serving import serving
@@ -36,6 +37,11 @@ def test_a_free_port_of_ipv6_is_found():
     with socket.socket(socket.AF_INET6) as probe:
         probe.bind(("::1", port))
     assert free_port("::1", preferred=port) == port
+
+
+def test_a_free_port_is_none_that_an_outgoing_connection_may_take_until_it_is_used():
+    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    assert not first <= free_port() <= last
 
 
 def test_the_simulators_secret_is_never_an_empty_one(tmp_path):
