@@ -45,7 +45,8 @@ WITH outcome AS (
                                        AND (m.reason = 'cancelled' OR
                                             (SELECT outcome FROM attempts WHERE id = m.attempt_id) = 'refused') END
     ORDER BY m.id FOR UPDATE OF m
-), moves AS (
+), moves AS MATERIALIZED (
+    -- Else each use of `after` below is the whole of it once more: dozens of look-ups that every call opens for nothing.
     -- `again`: refused, and another start may have had an effect. (Counted: an EXISTS may be planned as a reading of all.)
     -- What a person took back while it waited to go again does not go: it is cancelled where no other start, told
     -- once, may have had an effect. What a person gave as sent has failed where that was its only start
