@@ -25,8 +25,8 @@ from disparo.domain.outcome import ReceiptKind
 log = structlog.get_logger(__name__)
 
 _AT_ONCE = 500
-#: Uncertain, or waiting to go again: its last hand-over may have an id that no answer told.
 _TO_GO_AGAIN = frozenset({Status.QUEUED, Status.CLAIMED})
+#: Uncertain, or waiting to go again: its last hand-over may have an id that no answer told.
 _OF_NO_ANSWER = _TO_GO_AGAIN | {Status.UNCERTAIN}
 _RANK = {Event.RECEIPT_SENT: 1, Event.RECEIPT_UNDELIVERED: 2, Event.RECEIPT_DELIVERED: 3}
 
