@@ -8,7 +8,7 @@ WITH wanted AS (
 ), locked AS (
     SELECT m.id, m.status, m.tries, w.event, w.reason
     FROM messages m JOIN wanted w ON w.id = m.id
-    -- Asked for by the parameter too, as below: else a plan made while the table was small reads all of it each time.
+    -- Asked for by the parameter too: else a plan made while the table was small reads all of it each time.
     WHERE (w.attempt_id IS NULL OR w.attempt_id = m.attempt_id) AND m.id = ANY($1)
     ORDER BY m.id FOR UPDATE OF m
 ), moves AS (
@@ -21,5 +21,6 @@ UPDATE messages m
 SET status = v.after, reason = v.reason, actor = $5, changed_at = clock_timestamp(),
     worker_id = NULL, claim_token = NULL
 FROM moves v
-WHERE m.id = v.id AND m.id = ANY($1) AND v.after IS NOT NULL
+-- Not by the parameter here: all of them would be looked up for each, of which the planner expects one.
+WHERE m.id = v.id AND v.after IS NOT NULL
 RETURNING m.id, v.before, v.after, extract(epoch FROM clock_timestamp() - m.created_at)::float8 AS age_s

@@ -7,7 +7,7 @@ WITH alive AS (
     UPDATE workers SET preparing = $3 WHERE id = $1 AND NOT is_unnoticed_copy()
     RETURNING id, set_config('synchronous_commit', 'off', true)
 ), due AS (
-    SELECT m.id FROM messages m
+    SELECT m.id, m.id AS its_id FROM messages m
     WHERE m.chunk_id = $3 AND m.status = 'queued' AND m.due_at <= now() AND EXISTS (SELECT FROM alive)
     -- Not by the bare id: a plan made while the table was small reads all of it in that order each time.
     ORDER BY m.id + 0 LIMIT $4
@@ -20,5 +20,7 @@ UPDATE messages m
 SET status = 'claimed', worker_id = $1, claim_token = $2, reason = NULL, actor = 'worker',
     changed_at = clock_timestamp()
 FROM due
-WHERE m.id = due.id
+-- Said twice: of what is equal to two the planner expects few, and looks each up by its id. Else it reads tables of tens
+-- of thousands from end to end, for each chunk.
+WHERE m.id = due.id AND m.id = due.its_id
 RETURNING m.id

@@ -105,7 +105,9 @@ SET status = coalesce(v.after, m.status),
     chunk_id = CASE WHEN v.after <> 'queued' OR v.after IS NULL THEN m.chunk_id
                     WHEN m.chunk_id < 0 THEN -$12::bigint ELSE $12 END
 FROM moves v
-WHERE m.id = v.id AND m.id = ANY($2)
+-- Both are its id, and not by the parameter here: of what is equal twice the planner expects one row, whatever the size
+-- of the table, and looks each message up by its id. By the parameter it looked all of them up for each.
+WHERE m.id = v.id AND m.id = v.message_id
 RETURNING m.id, v.status AS before, m.status AS after, m.e164, v.failure, v.outcome, v.attempt_id,
           m.dispatch_id, m.chunk_id, v.early, extract(epoch FROM clock_timestamp() - m.created_at)::float8 AS age_s,
           extract(epoch FROM clock_timestamp() - m.wait_since)::float8 AS waited_s
